@@ -1,0 +1,121 @@
+"""The accounting identity: every event read is spooled or a duplicate, and every event spooled is somewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import SpoolDamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the events of one stream at one destination.
+
+    ``read = spooled + duplicates`` and
+    ``spooled = before + delivered + already_there + too_old + dead_lettered + pending``.
+
+    :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
+    """
+
+    stream: str
+    destination: str
+    read: int
+    spooled: int
+    duplicates: int
+    before: int
+    delivered: int
+    already_there: int
+    too_old: int
+    dead_lettered: int
+    pending: int
+    restamped: int = 0
+    failures_in_a_row: int = 0
+    last_error: str = ""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether both halves of the identity hold."""
+        finished = self.delivered + self.already_there + self.too_old + self.dead_lettered
+        return (
+            self.read == self.spooled + self.duplicates
+            and self.spooled == self.before + finished + self.pending
+            and self.pending >= 0
+        )
+
+
+def account(stream: Stream, destination: str, position: Position, offset: Offset | None) -> Account:
+    """Return the account of one destination; what is pending is counted in the spool, not inferred.
+
+    :param offset: None where the destination has not begun.
+    :raises SpoolDamagedError: the segments do not lead to the offset.
+    """
+    counts = position.counts
+    place = _events_before(stream, position, offset)
+    before = offset.started_at if offset else 0
+    shipped = offset.counts if offset else None
+    return Account(
+        stream=str(stream),
+        destination=destination,
+        read=counts.read,
+        spooled=counts.spooled,
+        duplicates=counts.duplicates,
+        before=before,
+        delivered=shipped.delivered if shipped else 0,
+        already_there=shipped.already_there if shipped else 0,
+        too_old=shipped.too_old if shipped else 0,
+        dead_lettered=shipped.dead_lettered if shipped else 0,
+        pending=position.head.total - place,
+        restamped=shipped.restamped if shipped else 0,
+        failures_in_a_row=offset.failures_in_a_row if offset else 0,
+        last_error=offset.last_error if offset else "",
+    )
+
+
+def _events_before(stream: Stream, position: Position, offset: Offset | None) -> int:
+    """Return how many events of the stream lie before the offset."""
+    if offset is None:
+        return 0
+    if offset.segment > position.head.number:
+        return position.head.total
+    for manifest in stream.back_from(position.head):
+        if manifest.number == offset.segment:
+            return manifest.previous.total + offset.index
+    raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+
+
+_COLUMNS = (
+    ("stream", "stream"),
+    ("destination", "destination"),
+    ("read", "read"),
+    ("spooled", "spooled"),
+    ("duplicates", "duplicates"),
+    ("delivered", "delivered"),
+    ("already_there", "already there"),
+    ("too_old", "too old"),
+    ("dead_lettered", "dead-lettered"),
+    ("pending", "pending"),
+)
+
+
+def table(accounts: Iterable[Account]) -> str:
+    """Return accounts as a text table."""
+    rows: list[Sequence[str]] = [[title for _, title in _COLUMNS]]
+    for each in accounts:
+        values = [getattr(each, name) for name, _ in _COLUMNS]
+        rows.append([f"{value:,}" if isinstance(value, int) else value for value in values])
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+    lines = [
+        "  ".join(text.ljust(width) if place < 2 else text.rjust(width) for place, (text, width) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)

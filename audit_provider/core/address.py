@@ -1,0 +1,55 @@
+"""From what a connection says of a host to a base URL that may be used."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from audit_provider.core.errors import ConfigurationError
+
+_SCHEMES = ("http", "https")
+
+
+def base_url_from(
+    host: str | None, *, scheme: str | None = None, port: int | None = None, default: str = "", allow_http: bool = False
+) -> str:
+    """Return the base URL that a connection means.
+
+    ``https`` is assumed where neither the host nor ``scheme`` says otherwise; plain ``http`` is for loopback only,
+    because the token would travel readable.
+
+    :param host: with or without scheme, port and path; None or "" takes ``default``.
+    :param allow_http: plain ``http`` is allowed to any host.
+    :raises ConfigurationError: the address cannot be used.
+    """
+    text = (host or "").strip() or default
+    if not text:
+        raise ConfigurationError("the connection has no host: set it to the service's address.")
+    if "://" not in text:
+        text = f"{scheme if scheme in _SCHEMES else 'https'}://{text}"
+    parts = urlsplit(text)
+    try:
+        named_port = parts.port
+    except ValueError:
+        raise ConfigurationError("the connection's host has a port that is no number.") from None
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ConfigurationError("the connection's host must be a name or an http(s) address.")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError("the connection's host must hold no user, query or fragment: use the form's own fields.")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"plain http to {parts.hostname} would show the token to the network: use https, or set 'allow_http' "
+            f"in the connection's extra if you accept that."
+        )
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = named_port or port
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,129 @@
+"""What differs between destinations, and nothing else: encode, send, limits, and what counts as delivered."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from audit_provider.core.model import Event
+
+
+class Verdict(enum.Enum):
+    """What became of one event of a batch."""
+
+    DELIVERED = "delivered"
+    ALREADY_THERE = "already there"
+    RETRY = "retry"
+    """Not taken, for no fault of the event: send it again."""
+    SPLIT = "split"
+    """The batch was refused and the culprit is unknown, or the batch is too large: halve it; alone, set it aside."""
+    REFUSED = "refused"
+    """Refused for its own sake: set it aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: one verdict per event, in order.
+
+    :ivar said: the destination's own words, for logs and dead letters.
+    :ivar wait: seconds the destination asks to wait before the rest is sent, None where it does not say.
+    :ivar slow_down: accepted, but the destination is near its capacity.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    said: str = ""
+    wait: float | None = None
+    slow_down: bool = False
+
+    @classmethod
+    def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
+        """Return the outcome where every one of ``count`` events met the same verdict."""
+        return cls((verdict,) * count, **rest)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may hold.
+
+    :ivar events: most events.
+    :ivar batch_bytes: most bytes of the joined body before compression, framing included.
+    :ivar event_bytes: most bytes of one encoded event; a larger one is set aside before it is sent.
+    :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
+    :ivar max_age: older events would be dropped or restamped by the destination.
+    :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try.
+    """
+
+    events: int
+    batch_bytes: int
+    event_bytes: int
+    framing: int = 0
+    separator: int = 1
+    max_age: timedelta | None = None
+    whole_segments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One encoded event and where it stands in the spool.
+
+    :ivar segment: number of the segment. :ivar index: position of the event in it, from 0.
+    """
+
+    event: Event
+    encoded: bytes
+    segment: int
+    index: int
+    restamped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events that go in one request."""
+
+    items: tuple[Item, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Destination(Protocol):
+    """A place events are shipped to. Built for one pipeline; used by one task at a time."""
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may hold."""
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the event as it travels.
+
+        :param restamp: the event is older than ``limits.max_age``: let it carry its arrival time, its own kept
+            as an attribute.
+        """
+
+    def send(self, batch: Batch) -> Outcome:
+        """Send a batch once and judge the answer, event by event.
+
+        :raises StopError: the destination refuses the sender, not the events: everything is kept.
+        :raises RetryError: no answer came; what became of the batch is unknown.
+        """
+
+    def check(self) -> str:
+        """Prove that the credential and the address work; return a sentence that says what was seen.
+
+        :raises AuditError: they do not.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One event set aside, with the reason."""
+
+    item: Item
+    reason: str
+    too_old: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""What can go wrong, grouped by what to do about it.
+
+::
+
+    AuditError
+    ├── StopError               trying again cannot help until a person changes something
+    │   ├── ConfigurationError  the pipelines file, a connection or an option is wrong
+    │   ├── CredentialError     the service does not accept the credential
+    │   ├── RefusedError        the service refuses the request itself (4xx)
+    │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
+    │   ├── SpoolDamagedError   a segment is missing or is not what was written
+    │   ├── FencedError         another run moved this position; this run must not
+    │   └── DeadLetteredError   all is shipped or set aside, and some events were set aside
+    └── RetryError              nothing to change: the next try may succeed
+        ├── UnavailableError    no usable answer within the tries allowed
+        └── WaitError           the service's budget asks for a longer pause than may be slept here
+
+A message is one sentence that says what happened, where, and what to change. It never holds a
+credential, a query string or a whole body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class AuditError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class StopError(AuditError):
+    """Trying again cannot help until a person changes something."""
+
+
+class ConfigurationError(StopError):
+    """The pipelines file, a connection or an option is wrong."""
+
+
+class CredentialError(StopError):
+    """The service does not accept the credential (401, 403, wrong region, missing scope)."""
+
+
+class RefusedError(StopError):
+    """The service refuses the request itself.
+
+    :ivar status: HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ProtocolError(StopError):
+    """The answer is not what the service documents, so nothing may be concluded from it."""
+
+
+class SpoolDamagedError(StopError):
+    """A segment or its manifest is missing, or is not what was written."""
+
+
+class FencedError(StopError):
+    """Another run has moved this position since this run read it; going on could undo its work."""
+
+
+class DeadLetteredError(StopError):
+    """Everything pending was shipped or set aside, and some events were set aside."""
+
+
+class RetryError(AuditError):
+    """Nothing needs to be changed: the next try may succeed."""
+
+
+class UnavailableError(RetryError):
+    """No usable answer came within the tries allowed."""
+
+
+class WaitError(RetryError):
+    """The service's budget asks for a longer pause than may be slept here.
+
+    :ivar until: aware UTC time from which the work may go on.
+    """
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until

@@ -1,0 +1,244 @@
+"""The one door to the network: one try, bounded repeats, waits named by the service, redaction."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError as TransportError
+
+from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
+from audit_provider.core.model import utc_now
+from audit_provider.core.waits import wait_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from audit_provider.core.rate_limit import Pacer
+
+REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_WORDS_SHOWN = 300
+_READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answered, read whole.
+
+    :ivar where: method, host and path; what error messages name. Never the query.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    where: str
+
+    def json(self) -> Any:
+        """Return the body as JSON.
+
+        :raises ProtocolError: it is something else, such as a proxy's HTML page.
+        """
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ProtocolError(self.not_json()) from None
+
+    def not_json(self) -> str:
+        """Return the sentence for a body that is not JSON."""
+        kind = self.headers.get("Content-Type", "no content type").split(";")[0]
+        if b"<html" in self.body[:2000].lower() or kind == "text/html":
+            title = re.search(rb"<title[^>]*>([^<]{1,80})", self.body, re.IGNORECASE)
+            name = f" titled {title[1].decode(errors='replace').strip()!r}" if title else ""
+            return (
+                f"{self.where} answered {self.status} with a web page{name} instead of JSON: "
+                f"check the connection's host, and whether a proxy or a login page stands in between."
+            )
+        return (
+            f"{self.where} answered {self.status} with {len(self.body)} bytes of {kind} that are not JSON: "
+            f"check that the connection's host is the API's address."
+        )
+
+
+class HttpClient:
+    """Sends requests to one service.
+
+    :param session: carries proxy, TLS, certificates and authentication.
+    :param base_url: scheme, host, port and path prefix; nothing is ever sent elsewhere.
+    :param service: the service's name in messages.
+    :param secrets: values to remove from any text quoted from an answer.
+    :param timeout: seconds to connect, seconds without a byte.
+    :param tries: how many transport or server errors in a row end a request.
+    :param sleep: called with seconds; may raise :class:`WaitError` rather than sleep long.
+    :param pacer: asked before every try, repeats included, and shown every answer's headers.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        base_url: str,
+        *,
+        service: str,
+        secrets: Iterable[str] = (),
+        timeout: tuple[float, float] = (10.0, 60.0),
+        tries: int = 5,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = utc_now,
+        pacer: Pacer | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.service = service
+        self.sleep = sleep
+        self.now = now
+        self.tries = tries
+        self.pacer = pacer
+        self._session = session
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._timeout = timeout
+        self._max_answer_bytes = max_answer_bytes
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send one request, once, and return whatever is answered.
+
+        :param path: appended to the base URL.
+        :raises UnavailableError: no whole answer came.
+        :raises ConfigurationError: the address, the proxy setting or the certificate is wrong.
+        :raises ProtocolError: the answer is larger than ``max_answer_bytes``.
+        """
+        if self.pacer:
+            self.pacer.wait()
+        answer = self._send(method, path, params, headers, body)
+        if self.pacer:
+            self.pacer.observe(answer.headers)
+        return answer
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> Answer:
+        url = self.base_url + path
+        where = f"{method} {urlsplit(url).netloc.rpartition('@')[2]}{urlsplit(url).path}"
+        try:
+            with self._session.request(
+                method,
+                url,
+                params=params,
+                headers=headers,
+                data=body,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Answer(
+                    response.status_code, CaseInsensitiveDict(response.headers), self._read(response, where), where
+                )
+        except requests.exceptions.SSLError as error:
+            raise ConfigurationError(
+                f"{where} failed at TLS ({_reason(error)}): install the service's CA or set 'verify' on the connection."
+            ) from None
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.InvalidProxyURL,
+            requests.exceptions.InvalidHeader,
+        ) as error:
+            raise ConfigurationError(
+                f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
+            ) from None
+        except (requests.exceptions.RequestException, TransportError, OSError) as error:
+            raise UnavailableError(
+                f"{where} gave no whole answer ({_reason(error)}): {self.service} or the network is down."
+            ) from None
+
+    def fetch(self, method: str, path: str, **request: Any) -> Answer:
+        """Send a request that may be repeated, until an answer other than "later" comes.
+
+        Transport errors, 408, 425, 429 and 5xx are repeated with the wait the service names, else with
+        exponential backoff and full jitter. Any other answer is returned as it is.
+
+        :raises UnavailableError: ``tries`` in a row failed.
+        :raises WaitError: from ``sleep``, where the wait is longer than may be slept.
+        """
+        failures = 0
+        while True:
+            try:
+                answer = self.send(method, path, **request)
+            except UnavailableError:
+                failures += 1
+                if failures >= self.tries:
+                    raise
+                self.sleep(backoff(failures))
+                continue
+            if answer.status not in REPEATABLE:
+                return answer
+            failures += 1
+            if failures >= self.tries:
+                raise UnavailableError(
+                    f"{answer.where} answered {answer.status} {failures} times in a row"
+                    f"{self.words(answer)}: {self.service} is not available."
+                )
+            asked = wait_asked(answer.headers, self.now())
+            self.sleep(backoff(failures) if asked is None else asked + random.random() * 0.2)  # noqa: S311
+
+    def words(self, answer: Answer) -> str:
+        """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``."""
+        text = " ".join(answer.body[: _WORDS_SHOWN * 4].decode(errors="replace").split())
+        return f": {self.redact(text)[:_WORDS_SHOWN]}" if text else ""
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` with every known secret replaced."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _read(self, response: requests.Response, where: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_content(_READ_BYTES):
+            size += len(part)
+            if size > self._max_answer_bytes:
+                raise ProtocolError(
+                    f"{where} answered with more than {self._max_answer_bytes:,} bytes: lower the page size."
+                )
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def backoff(failures: int, *, base: float = 1.0, most: float = 30.0) -> float:
+    """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
+    longest: float = min(most, base * 2.0 ** (failures - 1))
+    return random.uniform(0.3, 1.0) * longest  # noqa: S311
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost reason of a transport error, without the URL that outer layers quote."""
+    inner: Any = error
+    while True:
+        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        if not isinstance(cause, BaseException):
+            break
+        inner = cause
+    name = type(inner).__name__
+    return f"{name}: {inner.strerror}" if isinstance(inner, OSError) and inner.strerror else name

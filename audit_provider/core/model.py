@@ -1,0 +1,154 @@
+"""The nouns of the product: what moves, and what is known about how far it got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import msgspec
+
+UTC = timezone.utc
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One audit event, as the spool keeps it.
+
+    A struct rather than a dataclass, because millions of them are decoded from segments.
+
+    :ivar id: the vendor's id, or a digest of the record where the vendor gives none.
+    :ivar time: when it happened, aware UTC.
+    :ivar raw: the vendor's record, byte for byte (one JSON object on one line).
+    """
+
+    id: str
+    time: datetime
+    raw: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of event time, ``start <= time < end``."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise ValueError(f"a window must end after it starts, got {self.start} to {self.end}")
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    def __str__(self) -> str:
+        return f"{text_of(self.start)} to {text_of(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
+
+    :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
+    :ivar time: when the event happened.
+    :ivar recorded: when the vendor made it readable, to measure how late events come.
+    """
+
+    id: str
+    time: str
+    recorded: str = ""
+    action: str = ""
+    actor_id: str = ""
+    actor_email: str = ""
+    ip: str = ""
+    object_type: str = ""
+    object_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a destination knows of where its events come from."""
+
+    pipeline: str
+    source: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span that was wanted and cannot be read: reported, never silent."""
+
+    wanted: datetime
+    possible: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullCounts:
+    """The pull side of the accounting identity: ``read = spooled + duplicates``."""
+
+    read: int = 0
+    spooled: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: PullCounts) -> PullCounts:
+        return PullCounts(
+            self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShipCounts:
+    """The delivery side: ``spooled = delivered + already_there + too_old + dead_lettered + pending``.
+
+    :ivar delivered: the destination's own delivered-predicate held.
+    :ivar already_there: an earlier try had stored it; nothing was stored twice.
+    :ivar too_old: set aside because the destination would drop it for its age.
+    :ivar dead_lettered: set aside with the destination's own words.
+    :ivar restamped: of the delivered, those shipped under their arrival time (not a term of the sum).
+    """
+
+    delivered: int = 0
+    already_there: int = 0
+    too_old: int = 0
+    dead_lettered: int = 0
+    restamped: int = 0
+
+    def __add__(self, other: ShipCounts) -> ShipCounts:
+        return ShipCounts(
+            self.delivered + other.delivered,
+            self.already_there + other.already_there,
+            self.too_old + other.too_old,
+            self.dead_lettered + other.dead_lettered,
+            self.restamped + other.restamped,
+        )
+
+    @property
+    def finished(self) -> int:
+        """Events that need nothing more."""
+        return self.delivered + self.already_there + self.too_old + self.dead_lettered
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """How far one destination got in one stream of segments. The next event to ship is ``index`` of ``segment``.
+
+    :ivar started_at: events of the stream that lay before this destination's beginning.
+    :ivar failures_in_a_row: runs since the last one that ended well.
+    """
+
+    segment: int = 1
+    index: int = 0
+    started_at: int = 0
+    counts: ShipCounts = ShipCounts()
+    last_success: datetime | None = None
+    failures_in_a_row: int = 0
+    last_error: str = ""
+
+
+def text_of(moment: datetime) -> str:
+    """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_now() -> datetime:
+    """Return the time now, aware UTC: the default of every ``now`` argument."""
+    return datetime.now(UTC)

@@ -1,0 +1,290 @@
+"""The pipelines file: what is read from where, and where it goes, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from audit_provider.core.destinations import REGISTRY as DESTINATIONS
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import UTC
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources import REGISTRY as SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from audit_provider.core.sources import SourceSpec
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_STRICT = ConfigDict(extra="forbid")
+_DEFAULT_CONN_IDS = {
+    "s3": "aws_default",
+    "splunk_hec": "splunk_hec_default",
+    "datadog": "datadog_logs_default",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one destination of a pipeline is served.
+
+    :ivar options: what its type understands. :ivar too_old: what to do with events that the destination would drop for
+        their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
+    """
+
+    name: str
+    type: str
+    conn_id: str
+    options: Any
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
+    dead_letters: Literal["fail", "succeed"] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One source and its destinations.
+
+    :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
+        24 hours before it. :ivar page_size: :ivar reading: :ivar rate_limit: the pipeline's own settings of its source.
+    :ivar retention_days: how long segments are kept once every destination has them.
+    :ivar backfill_share: part of the request budget that a backfill may use.
+    :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
+    """
+
+    name: str
+    source: str
+    conn_id: str
+    destinations: Mapping[str, Delivery]
+    page_size: int | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    rate_limit: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str | None = "*/5 * * * *"
+    start: datetime | None = None
+    retention_days: int = 30
+    backfill_share: float = 0.8
+    run_minutes: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinesFile:
+    """What a pipelines file says. :ivar mistakes: one sentence each, beginning with the path of the mistake."""
+
+    pipelines: Mapping[str, Pipeline]
+    mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _PipelineEntry:
+    """The keys of a pipeline, as written."""
+
+    __pydantic_config__ = _STRICT
+
+    source: str
+    destinations: dict[str, dict[str, Any]]
+    conn_id: str | None = None
+    schedule: str | None = "*/5 * * * *"
+    start: datetime | date | None = None
+    page_size: int | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
+    rate_limit: dict[str, Any] = field(default_factory=dict)
+    retention_days: int = 30
+    backfill_share: float = 0.8
+    run_minutes: int = 30
+
+
+@dataclass(frozen=True)
+class _DeliveryEntry:
+    """The keys that every destination has, as written."""
+
+    __pydantic_config__ = _STRICT
+
+    type: str
+    conn_id: str | None = None
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
+    dead_letters: Literal["fail", "succeed"] = "fail"
+
+
+_COMMON_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
+
+
+def read_pipelines(text: str) -> PipelinesFile:
+    """Return the pipelines of a file's ``text``; those with a mistake are left out and named.
+
+    :raises ConfigurationError: the file as a whole cannot be read.
+    """
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is yaml.SafeLoader, made stricter
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigurationError(f"{place}{getattr(error, 'problem', None) or error}") from None
+    if content is None:
+        return PipelinesFile({})
+    if not isinstance(content, dict):
+        raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
+    pipelines: dict[str, Pipeline] = {}
+    mistakes: list[str] = []
+    for name, entry in content.items():
+        try:
+            pipelines[str(name)] = pipeline_from(str(name), entry)
+        except ConfigurationError as error:
+            mistakes.extend(str(error).split("\n"))
+    return PipelinesFile(pipelines, tuple(mistakes))
+
+
+def pipeline_from(name: str, entry: Any) -> Pipeline:
+    """Return the pipeline that ``entry`` describes.
+
+    :raises ConfigurationError: with one line per mistake, each beginning with its path.
+    """
+    _check_name(name, name)
+    written = _validated(_PipelineEntry, entry, name)
+    source_from(
+        name, written.source, page_size=written.page_size, reading=written.reading, rate_limit=written.rate_limit
+    )
+    if not written.destinations:
+        raise ConfigurationError(f"{name}.destinations: at least one destination is needed")
+    if not 0 < written.backfill_share <= 1:
+        raise ConfigurationError(f"{name}.backfill_share: must be more than 0 and at most 1")
+    for key in ("retention_days", "run_minutes"):
+        if getattr(written, key) < 1:
+            raise ConfigurationError(f"{name}.{key}: must be at least 1")
+    mistakes: list[str] = []
+    destinations: dict[str, Delivery] = {}
+    for each, options in written.destinations.items():
+        try:
+            destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return Pipeline(
+        name=name,
+        source=written.source,
+        conn_id=written.conn_id or f"{written.source}_default",
+        page_size=written.page_size,
+        reading=written.reading,
+        rate_limit=written.rate_limit,
+        destinations=destinations,
+        schedule=written.schedule,
+        start=aware(written.start),
+        retention_days=written.retention_days,
+        backfill_share=written.backfill_share,
+        run_minutes=written.run_minutes,
+    )
+
+
+def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
+    """Return the delivery that a destination's ``entry`` describes.
+
+    :param path: where the entry stands in the file, for messages.
+    :raises ConfigurationError: with one line per mistake.
+    """
+    _check_name(name, path)
+    common = _validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
+    if common.type not in DESTINATIONS:
+        raise ConfigurationError(
+            f"{path}.type: there is no destination type {common.type!r}{_near(common.type, DESTINATIONS)}"
+        )
+    own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
+    options = _validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
+    return Delivery(
+        name=name,
+        type=common.type,
+        conn_id=common.conn_id or _DEFAULT_CONN_IDS[common.type],
+        options=options,
+        too_old=common.too_old,
+        dead_letters=common.dead_letters,
+    )
+
+
+def aware(moment: datetime | date | None) -> datetime | None:
+    """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC."""
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def source_from(
+    name: str,
+    source: str,
+    *,
+    page_size: int | None = None,
+    reading: Mapping[str, Any] | None = None,
+    rate_limit: Mapping[str, Any] | None = None,
+) -> SourceSpec:
+    """Return a source with a pipeline's own page size, reading settings and budget.
+
+    :param name: of the pipeline, for messages.
+    :raises ConfigurationError: there is no such source, or a setting does not fit it.
+    """
+    if source not in SOURCES:
+        raise ConfigurationError(f"{name}.source: there is no source {source!r}{_near(source, SOURCES)}")
+    spec = SOURCES[source]
+    if reading:
+        own = spec.reading
+        merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)  # type: ignore[arg-type]
+        spec = dataclasses.replace(spec, reading=_validated(type(own), merged, f"{name}.reading"))
+    if rate_limit:
+        limit = _validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
+        if limit.requests < 1 or limit.per <= 0:
+            raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
+        spec = dataclasses.replace(spec, rate_limit=limit)
+    if page_size is not None:
+        if not 1 <= page_size <= spec.page_size_limit:
+            raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size_limit} for {spec.name}")
+        spec = spec.with_page_size(page_size)
+    return spec
+
+
+def _validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{path}: must be a mapping of keys to values")
+    known = [*(each.name for each in dataclasses.fields(kind)), *extra]
+    unknown = [f"{path}.{key}: there is no such key{_near(str(key), known)}" for key in entry if key not in known]
+    if unknown:
+        raise ConfigurationError("\n".join(unknown))
+    try:
+        return TypeAdapter(kind).validate_python(entry)
+    except ValidationError as error:
+        lines = []
+        for each in error.errors(include_url=False):
+            place = ".".join([path, *(str(part) for part in each["loc"] if str(part) not in ("datetime", "date"))])
+            lines.append(f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}")
+        raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _check_name(name: str, path: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
+        )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also refuses a key that stands twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        met: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, (list, dict)) or key in met:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            met.add(key)
+        return super().construct_mapping(node, deep)

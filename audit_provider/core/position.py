@@ -1,0 +1,57 @@
+"""How far a pipeline has read its source: the one record that says which segments exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from audit_provider.core.errors import StopError
+from audit_provider.core.model import Gap, PullCounts
+from audit_provider.core.spool import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything up to here is in the spool.
+
+    :ivar source: name of the source it was read from. :ivar reading: the reading strategy's own state.
+    :ivar head: the last committed segment. :ivar counts: of the whole stream.
+    :ivar watermark: everything that happened before is read, late events aside.
+    :ivar longest_lag: seconds; the largest delay met between an event and its record.
+    :ivar gaps: the latest spans that could not be read.
+    :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
+    :ivar complete: the last run read all there was.
+    """
+
+    source: str
+    reading: dict[str, Any] = field(default_factory=dict)
+    head: Head = Head()
+    counts: PullCounts = PullCounts()
+    watermark: datetime | None = None
+    gaps: tuple[Gap, ...] = ()
+    longest_lag: float = 0.0
+    requests: dict[str, tuple[datetime, ...]] = field(default_factory=dict)
+    updated_at: datetime | None = None
+    complete: bool = False
+
+
+def pack_position(position: Position) -> str:
+    """Return a position as JSON."""
+    return msgspec.json.encode(position).decode()
+
+
+def unpack_position(text: str, where: str) -> Position:
+    """Return the position kept as JSON in ``text``.
+
+    :param where: what holds it, for the message.
+    :raises StopError: it is not a position.
+    """
+    try:
+        return msgspec.json.decode(text, type=Position)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise StopError(
+            f"{where} does not hold a position ({error}): restore it, or delete it to begin again from 'start'."
+        ) from None

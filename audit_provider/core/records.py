@@ -1,0 +1,163 @@
+"""From a vendor's records to events: paths, times and ids, without rewriting the vendor's bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import ProtocolError
+from audit_provider.core.model import UTC, Event, Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
+_US_FLOOR = 100_000_000_000_000
+
+
+def value_at(record: Any, path: str) -> Any:
+    """Return what stands at a dotted ``path``, or None where anything on the way is absent."""
+    for key in path.split(".") if path else ():
+        if not isinstance(record, dict):
+            return None
+        record = record.get(key)
+    return record
+
+
+def text_at(record: Mapping[str, Any], path: str) -> str:
+    """Return what stands at a dotted ``path`` as text; "" where it is absent, null or not a scalar."""
+    value = value_at(record, path) if path else None
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+
+
+def time_from(value: Any) -> datetime | None:
+    """Return an aware UTC time from a date-time text or an epoch in s, ms or µs; None where it is neither.
+
+    A text without an offset is taken for UTC, as audit APIs mean it.
+    """
+    if isinstance(value, str):
+        try:
+            moment = msgspec.convert(value, datetime)
+        except msgspec.ValidationError:
+            try:
+                value = float(value)
+            except ValueError:
+                return None
+        else:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    size = abs(value)
+    seconds = value / 1_000_000 if size >= _US_FLOOR else value / 1000 if size >= _MS_FLOOR else value
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def decoder_of(paths: Mapping[str, Any]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder for objects of which only the given dotted paths are wanted; the rest is skipped unparsed.
+
+    :param paths: path to type. What is absent is left ``UNSET``; read with :func:`found_at`.
+    """
+    return msgspec.json.Decoder(_shape(paths))
+
+
+def found_at(found: Any, path: str) -> Any:
+    """Return what a decoder of :func:`decoder_of` found at ``path``, or ``UNSET``."""
+    for key in path.split("."):
+        found = getattr(found, _attribute(key), msgspec.UNSET)
+    return found
+
+
+def _shape(paths: Mapping[str, Any]) -> Any:
+    inner: dict[str, dict[str, Any]] = {}
+    leaves: dict[str, Any] = {}
+    for path, kind in paths.items():
+        key, dot, rest = path.partition(".")
+        if dot:
+            inner.setdefault(key, {})[rest] = kind
+        else:
+            leaves[key] = kind
+    kinds = {**leaves, **{key: _shape(rest) for key, rest in inner.items()}}
+    fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]
+    return msgspec.defstruct(
+        "Found", fields, rename={_attribute(key): key for key in kinds}, gc=False, omit_defaults=True
+    )
+
+
+def _attribute(key: str) -> str:
+    return "at_" + "".join(letter if letter.isascii() and letter.isalnum() else f"_{ord(letter)}_" for letter in key)
+
+
+class RecordReader:
+    """Turns one page's records into events.
+
+    :ivar undated: records without a readable time met so far; they carry their time of receipt.
+    :ivar longest_lag: the largest delay met between happening and being recorded.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        wanted = {path for path in (fields.id, fields.time, fields.recorded) if path}
+        self._decode = decoder_of(dict.fromkeys(wanted, Any)).decode
+        self.undated = 0
+        self.longest_lag = timedelta(0)
+
+    def events(
+        self, records: Iterable[msgspec.Raw], received: datetime, where: str
+    ) -> tuple[list[Event], list[datetime]]:
+        """Return the page's events in the page's order, and when each was recorded (or else happened).
+
+        :raises ProtocolError: a record is not a JSON object.
+        """
+        fields = self._fields
+        events: list[Event] = []
+        times: list[datetime] = []
+        nameless: list[int] = []
+        for record in records:
+            raw = bytes(record)
+            try:
+                found = self._decode(raw)
+            except msgspec.DecodeError as error:
+                raise ProtocolError(f"{where} answered with a record that cannot be read ({error}).") from None
+            name = found_at(found, fields.id) if fields.id else None
+            time = time_from(found_at(found, fields.time))
+            recorded = None
+            if fields.recorded:
+                recorded = time_from(found_at(found, fields.recorded))
+                if time is None:
+                    time = recorded
+                elif recorded is not None and recorded - time > self.longest_lag:
+                    self.longest_lag = recorded - time
+            if time is None:
+                self.undated += 1
+                time = received
+            if not isinstance(name, (str, int)) or name == "":
+                nameless.append(len(events))
+                name = ""
+            if b"\n" in raw:
+                raw = msgspec.json.format(raw, indent=-1)
+            times.append(recorded or time)
+            events.append(Event(str(name), time, msgspec.Raw(raw)))
+        if nameless:
+            _name_by_content(events, nameless)
+        return events, times
+
+
+def _name_by_content(events: list[Event], nameless: Sequence[int]) -> None:
+    """Give a digest of the record as id; equal records of one page are told apart by a count."""
+    seen: Counter[str] = Counter()
+    for place in nameless:
+        event = events[place]
+        canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
+        digest = hashlib.sha256(canonical).hexdigest()[:32]
+        seen[digest] += 1
+        name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        events[place] = Event(name, event.time, event.raw)

@@ -1,0 +1,66 @@
+"""Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.tail_cursor import TailCursor
+from audit_provider.core.sources.spec import CursorPaging, Probe, Request, SourceSpec
+
+
+def _search(happened_at: dict[str, object]) -> Request:
+    """Return the search request. It takes one flat filter, so both bounds are one ``time_range``."""
+    body = {"filter": {"field": "action_happened_at", **happened_at}, "limit": 999}
+    return Request("POST", "/audit-logs/search", body=body)
+
+
+PYLON = SourceSpec(
+    name="pylon",
+    title="Pylon audit logs",
+    docs="https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs",
+    base_url="https://api.usepylon.com",
+    regions={"us": "https://api.usepylon.com", "eu": "https://api.eu.usepylon.com"},
+    request=_search({"operator": "time_range", "values": ["{start}", "{end}"]}),
+    fallback=_search({"operator": "time_is_after", "value": "{start}"}),
+    reading=ClosedWindows(),
+    paging=CursorPaging(
+        param="cursor", sent_in="body", cursor_at="pagination.cursor", more_at="pagination.has_next_page"
+    ),
+    records_at="data",
+    records_may_be_absent=True,
+    errors_at="errors",
+    code_at="code",
+    fields=Fields(
+        id="id",
+        time="action_happened_at",
+        recorded="created_at",
+        action="action",
+        actor_id="actor_user_id",
+        object_type="object_type",
+        object_id="object_id",
+    ),
+    rate_limit=RateLimit(requests=10, per=60),
+    page_size_limit=999,
+    probe=Probe("/me", shows=("data.name", "data.id")),
+    hints={
+        "wrong_region_token": "the token belongs to Pylon's other region: set the connection's host to "
+        "https://api.eu.usepylon.com for EU, https://api.usepylon.com for US.",
+        "401": "make a new API token in Pylon under Settings > Developer > API Tokens and put it in the connection's password.",
+        "403": "the token must be made by an Admin, and the plan must include audit logs (Enterprise).",
+    },
+)
+
+PYLON_LIST = replace(
+    PYLON,
+    name="pylon_list",
+    title="Pylon audit logs (list)",
+    request=Request("GET", "/audit-logs", params={"limit": 500}),
+    fallback=None,
+    reading=TailCursor(),
+    paging=replace(PYLON.paging, sent_in="query"),
+    rate_limit=RateLimit(requests=60, per=60),
+    recovery="pylon",
+)

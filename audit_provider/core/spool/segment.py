@@ -1,0 +1,178 @@
+"""A segment: some thousands of events in one compressed file, and the manifest that vouches for them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from isal import igzip, isal_zlib
+from isal.igzip_lib import IsalError
+
+from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.model import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GZIP = 31  # zlib's window bits for a gzip wrapper
+_LEVEL = 1
+_DIGEST_SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last committed segment of a stream. ``Head()`` is the head of a stream that has none.
+
+    :ivar digest: SHA-256 of its manifest, which holds the digest of the one before: a chain.
+    :ivar total: events in the stream up to and including it.
+    """
+
+    number: int = 0
+    digest: str = ""
+    total: int = 0
+
+    @property
+    def name(self) -> str:
+        """The manifest's name. Named by content, so that two writers can never overwrite each other's."""
+        return f"{self.number:012d}-{self.digest[:_DIGEST_SHOWN]}.manifest.json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a segment holds.
+
+    :ivar previous: the head before it. :ivar data: file name of the events. :ivar sha256: of that file.
+    :ivar first_time: smallest and :ivar last_time: largest event time.
+    :ivar ids: of every event, in order: the memory that duplicates are known by.
+    """
+
+    number: int
+    previous: Head
+    data: str
+    sha256: str
+    bytes: int
+    raw_bytes: int
+    events: int
+    first_time: datetime
+    last_time: datetime
+    written_at: datetime
+    ids: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Events in the stream up to and including this segment."""
+        return self.previous.total + self.events
+
+    def without_ids(self) -> Manifest:
+        """Return the manifest less its bulk, to keep many in memory."""
+        return replace(self, ids=())
+
+
+class SegmentWriter:
+    """Collects events until a segment is full, compressing as they come.
+
+    :param opened_at: aware UTC, for the age of the segment.
+    """
+
+    def __init__(self, opened_at: datetime) -> None:
+        self.opened_at = opened_at
+        self.raw_bytes = 0
+        self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+        self._parts: list[bytes] = []
+        self._ids: list[str] = []
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Append events in their order."""
+        if not events:
+            return
+        lines = _encoder.encode_lines(events)
+        self.raw_bytes += len(lines)
+        self._parts.append(self._compressor.compress(lines))
+        self._ids.extend(event.id for event in events)
+        times = [event.time for event in events]
+        first, last = min(times), max(times)
+        self._first = first if self._first is None else min(self._first, first)
+        self._last = last if self._last is None else max(self._last, last)
+
+    def seal(self, previous: Head, written_at: datetime) -> tuple[Manifest, bytes]:
+        """Return the manifest and the compressed events. The writer must hold at least one event."""
+        if self._first is None or self._last is None:
+            raise ValueError("an empty segment cannot be sealed")
+        data = b"".join([*self._parts, self._compressor.flush()])
+        digest = hashlib.sha256(data).hexdigest()
+        number = previous.number + 1
+        manifest = Manifest(
+            number=number,
+            previous=previous,
+            data=f"{number:012d}-{digest[:_DIGEST_SHOWN]}.ndjson.gz",
+            sha256=digest,
+            bytes=len(data),
+            raw_bytes=self.raw_bytes,
+            events=len(self._ids),
+            first_time=self._first,
+            last_time=self._last,
+            written_at=written_at,
+            ids=tuple(self._ids),
+        )
+        return manifest, data
+
+
+def pack_manifest(manifest: Manifest) -> tuple[Head, bytes]:
+    """Return the head that a manifest makes, and the manifest's file."""
+    text = msgspec.json.encode(manifest)
+    head = Head(manifest.number, hashlib.sha256(text).hexdigest(), manifest.total)
+    return head, igzip.compress(text, 1, mtime=0)
+
+
+def unpack_manifest(head: Head, content: bytes) -> Manifest:
+    """Return the manifest of ``head``.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    """
+    text = _decompress(content)
+    if hashlib.sha256(text).hexdigest() != head.digest:
+        raise SpoolDamagedError(f"the manifest {head.name} is not what was written (digest differs): restore it.")
+    return msgspec.json.decode(text, type=Manifest)
+
+
+def peek_written_at(content: bytes) -> datetime:
+    """Return when a manifest says it was written, without proof: for retention only."""
+    return msgspec.json.decode(_decompress(content), type=_Written).written_at
+
+
+def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
+    """Return a segment's events.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    """
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
+    events = _decoder.decode_lines(_decompress(content))
+    if len(events) != manifest.events:
+        raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
+    return events
+
+
+class _Written(msgspec.Struct):
+    written_at: datetime
+
+
+def _decompress(content: bytes) -> bytes:
+    try:
+        plain: bytes = igzip.decompress(content)  # type: ignore[no-untyped-call]
+    except (EOFError, OSError, IsalError) as error:  # type: ignore[misc]
+        raise SpoolDamagedError(f"a file of the spool cannot be decompressed ({error}): restore it.") from None
+    return plain
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)

@@ -1,0 +1,174 @@
+"""Where the spool's objects are kept: each written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOLDER_MODE = 0o700
+_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+_MISCONFIGURED = frozenset(
+    {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "ExpiredToken"}
+)
+
+
+class Store(Protocol):
+    """Objects by key. A key is a relative path with ``/``; a put is atomic and durable when it returns."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object whole."""
+
+    def get(self, key: str) -> bytes:
+        """Return an object.
+
+        :raises SpoolDamagedError: there is none.
+        """
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``), in order."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it is no error if there is none."""
+
+
+class LocalStore:
+    """A folder on this machine, readable by its owner alone.
+
+    :param root: made with mode 0700 when the first object is written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write to a temporary file beside the target, flush it to disk, and rename it over the target."""
+        target = self._path(key)
+        try:
+            self._make_folder(target.parent)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).replace(target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(name).unlink()
+                raise
+            _flush_folder(target.parent)
+        except OSError as error:
+            raise UnavailableError(
+                f"the spool at {self._root} cannot be written ({error.strerror}): free or repair the disk, "
+                f"or set [audit_logs] spool to another place; nothing was lost and no position moved."
+            ) from error
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            raise SpoolDamagedError(
+                f"the spool at {self._root} has no {key}, although the position says it was written: restore it, "
+                f"or check that every worker sees the same spool."
+            ) from None
+        except OSError as error:
+            raise UnavailableError(f"the spool at {self._root} cannot be read ({error.strerror}).") from error
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        folder = self._path(prefix)
+        if folder.is_dir():
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.name.startswith("."):
+                    yield path.relative_to(self._root).as_posix()
+
+    def delete(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
+            raise ConfigurationError(f"{key!r} would lie outside the spool: rename the pipeline or the destination.")
+        return self._root / key
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for each in reversed(missing):
+            each.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            _flush_folder(each.parent)
+
+
+class S3Store:
+    """A prefix of a bucket.
+
+    :param client: a boto3 S3 client. :param prefix: without slashes at its ends; "" is the whole bucket.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    def __str__(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}"
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write with one PutObject, which S3 keeps whole or not at all."""
+        self._call("put_object", key, Body=content)
+
+    def get(self, key: str) -> bytes:
+        body = self._call("get_object", key)["Body"]
+        try:
+            content: bytes = body.read()
+        except Exception as error:
+            raise UnavailableError(f"the spool at {self} broke off while {key} was read.") from error
+        return content
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        paginator = self._client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+            for entry in page.get("Contents", ()):
+                yield entry["Key"][len(self._prefix) :]
+
+    def delete(self, key: str) -> None:
+        self._call("delete_object", key)
+
+    def _call(self, method: str, key: str, **arguments: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._client, method)(Bucket=self._bucket, Key=self._prefix + key, **arguments)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _MISSING:
+                raise SpoolDamagedError(
+                    f"the spool at {self} has no {key}, although the position says it was written: restore it."
+                ) from None
+            if code in _MISCONFIGURED:
+                raise ConfigurationError(
+                    f"the spool at {self} refuses {method} ({code}): check the bucket and the connection's rights."
+                ) from None
+            raise UnavailableError(f"the spool at {self} answered {code} to {method}.") from None
+        except BotoCoreError as error:
+            raise UnavailableError(f"the spool at {self} cannot be reached ({type(error).__name__}).") from None
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename or a new folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

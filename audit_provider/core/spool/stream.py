@@ -1,0 +1,157 @@
+"""A stream: the append-only chain of segments of one reader, and what can be asked of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.spool.segment import (
+    Head,
+    Manifest,
+    SegmentWriter,
+    pack_manifest,
+    peek_written_at,
+    unpack_events,
+    unpack_manifest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audit_provider.core.model import Event
+    from audit_provider.core.spool.store import Store
+
+_CLOCK_SKEW = timedelta(hours=1)
+_OLDEST = "oldest.json"
+_PRUNED = "pruned.json"
+
+
+class Stream:
+    """The segments of one reader, from the oldest kept to a head that the caller keeps.
+
+    A segment that no head leads to does not exist for readers, so a crash between writing a segment and
+    recording its head costs nothing but the space.
+
+    :param store: where objects are kept. :param folder: ``<pipeline>/<stream>``, this stream's own.
+    """
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return self._folder
+
+    def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
+        """Write a segment after ``head``, durably, and return the new head: commit it."""
+        manifest, data = segment.seal(head, written_at)
+        new_head, content = pack_manifest(manifest)
+        self._store.put(self._key(manifest.data), data)
+        self._store.put(self._key(new_head.name), content)
+        return new_head
+
+    def manifest(self, head: Head) -> Manifest:
+        """Return the manifest of ``head``, proven to be what was written."""
+        return unpack_manifest(head, self._store.get(self._key(head.name)))
+
+    def events(self, manifest: Manifest) -> list[Event]:
+        """Return a segment's events, proven to be what was written."""
+        return unpack_events(manifest, self._store.get(self._key(manifest.data)))
+
+    def back_from(self, head: Head) -> Iterator[Manifest]:
+        """Yield the manifests from ``head`` back to the oldest kept segment."""
+        oldest = self.oldest()
+        while head.number >= max(oldest, 1):
+            manifest = self.manifest(head)
+            yield manifest
+            head = manifest.previous
+
+    def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
+        """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven.
+
+        :raises SpoolDamagedError: one is missing or not what was written, or ``first`` is no longer kept.
+        """
+        if first < self.oldest():
+            raise SpoolDamagedError(
+                f"the spool's stream {self._folder} begins with segment {self.oldest()}, but segment {first} was asked "
+                f"for: it was removed, or the delivery offset is older than the spool."
+            )
+        wanted: list[Manifest] = []
+        for manifest in self.back_from(head):
+            if manifest.number < first:
+                break
+            wanted.append(manifest.without_ids())
+        while wanted:
+            manifest = wanted.pop()
+            yield manifest.number, self.events(manifest)
+
+    def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
+        """Yield the ids of all kept events that were spooled at or after ``since``.
+
+        An event is never spooled before it happens, so these are all that happened since, and more. An hour
+        is allowed for clocks that differ.
+        """
+        for manifest in self.back_from(head):
+            if manifest.written_at < since - _CLOCK_SKEW:
+                return
+            yield manifest.ids
+
+    def oldest(self) -> int:
+        """Return the number of the oldest kept segment; 1 where none was ever removed."""
+        try:
+            number: int = msgspec.json.decode(self._store.get(self._key(_OLDEST)), type=int)
+        except SpoolDamagedError:
+            return 1
+        return number
+
+    def due_for_pruning(self, now: datetime) -> bool:
+        """Whether a day has passed since :meth:`prune` looked last."""
+        try:
+            looked = msgspec.json.decode(self._store.get(self._key(_PRUNED)), type=datetime)
+        except SpoolDamagedError:
+            return True
+        return not timedelta(0) <= now - looked < timedelta(days=1)
+
+    def prune(self, *, finished: int, written_before: datetime, now: datetime) -> int:
+        """Remove segments that every destination has finished and that are old enough; return how many.
+
+        :param finished: the number of the last segment that all destinations have finished.
+        """
+        oldest = self.oldest()
+        files = self._files_by_number()
+        keep = oldest
+        for number in sorted(files):
+            manifests = [key for key in files[number] if key.endswith(".manifest.json.gz")]
+            if number > finished or any(
+                peek_written_at(self._store.get(key)) >= written_before for key in manifests
+            ):
+                break
+            keep = number + 1
+        if keep > oldest:
+            # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
+            self._store.put(self._key(_OLDEST), msgspec.json.encode(keep))
+        for number, keys in files.items():
+            if number < keep:
+                for key in keys:
+                    self._store.delete(key)
+        self._store.put(self._key(_PRUNED), msgspec.json.encode(now))
+        return keep - oldest
+
+    def _files_by_number(self) -> dict[int, list[str]]:
+        files: dict[int, list[str]] = {}
+        for key in self._store.keys(f"{self._folder}/"):
+            folder, _, name = key.rpartition("/")
+            number = name.partition("-")[0]
+            if folder == self._folder and number.isdigit():
+                files.setdefault(int(number), []).append(key)
+        return files
+
+    def set_aside(self, destination: str, name: str, content: bytes) -> None:
+        """Keep dead letters of a destination, durably."""
+        self._store.put(self._key(f"dead/{destination}/{name}"), content)
+
+    def _key(self, name: str) -> str:
+        return f"{self._folder}/{name}"

@@ -1,0 +1,7 @@
+"""From pipelines to DAGs."""
+
+from audit_provider.dags.backfill import build_backfill
+from audit_provider.dags.incremental import build_incremental
+from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
+
+__all__ = ["build_backfill", "build_incremental", "load_pipelines", "mistakes_in_pipelines"]

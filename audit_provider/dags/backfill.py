@@ -1,0 +1,97 @@
+"""The backfill DAG: load a span of the past, window by window, started by hand with a form."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, Param, task
+
+from audit_provider.core.model import UTC, text_of, utc_now
+from audit_provider.core.sources import REGISTRY
+from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
+from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.operators.backfill import plan_windows
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from audit_provider.core.pipeline import Pipeline
+
+MOST_WINDOW_DAYS = 180
+
+
+def build_backfill(pipeline: Pipeline) -> DAG:
+    """Return ``audit_backfill_<pipeline>``: ``plan``, one mapped ``pull`` per window, ``ship_<destination>``, ``report``.
+
+    Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
+    never touched. Windows are read one at a time, within a share of the request budget.
+    """
+    names = list(pipeline.destinations)
+    with DAG(
+        dag_id=f"audit_backfill_{pipeline.name}",
+        description=f"Load the past of {pipeline.source} audit logs, in windows",
+        schedule=None,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=RETRIES,
+        tags=[*TAGS, "backfill", pipeline.source],
+        params=_form(names),
+        doc_md=build_backfill.__doc__,
+    ) as dag:
+        windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name)
+        pull = PullAuditLogsOperator.partial(
+            task_id="pull",
+            map_index_template="{{ task.window['start'][:10] }} to {{ task.window['end'][:10] }}",
+            **pull_arguments(pipeline),
+        ).expand(window=windows)
+        report = ReportAuditLogsOperator(
+            task_id="report",
+            pipeline=pipeline.name,
+            destinations=names,
+            windows=windows,
+            retention_days=pipeline.retention_days,
+            trigger_rule="all_done",
+            retries=0,
+        )
+        for delivery in pipeline.destinations.values():
+            pull >> ship_task(pipeline, delivery, windows=windows) >> report
+    return dag
+
+
+def _form(destinations: list[str]) -> dict[str, Param]:
+    """Return the fields of the form that starts a backfill."""
+    now = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "start": Param(
+            text_of(now - timedelta(days=365)),
+            type="string",
+            format="date-time",
+            title="From",
+            description="The first moment to load.",
+        ),
+        "end": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Until",
+            description="The moment to stop before; empty: now.",
+        ),
+        "window_days": Param(
+            MOST_WINDOW_DAYS,
+            type="integer",
+            minimum=1,
+            maximum=MOST_WINDOW_DAYS,
+            title="Days per window",
+            description="Each window is read, retried and shipped by itself.",
+        ),
+        "destinations": Param(
+            destinations,
+            type="array",
+            items={"type": "string", "enum": destinations},
+            examples=destinations,
+            title="Destinations",
+            description="Where to ship to.",
+        ),
+    }

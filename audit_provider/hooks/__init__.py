@@ -1,0 +1,1 @@
+"""From Airflow connections to sessions: one hook per connection type, each with a form and a Test."""

@@ -1,0 +1,83 @@
+"""The connection type ``datadog_logs``: Datadog's log intake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit_provider.core.destinations.datadog import SITES, DatadogDestination, DatadogOptions, api_url, intake_url
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Fields, Origin
+from audit_provider.hooks.service import HeaderAuth, ServiceHook, form_fields
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
+
+class DatadogLogsHook(ServiceHook):
+    """Connection, session and credential of a Datadog organisation.
+
+    :param datadog_logs_conn_id: password (API key), host (only to override the intake: private link, proxy), extras
+        ``site`` (default ``datadoghq.com``), ``verify``, ``proxies``, ``cert``, ``allow_http``.
+    """
+
+    conn_name_attr = "datadog_logs_conn_id"
+    default_conn_name = "datadog_logs_default"
+    conn_type = "datadog_logs"
+    hook_name = "Datadog Logs"
+    service = "Datadog"
+    own_extras: ClassVar[tuple[str, ...]] = ("site",)
+
+    def __init__(self, datadog_logs_conn_id: str = default_conn_name) -> None:
+        super().__init__(datadog_logs_conn_id)
+
+    @property
+    def site(self) -> str:
+        """The Datadog site.
+
+        :raises ConfigurationError: there is no such site.
+        """
+        site: str = self.extra("site", SITES[0])
+        if site not in SITES and not self.connection.host:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} names the site {site!r}; Datadog's sites are {', '.join(SITES)}."
+            )
+        return site
+
+    def default_base_url(self) -> str:
+        """Return the site's intake."""
+        return intake_url(self.site)
+
+    def destination(self, options: DatadogOptions, origin: Origin, **client: Any) -> DatadogDestination:
+        """Return the intake, ready to send. A connection with a host of its own is taken to serve the API too.
+
+        :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        api = self.client("" if self.connection.host else api_url(self.site), **client)
+        return DatadogDestination(options, origin, self.client(**client), api)
+
+    def authentication(self) -> AuthBase:
+        """Return the API key's header."""
+        return HeaderAuth("DD-API-KEY", self.token)
+
+    def check(self) -> str:
+        """Validate the API key and reach the intake."""
+        origin = Origin("check", "check", Fields(id="id", time="time"))
+        return self.destination(DatadogOptions(), origin, tries=2).check()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields."""
+        return form_fields(site="Site")
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows Airflow's fields."""
+        return UI_FIELD_BEHAVIOUR
+
+
+UI_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["login", "port", "schema"],
+    "relabeling": {"host": "Intake URL", "password": "API key"},
+    "placeholders": {"host": "empty: the site's own intake", "site": "datadoghq.com"},
+}

@@ -1,0 +1,175 @@
+"""From an Airflow connection to a session: what all of this provider's HTTP hooks share."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from audit_provider import __version__
+from audit_provider.core.address import base_url_from
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.http import HttpClient
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from requests import PreparedRequest, Session
+
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
+_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "trust_env")
+
+
+class HeaderAuth(AuthBase):
+    """Sets one header. As the session's own authentication, so that no ``.netrc`` can replace it."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._name = name
+        self._value = value
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the header to a request about to be sent."""
+        request.headers[self._name] = self._value
+        return request
+
+
+class ServiceHook(HttpHook):  # type: ignore[misc]
+    """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
+
+    A subclass names its connection type, its service, its own extras and how the token travels.
+    """
+
+    service: ClassVar[str]
+    own_extras: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__(method="GET", http_conn_id=conn_id)
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """The connection, with its extras checked.
+
+        :raises ConfigurationError: an extra is unknown, so a typo would go unnoticed.
+        """
+        connection = self.get_connection(self.http_conn_id)
+        known = (*_SESSION_EXTRAS, *self.own_extras)
+        for key in connection.extra_dejson:
+            if key not in known:
+                raise ConfigurationError(
+                    f"the connection {self.http_conn_id!r} has an extra {key!r} that {self.service} does not know; "
+                    f"known are {', '.join(sorted(known))}."
+                )
+        return connection
+
+    @property
+    def token(self) -> str:
+        """The connection's password.
+
+        :raises ConfigurationError: it is empty.
+        """
+        token = (self.connection.password or "").strip()
+        if not token:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has no password: put the token of {self.service} there."
+            )
+        return token
+
+    def extra(self, key: str, default: Any = None) -> Any:
+        """Return an extra; an empty text from the form counts as absent."""
+        value = self.connection.extra_dejson.get(key)
+        return default if value is None or value == "" else value
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Return an extra that is true or false, also where a URI made it text.
+
+        :raises ConfigurationError: it is neither.
+        """
+        value = self.extra(key, default)
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in _TRUE | _FALSE:
+            return str(value).lower() in _TRUE
+        raise ConfigurationError(f"the extra {key!r} of the connection {self.http_conn_id!r} must be true or false.")
+
+    def default_base_url(self) -> str:
+        """Return the address used where the connection names none; "" where it must."""
+        return ""
+
+    def authentication(self) -> AuthBase:
+        """Return how the token travels."""
+        raise NotImplementedError
+
+    def address(self) -> str:
+        """Return the base URL.
+
+        :raises ConfigurationError: it cannot be used.
+        """
+        connection = self.connection
+        try:
+            return base_url_from(
+                connection.host,
+                scheme=connection.schema,
+                port=connection.port,
+                default=self.default_base_url(),
+                allow_http=self.flag("allow_http"),
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"connection {self.http_conn_id!r}: {error}") from None
+
+    def client(self, base_url: str = "", **options: Any) -> HttpClient:
+        """Return a client for the service.
+
+        :param base_url: instead of the connection's address. :param options: of :class:`HttpClient`.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        base_url = base_url or self.address()
+        return HttpClient(self.get_conn(), base_url, service=self.service, secrets=(self.token,), **options)
+
+    def check(self) -> str:
+        """Prove the credential and return what was seen.
+
+        :raises AuditError: it does not work.
+        """
+        raise NotImplementedError
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Answer the Test button."""
+        try:
+            return True, self.check()
+        except AuditError as error:
+            return False, str(error)
+
+    # What the HTTP provider's hook asks of a connection
+
+    def _set_base_url(self, connection: Any) -> None:
+        self.base_url = self.address()
+        self._base_url_initialized = True
+
+    def _configure_session_from_auth(self, session: Session, connection: Any) -> Session:
+        session.auth = self.authentication()
+        session.headers["User-Agent"] = f"airflow-provider-audit-logs/{__version__}"
+        return session
+
+    def _configure_session_from_extra(self, session: Session, connection: Any, extra_options: Any) -> Session:
+        """Take only what concerns the session: the HTTP provider would send every other extra as a header."""
+        verify = self.extra("verify", True)
+        session.verify = verify if str(verify).lower() not in _TRUE | _FALSE else self.flag("verify", default=True)
+        session.proxies = self.extra("proxies", {})
+        cert = self.extra("cert")
+        session.cert = tuple(cert) if isinstance(cert, list) else cert
+        session.trust_env = self.flag("trust_env", default=True)
+        if not isinstance(session.proxies, dict):
+            raise ConfigurationError(
+                f"the extra 'proxies' of the connection {self.http_conn_id!r} must map schemes to addresses."
+            )
+        return session
+
+
+def form_fields(**fields: str) -> dict[str, Any]:
+    """Return text fields of a connection form, by name and label, for Airflow 3.1."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import StringField
+
+    return {name: StringField(label, widget=BS3TextFieldWidget()) for name, label in fields.items()}

@@ -1,0 +1,66 @@
+"""The connection type ``splunk_hec``: a Splunk HTTP Event Collector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
+from audit_provider.core.model import Fields, Origin
+from audit_provider.hooks.service import HeaderAuth, ServiceHook, form_fields
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
+
+class SplunkHecHook(ServiceHook):
+    """Connection, session and credential of a collector.
+
+    :param splunk_hec_conn_id: host (base URL, for instance ``https://splunk.example.com:8088``), password (HEC token),
+        extras ``channel`` (a GUID), ``ack``, ``verify``, ``proxies``, ``cert``, ``allow_http``.
+    """
+
+    conn_name_attr = "splunk_hec_conn_id"
+    default_conn_name = "splunk_hec_default"
+    conn_type = "splunk_hec"
+    hook_name = "Splunk HTTP Event Collector"
+    service = "Splunk HEC"
+    own_extras: ClassVar[tuple[str, ...]] = ("channel", "ack")
+
+    def __init__(self, splunk_hec_conn_id: str = default_conn_name) -> None:
+        super().__init__(splunk_hec_conn_id)
+
+    def authentication(self) -> AuthBase:
+        """Return the collector's header."""
+        return HeaderAuth("Authorization", f"Splunk {self.token}")
+
+    def destination(self, options: SplunkHecOptions, origin: Origin, **client: Any) -> SplunkHecDestination:
+        """Return the collector, ready to send.
+
+        :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        options = replace(options, ack=self.flag("ack", default=options.ack))
+        return SplunkHecDestination(options, origin, self.client(**client), self.extra("channel"))
+
+    def check(self) -> str:
+        """Send an empty body, which a valid token answers with code 5."""
+        origin = Origin("check", "check", Fields(id="id", time="time"))
+        return self.destination(SplunkHecOptions(), origin, tries=2).check()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields."""
+        return form_fields(channel="Channel (GUID)", ack="Indexer acknowledgement (true or false)")
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows Airflow's fields."""
+        return UI_FIELD_BEHAVIOUR
+
+
+UI_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["login", "port", "schema"],
+    "relabeling": {"host": "Collector URL", "password": "HEC token"},
+    "placeholders": {"host": "https://splunk.example.com:8088"},
+}

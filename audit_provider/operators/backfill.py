@@ -1,0 +1,41 @@
+"""Planning a backfill: from the form to windows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.operators.pull import moment_from
+
+
+def plan_windows(pipeline: str, params: dict[str, Any] | None = None) -> list[dict[str, str]]:
+    """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
+
+    They touch, and none is longer than ``window_days``; the last ends at ``end``.
+
+    :param pipeline: name of the pipeline, for messages.
+    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
+    """
+    params = params or {}
+    try:
+        start = moment_from(params["start"], "start")
+        end = moment_from(params["end"], "end") if params.get("end") else utc_now()
+    except ConfigurationError as error:
+        raise AirflowFailException(f"the backfill of {pipeline} cannot be planned: {error}") from None
+    # Whole seconds, so that the same form gives the same windows, and with them the same streams.
+    start, end = start.replace(microsecond=0), min(end, utc_now()).replace(microsecond=0)
+    if start >= end:
+        raise AirflowFailException(
+            f"the backfill of {pipeline} cannot be planned: it would start at {text_of(start)} and end at {text_of(end)}."
+        )
+    width = timedelta(days=params["window_days"])
+    windows = []
+    while start < end:
+        stop = min(start + width, end)
+        windows.append({"start": text_of(start), "end": text_of(stop)})
+        start = stop
+    return windows

@@ -1,0 +1,113 @@
+"""The last task of a run: the account of every destination, and the spool's retention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.accounting import Account, account, table
+from audit_provider.core.errors import StopError
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.spool import Stream
+from audit_provider.operators.pull import window_from
+from audit_provider.operators.task import AuditLogsOperator
+from audit_provider.settings import spool_uri
+from audit_provider.spool_location import open_store
+from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+
+_FAILED = frozenset({"failed", "upstream_failed"})
+
+
+class ReportAuditLogsOperator(AuditLogsOperator):
+    """Print the account of each destination, remove segments that nobody needs, and end red if any task before did.
+
+    Returns the accounts for XCom, one mapping per stream and destination.
+
+    :param pipeline: name of the pipeline.
+    :param destinations: names of its destinations.
+    :param windows: windows of a backfill; None reports the live stream.
+    :param retention_days: how long segments are kept once every destination has them.
+    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    """
+
+    template_fields: Sequence[str] = ("pipeline", "destinations", "windows", "spool")
+    ui_color = "#f5f0dc"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        destinations: Sequence[str],
+        windows: Sequence[Mapping[str, str]] | None = None,
+        retention_days: int = 30,
+        spool: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.destinations = destinations
+        self.windows = windows
+        self.retention_days = retention_days
+        self.spool = spool
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        """Report, then fail where a task before this one did."""
+        store = open_store(self.spool or spool_uri())
+        accounts: list[Account] = []
+        if self.windows is None:
+            accounts += self._report(store, StreamName(self.pipeline), self.destinations)
+        else:
+            chosen = context["params"].get("destinations") or self.destinations
+            for window in self.windows:
+                accounts += self._report(store, StreamName.of_window(self.pipeline, window_from(window)), chosen)
+        self.log.info("\n%s", table(accounts))
+        wrong = [each for each in accounts if not each.adds_up]
+        if wrong:
+            raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
+        failed = self._failed_tasks(context)
+        if failed:
+            raise StopError(f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit.")
+        return [asdict(each) for each in accounts]
+
+    def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
+        position = PositionVariable(name).load()
+        if position is None:
+            self.log.info("Nothing has been read into %s.", name.folder)
+            return []
+        stream = Stream(store, name.folder)
+        offsets = {each: OffsetVariable(name, each).load() for each in destinations}
+        accounts = [account(stream, each, position, offset) for each, offset in offsets.items()]
+        for gap in position.gaps:
+            self.log.warning(
+                "Gap: events from %s to %s could not be read: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
+            )
+        self._retain(stream, position, list(offsets.values()))
+        return accounts
+
+    def _retain(self, stream: Stream, position: Position, offsets: Sequence[Offset | None]) -> None:
+        """Remove what every destination has and nobody will ask for."""
+        now = utc_now()
+        if not offsets or position.head.number == 0 or not stream.due_for_pruning(now):
+            return
+        finished = min(offset.segment - 1 if offset else 0 for offset in offsets)
+        # The head stays, so that the chain always has an end to hold on to.
+        finished = min(finished, position.head.number - 1)
+        removed = stream.prune(finished=finished, written_before=now - timedelta(days=self.retention_days), now=now)
+        if removed:
+            self.log.info("Removed %d segments older than %d days.", removed, self.retention_days)
+
+    def _failed_tasks(self, context: Context) -> list[str]:
+        ti = context["ti"]
+        run_id = context["dag_run"].run_id
+        upstream = sorted(self.get_flat_relative_ids(upstream=True))
+        states = ti.get_task_states(dag_id=self.dag_id, task_ids=upstream, run_ids=[run_id]).get(run_id, {})
+        return sorted(task for task, state in states.items() if str(getattr(state, "value", state)) in _FAILED)

@@ -1,0 +1,112 @@
+"""From the spool's URI to the place it names, with Airflow's connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.spool import LocalStore, S3Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit_provider.core.spool import Store
+
+DEFAULT_AWS_CONN_ID = "aws_default"
+
+
+def open_store(uri: str) -> Store:
+    """Return the store that a spool URI names.
+
+    ``file:///path`` or a plain absolute path is a folder of this machine; ``s3://[conn_id@]bucket/prefix`` a bucket, by
+    the Amazon provider's hook; any other scheme is one that Airflow's ObjectStoragePath can open.
+
+    :raises ConfigurationError: the URI cannot be used.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme in ("", "file"):
+        path = Path(unquote(parts.path))
+        if parts.netloc or not path.is_absolute():
+            raise ConfigurationError(f"the spool {uri!r} must be an absolute path, as in file:///var/lib/audit_spool.")
+        return LocalStore(path)
+    if not parts.hostname:
+        raise ConfigurationError(f"the spool {uri!r} names no bucket: write s3://conn_id@bucket/prefix.")
+    if parts.scheme == "s3":
+        return S3Store(s3_client(parts.username or DEFAULT_AWS_CONN_ID), parts.hostname, parts.path.strip("/"))
+    return ObjectStore(uri)
+
+
+def s3_client(conn_id: str) -> Any:
+    """Return a boto3 S3 client for an ``aws`` connection, whose ``endpoint_url`` is honoured.
+
+    :raises ConfigurationError: there is no such connection, or it holds no usable credential.
+    """
+    # Imported here, because the import takes seconds and most tasks do not need it.
+    from airflow.exceptions import AirflowException
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    try:
+        return S3Hook(aws_conn_id=conn_id).get_conn()
+    except AirflowException as error:
+        raise ConfigurationError(f"the connection {conn_id!r} gives no S3 client ({error}).") from None
+
+
+class ObjectStore:
+    """Objects of any scheme that Airflow's ObjectStoragePath opens.
+
+    :param uri: ``scheme://[conn_id@]bucket/prefix``.
+    """
+
+    def __init__(self, uri: str) -> None:
+        from airflow.sdk import ObjectStoragePath
+
+        try:
+            self._root = ObjectStoragePath(uri.rstrip("/"))
+            self._files = self._root.fs
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"the spool {uri!r} cannot be opened ({error}): install its library.") from None
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write with one call, because closing a file after an error would still publish what was written."""
+        path = self._path(key)
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._guarded(self._files.pipe_file, path, content)
+
+    def get(self, key: str) -> bytes:
+        """Return an object."""
+        content: bytes = self._guarded(self._files.cat_file, self._path(key))
+        return content
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield keys below a folder."""
+        root = self._path("")
+        try:
+            found = self._files.find(self._path(prefix))
+        except FileNotFoundError:
+            return
+        for path in sorted(found):
+            yield path[len(root) :].lstrip("/")
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        try:
+            self._files.rm_file(self._path(key))
+        except FileNotFoundError:
+            return
+
+    def _path(self, key: str) -> str:
+        path: str = self._files._strip_protocol(str(self._root / key) if key else str(self._root))
+        return path
+
+    def _guarded(self, call: Any, path: str, *arguments: Any) -> Any:
+        try:
+            return call(path, *arguments)
+        except FileNotFoundError:
+            raise SpoolDamagedError(f"the spool has no {path}, although the position says it was written.") from None
+        except OSError as error:
+            raise UnavailableError(f"the spool at {self._root} does not answer ({type(error).__name__}).") from error

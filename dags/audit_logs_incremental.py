@@ -1,0 +1,9 @@
+"""One DAG ``audit_incremental_<pipeline>`` for each pipeline of the pipelines file."""
+
+from pathlib import Path
+
+from audit_provider.dags import build_incremental, load_pipelines
+
+for pipeline in load_pipelines(Path(__file__).with_name("audit_pipelines.yaml")).values():
+    dag = build_incremental(pipeline)
+    globals()[dag.dag_id] = dag
