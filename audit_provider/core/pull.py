@@ -127,7 +127,7 @@ class _Run:
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""
-        if self._step is None:
+        if self._step is None and (not complete or self.position.complete):
             return
         now = self._reader.now()
         head = self.position.head
@@ -135,10 +135,10 @@ class _Run:
             head = self._stream.append(self._segment, head, now)
         position = replace(
             self.position,
-            reading=self._step.state,
+            reading=self._step.state if self._step else self.position.reading,
             head=head,
             counts=self.position.counts + self._uncounted,
-            watermark=self._step.watermark or self.position.watermark,
+            watermark=(self._step.watermark if self._step else None) or self.position.watermark,
             gaps=(*self.position.gaps, *self._gaps)[-MOST_GAPS:],
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -80,6 +80,28 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.dead_letters = dead_letters
         self.run_minutes = run_minutes
         self.spool = spool
+
+    @classmethod
+    def of_delivery(cls, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
+        """Return the task that serves a destination of the pipelines file.
+
+        :param arguments: further arguments of the operator.
+        """
+        own = {name: getattr(delivery.options, name) for name in cls.option_names}
+        rest = {
+            each.name: value
+            for each in fields(delivery.options)
+            if each.name not in own and (value := getattr(delivery.options, each.name)) != each.default
+        }
+        return cls(
+            destination=delivery.name,
+            conn_id=delivery.conn_id,
+            options=rest or None,
+            too_old=delivery.too_old,
+            dead_letters=delivery.dead_letters,
+            **own,
+            **arguments,
+        )
 
     def connect(self, delivery: Delivery, origin: Origin) -> Destination:
         """Return the destination, ready to send.

@@ -86,11 +86,13 @@ class ClosedWindows:
         target = reader.until or reader.now()
         if kept.open:
             kept = yield from self._drain(reader, kept, kept.open, target)
-        sweeping = self._sweep_due(reader, kept)
-        while kept.window_end is None or kept.window_end < self._settled(target, reader):
+        # A mark in the future was left by a clock that has been set right since: nobody knows how long ago.
+        ahead = kept.window_end is not None and kept.window_end > target
+        sweeping = ahead or self._sweep_due(reader, kept)
+        while ahead or kept.window_end is None or kept.window_end < self._settled(target, reader):
             window = self._next_window(reader, kept, target, sweeping=sweeping)
             if sweeping:
-                kept, sweeping = replace(kept, swept_at=reader.now()), False
+                kept, sweeping, ahead = replace(kept, swept_at=reader.now()), False, False
             kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end, ""), target)
 
     def _settled(self, target: datetime, reader: Reader) -> datetime:
@@ -105,7 +107,6 @@ class ClosedWindows:
         if kept.window_end is None:
             reached = start = reader.start
         else:
-            # A clock that was ahead and has been set right leaves a mark in the future: go by the clock again.
             reached = min(kept.window_end, target)
             start = reached if reader.until else reached - (self.sweep_reach if sweeping else self.overlap)
             start = max(start, kept.began or start)
@@ -152,9 +153,8 @@ class ClosedWindows:
         elif pages > _MANY_PAGES:
             width = max(width / 2, timedelta(hours=1))
         end = min(window.end - self.grain, self._settled(target, reader))
-        first = kept.window_end is None and not reader.until
-        swept_at = reader.now() if first and kept.swept_at is None else kept.swept_at
-        return WindowsState(kept.began, window_end=end, swept_at=swept_at, width=width.total_seconds())
+        # The first window looks at everything, as of the time at which it was opened.
+        return WindowsState(kept.began, window_end=end, swept_at=kept.swept_at or end, width=width.total_seconds())
 
 
 def _kept(state: WindowsState) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class TailCursor:
     def _by_windows(self, reader: Reader, kept: TailState) -> Steps:
         if reader.recovery is None:
             raise ConfigurationError(f"{reader.pages.spec.title} has lost the source to read it by time.")
-        by_time = replace(reader, pages=reader.recovery, start=self._floor(kept))
+        by_time = replace(reader, pages=reader.recovery, start=self._unswept_from(kept))
         inner = self._reading_of(reader).steps(by_time, kept.windows)
         try:
             step = next(inner)
@@ -202,7 +202,7 @@ class TailCursor:
 
     def _sweep(self, reader: Reader, kept: TailState) -> Steps:
         now = reader.now()
-        start = max(now - self.sweep_reach, kept.began or now)
+        start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
         if start < now - self.settle:
             found = yield from self._search(reader, kept, start, now - self.settle)
             if found:
@@ -229,6 +229,11 @@ class TailCursor:
     def _reading_of(self, reader: Reader) -> ClosedWindows:
         reading = reader.recovery.spec.reading if reader.recovery else None
         return reading if isinstance(reading, ClosedWindows) else ClosedWindows()
+
+    def _unswept_from(self, kept: TailState) -> datetime:
+        """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
+        floor, began = self._floor(kept), kept.began or datetime.max
+        return max(min(floor, kept.swept_at or floor) - self.sweep_reach, began)
 
     def _floor(self, kept: TailState) -> datetime:
         began = kept.began or datetime.max

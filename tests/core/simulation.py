@@ -1,0 +1,204 @@
+"""A simulated audit-log service and a spool in memory, to hold the reading strategies against."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from audit_provider.core.errors import RefusedError, SpoolDamagedError, UnavailableError
+from audit_provider.core.model import UTC, Event, Window
+from audit_provider.core.position import Position
+from audit_provider.core.pull import pull
+from audit_provider.core.records import RecordReader
+from audit_provider.core.sources import PYLON, PYLON_LIST, Page, Reader
+from audit_provider.core.spool import Stream
+
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class MemoryStore:
+    """A store that a crash leaves as it is."""
+
+    def __init__(self):
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, key, content):
+        self.objects[key] = content
+
+    def get(self, key):
+        try:
+            return self.objects[key]
+        except KeyError:
+            raise SpoolDamagedError(f"no {key}") from None
+
+    def keys(self, prefix):
+        return iter(sorted(key for key in self.objects if key.startswith(prefix)))
+
+    def delete(self, key):
+        self.objects.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    happened: datetime
+    recorded: datetime
+
+
+@dataclass
+class Service:
+    """Serves rows as either Pylon endpoint may.
+
+    :ivar order: of the rows it serves. :ivar sorted_by: ``recorded`` or ``happened``.
+    :ivar exclusive: the bounds of a search are not in it. :ivar ending: what stands for a cursor after the last page.
+    :ivar keyset: a cursor names a row and not a count, so inserts do not shift pages.
+    :ivar empty_page_at: which page of a scan is empty although there is more.
+    :ivar refuse: numbers of requests (with a cursor) that are refused. :ivar fail: numbers of requests cut off.
+    :ivar crash: numbers of requests at which the reader's process dies. :ivar inserts: ids of rows that come in at the
+        requests of these numbers.
+    """
+
+    page_size: int = 3
+    order: str = "newest"
+    sorted_by: str = "recorded"
+    exclusive: bool = False
+    ending: str = "empty"
+    keyset: bool = False
+    empty_page_at: int = -1
+    refuse: frozenset[int] = frozenset()
+    fail: frozenset[int] = frozenset()
+    crash: frozenset[int] = frozenset()
+    inserts: dict[int, list[str]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    now: datetime = BEGIN
+    requests: int = 0
+
+    def answer(self, window: Window | None, cursor: str) -> Page:
+        self.requests += 1
+        self.rows += [Row(name, self.now, self.now) for name in self.inserts.pop(self.requests, [])]
+        if self.requests in self.crash:
+            raise Crash
+        if self.requests in self.fail:
+            raise UnavailableError("cut off")
+        if cursor and self.requests in self.refuse:
+            raise RefusedError("cursor refused", status=400)
+        rows = self._served(window)
+        start = self._start(rows, cursor)
+        page, rest = rows[start : start + self.page_size], rows[start + self.page_size :]
+        if self.requests == self.empty_page_at and page and cursor:
+            return Page((), (), f"again-{cursor}", True)
+        last = page[-1] if page else None
+        if rest:
+            return self._page(page, f"after:{last.id}" if self.keyset else f"skip:{start + len(page)}", more=True)
+        return self._page(page, self._ending(start + len(page), last, cursor), more=False)
+
+    def _ending(self, count: int, last: Row | None, cursor: str) -> str:
+        if self.ending == "live" and self.order == "oldest":
+            return f"skip:{count}"
+        return "" if self.ending == "empty" else "END"
+
+    def _served(self, window: Window | None) -> list[Row]:
+        rows = [row for row in self.rows if row.recorded <= self.now]
+        if window and self.exclusive:
+            rows = [row for row in rows if window.start < row.happened < window.end]
+        elif window:
+            rows = [row for row in rows if window.start <= row.happened <= window.end]
+        if self.order == "shuffled":
+            return sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())
+        return sorted(rows, key=lambda row: (getattr(row, self.sorted_by), row.id), reverse=self.order == "newest")
+
+    def _start(self, rows: list[Row], cursor: str) -> int:
+        while cursor.startswith("again-"):
+            cursor = cursor.removeprefix("again-")
+        kind, _, value = cursor.partition(":")
+        if kind == "skip":
+            return int(value)
+        if kind == "after":
+            return next(place for place, row in enumerate(rows) if row.id == value) + 1
+        return len(rows) if kind == "END" else 0
+
+    def _page(self, rows: list[Row], cursor: str, *, more: bool) -> Page:
+        events = tuple(Event(row.id, row.happened, msgspec.Raw(b'{"id":"%s"}' % row.id.encode())) for row in rows)
+        return Page(events, tuple(row.recorded for row in rows), cursor, more)
+
+
+class Pages:
+    """What a strategy reads with, over a simulated service."""
+
+    def __init__(self, spec, service: Service):
+        self.spec = spec
+        self.records = RecordReader(spec.fields)
+        self.sent = ()
+        self._service = service
+
+    def fetch(self, window, cursor):
+        return self._service.answer(window, cursor)
+
+
+class Pipeline:
+    """Pull runs over one service, with a position that survives them."""
+
+    def __init__(self, service: Service, *, source=PYLON, search: Service | None = None, segment_events: int = 4):
+        self.service = service
+        self.search = search
+        self.source = source
+        self.position = Position(source=source.name)
+        self.store = MemoryStore()
+        self.stream = Stream(self.store, "p/live")
+        self.told: list[str] = []
+        self.gaps = []
+        self._segment_bytes = segment_events * 60
+
+    @property
+    def now(self):
+        return self.service.now
+
+    def advance(self, **time):
+        self.service.now += timedelta(**time)
+        if self.search:
+            self.search.now = self.service.now
+
+    def run(self, *, start=BEGIN, crash_at_commit=None, within=None):
+        """Pull once. :param crash_at_commit: the process dies just before (even) or after (odd) this commit."""
+        commits = 0
+
+        def commit(position):
+            nonlocal commits
+            commits += 1
+            if crash_at_commit is not None and commits == crash_at_commit // 2 + 1 and crash_at_commit % 2 == 0:
+                raise Crash
+            self.position = position
+            if crash_at_commit is not None and commits == crash_at_commit // 2 + 1:
+                raise Crash
+
+        reader = Reader(
+            pages=Pages(self.source, self.service),
+            recovery=Pages(PYLON, self.search) if self.search else None,
+            start=within.start if within else start,
+            until=within.end if within else None,
+            now=lambda: self.now,
+            report=self.gaps.append,
+            tell=self.told.append,
+        )
+        return pull(
+            self.source.reading,
+            reader,
+            self.stream,
+            self.position,
+            commit=commit,
+            within=within,
+            segment_bytes=self._segment_bytes,
+        )
+
+    def spooled(self) -> list[str]:
+        return [event.id for _, events in self.stream.read(self.position.head, 1) for event in events]
+
+
+__all__ = ["BEGIN", "PYLON", "PYLON_LIST", "Crash", "MemoryStore", "Pages", "Pipeline", "Row", "Service"]
