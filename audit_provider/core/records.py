@@ -161,3 +161,11 @@ def _name_by_content(events: list[Event], nameless: Sequence[int]) -> None:
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         events[place] = Event(name, event.time, event.raw)
+
+
+def text_found_at(found: Any, path: str) -> str:
+    """Return what a decoder of :func:`decoder_of` found at ``path`` as text; "" where it is absent or no scalar."""
+    value = found_at(found, path) if path else None
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""

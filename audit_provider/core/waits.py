@@ -45,7 +45,7 @@ def remaining_requests(headers: Mapping[str, str]) -> int | None:
     """Return how many requests the service says are left, or None where it does not say."""
     for name in _REMAINING_HEADERS:
         text = headers.get(name, "").split(",")[0].strip()
-        if text.isdigit():
+        if text.isascii() and text.isdigit():
             return int(text)
     return None
 

@@ -12,11 +12,15 @@ Order = Literal["unknown", "oldest_first", "newest_first", "mixed"]
 
 
 class OrderMeter:
-    """Compares every record's time with the one before it, over all pages of one scan."""
+    """Compares every record's time with the one before it, over all pages of one scan.
+
+    :ivar seen: how many records were compared.
+    """
 
     def __init__(self) -> None:
         self._last: datetime | None = None
         self._rises = self._falls = False
+        self.seen = 0
 
     def show(self, times: Iterable[datetime]) -> Order:
         """Take in the next page and return the order of everything seen."""
@@ -27,6 +31,7 @@ class OrderMeter:
                 else:
                     self._falls = True
             self._last = time
+            self.seen += 1
         return self.order
 
     @property

@@ -37,7 +37,8 @@ class TailState:
 
     :ivar way: how the list is read, once that is known: ``scan`` from its newest end, follow its ``tail``, or not at
         all but by ``windows`` of the recovery source.
-    :ivar watermark: newest recorded time that is read. :ivar cursor: the last one given that was not empty.
+    :ivar watermark: newest recorded time that is read. :ivar measured: events seen in one and the same order so far: what
+        the watermark's worth rests on. :ivar cursor: the last one given that was not empty.
     :ivar asked_with: the cursor that the last page was asked with, to ask again where none was given.
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
     :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
@@ -46,6 +47,7 @@ class TailState:
     began: datetime | None = None
     way: Literal["scan", "tail", "windows"] = "scan"
     watermark: datetime | None = None
+    measured: int = 0
     cursor: str = ""
     asked_with: str = ""
     proven: bool = False
@@ -67,6 +69,7 @@ class TailCursor:
     :ivar sweep_every: time between looks for late events by the recovery source. :ivar sweep_reach: how far back.
     :ivar probe_after: quiet runs before a proven tail is doubted; an unproven one is doubted at once.
     :ivar margin: events in a row below the floor that end a scan.
+    :ivar trusted: events in one order from which on a watermark is believed after the order has been contradicted.
     """
 
     overlap: timedelta = timedelta(minutes=15)
@@ -75,6 +78,7 @@ class TailCursor:
     sweep_reach: timedelta = timedelta(hours=24)
     probe_after: int = 12
     margin: int = 100
+    trusted: int = 1000
 
     @property
     def reads_windows(self) -> bool:
@@ -131,6 +135,7 @@ class TailCursor:
                 ended = not page.more or (order == "newest_first" and below >= self.margin)
                 if ended and not legs:
                     kept = replace(kept, watermark=_newest(top, kept.watermark), scan=None)
+                    kept = replace(kept, measured=kept.measured + meter.seen)
                 elif not legs and top:
                     kept = replace(kept, scan=OpenScan(top, floor, page.cursor))
                 yield self._step(page, kept, min(floor, stop_at))
@@ -168,6 +173,7 @@ class TailCursor:
             if not page.more:
                 break
             cursor, page = page.cursor, None
+        kept = replace(kept, measured=kept.measured + meter.seen)
         kept = replace(kept, quiet=0 if fresh else kept.quiet + 1, proven=kept.proven or (stored and fresh > 0))
         if stored and not fresh and (not kept.proven or kept.quiet % self.probe_after == 0):
             found = yield from self._search(reader, kept, self._floor(kept), polled_at - self.settle)
@@ -184,7 +190,9 @@ class TailCursor:
             raise cause or ConfigurationError(
                 f"{reader.pages.spec.title} cannot be read on by its list, and there is no source to read it by time."
             )
-        return replace(kept, way="windows", cursor="", asked_with="", scan=None)
+        # A few events in a row prove no order, so neither do they prove that all before the watermark was read.
+        watermark = kept.watermark if kept.measured >= self.trusted else None
+        return replace(kept, way="windows", watermark=watermark, cursor="", asked_with="", scan=None)
 
     def _by_windows(self, reader: Reader, kept: TailState) -> Steps:
         if reader.recovery is None:

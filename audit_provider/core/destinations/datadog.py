@@ -1,0 +1,184 @@
+"""Datadog's log intake. https://docs.datadoghq.com/api/latest/logs/send-logs/"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from isal import igzip
+
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.http import backoff
+from audit_provider.core.records import decoder_of, text_found_at
+from audit_provider.core.waits import wait_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Event, Origin
+
+SITES = (
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "datadoghq.eu",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "ddog-gov.com",
+    "us2.ddog-gov.com",
+)
+"""Datadog's sites; the first is the default. A key works on its own site only."""
+
+LOGS_PATH = "/api/v2/logs"
+VALIDATE_PATH = "/api/v1/validate"
+MAX_AGE = timedelta(hours=17)
+"""Logs older than 18 hours are dropped behind a 202; the hour is for retries and clocks."""
+
+_GZIP_LEVEL = 1
+_EVENT_BYTES = 1_000_000
+_KEY_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DatadogOptions:
+    """What the pipelines file may say of a ``datadog`` destination.
+
+    :ivar service: by default the pipeline's name. :ivar source: ``ddsource``, by default the source's name; naming a
+        native integration lets its pipeline parse the log. :ivar tags: ``key:value`` texts.
+    :ivar batch_bytes: before compression, at most 5 MB.
+    """
+
+    service: str | None = None
+    source: str | None = None
+    hostname: str | None = None
+    tags: tuple[str, ...] = ()
+    batch_events: int = 1000
+    batch_bytes: int = 4_250_000
+
+
+def intake_url(site: str) -> str:
+    """Return the address of a site's log intake."""
+    return f"https://http-intake.logs.{site}"
+
+
+def api_url(site: str) -> str:
+    """Return the address of a site's API."""
+    return f"https://api.{site}"
+
+
+class DatadogDestination:
+    """A log intake.
+
+    :param client: of the intake, with the API key in its session. :param api: of the site's API, to validate the key.
+    """
+
+    def __init__(
+        self, options: DatadogOptions, origin: Origin, client: HttpClient, api: HttpClient
+    ) -> None:
+        self._client = client
+        self._api = api
+        self._limits = Limits(
+            events=min(options.batch_events, 1000),
+            batch_bytes=min(options.batch_bytes, 5_000_000),
+            event_bytes=_EVENT_BYTES,
+            framing=2,
+            max_age=MAX_AGE,
+        )
+        fields = origin.fields
+        self._named = {
+            "name": fields.action,
+            "user": fields.actor_id,
+            "email": fields.actor_email,
+            "ip": fields.ip,
+        }
+        wanted = {path: Any for path in self._named.values() if path}
+        self._decode: Callable[[msgspec.Raw], Any] = decoder_of(wanted).decode
+        self._encode = msgspec.json.Encoder().encode
+        fixed = {"ddsource": options.source or origin.source, "service": options.service or origin.pipeline}
+        if options.hostname:
+            fixed["hostname"] = options.hostname
+        tags = [f"pipeline:{origin.pipeline}", f"audit_source:{origin.source}", *options.tags]
+        self._start = msgspec.json.encode({**fixed, "ddtags": ",".join(tags)})[:-1]
+        self._start_restamped = msgspec.json.encode({**fixed, "ddtags": ",".join([*tags, "backfill:true"])})[:-1]
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the log: Datadog's standard attributes, and the vendor's bytes under ``event``.
+
+        A restamped log has no date attribute, so the intake gives it the time of arrival; the time it happened stays
+        in ``evt.time``.
+        """
+        found = self._decode(event.raw)
+        said = {key: text for key, path in self._named.items() if (text := text_found_at(found, path))}
+        happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        attributes: dict[str, Any] = {
+            "message": " ".join(filter(None, (said.get("name", "audit event"), "by" if _who(said) else "", _who(said)))),
+            "evt": {"id": event.id, "time": happened, **({"name": said["name"]} if "name" in said else {})},
+        }
+        if not restamp:
+            attributes["timestamp"] = happened
+        if _who(said):
+            attributes["usr"] = {key: said[name] for key, name in (("id", "user"), ("email", "email")) if name in said}
+        if "ip" in said:
+            attributes["network"] = {"client": {"ip": said["ip"]}}
+        return b"%b,%b,\"event\":%b}" % (
+            self._start_restamped if restamp else self._start,
+            self._encode(attributes)[1:-1],
+            event.raw,
+        )
+
+    def send(self, batch: Batch) -> Outcome:
+        """Post a JSON array. Only 202 means accepted; a short-lived 403 is known to happen, so it is asked again."""
+        body = igzip.compress(b"[" + b",".join([item.encoded for item in batch.items]) + b"]", _GZIP_LEVEL, mtime=0)
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        for failures in range(1, _KEY_TRIES + 1):
+            answer = self._client.send("POST", LOGS_PATH, headers=headers, body=body)
+            if answer.status not in (401, 403) or failures == _KEY_TRIES:
+                break
+            self._client.sleep(backoff(failures))
+        return self._judge(answer, len(batch))
+
+    def check(self) -> str:
+        """Validate the key at the API, then reach the intake with an empty array."""
+        answer = self._api.fetch("GET", VALIDATE_PATH, headers={"Accept": "application/json"})
+        self._refuse_sender(answer)
+        found = answer.json()
+        if answer.status != 200 or not isinstance(found, dict) or found.get("valid") is not True:
+            raise CredentialError(f"{answer.where} does not call the API key valid: put one of this site in the connection.")
+        reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
+        self._refuse_sender(reached)
+        return "Datadog calls the API key valid, and the log intake answers."
+
+    def _judge(self, answer: Answer, count: int) -> Outcome:
+        status = answer.status
+        said = f"{answer.where} answered {status}{self._client.words(answer)}"
+        if status == 202:
+            return Outcome.all(Verdict.DELIVERED, count)
+        if status in (408, 429) or status >= 500:
+            return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, self._client.now()))
+        if status in (400, 413):
+            return Outcome.all(Verdict.SPLIT, count, said=said)
+        self._refuse_sender(answer)
+        raise ProtocolError(f"{said}, which is not how the log intake answers: check the connection's host; everything is kept.")
+
+    def _refuse_sender(self, answer: Answer) -> None:
+        if answer.status in (401, 403):
+            raise CredentialError(
+                f"{answer.where} answered {answer.status}: the API key is not accepted here; a key works on its own site "
+                f"only, so check password and 'site' of the connection."
+            )
+        if 300 <= answer.status < 400 or answer.status in (404, 405):
+            raise ConfigurationError(f"{answer.where} answered {answer.status}: check host and 'site' of the connection.")
+
+
+def _who(said: dict[str, str]) -> str:
+    return said.get("email") or said.get("user", "")

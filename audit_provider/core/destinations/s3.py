@@ -1,0 +1,214 @@
+"""Amazon S3, and what speaks its API. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from isal import igzip
+
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.model import Event, Origin
+
+_GZIP_LEVEL = 2
+_NAME_DIGITS = 32
+_CREDENTIAL = frozenset(
+    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccessDenied", "403"}
+)
+_CONFIGURATION = {
+    "NoSuchBucket": "make the bucket, or set 'bucket' in the pipelines file.",
+    "404": "make the bucket, or set 'bucket' in the pipelines file.",
+    "InvalidBucketName": "set 'bucket' in the pipelines file.",
+    "PermanentRedirect": "set the bucket's region on the connection.",
+    "AuthorizationHeaderMalformed": "set the bucket's region on the connection.",
+    "IllegalLocationConstraintException": "set the bucket's region on the connection.",
+    "InvalidRequest": "check encryption and Object Lock against the bucket's settings.",
+    "KMS.NotFoundException": "set 'kms_key_id' to a key of the bucket's region.",
+    "KMS.DisabledException": "enable the KMS key.",
+    "NotImplemented": "this store knows no conditional writes; it cannot promise that nothing is stored twice.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """What the pipelines file may say of an ``s3`` destination.
+
+    :ivar prefix: of every key. :ivar sse: server-side encryption; None takes the bucket's. :ivar kms_key_id: with
+        ``aws:kms``; None takes the account's. :ivar object_lock: retention mode; COMPLIANCE can be shortened by nobody.
+    :ivar object_lock_days: how long an object is locked from its writing on.
+    """
+
+    bucket: str
+    prefix: str = ""
+    sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    kms_key_id: str | None = None
+    object_lock: Literal["GOVERNANCE", "COMPLIANCE"] | None = None
+    object_lock_days: int | None = None
+    storage_class: str | None = None
+    batch_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if (self.object_lock is None) != (self.object_lock_days is None):
+            raise ValueError("'object_lock' and 'object_lock_days' go together")
+        if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):
+            raise ValueError("'kms_key_id' needs 'sse: aws:kms'")
+
+
+class S3Destination:
+    """A bucket. Each batch becomes one object per event day, named by its content.
+
+    :param client: a boto3 S3 client.
+    """
+
+    def __init__(self, options: S3Options, origin: Origin, client: Any, *, now: Callable[[], datetime]) -> None:
+        self._options = options
+        self._origin = origin
+        self._client = client
+        self._now = now
+        self._limits = Limits(
+            events=10_000_000,
+            batch_bytes=options.batch_bytes,
+            event_bytes=options.batch_bytes,
+            whole_segments=True,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the vendor's record, untouched."""
+        return bytes(event.raw)
+
+    def send(self, batch: Batch) -> Outcome:
+        """Put one object per event day; a day that fails leaves the others as they are."""
+        days: dict[str, list[int]] = defaultdict(list)
+        for place, item in enumerate(batch.items):
+            days[item.event.time.strftime("%Y-%m-%d")].append(place)
+        verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
+        said = ""
+        for day, places in sorted(days.items()):
+            lines = b"".join([batch.items[place].encoded + b"\n" for place in places])
+            try:
+                verdict = self._put(day, lines, len(places))
+            except UnavailableError as error:
+                verdict, said = Verdict.RETRY, str(error)
+            for place in places:
+                verdicts[place] = verdict
+        return Outcome(tuple(verdicts), said)
+
+    def check(self) -> str:
+        """Ask for the bucket's head."""
+        self._call("head_bucket")
+        return f"The bucket {self._options.bucket} can be reached."
+
+    def key_of(self, day: str, digest: str) -> str:
+        """Return the key of an object: Hive partitions by source and event day."""
+        prefix = self._options.prefix.strip("/")
+        return f"{prefix}/{self._path(day, digest)}" if prefix else self._path(day, digest)
+
+    def _path(self, day: str, digest: str) -> str:
+        return f"source={self._origin.source}/dt={day}/{digest[:_NAME_DIGITS]}.ndjson.gz"
+
+    def _put(self, day: str, lines: bytes, count: int) -> Verdict:
+        digest = hashlib.sha256(lines).hexdigest()
+        key = self.key_of(day, digest)
+        # Never Content-Encoding: a client that decodes by it would hand out plain text under a name ending in .gz.
+        answer = self._call(
+            "put_object",
+            Key=key,
+            Body=igzip.compress(lines, _GZIP_LEVEL, mtime=0),
+            IfNoneMatch="*",
+            ContentType="application/gzip",
+            Metadata={"sha256": digest, "events": str(count), "pipeline": self._origin.pipeline},
+            **self._protection(),
+        )
+        if answer is not None:
+            return Verdict.DELIVERED
+        # 412: an object of this name is there, perhaps from a try whose answer was lost. Compressed bytes may differ
+        # between versions of the compressor, so what counts is the digest of the content.
+        there = self._call("head_object", Key=key)
+        if (there or {}).get("Metadata", {}).get("sha256") != digest:
+            raise StopError(
+                f"s3://{self._options.bucket}/{key} exists with other content: move it away; everything is kept."
+            )
+        return Verdict.ALREADY_THERE
+
+    def _protection(self) -> dict[str, Any]:
+        options = self._options
+        wanted: dict[str, Any] = {
+            "ServerSideEncryption": options.sse,
+            "SSEKMSKeyId": options.kms_key_id,
+            "BucketKeyEnabled": True if options.sse == "aws:kms" else None,
+            "StorageClass": options.storage_class,
+            "ObjectLockMode": options.object_lock,
+        }
+        if options.object_lock_days is not None:
+            wanted["ObjectLockRetainUntilDate"] = self._now() + timedelta(days=options.object_lock_days)
+            wanted["ChecksumAlgorithm"] = "SHA256"
+        return {key: value for key, value in wanted.items() if value is not None}
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        """Call S3; return None for "exists already".
+
+        :raises AuditError: grouped by what to do.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+        where = f"s3://{self._options.bucket}"
+        try:
+            return getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if code == "PreconditionFailed" or status == 412:
+                return None
+            if code in _CREDENTIAL or status in (401, 403):
+                raise CredentialError(
+                    f"{where} refuses {method} ({code}): check the keys of the aws connection and its right to "
+                    f"s3:PutObject and s3:GetObject on the bucket; everything is kept."
+                ) from None
+            if code in _CONFIGURATION:
+                raise ConfigurationError(f"{where} refuses {method} ({code}): {_CONFIGURATION[code]}") from None
+            if status is not None and status < 500 and status not in (408, 409, 429):
+                raise ConfigurationError(f"{where} refuses {method} ({code}): check bucket and connection.") from None
+            raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise CredentialError(f"{where}: the aws connection holds no credential: fill in its keys or role.") from None
+        except BotoCoreError as error:
+            raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
+
+
+def athena_ddl(
+    table: str, location: str, sources: Sequence[str], columns: Sequence[str], *, first_day: str = "2024-01-01"
+) -> str:
+    """Return the statement that makes the objects an Athena table, partitions found by projection.
+
+    :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
+    :param first_day: of the projected range, ``YYYY-MM-DD``.
+    """
+    location = location.rstrip("/") + "/"
+    listed = ",\n  ".join(f"`{column}` string" for column in columns)
+    return f"""CREATE EXTERNAL TABLE {table} (
+  {listed}
+)
+PARTITIONED BY (source string, dt string)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+WITH SERDEPROPERTIES ('ignore.malformed.json'='false', 'dots.in.keys'='false', 'case.insensitive'='true')
+LOCATION '{location}'
+TBLPROPERTIES (
+  'projection.enabled'='true',
+  'projection.source.type'='enum', 'projection.source.values'='{",".join(sources)}',
+  'projection.dt.type'='date', 'projection.dt.format'='yyyy-MM-dd', 'projection.dt.range'='{first_day},NOW',
+  'storage.location.template'='{location}source=${{source}}/dt=${{dt}}/'
+);"""

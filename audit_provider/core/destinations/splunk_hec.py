@@ -1,0 +1,240 @@
+"""Splunk's HTTP Event Collector.
+
+https://help.splunk.com/en/splunk-enterprise/get-data-in/collect-http-event-data/http-event-collector-rest-api-endpoints
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from isal import igzip
+
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.waits import wait_asked
+
+if TYPE_CHECKING:
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Event, Origin
+
+EVENT_PATH = "/services/collector/event"
+ACK_PATH = "/services/collector/ack"
+
+_GZIP_LEVEL = 1
+_EVENT_BYTES = 5_000_000  # the collector's own maxEventSize
+_ACCEPTED = frozenset({0, 24, 25})
+_NEAR_CAPACITY = frozenset({24, 25})
+_NO_DATA = 5
+_WRONG_INDEX = 7
+_BUSY = 9
+_EVENT_FAULTS = frozenset({6, 12, 13, 15})
+_SENDER_FAULTS = {
+    10: "set 'channel' (a GUID) in the connection's extra, the token needs one.",
+    11: "'channel' in the connection's extra must be a GUID.",
+    14: "the token was made without indexer acknowledgement: leave 'ack' off.",
+    16: "the collector does not take tokens in the query.",
+    21: "put a valid HEC token in the connection's password.",
+    22: "the HEC token is disabled: enable it in Splunk.",
+}
+_TOKEN_FAULTS = {
+    1: "the HEC token is disabled: enable it in Splunk.",
+    2: "put the HEC token in the connection's password.",
+    3: "put the HEC token alone in the connection's password.",
+    4: "the collector does not know the HEC token: put a valid one in the connection's password.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SplunkHecOptions:
+    """What the pipelines file may say of a ``splunk_hec`` destination.
+
+    :ivar index: None takes the token's default index. :ivar source: by default the pipeline's name.
+    :ivar batch_bytes: before compression; the collector's own limit may be lower.
+    :ivar ack: wait for indexer acknowledgement. :ivar ack_timeout: seconds.
+    """
+
+    index: str | None = None
+    sourcetype: str = "_json"
+    source: str | None = None
+    host: str | None = None
+    batch_events: int = 1000
+    batch_bytes: int = 900_000
+    ack: bool = False
+    ack_timeout: float = 300.0
+
+
+class SplunkHecDestination:
+    """A collector.
+
+    :param client: carries the token in its session.
+    :param channel: GUID of this client; made anew where None.
+    """
+
+    def __init__(self, options: SplunkHecOptions, origin: Origin, client: HttpClient, channel: str | None) -> None:
+        self._options = options
+        self._client = client
+        self._channel = channel or str(uuid.uuid4())
+        self._limits = Limits(
+            events=options.batch_events, batch_bytes=options.batch_bytes, event_bytes=_EVENT_BYTES, separator=1
+        )
+        known = {
+            "host": options.host,
+            "source": options.source or origin.pipeline,
+            "sourcetype": options.sourcetype,
+            "index": options.index,
+        }
+        envelope = msgspec.json.encode({key: value for key, value in known.items() if value is not None})
+        self._before_time = envelope[:-1] + b',"time":'
+        self._after_id = b',"pipeline":%b,"audit_source":%b}}' % (
+            msgspec.json.encode(origin.pipeline),
+            msgspec.json.encode(origin.source),
+        )
+        self._encode = msgspec.json.Encoder().encode
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the envelope around the vendor's bytes. Every envelope repeats all keys: nothing carries over."""
+        return b'%b%.6f,"event":%b,"fields":{"event_id":%b%b' % (
+            self._before_time,
+            event.time.timestamp(),
+            event.raw,
+            self._encode(event.id),
+            self._after_id,
+        )
+
+    def send(self, batch: Batch) -> Outcome:
+        """Post envelopes one after another, and judge by the reply code."""
+        body = igzip.compress(b"\n".join([item.encoded for item in batch.items]), _GZIP_LEVEL, mtime=0)
+        answer = self._post(EVENT_PATH, body, {"Content-Encoding": "gzip", "Content-Type": "application/json"})
+        outcome = self._judge(answer, len(batch))
+        if self._options.ack and outcome.verdicts[0] is Verdict.DELIVERED and answer.status == 200:
+            return self._acknowledged(answer, outcome)
+        return outcome
+
+    def check(self) -> str:
+        """Post an empty body: a valid token is told "no data"."""
+        answer = self._post(EVENT_PATH, b"", {})
+        reply = _reply(answer)
+        if reply.get("code") == _NO_DATA:
+            return "Splunk HEC accepts the token."
+        self._refuse_sender(answer, reply)
+        raise ProtocolError(f"{answer.where} answered {answer.status}{self._client.words(answer)}, not as a collector does.")
+
+    def _judge(self, answer: Answer, count: int) -> Outcome:
+        status = answer.status
+        if status == 413:
+            return Outcome.all(Verdict.SPLIT, count, said=f"{answer.where} answered 413, too large")
+        if status in (408, 429) or (status >= 500 and status != 501):
+            return self._later(answer, count)
+        reply = _reply(answer)
+        code = reply.get("code")
+        said = f"{answer.where} answered {status} (code {code}){self._client.words(answer)}"
+        if status == 200 and code in _ACCEPTED:
+            return Outcome.all(Verdict.DELIVERED, count, said=said, slow_down=code in _NEAR_CAPACITY)
+        if status == 400 and code in _EVENT_FAULTS:
+            return _refused_from(reply, count, said)
+        if status == 400 and code == _WRONG_INDEX:
+            return self._wrong_index(reply, count, said)
+        if status == 400 and code == _NO_DATA:
+            return Outcome.all(Verdict.SPLIT, count, said=said)
+        self._refuse_sender(answer, reply)
+        raise ProtocolError(f"{said}, which is not how a collector answers: check the connection's host; everything is kept.")
+
+    def _later(self, answer: Answer, count: int) -> Outcome:
+        """Return the outcome of "not now". A busy collector may say how many it took before it stopped."""
+        said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
+        wait = wait_asked(answer.headers, self._client.now())
+        try:
+            reply = _reply(answer)
+        except ProtocolError:
+            reply = {}
+        taken = _number(reply, count) if reply.get("code") == _BUSY else None
+        return Outcome((Verdict.DELIVERED,) * (taken or 0) + (Verdict.RETRY,) * (count - (taken or 0)), said, wait)
+
+    def _wrong_index(self, reply: dict[str, Any], count: int, said: str) -> Outcome:
+        """Return what was indexed before the first event with a wrong index; with none before it, stop.
+
+        The number is one too high for this code, so the event before it is the culprit and those before that are in.
+        """
+        number = reply.get("invalid-event-number")
+        taken = number - 1 if isinstance(number, int) and 1 <= number <= count else 0
+        if taken == 0:
+            raise ConfigurationError(
+                f"{said}: the token may not write to the index {self._options.index!r}: allow it in Splunk, or set "
+                f"'index' in the pipelines file; everything is kept."
+            )
+        return Outcome((Verdict.DELIVERED,) * taken + (Verdict.RETRY,) * (count - taken), said, wait=0.0)
+
+    def _refuse_sender(self, answer: Answer, reply: dict[str, Any]) -> None:
+        code = reply.get("code")
+        said = f"{answer.where} answered {answer.status} (code {code})"
+        if answer.status in (401, 403):
+            hint = _TOKEN_FAULTS.get(code) if isinstance(code, int) else None
+            raise CredentialError(f"{said}: {hint or 'check the HEC token in the connection.'}")
+        if isinstance(code, int) and code in _SENDER_FAULTS:
+            raise ConfigurationError(f"{said}: {_SENDER_FAULTS[code]}")
+        if 300 <= answer.status < 400 or answer.status in (404, 405, 415, 501):
+            raise ConfigurationError(f"{said}: check that the connection's host is the collector's address.")
+
+    def _acknowledged(self, answer: Answer, outcome: Outcome) -> Outcome:
+        """Wait until the indexers have the batch; the collector tells it once."""
+        ack_id = _reply(answer).get("ackId")
+        if not isinstance(ack_id, int):
+            raise ConfigurationError(
+                f"{answer.where} gave no ackId: the token was made without indexer acknowledgement, leave 'ack' off."
+            )
+        body = msgspec.json.encode({"acks": [ack_id]})
+        waited, pause = 0.0, 1.0
+        while waited < self._options.ack_timeout:
+            told = self._client.fetch(
+                "POST", ACK_PATH, params={"channel": self._channel}, headers=self._headers({}), body=body
+            )
+            reply = _reply(told)
+            self._refuse_sender(told, reply)
+            acks = reply.get("acks")
+            if not isinstance(acks, dict):
+                raise ProtocolError(f"{told.where} answered {told.status} without 'acks'; everything is kept.")
+            if acks.get(str(ack_id)) is True:
+                return outcome
+            self._client.sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, 10.0)
+        return Outcome.all(
+            Verdict.RETRY,
+            len(outcome.verdicts),
+            said=f"not acknowledged in {self._options.ack_timeout:.0f} s; sent again, so possibly twice",
+        )
+
+    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        return self._client.send("POST", path, headers=self._headers(headers), body=body)
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        return {"X-Splunk-Request-Channel": self._channel, **headers}
+
+
+def _reply(answer: Answer) -> dict[str, Any]:
+    reply = answer.json() if answer.body else {}
+    return reply if isinstance(reply, dict) else {}
+
+
+def _number(reply: dict[str, Any], count: int) -> int | None:
+    """Return the zero-based number of the event at which the collector stopped, if it is one."""
+    number = reply.get("invalid-event-number")
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < count else None
+
+
+def _refused_from(reply: dict[str, Any], count: int, said: str) -> Outcome:
+    """Return the outcome of a bad event: those before it are indexed, it and those after are not."""
+    number = _number(reply, count)
+    if number is None:
+        # Nothing says which; halving finds it, at the price of repeating what an unusual collector had taken.
+        return Outcome.all(Verdict.SPLIT, count, said=said)
+    rest = count - number - 1
+    verdicts = (Verdict.DELIVERED,) * number + (Verdict.REFUSED,) + (Verdict.RETRY,) * rest
+    return Outcome(verdicts, said, wait=0.0)

@@ -1,0 +1,164 @@
+"""The spool: what was written is what is read, or it is named as damaged."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.model import Event
+from audit_provider.core.spool import Head, LocalStore, RecentIds, SegmentWriter, Stream
+from tests.core.simulation import BEGIN, MemoryStore
+
+
+def event(name: str, minute: int = 0) -> Event:
+    return Event(name, BEGIN + timedelta(minutes=minute), msgspec.Raw(b'{"id":"%s","n":12345678901234567890123}' % name.encode()))
+
+
+def append(stream: Stream, head: Head, names: str, *, minute: int = 0) -> Head:
+    writer = SegmentWriter(BEGIN)
+    writer.add([event(name, minute) for name in names])
+    return stream.append(writer, head, BEGIN + timedelta(minutes=minute))
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request, tmp_path):
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "spool")
+
+
+def test_segments_come_back_in_order_and_untouched(store):
+    stream = Stream(store, "p/live")
+    head = append(stream, append(stream, Head(), "ab"), "cde")
+    read = list(stream.read(head, 1))
+    assert [number for number, _ in read] == [1, 2]
+    assert [each.id for _, events in read for each in events] == list("abcde")
+    assert bytes(read[0][1][0].raw) == bytes(event("a").raw)
+    assert head.total == 5
+    assert [number for number, _ in stream.read(head, 2)] == [2]
+
+
+def test_a_segment_that_no_head_leads_to_does_not_exist(store):
+    stream = Stream(store, "p/live")
+    head = append(stream, Head(), "ab")
+    append(stream, head, "lost")
+    new_head = append(stream, head, "cd")
+    assert [each.id for _, events in stream.read(new_head, 1) for each in events] == list("abcd")
+
+
+def test_another_writer_of_the_same_number_harms_nobody(store):
+    stream = Stream(store, "p/live")
+    mine = append(stream, Head(), "ab")
+    append(stream, Head(), "xy", minute=1)
+    assert [each.id for _, events in stream.read(mine, 1) for each in events] == list("ab")
+
+
+@pytest.mark.parametrize("kind", ["manifest", "ndjson"])
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
+def test_any_harm_to_a_file_is_named(kind, harm):
+    store = MemoryStore()
+    stream = Stream(store, "p/live")
+    head = append(stream, append(stream, Head(), "ab"), "cd")
+    key = next(key for key in store.objects if key.startswith("p/live/000000000001") and kind in key)
+    content = store.objects[key]
+    if harm == "remove":
+        del store.objects[key]
+    elif harm == "cut":
+        store.objects[key] = content[:-9]
+    else:
+        place = len(content) // 2
+        store.objects[key] = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    with pytest.raises(SpoolDamagedError, match="000000000001|decompressed"):
+        list(stream.read(head, 1))
+
+
+def test_a_manifest_of_another_chain_is_refused():
+    store = MemoryStore()
+    stream = Stream(store, "p/live")
+    head = append(stream, Head(), "ab")
+    other = append(stream, Head(), "xy")
+    store.objects[f"p/live/{head.name}"] = store.objects[f"p/live/{other.name}"]
+    with pytest.raises(SpoolDamagedError, match="digest differs"):
+        list(stream.read(head, 1))
+
+
+def test_the_ids_of_what_was_spooled_since_come_back(store):
+    stream = Stream(store, "p/live")
+    head = append(stream, Head(), "ab", minute=0)
+    head = append(stream, head, "cd", minute=600)
+    since = BEGIN + timedelta(minutes=500)
+    assert [each for ids in stream.ids_since(head, since) for each in ids] == ["c", "d"]
+    assert len(list(stream.ids_since(head, BEGIN))) == 2
+
+
+def test_pruning_keeps_what_is_young_or_not_delivered(store):
+    stream = Stream(store, "p/live")
+    head = Head()
+    for number, names in enumerate(["ab", "cd", "ef", "gh"]):
+        head = append(stream, head, names, minute=number * 60 * 24)
+    now = BEGIN + timedelta(days=40)
+    removed = stream.prune(finished=3, written_before=BEGIN + timedelta(days=1, hours=1), now=now)
+    assert removed == 2
+    assert stream.oldest() == 3
+    assert [number for number, _ in stream.read(head, 3)] == [3, 4]
+    with pytest.raises(SpoolDamagedError, match="begins with segment 3"):
+        list(stream.read(head, 2))
+    assert [each for ids in stream.ids_since(head, BEGIN) for each in ids] == ["g", "h", "e", "f"]
+    assert not stream.due_for_pruning(now + timedelta(hours=1))
+    assert stream.due_for_pruning(now + timedelta(hours=25))
+    assert stream.prune(finished=2, written_before=now, now=now) == 0
+
+
+def test_nothing_that_a_destination_lacks_is_ever_pruned(store):
+    stream = Stream(store, "p/live")
+    head = append(stream, append(stream, Head(), "ab"), "cd")
+    assert stream.prune(finished=0, written_before=BEGIN + timedelta(days=99), now=BEGIN) == 0
+    assert len(list(stream.read(head, 1))) == 2
+
+
+def test_local_files_are_for_their_owner_alone(tmp_path):
+    store = LocalStore(tmp_path / "spool")
+    store.put("p/live/a", b"1")
+    assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "spool/p/live/a").stat().st_mode) == 0o600
+
+
+def test_a_failed_write_leaves_the_old_object_and_no_rest(tmp_path, monkeypatch):
+    store = LocalStore(tmp_path)
+    store.put("a", b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnavailableError, match="No space left"):
+        store.put("a", b"new")
+    assert store.get("a") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/x", "p/../../x"])
+def test_no_key_leaves_the_spool(tmp_path, key):
+    with pytest.raises(ConfigurationError, match="outside the spool"):
+        LocalStore(tmp_path / "spool").put(key, b"")
+
+
+def test_recent_ids_admit_each_id_once():
+    recent = RecentIds()
+    recent.remember(["a"])
+    assert [each.id for each in recent.admit([event("a"), event("b"), event("b"), event("c")])] == ["b", "c"]
+    assert recent.admit([event("c")]) == []
+
+
+def test_a_head_says_its_manifest(store):
+    stream = Stream(store, "p/live")
+    head = append(stream, Head(), "ab", minute=7)
+    manifest = stream.manifest(head)
+    assert manifest.ids == ("a", "b")
+    assert manifest.first_time == manifest.last_time == BEGIN + timedelta(minutes=7)
+    with pytest.raises(SpoolDamagedError):
+        stream.manifest(replace(head, digest="0" * 64))
