@@ -44,8 +44,8 @@ def s3_client(conn_id: str) -> Any:
     :raises ConfigurationError: there is no such connection, or it holds no usable credential.
     """
     # Imported here, because the import takes seconds and most tasks do not need it.
-    from airflow.exceptions import AirflowException
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.common.compat.sdk import AirflowException
 
     try:
         return S3Hook(aws_conn_id=conn_id).get_conn()

@@ -232,8 +232,8 @@ def source_from(
         raise ConfigurationError(f"{name}.source: there is no source {source!r}{_near(source, SOURCES)}")
     spec = SOURCES[source]
     if reading:
-        own = spec.reading
-        merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)  # type: ignore[arg-type]
+        own: Any = spec.reading
+        merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)
         spec = dataclasses.replace(spec, reading=_validated(type(own), merged, f"{name}.reading"))
     if rate_limit:
         limit = _validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
@@ -283,7 +283,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         met: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, (list, dict)) or key in met:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
             met.add(key)

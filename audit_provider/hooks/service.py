@@ -35,7 +35,7 @@ class HeaderAuth(AuthBase):
         return request
 
 
-class ServiceHook(HttpHook):  # type: ignore[misc]
+class ServiceHook(HttpHook):
     """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
 
     A subclass names its connection type, its service, its own extras and how the token travels.

@@ -47,7 +47,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         *,
         pipeline: str,
         destinations: Sequence[str],
-        windows: Sequence[Mapping[str, str]] | None = None,
+        windows: Any = None,
         retention_days: int = 30,
         spool: str | None = None,
         **kwargs: Any,

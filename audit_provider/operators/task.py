@@ -22,7 +22,7 @@ LONGEST_SLEEP = 60.0
 """Seconds. A longer wait gives the worker slot back: the task defers."""
 
 
-class AuditLogsOperator(BaseOperator):  # type: ignore[misc]
+class AuditLogsOperator(BaseOperator):
     """Base of this provider's operators.
 
     A :class:`StopError` fails the task at once, since a retry cannot help; a :class:`RetryError` fails it so that

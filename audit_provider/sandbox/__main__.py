@@ -1,0 +1,64 @@
+"""``python -m audit_provider.sandbox``: start all stand-ins and print where they are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from audit_provider.core.model import utc_now
+from audit_provider.sandbox.datadog import DatadogService
+from audit_provider.sandbox.events import generate
+from audit_provider.sandbox.pylon import PylonService
+from audit_provider.sandbox.s3 import S3Service
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m audit_provider.sandbox", description=__doc__)
+    parser.add_argument("--events", type=int, default=5000, help="how many Pylon holds (default: 5000)")
+    parser.add_argument("--days", type=int, default=400, help="over how many days, up to now (default: 400)")
+    parser.add_argument("--describe", type=Path, help="write addresses and tokens to this file, as JSON")
+    options = parser.parse_args()
+
+    now = utc_now()
+    records = generate(options.events, now - timedelta(days=options.days), now)
+    pylon = PylonService(secrets.token_urlsafe(24), records)
+    splunk = SplunkHecService(secrets.token_urlsafe(24), indexes=["audit", "main"])
+    datadog = DatadogService(secrets.token_hex(16))
+    s3 = S3Service()
+    for service in (pylon, splunk, datadog, s3):
+        service.start()
+    described = {
+        "pylon": {"url": pylon.url, "token": pylon.token, "since": (now - timedelta(days=options.days)).isoformat()},
+        "splunk": {"url": splunk.url, "token": splunk.token},
+        "datadog": {"url": datadog.url, "token": datadog.api_key},
+        "s3": {"url": s3.url, "bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key},
+    }
+    for name, each in described.items():
+        print(f"{name:8} {each['url']}", flush=True)
+    if options.describe:
+        part = options.describe.with_suffix(".part")
+        part.write_text(json.dumps(described, indent=2))
+        part.chmod(0o600)
+        part.replace(options.describe)
+
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    parent = os.getppid()
+    while not ended.wait(2):
+        if os.getppid() != parent:  # whoever started the sandbox is gone, so nobody would ever stop it
+            break
+    for service in (pylon, splunk, datadog, s3):
+        service.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""S3 on this machine: moto's server, and what to ask of a bucket afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from typing import Any
+
+from audit_provider.core.errors import ConfigurationError
+
+
+class S3Service:
+    """An S3 endpoint with one bucket.
+
+    :param bucket: made at the start. :param port: 0 takes a free one.
+    :raises ConfigurationError: moto is not installed.
+    """
+
+    name = "s3"
+    access_key = "sandbox"
+    secret_key = "sandbox-secret"  # noqa: S105 - moto takes any
+
+    def __init__(self, bucket: str = "audit-logs", *, port: int = 0) -> None:
+        try:
+            from moto.server import ThreadedMotoServer
+        except ImportError:
+            raise ConfigurationError("the S3 stand-in needs moto: pip install 'moto[s3,server]'.") from None
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self.bucket = bucket
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+
+    @property
+    def url(self) -> str:
+        """Endpoint URL."""
+        return f"http://127.0.0.1:{self._server.get_host_and_port()[1]}"
+
+    def start(self) -> S3Service:
+        """Begin to serve, in a thread, and make the bucket."""
+        self._server.start()
+        self.client().create_bucket(Bucket=self.bucket)
+        return self
+
+    def stop(self) -> None:
+        """Serve no more."""
+        self._server.stop()
+
+    def __enter__(self) -> S3Service:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def client(self) -> Any:
+        """Return a boto3 client of this endpoint."""
+        return s3_client(self.url)
+
+    def ids(self, prefix: str = "") -> list[str]:
+        """Return the ``id`` of every record in the bucket, repeats included."""
+        return ids_in(self.client(), self.bucket, prefix)
+
+
+def s3_client(url: str) -> Any:
+    """Return a boto3 client for a stand-in at ``url``."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=S3Service.access_key,
+        aws_secret_access_key=S3Service.secret_key,
+    )
+
+
+def ids_in(client: Any, bucket: str, prefix: str = "") -> list[str]:
+    """Return the ``id`` of every record in the gzip NDJSON objects below a prefix, repeats included."""
+    ids: list[str] = []
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", ()):
+            if entry["Key"].endswith(".ndjson.gz"):
+                body = client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                ids += [json.loads(line)["id"] for line in gzip.decompress(body).splitlines()]
+    return ids
