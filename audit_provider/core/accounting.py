@@ -114,7 +114,10 @@ def table(accounts: Iterable[Account]) -> str:
         rows.append([f"{value:,}" if isinstance(value, int) else value for value in values])
     widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
     lines = [
-        "  ".join(text.ljust(width) if place < 2 else text.rjust(width) for place, (text, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            text.ljust(width) if place < 2 else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))

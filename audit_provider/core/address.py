@@ -35,7 +35,9 @@ def base_url_from(
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ConfigurationError("the connection's host must be a name or an http(s) address.")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError("the connection's host must hold no user, query or fragment: use the form's own fields.")
+        raise ConfigurationError(
+            "the connection's host must hold no user, query or fragment: use the form's own fields."
+        )
     if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
         raise ConfigurationError(
             f"plain http to {parts.hostname} would show the token to the network: use https, or set 'allow_http' "

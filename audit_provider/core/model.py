@@ -90,9 +90,7 @@ class PullCounts:
     duplicates: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(
-            self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates
-        )
+        return PullCounts(self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates)
 
 
 @dataclass(frozen=True, slots=True)

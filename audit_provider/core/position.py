@@ -28,8 +28,8 @@ class Position:
 
     source: str
     reading: dict[str, Any] = field(default_factory=dict)
-    head: Head = Head()
-    counts: PullCounts = PullCounts()
+    head: Head = field(default_factory=Head)
+    counts: PullCounts = field(default_factory=PullCounts)
     watermark: datetime | None = None
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0

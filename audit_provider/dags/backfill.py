@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param, task
 
 from audit_provider.core.model import UTC, text_of, utc_now
-from audit_provider.core.sources import REGISTRY
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.operators.backfill import plan_windows
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from audit_provider.core.pipeline import Pipeline
 
 MOST_WINDOW_DAYS = 180
 
 
 def build_backfill(pipeline: Pipeline) -> DAG:
-    """Return ``audit_backfill_<pipeline>``: ``plan``, one mapped ``pull`` per window, ``ship_<destination>``, ``report``.
+    """Return ``audit_backfill_<pipeline>``: ``plan``, a mapped ``pull`` per window, ``ship_<destination>``, ``report``.
 
     Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
     never touched. Windows are read one at a time, within a share of the request budget.

@@ -30,7 +30,7 @@ def plan_windows(pipeline: str, params: dict[str, Any] | None = None) -> list[di
     start, end = start.replace(microsecond=0), min(end, utc_now()).replace(microsecond=0)
     if start >= end:
         raise AirflowFailException(
-            f"the backfill of {pipeline} cannot be planned: it would start at {text_of(start)} and end at {text_of(end)}."
+            f"the backfill of {pipeline} cannot be planned: {text_of(start)}, its start, is not before {text_of(end)}."
         )
     width = timedelta(days=params["window_days"])
     windows = []

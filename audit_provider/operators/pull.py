@@ -126,7 +126,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
             deadline=None if window else utc_now() + timedelta(minutes=self.run_minutes),
         )
         if reader.pages.records.undated:
-            self.log.warning("%d records had no readable time; they carry the time of receipt.", reader.pages.records.undated)
+            self.log.warning(
+                "%d records had no readable time; they carry the time of receipt.", reader.pages.records.undated
+            )
         counts = pulled.counts
         self.log.info(
             "read %d = spooled %d + duplicates %d%s",
@@ -142,7 +144,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
         if position is None:
             return Position(source=spec.name)
         if position.source != spec.name:
-            self.log.warning("Read from %s until now, from %s from %s on.", position.source, spec.name, text_of(reader.start))
+            self.log.warning(
+                "Read from %s until now, from %s from %s on.", position.source, spec.name, text_of(reader.start)
+            )
             return replace(position, source=spec.name, reading={})
         return position
 
@@ -187,7 +191,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return start
 
     def _report(self, gap: Gap) -> None:
-        self.log.error("Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason)
+        self.log.error(
+            "Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
+        )
 
 
 def window_from(bounds: Mapping[str, str]) -> Window:

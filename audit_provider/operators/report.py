@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
         failed = self._failed_tasks(context)
         if failed:
-            raise StopError(f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit.")
+            raise StopError(
+                f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit."
+            )
         return [asdict(each) for each in accounts]
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
@@ -88,7 +90,10 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         accounts = [account(stream, each, position, offset) for each, offset in offsets.items()]
         for gap in position.gaps:
             self.log.warning(
-                "Gap: events from %s to %s could not be read: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
+                "Gap: events from %s to %s could not be read: %s.",
+                text_of(gap.wanted),
+                text_of(gap.possible),
+                gap.reason,
             )
         self._retain(stream, position, list(offsets.values()))
         return accounts

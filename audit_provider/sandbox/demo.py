@@ -1,4 +1,4 @@
-"""The main job from end to end: the sandbox, a real Airflow, every event accounted for. ``make run`` and ``make up``."""
+"""The main job from end to end: sandbox, a real Airflow, every event accounted for. ``make run`` and ``make up``."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def up(demo: Demo) -> bool:
     with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule='"*/5 * * * *"').running(tell) as airflow:
         for dag_id in ("audit_incremental_pylon", "audit_backfill_pylon"):
             airflow.unpause(dag_id)
-        print(f"\n  Airflow:  {airflow.url}\n  user:     admin\n  password: {airflow.password}\n\n  Ctrl-C ends it.\n", flush=True)
+        print(
+            f"\n  Airflow:  {airflow.url}\n  user:     admin\n  password: {airflow.password}\n\n  Ctrl-C ends it.\n",
+            flush=True,
+        )
         while True:
             time.sleep(60)
 
@@ -136,11 +139,11 @@ def _print_account(accounts: list[Account]) -> bool:
         for each in accounts:
             if each.destination == destination:
                 numbers.update({one.name: getattr(each, one.name) for one in fields(Account) if one.type == "int"})
-        totals.append(Account(stream="pylon", destination=destination, **numbers))
+        totals.append(Account(stream="pylon", destination=destination, **dict[str, Any](numbers)))
     print(f"\n{table(accounts)}\n\n{table(totals)}\n")
     for each in totals:
         if each.restamped:
-            print(f"{each.destination}: {each.restamped:,} of the delivered travel under their arrival time (older than 17 h)")
+            print(f"{each.destination}: {each.restamped:,} of the delivered bear their arrival time (older than 17 h)")
     return bool(accounts) and all(each.adds_up and not each.pending for each in accounts)
 
 

@@ -76,7 +76,11 @@ def _record(
         "object_id": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
         "source": dice.choice(_SOURCES),
         "link": f"https://app.usepylon.com/{noun}/{dice.getrandbits(40):x}",
-        "attributes": {"old_value": dice.choice(_NOTES), "new_value": dice.choice(_NOTES), "ip": f"203.0.113.{dice.randrange(256)}"},
+        "attributes": {
+            "old_value": dice.choice(_NOTES),
+            "new_value": dice.choice(_NOTES),
+            "ip": f"203.0.113.{dice.randrange(256)}",
+        },
         "metadata": {
             "sequence": dice.choice([dice.randrange(10**6), 2**63 + dice.randrange(10**6), 0.1 + dice.random()]),
             "tags": dice.sample(["vip", "trial", "emea", "apac", "urgent"], k=dice.randrange(4)),

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -19,7 +20,6 @@ from audit_provider.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 _USER = "admin"
 _TOKEN_LIFE = 600.0  # seconds; the server's own is longer
@@ -59,6 +59,8 @@ class LocalAirflow:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONWARNINGS": "ignore",
             "NO_PROXY": "127.0.0.1,localhost",
+            # Airflow starts its parts by name.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
         self._environment = kept | own | dict(environment)
@@ -145,7 +147,10 @@ class LocalAirflow:
         while time.monotonic() - begun < patience:
             for task in self.tasks(dag_id, run_id):
                 line = (task["task_id"], task["map_index"], task["state"] or "")
-                if task["state"] in (*_DONE, "upstream_failed", "skipped", "up_for_retry", "deferred") and line not in told:
+                if (
+                    task["state"] in (*_DONE, "upstream_failed", "skipped", "up_for_retry", "deferred")
+                    and line not in told
+                ):
                     told.add(line)
                     name = task["rendered_map_index"] or ""
                     tell(f"  {task['task_id']}{f' [{name}]' if name else ''}: {task['state']}")
@@ -157,7 +162,9 @@ class LocalAirflow:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
-        found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
+            "task_instances"
+        ]
         return found
 
     def variables(self, prefix: str) -> dict[str, str]:

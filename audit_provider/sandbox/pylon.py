@@ -78,7 +78,12 @@ class PylonService(Service):
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Take in more records."""
         rows = [
-            (time_from(each["action_happened_at"]) or self._now(), each["id"], msgspec.json.encode(each), each["action"])
+            (
+                time_from(each["action_happened_at"]) or self._now(),
+                each["id"],
+                msgspec.json.encode(each),
+                each["action"],
+            )
             for each in records
         ]
         with self._lock:
@@ -180,7 +185,11 @@ class PylonService(Service):
             raise ValueError(f"the field {name!r} does not take the operator {operator!r}")
         several = operator in ("in", "not_in", "time_range")
         given = wanted.get("values" if several else "value")
-        fits = isinstance(given, list) and all(isinstance(each, str) for each in given) if several else isinstance(given, str)
+        fits = (
+            isinstance(given, list) and all(isinstance(each, str) for each in given)
+            if several
+            else isinstance(given, str)
+        )
         if not fits:
             raise ValueError(f"the operator {operator!r} takes {'values' if several else 'value'}")
         if name == "action":

@@ -16,9 +16,7 @@ from audit_provider.sandbox.server import Reply, Request, Service
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_EVENT_PATHS = frozenset(
-    {"/services/collector", "/services/collector/event", "/services/collector/event/1.0"}
-)
+_EVENT_PATHS = frozenset({"/services/collector", "/services/collector/event", "/services/collector/event/1.0"})
 _KEYS = frozenset({"time", "host", "source", "sourcetype", "index", "event", "fields"})
 _TEXTS = {
     0: "Success",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from audit_provider.core.errors import AuditError, ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.model import Window
 from audit_provider.core.sources import Page
-from tests.core.simulation import BEGIN, PYLON, PYLON_LIST, Crash, Pipeline, Row, Service
+from tests.core.simulation import BEGIN, PYLON_LIST, Crash, Pipeline, Row, Service
 
 HOUR = 3600
 
@@ -101,7 +102,7 @@ def test_backfill_windows_share_no_event_and_miss_none(data):
     cuts = sorted(data.draw(st.sets(st.integers(1, 8 * 60 - 1), max_size=4)))
     bounds = [BEGIN, *(BEGIN + timedelta(minutes=cut) for cut in cuts), BEGIN + timedelta(hours=9)]
     read: list[str] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         service = data.draw(services(rows, refuse=frozenset(), fail=frozenset(), crash=frozenset()))
         service.now = BEGIN + timedelta(days=3)
         pipeline = Pipeline(service)

@@ -17,7 +17,9 @@ from tests.core.simulation import BEGIN, MemoryStore
 
 
 def event(name: str, minute: int = 0) -> Event:
-    return Event(name, BEGIN + timedelta(minutes=minute), msgspec.Raw(b'{"id":"%s","n":12345678901234567890123}' % name.encode()))
+    return Event(
+        name, BEGIN + timedelta(minutes=minute), msgspec.Raw(b'{"id":"%s","n":12345678901234567890123}' % name.encode())
+    )
 
 
 def append(stream: Stream, head: Head, names: str, *, minute: int = 0) -> Head:
@@ -72,7 +74,7 @@ def test_any_harm_to_a_file_is_named(kind, harm):
     else:
         place = len(content) // 2
         store.objects[key] = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-    with pytest.raises(SpoolDamagedError, match="000000000001|decompressed"):
+    with pytest.raises(SpoolDamagedError, match=r"000000000001|decompressed"):
         list(stream.read(head, 1))
 
 

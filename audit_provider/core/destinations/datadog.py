@@ -77,9 +77,7 @@ class DatadogDestination:
     :param client: of the intake, with the API key in its session. :param api: of the site's API, to validate the key.
     """
 
-    def __init__(
-        self, options: DatadogOptions, origin: Origin, client: HttpClient, api: HttpClient
-    ) -> None:
+    def __init__(self, options: DatadogOptions, origin: Origin, client: HttpClient, api: HttpClient) -> None:
         self._client = client
         self._api = api
         self._limits = Limits(
@@ -121,7 +119,9 @@ class DatadogDestination:
         said = {key: text for key, path in self._named.items() if (text := text_found_at(found, path))}
         happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         attributes: dict[str, Any] = {
-            "message": " ".join(filter(None, (said.get("name", "audit event"), "by" if _who(said) else "", _who(said)))),
+            "message": " ".join(
+                filter(None, (said.get("name", "audit event"), "by" if _who(said) else "", _who(said)))
+            ),
             "evt": {"id": event.id, "time": happened, **({"name": said["name"]} if "name" in said else {})},
         }
         if not restamp:
@@ -130,7 +130,7 @@ class DatadogDestination:
             attributes["usr"] = {key: said[name] for key, name in (("id", "user"), ("email", "email")) if name in said}
         if "ip" in said:
             attributes["network"] = {"client": {"ip": said["ip"]}}
-        return b"%b,%b,\"event\":%b}" % (
+        return b'%b,%b,"event":%b}' % (
             self._start_restamped if restamp else self._start,
             self._encode(attributes)[1:-1],
             event.raw,
@@ -153,7 +153,9 @@ class DatadogDestination:
         self._refuse_sender(answer)
         found = answer.json()
         if answer.status != 200 or not isinstance(found, dict) or found.get("valid") is not True:
-            raise CredentialError(f"{answer.where} does not call the API key valid: put one of this site in the connection.")
+            raise CredentialError(
+                f"{answer.where} does not call the API key valid: put one of this site in the connection."
+            )
         reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
         self._refuse_sender(reached)
         return "Datadog calls the API key valid, and the log intake answers."
@@ -168,16 +170,20 @@ class DatadogDestination:
         if status in (400, 413):
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer)
-        raise ProtocolError(f"{said}, which is not how the log intake answers: check the connection's host; everything is kept.")
+        raise ProtocolError(
+            f"{said}, which is not how the log intake answers: check the connection's host; everything is kept."
+        )
 
     def _refuse_sender(self, answer: Answer) -> None:
         if answer.status in (401, 403):
             raise CredentialError(
-                f"{answer.where} answered {answer.status}: the API key is not accepted here; a key works on its own site "
-                f"only, so check password and 'site' of the connection."
+                f"{answer.where} answered {answer.status}: the API key is not accepted here; a key works on its own "
+                f"site only, so check password and 'site' of the connection."
             )
         if 300 <= answer.status < 400 or answer.status in (404, 405):
-            raise ConfigurationError(f"{answer.where} answered {answer.status}: check host and 'site' of the connection.")
+            raise ConfigurationError(
+                f"{answer.where} answered {answer.status}: check host and 'site' of the connection."
+            )
 
 
 def _who(said: dict[str, str]) -> str:

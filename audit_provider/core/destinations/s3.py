@@ -184,7 +184,9 @@ class S3Destination:
                 raise ConfigurationError(f"{where} refuses {method} ({code}): check bucket and connection.") from None
             raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
         except (NoCredentialsError, PartialCredentialsError):
-            raise CredentialError(f"{where}: the aws connection holds no credential: fill in its keys or role.") from None
+            raise CredentialError(
+                f"{where}: the aws connection holds no credential: fill in its keys or role."
+            ) from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
 

@@ -120,7 +120,9 @@ class _LotRun:
         if not passed:
             return offset
         if counts.finished != passed:
-            raise StopError(f"{passed} events were passed over but {counts.finished} are accounted for: please report this.")
+            raise StopError(
+                f"{passed} events were passed over but {counts.finished} are accounted for: please report this."
+            )
         if letters:
             set_aside(letters)
         offset = replace(
@@ -143,7 +145,9 @@ class _LotRun:
         except RetryError as error:
             return Outcome.all(Verdict.RETRY, len(group), said=str(error))
         if len(outcome.verdicts) != len(group):
-            raise ProtocolError(f"{len(group)} events were sent and {len(outcome.verdicts)} judged: please report this.")
+            raise ProtocolError(
+                f"{len(group)} events were sent and {len(outcome.verdicts)} judged: please report this."
+            )
         return outcome
 
     def _judge(self, group: list[int], outcome: Outcome) -> tuple[list[int], bool]:

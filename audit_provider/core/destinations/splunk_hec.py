@@ -125,7 +125,9 @@ class SplunkHecDestination:
         if reply.get("code") == _NO_DATA:
             return "Splunk HEC accepts the token."
         self._refuse_sender(answer, reply)
-        raise ProtocolError(f"{answer.where} answered {answer.status}{self._client.words(answer)}, not as a collector does.")
+        raise ProtocolError(
+            f"{answer.where} answered {answer.status}{self._client.words(answer)}, not as a collector does."
+        )
 
     def _judge(self, answer: Answer, count: int) -> Outcome:
         status = answer.status
@@ -145,7 +147,9 @@ class SplunkHecDestination:
         if status == 400 and code == _NO_DATA:
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer, reply)
-        raise ProtocolError(f"{said}, which is not how a collector answers: check the connection's host; everything is kept.")
+        raise ProtocolError(
+            f"{said}, which is not how a collector answers: check the connection's host; everything is kept."
+        )
 
     def _later(self, answer: Answer, count: int) -> Outcome:
         """Return the outcome of "not now". A busy collector may say how many it took before it stopped."""

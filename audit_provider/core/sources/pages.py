@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Window
-    from audit_provider.core.sources.spec import Request, SourceSpec
+    from audit_provider.core.sources.spec import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)

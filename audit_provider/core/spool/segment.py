@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING

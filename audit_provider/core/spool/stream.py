@@ -125,9 +125,7 @@ class Stream:
         keep = oldest
         for number in sorted(files):
             manifests = [key for key in files[number] if key.endswith(".manifest.json.gz")]
-            if number > finished or any(
-                peek_written_at(self._store.get(key)) >= written_before for key in manifests
-            ):
+            if number > finished or any(peek_written_at(self._store.get(key)) >= written_before for key in manifests):
                 break
             keep = number + 1
         if keep > oldest:

@@ -34,7 +34,9 @@ class LoopGuard:
         if not page.more:
             return
         if page.cursor in self._met:
-            raise ProtocolError(f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable.")
+            raise ProtocolError(
+                f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable."
+            )
         self._met.add(page.cursor)
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:

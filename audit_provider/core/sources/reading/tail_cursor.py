@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, RefusedError
+from audit_provider.core.model import UTC
 from audit_provider.core.sources.reading.base import Step
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
@@ -18,6 +19,9 @@ from audit_provider.core.sources.reading.order import OrderMeter
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenScan:
@@ -37,8 +41,8 @@ class TailState:
 
     :ivar way: how the list is read, once that is known: ``scan`` from its newest end, follow its ``tail``, or not at
         all but by ``windows`` of the recovery source.
-    :ivar watermark: newest recorded time that is read. :ivar measured: events seen in one and the same order so far: what
-        the watermark's worth rests on. :ivar cursor: the last one given that was not empty.
+    :ivar watermark: newest recorded time that is read. :ivar measured: events seen in one order so far: what the
+        watermark's worth rests on. :ivar cursor: the last one given that was not empty.
     :ivar asked_with: the cursor that the last page was asked with, to ask again where none was given.
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
     :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
@@ -217,9 +221,7 @@ class TailCursor:
                 reader.tell(f"the sweep found {found} events that came late")
         yield Step((), _kept(replace(kept, swept_at=now)), start, kept.watermark)
 
-    def _search(
-        self, reader: Reader, kept: TailState, start: datetime, end: datetime
-    ) -> Generator[Step, int, int]:
+    def _search(self, reader: Reader, kept: TailState, start: datetime, end: datetime) -> Generator[Step, int, int]:
         """Read a window by the recovery source, spool what is new, and return how much that was."""
         if reader.recovery is None or start >= end:
             return 0
@@ -240,11 +242,11 @@ class TailCursor:
 
     def _unswept_from(self, kept: TailState) -> datetime:
         """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
-        floor, began = self._floor(kept), kept.began or datetime.max
+        floor, began = self._floor(kept), kept.began or _NEVER
         return max(min(floor, kept.swept_at or floor) - self.sweep_reach, began)
 
     def _floor(self, kept: TailState) -> datetime:
-        began = kept.began or datetime.max
+        began = kept.began or _NEVER
         return max(kept.watermark - self.overlap, began) if kept.watermark else began
 
     def _step(self, page: Page, kept: TailState, since: datetime) -> Step:

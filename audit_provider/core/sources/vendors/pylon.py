@@ -48,7 +48,7 @@ PYLON = SourceSpec(
     hints={
         "wrong_region_token": "the token belongs to Pylon's other region: set the connection's host to "
         "https://api.eu.usepylon.com for EU, https://api.usepylon.com for US.",
-        "401": "make a new API token in Pylon under Settings > Developer > API Tokens and put it in the connection's password.",
+        "401": "make an API token in Pylon (Settings > Developer > API Tokens) and put it in the password.",
         "403": "the token must be made by an Admin, and the plan must include audit logs (Enterprise).",
     },
 )

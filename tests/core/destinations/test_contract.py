@@ -1,0 +1,157 @@
+"""What every destination of the registry must hold: its limits to the byte, its options, its accounting."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from isal import igzip
+from pydantic import TypeAdapter
+
+from audit_provider.core.destinations import REGISTRY
+from audit_provider.core.destinations.datadog import DatadogDestination
+from audit_provider.core.destinations.packing import lots
+from audit_provider.core.destinations.s3 import S3Destination
+from audit_provider.core.destinations.splunk_hec import SplunkHecDestination
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event, padded
+
+SMALL = 3000
+
+
+class Far:
+    """One destination with a far side that accepts all, and shows the bodies it got, in order."""
+
+    def __init__(self, kind, serve, bucket, **options):
+        self.kind = kind
+        self.bucket = bucket
+        self.server = serve(self.accept)
+        required = {"bucket": bucket[1]} if kind == "s3" else {}
+        self.options = TypeAdapter(REGISTRY[kind]).validate_python({**required, **options})
+        if kind == "s3":
+            self.destination = S3Destination(self.options, ORIGIN, bucket[0], now=lambda: NOW)
+        elif kind == "splunk_hec":
+            self.destination = SplunkHecDestination(self.options, ORIGIN, client_of(self.server), None)
+        elif kind == "datadog":
+            client = client_of(self.server)
+            self.destination = DatadogDestination(self.options, ORIGIN, client, client)
+        else:
+            raise AssertionError(f"no far side for {kind}: write one")
+
+    def accept(self, request):
+        return (200, {}, {"text": "Success", "code": 0}) if self.kind == "splunk_hec" else (202, {}, {})
+
+    def bodies(self):
+        if self.kind != "s3":
+            return [request.body for request in self.server.requests]
+        client, name = self.bucket
+        keys = [each["Key"] for each in client.list_objects_v2(Bucket=name).get("Contents", [])]
+        return [igzip.decompress(client.get_object(Bucket=name, Key=key)["Body"].read()) for key in keys]
+
+
+@pytest.fixture(params=sorted(REGISTRY))
+def far(request, serve, bucket):
+    return lambda **options: Far(request.param, serve, bucket, **options)
+
+
+def test_options_are_frozen_and_plain(far):
+    """The operator shows defaults and the pipelines file checks keys: both read the dataclass's fields."""
+    options = far().options
+    assert dataclasses.fields(options)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.batch_bytes = 1
+    assert all(each.default_factory is dataclasses.MISSING for each in dataclasses.fields(options))
+
+
+def test_an_event_of_exactly_the_limit_goes_and_one_byte_more_is_set_aside(far):
+    side = far(batch_bytes=SMALL) if far().kind == "s3" else far()
+    destination, desk = side.destination, Desk()
+    limits = destination.limits
+    most = min(limits.event_bytes, limits.batch_bytes - limits.framing - limits.separator)
+    fits = padded("fits", most, destination.encode)
+    over = padded("over", most + 1, destination.encode)
+    desk.ship(destination, [[event("first"), over, fits, event("last")]])
+    assert list(desk.letters) == ["over"]
+    assert f"{most + 1:,}" in desk.letters["over"].reason
+    assert desk.offset.counts.delivered == 3
+
+
+def test_a_batch_of_exactly_the_limit_is_one_and_one_byte_more_is_two(far):
+    side = far(batch_bytes=SMALL)
+    encode, limits = side.destination.encode, side.destination.limits
+    room = SMALL - limits.framing - 2 * limits.separator
+    full = [padded("a", room // 2, encode), padded("b", room - room // 2, encode)]
+    more = [padded("a", room // 2, encode), padded("b", room - room // 2 + 1, encode)]
+
+    def count(events):
+        return len(list(lots(side.destination, [(1, events)], (1, 0), restamp=True, now=lambda: NOW)))
+
+    assert count(full) == 1
+    assert count(more) == 2
+    Desk().ship(side.destination, [full])
+    (body,) = side.bodies()
+    assert SMALL - 2 <= len(body) <= SMALL, "the joined bytes are counted as they are sent, separators and all"
+
+
+def test_no_body_is_ever_larger_than_its_limit_and_no_event_is_missing(far):
+    side = far(batch_bytes=SMALL)
+    events = [event(f"n{number}", pad="y" * (number * 37 % 900)) for number in range(60)]
+    desk = Desk()
+    desk.ship(side.destination, [events[:25], events[25:]])
+    bodies = side.bodies()
+    assert len(bodies) > 5
+    assert all(len(body) <= SMALL for body in bodies)
+    text = b"".join(bodies)
+    assert all(f'"id":"n{number}"'.encode() in text for number in range(60))
+    assert desk.offset.counts.delivered == desk.offset.counts.finished == 60
+
+
+def test_events_per_batch_are_held(far):
+    if far().kind == "s3":
+        pytest.skip("an object may hold any number of events")
+    side = far(batch_events=3)
+    Desk().ship(side.destination, [[event(str(number)) for number in range(7)]])
+    assert len(side.bodies()) == 3
+
+
+def test_the_record_travels_byte_for_byte(far):
+    import msgspec
+
+    from audit_provider.core.model import Event
+
+    raw = b'{"id":"1","b":1.10,  "a":[1, 2],"big":12345678901234567890,"u":"\\u00e9\xc3\xa9"}'
+    side = far()
+    Desk().ship(side.destination, [[Event("1", NOW, msgspec.Raw(raw))]])
+    (body,) = side.bodies()
+    assert raw in body
+
+
+def test_ids_and_names_that_need_escaping_stay_valid_json(far):
+    side = far()
+    hard = 'a"\\\n\u2028é\x00'
+    Desk().ship(side.destination, [[event(hard)]])
+    (body,) = side.bodies()
+    found = json.loads(body)
+    assert hard in json.dumps(found, ensure_ascii=False) or hard in str(list(_texts(found)))
+
+
+def _texts(value):
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    else:
+        yield value
+
+
+def test_check_returns_a_sentence_or_raises(far):
+    from audit_provider.core.errors import AuditError
+
+    side = far()
+    try:
+        said = side.destination.check()
+    except AuditError as error:
+        said = str(error)
+    assert said.strip()

@@ -1,0 +1,228 @@
+"""S3: content-named objects through real boto3 against moto's server, odd answers by a small server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+from isal import igzip
+
+from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.s3 import S3Destination, S3Options, athena_ddl
+from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
+from tests.core.destinations.conftest import s3_client
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
+
+DAY = timedelta(days=1)
+
+
+def s3(bucket, **options):
+    client, name = bucket
+    return S3Destination(S3Options(bucket=name, **options), ORIGIN, client, now=lambda: NOW)
+
+
+def objects(bucket):
+    client, name = bucket
+    found = client.list_objects_v2(Bucket=name).get("Contents", [])
+    return {each["Key"]: client.get_object(Bucket=name, Key=each["Key"]) for each in found}
+
+
+def lines(bucket):
+    """Return every stored record's id, by day."""
+    stored = {}
+    for key, answer in objects(bucket).items():
+        day = key.split("dt=")[1][:10]
+        text = igzip.decompress(answer["Body"].read()).decode()
+        assert text.endswith("\n")
+        stored.setdefault(day, []).extend(json.loads(line)["id"] for line in text.splitlines())
+    return stored
+
+
+MIXED = [[event("a"), event("b", time=NOW - DAY), event("c"), event("d", time=NOW - DAY)], [event("e")]]
+
+
+def test_one_object_per_event_day_and_batch_named_by_content(bucket):
+    desk = Desk()
+    desk.ship(s3(bucket, prefix="/siem//x/".replace("//", "/")), MIXED)
+    assert lines(bucket) == {"2026-02-28": ["b", "d"], "2026-03-01": ["a", "c", "e"]} or {
+        day: sorted(names) for day, names in lines(bucket).items()
+    } == {"2026-02-28": ["b", "d"], "2026-03-01": ["a", "c", "e"]}
+    for key, answer in objects(bucket).items():
+        plain = igzip.decompress(answer["Body"].read())
+        digest = hashlib.sha256(plain).hexdigest()
+        assert key.startswith("siem/x/source=slack/dt=2026-0")
+        assert key.endswith(f"/{digest[:32]}.ndjson.gz")
+        assert answer["Metadata"] == {
+            "sha256": digest,
+            "events": str(plain.count(b"\n")),
+            "pipeline": "payroll",
+        }
+        # A client that decodes by Content-Encoding would save plain text under a name ending in .gz.
+        assert answer["ContentType"] == "application/gzip"
+        assert answer["ResponseMetadata"]["HTTPHeaders"].get("content-encoding") in (None, "", "aws-chunked")
+
+
+def test_without_a_prefix_keys_begin_with_the_partition(bucket):
+    Desk().ship(s3(bucket), MIXED)
+    assert all(key.startswith("source=slack/dt=") for key in objects(bucket))
+
+
+def test_records_are_stored_byte_for_byte(bucket):
+    import msgspec
+
+    from audit_provider.core.model import Event
+
+    raw = b'{"z":1,  "a":1.10, "u":"\\u00e9"}'
+    Desk().ship(s3(bucket), [[Event("1", NOW, msgspec.Raw(raw))]])
+    (answer,) = objects(bucket).values()
+    assert igzip.decompress(answer["Body"].read()) == raw + b"\n"
+
+
+def test_shipping_again_stores_nothing_twice(bucket):
+    Desk().ship(s3(bucket), MIXED)
+    before = set(objects(bucket))
+    desk = Desk()
+    desk.ship(s3(bucket), MIXED)
+    assert set(objects(bucket)) == before
+    assert (desk.offset.counts.delivered, desk.offset.counts.already_there) == (0, 5)
+
+
+def test_a_day_that_fails_costs_no_event_and_stores_none_twice(bucket):
+    class Flaky:
+        """The bucket, except that one day's partition is throttled."""
+
+        def __init__(self, client):
+            self._client = client
+
+        def put_object(self, **arguments):
+            if "dt=2026-02-28" in arguments["Key"]:
+                from botocore.exceptions import ClientError
+
+                answer = {"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+                raise ClientError(answer, "PutObject")
+            return self._client.put_object(**arguments)
+
+        def __getattr__(self, name):
+            return getattr(self._client, name)
+
+    client, name = bucket
+    desk = Desk()
+    with pytest.raises(UnavailableError):
+        desk.ship(s3((Flaky(client), name)), MIXED, tries=2)
+    desk.ship(s3(bucket), MIXED)
+    stored = [each for names in lines(bucket).values() for each in names]
+    assert sorted(stored) == list("abcde")
+    assert desk.offset.counts.finished == 5
+
+
+def test_an_object_of_the_same_name_with_other_content_is_a_conflict(bucket):
+    client, name = bucket
+    destination = s3(bucket)
+    Desk().ship(destination, [[event("a")]])
+    (key,) = objects(bucket)
+    client.put_object(Bucket=name, Key=key, Body=b"other", Metadata={"sha256": "0" * 64})
+    desk = Desk()
+    with pytest.raises(StopError, match=key.rpartition("/")[2]):
+        desk.ship(destination, [[event("a")]])
+    assert desk.commits == []
+
+
+def test_object_lock_keeps_each_object_until_its_day(bucket):
+    client, name = bucket
+    Desk().ship(s3(bucket, object_lock="GOVERNANCE", object_lock_days=30), [[event("a")]])
+    (key,) = objects(bucket)
+    head = client.head_object(Bucket=name, Key=key)
+    assert head["ObjectLockMode"] == "GOVERNANCE"
+    assert head["ObjectLockRetainUntilDate"] == NOW + 30 * DAY
+
+
+def test_encryption_and_storage_class_are_asked_for(bucket):
+    client, name = bucket
+    Desk().ship(s3(bucket, sse="aws:kms", kms_key_id="alias/audit", storage_class="STANDARD_IA"), [[event("a")]])
+    (key,) = objects(bucket)
+    head = client.head_object(Bucket=name, Key=key)
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "alias/audit")
+    assert head["StorageClass"] == "STANDARD_IA"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"object_lock": "COMPLIANCE"}, {"object_lock_days": 3}, {"kms_key_id": "k"}, {"kms_key_id": "k", "sse": "AES256"}],
+)
+def test_options_that_contradict_each_other_are_refused(options):
+    with pytest.raises(ValueError):
+        S3Options(bucket="b", **options)
+
+
+def refusing(serve, status, code, message="no"):
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+    server = serve(lambda request: (status, {"Content-Type": "application/xml"}, body))
+    return S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (404, "NoSuchBucket", ConfigurationError),
+        (403, "AccessDenied", CredentialError),
+        (403, "InvalidAccessKeyId", CredentialError),
+        (403, "SignatureDoesNotMatch", CredentialError),
+        (400, "ExpiredToken", CredentialError),
+        (501, "NotImplemented", ConfigurationError),
+        (301, "PermanentRedirect", ConfigurationError),
+        (400, "InvalidRequest", ConfigurationError),
+    ],
+)
+def test_a_refused_sender_keeps_everything(serve, status, code, error):
+    desk = Desk()
+    with pytest.raises(error):
+        desk.ship(refusing(serve, status, code), [[event("a")]])
+    assert desk.commits == []
+    assert desk.letters == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, "SlowDown"),
+        (500, "InternalError"),
+        (409, "ConditionalRequestConflict"),
+        (400, "RequestTimeout"),
+        (400, "BadDigest"),
+        (400, "IncompleteBody"),
+    ],
+)
+def test_later_means_later(serve, status, code):
+    destination = refusing(serve, status, code)
+    outcome = destination.send(Batch((Item(event("a"), b"{}", 1, 0),)))
+    assert outcome.verdicts == (Verdict.RETRY,)
+
+
+def test_no_answer_is_a_retry():
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client("http://127.0.0.1:9"), now=lambda: NOW)
+    assert destination.send(Batch((Item(event("a"), b"{}", 1, 0),))).verdicts == (Verdict.RETRY,)
+
+
+def test_a_name_that_no_bucket_can_have_is_a_configuration_error(moto_url):
+    destination = S3Destination(S3Options(bucket="not a bucket"), ORIGIN, s3_client(moto_url), now=lambda: NOW)
+    with pytest.raises(ConfigurationError):
+        destination.send(Batch((Item(event("a"), b"{}", 1, 0),)))
+
+
+def test_check_names_what_is_wrong(bucket, serve):
+    assert bucket[1] in s3(bucket).check()
+    with pytest.raises(ConfigurationError):
+        s3((bucket[0], "there-is-no-such-bucket")).check()
+    with pytest.raises(CredentialError):
+        refusing(serve, 403, "AccessDenied").check()
+
+
+def test_the_athena_statement_has_every_partition_column_in_its_template():
+    ddl = athena_ddl("saas_audit", "s3://bucket/siem", ["slack", "okta"], ["id", "user"])
+    assert "`user` string" in ddl
+    assert "LOCATION 's3://bucket/siem/'" in ddl
+    assert "'projection.source.values'='slack,okta'" in ddl
+    assert "'s3://bucket/siem/source=${source}/dt=${dt}/'" in ddl
+    assert "org.openx.data.jsonserde.JsonSerDe" in ddl
