@@ -1,5 +1,6 @@
-"""One DAG ``audit_incremental_<pipeline>`` for each pipeline of the pipelines file."""
+"""One Airflow DAG, ``audit_incremental_<pipeline>``, for each pipeline of the pipelines file."""
 
+# Airflow only looks into files that hold both of the words "airflow" and "dag".
 from pathlib import Path
 
 from audit_provider.dags import build_incremental, load_pipelines

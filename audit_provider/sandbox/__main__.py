@@ -45,8 +45,8 @@ def main() -> None:
         print(f"{name:8} {each['url']}", flush=True)
     if options.describe:
         part = options.describe.with_suffix(".part")
+        part.touch(mode=0o600)
         part.write_text(json.dumps(described, indent=2))
-        part.chmod(0o600)
         part.replace(options.describe)
 
     ended = threading.Event()

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / ".run")
     options = parser.parse_args()
     demo = Demo(options.folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     try:
         with contextlib.suppress(KeyboardInterrupt):
             return 0 if (run(demo) if options.what == "run" else up(demo)) else 1

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
+from uuid import uuid4
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -11,8 +14,6 @@ from tests.core.destinations.stand_ins import serving
 @pytest.fixture
 def serve():
     """Start a server by ``serve(app)``; it ends with the test."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         yield lambda app: stack.enter_context(serving(app))
 
@@ -44,6 +45,6 @@ def s3_client(url):
 def bucket(moto_url, request):
     """Return a client and the name of a fresh bucket."""
     client = s3_client(moto_url)
-    name = f"b{abs(hash(request.node.nodeid))}"
+    name = f"b{uuid4().hex}"
     client.create_bucket(Bucket=name, ObjectLockEnabledForBucket="lock" in request.node.name)
     return client, name

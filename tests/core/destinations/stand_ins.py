@@ -114,7 +114,7 @@ def client_of(server, sleeps=None, service="the service"):
 class Desk:
     """Ships, and keeps what is durable: the offset, the dead letters, what was slept."""
 
-    offset: Offset = Offset()
+    offset: Offset = field(default_factory=Offset)
     commits: list[Offset] = field(default_factory=list)
     letters: dict[str, object] = field(default_factory=dict)
     sleeps: list[float] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import msgspec
 import pytest
 from isal import igzip
 from pydantic import TypeAdapter
@@ -14,6 +15,7 @@ from audit_provider.core.destinations.datadog import DatadogDestination
 from audit_provider.core.destinations.packing import lots
 from audit_provider.core.destinations.s3 import S3Destination
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination
+from audit_provider.core.model import Event
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event, padded
 
 SMALL = 3000
@@ -115,10 +117,6 @@ def test_events_per_batch_are_held(far):
 
 
 def test_the_record_travels_byte_for_byte(far):
-    import msgspec
-
-    from audit_provider.core.model import Event
-
     raw = b'{"id":"1","b":1.10,  "a":[1, 2],"big":12345678901234567890,"u":"\\u00e9\xc3\xa9"}'
     side = far()
     Desk().ship(side.destination, [[Event("1", NOW, msgspec.Raw(raw))]])
@@ -131,8 +129,7 @@ def test_ids_and_names_that_need_escaping_stay_valid_json(far):
     hard = 'a"\\\n\u2028é\x00'
     Desk().ship(side.destination, [[event(hard)]])
     (body,) = side.bodies()
-    found = json.loads(body)
-    assert hard in json.dumps(found, ensure_ascii=False) or hard in str(list(_texts(found)))
+    assert hard in list(_texts(json.loads(body)))
 
 
 def _texts(value):
@@ -144,14 +141,3 @@ def _texts(value):
             yield from _texts(each)
     else:
         yield value
-
-
-def test_check_returns_a_sentence_or_raises(far):
-    from audit_provider.core.errors import AuditError
-
-    side = far()
-    try:
-        said = side.destination.check()
-    except AuditError as error:
-        said = str(error)
-    assert said.strip()

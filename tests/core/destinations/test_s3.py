@@ -6,12 +6,15 @@ import hashlib
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
+from botocore.exceptions import ClientError
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.s3 import S3Destination, S3Options, athena_ddl
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
+from audit_provider.core.model import Event
 from tests.core.destinations.conftest import s3_client
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
 
@@ -45,10 +48,11 @@ MIXED = [[event("a"), event("b", time=NOW - DAY), event("c"), event("d", time=NO
 
 def test_one_object_per_event_day_and_batch_named_by_content(bucket):
     desk = Desk()
-    desk.ship(s3(bucket, prefix="/siem//x/".replace("//", "/")), MIXED)
-    assert lines(bucket) == {"2026-02-28": ["b", "d"], "2026-03-01": ["a", "c", "e"]} or {
-        day: sorted(names) for day, names in lines(bucket).items()
-    } == {"2026-02-28": ["b", "d"], "2026-03-01": ["a", "c", "e"]}
+    desk.ship(s3(bucket, prefix="/siem/x/"), MIXED)
+    assert {day: sorted(names) for day, names in lines(bucket).items()} == {
+        "2026-02-28": ["b", "d"],
+        "2026-03-01": ["a", "c", "e"],
+    }
     for key, answer in objects(bucket).items():
         plain = igzip.decompress(answer["Body"].read())
         digest = hashlib.sha256(plain).hexdigest()
@@ -70,10 +74,6 @@ def test_without_a_prefix_keys_begin_with_the_partition(bucket):
 
 
 def test_records_are_stored_byte_for_byte(bucket):
-    import msgspec
-
-    from audit_provider.core.model import Event
-
     raw = b'{"z":1,  "a":1.10, "u":"\\u00e9"}'
     Desk().ship(s3(bucket), [[Event("1", NOW, msgspec.Raw(raw))]])
     (answer,) = objects(bucket).values()
@@ -98,8 +98,6 @@ def test_a_day_that_fails_costs_no_event_and_stores_none_twice(bucket):
 
         def put_object(self, **arguments):
             if "dt=2026-02-28" in arguments["Key"]:
-                from botocore.exceptions import ClientError
-
                 answer = {"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
                 raise ClientError(answer, "PutObject")
             return self._client.put_object(**arguments)
@@ -171,7 +169,6 @@ def refusing(serve, status, code, message="no"):
         (403, "SignatureDoesNotMatch", CredentialError),
         (400, "ExpiredToken", CredentialError),
         (501, "NotImplemented", ConfigurationError),
-        (301, "PermanentRedirect", ConfigurationError),
         (400, "InvalidRequest", ConfigurationError),
     ],
 )

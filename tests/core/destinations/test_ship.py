@@ -8,15 +8,15 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
+from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import (
-    AuditError,
     CredentialError,
     SpoolDamagedError,
     StopError,
     UnavailableError,
     WaitError,
 )
-from audit_provider.core.model import Offset
+from audit_provider.core.model import Offset, ShipCounts
 from tests.core.destinations.stand_ins import NOW, Crash, Desk, Listed, event
 
 
@@ -271,8 +271,6 @@ def test_a_dead_letter_folder_that_fails_keeps_the_offset():
 )
 def test_segments_with_a_hole_are_refused_and_not_jumped_over(offset, segments):
     desk = Desk(offset)
-    from audit_provider.core.destinations.ship import ship
-
     with pytest.raises(SpoolDamagedError):
         ship(
             Listed(limits=Limits(events=1, batch_bytes=1000, event_bytes=1000)),
@@ -289,16 +287,12 @@ def test_segments_with_a_hole_are_refused_and_not_jumped_over(offset, segments):
 
 
 def test_a_destination_that_judges_too_few_events_is_stopped():
-    desk, destination = Desk(), Listed(lambda batch: Outcome((Verdict.RETRY,)))
-    with pytest.raises(ValueError, match="zip"):
-        # Listed itself compares strictly; a destination that does not is met by the loop, below.
-        desk.ship(destination, names("ab"))
-
     class Careless(Listed):
         def send(self, batch):
             return Outcome((Verdict.DELIVERED,))
 
-    with pytest.raises(AuditError):
+    desk = Desk()
+    with pytest.raises(StopError):
         desk.ship(Careless(), names("ab"))
     assert desk.commits == []
 
@@ -346,8 +340,6 @@ def test_only_one_batch_and_one_segment_are_held():
             seen.append(alive[-1] - batch.items[0].segment)
             return super().send(batch)
 
-    from audit_provider.core.destinations.ship import ship
-
     ship(
         Watching(),
         segments(),
@@ -363,8 +355,6 @@ def test_only_one_batch_and_one_segment_are_held():
 
 def test_the_account_is_checked_for_real(monkeypatch):
     """Whatever goes wrong in the counting, nothing is committed over it."""
-    from audit_provider.core.model import ShipCounts
-
     monkeypatch.setattr(ShipCounts, "finished", property(lambda self: self.delivered + 1))
     desk = Desk()
     with pytest.raises(StopError):
