@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
+_NO_OBJECT = str | int | float | bool | list[msgspec.Raw]
 
 
 def value_at(record: Any, path: str) -> Any:
@@ -85,7 +86,9 @@ def _shape(paths: Mapping[str, Any]) -> Any:
             inner.setdefault(key, {})[rest] = kind
         else:
             leaves[key] = kind
-    kinds = {**leaves, **{key: _shape(rest) for key, rest in inner.items()}}
+    # Something else may stand where an object is expected: then what was looked for in it is simply absent.
+    nested = {key: _shape(rest) | _NO_OBJECT for key, rest in inner.items()}
+    kinds = {**leaves, **nested}
     fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]
     return msgspec.defstruct(
         "Found", fields, rename={_attribute(key): key for key in kinds}, gc=False, omit_defaults=True
