@@ -158,6 +158,10 @@ class DatadogDestination:
             )
         reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
         self._refuse_sender(reached)
+        if reached.status not in (202, 400):  # an empty array may be refused; either answer is the intake's
+            raise ProtocolError(
+                f"{reached.where} answered {reached.status}{self._client.words(reached)}, not as an intake."
+            )
         return "Datadog calls the API key valid, and the log intake answers."
 
     def _judge(self, answer: Answer, count: int) -> Outcome:

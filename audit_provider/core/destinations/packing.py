@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Item
+from audit_provider.core.errors import SpoolDamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,10 +48,17 @@ def lots(
 
     :param segments: number and all events of each segment, ascending, from the one of ``first``.
     :param restamp: an event over the destination's age limit travels under its arrival time; else it is set aside.
+    :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
     limits = destination.limits
     lot = Lot()
+    expected = first[0]
     for number, events in segments:
+        if number != expected or (number == first[0] and first[1] > len(events)):
+            raise SpoolDamagedError(
+                f"segment {expected} was to be shipped next, but {number} of {len(events)} events came."
+            )
+        expected = number + 1
         for index in range(first[1] if number == first[0] else 0, len(events)):
             entry = _entry(destination, limits, events[index], number, index, restamp=restamp, now=now)
             size = len(entry.encoded) + limits.separator if isinstance(entry, Item) else 0

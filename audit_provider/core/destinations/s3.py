@@ -24,6 +24,7 @@ _NAME_DIGITS = 32
 _CREDENTIAL = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccessDenied", "403"}
 )
+_PASSING = frozenset({"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"})
 _CONFIGURATION = {
     "NoSuchBucket": "make the bucket, or set 'bucket' in the pipelines file.",
     "404": "make the bucket, or set 'bucket' in the pipelines file.",
@@ -163,7 +164,13 @@ class S3Destination:
 
         :raises AuditError: grouped by what to do.
         """
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            NoCredentialsError,
+            ParamValidationError,
+            PartialCredentialsError,
+        )
 
         where = f"s3://{self._options.bucket}"
         try:
@@ -180,13 +187,15 @@ class S3Destination:
                 ) from None
             if code in _CONFIGURATION:
                 raise ConfigurationError(f"{where} refuses {method} ({code}): {_CONFIGURATION[code]}") from None
-            if status is not None and status < 500 and status not in (408, 409, 429):
+            if status is not None and status < 500 and status not in (408, 409, 429) and code not in _PASSING:
                 raise ConfigurationError(f"{where} refuses {method} ({code}): check bucket and connection.") from None
             raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
         except (NoCredentialsError, PartialCredentialsError):
             raise CredentialError(
                 f"{where}: the aws connection holds no credential: fill in its keys or role."
             ) from None
+        except ParamValidationError:
+            raise ConfigurationError(f"{where} is no name of a bucket: set 'bucket' in the pipelines file.") from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
 

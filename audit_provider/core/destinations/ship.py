@@ -117,7 +117,9 @@ class _LotRun:
     ) -> Offset:
         """Record the contiguous finished prefix; return the offset after it."""
         counts, letters, passed, place = self._prefix()
-        if not passed:
+        # Where content names the object, part of a batch would begin the next one elsewhere: another content and name.
+        whole = passed == len(self._lot.entries)
+        if not passed or (self._destination.limits.whole_segments and not whole):
             return offset
         if counts.finished != passed:
             raise StopError(

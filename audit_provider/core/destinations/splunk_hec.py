@@ -122,7 +122,7 @@ class SplunkHecDestination:
         """Post an empty body: a valid token is told "no data"."""
         answer = self._post(EVENT_PATH, b"", {})
         reply = _reply(answer)
-        if reply.get("code") == _NO_DATA:
+        if _code(reply) == _NO_DATA:
             return "Splunk HEC accepts the token."
         self._refuse_sender(answer, reply)
         raise ProtocolError(
@@ -136,7 +136,7 @@ class SplunkHecDestination:
         if status in (408, 429) or (status >= 500 and status != 501):
             return self._later(answer, count)
         reply = _reply(answer)
-        code = reply.get("code")
+        code = _code(reply)
         said = f"{answer.where} answered {status} (code {code}){self._client.words(answer)}"
         if status == 200 and code in _ACCEPTED:
             return Outcome.all(Verdict.DELIVERED, count, said=said, slow_down=code in _NEAR_CAPACITY)
@@ -159,7 +159,7 @@ class SplunkHecDestination:
             reply = _reply(answer)
         except ProtocolError:
             reply = {}
-        taken = _number(reply, count) if reply.get("code") == _BUSY else None
+        taken = _number(reply, count) if _code(reply) == _BUSY else None
         return Outcome((Verdict.DELIVERED,) * (taken or 0) + (Verdict.RETRY,) * (count - (taken or 0)), said, wait)
 
     def _wrong_index(self, reply: dict[str, Any], count: int, said: str) -> Outcome:
@@ -177,12 +177,11 @@ class SplunkHecDestination:
         return Outcome((Verdict.DELIVERED,) * taken + (Verdict.RETRY,) * (count - taken), said, wait=0.0)
 
     def _refuse_sender(self, answer: Answer, reply: dict[str, Any]) -> None:
-        code = reply.get("code")
+        code = _code(reply)
         said = f"{answer.where} answered {answer.status} (code {code})"
         if answer.status in (401, 403):
-            hint = _TOKEN_FAULTS.get(code) if isinstance(code, int) else None
-            raise CredentialError(f"{said}: {hint or 'check the HEC token in the connection.'}")
-        if isinstance(code, int) and code in _SENDER_FAULTS:
+            raise CredentialError(f"{said}: {_TOKEN_FAULTS.get(code or 0, 'check the HEC token in the connection.')}")
+        if code in _SENDER_FAULTS:
             raise ConfigurationError(f"{said}: {_SENDER_FAULTS[code]}")
         if 300 <= answer.status < 400 or answer.status in (404, 405, 415, 501):
             raise ConfigurationError(f"{said}: check that the connection's host is the collector's address.")
@@ -225,6 +224,11 @@ class SplunkHecDestination:
 def _reply(answer: Answer) -> dict[str, Any]:
     reply = answer.json() if answer.body else {}
     return reply if isinstance(reply, dict) else {}
+
+
+def _code(reply: dict[str, Any]) -> int | None:
+    code = reply.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _number(reply: dict[str, Any], count: int) -> int | None:
