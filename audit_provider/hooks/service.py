@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
 
@@ -51,9 +52,19 @@ class ServiceHook(HttpHook):
     def connection(self) -> Connection:
         """The connection, with its extras checked.
 
-        :raises ConfigurationError: an extra is unknown, so a typo would go unnoticed.
+        :raises ConfigurationError: it does not exist, is of another type, or has an extra that nobody knows, so that
+            a typo would go unnoticed.
         """
-        connection = self.get_connection(self.http_conn_id)
+        try:
+            connection = self.get_connection(self.http_conn_id)
+        except AirflowNotFoundException:
+            raise ConfigurationError(
+                f"there is no connection {self.http_conn_id!r}: make one of type {self.conn_type!r} in Airflow."
+            ) from None
+        if connection.conn_type != self.conn_type:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, {self.conn_type!r} is needed."
+            )
         known = (*_SESSION_EXTRAS, *self.own_extras)
         for key in connection.extra_dejson:
             if key not in known:

@@ -25,11 +25,12 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5000, help="how many Pylon holds (default: 5000)")
     parser.add_argument("--days", type=int, default=400, help="over how many days, up to now (default: 400)")
     parser.add_argument("--describe", type=Path, help="write addresses and tokens to this file, as JSON")
+    parser.add_argument("--unlimited", action="store_true", help="let Pylon answer any number of requests")
     options = parser.parse_args()
 
     now = utc_now()
     records = generate(options.events, now - timedelta(days=options.days), now)
-    pylon = PylonService(secrets.token_urlsafe(24), records)
+    pylon = PylonService(secrets.token_urlsafe(24), records, rate_limits={} if options.unlimited else None)
     splunk = SplunkHecService(secrets.token_urlsafe(24), indexes=["audit", "main"])
     datadog = DatadogService(secrets.token_hex(16))
     s3 = S3Service()

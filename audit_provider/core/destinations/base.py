@@ -51,7 +51,8 @@ class Limits:
     """What one request may hold.
 
     :ivar events: most events.
-    :ivar batch_bytes: most bytes of the joined body before compression, framing included.
+    :ivar batch_bytes: most bytes of the joined body before compression, framing included; one event that is larger by
+        itself travels alone.
     :ivar event_bytes: most bytes of one encoded event; a larger one is set aside before it is sent.
     :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
     :ivar max_age: older events would be dropped or restamped by the destination.

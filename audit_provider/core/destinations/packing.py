@@ -96,7 +96,7 @@ def _entry(
     except (ValueError, TypeError, KeyError, UnicodeError) as error:
         return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
     item = Item(event, encoded, segment, index, restamped=old)
-    largest = min(limits.event_bytes, limits.batch_bytes - limits.framing - limits.separator)
-    if len(encoded) > largest:
-        return DeadLetter(item, f"its {len(encoded):,} bytes are more than the {largest:,} that the destination takes")
+    if len(encoded) > limits.event_bytes:
+        reason = f"its {len(encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"
+        return DeadLetter(item, reason)
     return item

@@ -69,7 +69,7 @@ def test_an_event_of_exactly_the_limit_goes_and_one_byte_more_is_set_aside(far):
     side = far(batch_bytes=SMALL) if far().kind == "s3" else far()
     destination, desk = side.destination, Desk()
     limits = destination.limits
-    most = min(limits.event_bytes, limits.batch_bytes - limits.framing - limits.separator)
+    most = limits.event_bytes
     fits = padded("fits", most, destination.encode)
     over = padded("over", most + 1, destination.encode)
     desk.ship(destination, [[event("first"), over, fits, event("last")]])
@@ -106,6 +106,18 @@ def test_no_body_is_ever_larger_than_its_limit_and_no_event_is_missing(far):
     text = b"".join(bodies)
     assert all(f'"id":"n{number}"'.encode() in text for number in range(60))
     assert desk.offset.counts.delivered == desk.offset.counts.finished == 60
+
+
+def test_an_event_larger_than_a_batch_but_not_too_large_goes_alone(far):
+    if far().kind == "s3":
+        pytest.skip("an object's limit is an event's limit too")
+    side = far(batch_bytes=SMALL)
+    large = padded("large", SMALL + 1, side.destination.encode)
+    desk = Desk()
+    desk.ship(side.destination, [[event("first"), large, event("last")]])
+    assert desk.letters == {}
+    assert desk.offset.counts.delivered == 3
+    assert [len(body) > SMALL for body in side.bodies()] == [False, True, False]
 
 
 def test_events_per_batch_are_held(far):

@@ -1,0 +1,136 @@
+"""Operators over the sandbox: real HTTP, real files, Variables in a file that survives the process."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+
+from audit_provider.core.model import utc_now
+from audit_provider.operators import (
+    AuditLogsToDatadogOperator,
+    AuditLogsToS3Operator,
+    AuditLogsToSplunkHecOperator,
+    PullAuditLogsOperator,
+)
+from audit_provider.sandbox.datadog import DatadogService
+from audit_provider.sandbox.events import generate
+from audit_provider.sandbox.pylon import PylonService
+from audit_provider.sandbox.s3 import S3Service
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+
+PYLON_TOKEN = "canary-pylon-token-5d1f"
+HEC_TOKEN = "canary-hec-token-77aa"
+DATADOG_KEY = "canary-datadog-key-10c4"
+DAYS = 60
+
+
+class FileVariables:
+    """Airflow's Variable, kept in a folder: one file each, written atomically."""
+
+    folder: Path
+
+    @classmethod
+    def get(cls, key, default=None):
+        path = cls.folder / key
+        return path.read_text() if path.exists() else default
+
+    @classmethod
+    def set(cls, key, value, description=None):
+        part = cls.folder / f".{key}.part"
+        part.write_text(value)
+        part.replace(cls.folder / key)
+
+    @classmethod
+    def all(cls):
+        return {path.name: path.read_text() for path in cls.folder.iterdir() if not path.name.startswith(".")}
+
+
+@pytest.fixture
+def variables(tmp_path, monkeypatch):
+    folder = tmp_path / "variables"
+    folder.mkdir()
+    kept = type("Variables", (FileVariables,), {"folder": folder})
+    monkeypatch.setattr("audit_provider.state.Variable", kept)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def moto():
+    with S3Service("audit-logs") as service:
+        yield service
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, variables, moto):
+    """The four services with two months of events, connections to them, and operators of one pipeline."""
+    now = utc_now()
+    bucket = f"b{tmp_path.name.replace('_', '-').lower()[-40:]}".strip("-")
+    moto.client().create_bucket(Bucket=bucket)
+    pylon = PylonService(PYLON_TOKEN, generate(700, now - timedelta(days=DAYS), now), rate_limits={})
+    splunk = SplunkHecService(HEC_TOKEN, indexes=["audit"], max_content_length=2_000_000)
+    datadog = DatadogService(DATADOG_KEY)
+    connections = {
+        "PYLON_DEFAULT": {"conn_type": "audit_logs", "host": pylon.url, "password": PYLON_TOKEN},
+        "SPLUNK_HEC_DEFAULT": {"conn_type": "splunk_hec", "host": splunk.url, "password": HEC_TOKEN},
+        "DATADOG_LOGS_DEFAULT": {"conn_type": "datadog_logs", "host": datadog.url, "password": DATADOG_KEY},
+        "AWS_DEFAULT": {
+            "conn_type": "aws",
+            "login": moto.access_key,
+            "password": moto.secret_key,
+            "extra": {"endpoint_url": moto.url, "region_name": "us-east-1"},
+        },
+    }
+
+    def connect(name, **changes):
+        connections[name] |= changes
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connections[name]))
+
+    for name in connections:
+        connect(name)
+    spool = f"file://{tmp_path}/spool"
+
+    def pull(**arguments):
+        arguments = {"start": (now - timedelta(days=DAYS + 1)).isoformat(), "source": "pylon", **arguments}
+        return PullAuditLogsOperator(
+            task_id="pull", pipeline="p", spool=spool, rate_limit={"requests": 10_000, "per": 1}, **arguments
+        ).execute(context())
+
+    def ship(kind, **arguments):
+        operator = {
+            "s3": lambda: AuditLogsToS3Operator(task_id="s", pipeline="p", spool=spool, bucket=bucket, **arguments),
+            "splunk": lambda: AuditLogsToSplunkHecOperator(
+                task_id="s", pipeline="p", spool=spool, **{"index": "audit", **arguments}
+            ),
+            "datadog": lambda: AuditLogsToDatadogOperator(task_id="s", pipeline="p", spool=spool, **arguments),
+        }[kind]()
+        return operator.execute(context(params=arguments.pop("params", {})))
+
+    with pylon, splunk, datadog:
+        yield SimpleNamespace(
+            pylon=pylon,
+            splunk=splunk,
+            datadog=datadog,
+            s3_ids=lambda: sorted(_s3_ids(moto, bucket)),
+            bucket=bucket,
+            connect=connect,
+            pull=pull,
+            ship=ship,
+            spool=tmp_path / "spool",
+            variables=variables,
+            now=now,
+        )
+
+
+def context(**entries):
+    return {"ti": MagicMock(), "params": {}, **entries}
+
+
+def _s3_ids(moto, bucket):
+    from audit_provider.sandbox.s3 import ids_in
+
+    return ids_in(moto.client(), bucket)
