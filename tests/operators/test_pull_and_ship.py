@@ -182,9 +182,7 @@ def test_a_bucket_that_does_not_exist(world):
     world.bucket = "there-is-none"
     from audit_provider.operators import AuditLogsToS3Operator
 
-    operator = AuditLogsToS3Operator(
-        task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket="there-is-none"
-    )
+    operator = AuditLogsToS3Operator(task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket="there-is-none")
     with pytest.raises(AirflowFailException, match="NoSuchBucket.*make the bucket"):
         operator.execute({"ti": None, "params": {}})
 
@@ -309,7 +307,9 @@ def test_any_order_and_ending_is_read_whole(world, order, ending, source):
 
 def test_a_mistake_in_an_option_names_its_path(world):
     world.pull()
-    with pytest.raises(AirflowFailException, match=r"p\.destinations\.splunk_hec\.sourcetyp.*did you mean 'sourcetype'"):
+    with pytest.raises(
+        AirflowFailException, match=r"p\.destinations\.splunk_hec\.sourcetyp.*did you mean 'sourcetype'"
+    ):
         world.ship("splunk", options={"sourcetyp": "x"})
     with pytest.raises(AirflowFailException, match=r"p\.reading\.overlp.*did you mean 'overlap'"):
         world.pull(reading={"overlp": 3})

@@ -1,0 +1,124 @@
+"""The pipelines file: what is right is read, what is wrong is named by its path."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.pipeline import read_pipelines, source_from
+
+GOOD = """
+pylon:
+  source: pylon
+  conn_id: my_pylon
+  schedule: "*/5 * * * *"
+  start: 2026-01-01
+  destinations:
+    s3:      {type: s3, bucket: audit-logs, prefix: pylon}
+    splunk:  {type: splunk_hec, conn_id: hec, index: audit}
+    datadog: {type: datadog, service: pylon, tags: [team:security], too_old: dead_letter}
+"""
+
+
+def mistakes(text):
+    return "\n".join(read_pipelines(text).mistakes)
+
+
+def test_the_documented_file_is_read():
+    (pipeline,) = read_pipelines(GOOD).pipelines.values()
+    assert pipeline.start == datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert pipeline.conn_id == "my_pylon"
+    assert pipeline.destinations["s3"].conn_id == "aws_default"
+    assert pipeline.destinations["s3"].options.bucket == "audit-logs"
+    assert pipeline.destinations["datadog"].too_old == "dead_letter"
+    assert pipeline.destinations["datadog"].options.tags == ("team:security",)
+
+
+def test_defaults_are_those_of_the_documentation():
+    (pipeline,) = read_pipelines("a: {source: pylon, destinations: {x: {type: datadog}}}").pipelines.values()
+    assert pipeline.conn_id == "pylon_default"
+    assert pipeline.schedule == "*/5 * * * *"
+    assert pipeline.start is None
+    assert pipeline.destinations["x"].conn_id == "datadog_logs_default"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("source: pylon", "source: pilon"), "pylon.source: there is no source 'pilon', did you mean 'pylon'?"),
+        (("schedule:", "shedule:"), "pylon.shedule: there is no such key, did you mean 'schedule'?"),
+        (
+            ("bucket: audit-logs", "buket: audit-logs"),
+            "pylon.destinations.s3.buket: there is no such key, did you mean",
+        ),
+        (("bucket: audit-logs, ", ""), "pylon.destinations.s3.bucket: "),
+        (("type: s3", "type: s4"), "pylon.destinations.s3.type: there is no destination type 's4'"),
+        (("start: 2026-01-01", "start: soon"), "pylon.start: "),
+        (("too_old: dead_letter", "too_old: drop"), "pylon.destinations.datadog.too_old: "),
+        (("    s3: ", "    s 3: "), "pylon.destinations.s 3: a name may hold letters"),
+        (("pylon:\n", "../pylon:\n"), "../pylon: a name may hold letters"),
+        (("index: audit", "batch_events: many"), "pylon.destinations.splunk.batch_events: "),
+    ],
+)
+def test_a_mistake_is_named_by_its_path(change, said):
+    assert change[0] in GOOD
+    assert mistakes(GOOD.replace(*change, 1)).startswith(said)
+
+
+def test_a_mistake_in_one_pipeline_leaves_the_others():
+    found = read_pipelines(GOOD + "\nother: {source: pylon}\n")
+    assert list(found.pipelines) == ["pylon"]
+    assert found.mistakes[0].startswith("other.destinations: ")
+
+
+def test_every_mistake_is_named_at_once():
+    text = GOOD.replace("bucket", "buket").replace("index", "indx")
+    assert len(read_pipelines(text).mistakes) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pylon: [", "line"),
+        ("- a\n- b", "mapping"),
+        ("a: 1\na: 2", "stands twice"),
+        ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(text, said):
+    with pytest.raises(ConfigurationError, match=said):
+        read_pipelines(text)
+
+
+def test_an_empty_file_holds_no_pipelines():
+    assert not read_pipelines("# nothing yet\n").pipelines
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=8),
+        lambda s: (
+            st.lists(s)
+            | st.dictionaries(st.text(max_size=8) | st.sampled_from(["source", "destinations", "start", "type"]), s)
+        ),
+    )
+)
+def test_no_content_breaks_the_reading(content):
+    try:
+        found = read_pipelines(yaml.safe_dump({"p": content}))
+    except ConfigurationError:
+        return
+    assert found.mistakes or found.pipelines
+
+
+def test_a_pipeline_may_set_what_the_vendor_leaves_open():
+    spec = source_from("p", "pylon", page_size=100, reading={"overlap": 1800}, rate_limit={"requests": 5})
+    assert spec.request.body["limit"] == spec.fallback.body["limit"] == 100
+    assert spec.reading.overlap == timedelta(minutes=30)
+    assert spec.rate_limit.requests == 5
+    assert source_from("p", "pylon_list", page_size=10).request.params["limit"] == 10
