@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.sources import REGISTRY, PageReader
-from audit_provider.hooks.service import HeaderAuth, ServiceHook, form_fields
+from audit_provider.hooks.service import HeaderAuth, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -75,20 +75,3 @@ class AuditLogsHook(ServiceHook):
     def check(self) -> str:
         """Ask the vendor whose token it is."""
         return self.pages(tries=2).probe()
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's own fields."""
-        return form_fields(source="Source", verify="Verify TLS (true, false or CA file)")
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form shows Airflow's fields."""
-        return UI_FIELD_BEHAVIOUR
-
-
-UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["login", "port", "schema"],
-    "relabeling": {"host": "Base URL", "password": "API token"},
-    "placeholders": {"host": "https://api.usepylon.com (empty: the source's own)"},
-}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audit_provider.core.destinations.datadog import SITES, DatadogDestination, DatadogOptions, api_url, intake_url
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import HeaderAuth, ServiceHook, form_fields
+from audit_provider.hooks.service import HeaderAuth, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -64,20 +64,3 @@ class DatadogLogsHook(ServiceHook):
         """Validate the API key and reach the intake."""
         origin = Origin("check", "check", Fields(id="id", time="time"))
         return self.destination(DatadogOptions(), origin, tries=2).check()
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's own fields."""
-        return form_fields(site="Site")
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form shows Airflow's fields."""
-        return UI_FIELD_BEHAVIOUR
-
-
-UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["login", "port", "schema"],
-    "relabeling": {"host": "Intake URL", "password": "API key"},
-    "placeholders": {"host": "empty: the site's own intake", "site": "datadoghq.com"},
-}

@@ -13,6 +13,7 @@ from audit_provider import __version__
 from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.http import HttpClient
+from audit_provider.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -63,7 +64,7 @@ class ServiceHook(HttpHook):
             ) from None
         if connection.conn_type != self.conn_type:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, {self.conn_type!r} is needed."
+                f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."
             )
         known = (*_SESSION_EXTRAS, *self.own_extras)
         for key in connection.extra_dejson:
@@ -152,6 +153,23 @@ class ServiceHook(HttpHook):
         except AuditError as error:
             return False, str(error)
 
+    # The form, for Airflow 3.1; later versions read the provider's info by themselves
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+
+        fields = _form(cls.conn_type)["conn-fields"]
+        return {name: StringField(each["label"], widget=BS3TextFieldWidget()) for name, each in fields.items()}
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows Airflow's fields."""
+        behaviour: dict[str, Any] = _form(cls.conn_type)["ui-field-behaviour"]
+        return behaviour
+
     # What the HTTP provider's hook asks of a connection
 
     def _set_base_url(self, connection: Any) -> None:
@@ -178,9 +196,6 @@ class ServiceHook(HttpHook):
         return session
 
 
-def form_fields(**fields: str) -> dict[str, Any]:
-    """Return text fields of a connection form, by name and label, for Airflow 3.1."""
-    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-    from wtforms import StringField
-
-    return {name: StringField(label, widget=BS3TextFieldWidget()) for name, label in fields.items()}
+def _form(conn_type: str) -> dict[str, Any]:
+    """Return what the provider says of a connection type's form: the one place where forms are described."""
+    return next(each for each in get_provider_info()["connection-types"] if each["connection-type"] == conn_type)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import HeaderAuth, ServiceHook, form_fields
+from audit_provider.hooks.service import HeaderAuth, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -47,20 +47,3 @@ class SplunkHecHook(ServiceHook):
         """Send an empty body, which a valid token answers with code 5."""
         origin = Origin("check", "check", Fields(id="id", time="time"))
         return self.destination(SplunkHecOptions(), origin, tries=2).check()
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's own fields."""
-        return form_fields(channel="Channel (GUID)", ack="Indexer acknowledgement (true or false)")
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form shows Airflow's fields."""
-        return UI_FIELD_BEHAVIOUR
-
-
-UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["login", "port", "schema"],
-    "relabeling": {"host": "Collector URL", "password": "HEC token"},
-    "placeholders": {"host": "https://splunk.example.com:8088"},
-}

@@ -159,7 +159,8 @@ def test_waits_are_those_the_service_names():
 
 
 def test_records_without_an_id_are_named_by_content_and_equal_ones_counted():
-    body = b'{"data": [{"x":1,"action_happened_at":"2026-03-01T00:00:00Z"},{"action_happened_at":"2026-03-01T00:00:00Z","x":1}]}'
+    time = b'"action_happened_at":"2026-03-01T00:00:00Z"'
+    body = b'{"data": [{"x":1,%b},{%b,"x":1}]}' % (time, time)
     with Fixed(body) as service:
         first = [event.id for event in reader(service).fetch(DAY, "").events]
         second = [event.id for event in reader(service).fetch(DAY, "").events]

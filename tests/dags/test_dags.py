@@ -1,0 +1,112 @@
+"""The DAG files, as Airflow's DAG processor reads them."""
+
+from __future__ import annotations
+
+import runpy
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.operators.backfill import plan_windows
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+TWO = """
+pylon: {source: pylon, destinations: {s3: {type: s3, bucket: b}, splunk: {type: splunk_hec}, datadog: {type: datadog}}}
+other: {source: pylon_list, schedule: null, destinations: {s3: {type: s3, bucket: b}}}
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    def load(name, text=None):
+        if text is not None:
+            path = tmp_path / "pipelines.yaml"
+            path.write_text(text)
+            monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(path))
+        found = runpy.run_path(str(DAGS / f"{name}.py"))
+        return {key: value for key, value in found.items() if isinstance(value, DAG) and key != "dag"}
+
+    return load
+
+
+def test_the_shipped_pipelines_file_gives_both_dags(load):
+    assert list(load("audit_logs_incremental")) == ["audit_incremental_pylon"]
+    assert list(load("audit_logs_backfill")) == ["audit_backfill_pylon"]
+    load("audit_pipelines_check")
+
+
+def test_the_incremental_dag_reads_then_ships_then_reports(load):
+    dags = load("audit_logs_incremental", TWO)
+    dag = dags["audit_incremental_pylon"]
+    assert set(dag.task_ids) == {"pull", "ship_s3", "ship_splunk", "ship_datadog", "report"}
+    assert dag.get_task("pull").downstream_task_ids == {"ship_s3", "ship_splunk", "ship_datadog"}
+    assert dag.get_task("report").upstream_task_ids == {"ship_s3", "ship_splunk", "ship_datadog"}
+    assert dag.get_task("ship_s3").trigger_rule == "all_done"
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert dags["audit_incremental_other"].schedule is None
+
+
+def test_the_backfill_dag_maps_one_pull_per_window(load):
+    dag = load("audit_logs_backfill", TWO)["audit_backfill_pylon"]
+    assert dag.get_task("pull").is_mapped
+    assert dag.get_task("pull").max_active_tis_per_dag == 1
+    assert dag.get_task("report").upstream_task_ids >= {"ship_s3", "ship_splunk", "ship_datadog"}
+    assert dag.schedule is None
+    assert dag.params["destinations"] == ["s3", "splunk", "datadog"]
+
+
+@pytest.mark.parametrize("days", [0, 181, "x"])
+def test_the_form_refuses_windows_of_other_sizes(load, days):
+    dag = load("audit_logs_backfill", TWO)["audit_backfill_pylon"]
+    with pytest.raises(ParamValidationError):
+        dag.params["window_days"] = days
+
+
+def test_a_mistake_shows_in_the_file_for_it_and_the_others_go_on(load):
+    text = TWO + "\nbad: {source: pylon, destinations: {s3: {type: s3, buket: b}}}\n"
+    assert set(load("audit_logs_incremental", text)) == {"audit_incremental_pylon", "audit_incremental_other"}
+    with pytest.raises(ConfigurationError, match=r"bad\.destinations\.s3\.buket.*did you mean 'bucket'"):
+        load("audit_pipelines_check")
+
+
+@pytest.mark.parametrize("text", ["bad: {source: pylon}", "a: [", "x: 1"])
+def test_where_nothing_is_right_every_file_says_so(load, text):
+    for name in ("audit_logs_incremental", "audit_logs_backfill", "audit_pipelines_check"):
+        with pytest.raises(ConfigurationError, match="pipelines"):
+            load(name, text)
+
+
+def test_a_missing_file_is_named(load, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", "/nowhere/p.yaml")
+    with pytest.raises(ConfigurationError, match=r"/nowhere/p\.yaml cannot be read"):
+        load("audit_logs_incremental")
+
+
+def test_windows_touch_and_none_is_longer_than_allowed():
+    form = {"start": "2024-01-01T00:00:00Z", "end": "2025-02-04T12:00:00+02:00", "window_days": 180}
+    windows = plan_windows("p", form)
+    assert [window["start"] for window in windows] == [
+        "2024-01-01T00:00:00Z",
+        "2024-06-29T00:00:00Z",
+        "2024-12-26T00:00:00Z",
+    ]
+    assert [window["end"] for window in windows[:-1]] == [window["start"] for window in windows[1:]]
+    assert windows[-1]["end"] == "2025-02-04T10:00:00Z"
+
+
+def test_an_open_end_is_now():
+    start = datetime.now(timezone.utc) - timedelta(days=3)
+    (window,) = plan_windows("p", {"start": start.isoformat(), "end": None, "window_days": 180})
+    end = datetime.fromisoformat(window["end"].replace("Z", "+00:00"))
+    assert timedelta(0) <= datetime.now(timezone.utc) - end < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("start", ["2999-01-01T00:00:00Z", "yesterday"])
+def test_a_span_that_is_none_is_refused(start):
+    with pytest.raises(AirflowFailException, match="cannot be planned"):
+        plan_windows("p", {"start": start, "end": None, "window_days": 180})

@@ -1,0 +1,183 @@
+"""Connections in every form, their Test button, and what Airflow is told of the provider."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import entry_points
+
+import airflow
+import jsonschema
+import pytest
+
+from audit_provider.core.address import base_url_from
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.get_provider_info import get_provider_info
+from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.hooks.datadog_logs import DatadogLogsHook
+from audit_provider.hooks.splunk_hec import SplunkHecHook
+from audit_provider.sandbox.datadog import DatadogService
+from audit_provider.sandbox.pylon import PylonService
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    def connect(value):
+        monkeypatch.setenv("AIRFLOW_CONN_C", value if isinstance(value, str) else json.dumps(value))
+
+    return connect
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"host": None, "default": "https://api.usepylon.com"}, "https://api.usepylon.com"),
+        ({"host": "api.eu.usepylon.com"}, "https://api.eu.usepylon.com"),
+        ({"host": "https://a.example/prefix/"}, "https://a.example/prefix"),
+        ({"host": "splunk.example", "port": 8088}, "https://splunk.example:8088"),
+        ({"host": "https://splunk.example:8088", "port": 1}, "https://splunk.example:8088"),
+        ({"host": "127.0.0.1", "port": 80, "scheme": "http"}, "http://127.0.0.1:80"),
+        ({"host": "http://localhost:9"}, "http://localhost:9"),
+        ({"host": "http://[::1]:9"}, "http://[::1]:9"),
+        ({"host": "http://far.example", "allow_http": True}, "http://far.example"),
+    ],
+)
+def test_addresses_that_can_be_used(arguments, expected):
+    assert base_url_from(**arguments) == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://far.example",
+        "ftp://a.example",
+        "https://user:pw@a.example",
+        "https://a.example/?q=1",
+        "",
+        "https://a:x",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+    ],
+)
+def test_addresses_that_cannot(host):
+    with pytest.raises(ConfigurationError):
+        base_url_from(host)
+
+
+@pytest.mark.parametrize("form", ["json", "uri", "uri_with_scheme", "uri_with_schema"])
+def test_connections_work_as_json_and_as_uri(connect, form):
+    with PylonService("tok/en") as service:
+        port = service.url.rpartition(":")[2]
+        connect(
+            {
+                "json": {
+                    "conn_type": "audit_logs",
+                    "host": service.url,
+                    "password": "tok/en",
+                    "extra": {"source": "pylon"},
+                },
+                "uri": f"audit-logs://:tok%2Fen@http%3A%2F%2F127.0.0.1%3A{port}?source=pylon&verify=true",
+                "uri_with_scheme": f"audit-logs://http://:tok%2Fen@127.0.0.1:{port}/?source=pylon",
+                "uri_with_schema": f"audit-logs://:tok%2Fen@127.0.0.1:{port}/http?source=pylon",
+            }[form]
+        )
+        assert AuditLogsHook("c").test_connection() == (
+            True,
+            "Pylon audit logs accepts the token (Sandbox Inc., org-sandbox).",
+        )
+
+
+def test_the_test_of_pylon_says_what_is_wrong(connect):
+    with PylonService("t", other_region_tokens=["eu"]) as service:
+        base = {"conn_type": "audit_logs", "host": service.url, "extra": {"source": "pylon"}}
+        connect(base | {"password": "eu"})
+        works, said = AuditLogsHook("c").test_connection()
+        assert not works
+        assert "wrong_region_token" in said
+        connect(base | {"password": "x", "extra": {}})
+        works, said = AuditLogsHook("c").test_connection()
+        assert not works
+        assert "set 'source'" in said
+    works, said = AuditLogsHook("c", source="pylon").test_connection()
+    assert not works
+    assert "no whole answer" in said
+
+
+def test_the_host_alone_tells_the_source(connect):
+    connect({"conn_type": "audit_logs", "host": "https://api.eu.usepylon.com", "password": "t"})
+    assert AuditLogsHook("c").spec.name == "pylon"
+
+
+def test_the_test_of_splunk_and_datadog(connect):
+    with SplunkHecService("t") as splunk, DatadogService("k") as datadog:
+        connect({"conn_type": "splunk_hec", "host": splunk.url, "password": "t"})
+        assert SplunkHecHook("c").test_connection() == (True, "Splunk HEC accepts the token.")
+        connect({"conn_type": "splunk_hec", "host": splunk.url, "password": "x"})
+        works, said = SplunkHecHook("c").test_connection()
+        assert not works
+        assert "code 4" in said
+        connect({"conn_type": "datadog_logs", "host": datadog.url, "password": "k"})
+        assert DatadogLogsHook("c").test_connection()[0]
+        connect({"conn_type": "datadog_logs", "host": datadog.url, "password": "x"})
+        assert not DatadogLogsHook("c").test_connection()[0]
+
+
+def test_datadog_sites_are_known(connect):
+    connect({"conn_type": "datadog_logs", "password": "k", "extra": {"site": "datadoghq.eu"}})
+    assert DatadogLogsHook("c").address() == "https://http-intake.logs.datadoghq.eu"
+    connect({"conn_type": "datadog_logs", "password": "k", "extra": {"site": "datadog.example"}})
+    works, said = DatadogLogsHook("c").test_connection()
+    assert not works
+    assert "datadog.example" in said
+
+
+def test_extras_reach_the_session_and_never_the_vendor(connect):
+    connect(
+        {
+            "conn_type": "audit_logs",
+            "password": "t",
+            "extra": {
+                "source": "pylon",
+                "verify": "/etc/ca.pem",
+                "proxies": {"https": "http://proxy:3128"},
+                "cert": ["c", "k"],
+            },
+        }
+    )
+    session = AuditLogsHook("c").get_conn()
+    assert session.verify == "/etc/ca.pem"
+    assert session.proxies == {"https": "http://proxy:3128"}
+    assert session.cert == ("c", "k")
+    assert not {"source", "verify", "proxies", "cert"} & set(session.headers)
+    connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "pylon", "verify": "false"}})
+    assert AuditLogsHook("c").get_conn().verify is False
+
+
+def test_no_netrc_replaces_the_token(connect, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with PylonService("t") as service:
+        connect({"conn_type": "audit_logs", "host": service.url, "password": "t", "extra": {"source": "pylon"}})
+        assert AuditLogsHook("c").test_connection()[0]
+
+
+def test_airflow_accepts_what_it_is_told():
+    info = get_provider_info()
+    schema = json.loads((__import__("pathlib").Path(airflow.__path__[0]) / "provider_info.schema.json").read_text())
+    jsonschema.validate(info, schema)
+    (entry,) = entry_points(group="apache_airflow_provider", name="provider_info").select(
+        module="audit_provider.get_provider_info"
+    )
+    assert entry.load()() == info
+
+
+def test_what_airflow_is_told_agrees_with_the_hooks():
+    for kind in get_provider_info()["connection-types"]:
+        module, _, name = kind["hook-class-name"].rpartition(".")
+        hook = getattr(__import__(module, fromlist=[name]), name)
+        assert kind["connection-type"] == hook.conn_type
+        assert kind["hook-name"] == hook.hook_name
+        assert kind["ui-field-behaviour"] == hook.get_ui_field_behaviour()
+        assert re.fullmatch(r"\w+_default", hook.default_conn_name)
