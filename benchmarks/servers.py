@@ -1,0 +1,94 @@
+"""A local API that serves pages as fast as it can, and a collector that takes anything: neither is to be the limit."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import uuid
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAGE = 1000
+EVENT_BYTES = 700
+_TAG = b"@@@@@@@@"
+_START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def _record(number: int) -> dict[str, object]:
+    happened = (_START + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
+    record: dict[str, object] = {
+        "id": f"{_TAG.decode()}-{uuid.UUID(int=number * 7919)}",
+        "action": ("LoginSucceeded", "IssueAssigned", "UserRoleChanged")[number % 3],
+        "action_happened_at": happened,
+        "created_at": happened,
+        "actor_user_id": str(uuid.UUID(int=number % 97)),
+        "actor_contact_id": "",
+        "object_type": "issue",
+        "object_id": str(uuid.UUID(int=number * 104729)),
+        "source": "web",
+        "link": f"https://app.example.com/issues/{number}",
+        "attributes": {"old": "open", "new": "closed", "note": "a note of some words, such as people write"},
+        "metadata": {"ip": f"203.0.113.{number % 256}", "sequence": number, "nested": {"mfa": True, "reason": None}},
+    }
+    lacking = EVENT_BYTES - len(json.dumps(record))
+    record["metadata"]["padding"] = "p" * max(0, lacking - 14)  # type: ignore[index]
+    return record
+
+
+def page_body() -> bytes:
+    """Return the records of a page, to be tagged with its number."""
+    return b",".join(json.dumps(_record(number)).encode() for number in range(PAGE))
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def reply(self, body: bytes) -> None:
+        """Answer 200 with JSON."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def api(pages: int) -> ThreadingHTTPServer:
+    """Return a server of ``pages`` pages; the cursor is the page's number."""
+    body = page_body()
+
+    class Handler(_Quiet):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            number = int(asked.get("cursor") or 0)
+            more = number + 1 < pages
+            tail = json.dumps({"cursor": str(number + 1) if more else "", "has_next_page": more}).encode()
+            data = body.replace(_TAG, b"%08d" % number)
+            self.reply(b'{"data":[' + data + b'],"pagination":' + tail + b',"request_id":"r"}')
+
+    return _started(Handler)
+
+
+def collector() -> ThreadingHTTPServer:
+    """Return a server that says "Success" to any batch."""
+
+    class Handler(_Quiet):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(b'{"text":"Success","code":0}')
+
+    return _started(Handler)
+
+
+def _started(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
