@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import uuid
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from audit_provider.sandbox.events import generate
 
 PAGE = 1000
 EVENT_BYTES = 700
@@ -15,30 +16,16 @@ _TAG = b"@@@@@@@@"
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def _record(number: int) -> dict[str, object]:
-    happened = (_START + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-    record: dict[str, object] = {
-        "id": f"{_TAG.decode()}-{uuid.UUID(int=number * 7919)}",
-        "action": ("LoginSucceeded", "IssueAssigned", "UserRoleChanged")[number % 3],
-        "action_happened_at": happened,
-        "created_at": happened,
-        "actor_user_id": str(uuid.UUID(int=number % 97)),
-        "actor_contact_id": "",
-        "object_type": "issue",
-        "object_id": str(uuid.UUID(int=number * 104729)),
-        "source": "web",
-        "link": f"https://app.example.com/issues/{number}",
-        "attributes": {"old": "open", "new": "closed", "note": "a note of some words, such as people write"},
-        "metadata": {"ip": f"203.0.113.{number % 256}", "sequence": number, "nested": {"mfa": True, "reason": None}},
-    }
-    lacking = EVENT_BYTES - len(json.dumps(record))
-    record["metadata"]["padding"] = "p" * max(0, lacking - 14)  # type: ignore[index]
-    return record
-
-
 def page_body() -> bytes:
-    """Return the records of a page, to be tagged with its number."""
-    return b",".join(json.dumps(_record(number)).encode() for number in range(PAGE))
+    """Return the records of a page as lifelike as the sandbox's, of about ``EVENT_BYTES`` each, to be tagged."""
+    records = generate(PAGE, _START, _START + timedelta(days=29))
+    for record in records:
+        record["id"] = f"{_TAG.decode()}{record['id'][8:]}"
+    body = [json.dumps(record, ensure_ascii=False) for record in records]
+    lacking = EVENT_BYTES - sum(len(each.encode()) for each in body) // PAGE
+    if not -60 < lacking < 60:
+        raise SystemExit(f"the sandbox's events are {EVENT_BYTES - lacking} bytes on average")
+    return ",".join(body).encode()
 
 
 class _Quiet(BaseHTTPRequestHandler):

@@ -13,7 +13,7 @@ from audit_provider.core.errors import ProtocolError
 from audit_provider.core.model import UTC, Event, Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
@@ -31,7 +31,11 @@ def value_at(record: Any, path: str) -> Any:
 
 def text_at(record: Mapping[str, Any], path: str) -> str:
     """Return what stands at a dotted ``path`` as text; "" where it is absent, null or not a scalar."""
-    value = value_at(record, path) if path else None
+    return text_of_scalar(value_at(record, path)) if path else ""
+
+
+def text_of_scalar(value: Any) -> str:
+    """Return a JSON scalar as text; "" for null, true, false, and what is no scalar."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
@@ -44,7 +48,7 @@ def time_from(value: Any) -> datetime | None:
     """
     if isinstance(value, str):
         try:
-            moment = msgspec.convert(value, datetime)
+            moment: datetime = msgspec.convert(value, datetime)
         except msgspec.ValidationError:
             try:
                 value = float(value)
@@ -62,19 +66,29 @@ def time_from(value: Any) -> datetime | None:
         return None
 
 
-def decoder_of(paths: Mapping[str, Any]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder for objects of which only the given dotted paths are wanted; the rest is skipped unparsed.
+class Extractor:
+    """Decodes of a JSON object only what stands at some dotted paths; the rest is skipped unparsed.
 
-    :param paths: path to type. What is absent is left ``UNSET``; read with :func:`found_at`.
+    :param paths: path to type; "" paths are left out.
+    :ivar decode: bytes to a value that only :meth:`getter` understands.
     """
-    return msgspec.json.Decoder(_shape(paths))
 
+    def __init__(self, paths: Mapping[str, Any]) -> None:
+        self.decode = msgspec.json.Decoder(_shape({path: kind for path, kind in paths.items() if path})).decode
 
-def found_at(found: Any, path: str) -> Any:
-    """Return what a decoder of :func:`decoder_of` found at ``path``, or ``UNSET``."""
-    for key in path.split("."):
-        found = getattr(found, _attribute(key), msgspec.UNSET)
-    return found
+    def getter(self, path: str) -> Callable[[Any], Any]:
+        """Return a function from a decoded value to what stands at ``path``, ``UNSET`` where that is absent."""
+        names = [_attribute(key) for key in path.split(".")] if path else []
+        if len(names) == 1:
+            (name,) = names
+            return lambda found: getattr(found, name, msgspec.UNSET)
+
+        def get(found: Any) -> Any:
+            for name in names:
+                found = getattr(found, name, msgspec.UNSET)
+            return found if names else msgspec.UNSET
+
+        return get
 
 
 def _shape(paths: Mapping[str, Any]) -> Any:
@@ -107,9 +121,9 @@ class RecordReader:
     """
 
     def __init__(self, fields: Fields) -> None:
-        self._fields = fields
-        wanted = {path for path in (fields.id, fields.time, fields.recorded) if path}
-        self._decode = decoder_of(dict.fromkeys(wanted, Any)).decode
+        extractor = Extractor(dict.fromkeys((fields.id, fields.time, fields.recorded), Any))
+        self._decode = extractor.decode
+        self._id, self._time, self._recorded = map(extractor.getter, (fields.id, fields.time, fields.recorded))
         self.undated = 0
         self.longest_lag = timedelta(0)
 
@@ -120,7 +134,6 @@ class RecordReader:
 
         :raises ProtocolError: a record is not a JSON object.
         """
-        fields = self._fields
         events: list[Event] = []
         times: list[datetime] = []
         nameless: list[int] = []
@@ -130,15 +143,11 @@ class RecordReader:
                 found = self._decode(raw)
             except msgspec.DecodeError as error:
                 raise ProtocolError(f"{where} answered with a record that cannot be read ({error}).") from None
-            name = found_at(found, fields.id) if fields.id else None
-            time = time_from(found_at(found, fields.time))
-            recorded = None
-            if fields.recorded:
-                recorded = time_from(found_at(found, fields.recorded))
-                if time is None:
-                    time = recorded
-                elif recorded is not None and recorded - time > self.longest_lag:
-                    self.longest_lag = recorded - time
+            name, time, recorded = self._id(found), time_from(self._time(found)), time_from(self._recorded(found))
+            if time is None:
+                time = recorded
+            elif recorded is not None and recorded - time > self.longest_lag:
+                self.longest_lag = recorded - time
             if time is None:
                 self.undated += 1
                 time = received
@@ -164,11 +173,3 @@ def _name_by_content(events: list[Event], nameless: Sequence[int]) -> None:
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         events[place] = Event(name, event.time, event.raw)
-
-
-def text_found_at(found: Any, path: str) -> str:
-    """Return what a decoder of :func:`decoder_of` found at ``path`` as text; "" where it is absent or no scalar."""
-    value = found_at(found, path) if path else None
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""

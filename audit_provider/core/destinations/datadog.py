@@ -12,12 +12,10 @@ from isal import igzip
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.http import backoff
-from audit_provider.core.records import decoder_of, text_found_at
+from audit_provider.core.records import Extractor, text_of_scalar
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin
 
@@ -88,14 +86,10 @@ class DatadogDestination:
             max_age=MAX_AGE,
         )
         fields = origin.fields
-        self._named = {
-            "name": fields.action,
-            "user": fields.actor_id,
-            "email": fields.actor_email,
-            "ip": fields.ip,
-        }
-        wanted = {path: Any for path in self._named.values() if path}
-        self._decode: Callable[[msgspec.Raw], Any] = decoder_of(wanted).decode
+        named = {"name": fields.action, "user": fields.actor_id, "email": fields.actor_email, "ip": fields.ip}
+        extractor = Extractor(dict.fromkeys(named.values(), Any))
+        self._decode = extractor.decode
+        self._named = {name: extractor.getter(path) for name, path in named.items() if path}
         self._encode = msgspec.json.Encoder().encode
         fixed = {"ddsource": options.source or origin.source, "service": options.service or origin.pipeline}
         if options.hostname:
@@ -116,7 +110,7 @@ class DatadogDestination:
         in ``evt.time``.
         """
         found = self._decode(event.raw)
-        said = {key: text for key, path in self._named.items() if (text := text_found_at(found, path))}
+        said = {name: text for name, get in self._named.items() if (text := text_of_scalar(get(found)))}
         happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         attributes: dict[str, Any] = {
             "message": " ".join(

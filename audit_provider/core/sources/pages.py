@@ -9,7 +9,7 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, RefusedError
 from audit_provider.core.model import text_of
-from audit_provider.core.records import RecordReader, decoder_of, found_at, text_at, value_at
+from audit_provider.core.records import Extractor, RecordReader, text_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +47,16 @@ class PageReader:
         self._client = client
         self._request = spec.request
         paging = spec.paging
-        paths = {spec.records_at: list[msgspec.Raw], paging.cursor_at: Any}
-        for path in (paging.more_at, spec.errors_at, spec.code_at):
-            if path:
-                paths[path] = Any
-        self._decode = decoder_of(paths).decode
+        extractor = Extractor(
+            {
+                spec.records_at: list[msgspec.Raw],
+                **dict.fromkeys((paging.cursor_at, paging.more_at, spec.errors_at, spec.code_at), Any),
+            }
+        )
+        self._decode = extractor.decode
+        self._records, self._cursor = extractor.getter(spec.records_at), extractor.getter(paging.cursor_at)
+        self._more = extractor.getter(paging.more_at)
+        self._error = (extractor.getter(spec.errors_at), extractor.getter(spec.code_at))
 
     @property
     def sent(self) -> tuple[datetime, ...]:
@@ -155,16 +160,15 @@ class PageReader:
             ) from None
         except msgspec.DecodeError:
             raise ProtocolError(answer.not_json()) from None
-        records = found_at(found, self.spec.records_at)
+        records = self._records(found)
         if not records:
             self._refuse_hidden_error(answer, found)
             if records is msgspec.UNSET and not self.spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {self.spec.records_at!r}.")
         events, recorded = self.records.events(records or (), self._client.now(), answer.where)
-        paging = self.spec.paging
-        given = found_at(found, paging.cursor_at)
+        given = self._cursor(found)
         given = str(given) if isinstance(given, (str, int)) and not isinstance(given, bool) else ""
-        more = found_at(found, paging.more_at) if paging.more_at else msgspec.UNSET
+        more = self._more(found)
         more = bool(given) if more in (msgspec.UNSET, None) else bool(more)
         if more and not given:
             raise ProtocolError(
@@ -178,9 +182,7 @@ class PageReader:
 
     def _refuse_hidden_error(self, answer: Answer, found: Any) -> None:
         """Refuse a 200 that holds an error instead of records."""
-        code = found_at(found, self.spec.code_at) if self.spec.code_at else None
-        told = found_at(found, self.spec.errors_at) if self.spec.errors_at else None
-        if (told and told is not msgspec.UNSET) or (code and code is not msgspec.UNSET):
+        if any(each(found) not in (msgspec.UNSET, None, "", [], 0, False) for each in self._error):
             code, said = self._words(answer)
             hint = self.spec.hints.get(code, "")
             raise ProtocolError(
