@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test lint unit e2e bench format constraints clean
+.PHONY: help setup run up test lint unit bench docs format constraints clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ unit: setup
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks
+
+docs: setup  ## Write the pages that are made from the code
+	$(BIN)/python docs/generate.py
 
 format: setup  ## Put the code into its form
 	$(BIN)/ruff check --fix .

@@ -36,6 +36,7 @@ _DEFAULT_CONN_IDS = {
 class Delivery:
     """How one destination of a pipeline is served.
 
+    :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
     :ivar options: what its type understands. :ivar too_old: what to do with events that the destination would drop for
         their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
     """
@@ -52,8 +53,10 @@ class Delivery:
 class Pipeline:
     """One source and its destinations.
 
+    :ivar conn_id: of type ``audit_logs``; by default ``<source>_default``.
     :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
-        24 hours before it. :ivar page_size: :ivar reading: :ivar rate_limit: the pipeline's own settings of its source.
+        24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
+    :ivar reading: settings of the source's reading strategy, see below. :ivar rate_limit: ``requests`` per ``per`` seconds.
     :ivar retention_days: how long segments are kept once every destination has them.
     :ivar backfill_share: part of the request budget that a backfill may use.
     :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
