@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Nothing outside the checkout is touched, caches included.
+export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run up test lint unit bench docs format constraints clean
 
@@ -16,8 +19,8 @@ setup: $(READY)  ## Make .venv with everything pinned
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 to 3.13 is needed, this is " + sys.version.split()[0]) if not (3, 10) <= sys.version_info[:2] <= (3, 13) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+	$(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --constraint constraints.txt --group dev --editable .
 	touch $(READY)
 
 run: setup  ## The main job on the sandbox with a real Airflow, then the account; ends 0 if every event is accounted for

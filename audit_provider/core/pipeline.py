@@ -56,7 +56,7 @@ class Pipeline:
     :ivar conn_id: of type ``audit_logs``; by default ``<source>_default``.
     :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
         24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
-    :ivar reading: settings of the source's reading strategy, see below. :ivar rate_limit: ``requests`` per ``per`` seconds.
+    :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
     :ivar retention_days: how long segments are kept once every destination has them.
     :ivar backfill_share: part of the request budget that a backfill may use.
     :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
