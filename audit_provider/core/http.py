@@ -52,10 +52,18 @@ class Answer:
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise ProtocolError(self.not_json()) from None
 
+    @property
+    def is_web_page(self) -> bool:
+        """Whether the body is a web page, as proxies and login pages send it."""
+        return b"<html" in self.body[:2000].lower() or self._kind == "text/html"
+
+    @property
+    def _kind(self) -> str:
+        return self.headers.get("Content-Type", "no content type").split(";")[0]
+
     def not_json(self) -> str:
         """Return the sentence for a body that is not JSON."""
-        kind = self.headers.get("Content-Type", "no content type").split(";")[0]
-        if b"<html" in self.body[:2000].lower() or kind == "text/html":
+        if self.is_web_page:
             title = re.search(rb"<title[^>]*>([^<]{1,80})", self.body, re.IGNORECASE)
             name = f" titled {title[1].decode(errors='replace').strip()!r}" if title else ""
             return (
@@ -63,7 +71,7 @@ class Answer:
                 f"check the connection's host, and whether a proxy or a login page stands in between."
             )
         return (
-            f"{self.where} answered {self.status} with {len(self.body)} bytes of {kind} that are not JSON: "
+            f"{self.where} answered {self.status} with {len(self.body)} bytes of {self._kind} that are not JSON: "
             f"check that the connection's host is the API's address."
         )
 

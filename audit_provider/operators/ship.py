@@ -200,7 +200,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
                 deadline=utc_now() + timedelta(minutes=self.run_minutes),
             )
         except AuditError as error:
-            failures = reached.failures_in_a_row + 1
+            failures = offset.failures_in_a_row + 1
             variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
             raise
 

@@ -165,7 +165,7 @@ class DatadogDestination:
             return Outcome.all(Verdict.DELIVERED, count)
         if status in (408, 429) or status >= 500:
             return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, self._client.now()))
-        if status in (400, 413):
+        if status in (400, 413) and not answer.is_web_page:
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer)
         raise ProtocolError(

@@ -61,7 +61,8 @@ def lots(
         expected = number + 1
         for index in range(first[1] if number == first[0] else 0, len(events)):
             entry = _entry(destination, limits, events[index], number, index, restamp=restamp, now=now)
-            size = len(entry.encoded) + limits.separator if isinstance(entry, Item) else 0
+            # What is set aside waits in memory too, until the lot is settled.
+            size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + limits.separator
             full = len(lot.entries) >= limits.events or lot.size + size + limits.framing > limits.batch_bytes
             if lot.entries and full:
                 lot.after = (number, index)
@@ -95,8 +96,7 @@ def _entry(
         encoded = destination.encode(event, restamp=old)
     except (ValueError, TypeError, KeyError, UnicodeError) as error:
         return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
-    item = Item(event, encoded, segment, index, restamped=old)
     if len(encoded) > limits.event_bytes:
         reason = f"its {len(encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"
-        return DeadLetter(item, reason)
-    return item
+        return DeadLetter(Item(event, b"", segment, index), reason)
+    return Item(event, encoded, segment, index, restamped=old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
@@ -207,7 +208,11 @@ def athena_ddl(
 
     :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
     :param first_day: of the projected range, ``YYYY-MM-DD``.
+    :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
     """
+    for column in columns:
+        if column in ("source", "dt") or not re.fullmatch(r"[a-z0-9_]+", column):
+            raise ValueError(f"the column {column!r} needs another name in the table")
     location = location.rstrip("/") + "/"
     listed = ",\n  ".join(f"`{column}` string" for column in columns)
     return f"""CREATE EXTERNAL TABLE {table} (

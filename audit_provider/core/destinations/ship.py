@@ -29,7 +29,7 @@ SLOW_DOWN = 2.0
 """Seconds of pause when a destination says that it is near its capacity."""
 
 TOO_MANY_REFUSED = 10
-"""A batch of which this many were refused one by one, and none taken, is refused for its sender's sake."""
+"""A batch that had to be halved down to this many refused events, with none taken, is refused for its sender's sake."""
 
 
 def ship(
@@ -68,6 +68,8 @@ def ship(
         finally:
             # Also when an error ends the run: what is finished must not be sent again.
             offset = run.settle(offset, commit, set_aside, now)
+        if run.slow_down:
+            sleep(SLOW_DOWN)
     return offset
 
 
@@ -82,6 +84,8 @@ class _LotRun:
         self._items = lot.batch.items
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
+        self._isolated = 0
+        self.slow_down = False
 
     def send(self) -> None:
         """Send until every item has a fate."""
@@ -104,8 +108,7 @@ class _LotRun:
                 waiting.appendleft(open_)
             if open_ and not halve:
                 self._sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
-            elif outcome.slow_down:
-                self._sleep(SLOW_DOWN)
+            self.slow_down = self.slow_down or outcome.slow_down
         self._refuse_to_empty_the_log()
 
     def settle(
@@ -163,6 +166,7 @@ class _LotRun:
                 self._fates[place] = "already_there"
             elif verdict is Verdict.REFUSED or (verdict is Verdict.SPLIT and len(group) == 1):
                 self._fates[place] = "set_aside"
+                self._isolated += verdict is Verdict.SPLIT
                 self._letters[place] = DeadLetter(self._items[place], outcome.said or "refused without a word")
             else:
                 halve = halve or verdict is Verdict.SPLIT
@@ -170,8 +174,8 @@ class _LotRun:
         return open_, halve
 
     def _refuse_to_empty_the_log(self) -> None:
-        """Stop where a destination refuses every single event: that is no fault of the events."""
-        if len(self._letters) >= TOO_MANY_REFUSED and len(self._letters) == len(self._items):
+        """Stop where a destination refuses every single event and names no culprit: that is no fault of the events."""
+        if self._isolated >= TOO_MANY_REFUSED and len(self._letters) == len(self._items):
             said = next(iter(self._letters.values())).reason
             self._fates = [None] * len(self._items)
             raise StopError(

@@ -145,7 +145,10 @@ class SplunkHecDestination:
         if status == 400 and code == _WRONG_INDEX:
             return self._wrong_index(reply, count, said)
         if status == 400 and code == _NO_DATA:
-            return Outcome.all(Verdict.SPLIT, count, said=said)
+            # Events were sent, under known keys alone: whoever emptied the body on the way refuses no event.
+            raise ProtocolError(
+                f"{said}, although {count} events were sent: check proxies in between; everything is kept."
+            )
         self._refuse_sender(answer, reply)
         raise ProtocolError(
             f"{said}, which is not how a collector answers: check the connection's host; everything is kept."

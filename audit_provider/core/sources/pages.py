@@ -143,7 +143,7 @@ class PageReader:
         try:
             found = answer.json()
         except ProtocolError:
-            return "", f": {answer.not_json()}" if b"<html" in answer.body[:2000].lower() else ""
+            return "", f": {answer.not_json()}" if answer.is_web_page else ""
         code = text_at(found, self.spec.code_at)
         told = value_at(found, self.spec.errors_at) if self.spec.errors_at else None
         words = "; ".join(str(each) for each in told) if isinstance(told, list) else str(told or "")
