@@ -103,7 +103,10 @@ class Service:
         self.faults = Faults()
         self.seen: deque[Seen] = deque(maxlen=_LOGGED)
         self._server = _Server(("127.0.0.1", port), _handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name=self.name)
+        # The interval only bounds how long stop() takes.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name=self.name
+        )
 
     @property
     def url(self) -> str:
