@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from airflow.sdk import Variable
@@ -21,6 +22,10 @@ from airflow.sdk import Variable
 from audit_provider.core.errors import FencedError, StopError
 from audit_provider.core.model import Offset, Window
 from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.spool import Stream
+
+if TYPE_CHECKING:
+    from audit_provider.core.spool import Store
 
 _PREFIX = "audit_logs"
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -45,6 +50,10 @@ class StreamName:
     def folder(self) -> str:
         """The stream's folder in the spool."""
         return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
+
+    def stream(self, store: Store, position: Position) -> Stream:
+        """Return the stream that a position leads to."""
+        return Stream(store, self.folder, position.chain)
 
     @property
     def cursor_key(self) -> str:

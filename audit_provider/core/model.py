@@ -129,12 +129,14 @@ class ShipCounts:
 class Offset:
     """How far one destination got in one stream of segments. The next event to ship is ``index`` of ``segment``.
 
+    :ivar chain: the chain of segments that it is a place in.
     :ivar started_at: events of the stream that lay before this destination's beginning.
     :ivar failures_in_a_row: runs since the last one that ended well.
     """
 
     segment: int = 1
     index: int = 0
+    chain: str = ""
     started_at: int = 0
     counts: ShipCounts = ShipCounts()
     last_success: datetime | None = None

@@ -17,6 +17,7 @@ from audit_provider.core.spool import Head
 class Position:
     """Everything up to here is in the spool.
 
+    :ivar chain: names the chain of segments that began with this position; a delivery offset holds for one chain.
     :ivar source: name of the source it was read from. :ivar reading: the reading strategy's own state.
     :ivar head: the last committed segment. :ivar counts: of the whole stream.
     :ivar watermark: everything that happened before is read, late events aside.
@@ -27,6 +28,7 @@ class Position:
     """
 
     source: str
+    chain: str = ""
     reading: dict[str, Any] = field(default_factory=dict)
     head: Head = field(default_factory=Head)
     counts: PullCounts = field(default_factory=PullCounts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,6 @@ from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.core.sources import REGISTRY, PageReader, Reader, SourceSpec
-from audit_provider.core.spool import Stream
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -100,8 +100,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
             return _result(position, read=0, spooled=0, duplicates=0)
         live = PositionVariable(StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
-        stream = Stream(store, name.folder)
-        known = [(Stream(store, StreamName(self.pipeline).folder), live.head)] if window and live else []
+        begun = self._begun(position, spec, reader)
+        known = [(StreamName(self.pipeline).stream(store, live), live.head)] if window and live else []
         pace = PaceVariable(self.pipeline)
 
         def commit(position: Position) -> None:
@@ -118,8 +118,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
         pulled = pull(
             spec.reading,
             reader,
-            stream,
-            self._begun(position, spec, reader),
+            name.stream(store, begun),
+            begun,
             commit=commit,
             within=window,
             known=known,
@@ -142,7 +142,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def _begun(self, position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
         """Return the position to read on from: the kept one, or a new one where the source is another."""
         if position is None:
-            return Position(source=spec.name)
+            return Position(source=spec.name, chain=f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
         if position.source != spec.name:
             self.log.warning(
                 "Read from %s until now, from %s from %s on.", position.source, spec.name, text_of(reader.start)

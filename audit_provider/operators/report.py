@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.spool import Stream
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Store, Stream
 
 _FAILED = frozenset({"failed", "upstream_failed"})
 
@@ -85,8 +84,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if position is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
-        stream = Stream(store, name.folder)
-        offsets = {each: OffsetVariable(name, each).load() for each in destinations}
+        stream = name.stream(store, position)
+        offsets = {each: self._offset(name, each, position) for each in destinations}
         accounts = [account(stream, each, position, offset) for each, offset in offsets.items()]
         for gap in position.gaps:
             self.log.warning(
@@ -95,13 +94,32 @@ class ReportAuditLogsOperator(AuditLogsOperator):
                 text_of(gap.possible),
                 gap.reason,
             )
-        self._retain(stream, position, list(offsets.values()))
+        if stream.due_for_pruning(utc_now()):
+            self._retain(stream, position, list(offsets.values()))
+            if not name.window:
+                self._retain_backfills(store)
         return accounts
+
+    def _offset(self, name: StreamName, destination: str, position: Position) -> Offset | None:
+        offset = OffsetVariable(name, destination).load()
+        return offset if offset and offset.chain == position.chain else None
+
+    def _retain_backfills(self, store: Store) -> None:
+        """Do the same for the windows of past backfills, which no run of theirs will look at again."""
+        folders = {key.split("/")[1] for key in store.keys(f"{self.pipeline}/") if key.count("/") > 1}
+        for folder in sorted(folders):
+            window = folder.removeprefix("backfill-")
+            name = StreamName(self.pipeline, window)
+            position = PositionVariable(name).load() if window != folder else None
+            if position:
+                # Only the destinations that were chosen have an offset.
+                offsets = [self._offset(name, each, position) for each in self.destinations]
+                self._retain(name.stream(store, position), position, [each for each in offsets if each])
 
     def _retain(self, stream: Stream, position: Position, offsets: Sequence[Offset | None]) -> None:
         """Remove what every destination has and nobody will ask for."""
         now = utc_now()
-        if not offsets or position.head.number == 0 or not stream.due_for_pruning(now):
+        if not offsets or position.head.number == 0:
             return
         finished = min(offset.segment - 1 if offset else 0 for offset in offsets)
         # The head stays, so that the chain always has an end to hold on to.

@@ -12,11 +12,10 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.accounting import account, table
 from audit_provider.core.destinations.ship import ship
-from audit_provider.core.errors import AuditError, DeadLetteredError, StopError
+from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.model import Offset, Origin, ShipCounts, text_of, utc_now
 from audit_provider.core.pipeline import delivery_from
 from audit_provider.core.sources import REGISTRY as SOURCES
-from audit_provider.core.spool import Stream
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.pipeline import Delivery
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Store, Stream
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):
@@ -153,12 +152,15 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def _ship(self, store: Store, name: StreamName, delivery: Delivery) -> tuple[ShipCounts, int]:
         """Ship one stream; return the counts of this run and what is left."""
         position = PositionVariable(name).load()
-        stream = Stream(store, name.folder)
         variable = OffsetVariable(name, self.destination)
         before = variable.load()
         if position is None:
             self.log.info("Nothing has been read into %s yet.", name.folder)
             return ShipCounts(), 0
+        stream = name.stream(store, position)
+        if before and before.chain != position.chain:
+            self.log.warning("%s was begun anew, so %s begins anew as well.", name.folder, self.destination)
+            before = None
         offset = before or self._beginning(stream, position)
         if offset.segment <= position.head.number:
             offset = self._ship_pending(stream, position, offset, variable, delivery)
@@ -199,6 +201,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
                 now=utc_now,
                 deadline=utc_now() + timedelta(minutes=self.run_minutes),
             )
+        except WaitError:
+            raise
         except AuditError as error:
             failures = offset.failures_in_a_row + 1
             variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
@@ -211,7 +215,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if oldest > 1:
             for manifest in stream.back_from(position.head):
                 started_at = manifest.previous.total
-        return Offset(segment=oldest, started_at=started_at)
+        return Offset(segment=oldest, chain=position.chain, started_at=started_at)
 
 
 def _lines(letters: Sequence[DeadLetter]) -> bytes:

@@ -118,11 +118,12 @@ def read_accounts(airflow: LocalAirflow) -> list[Account]:
             continue
         base = key.removesuffix(".cursor")
         window = base.partition(".backfill.")[2]
-        stream = Stream(store, f"pylon/backfill-{window}" if window else "pylon/live")
+        position = unpack_position(text, key)
+        stream = Stream(store, f"pylon/backfill-{window}" if window else "pylon/live", position.chain)
         for destination in DESTINATIONS:
             kept = variables.get(f"{base}.to.{destination}")
             offset = msgspec.json.decode(kept, type=Offset) if kept else None
-            accounts.append(account(stream, destination, unpack_position(text, key), offset))
+            accounts.append(account(stream, destination, position, offset))
     return accounts
 
 

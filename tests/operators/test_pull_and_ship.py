@@ -66,7 +66,7 @@ def test_or_are_set_aside_where_that_is_wanted(world):
         world.ship("datadog", too_old="dead_letter")
     letters = [
         json.loads(line)
-        for path in sorted((world.spool / "p/live/dead/datadog").iterdir())
+        for path in sorted(world.spool.glob("p/live/*/dead/datadog/*"))
         for line in path.read_text().splitlines()
     ]
     assert all(letter["too_old"] and letter["event"]["id"] == letter["id"] for letter in letters)
@@ -82,7 +82,7 @@ def test_a_poison_event_is_set_aside_and_the_rest_goes_on(world):
     with pytest.raises(AirflowFailException, match="1 events were set aside"):
         world.ship("datadog")
     assert len(world.datadog.ids()) == 700
-    (path,) = (world.spool / "p/live/dead/datadog").iterdir()
+    (path,) = world.spool.glob("p/live/*/dead/datadog/*")
     assert json.loads(path.read_text())["event"] == poison
     assert world.ship("splunk")["delivered"] == 701
     assert world.ship("datadog")["pending"] == 0
@@ -165,7 +165,7 @@ def test_wrong_tokens_of_destinations_hold_everything(world):
         offset = json.loads(world.variables.get(f"audit_logs.p.to.{name}"))
         assert (offset["segment"], offset["index"], offset["failures_in_a_row"]) == (1, 0, 1)
         assert "wrong-" not in offset["last_error"]
-    assert not (world.spool / "p/live/dead").exists()
+    assert not list(world.spool.glob("p/live/*/dead"))
     world.connect("SPLUNK_HEC_DEFAULT", password=HEC_TOKEN)
     assert world.ship("splunk")["delivered"] == 700
 
@@ -317,3 +317,22 @@ def test_a_mistake_in_an_option_names_its_path(world):
         world.pull(page_size=1000)
     with pytest.raises(AirflowFailException, match="no source 'pilon', did you mean 'pylon'"):
         world.pull(source="pilon")
+
+
+def test_a_deleted_position_begins_anew_and_so_does_every_destination(world):
+    world.pull()
+    world.ship("splunk")
+    (world.variables.folder / "audit_logs.p.cursor").unlink()
+    add(world, 2, minutes=1)
+    assert world.pull()["spooled"] == 702
+    assert world.ship("splunk")["delivered"] == 702
+    assert set(world.splunk.ids()) == set(world.pylon.ids())
+
+
+def test_a_lost_spool_is_named(world):
+    world.pull()
+    for path in world.spool.rglob("*.ndjson.gz"):
+        path.unlink()
+    with pytest.raises(AirflowFailException, match="no p/live/.*although the position says it was written"):
+        world.ship("splunk")
+    assert world.splunk.ids() == []

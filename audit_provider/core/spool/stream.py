@@ -35,15 +35,18 @@ class Stream:
     A segment that no head leads to does not exist for readers, so a crash between writing a segment and
     recording its head costs nothing but the space.
 
-    :param store: where objects are kept. :param folder: ``<pipeline>/<stream>``, this stream's own.
+    :param store: where objects are kept. :param name: ``<pipeline>/<stream>``.
+    :param chain: the folder below, of the chain that began with the present position: where a position is deleted and
+        reading begins anew, nothing of the old chain is in the way.
     """
 
-    def __init__(self, store: Store, folder: str) -> None:
+    def __init__(self, store: Store, name: str, chain: str = "") -> None:
         self._store = store
-        self._folder = folder
+        self._name = name
+        self._folder = f"{name}/{chain}" if chain else name
 
     def __str__(self) -> str:
-        return self._folder
+        return self._name
 
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
         """Write a segment after ``head``, durably, and return the new head: commit it."""
