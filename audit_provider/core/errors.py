@@ -46,12 +46,14 @@ class CredentialError(StopError):
 class RefusedError(StopError):
     """The service refuses the request itself.
 
-    :ivar status: HTTP status of the answer.
+    :ivar status: HTTP status of the answer. :ivar resume_at: where a cursor was refused, the time that the service
+        names to begin again from.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(self, message: str, *, status: int, resume_at: datetime | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.resume_at = resume_at
 
 
 class ProtocolError(StopError):

@@ -6,7 +6,7 @@ import random
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.model import utc_now
-from audit_provider.core.waits import wait_asked
+from audit_provider.core.waits import remaining_requests, wait_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -110,7 +110,7 @@ class HttpClient:
         self.tries = tries
         self.pacer = pacer
         self._session = session
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._secrets = [secret for secret in secrets if secret]
         self._timeout = timeout
         self._max_answer_bytes = max_answer_bytes
 
@@ -122,17 +122,18 @@ class HttpClient:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        sink: BinaryIO | None = None,
     ) -> Answer:
         """Send one request, once, and return whatever is answered.
 
-        :param path: appended to the base URL.
+        :param path: appended to the base URL. :param sink: takes the body of a 200 instead of the answer.
         :raises UnavailableError: no whole answer came.
         :raises ConfigurationError: the address, the proxy setting or the certificate is wrong.
         :raises ProtocolError: the answer is larger than ``max_answer_bytes``.
         """
         if self.pacer:
             self.pacer.wait()
-        answer = self._send(method, path, params, headers, body)
+        answer = self._send(method, path, params, headers, body, sink)
         if self.pacer:
             self.pacer.observe(answer.headers)
         return answer
@@ -144,6 +145,7 @@ class HttpClient:
         params: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
         body: bytes | None,
+        sink: BinaryIO | None,
     ) -> Answer:
         url = self.base_url + path
         where = f"{method} {urlsplit(url).netloc.rpartition('@')[2]}{urlsplit(url).path}"
@@ -158,9 +160,15 @@ class HttpClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Answer(
-                    response.status_code, CaseInsensitiveDict(response.headers), self._read(response, where), where
-                )
+                content = b""
+                if sink is not None and response.status_code == 200:
+                    sink.seek(0)
+                    sink.truncate()
+                    for part in response.iter_content(_READ_BYTES):
+                        sink.write(part)
+                else:
+                    content = self._read(response, where)
+                return Answer(response.status_code, CaseInsensitiveDict(response.headers), content, where)
         except requests.exceptions.SSLError as error:
             raise ConfigurationError(
                 f"{where} failed at TLS ({_reason(error)}): install the service's CA or set 'verify' on the connection."
@@ -180,16 +188,19 @@ class HttpClient:
                 f"{where} gave no whole answer ({_reason(error)}): {self.service} or the network is down."
             ) from None
 
-    def fetch(self, method: str, path: str, **request: Any) -> Answer:
+    def fetch(self, method: str, path: str, *, later: Callable[[Answer], bool] | None = None, **request: Any) -> Answer:
         """Send a request that may be repeated, until an answer other than "later" comes.
 
-        Transport errors, 408, 425, 429 and 5xx are repeated with the wait the service names, else with
-        exponential backoff and full jitter. Any other answer is returned as it is.
+        Transport errors, 408, 425, 429, 5xx and a 403 that means 429 are repeated with the wait the service names,
+        else with exponential backoff and full jitter. A 401 is repeated once where the token can be fetched anew.
+        Any other answer is returned as it is.
+
+        :param later: tells other answers that mean "later".
 
         :raises UnavailableError: ``tries`` in a row failed.
         :raises WaitError: from ``sleep``, where the wait is longer than may be slept.
         """
-        failures = 0
+        failures, renewed = 0, False
         while True:
             try:
                 answer = self.send(method, path, **request)
@@ -199,7 +210,10 @@ class HttpClient:
                     raise
                 self.sleep(backoff(failures))
                 continue
-            if answer.status not in REPEATABLE:
+            if answer.status == 401 and not renewed and self._drop_token():
+                renewed = True
+                continue
+            if answer.status not in REPEATABLE and not is_slow_down(answer) and not (later and later(answer)):
                 return answer
             failures += 1
             if failures >= self.tries:
@@ -207,8 +221,35 @@ class HttpClient:
                     f"{answer.where} answered {answer.status} {failures} times in a row"
                     f"{self.words(answer)}: {self.service} is not available."
                 )
-            asked = wait_asked(answer.headers, self.now())
-            self.sleep(backoff(failures) if asked is None else asked + random.random() * 0.2)  # noqa: S311
+            self.sleep(self._wait(answer, failures))
+
+    def download(self, path: str, sink: BinaryIO, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Write the body of a GET into ``sink``, whatever its size, and return the answer without it.
+
+        An answer that is an error is returned with its body, and leaves ``sink`` empty. Repeated like :meth:`fetch`.
+
+        :raises UnavailableError: no whole answer came. :raises ConfigurationError: the address cannot be used.
+        """
+        return self.fetch("GET", path, headers=headers, sink=sink)
+
+    def hide(self, secret: str) -> None:
+        """Redact one more secret, such as a token fetched on the way."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def _drop_token(self) -> bool:
+        """Return whether the session can fetch itself another token."""
+        drop = getattr(self._session.auth, "drop", None)
+        return bool(drop and drop())
+
+    def _wait(self, answer: Answer, failures: int) -> float:
+        asked = wait_asked(answer.headers, self.now())
+        if asked is not None:
+            return asked + random.random() * 0.2  # noqa: S311
+        if answer.status == 429 and self.pacer:
+            # No header: somebody else uses the budget as well. All tries together outlast its period.
+            return max(backoff(failures), self.pacer.period * failures / self.tries)
+        return backoff(failures)
 
     def words(self, answer: Answer) -> str:
         """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``."""
@@ -232,6 +273,11 @@ class HttpClient:
                 )
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def is_slow_down(answer: Answer) -> bool:
+    """Whether a 403 is really a 429, as GitHub sends it: with a wait, or with nothing left of the budget."""
+    return answer.status == 403 and ("Retry-After" in answer.headers or remaining_requests(answer.headers) == 0)
 
 
 def backoff(failures: int, *, base: float = 1.0, most: float = 30.0) -> float:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
 from audit_provider.core.destinations import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.core.sources.inline import source_of
+from audit_provider.core.validation import near, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from audit_provider.core.sources import SourceSpec
 
@@ -53,7 +54,9 @@ class Delivery:
 class Pipeline:
     """One source and its destinations.
 
+    :ivar source: name of a source, or a source written here; ``like`` takes another and changes some of its keys.
     :ivar conn_id: of type ``audit_logs``; by default ``<source>_default``.
+    :ivar settings: what the source must be told, such as an organisation's name; the connection's extra may say it too.
     :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
         24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
     :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
@@ -63,9 +66,10 @@ class Pipeline:
     """
 
     name: str
-    source: str
+    source: str | Mapping[str, Any]
     conn_id: str
     destinations: Mapping[str, Delivery]
+    settings: Mapping[str, str] = field(default_factory=dict)
     page_size: int | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     rate_limit: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +78,18 @@ class Pipeline:
     retention_days: int = 30
     backfill_share: float = 0.8
     run_minutes: int = 30
+
+    @property
+    def spec(self) -> SourceSpec:
+        """The source, with this pipeline's own settings of its reading."""
+        return source_from(
+            self.name,
+            self.source,
+            page_size=self.page_size,
+            reading=self.reading,
+            rate_limit=self.rate_limit,
+            settings=self.settings,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +106,10 @@ class _PipelineEntry:
 
     __pydantic_config__ = _STRICT
 
-    source: str
+    source: str | dict[str, Any]
     destinations: dict[str, dict[str, Any]]
     conn_id: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     schedule: str | None = "*/5 * * * *"
     start: datetime | date | None = None
     page_size: int | None = None
@@ -149,9 +166,15 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     _check_name(name, name)
-    written = _validated(_PipelineEntry, entry, name)
-    source_from(
-        name, written.source, page_size=written.page_size, reading=written.reading, rate_limit=written.rate_limit
+    written = validated(_PipelineEntry, entry, name)
+    settings = {key: setting_text(value, f"{name}.settings.{key}") for key, value in written.settings.items()}
+    spec = source_from(
+        name,
+        written.source,
+        page_size=written.page_size,
+        reading=written.reading,
+        rate_limit=written.rate_limit,
+        settings=settings,
     )
     if not written.destinations:
         raise ConfigurationError(f"{name}.destinations: at least one destination is needed")
@@ -172,7 +195,8 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     return Pipeline(
         name=name,
         source=written.source,
-        conn_id=written.conn_id or f"{written.source}_default",
+        conn_id=written.conn_id or f"{spec.name}_default",
+        settings=settings,
         page_size=written.page_size,
         reading=written.reading,
         rate_limit=written.rate_limit,
@@ -192,13 +216,13 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     :raises ConfigurationError: with one line per mistake.
     """
     _check_name(name, path)
-    common = _validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
+    common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
     if common.type not in DESTINATIONS:
         raise ConfigurationError(
-            f"{path}.type: there is no destination type {common.type!r}{_near(common.type, DESTINATIONS)}"
+            f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
         )
     own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
-    options = _validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
+    options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
     return Delivery(
         name=name,
         type=common.type,
@@ -207,6 +231,18 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
         too_old=common.too_old,
         dead_letters=common.dead_letters,
     )
+
+
+def setting_text(value: Any, path: str) -> str:
+    """Return a setting's value as the text that stands in requests; a list is joined by commas.
+
+    :raises ConfigurationError: it is neither.
+    """
+    if isinstance(value, list) and value and all(isinstance(each, (str, int)) for each in value):
+        return ",".join(map(str, value))
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise ConfigurationError(f"{path}: must be a text, a number or a list of them")
+    return str(value)
 
 
 def aware(moment: datetime | date | None) -> datetime | None:
@@ -220,51 +256,45 @@ def aware(moment: datetime | date | None) -> datetime | None:
 
 def source_from(
     name: str,
-    source: str,
+    source: str | Mapping[str, Any],
     *,
     page_size: int | None = None,
     reading: Mapping[str, Any] | None = None,
     rate_limit: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> SourceSpec:
     """Return a source with a pipeline's own page size, reading settings and budget.
 
-    :param name: of the pipeline, for messages.
+    :param name: of the pipeline, for messages. :param settings: only checked here; the connection may hold more.
     :raises ConfigurationError: there is no such source, or a setting does not fit it.
     """
-    if source not in SOURCES:
-        raise ConfigurationError(f"{name}.source: there is no source {source!r}{_near(source, SOURCES)}")
-    spec = SOURCES[source]
+    if not isinstance(source, str):
+        spec = source_of(source, f"{name}.source", SOURCES, name)
+    elif source in SOURCES:
+        spec = SOURCES[source]
+    else:
+        raise ConfigurationError(f"{name}.source: there is no source {source!r}{near(source, SOURCES)}")
+    for key in settings or ():
+        if key not in spec.settings or spec.settings[key].secret:
+            wrong = "belongs in the connection's extra" if key in spec.settings else "there is no such key"
+            known = near(key, spec.settings) if key not in spec.settings and spec.settings else ""
+            raise ConfigurationError(f"{name}.settings.{key}: {wrong}{known}")
     if reading:
         own: Any = spec.reading
         merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)
-        spec = dataclasses.replace(spec, reading=_validated(type(own), merged, f"{name}.reading"))
+        spec = dataclasses.replace(spec, reading=validated(type(own), merged, f"{name}.reading"))
     if rate_limit:
-        limit = _validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
+        limit = validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
         if limit.requests < 1 or limit.per <= 0:
             raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
         spec = dataclasses.replace(spec, rate_limit=limit)
     if page_size is not None:
+        if not spec.page_size_key:
+            raise ConfigurationError(f"{name}.page_size: {spec.name} takes no page size")
         if not 1 <= page_size <= spec.page_size_limit:
             raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size_limit} for {spec.name}")
         spec = spec.with_page_size(page_size)
     return spec
-
-
-def _validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
-    if not isinstance(entry, dict):
-        raise ConfigurationError(f"{path}: must be a mapping of keys to values")
-    known = [*(each.name for each in dataclasses.fields(kind)), *extra]
-    unknown = [f"{path}.{key}: there is no such key{_near(str(key), known)}" for key in entry if key not in known]
-    if unknown:
-        raise ConfigurationError("\n".join(unknown))
-    try:
-        return TypeAdapter(kind).validate_python(entry)
-    except ValidationError as error:
-        lines = []
-        for each in error.errors(include_url=False):
-            place = ".".join([path, *(str(part) for part in each["loc"] if str(part) not in ("datetime", "date"))])
-            lines.append(f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}")
-        raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
 
 
 def _check_name(name: str, path: str) -> None:
@@ -272,12 +302,6 @@ def _check_name(name: str, path: str) -> None:
         raise ConfigurationError(
             f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
         )
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
 class _Loader(yaml.SafeLoader):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from audit_provider.core.errors import StopError
-from audit_provider.core.model import Gap, PullCounts
+from audit_provider.core.model import Fields, Gap, PullCounts
 from audit_provider.core.spool import Head
 
 
@@ -18,7 +18,8 @@ class Position:
     """Everything up to here is in the spool.
 
     :ivar chain: names the chain of segments that began with this position; a delivery offset holds for one chain.
-    :ivar source: name of the source it was read from. :ivar reading: the reading strategy's own state.
+    :ivar source: name of the source it was read from. :ivar fields: where its records keep what every record has.
+    :ivar strategy: name of the reading strategy. :ivar reading: that strategy's own state.
     :ivar head: the last committed segment. :ivar counts: of the whole stream.
     :ivar watermark: everything that happened before is read, late events aside.
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
@@ -29,6 +30,8 @@ class Position:
 
     source: str
     chain: str = ""
+    fields: Fields = field(default_factory=lambda: Fields("", ""))
+    strategy: str = ""
     reading: dict[str, Any] = field(default_factory=dict)
     head: Head = field(default_factory=Head)
     counts: PullCounts = field(default_factory=PullCounts)

@@ -63,6 +63,11 @@ def pull(
     for other, head in known:
         for ids in other.ids_since(head, reader.start):
             run.recent.remember(ids)
+    if within and reader.reachable(within.start) >= within.end:
+        # Nothing of it can be read any more; asking would only be refused.
+        run.recent.close()
+        run.flush(complete=True)
+        return Pulled(run.position, run.counts, complete=True)
     steps = reading.steps(reader, position.reading)
     complete = False
     try:

@@ -60,6 +60,11 @@ class Pacer:
         self._sent = deque(sorted(at for at in history if moment - self._period < at <= moment))
 
     @property
+    def period(self) -> float:
+        """Seconds of the budget's period."""
+        return self._limit.per
+
+    @property
     def history(self) -> tuple[datetime, ...]:
         """When the requests of the last period were sent, oldest first: what the next process needs."""
         horizon = self._now() - self._period

@@ -128,10 +128,11 @@ class RecordReader:
         self.longest_lag = timedelta(0)
 
     def events(
-        self, records: Iterable[msgspec.Raw], received: datetime, where: str
+        self, records: Iterable[msgspec.Raw], received: datetime, where: str, *, same: Counter[str] | None = None
     ) -> tuple[list[Event], list[datetime]]:
         """Return the page's events in the page's order, and when each was recorded (or else happened).
 
+        :param same: how often each record without an id was met, to tell equal ones apart; by default within the page.
         :raises ProtocolError: a record is not a JSON object.
         """
         events: list[Event] = []
@@ -159,13 +160,12 @@ class RecordReader:
             times.append(recorded or time)
             events.append(Event(str(name), time, msgspec.Raw(raw)))
         if nameless:
-            _name_by_content(events, nameless)
+            _name_by_content(events, nameless, Counter() if same is None else same)
         return events, times
 
 
-def _name_by_content(events: list[Event], nameless: Sequence[int]) -> None:
-    """Give a digest of the record as id; equal records of one page are told apart by a count."""
-    seen: Counter[str] = Counter()
+def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
+    """Give a digest of the record as id; equal records are told apart by a count."""
     for place in nameless:
         event = events[place]
         canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")

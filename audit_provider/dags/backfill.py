@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param, task
 
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, text_of, utc_now
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
@@ -14,6 +15,7 @@ from audit_provider.operators.backfill import plan_windows
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.sources import SourceSpec
 
 MOST_WINDOW_DAYS = 180
 
@@ -21,23 +23,26 @@ MOST_WINDOW_DAYS = 180
 def build_backfill(pipeline: Pipeline) -> DAG:
     """Return ``audit_backfill_<pipeline>``: ``plan``, a mapped ``pull`` per window, ``ship_<destination>``, ``report``.
 
+    A source without an upper bound of time is scanned from its head, so it gets one window, and what is newer than its
+    end is left out here; a source that cannot be read by time at all says so and ends.
+
     Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
     never touched. Windows are read one at a time, within a share of the request budget.
     """
-    names = list(pipeline.destinations)
+    names, spec = list(pipeline.destinations), pipeline.spec
     with DAG(
         dag_id=f"audit_backfill_{pipeline.name}",
-        description=f"Load the past of {pipeline.source} audit logs, in windows",
+        description=f"Load the past of {spec.title}",
         schedule=None,
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, "backfill", pipeline.source],
+        tags=[*TAGS, "backfill", spec.name],
         params=_form(names),
         doc_md=build_backfill.__doc__,
     ) as dag:
-        windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name)
+        windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name, **_manner(spec))
         pull = PullAuditLogsOperator.partial(
             task_id="pull",
             map_index_template="{{ task.window['start'][:10] }} to {{ task.window['end'][:10] }}",
@@ -55,6 +60,14 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         for delivery in pipeline.destinations.values():
             pull >> ship_task(pipeline, delivery, windows=windows) >> report
     return dag
+
+
+def _manner(spec: SourceSpec) -> dict[str, Any]:
+    """Return what the plan must know of the source."""
+    try:
+        return {"whole": spec.for_backfill().reading.backfill == "scan"}
+    except ConfigurationError as error:
+        return {"refusal": str(error)}
 
 
 def _form(destinations: list[str]) -> dict[str, Param]:

@@ -23,15 +23,16 @@ def build_incremental(pipeline: Pipeline) -> DAG:
 
     Shipping also runs where the pull failed: what is in the spool does not wait for the source.
     """
+    spec = pipeline.spec
     with DAG(
         dag_id=f"audit_incremental_{pipeline.name}",
-        description=f"{pipeline.source} audit logs to {', '.join(pipeline.destinations)}",
+        description=f"{spec.title} to {', '.join(pipeline.destinations)}",
         schedule=pipeline.schedule,
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, pipeline.source],
+        tags=[*TAGS, spec.name],
         doc_md=__doc__,
     ) as dag:
         pull = PullAuditLogsOperator(task_id="pull", **pull_arguments(pipeline))
@@ -53,6 +54,7 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "pipeline": pipeline.name,
         "source": pipeline.source,
+        "settings": dict(pipeline.settings),
         "conn_id": pipeline.conn_id,
         "start": pipeline.start.isoformat() if pipeline.start else None,
         "page_size": pipeline.page_size,

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
+import requests
+
+from audit_provider.core.auth import NoAuth, Token, TokenHolder, filler
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY, PageReader
-from audit_provider.hooks.service import HeaderAuth, ServiceHook
+from audit_provider.hooks.service import ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -18,9 +24,10 @@ if TYPE_CHECKING:
 class AuditLogsHook(ServiceHook):
     """Connection, session and credential of an audit-log API.
 
-    :param audit_logs_conn_id: host (default: the source's), password (API token), extras ``source``, ``verify``,
-        ``proxies``, ``cert``, ``allow_http``.
+    :param audit_logs_conn_id: host (default: the source's), login and password as the source needs them, extras
+        ``source``, ``token_url``, the source's settings, ``verify``, ``proxies``, ``cert``, ``allow_http``.
     :param source: the source to read; None takes the extra ``source``, or the source whose host it is.
+    :param settings: of the source; they go before those of the connection.
     """
 
     conn_name_attr = "audit_logs_conn_id"
@@ -28,11 +35,17 @@ class AuditLogsHook(ServiceHook):
     conn_type = "audit_logs"
     hook_name = "Audit logs (SaaS API)"
     service = "the audit-log API"
-    own_extras: ClassVar[tuple[str, ...]] = ("source",)
+    own_extras: ClassVar[tuple[str, ...]] = ("source", "token_url")
 
-    def __init__(self, audit_logs_conn_id: str = default_conn_name, source: SourceSpec | str | None = None) -> None:
+    def __init__(
+        self,
+        audit_logs_conn_id: str = default_conn_name,
+        source: SourceSpec | str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(audit_logs_conn_id)
         self._source = source
+        self._settings = dict(settings or {})
 
     @functools.cached_property
     def spec(self) -> SourceSpec:
@@ -45,8 +58,8 @@ class AuditLogsHook(ServiceHook):
         name = self._source or self.extra("source")
         if name is None:
             for spec in REGISTRY.values():
-                hosts = {spec.base_url, *spec.regions.values()}
-                if any((self.connection.host or "-") in host for host in hosts):
+                hosts = {urlsplit(url).hostname for url in (spec.base_url, *spec.regions.values()) if url}
+                if urlsplit(f"//{(self.connection.host or '').rpartition('//')[2]}").hostname in hosts:
                     return spec
             raise ConfigurationError(
                 f"the connection {self.http_conn_id!r} does not say which source it is for: set 'source' in its extra "
@@ -56,21 +69,72 @@ class AuditLogsHook(ServiceHook):
             raise ConfigurationError(f"there is no source {name!r}; known are {', '.join(sorted(REGISTRY))}.")
         return REGISTRY[name]
 
+    def known_extras(self) -> tuple[str, ...]:
+        """Return what the connection may say beside host, login and password."""
+        own = self._source.settings if self._source is not None and not isinstance(self._source, str) else {}
+        return (*self.own_extras, *own, *(name for spec in REGISTRY.values() for name in spec.settings))
+
+    def settings(self) -> dict[str, str]:
+        """Return the source's settings, from the pipeline, the connection's extra, or their defaults.
+
+        :raises ConfigurationError: one is missing.
+        """
+        found: dict[str, str] = {}
+        for name, setting in self.spec.settings.items():
+            value = self._settings.get(name) or self.extra(name) or setting.default
+            if value is None:
+                raise ConfigurationError(
+                    f"{self.spec.title} needs the setting {name!r} ({setting.meaning}): say it under 'settings' of the "
+                    f"pipeline, or in the extra of the connection {self.http_conn_id!r}."
+                )
+            found[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return found
+
     def pages(self, spec: SourceSpec | None = None, **options: Any) -> PageReader:
         """Return a reader of the source's pages.
 
         :param spec: another source over the same connection, for recovery.
         :param options: of :class:`~audit_provider.core.http.HttpClient`.
         """
-        return PageReader(spec or self.spec, self.client(**options))
+        filled = (spec or self.spec).with_settings(self.settings())
+        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options))
+
+    def client(self, base_url: str = "", **options: Any) -> HttpClient:
+        """Return a client for the service. See :meth:`ServiceHook.client`."""
+        client = super().client(base_url, **options)
+        for name, setting in self.spec.settings.items():
+            if setting.secret:
+                client.hide(self.settings()[name])
+        if isinstance(self._auth, TokenHolder):
+            self._auth.hides.append(client.hide)
+        return client
+
+    def outside(self, base_url: str, **options: Any) -> HttpClient:
+        """Return a client for ``base_url`` that carries no credential, over the connection's proxies."""
+        session = requests.Session()
+        self._configure_session_from_extra(session, self.connection, None)
+        session.auth = NoAuth()
+        options = {**options, "pacer": None}
+        return HttpClient(session, base_url or self.address(), service=self.service, secrets=(self.token,), **options)
 
     def default_base_url(self) -> str:
         """Return the vendor's host."""
         return self.spec.base_url
 
     def authentication(self) -> AuthBase:
-        """Return the bearer token's header."""
-        return HeaderAuth("Authorization", f"Bearer {self.token}")
+        """Return how this source's credential travels."""
+        return self._auth
+
+    @functools.cached_property
+    def _auth(self) -> AuthBase:
+        connection, style = self.connection, self.spec.auth
+        parts = {"login": connection.login or "", "password": self.token, **self.settings()}
+        fill = filler(parts, f"the connection {self.http_conn_id!r}")
+        url = self.extra("token_url")
+        if isinstance(style, Token) and url:
+            # The user's own word on where tokens come from; held to the same rules as a host.
+            style = style.at(url)
+        return style.bind(fill, self.outside)
 
     def check(self) -> str:
         """Ask the vendor whose token it is."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.datadog import SITES, DatadogDestination, DatadogOptions, api_url, intake_url
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import HeaderAuth, ServiceHook
+from audit_provider.hooks.service import ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -58,7 +59,7 @@ class DatadogLogsHook(ServiceHook):
 
     def authentication(self) -> AuthBase:
         """Return the API key's header."""
-        return HeaderAuth("DD-API-KEY", self.token)
+        return HeaderAuth({"DD-API-KEY": self.token})
 
     def check(self) -> str:
         """Validate the API key and reach the intake."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
-from requests.auth import AuthBase
 
 from audit_provider import __version__
 from audit_provider.core.address import base_url_from
@@ -17,24 +16,12 @@ from audit_provider.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-    from requests import PreparedRequest, Session
+    from requests import Session
+    from requests.auth import AuthBase
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "trust_env")
-
-
-class HeaderAuth(AuthBase):
-    """Sets one header. As the session's own authentication, so that no ``.netrc`` can replace it."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self._name = name
-        self._value = value
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the header to a request about to be sent."""
-        request.headers[self._name] = self._value
-        return request
 
 
 class ServiceHook(HttpHook):
@@ -66,7 +53,7 @@ class ServiceHook(HttpHook):
             raise ConfigurationError(
                 f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."
             )
-        known = (*_SESSION_EXTRAS, *self.own_extras)
+        known = (*_SESSION_EXTRAS, *self.known_extras())
         for key in connection.extra_dejson:
             if key not in known:
                 raise ConfigurationError(
@@ -74,6 +61,10 @@ class ServiceHook(HttpHook):
                     f"known are {', '.join(sorted(known))}."
                 )
         return connection
+
+    def known_extras(self) -> tuple[str, ...]:
+        """Return the extras that this service has of its own."""
+        return self.own_extras
 
     @property
     def token(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import HeaderAuth, ServiceHook
+from audit_provider.hooks.service import ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -32,7 +33,7 @@ class SplunkHecHook(ServiceHook):
 
     def authentication(self) -> AuthBase:
         """Return the collector's header."""
-        return HeaderAuth("Authorization", f"Splunk {self.token}")
+        return HeaderAuth({"Authorization": f"Splunk {self.token}"})
 
     def destination(self, options: SplunkHecOptions, origin: Origin, **client: Any) -> SplunkHecDestination:
         """Return the collector, ready to send.

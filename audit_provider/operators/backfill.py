@@ -12,15 +12,21 @@ from audit_provider.core.model import text_of, utc_now
 from audit_provider.operators.pull import moment_from
 
 
-def plan_windows(pipeline: str, params: dict[str, Any] | None = None) -> list[dict[str, str]]:
+def plan_windows(
+    pipeline: str, params: dict[str, Any] | None = None, *, whole: bool = False, refusal: str = ""
+) -> list[dict[str, str]]:
     """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
 
     They touch, and none is longer than ``window_days``; the last ends at ``end``.
 
     :param pipeline: name of the pipeline, for messages.
     :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
+    :param whole: one window, since the source would be scanned from its head for each.
+    :param refusal: why there is no backfill of this source.
     """
     params = params or {}
+    if refusal:
+        raise AirflowFailException(f"the backfill of {pipeline} is refused: {refusal}")
     try:
         start = moment_from(params["start"], "start")
         end = moment_from(params["end"], "end") if params.get("end") else utc_now()
@@ -32,7 +38,7 @@ def plan_windows(pipeline: str, params: dict[str, Any] | None = None) -> list[di
         raise AirflowFailException(
             f"the backfill of {pipeline} cannot be planned: {text_of(start)}, its start, is not before {text_of(end)}."
         )
-    width = timedelta(days=params["window_days"])
+    width = end - start if whole else timedelta(days=params["window_days"])
     windows = []
     while start < end:
         stop = min(start + width, end)

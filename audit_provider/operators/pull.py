@@ -14,7 +14,7 @@ from audit_provider.core.pipeline import aware, source_from
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import Pacer, RateLimit
-from audit_provider.core.sources import REGISTRY, PageReader, Reader, SourceSpec
+from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -33,8 +33,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``head``, ``watermark``, ``complete``.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
-    :param source: name of the source, for instance ``pylon``.
+    :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
     :param conn_id: connection of type ``audit_logs``; by default ``<source>_default``.
+    :param settings: what the source must be told, such as an organisation's name.
     :param start: where the first run begins, date or date-time; by default 24 hours before it.
     :param window: ``{"start": …, "end": …}`` reads that span into a stream of its own and leaves the live one alone.
     :param page_size: events per page, at most the vendor's limit.
@@ -52,8 +53,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self,
         *,
         pipeline: str,
-        source: str,
+        source: str | Mapping[str, Any],
         conn_id: str | None = None,
+        settings: Mapping[str, str] | None = None,
         start: str | datetime | None = None,
         window: Mapping[str, str] | None = None,
         page_size: int | None = None,
@@ -68,6 +70,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.pipeline = pipeline
         self.source = source
         self.conn_id = conn_id
+        self.settings = settings
         self.start = start
         self.window = window
         self.page_size = page_size
@@ -85,12 +88,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
             page_size=self.page_size,
             reading=self.reading or {},
             rate_limit=self.rate_limit or {},
+            settings=self.settings or {},
         )
         window = window_from(self.window) if self.window else None
-        if window and not spec.reading.reads_windows:
-            if not spec.recovery:
-                raise ConfigurationError(f"{spec.title} cannot be read by time, so there is no backfill of it.")
-            spec = REGISTRY[spec.recovery]
+        if window:
+            spec = spec.for_backfill()
         store = open_store(self.spool or spool_uri())
         name = StreamName.of_window(self.pipeline, window) if window else StreamName(self.pipeline)
         variable = PositionVariable(name)
@@ -141,20 +143,26 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def _begun(self, position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
         """Return the position to read on from: the kept one, or a new one where the source is another."""
+        strategy = type(spec.reading).__name__
         if position is None:
-            return Position(source=spec.name, chain=f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
-        if position.source != spec.name:
+            chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+            return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=strategy)
+        if (position.source, position.strategy) != (spec.name, strategy):
             self.log.warning(
-                "Read from %s until now, from %s from %s on.", position.source, spec.name, text_of(reader.start)
+                "Read from %s by %s until now, from %s by %s from %s on.",
+                position.source,
+                position.strategy,
+                spec.name,
+                strategy,
+                text_of(reader.start),
             )
-            return replace(position, source=spec.name, reading={})
-        return position
+            return replace(position, source=spec.name, fields=spec.fields, strategy=strategy, reading={})
+        return replace(position, fields=spec.fields)
 
     def _reader(
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
-        hook = AuditLogsHook(self.conn_id or f"{self.source}_default", source=spec)
-        recovery = REGISTRY[spec.recovery] if spec.recovery else None
+        hook = AuditLogsHook(self.conn_id or f"{spec.name}_default", source=spec, settings=self.settings)
         backfill = PaceVariable(self.pipeline).load()
 
         def pages(each: SourceSpec) -> PageReader:
@@ -165,7 +173,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
         return Reader(
             pages=pages(spec),
-            recovery=pages(recovery) if recovery else None,
+            recovery=pages(spec.recovery) if spec.recovery else None,
             start=window.start if window else self._first(position),
             until=window.end if window else None,
             now=utc_now,

@@ -15,7 +15,6 @@ from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.model import Offset, Origin, ShipCounts, text_of, utc_now
 from audit_provider.core.pipeline import delivery_from
-from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -189,7 +188,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             self.log.error("%d events set aside, the first: %s", len(letters), letters[0].reason)
 
         try:
-            origin = Origin(self.pipeline, position.source, SOURCES[position.source].fields)
+            origin = Origin(self.pipeline, position.source, position.fields)
             return ship(
                 self.connect(delivery, origin),
                 stream.read(position.head, offset.segment),

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import timedelta
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from audit_provider.core.model import Fields
-    from audit_provider.core.rate_limit import RateLimit
-    from audit_provider.core.sources.reading.base import Reading
+from audit_provider.core.auth import Auth, Bearer
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.export import Export
+from audit_provider.core.sources.paging import NoPaging, Paging
+from audit_provider.core.sources.reading.base import Reading
+from audit_provider.core.templates import TimeFormat, filled, is_bounded
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request as the vendor documents it.
 
-    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` stand for the window's bounds.
+    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` stand for the bounds of time, other names in braces
+    for the source's settings. A list in ``params`` sends its key once per value.
 
     :ivar body: sent as JSON; None sends none.
     """
@@ -26,21 +31,28 @@ class Request:
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def takes_start(self) -> bool:
+        """Whether it asks for a time."""
+        return is_bounded(self.params) or is_bounded(self.body)
 
-@dataclass(frozen=True, slots=True)
-class CursorPaging:
-    """The answer holds a cursor for the next page.
+    def filled(self, values: Mapping[str, str]) -> Request:
+        """Return the request with values in place of their names; in the path they are quoted."""
+        return replace(
+            self,
+            path=filled(self.path, values, quoted=True),
+            params=filled(self.params, values),
+            body=filled(self.body, values),
+            headers=filled(self.headers, values),
+        )
 
-    :ivar param: name the cursor is sent under. :ivar sent_in: query or JSON body.
-    :ivar cursor_at: dotted path of the cursor in an answer.
-    :ivar more_at: dotted path of a flag that says whether there is more; "" where only the cursor tells.
-    """
-
-    param: str
-    cursor_at: str
-    more_at: str = ""
-    sent_in: Literal["query", "body"] = "query"
+    def with_page_size(self, key: str, size: int) -> Request:
+        """Return the request for pages of ``size``, where it holds ``key``."""
+        if self.body is not None and (changed := _replaced(self.body, key, size)) != self.body:
+            return replace(self, body=changed)
+        return replace(self, params={**self.params, key: size}) if key in self.params else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +67,60 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that only the user knows, such as an organisation's name.
+
+    It stands in the pipeline's ``settings`` or the connection's extra.
+
+    :ivar default: None where the user must give one. :ivar secret: it belongs in the connection's extra alone.
+    """
+
+    meaning: str
+    default: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How a vendor says that something is wrong. Each ``…_at`` is a dotted path, "" for none.
+
+    :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well.
+    :ivar partial_at: what is not empty only where records are missing from the page.
+    :ivar slow_codes: codes that mean "later", with whatever status.
+    :ivar resume_at: beside a refused cursor, the time to begin again from.
+    :ivar hints: the vendor's code, or HTTP status, to what a person should do.
+    """
+
+    message_at: str = ""
+    code_at: str = ""
+    ok_at: str = ""
+    ok_is: Any = True
+    partial_at: str = ""
+    slow_codes: tuple[str, ...] = ()
+    resume_at: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One audit-log API.
 
     :ivar title: the name people use. :ivar docs: the vendor's page.
-    :ivar base_url: default host; a connection's host overrides it. :ivar regions: other hosts, by name.
-    :ivar request: the page request. :ivar fallback: the same, in the shape to try where it is refused.
-    :ivar reading: how to read on without loss. :ivar records_at: dotted path of the records.
+    :ivar base_url: default host; a connection's host overrides it; "" where every customer has one of their own.
+    :ivar host_example: what such a host looks like. :ivar regions: other hosts, by name.
+    :ivar request: of the first page. :ivar follow: of the pages after it, where that is another request.
+    :ivar fallback: the first page's, in the shape to try where it is refused.
+    :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
+    :ivar records_at: dotted path of the records; "" where the answer is the list itself.
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
-    :ivar hints: the vendor's error code, or HTTP status, to what a person should do.
     :ivar page_size_key: what the page size is called, :ivar page_size_limit: the vendor's largest.
-    :ivar recovery: name of the source over the same log that reads by time, where this one cannot.
+    :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
+    :ivar recovery: the source over the same log that reads by time, where this one cannot.
+    :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
+    :ivar credential: what belongs into which field of the connection.
+    :ivar access: what to create at the vendor, and which right and plan it needs.
+    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on.
+    :ivar unconfirmed: key of this source to what is not certain about it: override it where it proves wrong.
     """
 
     name: str
@@ -74,29 +129,67 @@ class SourceSpec:
     base_url: str
     request: Request
     reading: Reading
-    paging: CursorPaging
     records_at: str
     fields: Fields
     rate_limit: RateLimit
-    probe: Probe
-    regions: Mapping[str, str] = field(default_factory=dict)
+    paging: Paging = field(default_factory=NoPaging)
+    follow: Request | None = None
     fallback: Request | None = None
+    auth: Auth = field(default_factory=Bearer)
+    probe: Probe | None = None
+    host_example: str = ""
+    regions: Mapping[str, str] = field(default_factory=dict)
+    times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
-    errors_at: str = ""
-    code_at: str = ""
-    hints: Mapping[str, str] = field(default_factory=dict)
-    recovery: str = ""
-    page_size_key: str = "limit"
+    errors: Errors = field(default_factory=Errors)
+    page_size_key: str = ""
     page_size_limit: int = 1000
+    lookback: timedelta | None = None
+    recovery: SourceSpec | None = None
+    export: Export | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    credential: Mapping[str, str] = field(default_factory=lambda: {"password": "API token"})
+    access: str = ""
+    limits: str = ""
+    confidence: str = ""
+    unconfirmed: Mapping[str, str] = field(default_factory=dict)
 
     def with_page_size(self, size: int) -> SourceSpec:
         """Return the source asking for pages of ``size`` events."""
-        request = _with_page_size(self.request, self.page_size_key, size)
-        fallback = _with_page_size(self.fallback, self.page_size_key, size) if self.fallback else None
-        return replace(self, request=request, fallback=fallback)
+        return self._mapped(lambda request: request.with_page_size(self.page_size_key, size))
+
+    def with_settings(self, values: Mapping[str, str]) -> SourceSpec:
+        """Return the source with values in place of its settings' names."""
+        return self._mapped(lambda request: request.filled(values))
+
+    def for_backfill(self) -> SourceSpec:
+        """Return the source that reads a span of the past: itself, or the one that reads the same log by time.
+
+        :raises ConfigurationError: there is none.
+        """
+        if self.reading.backfill != "recovery":
+            return self
+        if self.recovery is None:
+            raise ConfigurationError(
+                f"{self.title} cannot be read by time, so there is no backfill of it: it is read from where its cursor "
+                f"begins, by the first run of the incremental DAG."
+            )
+        return self.recovery
+
+    def _mapped(self, change: Any) -> SourceSpec:
+        """Return the source with every request changed."""
+        return replace(
+            self,
+            request=change(self.request),
+            follow=change(self.follow) if self.follow else None,
+            fallback=change(self.fallback) if self.fallback else None,
+            export=self.export.mapped(change) if self.export else None,
+            probe=replace(self.probe, path=change(Request("GET", self.probe.path)).path) if self.probe else None,
+            recovery=self.recovery._mapped(change) if self.recovery else None,
+        )
 
 
-def _with_page_size(request: Request, key: str, size: int) -> Request:
-    if request.body is not None and key in request.body:
-        return replace(request, body={**request.body, key: size})
-    return replace(request, params={**request.params, key: size})
+def _replaced(body: Any, key: str, size: int) -> Any:
+    if not isinstance(body, Mapping):
+        return body
+    return {name: size if name == key else _replaced(value, key, size) for name, value in body.items()}

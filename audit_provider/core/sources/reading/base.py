@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from audit_provider.core.model import Gap, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
-    from audit_provider.core.model import Event, Gap
+    from audit_provider.core.model import Event
     from audit_provider.core.sources.pages import PageReader
 
 
@@ -51,13 +53,41 @@ class Reader:
     report: Callable[[Gap], None]
     tell: Callable[[str], None]
 
+    def reachable(self, start: datetime, needed: datetime | None = None) -> datetime:
+        """Return ``start``, or the earliest time that the vendor still lets anyone read.
+
+        :param needed: what lies before is read already; None where nothing is. Only what is lost from there on is a
+            gap, and is reported.
+        """
+        lookback = self.pages.spec.lookback
+        if lookback is None:
+            return start
+        # A request at the very limit would be refused by the time it arrives.
+        possible = self.now() - lookback + min(timedelta(hours=1), lookback / 100)
+        wanted = start if needed is None else max(start, needed)
+        if wanted < possible:
+            self.report(Gap(wanted, possible, f"{self.pages.spec.title} lets nobody read further back"))
+        return max(start, possible)
+
+    def since(self, start: datetime) -> Window:
+        """Return the window from ``start`` to now, for requests that have a lower bound only."""
+        return Window(start, max(self.now(), start + timedelta(seconds=1)))
+
+
+Backfill = Literal["windows", "scan", "recovery"]
+
 
 class Reading(Protocol):
     """How to read a log on, without loss, from a kept state."""
 
     @property
-    def reads_windows(self) -> bool:
-        """Whether a window of the past can be read by itself, which is what a backfill needs."""
+    def backfill(self) -> Backfill:
+        """How a span of the past is read.
+
+        ``windows``: by itself, so in windows of any width. ``scan``: from the head down to its start, and what is newer
+        than its end is dropped here, so in one window. ``recovery``: by the source that reads the same log by time, if
+        there is one.
+        """
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """Yield what has come since ``state``; an empty state is the beginning.
@@ -65,3 +95,8 @@ class Reading(Protocol):
         The generator ends when everything there is has been read. It may be dropped at any step; reading
         goes on from the last state that was kept.
         """
+
+
+def recently(moment: datetime | None, now: datetime, within: timedelta) -> bool:
+    """Whether ``moment`` lies less than ``within`` before ``now``. One in the future was left by a wrong clock."""
+    return moment is not None and timedelta(0) <= now - moment < within

@@ -10,7 +10,7 @@ import msgspec
 
 from audit_provider.core.errors import RefusedError
 from audit_provider.core.model import Gap, Window
-from audit_provider.core.sources.reading.base import Step
+from audit_provider.core.sources.reading.base import Backfill, Step
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class OpenWindow:
     end: datetime
     cursor: str
     pages: int = 0
+    records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class WindowsState:
     :ivar began: where the first run began; nothing older is asked for later.
     :ivar window_end: everything that happened before is read, late events aside.
     :ivar swept_at: when late events were last looked for. :ivar width: seconds, of the next long window.
+    :ivar halved: end of a window that held more than the API gives, and is read in parts.
     """
 
     began: datetime | None = None
@@ -46,6 +48,7 @@ class WindowsState:
     open: OpenWindow | None = None
     swept_at: datetime | None = None
     width: float = 0.0
+    halved: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class ClosedWindows:
     :ivar sweep_every: time between sweeps. :ivar sweep_reach: how far a sweep reaches back; 0 for no sweeps.
     :ivar grain: bounds may be exclusive and coarse: windows are widened by it on both sides.
     :ivar first_width: width of the first window of a long span; later ones adapt to the density.
-    :ivar max_width: the API's or our own limit. :ivar lookback: older events cannot be read.
+    :ivar max_width: the API's or our own limit.
+    :ivar most: records that the API gives for one window at most; one that reaches it is halved. 0 for no such limit.
     """
 
     settle: timedelta = timedelta(seconds=90)
@@ -71,12 +75,12 @@ class ClosedWindows:
     grain: timedelta = timedelta(seconds=2)
     first_width: timedelta = timedelta(days=30)
     max_width: timedelta = timedelta(days=180)
-    lookback: timedelta | None = None
+    most: int = 0
 
     @property
-    def reads_windows(self) -> bool:
+    def backfill(self) -> Backfill:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        return True
+        return "windows"
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
@@ -91,7 +95,7 @@ class ClosedWindows:
         sweeping = ahead or self._sweep_due(reader, kept)
         while ahead or kept.window_end is None or kept.window_end < self._settled(target, reader):
             window = self._next_window(reader, kept, target, sweeping=sweeping)
-            if sweeping:
+            if sweeping and not kept.halved:
                 kept, sweeping, ahead = replace(kept, swept_at=reader.now()), False, False
             kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end, ""), target)
 
@@ -104,24 +108,27 @@ class ClosedWindows:
         return kept.swept_at is None or not timedelta(0) <= reader.now() - kept.swept_at < self.sweep_every
 
     def _next_window(self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool) -> Window:
-        if kept.window_end is None:
-            reached = start = reader.start
-        else:
-            reached = min(kept.window_end, target)
-            start = reached if reader.until else reached - (self.sweep_reach if sweeping else self.overlap)
-            start = max(start, kept.began or start)
-        if self.lookback and start < reader.now() - self.lookback:
-            possible = reader.now() - self.lookback
-            reader.report(Gap(start, possible, "the vendor keeps no older events"))
-            start, reached = possible, max(reached, possible)
-        width = timedelta(seconds=kept.width) if kept.width else self.first_width
-        return Window(start - self.grain, min(target, reached + width) + self.grain)
+        width = min(timedelta(seconds=kept.width) if kept.width else self.first_width, self.max_width)
+        reached = min(kept.window_end, target) if kept.window_end else reader.start
+        if kept.halved and reached < kept.halved:
+            return self._widened(reached, min(kept.halved, reached + width))
+        start = reached
+        if kept.window_end and not reader.until:
+            # The overlap must leave a window of the API's widest room to move on.
+            back = self.sweep_reach if sweeping else min(self.overlap, self.max_width / 4)
+            start = max(reached - back, min(kept.began or start, start))
+        start = reader.reachable(start, reached)
+        widest = start + self.max_width - 2 * self.grain
+        return self._widened(start, min(target, max(start, reached) + width, widest))
+
+    def _widened(self, start: datetime, end: datetime) -> Window:
+        return Window(start - self.grain, end + self.grain)
 
     def _drain(
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime
     ) -> Generator[Step, int, WindowsState]:
         bounds = Window(window.start, window.end)
-        cursor, count, restarted = window.cursor, window.pages, False
+        cursor, count, records, restarted = window.cursor, window.pages, window.records, False
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
@@ -134,14 +141,30 @@ class ClosedWindows:
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
-            cursor, count = page.cursor, count + 1
-            if page.more:
-                kept = replace(kept, open=OpenWindow(window.start, window.end, cursor, count))
+            cursor, count, records = page.cursor, count + 1, records + len(page.events)
+            if full := self.most and records >= self.most and self._can_be_halved(reader, bounds):
+                reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
+                kept = self._halved(kept, window)
+            elif page.more:
+                kept = replace(kept, open=OpenWindow(window.start, window.end, cursor, count, records))
             else:
                 kept = self._closed(reader, kept, window, target, count)
             yield Step(page.events, _kept(kept), window.start, kept.window_end)
-            if not page.more:
+            if full or not page.more:
                 return kept
+
+    def _can_be_halved(self, reader: Reader, bounds: Window) -> bool:
+        if bounds.end - bounds.start > 2 * self.grain + timedelta(seconds=2):
+            return True
+        reason = f"there are more than {self.most} events, all that the API gives, in so short a time"
+        reader.report(Gap(bounds.start, bounds.end, reason))
+        return False
+
+    def _halved(self, kept: WindowsState, window: OpenWindow) -> WindowsState:
+        """Return the state that reads the window again, in parts."""
+        start, end = window.start + self.grain, window.end - self.grain
+        halved = max(kept.halved or end, end)
+        return replace(kept, open=None, window_end=start, width=(end - start).total_seconds() / 2, halved=halved)
 
     def _closed(
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime, pages: int
@@ -154,7 +177,10 @@ class ClosedWindows:
             width = max(width / 2, timedelta(hours=1))
         end = min(window.end - self.grain, self._settled(target, reader))
         # The first window looks at everything, as of the time at which it was opened.
-        return WindowsState(kept.began, window_end=end, swept_at=kept.swept_at or end, width=width.total_seconds())
+        halved = kept.halved if kept.halved and end < kept.halved else None
+        return WindowsState(
+            kept.began, window_end=end, swept_at=kept.swept_at or end, width=width.total_seconds(), halved=halved
+        )
 
 
 def _kept(state: WindowsState) -> dict[str, Any]:

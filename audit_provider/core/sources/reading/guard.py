@@ -9,7 +9,7 @@ from audit_provider.core.errors import ProtocolError
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
 
-CURSOR_REFUSALS = frozenset({400, 404, 410, 422})
+CURSOR_REFUSALS = frozenset({400, 404, 409, 410, 422})
 """Statuses of a request with a cursor that mean: this cursor is no longer valid."""
 
 MOST_EMPTY_PAGES = 100

@@ -1,276 +1,128 @@
-"""Reading a list that has a cursor and no time filter, where the vendor does not say how it is ordered."""
+"""Reading a stream whose cursor goes on working when its end is reached."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ConfigurationError, RefusedError
-from audit_provider.core.model import UTC
-from audit_provider.core.sources.reading.base import Step
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.errors import RefusedError
+from audit_provider.core.sources.reading.base import Backfill, Step, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.recovery import search
 
 if TYPE_CHECKING:
-    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenScan:
-    """A scan from the head that has not reached its floor.
-
-    :ivar top: newest time of its first page: the watermark once the floor is reached.
-    """
-
-    top: datetime
-    floor: datetime
-    cursor: str
 
 
 @dataclass(frozen=True, slots=True)
 class TailState:
     """What is kept between runs.
 
-    :ivar way: how the list is read, once that is known: ``scan`` from its newest end, follow its ``tail``, or not at
-        all but by ``windows`` of the recovery source.
-    :ivar watermark: newest recorded time that is read. :ivar measured: events seen in one order so far: what the
-        watermark's worth rests on. :ivar cursor: the last one given that was not empty.
-    :ivar asked_with: the cursor that the last page was asked with, to ask again where none was given.
-    :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
-    :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
+    :ivar began: where the first run began. :ivar opened: the time that the stream was opened at, which its filters hold
+        for as long as its cursor is used. :ivar cursor: the last one given that was not empty.
+    :ivar watermark: newest recorded time that is read; what reading begins again from where the cursor is lost.
+    :ivar quiet: runs in a row without new events. :ivar request: the request that the cursor belongs to.
+    :ivar swept_at: when late events were last looked for.
     """
 
     began: datetime | None = None
-    way: Literal["scan", "tail", "windows"] = "scan"
-    watermark: datetime | None = None
-    measured: int = 0
+    opened: datetime | None = None
     cursor: str = ""
-    asked_with: str = ""
-    proven: bool = False
+    watermark: datetime | None = None
     quiet: int = 0
-    scan: OpenScan | None = None
+    request: str = ""
     swept_at: datetime | None = None
-    windows: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TailCursor:
-    """Measure the order first, then trust only what the order allows.
+    """Follow the cursor; keep it once the page behind it is durable.
 
-    *Oldest first*: follow the cursor, and look by time whether a tail that stays quiet is dead. *Newest first, or not
-    known*: no cursor outlives a scan; read from the head down to the watermark. *Mixed*, a refused cursor or a dead
-    tail: the recovery source reads by time from there on.
+    A cursor that is refused, or belongs to a request with other filters, costs reading again by time from
+    ``watermark - overlap``; so does, now and then, one that stays quiet, for a dead cursor looks like a quiet tenant.
 
-    :ivar overlap: how far below the watermark a scan goes on. :ivar settle: how long a row may take to show.
-    :ivar sweep_every: time between looks for late events by the recovery source. :ivar sweep_reach: how far back.
-    :ivar probe_after: quiet runs before a proven tail is doubted; an unproven one is doubted at once.
-    :ivar margin: events in a row below the floor that end a scan.
-    :ivar trusted: events in one order from which on a watermark is believed after the order has been contradicted.
+    :ivar overlap: how far below the watermark reading begins again. Streams are seldom in order of time, so it is long.
+    :ivar probe_after: quiet runs before the cursor is doubted; 0 never doubts it.
+    :ivar sweep_every: time between looks for late events by the recovery source, for a stream that is in order of time.
+    :ivar sweep_reach: how far back; 0 for none. :ivar settle: how long the vendor may take to show an event.
     """
 
-    overlap: timedelta = timedelta(minutes=15)
-    settle: timedelta = timedelta(seconds=90)
+    overlap: timedelta = timedelta(hours=24)
+    probe_after: int = 12
     sweep_every: timedelta = timedelta(hours=1)
     sweep_reach: timedelta = timedelta(hours=24)
-    probe_after: int = 12
-    margin: int = 100
-    trusted: int = 1000
+    settle: timedelta = timedelta(seconds=90)
 
     @property
-    def reads_windows(self) -> bool:
+    def backfill(self) -> Backfill:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        return False
+        return "recovery"
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept = msgspec.convert(state, TailState)
+        kept, request = msgspec.convert(state, TailState), reader.pages.request_key
         if kept.began is None:
-            kept = replace(kept, began=reader.start, swept_at=reader.now())
-        if kept.way == "scan":
-            kept = yield from self._scan(reader, kept)
-        elif kept.way == "tail":
-            kept = yield from self._follow(reader, kept)
-        if kept.way == "windows":
-            yield from self._by_windows(reader, kept)
-        elif reader.recovery and not _recent(kept.swept_at, reader.now(), self.sweep_every):
-            yield from self._sweep(reader, kept)
-
-    # Newest first, or not known
-
-    def _scan(self, reader: Reader, kept: TailState) -> Generator[Step, int, TailState]:
-        """Read from the head to the floor; an unfinished scan is closed from the head to its top, then resumed."""
-        floor, top = self._floor(kept), None
-        legs = [("", floor)]
-        if kept.scan:
-            floor = kept.scan.floor
-            legs = [("", kept.scan.top - self.overlap), (kept.scan.cursor, floor)]
-        restarted = False
-        while legs:
-            cursor, stop_at = legs.pop(0)
-            meter, guard, below = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
-            while True:
-                try:
-                    page = reader.pages.fetch(None, cursor)
-                except RefusedError as error:
-                    if not cursor or restarted or error.status not in CURSOR_REFUSALS:
-                        raise
-                    reader.tell("the cursor of the scan is refused: scanning again from the head")
-                    kept, legs, restarted = replace(kept, scan=None), [("", floor)], True
-                    break
-                guard.show(page)
-                order = meter.show(page.recorded)
-                if order == "mixed":
-                    reader.tell("the list is in no order: reading by time from here on")
-                    return self._to_windows(reader, kept)
-                if order == "oldest_first":
-                    reader.tell("the list is oldest first: following its tail")
-                    kept = replace(kept, way="tail", scan=None)
-                    return (yield from self._follow(reader, kept, first=(cursor, page)))
-                top = top or max(page.recorded, default=None)
-                below = _trailing_below(page, stop_at, below)
-                ended = not page.more or (order == "newest_first" and below >= self.margin)
-                if ended and not legs:
-                    kept = replace(kept, watermark=_newest(top, kept.watermark), scan=None)
-                    kept = replace(kept, measured=kept.measured + meter.seen)
-                elif not legs and top:
-                    kept = replace(kept, scan=OpenScan(top, floor, page.cursor))
-                yield self._step(page, kept, min(floor, stop_at))
-                cursor = page.cursor
-                if ended:
-                    break
-        return kept
-
-    # Oldest first
-
-    def _follow(
-        self, reader: Reader, kept: TailState, first: tuple[str, Page] | None = None
-    ) -> Generator[Step, int, TailState]:
-        """Read on from the kept cursor, or from a page that is read already."""
-        polled_at, stored = reader.now(), first is None
-        cursor, page = first or (kept.cursor or kept.asked_with, None)
-        meter, guard, fresh = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
-        while True:
-            if page is None:
-                try:
-                    page = reader.pages.fetch(None, cursor)
-                except RefusedError as error:
-                    if not cursor or error.status not in CURSOR_REFUSALS:
-                        raise
-                    reader.tell("the kept cursor is refused: reading by time from the watermark on")
-                    return self._to_windows(reader, kept, error)
-            guard.show(page)
-            if meter.show(page.recorded) in ("newest_first", "mixed"):
-                reader.tell("the list is not oldest first any more: reading by time from the watermark on")
-                return self._to_windows(reader, kept)
-            newest = max(page.recorded, default=None)
-            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=_newest(newest, kept.watermark))
-            since = min((*page.recorded, self._floor(kept)))
-            fresh += yield self._step(page, kept, max(since, kept.began or since))
-            if not page.more:
-                break
-            cursor, page = page.cursor, None
-        kept = replace(kept, measured=kept.measured + meter.seen)
-        kept = replace(kept, quiet=0 if fresh else kept.quiet + 1, proven=kept.proven or (stored and fresh > 0))
-        if stored and not fresh and (not kept.proven or kept.quiet % self.probe_after == 0):
-            found = yield from self._search(reader, kept, self._floor(kept), polled_at - self.settle)
+            kept = replace(kept, began=reader.start, request=request, swept_at=reader.now())
+        if kept.request != request:
+            reader.tell("the request has changed, so its cursor is of no use: reading by time from the watermark on")
+            kept = replace(kept, cursor="", opened=None, request=request)
+        kept, fresh = yield from self._follow(reader, kept)
+        kept = replace(kept, quiet=0 if fresh else kept.quiet + 1)
+        if self.probe_after and kept.quiet and kept.quiet % self.probe_after == 0:
+            # Two readers of one stream do not disturb each other: the kept cursor stands until this one finds more.
+            again, found = yield from self._follow(reader, replace(kept, cursor="", opened=None))
             if found:
-                reader.tell(f"{found} newer events lie beyond the kept cursor, so it is no tail: reading by time")
-                return self._to_windows(reader, kept)
-        yield Step((), _kept(kept), self._floor(kept), kept.watermark)
-        return kept
+                reader.tell(f"{found} newer events lie beyond the kept cursor, so it was dead: reading on with another")
+                kept = replace(again, quiet=0)
+        if reader.recovery and self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every):
+            yield from self._sweep(reader, kept)
+        else:
+            yield Step((), packed(kept), reader.now(), kept.watermark)
 
-    # By time, with the recovery source
-
-    def _to_windows(self, reader: Reader, kept: TailState, cause: Exception | None = None) -> TailState:
-        if reader.recovery is None:
-            raise cause or ConfigurationError(
-                f"{reader.pages.spec.title} cannot be read on by its list, and there is no source to read it by time."
-            )
-        # A few events in a row prove no order, so neither do they prove that all before the watermark was read.
-        watermark = kept.watermark if kept.measured >= self.trusted else None
-        return replace(kept, way="windows", watermark=watermark, cursor="", asked_with="", scan=None)
-
-    def _by_windows(self, reader: Reader, kept: TailState) -> Steps:
-        if reader.recovery is None:
-            raise ConfigurationError(f"{reader.pages.spec.title} has lost the source to read it by time.")
-        by_time = replace(reader, pages=reader.recovery, start=self._unswept_from(kept))
-        inner = self._reading_of(reader).steps(by_time, kept.windows)
-        try:
-            step = next(inner)
-            while True:
-                state = replace(kept, windows=step.state)
-                fresh = yield replace(step, state=_kept(state))
-                step = inner.send(fresh)
-        except StopIteration:
-            return
+    def _follow(self, reader: Reader, kept: TailState) -> Generator[Step, int, tuple[TailState, int]]:
+        """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
+        guard, fresh, restarted = LoopGuard(reader.pages.spec.title), 0, False
+        if kept.opened is None:
+            kept = replace(kept, opened=reader.reachable(self._floor(reader, kept), kept.watermark))
+        while True:
+            opened = kept.opened or self._floor(reader, kept)
+            try:
+                page = reader.pages.fetch(reader.since(opened), kept.cursor)
+            except RefusedError as error:
+                if not kept.cursor or restarted or error.status not in CURSOR_REFUSALS:
+                    raise
+                floor = self._floor(reader, kept)
+                opened = reader.reachable(min(floor, error.resume_at or floor), kept.watermark)
+                reader.tell(f"the kept cursor is refused: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                kept, restarted = replace(kept, cursor="", opened=opened), True
+                guard = LoopGuard(reader.pages.spec.title)
+                continue
+            guard.show(page)
+            newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
+            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=newest)
+            since = min(page.recorded, default=reader.now())
+            fresh += yield Step(page.events, packed(kept), since, kept.watermark)
+            if not page.more:
+                return kept, fresh
 
     def _sweep(self, reader: Reader, kept: TailState) -> Steps:
         now = reader.now()
         start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
-        if start < now - self.settle:
-            found = yield from self._search(reader, kept, start, now - self.settle)
-            if found:
-                reader.tell(f"the sweep found {found} events that came late")
-        yield Step((), _kept(replace(kept, swept_at=now)), start, kept.watermark)
+        found = yield from search(reader, start, now - self.settle, packed(kept), kept.watermark)
+        if found:
+            reader.tell(f"the sweep found {found} events that came late")
+        yield Step((), packed(replace(kept, swept_at=now)), now, kept.watermark)
 
-    def _search(self, reader: Reader, kept: TailState, start: datetime, end: datetime) -> Generator[Step, int, int]:
-        """Read a window by the recovery source, spool what is new, and return how much that was."""
-        if reader.recovery is None or start >= end:
-            return 0
-        by_time = replace(reader, pages=reader.recovery, start=start, until=end)
-        inner, found = self._reading_of(reader).steps(by_time, {}), 0
-        try:
-            step = next(inner)
-            while True:
-                fresh = yield replace(step, state=_kept(kept), watermark=kept.watermark)
-                found += fresh
-                step = inner.send(fresh)
-        except StopIteration:
-            return found
-
-    def _reading_of(self, reader: Reader) -> ClosedWindows:
-        reading = reader.recovery.spec.reading if reader.recovery else None
-        return reading if isinstance(reading, ClosedWindows) else ClosedWindows()
-
-    def _unswept_from(self, kept: TailState) -> datetime:
-        """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
-        floor, began = self._floor(kept), kept.began or _NEVER
-        return max(min(floor, kept.swept_at or floor) - self.sweep_reach, began)
-
-    def _floor(self, kept: TailState) -> datetime:
-        began = kept.began or _NEVER
-        return max(kept.watermark - self.overlap, began) if kept.watermark else began
-
-    def _step(self, page: Page, kept: TailState, since: datetime) -> Step:
-        """Return the step of a page, less what lies below ``since`` and is read already or not wanted."""
-        pairs = zip(page.events, page.recorded, strict=True)
-        return Step(tuple(event for event, time in pairs if time >= since), _kept(kept), since, kept.watermark)
+    def _floor(self, reader: Reader, kept: TailState) -> datetime:
+        began = kept.began or reader.start
+        return max(min(kept.watermark, reader.now()) - self.overlap, began) if kept.watermark else began
 
 
-def _trailing_below(page: Page, floor: datetime, before: int) -> int:
-    """Return how many events in a row, up to the end of the page, lie below the floor."""
-    for place, time in enumerate(reversed(page.recorded)):
-        if time >= floor:
-            return place
-    return before + len(page.recorded)
-
-
-def _newest(first: datetime | None, second: datetime | None) -> datetime | None:
-    return max((time for time in (first, second) if time), default=None)
-
-
-def _recent(moment: datetime | None, now: datetime, within: timedelta) -> bool:
-    return moment is not None and timedelta(0) <= now - moment < within
-
-
-def _kept(state: TailState) -> dict[str, Any]:
+def packed(state: TailState) -> dict[str, Any]:
+    """Return the state as it is kept."""
     kept: dict[str, Any] = msgspec.to_builtins(state)
     return kept

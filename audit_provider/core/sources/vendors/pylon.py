@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import CursorPaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import CursorPaging, Probe, Request, SourceSpec
+from audit_provider.core.sources.reading.measured_list import MeasuredList
+from audit_provider.core.sources.spec import Errors, Probe, Request, SourceSpec
 
 
 def _search(happened_at: dict[str, object]) -> Request:
@@ -16,6 +17,10 @@ def _search(happened_at: dict[str, object]) -> Request:
     body = {"filter": {"field": "action_happened_at", **happened_at}, "limit": 999}
     return Request("POST", "/audit-logs/search", body=body)
 
+
+_PAGING = CursorPaging(
+    param="cursor", sent_in="body", cursor_at="pagination.cursor", more_at="pagination.has_next_page"
+)
 
 PYLON = SourceSpec(
     name="pylon",
@@ -26,13 +31,9 @@ PYLON = SourceSpec(
     request=_search({"operator": "time_range", "values": ["{start}", "{end}"]}),
     fallback=_search({"operator": "time_is_after", "value": "{start}"}),
     reading=ClosedWindows(),
-    paging=CursorPaging(
-        param="cursor", sent_in="body", cursor_at="pagination.cursor", more_at="pagination.has_next_page"
-    ),
+    paging=_PAGING,
     records_at="data",
     records_may_be_absent=True,
-    errors_at="errors",
-    code_at="code",
     fields=Fields(
         id="id",
         time="action_happened_at",
@@ -45,11 +46,22 @@ PYLON = SourceSpec(
     rate_limit=RateLimit(requests=10, per=60),
     page_size_limit=999,
     probe=Probe("/me", shows=("data.name", "data.id")),
-    hints={
-        "wrong_region_token": "the token belongs to Pylon's other region: set the connection's host to "
-        "https://api.eu.usepylon.com for EU, https://api.usepylon.com for US.",
-        "401": "make an API token in Pylon (Settings > Developer > API Tokens) and put it in the password.",
-        "403": "the token must be made by an Admin, and the plan must include audit logs (Enterprise).",
+    errors=Errors(
+        message_at="errors",
+        code_at="code",
+        hints={
+            "wrong_region_token": "the token belongs to Pylon's other region: set the connection's host to "
+            "https://api.eu.usepylon.com for EU, https://api.usepylon.com for US.",
+            "401": "make an API token in Pylon (Settings > Developer > API Tokens) and put it in the password.",
+            "403": "the token must be made by an Admin, and the plan must include audit logs (Enterprise).",
+        },
+    ),
+    page_size_key="limit",
+    access="An API token made by an Admin (Settings > Developer > API Tokens), on a plan with audit logs (Enterprise).",
+    confidence="Vendor documentation and OpenAPI text; the shape of the time range from a connector's code.",
+    unconfirmed={
+        "request": "the value of `time_range`; where it is refused, `fallback` is asked instead.",
+        "paging": "in which order pages come; windows do not depend on it.",
     },
 )
 
@@ -59,8 +71,9 @@ PYLON_LIST = replace(
     title="Pylon audit logs (list)",
     request=Request("GET", "/audit-logs", params={"limit": 500}),
     fallback=None,
-    reading=TailCursor(),
-    paging=replace(PYLON.paging, sent_in="query"),
+    reading=MeasuredList(),
+    paging=replace(_PAGING, sent_in="query"),
     rate_limit=RateLimit(requests=60, per=60),
-    recovery="pylon",
+    unconfirmed={"reading": "in which order the list comes; it is measured before anything depends on it."},
+    recovery=PYLON,
 )

@@ -1,0 +1,232 @@
+"""How a credential travels: the styles of the catalogue, as values, and what carries them out.
+
+A template names parts of the connection in braces: ``{login}``, ``{password}``, and the settings of its source.
+"""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+from requests.auth import AuthBase
+
+from audit_provider.core.address import base_url_from
+from audit_provider.core.errors import ConfigurationError, CredentialError
+from audit_provider.core.records import text_at, time_from, value_at
+from audit_provider.core.templates import filled, names_in
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+    from audit_provider.core.http import Answer, HttpClient
+
+_EARLY = timedelta(seconds=60)
+_UNSAID_LIFE = timedelta(minutes=5)
+_EPOCH_FLOOR = 1_000_000_000  # a larger number of seconds is a moment, not a life
+
+
+class Auth(Protocol):
+    """A style of authentication."""
+
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth | TokenHolder:
+        """Return what signs requests.
+
+        :param fill: puts the connection's parts into a template. :param outside: returns a client without any
+            credential for a base URL, "" for the API's own.
+        :raises ConfigurationError: the connection lacks a part.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A key in headers, under whatever name and scheme."""
+
+    headers: Mapping[str, str]
+
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth:
+        """See :class:`Auth`."""
+        return HeaderAuth({name: fill(value) for name, value in self.headers.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """The password is a bearer token."""
+
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth:
+        """See :class:`Auth`."""
+        return HeaderAuth({"Authorization": f"Bearer {fill('{password}')}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """HTTP basic authentication."""
+
+    login: str = "{login}"
+    password: str = "{password}"  # noqa: S105 - a template
+
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth:
+        """See :class:`Auth`."""
+        return HeaderAuth({"Authorization": _basic(fill(self.login), fill(self.password))})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that is fetched with the credential, kept in memory, and renewed before it ends.
+
+    OAuth client credentials as they stand; the refresh-token grant and vendors' own two-step logins by other fields.
+
+    :ivar url: where it is fetched; a path is on the API's own host. The connection's extra ``token_url`` overrides it.
+    :ivar fields: of the request. :ivar encoding: how they are sent.
+    :ivar client: how OAuth's client id and secret (login, password) are sent: as basic authentication, as fields, or
+        not at all.
+    :ivar headers: more headers of the token request.
+    :ivar token_at: dotted path of the token in the answer, :ivar expires_at: of its life in seconds or its end.
+    :ivar header: that carries the token, :ivar value: in what form.
+    """
+
+    url: str
+    fields: Mapping[str, str] = field(default_factory=lambda: {"grant_type": "client_credentials"})
+    encoding: Literal["form", "json", "query"] = "form"
+    client: Literal["basic", "fields", "none"] = "basic"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    token_at: str = "access_token"  # noqa: S105 - a path
+    expires_at: str = "expires_in"
+    header: str = "Authorization"
+    value: str = "Bearer {token}"
+
+    def at(self, url: str) -> Token:
+        """Return the same, fetched elsewhere."""
+        return replace(self, url=url)
+
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> TokenHolder:
+        """See :class:`Auth`."""
+        fields = {name: fill(value) for name, value in self.fields.items()}
+        headers = {"Accept": "application/json", **{name: fill(value) for name, value in self.headers.items()}}
+        if self.client == "basic":
+            headers["Authorization"] = _basic(fill("{login}"), fill("{password}"))
+        elif self.client == "fields":
+            fields |= {"client_id": fill("{login}"), "client_secret": fill("{password}")}
+        parts = urlsplit(fill(self.url))
+        if parts.netloc:
+            base_url_from(f"{parts.scheme}://{parts.netloc}")
+        client = outside(f"{parts.scheme}://{parts.netloc}" if parts.netloc else "")
+        path, body = parts.path, None
+        if self.encoding == "query":
+            path = f"{path}?{urlencode(fields)}"
+        elif self.encoding == "json":
+            body, headers["Content-Type"] = msgspec.json.encode(fields), "application/json"
+        else:
+            body, headers["Content-Type"] = urlencode(fields).encode(), "application/x-www-form-urlencoded"
+        return TokenHolder(self, client, lambda: client.fetch("POST", path, headers=headers, body=body))
+
+
+class HeaderAuth(AuthBase):
+    """Sets headers. As the session's own authentication, so that no ``.netrc`` can replace it."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the headers to a request about to be sent."""
+        request.headers.update(self._headers)
+        return request
+
+
+class TokenHolder(AuthBase):
+    """Fetches a token when one is needed, and carries it.
+
+    :param fetch: asks for a token. :ivar hides: told every token, so that it shows nowhere.
+    """
+
+    def __init__(self, style: Token, client: HttpClient, fetch: Callable[[], Answer]) -> None:
+        self._style = style
+        self._client = client
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at: datetime | None = None
+        self.hides: list[Callable[[str], None]] = [client.hide]
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the token's header to a request about to be sent.
+
+        :raises CredentialError: no token is given.
+        """
+        request.headers[self._style.header] = self._style.value.replace("{token}", self._current())
+        return request
+
+    def drop(self) -> bool:
+        """Forget the token, since it was refused; return whether there was one, so that another may be tried."""
+        with self._lock:
+            had, self._token = bool(self._token), ""
+        return had
+
+    def _current(self) -> str:
+        with self._lock:
+            if not self._token or self._renew_at is None or self._client.now() >= self._renew_at:
+                self._token = self._asked()
+            return self._token
+
+    def _asked(self) -> str:
+        asked_at = self._client.now()
+        answer = self._fetch()
+        found = answer.json() if answer.status < 300 or not answer.is_web_page else {}
+        token = text_at(found, self._style.token_at) if answer.status < 300 else ""
+        if not token:
+            said = ": ".join(
+                self._client.redact(each)
+                for path in ("error", "error_description", "message")
+                if isinstance(found, dict) and (each := text_at(found, path))
+            )
+            raise CredentialError(
+                f"{answer.where} answered {answer.status} and gave no token{f' ({said[:300]})' if said else ''}: check "
+                f"login and password (client id and secret) on the connection."
+            )
+        for hide in self.hides:
+            hide(token)
+        life = _life(value_at(found, self._style.expires_at), asked_at)
+        self._renew_at = asked_at + max(life - _EARLY, life / 2)
+        return token
+
+
+class NoAuth(AuthBase):
+    """Adds nothing, and keeps a ``.netrc`` from adding anything."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Leave the request as it is."""
+        return request
+
+
+def filler(parts: Mapping[str, str], where: str) -> Callable[[str], str]:
+    """Return a function that puts the parts of a connection into a template.
+
+    :param where: names the connection, for messages.
+    """
+
+    def fill(template: str) -> str:
+        missing = sorted(name for name in names_in(template) if not parts.get(name))
+        if missing:
+            raise ConfigurationError(f"{where} has no {missing[0]}: set it, this service's credential needs it.")
+        return str(filled(template, parts))
+
+    return fill
+
+
+def _basic(login: str, password: str) -> str:
+    return "Basic " + b64encode(f"{login}:{password}".encode()).decode()
+
+
+def _life(value: Any, now: datetime) -> timedelta:
+    """Return how long a token lives: told in seconds, or as the moment of its end."""
+    if isinstance(value, str) and value.isdigit():
+        value = int(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _EPOCH_FLOOR:
+        return timedelta(seconds=value)
+    end = time_from(value)
+    return max(end - now, timedelta(0)) if end else _UNSAID_LIFE

@@ -1,0 +1,157 @@
+"""Reading one file of events: order it, find it, download it, row by row into events."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from typing import TYPE_CHECKING, BinaryIO, Literal
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError
+from audit_provider.core.records import text_at, time_from, value_at
+from audit_provider.core.sources.export import ExportJob, FileList
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Event, Window
+    from audit_provider.core.records import RecordReader
+    from audit_provider.core.sources.pages import PageReader
+
+ROWS = 1000
+"""Rows that are turned into events at a time."""
+
+_IN_MEMORY = 8 * 1024 * 1024
+csv.field_size_limit(16 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that can be downloaded. :ivar created: when it was made, None where nobody says."""
+
+    id: str
+    url: str
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How far an export job is. :ivar file: when it is ready."""
+
+    state: Literal["ready", "pending", "lost"]
+    file: File | None = None
+    said: str = ""
+
+
+class FileReader:
+    """Reads the files of one source.
+
+    :param pages: asks the API. :param outside: returns a client without any credential for a base URL.
+    """
+
+    def __init__(self, pages: PageReader, client: HttpClient, outside: Callable[[str], HttpClient]) -> None:
+        self._pages = pages
+        self._client = client
+        self._outside = outside
+
+    @property
+    def wait(self) -> Callable[[float], None]:
+        """Sleeps some seconds, or refuses to."""
+        return self._client.sleep
+
+    def order(self, job: ExportJob, window: Window) -> str:
+        """Ask for the events of a window; return the job's id."""
+        answer = self._pages.ask(job.create, window)
+        name = text_at(answer.json(), job.id_at)
+        if not name:
+            raise ProtocolError(f"{answer.where} made an export without an id at {job.id_at!r}.")
+        return name
+
+    def look(self, job: ExportJob, name: str) -> JobState:
+        """Return how far a job is."""
+        try:
+            answer = self._pages.ask(job.status.filled({"job": name}), None, by_cursor=True)
+        except RefusedError as error:
+            return JobState("lost", said=str(error))
+        found = answer.json()
+        state, url = text_at(found, job.state_at), text_at(found, job.url_at)
+        if state == job.ready:
+            if not url:
+                raise ProtocolError(f"{answer.where} says the export is ready and gives no URL at {job.url_at!r}.")
+            return JobState("ready", File(name, url))
+        return JobState("pending" if state in job.pending else "lost", said=f"its state is {state!r}")
+
+    def files(self, shown: FileList, records: tuple[Event, ...]) -> list[File]:
+        """Return the files that a page of the list names."""
+        found = []
+        for record in records:
+            entry = msgspec.json.decode(record.raw)
+            name, url = text_at(entry, shown.id_at), text_at(entry, shown.url_at)
+            if not name or not url:
+                raise ProtocolError(f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}.")
+            found.append(File(name, url, time_from(value_at(entry, shown.created_at))))
+        return found
+
+    def rows(self, file: File, records: RecordReader) -> Iterator[tuple[list[Event], list[datetime]]]:
+        """Download a file and yield its events, some at a time.
+
+        A file with another host is fetched without the credential.
+
+        :raises ProtocolError: it is not CSV. :raises RefusedError: it is not to be had any more.
+        """
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
+            answer = self._download(file, content)  # type: ignore[arg-type]
+            content.seek(0)
+            text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
+            yield from _events(csv.reader(text), records, self._client.now(), answer.where)
+
+    def _download(self, file: File, sink: BinaryIO) -> Answer:
+        target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
+        path = f"{target.path}?{target.query}" if target.query else target.path
+        base = urlsplit(self._client.base_url)
+        if (target.scheme, target.netloc) == (base.scheme, base.netloc):
+            answer = self._client.download(path, sink)
+        elif target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
+            answer = self._outside(f"{target.scheme}://{target.netloc}").download(path, sink)
+        else:
+            raise ConfigurationError(
+                f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: "
+                f"only https is."
+            )
+        if answer.status != 200:
+            raise RefusedError(f"{answer.where} answered {answer.status} instead of the file.", status=answer.status)
+        if answer.headers.get("Content-Type", "").split(";")[0] == "text/html":
+            raise ProtocolError(f"{answer.where} answered with a web page instead of the file.")
+        return answer
+
+
+def _events(
+    rows: Iterator[list[str]], records: RecordReader, received: datetime, where: str
+) -> Iterator[tuple[list[Event], list[datetime]]]:
+    try:
+        header = next(rows, None)
+        if header is None:
+            return
+        same: Counter[str] = Counter()
+        while chunk := list(islice(rows, ROWS)):
+            raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
+            yield records.events(raws, received, where, same=same)
+    except csv.Error as error:
+        raise ProtocolError(f"{where} answered with a file that is not CSV ({error}).") from None
+
+
+def _record(header: list[str], row: list[str]) -> dict[str, str]:
+    """Return a row by its columns; a cell too many is kept under its number."""
+    if len(row) == len(header):
+        return dict(zip(header, row, strict=True))
+    pairs = zip_longest(header, row)
+    return {name if name is not None else f"column_{n}": cell or "" for n, (name, cell) in enumerate(pairs, 1)}

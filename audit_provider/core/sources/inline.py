@@ -1,0 +1,202 @@
+"""A source that a user wrote: the same values as a built-in one, checked key by key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from audit_provider.core.address import base_url_from
+from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.paging import (
+    CursorPaging,
+    LinkPaging,
+    NextUrlPaging,
+    NoPaging,
+    ObjectIdPaging,
+    OffsetPaging,
+    PagePaging,
+)
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.file_export import FileExport
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.reading.id_keyset import IdKeyset
+from audit_provider.core.sources.reading.measured_list import MeasuredList
+from audit_provider.core.sources.reading.since_scan import SinceScan
+from audit_provider.core.sources.reading.tail_cursor import TailCursor
+from audit_provider.core.sources.spec import Errors, Probe, Request, Setting, SourceSpec
+from audit_provider.core.templates import BOUNDS, names_in
+from audit_provider.core.validation import checked, near, validated
+
+TYPES: dict[str, dict[str, type]] = {
+    "reading": {
+        "closed_windows": ClosedWindows,
+        "tail_cursor": TailCursor,
+        "id_keyset": IdKeyset,
+        "since_scan": SinceScan,
+        "head_scan": HeadScan,
+        "file_export": FileExport,
+        "measured_list": MeasuredList,
+    },
+    "paging": {
+        "none": NoPaging,
+        "cursor": CursorPaging,
+        "next_url": NextUrlPaging,
+        "link": LinkPaging,
+        "page": PagePaging,
+        "offset": OffsetPaging,
+        "object_id": ObjectIdPaging,
+    },
+    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token},
+    "export": {"job": ExportJob, "files": FileList},
+}
+"""Keys that have a ``type``, and what each type is."""
+
+_VALUES: dict[str, type] = {
+    "request": Request,
+    "follow": Request,
+    "fallback": Request,
+    "create": Request,
+    "status": Request,
+    "fields": Fields,
+    "rate_limit": RateLimit,
+    "errors": Errors,
+    "probe": Probe,
+}
+_CREDENTIAL_PARTS = ("login", "password")
+
+
+def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceSpec], name: str) -> SourceSpec:
+    """Return the source that ``entry`` describes, from nothing or ``like`` another with some keys changed.
+
+    :param path: where the entry stands. :param sources: that ``like`` may name. :param name: where it gives none.
+    :raises ConfigurationError: with one line per mistake, each beginning with its path.
+    """
+    entry = dict(entry)
+    base: SourceSpec | None = None
+    if "like" in entry:
+        like = entry.pop("like")
+        if like not in sources:
+            raise ConfigurationError(f"{path}.like: there is no source {like!r}{near(str(like), sources)}")
+        base = sources[like]
+    entry.setdefault("name", base.name if base else name)
+    if base is None:
+        entry.setdefault("title", entry["name"])
+        entry.setdefault("docs", "")
+    spec = _spec(entry, path, base)
+    mistakes = mistakes_in(spec)
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{path}.{mistake}" for mistake in mistakes))
+    return spec
+
+
+def mistakes_in(spec: SourceSpec) -> list[str]:
+    """Return what does not fit together in a source, each beginning with the key it concerns."""
+    found = []
+    if spec.base_url:
+        try:
+            base_url_from(spec.base_url)
+        except ConfigurationError as error:
+            found.append(f"base_url: {str(error).replace('the connection’s host', 'it')}")
+    requests = {"request": spec.request, "follow": spec.follow, "fallback": spec.fallback}
+    if isinstance(spec.export, ExportJob):
+        requests |= {"export.create": spec.export.create, "export.status": spec.export.status}
+    for key, request in requests.items():
+        if request is None:
+            continue
+        known = {*BOUNDS, *spec.settings, "job"}
+        found += [
+            f"{key}.{part}: {{{each}}} is neither a bound of time nor one of the settings"
+            for part in ("path", "params", "body", "headers")
+            for each in sorted(names_in(getattr(request, part)) - known)
+        ]
+        if not request.path.startswith("/"):
+            found.append(f"{key}.path: must begin with '/'")
+    needed = names_in(spec.request.params) | names_in(spec.request.body)
+    if isinstance(spec.export, ExportJob):
+        needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)
+    bounds = {ClosedWindows: BOUNDS, FileExport: BOUNDS, SinceScan: ("start",)}.get(type(spec.reading), ())
+    kind = type(spec.reading).__name__
+    found += [f"request: {kind} needs {{{each}}} in params or body" for each in bounds if each not in needed]
+    if isinstance(spec.reading, IdKeyset) and not isinstance(spec.paging, ObjectIdPaging):
+        found.append("paging: id_keyset goes with paging of type object_id")
+    if isinstance(spec.reading, FileExport) and spec.export is None:
+        found.append("export: file_export needs to be told where the files are")
+    if spec.page_size_key and spec.page_size_limit < 1:
+        found.append("page_size_limit: must be at least 1")
+    return found
+
+
+def _spec(entry: Mapping[str, Any], path: str, base: SourceSpec | None) -> SourceSpec:
+    known = [each.name for each in dataclasses.fields(SourceSpec)]
+    mistakes = [
+        f"{path}.{key}: there is no such key{near(str(key), [*known, 'like'])}" for key in entry if key not in known
+    ]
+    hints = get_type_hints(SourceSpec)
+    values: dict[str, Any] = {}
+    for key in known:
+        if key not in entry:
+            continue
+        try:
+            values[key] = _value(key, entry[key], f"{path}.{key}", getattr(base, key, None), hints[key], entry, base)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    if base is None:
+        needed = (each for each in dataclasses.fields(SourceSpec) if each.default is each.default_factory)
+        mistakes += [f"{path}.{each.name}: is missing" for each in needed if each.name not in entry]
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return dataclasses.replace(base, **values) if base else SourceSpec(**values)
+
+
+def _value(
+    key: str, written: Any, path: str, base: Any, hint: Any, entry: Mapping[str, Any], spec: SourceSpec | None
+) -> Any:
+    """Return the value of one key. :param base: what is changed, None for nothing."""
+    if written is None:
+        return checked(hint, None, path) if key not in (*TYPES, *_VALUES, "recovery") else None
+    if key in TYPES:
+        return _typed(key, written, path, base)
+    if key in _VALUES:
+        return _nested(_VALUES[key], written, path, base)
+    if key == "settings":
+        return {name: _setting(each, f"{path}.{name}") for name, each in _mapping(written, path).items()}
+    if key == "recovery":
+        # It is the same source, read by time: what is not said is as above.
+        rest = {name: each for name, each in entry.items() if name != "recovery"}
+        return _spec({**rest, **_mapping(written, path)}, path, base or spec)
+    return checked(hint, written, path)
+
+
+def _typed(key: str, written: Any, path: str, base: Any) -> Any:
+    entry = dict(_mapping(written, path))
+    kind = TYPES[key].get(entry.pop("type")) if "type" in entry else type(base) if base is not None else None
+    if kind is None:
+        named = written.get("type")
+        wrong = f"there is no type {named!r}{near(str(named), TYPES[key])}" if named else "is missing"
+        raise ConfigurationError(f"{path}.type: {wrong}{'' if named else '; known are ' + ', '.join(TYPES[key])}")
+    return _nested(kind, entry, path, base if type(base) is kind else None)
+
+
+def _nested(kind: type, written: Any, path: str, base: Any) -> Any:
+    entry = dict(_mapping(written, path))
+    for key in entry.keys() & {"create", "status"}:
+        if kind is ExportJob:
+            entry[key] = _nested(Request, entry[key], f"{path}.{key}", getattr(base, key, None))
+    kept = {each.name: getattr(base, each.name) for each in dataclasses.fields(kind)} if base is not None else {}
+    return validated(kind, {**kept, **entry}, path)
+
+
+def _setting(written: Any, path: str) -> Setting:
+    setting: Setting = Setting(written) if isinstance(written, str) else validated(Setting, written, path)
+    return setting
+
+
+def _mapping(written: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(written, Mapping):
+        raise ConfigurationError(f"{path}: must be a mapping of keys to values")
+    return written

@@ -1,0 +1,176 @@
+"""Reading a log that comes in files: made to order for a span of time, or listed as they appear."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
+from audit_provider.core.model import Window
+from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.reading.base import Backfill, Step
+from audit_provider.core.sources.reading.guard import LoopGuard
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.files import File, FileReader
+    from audit_provider.core.sources.reading.base import Reader, Steps
+
+_FIRST_LOOK = 2.0
+_LONGEST_LOOK = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExport:
+    """A span begun and not finished. :ivar job: the export in flight, "" for none."""
+
+    start: datetime
+    end: datetime
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """What is kept between runs.
+
+    :ivar began: where the first run began. :ivar window_end: the files of everything before are read.
+    :ivar done: files read whole that the next window may list again, and when they were made.
+    """
+
+    began: datetime | None = None
+    window_end: datetime | None = None
+    open: OpenExport | None = None
+    done: dict[str, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileExport:
+    """Read the files of ``[window_end - overlap, now - settle]``, then move ``window_end``.
+
+    A span is fixed when it is begun, so the same job can be ordered again after a crash. Rows without an id are named
+    by their content, so a file that is read twice adds nothing.
+
+    :ivar settle: how long after an event its row may still be missing from a file.
+    :ivar overlap: how far each read reaches behind ``window_end``. :ivar max_width: of one span.
+    :ivar min_width: shorter spans are left to a later run, for every job costs the vendor a file.
+    :ivar made_within: how long after its events a listed file may be made: so much further a backfill looks.
+    """
+
+    settle: timedelta = timedelta(minutes=15)
+    overlap: timedelta = timedelta(hours=1)
+    max_width: timedelta = timedelta(days=7)
+    min_width: timedelta = timedelta(minutes=15)
+    made_within: timedelta = timedelta(0)
+
+    @property
+    def backfill(self) -> Backfill:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        return "windows"
+
+    def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        kept = msgspec.convert(state, ExportState)
+        if kept.began is None:
+            kept = replace(kept, began=reader.start)
+        export, files = reader.pages.spec.export, reader.pages.files
+        if export is None or files is None:
+            raise ConfigurationError(f"{reader.pages.spec.title} does not say where its files are.")
+        target = reader.now() - self.settle
+        if reader.until:
+            target = min(reader.until + self.made_within, max(target, reader.until))
+        while kept.open or self._is_due(reader, kept, target):
+            if kept.open is None:
+                kept = replace(kept, open=self._next(reader, kept, target))
+            if isinstance(export, ExportJob):
+                kept = yield from self._by_job(reader, kept, export, files)
+            else:
+                kept = yield from self._by_list(reader, kept, export, files)
+
+    def _is_due(self, reader: Reader, kept: ExportState, target: datetime) -> bool:
+        if kept.window_end is None:
+            return True
+        missing = target - kept.window_end
+        return missing > timedelta(0) and (reader.until is not None or missing >= self.min_width)
+
+    def _next(self, reader: Reader, kept: ExportState, target: datetime) -> OpenExport:
+        reached = kept.window_end or reader.start
+        start = reached
+        if kept.window_end and reader.until is None:
+            start = max(reached - self.overlap, min(kept.began or reached, reached))
+        start = reader.reachable(start, reached)
+        end = max(min(target, max(start, reached) + self.max_width), start + timedelta(seconds=1))
+        return OpenExport(start, end)
+
+    def _by_job(
+        self, reader: Reader, kept: ExportState, job: ExportJob, files: FileReader
+    ) -> Generator[Step, int, ExportState]:
+        file = yield from self._ready(reader, kept, job, files)
+        span = kept.open or self._next(reader, kept, reader.now())
+        yield from self._rows(reader, kept, span, file, files)
+        kept = replace(kept, window_end=span.end, open=None)
+        yield Step((), _packed(kept), span.start, kept.window_end)
+        return kept
+
+    def _ready(
+        self, reader: Reader, kept: ExportState, job: ExportJob, files: FileReader
+    ) -> Generator[Step, int, File]:
+        """Order the file, or look at the one that was ordered, until it can be downloaded."""
+        pause, orders = _FIRST_LOOK, 0
+        while True:
+            span = kept.open or self._next(reader, kept, reader.now())
+            if not span.job:
+                if orders == 2:
+                    raise UnavailableError(f"{reader.pages.spec.title} made no file of {span.start} to {span.end}.")
+                orders += 1
+                span = replace(span, job=files.order(job, Window(span.start, span.end)))
+                kept = replace(kept, open=span)
+                yield Step((), _packed(kept), span.start, kept.window_end)
+            state = files.look(job, span.job)
+            if state.file:
+                return state.file
+            if state.state == "lost":
+                reader.tell(f"the export {span.job} came to nothing ({state.said}): ordering it again")
+                kept = replace(kept, open=replace(span, job=""))
+                continue
+            # A look that may not be waited for here ends the run, and the next one finds the job in the state.
+            files.wait(pause)
+            pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _by_list(
+        self, reader: Reader, kept: ExportState, listed: FileList, files: FileReader
+    ) -> Generator[Step, int, ExportState]:
+        span = kept.open or self._next(reader, kept, reader.now())
+        guard, cursor, bounds = LoopGuard(reader.pages.spec.title), "", Window(span.start, span.end)
+        while True:
+            page = reader.pages.fetch(bounds, cursor)
+            guard.show(page)
+            for file in files.files(listed, page.events):
+                if file.id in (kept.done or {}):
+                    continue
+                yield from self._rows(reader, kept, span, file, files)
+                kept = replace(kept, done={**(kept.done or {}), file.id: file.created or span.end})
+                yield Step((), _packed(kept), span.start, kept.window_end)
+            if not page.more:
+                break
+            cursor = page.cursor
+        horizon = span.end - 2 * self.overlap
+        done = {name: created for name, created in (kept.done or {}).items() if created >= horizon}
+        kept = replace(kept, window_end=span.end, open=None, done=done)
+        yield Step((), _packed(kept), span.start, kept.window_end)
+        return kept
+
+    def _rows(self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader) -> Steps:
+        try:
+            for events, _ in files.rows(file, reader.pages.records):
+                since = min((span.start, *(event.time for event in events)))
+                yield Step(tuple(events), _packed(kept), since, kept.window_end)
+        except RefusedError as error:
+            raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
+
+
+def _packed(state: ExportState) -> dict[str, Any]:
+    kept: dict[str, Any] = msgspec.to_builtins(state)
+    return kept

@@ -1,0 +1,138 @@
+"""Reading a list where the id of the last event is the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import ProtocolError, RefusedError
+from audit_provider.core.sources.reading.base import Backfill, Step, recently
+from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.recovery import read_on
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from audit_provider.core.sources.reading.base import Reader, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetState:
+    """What is kept between runs.
+
+    :ivar last_id: of the last event read: what the next request asks to be answered from.
+    :ivar watermark: its time, to begin again from where the id is gone.
+    :ivar windows: the state of reading by windows, once the list has proved not to be oldest first.
+    """
+
+    began: datetime | None = None
+    last_id: str = ""
+    watermark: datetime | None = None
+    swept_at: datetime | None = None
+    windows: dict[str, Any] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class IdKeyset:
+    """Ask for what comes after the last event's id, oldest first.
+
+    An id that is refused, since its event is no longer kept, costs reading again by time from ``watermark - overlap``.
+    "After" leads to newer events only where the list is oldest first; that is measured on every page, and where it does
+    not hold, the source is read by time from then on.
+
+    :ivar overlap: how far below the watermark reading begins again.
+    :ivar sweep_every: time between looks for events that came late, with an id below the last one.
+    :ivar sweep_reach: how far back; 0 for none.
+    """
+
+    overlap: timedelta = timedelta(minutes=15)
+    sweep_every: timedelta = timedelta(hours=1)
+    sweep_reach: timedelta = timedelta(hours=24)
+
+    @property
+    def backfill(self) -> Backfill:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        return "recovery"
+
+    def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        kept = msgspec.convert(state, KeysetState)
+        if kept.began is None:
+            kept = replace(kept, began=reader.start, swept_at=reader.now())
+        if kept.windows is None:
+            kept = yield from self._follow(reader, kept)
+        if kept.windows is not None:
+            # From where the first run began: an order that proved wrong leaves the watermark without worth.
+            yield from read_on(
+                reader, kept.began or reader.start, kept.windows, lambda windows: packed(replace(kept, windows=windows))
+            )
+        elif self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every):
+            yield from self._sweep(reader, kept)
+
+    def _follow(self, reader: Reader, kept: KeysetState) -> Generator[Step, int, KeysetState]:
+        title, restarted = reader.pages.spec.title, False
+        meter, guard = OrderMeter(), LoopGuard(title)
+        meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
+        opened = reader.reachable(self._floor(reader, kept, self.overlap), kept.watermark)
+        while True:
+            try:
+                page = reader.pages.fetch(reader.since(opened), kept.last_id)
+            except RefusedError as error:
+                if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
+                    raise
+                reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                kept, restarted = replace(kept, last_id=""), True
+                meter, guard = OrderMeter(), LoopGuard(title)
+                continue
+            guard.show(page)
+            if meter.show(page.recorded) in ("newest_first", "mixed"):
+                return self._by_time(reader, kept)
+            newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
+            kept = replace(kept, last_id=page.events[-1].id if page.events else kept.last_id, watermark=newest)
+            yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
+            if not page.more:
+                return kept
+
+    def _by_time(self, reader: Reader, kept: KeysetState) -> KeysetState:
+        title = reader.pages.spec.title
+        if reader.recovery is None:
+            raise ProtocolError(
+                f"{title} is not oldest first, so reading on from an id would lose events, and there is no source that "
+                f"reads it by time."
+            )
+        reader.tell(f"{title} is not oldest first: reading by time from here on")
+        return replace(kept, windows={})
+
+    def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
+        """Look for late events by time: the pages of a request without the id, which move nothing."""
+        now = reader.now()
+        opened = reader.reachable(self._floor(reader, kept, self.sweep_reach), kept.watermark)
+        meter, guard, cursor, found = OrderMeter(), LoopGuard(reader.pages.spec.title), "", 0
+        while True:
+            page = reader.pages.fetch(reader.since(opened), cursor)
+            guard.show(page)
+            order = meter.show(page.recorded)
+            found += yield Step(page.events, packed(kept), opened, kept.watermark)
+            if not page.more:
+                break
+            cursor = page.cursor
+        if found:
+            reader.tell(f"the sweep found {found} events that came late")
+        kept = replace(kept, swept_at=now)
+        if order in ("newest_first", "mixed"):
+            kept = self._by_time(reader, kept)
+        yield Step((), packed(kept), opened, kept.watermark)
+
+    def _floor(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
+        began = kept.began or reader.start
+        return max(min(kept.watermark, reader.now()) - back, began) if kept.watermark else began
+
+
+def packed(state: KeysetState) -> dict[str, Any]:
+    """Return the state as it is kept."""
+    kept: dict[str, Any] = msgspec.to_builtins(state)
+    return kept

@@ -1,0 +1,119 @@
+"""One scan of a list from its newest end downwards: what :mod:`head_scan` and :mod:`since_scan` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import RefusedError
+from audit_provider.core.sources.paging import PagePaging
+from audit_provider.core.sources.reading.base import Step
+from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.order import OrderMeter
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.pages import Page
+    from audit_provider.core.sources.reading.base import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class OpenScan:
+    """A scan that has not reached its floor.
+
+    :ivar begun: when it began. :ivar top: newest time of the scan so far.
+    :ivar floor: what lies below is read already, or not wanted. :ivar cursor: of the next page.
+    """
+
+    begun: datetime
+    top: datetime | None
+    floor: datetime
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """What is kept between runs.
+
+    :ivar began: where the first run began. :ivar watermark: newest time of the last whole scan.
+    :ivar swept_at: when late events were last looked for.
+    """
+
+    began: datetime | None = None
+    watermark: datetime | None = None
+    open: OpenScan | None = None
+    swept_at: datetime | None = None
+
+
+def scan(
+    reader: Reader, kept: ScanState, floor: datetime, *, by_time: bool, resumes: bool
+) -> Generator[Step, int, ScanState]:
+    """Read from the head, or from where an earlier scan was left, until everything above the floor is read.
+
+    A scan ends with the list, or with a whole page below the floor where the order met so far is newest first. Rows
+    that came while it ran lie above its top, for the next one. A cursor that is refused, and a total that shrinks (so
+    that rows have moved up past the reader), begin it again, once each.
+
+    :param by_time: the request takes the floor as its lower bound.
+    :param resumes: the cursor may be used by a later run.
+    """
+    spec = reader.pages.spec
+    begun, top, cursor = reader.now(), None, ""
+    if resumes and kept.open:
+        begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
+        floor = reader.reachable(kept.open.floor, kept.watermark)
+    meter, guard, restarts, total = OrderMeter(), LoopGuard(spec.title), 2, None
+    while True:
+        try:
+            page = reader.pages.fetch(reader.since(floor) if by_time else None, cursor)
+        except RefusedError as error:
+            if not cursor or not restarts or error.status not in CURSOR_REFUSALS:
+                raise
+            reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
+            begun, top, cursor, restarts = reader.now(), None, "", restarts - 1
+            floor = reader.reachable(floor, kept.watermark)
+            meter, guard, total = OrderMeter(), LoopGuard(spec.title), None
+            continue
+        guard.show(page)
+        order = meter.show(page.recorded)
+        top = max((*page.recorded, *((top,) if top else ())), default=None)
+        cursor = page.cursor
+        ended = not page.more or (order == "newest_first" and bool(page.recorded) and max(page.recorded) < floor)
+        if shrunk := total is not None and page.total is not None and page.total < total and restarts > 0:
+            reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
+            begun, cursor, restarts, ended = reader.now(), "", restarts - 1, False
+            meter, guard = OrderMeter(), LoopGuard(spec.title)
+        total = page.total
+        if ended:
+            # Rows that came while the scan ran may lie behind it, so it vouches for what was there when it began.
+            reached = min(top, begun) if top else None
+            watermark = max((time for time in (reached, kept.watermark) if time), default=None)
+            kept = replace(kept, watermark=watermark, open=None)
+        else:
+            kept = replace(kept, open=None if shrunk else OpenScan(begun, top, floor, cursor))
+        yield Step(_above(page, floor), packed(kept), floor, kept.watermark)
+        if ended:
+            if order == "mixed" and not by_time:
+                reader.tell(f"{spec.title} is in no order: all of the list was read")
+            return kept
+
+
+def packed(state: ScanState) -> dict[str, Any]:
+    """Return the state as it is kept."""
+    kept: dict[str, Any] = msgspec.to_builtins(state)
+    return kept
+
+
+def _above(page: Page, floor: datetime) -> tuple[Any, ...]:
+    pairs = zip(page.events, page.recorded, strict=True)
+    return tuple(event for event, time in pairs if time >= floor)
+
+
+def _a_little_back(cursor: str, paging: object) -> str:
+    """Return the cursor one page earlier, where pages have numbers: rows may have been removed since."""
+    if isinstance(paging, PagePaging) and cursor.isdigit():
+        return str(max(int(cursor) - 1, paging.first))
+    return cursor

@@ -1,0 +1,98 @@
+"""Texts with names in braces: how a request says where bounds of time and settings belong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import quote
+
+from audit_provider.core.model import UTC, Window
+
+TimeFormat = Literal["rfc3339", "rfc3339_ms", "epoch", "epoch_ms", "date"]
+"""How a vendor wants a time written: RFC 3339 in whole seconds or with milliseconds, an epoch, or a date."""
+
+BOUNDS = ("start", "end")
+_NAME = re.compile(r"\{(\w+)\}")
+_GRAINS: dict[TimeFormat, timedelta] = {
+    "rfc3339": timedelta(seconds=1),
+    "rfc3339_ms": timedelta(milliseconds=1),
+    "epoch": timedelta(seconds=1),
+    "epoch_ms": timedelta(milliseconds=1),
+    "date": timedelta(days=1),
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def filled(template: Any, values: Mapping[str, str], *, quoted: bool = False) -> Any:
+    """Return a copy of ``template`` with values in place of their names; other names stay.
+
+    :param quoted: values are parts of a path.
+    """
+    if isinstance(template, str):
+
+        def value_of(match: re.Match[str]) -> str:
+            if match[1] not in values:
+                return match[0]
+            return quote(values[match[1]], safe="") if quoted else values[match[1]]
+
+        return _NAME.sub(value_of, template)
+    if isinstance(template, Mapping):
+        return {key: filled(value, values, quoted=quoted) for key, value in template.items()}
+    if isinstance(template, (list, tuple)):
+        return [filled(value, values, quoted=quoted) for value in template]
+    return template
+
+
+def names_in(template: Any) -> set[str]:
+    """Return the names in braces, bounds of time included."""
+    if isinstance(template, str):
+        return set(_NAME.findall(template))
+    if isinstance(template, Mapping):
+        template = template.values()
+    if isinstance(template, str) or not hasattr(template, "__iter__"):
+        return set()
+    return set().union(*(names_in(each) for each in template))
+
+
+def is_bounded(template: Any) -> bool:
+    """Whether a bound of time stands in ``template``."""
+    return not names_in(template).isdisjoint(BOUNDS)
+
+
+def unbounded(template: Any) -> Any:
+    """Return a copy of ``template`` without the entries that hold a bound of time."""
+    if isinstance(template, Mapping):
+        return {
+            key: unbounded(value)
+            for key, value in template.items()
+            if not is_bounded(value) or (isinstance(value, Mapping) and unbounded(value))
+        }
+    return template
+
+
+def bounds_of(window: Window, times: TimeFormat) -> dict[str, str]:
+    """Return how a window's bounds are written; rounded outwards, so that the window holds all it should."""
+    return {
+        "start": _text(_rounded(window.start, _GRAINS[times]), times),
+        "end": _text(_rounded(window.end, _GRAINS[times], up=True), times),
+    }
+
+
+def _rounded(moment: datetime, grain: timedelta, *, up: bool = False) -> datetime:
+    steps, rest = divmod(moment - _EPOCH, grain)
+    return _EPOCH + (steps + bool(up and rest)) * grain
+
+
+def _text(moment: datetime, times: TimeFormat) -> str:
+    moment = moment.astimezone(UTC)
+    if times == "epoch":
+        return str((moment - _EPOCH) // timedelta(seconds=1))
+    if times == "epoch_ms":
+        return str((moment - _EPOCH) // timedelta(milliseconds=1))
+    if times == "date":
+        return moment.strftime("%Y-%m-%d")
+    if times == "rfc3339":
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

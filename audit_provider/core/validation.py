@@ -1,0 +1,55 @@
+"""From what a user wrote to a value, with the path of every mistake."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from audit_provider.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
+    """Return the dataclass ``kind`` that ``entry`` describes.
+
+    :param path: where the entry stands. :param extra: keys that somebody else knows, for "did you mean".
+    :raises ConfigurationError: with one line per mistake, each beginning with its path.
+    """
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{path}: must be a mapping of keys to values")
+    known = [*(each.name for each in dataclasses.fields(kind)), *extra]
+    unknown = [f"{path}.{key}: there is no such key{near(str(key), known)}" for key in entry if key not in known]
+    if unknown:
+        raise ConfigurationError("\n".join(unknown))
+    return checked(kind, entry, path)
+
+
+def checked(kind: Any, value: Any, path: str) -> Any:
+    """Return ``value`` as ``kind``.
+
+    :raises ConfigurationError: with one line per mistake, each beginning with its path.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_lines(error, path))) from None
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about a wrong name: the one that was probably meant, or all there are."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+def _lines(error: ValidationError, path: str) -> list[str]:
+    lines = []
+    for each in error.errors(include_url=False):
+        place = ".".join([path, *(str(part) for part in each["loc"] if str(part) not in ("datetime", "date"))])
+        lines.append(f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}")
+    return list(dict.fromkeys(lines))
