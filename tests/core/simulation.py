@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -58,7 +58,11 @@ class Service:
 
     :ivar order: of the rows it serves. :ivar sorted_by: ``recorded`` or ``happened``.
     :ivar exclusive: the bounds of a search are not in it. :ivar ending: what stands for a cursor after the last page.
-    :ivar keyset: a cursor names a row and not a count, so inserts do not shift pages.
+    :ivar keyset: a cursor names a row and not a count, so inserts do not shift pages; once the row is gone, so is it.
+    :ivar id_alone: the cursor is the row's id, also after the last page. :ivar numbered: it is the page's number.
+    :ivar filter_by: what a window filters, ``happened`` or ``recorded``. :ivar shows: the one time that rows show.
+    :ivar kept: older rows are dropped. :ivar generation: cursors of an earlier one are dead: they lead to nothing.
+    :ivar capped: rows of one window that are given at most. :ivar reach: an older start is refused.
     :ivar empty_page_at: which page of a scan is empty although there is more.
     :ivar refuse: numbers of requests (with a cursor) that are refused. :ivar fail: numbers of requests cut off.
     :ivar crash: numbers of requests at which the reader's process dies. :ivar inserts: ids of rows that come in at the
@@ -71,6 +75,14 @@ class Service:
     exclusive: bool = False
     ending: str = "empty"
     keyset: bool = False
+    id_alone: bool = False
+    numbered: bool = False
+    filter_by: str = "happened"
+    shows: str = "recorded"
+    kept: timedelta | None = None
+    generation: int = 0
+    capped: int = 0
+    reach: timedelta | None = None
     empty_page_at: int = -1
     refuse: frozenset[int] = frozenset()
     fail: frozenset[int] = frozenset()
@@ -89,17 +101,36 @@ class Service:
             raise UnavailableError("cut off")
         if cursor and self.requests in self.refuse:
             raise RefusedError("cursor refused", status=400)
+        if window and self.reach and not cursor and window.start < self.now - self.reach:
+            raise RefusedError("too far back", status=400)
+        made, _, cursor = cursor.rpartition("@")
+        if made and int(made) < self.generation:
+            return Page((), (), f"{made}@{cursor}", False)
+        page = self._answer(window, cursor)
+        return replace(page, cursor=f"{self.generation}@{page.cursor}") if self.generation and page.cursor else page
+
+    def _answer(self, window: Window | None, cursor: str) -> Page:
+        if self.kept:
+            self.rows = [row for row in self.rows if row.recorded >= self.now - self.kept or row.recorded > self.now]
         rows = self._served(window)
+        if self.capped:
+            rows = rows[: self.capped]
         start = self._start(rows, cursor)
         page, rest = rows[start : start + self.page_size], rows[start + self.page_size :]
-        if self.requests == self.empty_page_at and page and cursor:
+        if self.requests == self.empty_page_at and page and cursor and not (self.id_alone or self.numbered):
             return Page((), (), f"again-{cursor}", True)
         last = page[-1] if page else None
+        if self.numbered:
+            return self._page(page, str(int(cursor or 1) + 1) if rest else "", more=bool(rest))
+        if self.id_alone:
+            return self._page(page, last.id if last else "", more=bool(rest))
         if rest:
             return self._page(page, f"after:{last.id}" if self.keyset else f"skip:{start + len(page)}", more=True)
         return self._page(page, self._ending(start + len(page), last, cursor), more=False)
 
     def _ending(self, count: int, last: Row | None, cursor: str) -> str:
+        if self.ending == "live" and self.keyset:
+            return f"after:{last.id}" if last else cursor
         if self.ending == "live" and self.order == "oldest":
             return f"skip:{count}"
         return "" if self.ending == "empty" else "END"
@@ -107,9 +138,9 @@ class Service:
     def _served(self, window: Window | None) -> list[Row]:
         rows = [row for row in self.rows if row.recorded <= self.now]
         if window and self.exclusive:
-            rows = [row for row in rows if window.start < row.happened < window.end]
+            rows = [row for row in rows if window.start < getattr(row, self.filter_by) < window.end]
         elif window:
-            rows = [row for row in rows if window.start <= row.happened <= window.end]
+            rows = [row for row in rows if window.start <= getattr(row, self.filter_by) <= window.end]
         if self.order == "shuffled":
             return sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())
         return sorted(rows, key=lambda row: (getattr(row, self.sorted_by), row.id), reverse=self.order == "newest")
@@ -117,16 +148,21 @@ class Service:
     def _start(self, rows: list[Row], cursor: str) -> int:
         while cursor.startswith("again-"):
             cursor = cursor.removeprefix("again-")
-        kind, _, value = cursor.partition(":")
+        if self.numbered:
+            return (int(cursor or 1) - 1) * self.page_size
+        kind, _, value = ("after", "", cursor) if self.id_alone and cursor else cursor.partition(":")
         if kind == "skip":
             return int(value)
         if kind == "after":
-            return next(place for place, row in enumerate(rows) if row.id == value) + 1
+            found = next((place for place, row in enumerate(rows) if row.id == value), None)
+            if found is None:
+                raise RefusedError("no such row any more", status=422)
+            return found + 1
         return len(rows) if kind == "END" else 0
 
     def _page(self, rows: list[Row], cursor: str, *, more: bool) -> Page:
         events = tuple(Event(row.id, row.happened, msgspec.Raw(b'{"id":"%s"}' % row.id.encode())) for row in rows)
-        return Page(events, tuple(row.recorded for row in rows), cursor, more)
+        return Page(events, tuple(getattr(row, self.shows) for row in rows), cursor, more)
 
 
 class Pages:
@@ -136,6 +172,7 @@ class Pages:
         self.spec = spec
         self.records = RecordReader(spec.fields)
         self.sent = ()
+        self.request_key = "r"
         self._service = service
 
     def fetch(self, window, cursor):
@@ -146,6 +183,7 @@ class Pipeline:
     """Pull runs over one service, with a position that survives them."""
 
     def __init__(self, service: Service, *, source=PYLON, search: Service | None = None, segment_events: int = 4):
+        """:param search: the recovery source, which reads by time."""
         self.service = service
         self.search = search
         self.source = source

@@ -53,7 +53,7 @@ def scans(reading: Any, reader: Reader, kept: ScanState, *, by_time: bool, resum
         sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, now, reading.sweep_every)
         back = max(reading.sweep_reach, reading.overlap) if sweeping else reading.overlap
         floor = began if kept.watermark is None else max(min(kept.watermark, now) - back, began)
-        floor = reader.reachable(floor, kept.watermark)
+        floor = reader.reachable(floor, kept.read_up_to)
         if sweeping and not left:
             kept = replace(kept, swept_at=now)
         kept = yield from scan(reader, kept, floor, by_time=by_time, resumes=resumes)

@@ -26,12 +26,14 @@ class KeysetState:
 
     :ivar last_id: of the last event read: what the next request asks to be answered from.
     :ivar watermark: its time, to begin again from where the id is gone.
+    :ivar polled_at: when the last reading that reached the end began.
     :ivar windows: the state of reading by windows, once the list has proved not to be oldest first.
     """
 
     began: datetime | None = None
     last_id: str = ""
     watermark: datetime | None = None
+    polled_at: datetime | None = None
     swept_at: datetime | None = None
     windows: dict[str, Any] | None = field(default=None)
 
@@ -77,13 +79,15 @@ class IdKeyset:
         title, restarted = reader.pages.spec.title, False
         meter, guard = OrderMeter(), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
-        opened = reader.reachable(self._floor(reader, kept, self.overlap), kept.watermark)
+        polled_at = reader.now()
+        opened = self._opened(reader, kept, self.overlap)
         while True:
             try:
                 page = reader.pages.fetch(reader.since(opened), kept.last_id)
             except RefusedError as error:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
+                opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
                 reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
                 kept, restarted = replace(kept, last_id=""), True
                 meter, guard = OrderMeter(), LoopGuard(title)
@@ -93,6 +97,8 @@ class IdKeyset:
                 return self._by_time(reader, kept)
             newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
             kept = replace(kept, last_id=page.events[-1].id if page.events else kept.last_id, watermark=newest)
+            if not page.more:
+                kept = replace(kept, polled_at=polled_at)
             yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
             if not page.more:
                 return kept
@@ -110,7 +116,7 @@ class IdKeyset:
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
         """Look for late events by time: the pages of a request without the id, which move nothing."""
         now = reader.now()
-        opened = reader.reachable(self._floor(reader, kept, self.sweep_reach), kept.watermark)
+        opened = self._opened(reader, replace(kept, last_id=""), self.sweep_reach)
         meter, guard, cursor, found = OrderMeter(), LoopGuard(reader.pages.spec.title), "", 0
         while True:
             page = reader.pages.fetch(reader.since(opened), cursor)
@@ -127,9 +133,14 @@ class IdKeyset:
             kept = self._by_time(reader, kept)
         yield Step((), packed(kept), opened, kept.watermark)
 
-    def _floor(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
+    def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
+        """Return the time to begin from where no id does it."""
         began = kept.began or reader.start
-        return max(min(kept.watermark, reader.now()) - back, began) if kept.watermark else began
+        floor = max(min(kept.watermark, reader.now()) - back, began) if kept.watermark else began
+        if kept.last_id:
+            return floor
+        read_up_to = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
+        return reader.reachable(floor, read_up_to)
 
 
 def packed(state: KeysetState) -> dict[str, Any]:

@@ -39,13 +39,19 @@ class ScanState:
     """What is kept between runs.
 
     :ivar began: where the first run began. :ivar watermark: newest time of the last whole scan.
-    :ivar swept_at: when late events were last looked for.
+    :ivar scanned_at: when that scan began. :ivar swept_at: when late events were last looked for.
     """
 
     began: datetime | None = None
     watermark: datetime | None = None
     open: OpenScan | None = None
+    scanned_at: datetime | None = None
     swept_at: datetime | None = None
+
+    @property
+    def read_up_to(self) -> datetime | None:
+        """The time before which nothing is missing, as far as a quiet list can prove it."""
+        return max((time for time in (self.scanned_at, self.watermark) if time), default=None)
 
 
 def scan(
@@ -64,7 +70,7 @@ def scan(
     begun, top, cursor = reader.now(), None, ""
     if resumes and kept.open:
         begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
-        floor = reader.reachable(kept.open.floor, kept.watermark)
+        floor = reader.reachable(kept.open.floor, kept.read_up_to)
     meter, guard, restarts, total = OrderMeter(), LoopGuard(spec.title), 2, None
     while True:
         try:
@@ -74,7 +80,7 @@ def scan(
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
             begun, top, cursor, restarts = reader.now(), None, "", restarts - 1
-            floor = reader.reachable(floor, kept.watermark)
+            floor = reader.reachable(floor, kept.read_up_to)
             meter, guard, total = OrderMeter(), LoopGuard(spec.title), None
             continue
         guard.show(page)
@@ -91,7 +97,7 @@ def scan(
             # Rows that came while the scan ran may lie behind it, so it vouches for what was there when it began.
             reached = min(top, begun) if top else None
             watermark = max((time for time in (reached, kept.watermark) if time), default=None)
-            kept = replace(kept, watermark=watermark, open=None)
+            kept = replace(kept, watermark=watermark, open=None, scanned_at=begun)
         else:
             kept = replace(kept, open=None if shrunk else OpenScan(begun, top, floor, cursor))
         yield Step(_above(page, floor), packed(kept), floor, kept.watermark)

@@ -26,7 +26,8 @@ class TailState:
         for as long as its cursor is used. :ivar cursor: the last one given that was not empty.
     :ivar watermark: newest recorded time that is read; what reading begins again from where the cursor is lost.
     :ivar quiet: runs in a row without new events. :ivar request: the request that the cursor belongs to.
-    :ivar swept_at: when late events were last looked for.
+    :ivar polled_at: when the last reading that reached the end began. :ivar swept_at: when late events were last looked
+        for.
     """
 
     began: datetime | None = None
@@ -35,6 +36,7 @@ class TailState:
     watermark: datetime | None = None
     quiet: int = 0
     request: str = ""
+    polled_at: datetime | None = None
     swept_at: datetime | None = None
 
 
@@ -85,9 +87,9 @@ class TailCursor:
 
     def _follow(self, reader: Reader, kept: TailState) -> Generator[Step, int, tuple[TailState, int]]:
         """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
-        guard, fresh, restarted = LoopGuard(reader.pages.spec.title), 0, False
-        if kept.opened is None:
-            kept = replace(kept, opened=reader.reachable(self._floor(reader, kept), kept.watermark))
+        guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.now()
+        if kept.opened is None or not kept.cursor:
+            kept = replace(kept, opened=reader.reachable(self._floor(reader, kept), self._read_up_to(kept)))
         while True:
             opened = kept.opened or self._floor(reader, kept)
             try:
@@ -96,7 +98,7 @@ class TailCursor:
                 if not kept.cursor or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 floor = self._floor(reader, kept)
-                opened = reader.reachable(min(floor, error.resume_at or floor), kept.watermark)
+                opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
                 reader.tell(f"the kept cursor is refused: reading by time from {opened:%Y-%m-%d %H:%M} on")
                 kept, restarted = replace(kept, cursor="", opened=opened), True
                 guard = LoopGuard(reader.pages.spec.title)
@@ -104,6 +106,8 @@ class TailCursor:
             guard.show(page)
             newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
             kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=newest)
+            if not page.more:
+                kept = replace(kept, polled_at=polled_at)
             since = min(page.recorded, default=reader.now())
             fresh += yield Step(page.events, packed(kept), since, kept.watermark)
             if not page.more:
@@ -116,6 +120,11 @@ class TailCursor:
         if found:
             reader.tell(f"the sweep found {found} events that came late")
         yield Step((), packed(replace(kept, swept_at=now)), now, kept.watermark)
+
+    def _read_up_to(self, kept: TailState) -> datetime | None:
+        """Return the time before which nothing is missing, as far as a quiet stream can prove it."""
+        polled = kept.polled_at - self.settle if kept.polled_at else None
+        return max((time for time in (polled, kept.watermark) if time), default=None)
 
     def _floor(self, reader: Reader, kept: TailState) -> datetime:
         began = kept.began or reader.start
