@@ -136,6 +136,7 @@ class Service:
         return "" if self.ending == "empty" else "END"
 
     def _served(self, window: Window | None) -> list[Row]:
+        places = {row.id: place for place, row in enumerate(self.rows)}
         rows = [row for row in self.rows if row.recorded <= self.now]
         if window and self.exclusive:
             rows = [row for row in rows if window.start < getattr(row, self.filter_by) < window.end]
@@ -143,7 +144,10 @@ class Service:
             rows = [row for row in rows if window.start <= getattr(row, self.filter_by) <= window.end]
         if self.order == "shuffled":
             return sorted(rows, key=lambda row: hashlib.sha256(row.id.encode()).digest())
-        return sorted(rows, key=lambda row: (getattr(row, self.sorted_by), row.id), reverse=self.order == "newest")
+        # Of rows of one moment, the one that came later stands nearer to the newest end.
+        return sorted(
+            rows, key=lambda row: (getattr(row, self.sorted_by), places[row.id]), reverse=self.order == "newest"
+        )
 
     def _start(self, rows: list[Row], cursor: str) -> int:
         while cursor.startswith("again-"):

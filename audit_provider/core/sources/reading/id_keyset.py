@@ -83,7 +83,7 @@ class IdKeyset:
         opened = self._opened(reader, kept, self.overlap)
         while True:
             try:
-                page = reader.pages.fetch(reader.since(opened), kept.last_id)
+                page = reader.pages.fetch(None if kept.last_id else reader.since(opened), kept.last_id)
             except RefusedError as error:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise

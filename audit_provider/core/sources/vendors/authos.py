@@ -1,0 +1,55 @@
+"""AuthOS organisation audit log. https://authos.dev/docs/api/reference/audit-logs"""
+
+from __future__ import annotations
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import PagePaging
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+
+AUTHOS = SourceSpec(
+    name="authos",
+    title="AuthOS organisation audit log",
+    docs="https://authos.dev/docs/api/reference/audit-logs",
+    base_url="",
+    host_example="https://sso.example.com",
+    request=Request("GET", "/api/organizations/{organization}/audit-log", params={"limit": 100}),
+    reading=HeadScan(),
+    paging=PagePaging(param="page", more_at="pagination.has_next", total_at="pagination.total"),
+    records_at="logs",
+    fields=Fields(
+        id="id",
+        time="created_at",
+        action="action",
+        actor_id="actor_id",
+        actor_email="actor.email",
+        ip="ip_address",
+        object_type="target_type",
+        object_id="target_id",
+    ),
+    errors=Errors(
+        message_at="error",
+        code_at="error_code",
+        slow_codes=("TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"),
+        hints={
+            "FORBIDDEN": "the user needs the capability audit_logs.view (owner, admin, or a role that has it).",
+            "FEATURE_NOT_AVAILABLE_IN_TIER": "the organisation's plan does not include audit logs.",
+            "TOKEN_EXPIRED": "the user's token has ended: put a new one in the password.",
+            "NOT_FOUND": "there is no such organisation: check the setting 'organization'.",
+        },
+    ),
+    rate_limit=RateLimit(requests=60, per=60),
+    page_size_key="limit",
+    page_size_limit=100,
+    settings={"organization": Setting("the organisation's slug")},
+    credential={"password": "a user's JWT"},
+    access="A JWT of a user with the capability audit_logs.view (owner, admin, or a role that has it).",
+    limits="100 records a page, by offset, no time filter. Logins and MFA checks are not part of this list.",
+    confidence="Vendor documentation and source code, one revision.",
+    unconfirmed={
+        "auth": "whether service keys are accepted; a `token` that is fetched and renewed can be set instead.",
+        "rate_limit": "no limit is documented.",
+        "fields": "documentation and source code name the actor differently.",
+    },
+)

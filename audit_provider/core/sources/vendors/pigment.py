@@ -1,0 +1,49 @@
+"""Pigment audit events. https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import CursorPaging
+from audit_provider.core.sources.reading.since_scan import SinceScan
+from audit_provider.core.sources.spec import Errors, Request, SourceSpec
+
+PIGMENT = SourceSpec(
+    name="pigment",
+    title="Pigment audit events",
+    docs="https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772",
+    base_url="https://pigment.app",
+    request=Request("GET", "/api/audit/v1/events", params={"ingestedSince": "{start}"}),
+    reading=SinceScan(overlap=timedelta(minutes=5)),
+    paging=CursorPaging(param="cursor", cursor_at="pagination.nextCursor"),
+    records_at="events",
+    fields=Fields(
+        id="eventId",
+        time="eventTimestamp",
+        recorded="ingestionTimestamp",
+        action="eventType",
+        actor_id="actor.memberId",
+        actor_email="actor.email",
+    ),
+    errors=Errors(
+        hints={
+            "401": "the key is wrong or has ended; its expiry day itself is not included.",
+            "403": "the key must be of the type 'Audit logs', made by a Security Admin.",
+        }
+    ),
+    rate_limit=RateLimit(requests=500, per=300),
+    lookback=timedelta(days=180),
+    credential={"password": "audit-log key"},
+    access="An API key of the type 'Audit logs', made by a member of the account type Security Admin.",
+    limits="500 requests in 5 minutes per IP address, shared by all public Pigment APIs; 1,000 events a page.",
+    confidence="Vendor documentation for order, limits and look-back; names of fields and parameters from a client.",
+    unconfirmed={
+        "paging.param": "the name that the cursor is sent under.",
+        "records_at": "seen in a client only.",
+        "fields.id": "seen in a client only; where it finds nothing, events are named by their content.",
+        "request.params": "`ingestedSince` as the lower bound; no upper bound is known.",
+        "reading.resumes": "how long a cursor lives; it finishes a scan, and a refused one begins it again.",
+    },
+)

@@ -1,0 +1,56 @@
+"""Slack Audit Logs. https://docs.slack.dev/admins/audit-logs-api/"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import CursorPaging
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.spec import Errors, Request, SourceSpec
+
+SLACK = SourceSpec(
+    name="slack",
+    title="Slack Audit Logs",
+    docs="https://docs.slack.dev/admins/audit-logs-api/",
+    base_url="https://api.slack.com",
+    request=Request("GET", "/audit/v1/logs", params={"oldest": "{start}", "latest": "{end}", "limit": 1000}),
+    times="epoch",
+    reading=ClosedWindows(overlap=timedelta(minutes=2)),
+    paging=CursorPaging(param="cursor", cursor_at="response_metadata.next_cursor"),
+    records_at="entries",
+    fields=Fields(
+        id="id",
+        time="date_create",
+        action="action",
+        actor_id="actor.user.id",
+        actor_email="actor.user.email",
+        ip="context.ip_address",
+        object_type="entity.type",
+    ),
+    errors=Errors(
+        code_at="error",
+        ok_at="ok",
+        slow_codes=("ratelimited",),
+        hints={
+            "missing_scope": "the token lacks the scope auditlogs:read: install the app with it on the organisation.",
+            "feature_not_enabled": "audit logs need the Enterprise plan.",
+            "user_not_authorized": "the app must be installed by the organisation's Owner, not by an Admin.",
+            "team_not_authorized": "the app must be installed on the organisation and not on a workspace.",
+            "invalid_auth": "put a user token (xoxp-) in the password; bot tokens are not accepted.",
+        },
+    ),
+    rate_limit=RateLimit(requests=50, per=60),
+    page_size_key="limit",
+    page_size_limit=9999,
+    credential={"password": "user token (`xoxp-…`)"},
+    access="A user token (xoxp-) with the scope auditlogs:read, of an app that the Owner installed on the organisation "
+    "(Enterprise).",
+    limits="The budget is the whole organisation's, not the app's. Nothing from before March 2018.",
+    confidence="Vendor documentation, two connectors' code.",
+    unconfirmed={
+        "lookback": "no limit is stated.",
+        "reading.overlap": "nothing is stated about late events; the hourly sweep looks 24 h back.",
+    },
+)

@@ -1,0 +1,50 @@
+"""WorkOS events. https://workos.com/docs/reference/events"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import ObjectIdPaging
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.id_keyset import IdKeyset
+from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+
+_ASKED = {"events": "{events}", "limit": 100}
+_BY_TIME = SourceSpec(
+    name="workos",
+    title="WorkOS events",
+    docs="https://workos.com/docs/reference/events",
+    base_url="https://api.workos.com",
+    request=Request("GET", "/events", params={**_ASKED, "range_start": "{start}", "range_end": "{end}"}),
+    times="rfc3339_ms",
+    reading=ClosedWindows(),
+    paging=ObjectIdPaging(param="after", more_at="list_metadata.after"),
+    records_at="data",
+    fields=Fields(id="id", time="created_at", action="event", actor_email="data.email", ip="data.ip_address"),
+    errors=Errors(message_at="message", code_at="code"),
+    rate_limit=RateLimit(requests=300, per=60),
+    page_size_key="limit",
+    page_size_limit=100,
+    settings={"events": Setting("the event types to read, as a list; there is no 'all'")},
+    credential={"password": "environment secret key (`sk_…`)"},
+    access="An environment's secret key (sk_) with the permission to read events.",
+    limits="100 events a page. Events are kept for a limited time, often said to be 30 days.",
+    confidence="Vendor documentation and SDK; the order from an issue with a reproduction.",
+)
+
+WORKOS = replace(
+    _BY_TIME,
+    request=Request("GET", "/events", params={**_ASKED, "range_start": "{start}"}),
+    follow=Request("GET", "/events", params=_ASKED),
+    reading=IdKeyset(),
+    recovery=_BY_TIME,
+    unconfirmed={
+        "reading": "documented newest first, observed oldest first; the order is measured on every page, and where it "
+        "is not oldest first, events are read by `range_start` and `range_end`.",
+        "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
+        "lookback": "how long events are kept.",
+        "fields": "actor and address differ by event type.",
+    },
+)

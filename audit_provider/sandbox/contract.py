@@ -1,0 +1,301 @@
+"""What a vendor documents of its audit-log API, as a file: the stand-ins of most sources are made from it.
+
+A contract is written from the vendor's pages, not from this package's description of the source, so that a wrong
+parameter name there is refused here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from audit_provider.core.model import UTC
+from audit_provider.core.records import time_from
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadRequestError(Exception):
+    """The request is not as documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the query, or one leaf of the body.
+
+    :ivar kind: ``text``, ``integer``, ``rfc3339``, ``epoch``, ``epoch_ms``, ``date``. :ivar role: what it does:
+        ``size``, ``start``, ``end``, ``cursor``; "" for nothing that matters here.
+    :ivar most: for ``size``. :ivar value: the only one allowed. :ivar contains: texts that must stand in it.
+    :ivar pattern: a text with ``{start}`` and ``{end}`` in it. :ivar repeated: the key stands twice, for start and end.
+    """
+
+    kind: str = "text"
+    role: str = ""
+    most: int = 1000
+    default: int = 100
+    value: Any = None
+    contains: tuple[str, ...] = ()
+    pattern: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that the vendor takes. :ivar required: names that must be there."""
+
+    method: str
+    path: str
+    params: Mapping[str, Parameter] = field(default_factory=dict)
+    body: Mapping[str, Parameter] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Call:
+        """Return the call that a contract's entry describes."""
+        rest = {key: value for key, value in entry.items() if key not in ("params", "body")}
+        params = {name: Parameter(**(each or {})) for name, each in entry.get("params", {}).items()}
+        body = None
+        if "body" in entry:
+            body = {name: Parameter(**(each or {})) for name, each in entry["body"].items()}
+        return cls(**rest, params=params, body=body)
+
+    def read(self, params: list[tuple[str, str]], body: Any) -> dict[str, Any]:
+        """Return what the request asks for, by role.
+
+        :raises BadRequestError: it is not as documented.
+        """
+        asked: dict[str, Any] = {}
+        names = {name for name, _ in params}
+        for name in names:
+            if name not in self.params:
+                raise BadRequestError(f"unknown parameter {name!r}")
+            _take(asked, name, self.params[name], [value for each, value in params if each == name])
+        leaves = dict(_leaves(body)) if body is not None else {}
+        if (self.body is None) != (body is None):
+            raise BadRequestError("a JSON body is needed" if self.body is not None else "no body is allowed")
+        for name, value in leaves.items():
+            if self.body is None or name not in self.body:
+                raise BadRequestError(f"unknown field {name!r} in the body")
+            _take(asked, name, self.body[name], [value])
+        for name in self.required:
+            if name not in names and name not in leaves:
+                raise BadRequestError(f"{name!r} is missing")
+        return asked
+
+    @property
+    def size(self) -> Parameter:
+        """The parameter of the page size; its default where the vendor has none."""
+        every = [*self.params.values(), *(self.body or {}).values()]
+        return next((each for each in every if each.role == "size"), Parameter())
+
+    @property
+    def cursor_name(self) -> str:
+        """Name of the parameter of the cursor."""
+        return next((name for name, each in self.params.items() if each.role == "cursor"), "cursor")
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One API.
+
+    :ivar page: an example page, as the vendor shows it. :ivar records_at: where its records are.
+    :ivar id_at: of a record's id, :ivar vary_at: of something that differs in records without one.
+    :ivar time_at: of the time that is filtered and sorted by, :ivar time_kind: how it is written.
+    :ivar order: ``newest``, ``oldest`` or ``shuffled``. :ivar bounds: whether start and end are in a window.
+    :ivar paging: ``style`` and where things stand. :ivar auth: headers that a request must carry.
+    :ivar token: how a token is fetched. :ivar connection: what the user fills in. :ivar settings: likewise.
+    :ivar refusal: status and body of an answer to a wrong credential.
+    :ivar slow_down: an answer to too many requests: status, body, and ``headers`` with the form of the wait in each.
+    :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
+    :ivar by_time: another call over the same records, for windows.
+    """
+
+    name: str
+    request: Call
+    follow: Call | None
+    by_time: Contract | None
+    page: Any
+    records_at: str
+    id_at: str
+    vary_at: str
+    time_at: str
+    time_kind: str
+    order: str
+    bounds: tuple[str, str]
+    paging: Mapping[str, Any]
+    auth: Mapping[str, str]
+    token: Mapping[str, Any]
+    connection: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    refusal: Mapping[str, Any]
+    slow_down: Mapping[str, Any]
+    page_size: int | None
+    lookback: int | None
+
+    @property
+    def examples(self) -> list[dict[str, Any]]:
+        """The records of the example page."""
+        found = at(self.page, self.records_at)
+        return list(found)
+
+    def page_of(self, records: list[Any]) -> Any:
+        """Return the example page with other records."""
+        if not self.records_at:
+            return records
+        page = copy.deepcopy(self.page)
+        put(page, self.records_at, records)
+        return page
+
+    def record(self, number: int, moment: datetime) -> dict[str, Any]:
+        """Return the record of an event, after the vendor's example."""
+        examples = self.examples
+        record: dict[str, Any] = copy.deepcopy(examples[number % len(examples)])
+        if self.id_at:
+            known = at(record, self.id_at)
+            put(record, self.id_at, 100_000 + number if isinstance(known, int) else f"{known}-{number:06}")
+        else:
+            put(record, self.vary_at, f"{at(record, self.vary_at)} {number}")
+        put(record, self.time_at, written(moment, self.time_kind, like=at(record, self.time_at)))
+        return record
+
+
+def read_contract(folder: Path) -> Contract:
+    """Return the contract of a folder: ``contract.yaml`` and the example page beside it."""
+    entry = yaml.safe_load((folder / "contract.yaml").read_text(encoding="utf-8"))
+    return _contract(folder, entry)
+
+
+def _contract(folder: Path, entry: dict[str, Any]) -> Contract:
+    by_time = entry.get("by_time")
+    base = {key: value for key, value in entry.items() if key not in ("by_time", "follow")}
+    page = folder / entry.get("page", "page.json")
+    return Contract(
+        name=folder.name,
+        request=Call.of(entry["request"]),
+        follow=Call.of(entry["follow"]) if "follow" in entry else None,
+        by_time=_contract(folder, {**base, **by_time}) if by_time else None,
+        page=json.loads(page.read_text(encoding="utf-8")),
+        records_at=entry["records_at"],
+        id_at=entry["id_at"],
+        vary_at=entry.get("vary_at", ""),
+        time_at=entry["time_at"],
+        time_kind=entry.get("time_kind", "rfc3339"),
+        order=entry["order"],
+        bounds=tuple(entry.get("bounds", ("inclusive", "inclusive"))),
+        paging=entry["paging"],
+        auth=entry["auth"],
+        token=entry.get("token", {}),
+        connection=entry["connection"],
+        settings=entry.get("settings", {}),
+        refusal=entry.get("refusal", {"status": 401, "body": {}}),
+        slow_down=entry.get("slow_down", {"status": 429, "headers": {"Retry-After": "seconds"}}),
+        page_size=entry.get("page_size"),
+        lookback=entry.get("lookback"),
+    )
+
+
+def at(content: Any, path: str) -> Any:
+    """Return what stands at a dotted path, None where it is absent."""
+    for key in path.split(".") if path else ():
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
+
+
+def put(content: Any, path: str, value: Any) -> None:
+    """Set what stands at a dotted path, making objects on the way."""
+    *keys, last = path.split(".")
+    for key in keys:
+        if not isinstance(content.get(key), dict):
+            content[key] = {}
+        content = content[key]
+    content[last] = value
+
+
+def remove(content: Any, path: str) -> None:
+    """Remove what stands at a dotted path."""
+    *keys, last = path.split(".")
+    for key in keys:
+        content = content.get(key) or {}
+    content.pop(last, None)
+
+
+def written(moment: datetime, kind: str, *, like: Any = None) -> Any:
+    """Return a time as the vendor writes it: a number as a number, a text in the form of the example."""
+    if kind == "epoch":
+        return int(moment.timestamp())
+    if kind == "epoch_ms":
+        return (moment - _EPOCH) // _MILLISECOND
+    text = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
+    if isinstance(like, str) and "." not in like:
+        text = text[:19]
+    tail = re.search(r"(Z|[+-]\d\d:?\d\d)$", like) if isinstance(like, str) else None
+    return text + (tail[1] if tail and tail[1].strip("+-:0") in ("", "Z") else "Z")
+
+
+def _leaves(body: Any, path: str = "") -> list[tuple[str, Any]]:
+    entries = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    found: list[tuple[str, Any]] = []
+    for key, value in entries:
+        here = f"{path}.{key}" if path else str(key)
+        found += _leaves(value, here) if isinstance(value, (dict, list)) and value else [(here, value)]
+    return found
+
+
+def _take(asked: dict[str, Any], name: str, parameter: Parameter, values: list[Any]) -> None:
+    """Check one parameter and note what it asks for."""
+    if parameter.repeated:
+        if len(values) != 2:
+            raise BadRequestError(f"{name!r} must stand twice")
+        asked["start"], asked["end"] = (_moment(name, parameter.kind, value) for value in values)
+        return
+    if len(values) != 1:
+        raise BadRequestError(f"{name!r} stands {len(values)} times")
+    (value,) = values
+    if parameter.value is not None and str(value) != str(parameter.value):
+        raise BadRequestError(f"{name!r} must be {parameter.value!r}, not {value!r}")
+    for text in parameter.contains:
+        if text not in str(value):
+            raise BadRequestError(f"{name!r} must hold {text!r}")
+    if parameter.pattern:
+        shape = re.escape(parameter.pattern).replace(r"\{start\}", "(?P<start>.+)").replace(r"\{end\}", "(?P<end>.+)")
+        match = re.fullmatch(shape, str(value))
+        if match is None:
+            raise BadRequestError(f"{name!r} must look like {parameter.pattern!r}, not {value!r}")
+        asked |= {role: _moment(name, parameter.kind, text) for role, text in match.groupdict().items()}
+    elif parameter.role in ("start", "end"):
+        moment = _moment(name, parameter.kind, value)
+        whole_day = parameter.kind == "date" and parameter.role == "end"
+        asked[parameter.role] = moment + timedelta(days=1) - _MILLISECOND if whole_day else moment
+    elif parameter.role == "size":
+        if not str(value).isdigit() or not 1 <= int(value) <= parameter.most:
+            raise BadRequestError(f"{name!r} must be 1 to {parameter.most}, not {value!r}")
+        asked["size"] = int(value)
+    elif parameter.role:
+        asked[parameter.role] = str(value)
+
+
+def _moment(name: str, kind: str, value: Any) -> datetime:
+    text = str(value)
+    if kind == "rfc3339" and not _RFC3339.fullmatch(text):
+        raise BadRequestError(f"{name!r} must be an RFC 3339 date-time, not {value!r}")
+    if kind == "date" and not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        raise BadRequestError(f"{name!r} must be a date, not {value!r}")
+    if kind in ("epoch", "epoch_ms"):
+        if not text.isdigit() or (len(text) >= 12) != (kind == "epoch_ms"):
+            raise BadRequestError(f"{name!r} must be an epoch in {'ms' if kind == 'epoch_ms' else 's'}, not {value!r}")
+        return datetime.fromtimestamp(int(text) / (1000 if kind == "epoch_ms" else 1), UTC)
+    moment = time_from(text)
+    if moment is None:
+        raise BadRequestError(f"{name!r} is no time: {value!r}")
+    return moment
