@@ -63,8 +63,9 @@ def pull(
     for other, head in known:
         for ids in other.ids_since(head, reader.start):
             run.recent.remember(ids)
-    if within and reader.reachable(within.start) >= within.end:
+    if within and replace(reader, report=lambda _: None).reachable(within.start) >= within.end:
         # Nothing of it can be read any more; asking would only be refused.
+        reader.reachable(within.start)
         run.recent.close()
         run.flush(complete=True)
         return Pulled(run.position, run.counts, complete=True)

@@ -101,9 +101,10 @@ class FileReader:
             found.append(File(name, url, time_from(value_at(entry, shown.created_at))))
         return found
 
-    def rows(self, file: File, records: RecordReader) -> Iterator[tuple[list[Event], list[datetime]]]:
+    def rows(self, file: File, records: RecordReader, undated: datetime) -> Iterator[list[Event]]:
         """Download a file and yield its events, some at a time.
 
+        :param undated: the time of rows that show none.
         A file with another host is fetched without the credential.
 
         :raises ProtocolError: it is not CSV. :raises RefusedError: it is not to be had any more.
@@ -112,7 +113,7 @@ class FileReader:
             answer = self._download(file, content)  # type: ignore[arg-type]
             content.seek(0)
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
-            yield from _events(csv.reader(text), records, self._client.now(), answer.where)
+            yield from _events(csv.reader(text), records, undated, answer.where)
 
     def _download(self, file: File, sink: BinaryIO) -> Answer:
         target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
@@ -134,9 +135,7 @@ class FileReader:
         return answer
 
 
-def _events(
-    rows: Iterator[list[str]], records: RecordReader, received: datetime, where: str
-) -> Iterator[tuple[list[Event], list[datetime]]]:
+def _events(rows: Iterator[list[str]], records: RecordReader, undated: datetime, where: str) -> Iterator[list[Event]]:
     try:
         header = next(rows, None)
         if header is None:
@@ -144,7 +143,7 @@ def _events(
         same: Counter[str] = Counter()
         while chunk := list(islice(rows, ROWS)):
             raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
-            yield records.events(raws, received, where, same=same)
+            yield records.events(raws, undated, where, same=same)[0]
     except csv.Error as error:
         raise ProtocolError(f"{where} answered with a file that is not CSV ({error}).") from None
 

@@ -100,7 +100,7 @@ class PageReader:
         """
         spec = self.spec
         if cursor:
-            return self._page(self.ask(spec.follow or self._request, window, cursor), cursor)
+            return self._page(self.ask(spec.follow or self._request, window, cursor), window, cursor)
         try:
             answer = self.ask(self._request, window)
         except RefusedError as error:
@@ -113,7 +113,7 @@ class PageReader:
             except RefusedError:
                 self._request = first
                 raise error from None
-        return self._page(answer, cursor)
+        return self._page(answer, window, cursor)
 
     def ask(self, request: Request, window: Window | None, cursor: str = "", *, by_cursor: bool = False) -> Answer:
         """Send a request of the source and return its answer, if it is a good one.
@@ -201,7 +201,7 @@ class PageReader:
         said = f": {self._client.redact(words)[:300]}" if words else ""
         return code, said + (f" (request {request_id})" if request_id else "")
 
-    def _page(self, answer: Answer, cursor: str) -> Page:
+    def _page(self, answer: Answer, window: Window | None, cursor: str) -> Page:
         spec = self.spec
         try:
             found = self._decode(_valid_text(answer.body))
@@ -216,7 +216,7 @@ class PageReader:
         records = self._records(found)
         if records is msgspec.UNSET and not spec.records_may_be_absent:
             raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
-        events, recorded = self._listed.events(records or (), self._client.now(), answer.where)
+        events, recorded = self._listed.events(records or (), undated_at(window, self._client.now()), answer.where)
         way = spec.paging.read(
             Shown(
                 lambda path: self._getters[path](found),
@@ -262,6 +262,16 @@ class PageReader:
                 f"{answer.where} answered 200 with an error inside{f' ({code})' if code else ''}{said}"
                 f"{f': {hint}' if hint else '.'}"
             )
+
+
+def undated_at(window: Window | None, now: datetime) -> datetime:
+    """Return the time to give a record that shows none: that of receipt, or the middle of a window of the past.
+
+    In a backfill the time of receipt would lie outside what is wanted, and the record would be left out.
+    """
+    if window is None or window.end >= now - timedelta(hours=1):
+        return now
+    return window.start + (window.end - window.start) / 2
 
 
 def _sentence(told: Any) -> str:

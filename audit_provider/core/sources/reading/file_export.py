@@ -163,8 +163,10 @@ class FileExport:
         return kept
 
     def _rows(self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader) -> Steps:
+        # A row without a time belongs somewhere into the span that its file is of.
+        undated = span.start + (span.end - span.start) / 2
         try:
-            for events, _ in files.rows(file, reader.pages.records):
+            for events in files.rows(file, reader.pages.records, undated):
                 since = min((span.start, *(event.time for event in events)))
                 yield Step(tuple(events), _packed(kept), since, kept.window_end)
         except RefusedError as error:
