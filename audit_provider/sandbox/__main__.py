@@ -10,12 +10,16 @@ import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from audit_provider.core.model import utc_now
+from audit_provider.sandbox.contract import read_contract
+from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.datadog import DatadogService
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
+from audit_provider.sandbox.server import Service
 from audit_provider.sandbox.splunk_hec import SplunkHecService
 
 
@@ -25,7 +29,11 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5000, help="how many Pylon holds (default: 5000)")
     parser.add_argument("--days", type=int, default=400, help="over how many days, up to now (default: 400)")
     parser.add_argument("--describe", type=Path, help="write addresses and tokens to this file, as JSON")
-    parser.add_argument("--unlimited", action="store_true", help="let Pylon answer any number of requests")
+    parser.add_argument("--unlimited", action="store_true", help="answer any number of requests")
+    parser.add_argument("--contracts", type=Path, help="folder of contracts, to serve more sources from")
+    parser.add_argument("--sources", default="", help="which of them, with commas between")
+    parser.add_argument("--source-events", type=int, default=300, help="how many each of them holds (default: 300)")
+    parser.add_argument("--source-days", type=int, default=20, help="over how many days, up to now (default: 20)")
     options = parser.parse_args()
 
     now = utc_now()
@@ -34,14 +42,28 @@ def main() -> None:
     splunk = SplunkHecService(secrets.token_urlsafe(24), indexes=["audit", "main"])
     datadog = DatadogService(secrets.token_hex(16))
     s3 = S3Service()
-    for service in (pylon, splunk, datadog, s3):
+    services: list[Service | S3Service] = [pylon, splunk, datadog, s3]
+    for service in services:
         service.start()
-    described = {
+    described: dict[str, dict[str, Any]] = {
         "pylon": {"url": pylon.url, "token": pylon.token, "since": (now - timedelta(days=options.days)).isoformat()},
         "splunk": {"url": splunk.url, "token": splunk.token},
         "datadog": {"url": datadog.url, "token": datadog.api_key},
         "s3": {"url": s3.url, "bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key},
     }
+    step = timedelta(days=options.source_days) / options.source_events
+    for name in filter(None, options.sources.split(",")):
+        contract = read_contract(options.contracts / name)
+        source = ContractService(contract, rate_limit=None if options.unlimited else contract.rate)
+        source.add(now - step * number for number in reversed(range(options.source_events)))
+        services.append(source)
+        source.start()
+        described[name] = {
+            "url": source.url,
+            "token": contract.connection["password"],
+            "connection": contract.connection,
+            "settings": contract.settings,
+        }
     for name, each in described.items():
         print(f"{name:8} {each['url']}", flush=True)
     if options.describe:
@@ -57,7 +79,7 @@ def main() -> None:
     while not ended.wait(2):
         if os.getppid() != parent:  # whoever started the sandbox is gone, so nobody would ever stop it
             break
-    for service in (pylon, splunk, datadog, s3):
+    for service in services:
         service.stop()
 
 

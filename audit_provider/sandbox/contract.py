@@ -112,11 +112,13 @@ class Contract:
     :ivar page: an example page, as the vendor shows it. :ivar records_at: where its records are.
     :ivar id_at: of a record's id, :ivar vary_at: of something that differs in records without one.
     :ivar time_at: of the time that is filtered and sorted by, :ivar time_kind: how it is written.
+    :ivar happened_at: of the time it happened, where that is another: half a minute earlier.
     :ivar order: ``newest``, ``oldest`` or ``shuffled``. :ivar bounds: whether start and end are in a window.
     :ivar paging: ``style`` and where things stand. :ivar auth: headers that a request must carry.
     :ivar token: how a token is fetched. :ivar connection: what the user fills in. :ivar settings: likewise.
     :ivar refusal: status and body of an answer to a wrong credential.
     :ivar slow_down: an answer to too many requests: status, body, and ``headers`` with the form of the wait in each.
+    :ivar rate: requests per seconds, None where the vendor names no budget.
     :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
     :ivar by_time: another call over the same records, for windows.
     """
@@ -131,6 +133,7 @@ class Contract:
     vary_at: str
     time_at: str
     time_kind: str
+    happened_at: str
     order: str
     bounds: tuple[str, str]
     paging: Mapping[str, Any]
@@ -140,6 +143,7 @@ class Contract:
     settings: Mapping[str, Any]
     refusal: Mapping[str, Any]
     slow_down: Mapping[str, Any]
+    rate: tuple[int, float] | None
     page_size: int | None
     lookback: int | None
 
@@ -167,6 +171,9 @@ class Contract:
         else:
             put(record, self.vary_at, f"{at(record, self.vary_at)} {number}")
         put(record, self.time_at, written(moment, self.time_kind, like=at(record, self.time_at)))
+        if self.happened_at:
+            happened = moment - timedelta(seconds=30)
+            put(record, self.happened_at, written(happened, self.time_kind, like=at(record, self.happened_at)))
         return record
 
 
@@ -191,6 +198,7 @@ def _contract(folder: Path, entry: dict[str, Any]) -> Contract:
         vary_at=entry.get("vary_at", ""),
         time_at=entry["time_at"],
         time_kind=entry.get("time_kind", "rfc3339"),
+        happened_at=entry.get("happened_at", ""),
         order=entry["order"],
         bounds=tuple(entry.get("bounds", ("inclusive", "inclusive"))),
         paging=entry["paging"],
@@ -200,6 +208,7 @@ def _contract(folder: Path, entry: dict[str, Any]) -> Contract:
         settings=entry.get("settings", {}),
         refusal=entry.get("refusal", {"status": 401, "body": {}}),
         slow_down=entry.get("slow_down", {"status": 429, "headers": {"Retry-After": "seconds"}}),
+        rate=tuple(entry["rate"]) if "rate" in entry else None,
         page_size=entry.get("page_size"),
         lookback=entry.get("lookback"),
     )

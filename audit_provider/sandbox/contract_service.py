@@ -88,13 +88,15 @@ class ContractService(Service):
         contract = self.contract
         if contract.token and request.path == contract.token["path"]:
             return self._token(request)
+        known, reply = len(self.refused), None
         for each in filter(None, (contract, contract.by_time)):
             for call in filter(None, (each.request, each.follow)):
                 if request.path == self._path(call):
+                    del self.refused[known:]  # another call of the same path may take it
                     reply = self._page(each, call, request)
-                    if reply.status != 400 or each.by_time is None or self._path(each.by_time.request) != request.path:
+                    if reply.status != 400:
                         return reply
-        return self._refuse(404, f"there is no {request.path}")
+        return reply or self._refuse(404, f"there is no {request.path}")
 
     def _page(self, contract: Contract, call: Call, request: Request) -> Reply:
         if request.method != call.method:
@@ -106,12 +108,12 @@ class ContractService(Service):
                 return self._refuse_credential()
             if value not in request.headers.get(name, ""):
                 return self._refuse(400, f"the header {name} must be {value!r}")
-        if self._is_too_fast():
-            self.refused_for_rate += 1
-            return self._slow_down()
         try:
             body = json.loads(request.body) if request.body else None
             asked = call.read(list(request.params), body)
+            if self._is_too_fast():
+                self.refused_for_rate += 1
+                return self._slow_down()
             return self._serve(contract, call, request, asked)
         except (BadRequestError, ValueError) as error:
             return self._refuse(400, str(error))
@@ -200,7 +202,7 @@ class ContractService(Service):
         if more or tail:
             put(content, paging["at"], value)
         elif paging.get("last", None) == "absent":
-            remove(content, paging["at"])
+            remove(content, paging.get("gone", paging["at"]))
         else:
             put(content, paging["at"], paging.get("last"))
 

@@ -73,12 +73,12 @@ def s3_client(url: str) -> Any:
     )
 
 
-def ids_in(client: Any, bucket: str, prefix: str = "") -> list[str]:
-    """Return the ``id`` of every record in the gzip NDJSON objects below a prefix, repeats included."""
+def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> list[str]:
+    """Return the id of every record in the gzip NDJSON objects below a prefix, repeats included."""
     ids: list[str] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
             if entry["Key"].endswith(".ndjson.gz"):
                 body = client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-                ids += [json.loads(line)["id"] for line in gzip.decompress(body).splitlines()]
+                ids += [str(json.loads(line)[id_at]) for line in gzip.decompress(body).splitlines()]
     return ids
