@@ -61,14 +61,23 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "audit_provider.hooks.audit_logs.AuditLogsHook",
                 "hook-name": "Audit logs (SaaS API)",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["login", "port", "schema"],
-                    "relabeling": {"host": "Base URL", "password": "API token"},
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {
+                        "host": "Base URL",
+                        "login": "User or client id (where the source needs one)",
+                        "password": "API token, key or secret",
+                    },
                     "placeholders": {"host": "https://api.usepylon.com (empty: the source's own)"},
                 },
                 "conn-fields": {
                     "source": {
                         "label": "Source",
                         "description": "Which API this is, for instance pylon; needed for Test",
+                        "schema": _TEXT,
+                    },
+                    "token_url": {
+                        "label": "Token URL",
+                        "description": "Where the source's token is fetched, if not at the vendor's usual place",
                         "schema": _TEXT,
                     },
                     **_SESSION_FIELDS,

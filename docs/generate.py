@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,14 @@ from audit_provider.core.destinations import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.s3 import athena_ddl
 from audit_provider.core.pipeline import Delivery, Pipeline
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.core.sources import SourceSpec
+from audit_provider.core.sources.inline import TYPES
+from audit_provider.core.sources.spec import Errors, Probe, Request, Setting
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+from source_pages import pages as source_pages  # noqa: E402
+
 _COLUMNS = {
     "pylon": [
         "id",
@@ -59,22 +66,25 @@ def reference() -> str:
     for name, options in DESTINATIONS.items():
         parts.append(f"\n## Destination `{name}`\n")
         parts.append(_keys(options, skip=set()))
-    parts.append("\n## Sources\n")
-    parts.append("| name | reads | budget | page | host |\n|---|---|---|---|---|")
-    for name, spec in SOURCES.items():
-        page = {**spec.request.params, **(spec.request.body or {})}.get(spec.page_size_key)
-        limit = spec.rate_limit
+    parts.append("\n## Reading strategies\n\nWhich one a source uses is on [its page](sources/README.md).\n")
+    for name, strategy in TYPES["reading"].items():
+        first = " ".join((strategy.__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
         parts.append(
-            f"| `{name}` | [{spec.title}]({spec.docs}) by `{type(spec.reading).__name__}` "
-            f"| {limit.requests} per {limit.per:.0f} s | {page} | {', '.join(spec.regions.values()) or spec.base_url} |"
+            f"\n### `{strategy.__name__}` (`type: {name}`)\n\n{first}\n\n| key | default | meaning |\n|---|---|---|"
         )
-    for name, spec in SOURCES.items():
-        parts.append(f"\n### Reading settings of `{name}` (`reading:`)\n")
-        parts.append("| key | default | meaning |\n|---|---|---|")
-        meanings = _meanings(type(spec.reading))
-        for each in dataclasses.fields(spec.reading):  # type: ignore[arg-type]
-            value = getattr(spec.reading, each.name)
-            parts.append(f"| `{each.name}` | {_shown(value)} | {meanings.get(each.name, '')} |")
+        meanings = _meanings(strategy)
+        for each in dataclasses.fields(strategy):
+            parts.append(f"| `{each.name}` | {_shown(each.default)} | {meanings.get(each.name, '')} |")
+    parts.append("\n## Keys of a source\n\nFor a source written in the pipelines file.\n")
+    parts.append(_keys(SourceSpec, skip=set()))
+    for key, kinds in TYPES.items():
+        for name, kind in kinds.items():
+            if key != "reading" and dataclasses.fields(kind):
+                parts.append(f"\n### `{key}: {{type: {name}}}`\n")
+                parts.append(_keys(kind, skip=set()))
+    for kind in (Request, Errors, Setting, Probe):
+        parts.append(f"\n### {kind.__name__}\n")
+        parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"
 
 
@@ -108,8 +118,9 @@ def _shown(value: Any) -> str:
     return f"`{value}`"
 
 
-PAGES = {"athena.md": athena, "reference.md": reference}
+PAGES = {"athena.md": athena, "reference.md": reference, **source_pages()}
 
 if __name__ == "__main__":
+    (FOLDER / "sources").mkdir(exist_ok=True)
     for name, make in PAGES.items():
         (FOLDER / name).write_text(make(), encoding="utf-8")

@@ -14,12 +14,16 @@ from audit_provider.core.pipeline import read_pipelines
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = runpy.run_path(str(ROOT / "docs/generate.py"))["PAGES"]
-TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_pages_are_fresh(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == PAGES[name](), "run: make docs"
+
+
+def test_no_page_is_left_of_a_source_that_is_gone():
+    assert {f"sources/{path.name}" for path in (ROOT / "docs/sources").glob("*.md")} <= set(PAGES)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

@@ -287,7 +287,7 @@ def source_from(
         limit = validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
         if limit.requests < 1 or limit.per <= 0:
             raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
-        spec = dataclasses.replace(spec, rate_limit=limit)
+        spec = spec.with_rate_limit(limit)
     if page_size is not None:
         if not spec.page_size_key:
             raise ConfigurationError(f"{name}.page_size: {spec.name} takes no page size")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.waits import remaining_requests
+from audit_provider.core.waits import remaining_requests, wait_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +82,9 @@ class Pacer:
     def observe(self, headers: Mapping[str, str]) -> None:
         """Take over what the service says is left: others may use the same budget."""
         if remaining_requests(headers) == 0 and len(self._sent) < self._limit.requests:
-            self._not_before = self._sent[0] + self._period
+            asked = wait_asked(headers, self._now())
+            # The service knows when its period ends; without its word, ours is the longest it can be.
+            self._not_before = self._sent[0] + self._period if asked is None else self._now() + timedelta(seconds=asked)
 
     def _seconds_to_wait(self, moment: datetime) -> float:
         while self._sent and self._sent[0] <= moment - self._period:

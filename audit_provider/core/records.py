@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,27 @@ if TYPE_CHECKING:
 
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
+_DOT = re.compile(r"(?<!\\)\.")
 _NO_OBJECT = str | int | float | bool | list[msgspec.Raw]
 
 
+def keys_of(path: str) -> list[str]:
+    """Return the keys of a dotted path; a dot of a key's own stands behind a backslash, as in ``error.\\.tag``."""
+    return [key.replace("\\.", ".") for key in _DOT.split(path)] if path else []
+
+
 def value_at(record: Any, path: str) -> Any:
-    """Return what stands at a dotted ``path``, or None where anything on the way is absent."""
-    for key in path.split(".") if path else ():
-        if not isinstance(record, dict):
+    """Return what stands at a dotted ``path``, or None where anything on the way is absent.
+
+    A number is a place in a list, as in ``errors.0.code``.
+    """
+    for key in keys_of(path):
+        if isinstance(record, dict):
+            record = record.get(key)
+        elif isinstance(record, list) and key.isdigit() and int(key) < len(record):
+            record = record[int(key)]
+        else:
             return None
-        record = record.get(key)
     return record
 
 
@@ -74,11 +87,12 @@ class Extractor:
     """
 
     def __init__(self, paths: Mapping[str, Any]) -> None:
-        self.decode = msgspec.json.Decoder(_shape({path: kind for path, kind in paths.items() if path})).decode
+        shape = _shape({tuple(keys_of(path)): kind for path, kind in paths.items() if path})
+        self.decode = msgspec.json.Decoder(shape).decode
 
     def getter(self, path: str) -> Callable[[Any], Any]:
         """Return a function from a decoded value to what stands at ``path``, ``UNSET`` where that is absent."""
-        names = [_attribute(key) for key in path.split(".")] if path else []
+        names = [_attribute(key) for key in keys_of(path)]
         if len(names) == 1:
             (name,) = names
             return lambda found: getattr(found, name, msgspec.UNSET)
@@ -91,13 +105,12 @@ class Extractor:
         return get
 
 
-def _shape(paths: Mapping[str, Any]) -> Any:
-    inner: dict[str, dict[str, Any]] = {}
+def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
+    inner: dict[str, dict[tuple[str, ...], Any]] = {}
     leaves: dict[str, Any] = {}
-    for path, kind in paths.items():
-        key, dot, rest = path.partition(".")
-        if dot:
-            inner.setdefault(key, {})[rest] = kind
+    for (key, *rest), kind in paths.items():
+        if rest:
+            inner.setdefault(key, {})[tuple(rest)] = kind
         else:
             leaves[key] = kind
     # Something else may stand where an object is expected: then what was looked for in it is simply absent.

@@ -73,10 +73,13 @@ def unbounded(template: Any) -> Any:
 
 
 def bounds_of(window: Window, times: TimeFormat) -> dict[str, str]:
-    """Return how a window's bounds are written; rounded outwards, so that the window holds all it should."""
+    """Return how a window's bounds are written; rounded outwards, so that the window holds all it should.
+
+    A date as the end means the whole of that day.
+    """
     return {
         "start": _text(_rounded(window.start, _GRAINS[times]), times),
-        "end": _text(_rounded(window.end, _GRAINS[times], up=True), times),
+        "end": _text(_rounded(window.end, _GRAINS[times], up=times != "date"), times),
     }
 
 

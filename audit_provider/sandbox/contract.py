@@ -304,7 +304,7 @@ def _moment(name: str, kind: str, value: Any) -> datetime:
         if not text.isdigit() or (len(text) >= 12) != (kind == "epoch_ms"):
             raise BadRequestError(f"{name!r} must be an epoch in {'ms' if kind == 'epoch_ms' else 's'}, not {value!r}")
         return datetime.fromtimestamp(int(text) / (1000 if kind == "epoch_ms" else 1), UTC)
-    moment = time_from(text)
+    moment = time_from(f"{text}T00:00:00Z" if kind == "date" else text)
     if moment is None:
         raise BadRequestError(f"{name!r} is no time: {value!r}")
     return moment

@@ -122,11 +122,15 @@ class ContractService(Service):
         if contract.lookback and "start" in asked and asked["start"] < utc_now() - timedelta(days=contract.lookback):
             raise BadRequestError("the start is too far back")
         style, cursor = contract.paging["style"], asked.get("cursor", "")
+        if cursor == contract.paging.get("begin"):
+            cursor = ""
         kept = dict(asked)
         if style in ("cursor", "next_url", "link") and cursor:
             kept = self._opened(cursor, asked)
         rows = self._selected(contract, kept)
         size = asked.get("size") or kept.get("size") or self._page_size or call.size.default
+        if style == "none":
+            size = len(rows)
         start = self._start(contract, rows, kept, cursor, size)
         page, more = rows[start : start + size], len(rows) > start + size
         content = contract.page_of([row.record for row in page])

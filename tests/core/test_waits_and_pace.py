@@ -100,3 +100,16 @@ def test_requests_stamped_by_a_wrong_clock_do_not_block():
 def test_a_share_leaves_at_least_one_request():
     assert RateLimit(10).share(0.8) == RateLimit(8)
     assert RateLimit(10).share(0.01) == RateLimit(1)
+
+
+def test_what_the_service_says_is_left_is_waited_for_as_long_as_it_says():
+    clock = Clock()
+    hourly = pacer(clock, RateLimit(1750, 3600))
+    hourly.wait()
+    reset = str(int(NOW.timestamp()) + 17)
+    hourly.observe(CaseInsensitiveDict({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}))
+    hourly.wait()
+    assert (clock.now - NOW).total_seconds() == 17
+    hourly.observe(CaseInsensitiveDict({"X-RateLimit-Remaining": "0"}))
+    hourly.wait()
+    assert (clock.now - NOW).total_seconds() > 3500, "without a word of its end, a whole period"

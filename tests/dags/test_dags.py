@@ -110,3 +110,37 @@ def test_an_open_end_is_now():
 def test_a_span_that_is_none_is_refused(start):
     with pytest.raises(AirflowFailException, match="cannot be planned"):
         plan_windows("p", {"start": start, "end": None, "window_days": 180})
+
+
+SHAPES = """
+slack: {source: slack, destinations: {s3: {type: s3, bucket: b}}}
+pigment: {source: pigment, destinations: {s3: {type: s3, bucket: b}}}
+okta: {source: okta, destinations: {s3: {type: s3, bucket: b}}}
+tail: {source: {like: okta, recovery: null}, destinations: {s3: {type: s3, bucket: b}}}
+mine:
+  source: {like: slack, name: ours, page_size_limit: 100}
+  conn_id: my_slack
+  destinations: {s3: {type: s3, bucket: b}}
+"""
+FORM = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z", "window_days": 180}
+
+
+def planned(dag):
+    plan = dag.get_task("plan")
+    return plan.python_callable(**plan.op_kwargs, params=FORM)
+
+
+def test_a_source_is_backfilled_in_the_way_that_its_strategy_allows(load):
+    dags = load("audit_logs_backfill", SHAPES)
+    assert len(planned(dags["audit_backfill_slack"])) == 3
+    assert len(planned(dags["audit_backfill_okta"])) == 3, "by time, with its recovery source"
+    (window,) = planned(dags["audit_backfill_pigment"])
+    assert window == {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}, "one scan from the head"
+    with pytest.raises(AirflowFailException, match="the backfill of tail is refused: Okta .* cannot be read by time"):
+        planned(dags["audit_backfill_tail"])
+
+
+def test_a_source_written_in_the_file_has_dags_like_any_other(load):
+    pull = load("audit_logs_incremental", SHAPES)["audit_incremental_mine"].get_task("pull")
+    assert pull.conn_id == "my_slack"
+    assert pull.source == {"like": "slack", "name": "ours", "page_size_limit": 100}

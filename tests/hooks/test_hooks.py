@@ -109,6 +109,49 @@ def test_the_host_alone_tells_the_source(connect):
     assert AuditLogsHook("c").spec.name == "pylon"
 
 
+def test_settings_come_from_the_pipeline_the_connection_or_a_default(connect):
+    base = {"conn_type": "audit_logs", "host": "https://sso.example.com", "password": "t"}
+    connect(base | {"extra": {"source": "authos"}})
+    with pytest.raises(ConfigurationError, match="needs the setting 'organization' .the organisation's slug.: say it"):
+        AuditLogsHook("c").settings()
+    connect(base | {"extra": {"source": "authos", "organization": "acme"}})
+    assert AuditLogsHook("c").settings() == {"organization": "acme"}
+    assert AuditLogsHook("c", settings={"organization": "other"}).settings() == {"organization": "other"}
+    connect(base | {"extra": {"source": "workos", "events": ["user.created", "user.deleted"]}})
+    assert AuditLogsHook("c").settings() == {"events": "user.created,user.deleted"}
+    connect(base | {"login": "k", "extra": {"source": "salesforce_event_log_files"}})
+    assert AuditLogsHook("c").settings() == {"version": "60.0", "interval": "Hourly"}
+
+
+def test_an_extra_that_nobody_knows_is_named(connect):
+    extra = {"source": "authos", "organisation": "acme"}
+    connect({"conn_type": "audit_logs", "host": "https://sso.example.com", "password": "t", "extra": extra})
+    works, said = AuditLogsHook("c").test_connection()
+    assert not works
+    assert "'organisation'" in said
+
+
+def test_a_source_with_a_host_of_ones_own_needs_one(connect):
+    connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "authos", "organization": "a"}})
+    works, said = AuditLogsHook("c").test_connection()
+    assert not works
+    assert "has no host" in said
+
+
+@pytest.mark.parametrize("host", ["api.slack.com", "https://api.slack.com", "https://api.slack.com/"])
+def test_the_host_tells_the_source_in_every_form(connect, host):
+    connect({"conn_type": "audit_logs", "host": host, "password": "t"})
+    assert AuditLogsHook("c").spec.name == "slack"
+
+
+def test_a_token_url_of_ones_own_must_be_https(connect):
+    extra = {"source": "salesforce_event_log_files", "token_url": "http://login.example.com/token"}
+    connect({"conn_type": "audit_logs", "host": "https://a.example", "login": "k", "password": "s", "extra": extra})
+    works, said = AuditLogsHook("c").test_connection()
+    assert not works
+    assert "use https" in said
+
+
 def test_the_test_of_splunk_and_datadog(connect):
     with SplunkHecService("t") as splunk, DatadogService("k") as datadog:
         connect({"conn_type": "splunk_hec", "host": splunk.url, "password": "t"})

@@ -101,7 +101,7 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         try:
             base_url_from(spec.base_url)
         except ConfigurationError as error:
-            found.append(f"base_url: {str(error).replace('the connection’s host', 'it')}")
+            found.append(f"base_url: {error}")
     requests = {"request": spec.request, "follow": spec.follow, "fallback": spec.fallback}
     if isinstance(spec.export, ExportJob):
         requests |= {"export.create": spec.export.create, "export.status": spec.export.status}

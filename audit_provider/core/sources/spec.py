@@ -156,7 +156,15 @@ class SourceSpec:
 
     def with_page_size(self, size: int) -> SourceSpec:
         """Return the source asking for pages of ``size`` events."""
-        return self._mapped(lambda request: request.with_page_size(self.page_size_key, size))
+        sized = self._mapped(lambda request: request.with_page_size(self.page_size_key, size))
+        return sized if self._shares_budget else replace(sized, recovery=self.recovery)
+
+    def with_rate_limit(self, limit: RateLimit) -> SourceSpec:
+        """Return the source with another budget."""
+        recovery = self.recovery
+        if recovery and self._shares_budget:
+            recovery = replace(recovery, rate_limit=limit)
+        return replace(self, rate_limit=limit, recovery=recovery)
 
     def with_settings(self, values: Mapping[str, str]) -> SourceSpec:
         """Return the source with values in place of its settings' names."""
@@ -175,6 +183,11 @@ class SourceSpec:
                 f"begins, by the first run of the incremental DAG."
             )
         return self.recovery
+
+    @property
+    def _shares_budget(self) -> bool:
+        """Whether the recovery source is the same API under the same name."""
+        return self.recovery is not None and self.recovery.name == self.name
 
     def _mapped(self, change: Any) -> SourceSpec:
         """Return the source with every request changed."""

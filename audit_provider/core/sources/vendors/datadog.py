@@ -1,0 +1,63 @@
+"""Datadog Audit Trail. https://github.com/DataDog/datadog-api-client-python"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from audit_provider.core.auth import Header
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import CursorPaging
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+
+DATADOG = SourceSpec(
+    name="datadog",
+    title="Datadog Audit Trail",
+    docs="https://github.com/DataDog/datadog-api-client-python",
+    base_url="https://api.datadoghq.com",
+    regions={
+        "us1": "https://api.datadoghq.com",
+        "us3": "https://api.us3.datadoghq.com",
+        "us5": "https://api.us5.datadoghq.com",
+        "eu": "https://api.datadoghq.eu",
+        "ap1": "https://api.ap1.datadoghq.com",
+        "ap2": "https://api.ap2.datadoghq.com",
+        "uk1": "https://api.uk1.datadoghq.com",
+        "gov": "https://api.ddog-gov.com",
+        "gov2": "https://api.us2.ddog-gov.com",
+    },
+    request=Request(
+        "GET",
+        "/api/v2/audit/events",
+        params={"filter[from]": "{start}", "filter[to]": "{end}", "sort": "timestamp", "page[limit]": 1000},
+    ),
+    reading=ClosedWindows(),
+    paging=CursorPaging(param="page[cursor]", cursor_at="meta.page.after"),
+    records_at="data",
+    auth=Header({"DD-API-KEY": "{password}", "DD-APPLICATION-KEY": "{application_key}"}),
+    fields=Fields(
+        id="id",
+        time="attributes.timestamp",
+        action="attributes.attributes.evt.name",
+        actor_email="attributes.attributes.usr.email",
+        ip="attributes.attributes.network.client.ip",
+    ),
+    errors=Errors(message_at="errors", ok_at="meta.status", ok_is="done", partial_at="meta.warnings"),
+    rate_limit=RateLimit(requests=10, per=60),
+    page_size_key="page[limit]",
+    page_size_limit=1000,
+    lookback=timedelta(days=90),
+    settings={"application_key": Setting("the application key", secret=True)},
+    credential={"password": "API key"},
+    access="An API key, and an application key of a user who may read the Audit Trail, both of the organisation's own "
+    "site.",
+    limits="An answer with warnings is a part of the page and is not taken.",
+    confidence="The vendor's SDK, written from its specification.",
+    unconfirmed={
+        "lookback": "90 days is general knowledge.",
+        "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded.",
+        "errors.message_at": "the form of an error's body.",
+        "fields": "names of action, actor and address are partly general knowledge.",
+    },
+)

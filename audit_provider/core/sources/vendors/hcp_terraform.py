@@ -1,0 +1,51 @@
+"""HCP Terraform audit trails. https://developer.hashicorp.com/terraform/cloud-docs/api-docs/audit-trails"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import PagePaging
+from audit_provider.core.sources.reading.since_scan import SinceScan
+from audit_provider.core.sources.spec import Errors, Request, SourceSpec
+
+HCP_TERRAFORM = SourceSpec(
+    name="hcp_terraform",
+    title="HCP Terraform audit trails",
+    docs="https://developer.hashicorp.com/terraform/cloud-docs/api-docs/audit-trails",
+    base_url="https://app.terraform.io",
+    request=Request("GET", "/api/v2/organization/audit-trail", params={"since": "{start}", "page[size]": 1000}),
+    times="rfc3339_ms",
+    reading=SinceScan(resumes=False),
+    paging=PagePaging(param="page[number]", next_at="pagination.next_page"),
+    records_at="data",
+    fields=Fields(
+        id="id",
+        time="timestamp",
+        action="resource.action",
+        actor_id="auth.accessor_id",
+        object_type="resource.type",
+        object_id="resource.id",
+    ),
+    errors=Errors(
+        message_at="errors",
+        hints={
+            "401": "put the organisation's token in the password; tokens of users and teams are not accepted.",
+            "404": "the token is not the organisation's, or its plan has no audit trails.",
+        },
+    ),
+    rate_limit=RateLimit(requests=30, per=1),
+    page_size_key="page[size]",
+    page_size_limit=1000,
+    lookback=timedelta(days=14),
+    credential={"password": "organisation token or audit-trail token"},
+    access="A token of the organisation itself or an audit-trail token; tokens of users and teams are not accepted.",
+    limits="Events are kept for 14 days.",
+    confidence="Vendor documentation and a connector's code.",
+    unconfirmed={
+        "rate_limit": "30 requests a second is general knowledge; a 429 with X-RateLimit-Reset is waited out.",
+        "reading": "newest first is from a connector's code; in another order the whole of the answer is read.",
+        "fields": "action and actor are partly general knowledge; the address stands in newer records only, if at all.",
+    },
+)

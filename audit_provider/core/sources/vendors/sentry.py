@@ -1,0 +1,51 @@
+"""Sentry organisation audit log.
+
+https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py
+"""
+
+from __future__ import annotations
+
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.paging import LinkPaging
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+
+SENTRY = SourceSpec(
+    name="sentry",
+    title="Sentry organisation audit log",
+    docs="https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py",
+    base_url="https://sentry.io",
+    request=Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
+    reading=HeadScan(),
+    paging=LinkPaging(results=True),
+    records_at="rows",
+    fields=Fields(
+        id="id",
+        time="dateCreated",
+        action="event",
+        actor_id="actor.id",
+        actor_email="actor.email",
+        ip="ipAddress",
+        object_id="targetObject",
+    ),
+    errors=Errors(
+        message_at="detail",
+        hints={
+            "403": "the token's user must be an owner or manager of the organisation, and the token needs org:read.",
+            "404": "there is no such organisation: check the setting 'organization', and the host.",
+        },
+    ),
+    rate_limit=RateLimit(requests=60, per=60),
+    settings={"organization": Setting("the organisation's slug")},
+    credential={"password": "auth token"},
+    access="An auth token with the scope org:read, of somebody who may see the organisation's audit log.",
+    limits="About 100 events a page and no time filter, so a long span is read from its newest end.",
+    confidence="Vendor's source code, one revision.",
+    unconfirmed={
+        "rate_limit": "a careful value; a 429 with X-Sentry-Rate-Limit-Reset is waited out.",
+        "base_url": "where next pages are on a host of the organisation's own or region, set that host.",
+        "access": "which scope is enough.",
+        "fields": "partly general knowledge.",
+    },
+)

@@ -1,0 +1,204 @@
+"""The pages about sources: one each, and the catalogue of all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import timedelta
+from typing import Any
+
+from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.sources import REGISTRY, SourceSpec
+from audit_provider.core.sources.export import ExportJob
+from audit_provider.core.sources.inline import TYPES
+
+LEFT_OUT = {
+    "Notion": "no public list of events; it pushes to SIEMs.",
+    "Jamf Pro": "no single list; history per object, or pushed by syslog.",
+    "Figma": "a cursor is given, and no documented parameter takes it.",
+    "Vercel": "no paging: the upper bound is stepped down, a style of its own.",
+    "monday": "the shape of the REST filter and of the answer is unconfirmed.",
+    "Lacework": "nothing but general knowledge.",
+    "Mimecast": "the pages of the current API are unconfirmed.",
+    "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
+    "Google Workspace": "needs a signed JWT with domain-wide delegation; several events in one record.",
+    "Microsoft Graph": "size, order and retention are unconfirmed; Microsoft's own connectors serve Sentinel.",
+    "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
+    "Snowflake": "SQL over key-pair JWT, answers by column.",
+    "Salesforce SetupAuditTrail": "a query language; the time grain of its bounds is unconfirmed.",
+    "Stripe": "business events rather than an audit log.",
+    "Cloudflare v1": "v2 takes its place.",
+}
+"""APIs that were looked at and are not sources, and why. Any of them can be written in the pipelines file."""
+
+_WAYS = {
+    "ClosedWindows": "by closed windows of time",
+    "TailCursor": "by a cursor that goes on working",
+    "IdKeyset": "by the id of the last event",
+    "SinceScan": "newest first, since the last watermark",
+    "HeadScan": "newest first, down to what is known",
+    "FileExport": "from files",
+    "MeasuredList": "in the order that it measures",
+}
+
+
+def pages() -> dict[str, Any]:
+    """Return a function per page, by the page's path below ``docs``."""
+    made: dict[str, Any] = {"sources/README.md": catalogue}
+    for name in REGISTRY:
+        made[f"sources/{name}.md"] = lambda name=name: page(REGISTRY[name])
+    return made
+
+
+def catalogue() -> str:
+    """Return the page with every source in a table."""
+    rows = [
+        f"| [{spec.title}]({name}.md) | `{name}` | `{type(spec.reading).__name__}` | {_budget(spec)} | {_size(spec)} "
+        f"| {_reach(spec.lookback)} | {_backfill(spec)} | {spec.confidence} |"
+        for name, spec in REGISTRY.items()
+    ]
+    left_out = [f"- **{name}**: {why}" for name, why in LEFT_OUT.items()]
+    head = [
+        f"# Sources\n\n{len(REGISTRY)} sources, each a description that the same loop reads. What the strategies do, and "
+        "their settings, is on the [reference page](../reference.md#reading-strategies).\n",
+        "| source | name | strategy | budget | page | look-back | backfill | confidence |\n|---|---|---|---|---|---|---|---|",
+    ]
+    tail = [
+        "\nA source that is not here can be [written in the pipelines file](../pipelines.md#a-source-of-your-own).\n",
+        "## Looked at and left out\n\nTheir facts are too thin, or their shape is another, so they are not guessed:\n",
+        *left_out,
+    ]
+    return "\n".join([*head, *rows, *tail]) + "\n"
+
+
+def page(spec: SourceSpec) -> str:
+    """Return the page of one source."""
+    parts = [
+        f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {spec.confidence[0].lower()}{spec.confidence[1:]}\n"
+    ]
+    parts.append(f"## At the vendor\n\n{spec.access}" + (f" {spec.limits}" if spec.limits else "") + "\n")
+    parts += [_connection(spec), _pipeline(spec), _reading(spec)]
+    if spec.unconfirmed:
+        parts.append(_unconfirmed(spec))
+    return "\n".join(parts)
+
+
+def _connection(spec: SourceSpec) -> str:
+    host = f"the default is `{spec.base_url}`" if spec.base_url else f"your own, such as `{spec.host_example}`"
+    others = {url for url in spec.regions.values() if url != spec.base_url}
+    host += f"; others are {', '.join(f'`{url}`' for url in sorted(others))}" if others else ""
+    rows = [f"| host | {host} |", *(f"| {name} | {said} |" for name, said in spec.credential.items())]
+    if isinstance(spec.auth, Token):
+        where = f"`{spec.auth.url}`" + (" on the same host" if spec.auth.url.startswith("/") else "")
+        rows.append(f"| extra `token_url` | where the token is fetched, if not at {where} |")
+    for name, setting in spec.settings.items():
+        default = "" if setting.default is None else f"; `{setting.default}` by default"
+        place = "" if setting.secret else ", or under `settings` in the pipelines file"
+        rows.append(f"| extra `{name}` | {setting.meaning}{default}{place} |")
+    connection: dict[str, Any] = {"conn_type": "audit_logs"}
+    if not spec.base_url:
+        connection["host"] = spec.host_example
+    connection |= {name: f"<{said.split(' (')[0]}>".replace("`", "") for name, said in spec.credential.items()}
+    secret = {name: f"<{name}>" for name, setting in spec.settings.items() if setting.secret}
+    connection["extra"] = {"source": spec.name, **secret}
+    return (
+        f"## The connection\n\nType `audit_logs`; {_carried(spec)}.\n\n| field | value |\n|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\n```\nAIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{json.dumps(connection)}'\n```\n\n"
+        "Its *Test* asks the vendor, and says which right or plan is missing.\n"
+    )
+
+
+def _carried(spec: SourceSpec) -> str:
+    auth = spec.auth
+    if isinstance(auth, Token):
+        return "a token is fetched with login and password, kept in memory and renewed"
+    if isinstance(auth, Basic):
+        return "HTTP basic authentication"
+    if isinstance(auth, Header):
+        return "the credential travels as " + " and ".join(f"`{k}: {v}`" for k, v in auth.headers.items())
+    assert isinstance(auth, Bearer)
+    return "the password travels as a bearer token"
+
+
+def _pipeline(spec: SourceSpec) -> str:
+    lines = [f"{spec.name}:", f"  source: {spec.name}"]
+    needed = {name: each for name, each in spec.settings.items() if each.default is None and not each.secret}
+    if needed:
+        lines.append("  settings:")
+        lines += [f"    {name}: …  # {each.meaning}" for name, each in needed.items()]
+    lines += ["  destinations:", f"    s3: {{type: s3, bucket: audit-logs, prefix: {spec.name}}}"]
+    return "## In the pipelines file\n\n```yaml\n" + "\n".join(lines) + "\n```\n"
+
+
+def _reading(spec: SourceSpec) -> str:
+    kind = type(spec.reading).__name__
+    request = spec.export.create if isinstance(spec.export, ExportJob) else spec.request
+    rows = [
+        f"| request | `{request.method} {request.path}` |",
+        f"| strategy | [`{kind}`](../reference.md#reading-strategies): {_WAYS[kind]} |",
+        f"| next page | {_paging(spec)} |",
+        f"| events per page | {_size(spec)} |",
+        f"| budget | {_budget(spec)} |",
+        f"| look-back | {_reach(spec.lookback)} |",
+        f"| backfill | {_backfill(spec)} |",
+        f"| id | {f'`{spec.fields.id}`' if spec.fields.id else 'none: events are named by their content'} |",
+        f"| time | `{spec.fields.time}`"
+        + (f", recorded `{spec.fields.recorded}`" if spec.fields.recorded else "")
+        + " |",
+    ]
+    own = [
+        f"`{each.name}: {_shown(value)}`"
+        for each in dataclasses.fields(spec.reading)  # type: ignore[arg-type]
+        if (value := getattr(spec.reading, each.name)) != each.default
+    ]
+    if own:
+        rows.append(f"| its own settings of reading | {', '.join(own)} |")
+    return "## How it is read\n\n| | |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _unconfirmed(spec: SourceSpec) -> str:
+    rows = [f"- `{path}`: {said}" for path, said in spec.unconfirmed.items()]
+    return (
+        "## What is unconfirmed\n\nEvery key of a source can be changed in the pipelines file, with "
+        f"`source: {{like: {spec.name}, …}}`:\n\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _paging(spec: SourceSpec) -> str:
+    if isinstance(spec.export, ExportJob):
+        return "none: a file is ordered, awaited and downloaded"
+    kind = next(name for name, each in TYPES["paging"].items() if isinstance(spec.paging, each))
+    said = {
+        "none": "none",
+        "cursor": "a cursor in the answer",
+        "next_url": "a URL in the answer, followed on the same host only",
+        "link": "the `Link` header, followed on the same host only",
+        "page": "page numbers",
+        "offset": "offsets",
+        "object_id": "the id of the page's last event",
+    }[kind]
+    param = getattr(spec.paging, "param", "")
+    return said + (f", sent as `{param}`" if param else "")
+
+
+def _budget(spec: SourceSpec) -> str:
+    return f"{spec.rate_limit.requests:,} per {spec.rate_limit.per:.0f} s"
+
+
+def _size(spec: SourceSpec) -> str:
+    return f"up to {spec.page_size_limit:,}" if spec.page_size_key else "the vendor's"
+
+
+def _reach(lookback: timedelta | None) -> str:
+    return f"{lookback.days} days" if lookback else "no limit known"
+
+
+def _backfill(spec: SourceSpec) -> str:
+    if spec.reading.backfill == "recovery":
+        return "in windows, by time" if spec.recovery else "none: it cannot be read by time"
+    return {"windows": "in windows", "scan": "one window, scanned from the newest event down"}[spec.reading.backfill]
+
+
+def _shown(value: Any) -> str:
+    return f"{value.total_seconds():.0f} s" if isinstance(value, timedelta) else str(value)

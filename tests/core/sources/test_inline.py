@@ -1,0 +1,231 @@
+"""A source written in the pipelines file works like a built-in one, and its mistakes are named by their path."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from audit_provider.core.auth import Header, Token
+from audit_provider.core.pipeline import read_pipelines
+from audit_provider.core.sources import REGISTRY
+from audit_provider.core.sources.paging import CursorPaging, PagePaging
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.sandbox.server import Reply, Service
+
+WHOLE = """
+acme:
+  source:
+    title: Acme audit log
+    docs: https://docs.acme.example/audit
+    base_url: https://api.acme.example
+    request:
+      method: GET
+      path: /v1/{organization}/events
+      params: {from: "{start}", to: "{end}", limit: 50}
+      headers: {Acme-Version: "2026-01-01"}
+    times: epoch_ms
+    reading: {type: closed_windows, overlap: 60, max_width: P7D}
+    paging: {type: cursor, param: cursor, cursor_at: meta.next}
+    records_at: data
+    fields: {id: uid, time: at, action: what}
+    rate_limit: {requests: 30, per: 60}
+    auth: {type: header, headers: {X-Api-Key: "{password}"}}
+    page_size_key: limit
+    settings: {organization: the organisation's short name}
+    lookback: P90D
+  settings: {organization: big co}
+  destinations:
+    s3: {type: s3, bucket: b}
+"""
+
+
+def spec_of(text):
+    found = read_pipelines(text)
+    assert found.mistakes == ()
+    return next(iter(found.pipelines.values())).spec
+
+
+def changed(old, new):
+    assert old in WHOLE
+    return WHOLE.replace(old, new)
+
+
+def mistakes(text):
+    found = read_pipelines(text)
+    assert not found.pipelines
+    return "\n".join(found.mistakes)
+
+
+def test_a_whole_source_can_be_written():
+    pipeline = read_pipelines(WHOLE).pipelines["acme"]
+    spec = pipeline.spec
+    assert spec.name == "acme"
+    assert pipeline.conn_id == "acme_default"
+    assert spec.reading == ClosedWindows(overlap=timedelta(minutes=1), max_width=timedelta(days=7))
+    assert spec.paging == CursorPaging("cursor", "meta.next")
+    assert spec.auth == Header({"X-Api-Key": "{password}"})
+    assert spec.lookback == timedelta(days=90)
+
+
+def test_it_reads_like_a_built_in_one(monkeypatch):
+    class Acme(Service):
+        requests = ()
+
+        def answer(self, request):
+            self.requests = (*self.requests, request)
+            return Reply.json(200, {"data": [{"uid": 7, "at": 1772359331000, "what": "x"}], "meta": {}})
+
+    with Acme() as service:
+        connection = {"conn_type": "audit_logs", "host": service.url, "password": "k"}
+        monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(connection))
+        hook = AuditLogsHook("c", source=spec_of(WHOLE), settings={"organization": "big co"})
+        assert hook.test_connection() == (True, "Acme audit log accepts the credential and shows events.")
+    (request,) = service.requests
+    assert request.path == "/v1/big%20co/events"
+    assert request.headers["X-Api-Key"] == "k"
+    assert request.headers["Acme-Version"] == "2026-01-01"
+    assert len(request.param("from")) == 13
+
+
+def test_another_source_can_be_taken_and_changed():
+    text = """
+p:
+  source:
+    like: pigment
+    paging: {param: pageCursor}
+    fields: {id: id}
+    request: {params: {since: "{start}"}}
+  destinations: {s3: {type: s3, bucket: b}}
+"""
+    pipeline = read_pipelines(text).pipelines["p"]
+    spec, base = pipeline.spec, REGISTRY["pigment"]
+    assert (spec.name, pipeline.conn_id) == ("pigment", "pigment_default")
+    assert spec.paging == CursorPaging("pageCursor", "pagination.nextCursor")
+    assert spec.fields.id == "id"
+    assert spec.fields.action == base.fields.action
+    assert spec.request.params == {"since": "{start}"}
+    assert spec.request.path == base.request.path
+    assert spec.lookback == base.lookback
+
+
+def test_a_change_of_strategy_paging_and_credential_names_its_type():
+    text = """
+p:
+  source:
+    like: slack
+    name: ours
+    reading: {type: head_scan}
+    paging: {type: page, param: page}
+    auth: {type: token, url: https://login.example.com/token, fields: {grant_type: client_credentials}}
+  destinations: {s3: {type: s3, bucket: b}}
+"""
+    spec = spec_of(text)
+    assert (spec.name, spec.reading, spec.paging) == ("ours", HeadScan(), PagePaging("page"))
+    assert spec.auth == Token("https://login.example.com/token")
+
+
+def test_a_recovery_source_says_only_what_differs():
+    text = changed(
+        "    lookback: P90D\n", "    recovery: {request: {path: /v2/search, params: {a: '{start}', b: '{end}'}}}\n"
+    )
+    text = text.replace("reading: {type: closed_windows, overlap: 60, max_width: P7D}", "reading: {type: tail_cursor}")
+    text = text.replace("params: {from", "params: {x: '1', from")
+    spec = spec_of(
+        text.replace("recovery: {request:", "recovery: {reading: {type: closed_windows}, request:").replace(
+            "path: /v2/search", "method: GET, path: /v2/search"
+        )
+    )
+    assert spec.recovery.request.path == "/v2/search"
+    assert spec.recovery.records_at == "data"
+    assert spec.for_backfill() is spec.recovery
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    records_at: data\n", "", "acme.source.records_at: is missing"),
+        (
+            "records_at: data",
+            "record_at: data",
+            "acme.source.record_at: there is no such key, did you mean 'records_at'?",
+        ),
+        (
+            "type: closed_windows,",
+            "type: closed_window,",
+            "acme.source.reading.type: there is no type 'closed_window', did you mean 'closed_windows'?",
+        ),
+        ("{type: cursor, param", "{param", "acme.source.paging.type: is missing"),
+        ("overlap: 60", "overlap: soon", "acme.source.reading.overlap: "),
+        ("overlap: 60", "overlop: 60", "acme.source.reading.overlop: there is no such key, did you mean 'overlap'?"),
+        ("method: GET", "method: FETCH", "acme.source.request.method: "),
+        (
+            "path: /v1/{organization}",
+            "path: /v1/{org}",
+            "acme.source.request.path: {org} is neither a bound of time nor one of the settings",
+        ),
+        ("path: /v1", "path: v1", "acme.source.request.path: must begin with '/'"),
+        (', to: "{end}"', "", "acme.source.request: ClosedWindows needs {end}"),
+        ("times: epoch_ms", "times: unix", "acme.source.times: "),
+        ("requests: 30", "requests: many", "acme.source.rate_limit.requests: "),
+        ("{id: uid, time: at, action: what}", "{id: uid}", "acme.source.fields.time: "),
+        ("base_url: https://api", "base_url: http://api", "acme.source.base_url: "),
+        (
+            "settings: {organization: the organisation's short name}",
+            "settings: [organization]",
+            "acme.source.settings: must be a mapping",
+        ),
+        (
+            "settings: {organization: big co}",
+            "settings: {organisation: big co}",
+            "acme.settings.organisation: there is no such key, did you mean 'organization'?",
+        ),
+        (
+            "settings: {organization: big co}",
+            "settings: {organization: {a: b}}",
+            "acme.settings.organization: must be a text",
+        ),
+        (
+            "type: closed_windows, overlap: 60, max_width: P7D",
+            "type: file_export",
+            "acme.source.export: file_export needs",
+        ),
+        (
+            "type: closed_windows, overlap: 60, max_width: P7D",
+            "type: id_keyset",
+            "acme.source.paging: id_keyset goes with",
+        ),
+    ],
+)
+def test_a_mistake_is_named_by_its_path(old, new, said):
+    assert said in mistakes(changed(old, new))
+
+
+def test_several_mistakes_are_named_at_once():
+    said = mistakes(changed("times: epoch_ms", "times: unix").replace("records_at: data", "record_at: data"))
+    assert "acme.source.times: " in said
+    assert "acme.source.record_at: " in said
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{like: slak}", "p.source.like: there is no source 'slak', did you mean 'slack'?"),
+        ("{like: slack, paging: 3}", "p.source.paging: must be a mapping"),
+        ("{like: slack, nam: x}", "p.source.nam: there is no such key, did you mean 'name'?"),
+        ("slak", "p.source: there is no source 'slak', did you mean 'slack'?"),
+    ],
+)
+def test_mistakes_in_a_changed_source(source, said):
+    assert said in mistakes(f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}}}")
+
+
+def test_a_secret_setting_does_not_belong_in_the_file():
+    text = changed(
+        "settings: {organization: the organisation's short name}",
+        "settings: {organization: {meaning: m, secret: true}}",
+    )
+    assert "acme.settings.organization: belongs in the connection's extra" in mistakes(text)
