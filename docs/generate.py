@@ -14,7 +14,7 @@ from audit_provider.core.pipeline import Delivery, Pipeline
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
-from audit_provider.core.sources.spec import Errors, Probe, Request, Setting
+from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -73,8 +73,10 @@ def reference() -> str:
             f"\n### `{strategy.__name__}` (`type: {name}`)\n\n{first}\n\n| key | default | meaning |\n|---|---|---|"
         )
         meanings = _meanings(strategy)
-        for each in dataclasses.fields(strategy):
-            parts.append(f"| `{each.name}` | {_shown(each.default)} | {meanings.get(each.name, '')} |")
+        parts += [
+            f"| `{each.name}` | {_shown(each.default)} | {meanings.get(each.name, '')} |"
+            for each in dataclasses.fields(strategy)
+        ]
     parts.append("\n## Keys of a source\n\nFor a source written in the pipelines file.\n")
     parts.append(_keys(SourceSpec, skip=set()))
     for key, kinds in TYPES.items():
@@ -82,7 +84,7 @@ def reference() -> str:
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Errors, Setting, Probe):
+    for kind in (Request, Errors, PageSize, Setting, Probe):
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"

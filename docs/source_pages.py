@@ -59,9 +59,10 @@ def catalogue() -> str:
     ]
     left_out = [f"- **{name}**: {why}" for name, why in LEFT_OUT.items()]
     head = [
-        f"# Sources\n\n{len(REGISTRY)} sources, each a description that the same loop reads. What the strategies do, and "
-        "their settings, is on the [reference page](../reference.md#reading-strategies).\n",
-        "| source | name | strategy | budget | page | look-back | backfill | confidence |\n|---|---|---|---|---|---|---|---|",
+        f"# Sources\n\n{len(REGISTRY)} sources, each a description that the same loop reads. What the strategies do, "
+        "and their settings, is on the [reference page](../reference.md#reading-strategies).\n",
+        "| source | name | strategy | budget | page | look-back | backfill | confidence |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     tail = [
         "\nA source that is not here can be [written in the pipelines file](../pipelines.md#a-source-of-your-own).\n",
@@ -73,9 +74,8 @@ def catalogue() -> str:
 
 def page(spec: SourceSpec) -> str:
     """Return the page of one source."""
-    parts = [
-        f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {spec.confidence[0].lower()}{spec.confidence[1:]}\n"
-    ]
+    facts = spec.confidence[0].lower() + spec.confidence[1:]
+    parts = [f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {facts}\n"]
     parts.append(f"## At the vendor\n\n{spec.access}" + (f" {spec.limits}" if spec.limits else "") + "\n")
     parts += [_connection(spec), _pipeline(spec), _reading(spec)]
     if spec.unconfirmed:
@@ -187,7 +187,7 @@ def _budget(spec: SourceSpec) -> str:
 
 
 def _size(spec: SourceSpec) -> str:
-    return f"up to {spec.page_size_limit:,}" if spec.page_size_key else "the vendor's"
+    return f"up to {spec.page_size.most:,}" if spec.page_size else "the vendor's"
 
 
 def _reach(lookback: timedelta | None) -> str:

@@ -289,10 +289,10 @@ def source_from(
             raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
         spec = spec.with_rate_limit(limit)
     if page_size is not None:
-        if not spec.page_size_key:
+        if spec.page_size is None:
             raise ConfigurationError(f"{name}.page_size: {spec.name} takes no page size")
-        if not 1 <= page_size <= spec.page_size_limit:
-            raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size_limit} for {spec.name}")
+        if not 1 <= page_size <= spec.page_size.most:
+            raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size.most} for {spec.name}")
         spec = spec.with_page_size(page_size)
     return spec
 

@@ -165,10 +165,16 @@ class PullAuditLogsOperator(AuditLogsOperator):
         hook = AuditLogsHook(self.conn_id or f"{spec.name}_default", source=spec, settings=self.settings)
         backfill = PaceVariable(self.pipeline).load()
 
-        def pages(each: SourceSpec) -> PageReader:
+        pacers: dict[str, Pacer] = {}
+
+        def pacer_of(each: SourceSpec) -> Pacer:
             sent = [*(live.requests.get(each.name, ()) if live else ()), *backfill.get(each.name, ())]
             limit = self._budget(each.rate_limit, backfilling=window is not None, backfill=backfill.get(each.name, ()))
-            pacer = Pacer(limit, history=sent, sleep=sleep_or_defer, now=utc_now)
+            return Pacer(limit, history=sent, sleep=sleep_or_defer, now=utc_now)
+
+        def pages(each: SourceSpec) -> PageReader:
+            # Two sources of one name are one API, with one budget.
+            pacer = pacers.setdefault(each.name, pacer_of(each))
             return hook.pages(each, sleep=sleep_or_defer, pacer=pacer)
 
         return Reader(

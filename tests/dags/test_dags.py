@@ -118,7 +118,7 @@ pigment: {source: pigment, destinations: {s3: {type: s3, bucket: b}}}
 okta: {source: okta, destinations: {s3: {type: s3, bucket: b}}}
 tail: {source: {like: okta, recovery: null}, destinations: {s3: {type: s3, bucket: b}}}
 mine:
-  source: {like: slack, name: ours, page_size_limit: 100}
+  source: {like: slack, name: ours, page_size: {key: limit, most: 100}}
   conn_id: my_slack
   destinations: {s3: {type: s3, bucket: b}}
 """
@@ -143,4 +143,4 @@ def test_a_source_is_backfilled_in_the_way_that_its_strategy_allows(load):
 def test_a_source_written_in_the_file_has_dags_like_any_other(load):
     pull = load("audit_logs_incremental", SHAPES)["audit_incremental_mine"].get_task("pull")
     assert pull.conn_id == "my_slack"
-    assert pull.source == {"like": "slack", "name": "ours", "page_size_limit": 100}
+    assert pull.source == {"like": "slack", "name": "ours", "page_size": {"key": "limit", "most": 100}}

@@ -28,7 +28,7 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, Probe, Request, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting, SourceSpec
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import checked, near, validated
 
@@ -65,6 +65,7 @@ _VALUES: dict[str, type] = {
     "fields": Fields,
     "rate_limit": RateLimit,
     "errors": Errors,
+    "page_size": PageSize,
     "probe": Probe,
 }
 _CREDENTIAL_PARTS = ("login", "password")
@@ -126,8 +127,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("paging: id_keyset goes with paging of type object_id")
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs to be told where the files are")
-    if spec.page_size_key and spec.page_size_limit < 1:
-        found.append("page_size_limit: must be at least 1")
+    if spec.page_size and spec.page_size.most < 1:
+        found.append("page_size.most: must be at least 1")
     return found
 
 

@@ -56,6 +56,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSize:
+    """The parameter of the page size. :ivar key: its name. :ivar most: the vendor's largest."""
+
+    key: str
+    most: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The request that proves a credential.
 
@@ -113,7 +121,7 @@ class SourceSpec:
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
-    :ivar page_size_key: what the page size is called, :ivar page_size_limit: the vendor's largest.
+    :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar recovery: the source over the same log that reads by time, where this one cannot.
     :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
@@ -142,8 +150,7 @@ class SourceSpec:
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
     errors: Errors = field(default_factory=Errors)
-    page_size_key: str = ""
-    page_size_limit: int = 1000
+    page_size: PageSize | None = None
     lookback: timedelta | None = None
     recovery: SourceSpec | None = None
     export: Export | None = None
@@ -156,7 +163,8 @@ class SourceSpec:
 
     def with_page_size(self, size: int) -> SourceSpec:
         """Return the source asking for pages of ``size`` events."""
-        sized = self._mapped(lambda request: request.with_page_size(self.page_size_key, size))
+        key = self.page_size.key if self.page_size else ""
+        sized = self._mapped(lambda request: request.with_page_size(key, size))
         return sized if self._shares_budget else replace(sized, recovery=self.recovery)
 
     def with_rate_limit(self, limit: RateLimit) -> SourceSpec:

@@ -37,7 +37,7 @@ class Desk:
     def __init__(self, name, monkeypatch, spec=None, **options):
         self.contract = read_contract(FIXTURES / name)
         self.spec = spec or REGISTRY[name]
-        if self.spec.page_size_key:
+        if self.spec.page_size:
             self.spec = self.spec.with_page_size(7)
         self.service = ContractService(self.contract, page_size=7, **options)
         self.monkeypatch = monkeypatch
@@ -147,7 +147,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "what", "wrong"), WRONG)
 def test_a_wrong_name_is_refused(name, what, wrong, monkeypatch):
-    desk = Desk(name, monkeypatch, spec=replace(REGISTRY[name], request=wrong, recovery=None, page_size_key=""))
+    desk = Desk(name, monkeypatch, spec=replace(REGISTRY[name], request=wrong, recovery=None, page_size=None))
     desk.service.add(moments(40))
     with desk.service, pytest.raises(AuditError):
         desk.pull()

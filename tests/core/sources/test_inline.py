@@ -34,7 +34,7 @@ acme:
     fields: {id: uid, time: at, action: what}
     rate_limit: {requests: 30, per: 60}
     auth: {type: header, headers: {X-Api-Key: "{password}"}}
-    page_size_key: limit
+    page_size: {key: limit, most: 500}
     settings: {organization: the organisation's short name}
     lookback: P90D
   settings: {organization: big co}

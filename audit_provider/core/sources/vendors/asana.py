@@ -1,29 +1,19 @@
 """Asana audit log. https://github.com/Asana/openapi"""
 
-from __future__ import annotations
-
-from dataclasses import replace
-from datetime import timedelta
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+from audit_provider.core.sources import vocabulary as v
 
 _PATH = "/api/1.0/workspaces/{workspace}/audit_log_events"
 _ASKED = {"start_at": "{start}", "limit": 100}
-_BY_TIME = SourceSpec(
+_BY_TIME = v.SourceSpec(
     name="asana",
     title="Asana audit log",
     docs="https://github.com/Asana/openapi",
     base_url="https://app.asana.com",
-    request=Request("GET", _PATH, params={**_ASKED, "end_at": "{end}"}),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="offset", cursor_at="next_page.offset", ends_when_empty=True),
+    request=v.Request("GET", _PATH, params={**_ASKED, "end_at": "{end}"}),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="offset", cursor_at="next_page.offset", ends_when_empty=True),
     records_at="data",
-    fields=Fields(
+    fields=v.Fields(
         id="gid",
         time="created_at",
         action="event_type",
@@ -33,26 +23,25 @@ _BY_TIME = SourceSpec(
         object_type="resource.resource_type",
         object_id="resource.gid",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="errors",
         hints={"401": "put a service account's token in the password; personal tokens are not accepted."},
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=100,
-    lookback=timedelta(days=90),
-    settings={"workspace": Setting("the workspace's or organisation's gid")},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 100),
+    lookback=v.days(90),
+    settings={"workspace": v.Setting("the workspace's or organisation's gid")},
     credential={"password": "token of a service account"},
     access="A token of a service account, of an organisation on the Enterprise plan.",
     limits="Events are kept 90 days, from 8 October 2021 on.",
     confidence="Vendor specification, one connector's code.",
     unconfirmed={
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
-        "page_size_limit": "the text also says 1,000.",
+        "page_size.most": "the text also says 1,000.",
         "errors.message_at": "the form of an error's body.",
         "fields.object_type": "names inside `resource`.",
         "fields.object_id": "names inside `resource`.",
     },
 )
 
-ASANA = replace(_BY_TIME, request=Request("GET", _PATH, params=_ASKED), reading=TailCursor(), recovery=_BY_TIME)
+ASANA = v.replace(_BY_TIME, request=v.Request("GET", _PATH, params=_ASKED), reading=v.TailCursor(), recovery=_BY_TIME)

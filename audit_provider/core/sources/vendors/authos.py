@@ -1,24 +1,18 @@
 """AuthOS organisation audit log. https://authos.dev/docs/api/reference/audit-logs"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import PagePaging
-from audit_provider.core.sources.reading.head_scan import HeadScan
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-AUTHOS = SourceSpec(
+AUTHOS = v.SourceSpec(
     name="authos",
     title="AuthOS organisation audit log",
     docs="https://authos.dev/docs/api/reference/audit-logs",
     base_url="",
     host_example="https://sso.example.com",
-    request=Request("GET", "/api/organizations/{organization}/audit-log", params={"limit": 100}),
-    reading=HeadScan(),
-    paging=PagePaging(param="page", more_at="pagination.has_next", total_at="pagination.total"),
+    request=v.Request("GET", "/api/organizations/{organization}/audit-log", params={"limit": 100}),
+    reading=v.HeadScan(),
+    paging=v.PagePaging(param="page", more_at="pagination.has_next", total_at="pagination.total"),
     records_at="logs",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="created_at",
         action="action",
@@ -28,7 +22,7 @@ AUTHOS = SourceSpec(
         object_type="target_type",
         object_id="target_id",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="error",
         code_at="error_code",
         slow_codes=("TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"),
@@ -39,10 +33,9 @@ AUTHOS = SourceSpec(
             "NOT_FOUND": "there is no such organisation: check the setting 'organization'.",
         },
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=100,
-    settings={"organization": Setting("the organisation's slug")},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 100),
+    settings={"organization": v.Setting("the organisation's slug")},
     credential={"password": "a user's JWT"},
     access="A JWT of a user with the capability audit_logs.view (owner, admin, or a role that has it).",
     limits="100 records a page, by offset, no time filter. Logins and MFA checks are not part of this list.",

@@ -1,32 +1,21 @@
 """Box enterprise events. https://developer.box.com/guides/events/enterprise-events/for-enterprise"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from dataclasses import replace
-from datetime import timedelta
-
-from audit_provider.core.auth import Token
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-_BY_TIME = SourceSpec(
+_BY_TIME = v.SourceSpec(
     name="box",
     title="Box enterprise events",
     docs="https://developer.box.com/guides/events/enterprise-events/for-enterprise",
     base_url="https://api.box.com",
-    request=Request(
+    request=v.Request(
         "GET",
         "/2.0/events",
         params={"stream_type": "admin_logs", "limit": 500, "created_after": "{start}", "created_before": "{end}"},
     ),
-    reading=ClosedWindows(settle=timedelta(minutes=10)),
-    paging=CursorPaging(param="stream_position", cursor_at="next_stream_position", ends_when_empty=True),
+    reading=v.ClosedWindows(settle=v.minutes(10)),
+    paging=v.CursorPaging(param="stream_position", cursor_at="next_stream_position", ends_when_empty=True),
     records_at="entries",
-    fields=Fields(
+    fields=v.Fields(
         id="event_id",
         time="created_at",
         action="event_type",
@@ -36,7 +25,7 @@ _BY_TIME = SourceSpec(
         object_type="source.type",
         object_id="source.id",
     ),
-    auth=Token(
+    auth=v.Token(
         url="/oauth2/token",
         fields={
             "grant_type": "client_credentials",
@@ -45,16 +34,15 @@ _BY_TIME = SourceSpec(
         },
         client="fields",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="message",
         code_at="code",
         hints={"403": "the app needs the scope 'Manage enterprise properties', and an admin must have authorised it."},
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=500,
-    lookback=timedelta(days=365),
-    settings={"enterprise_id": Setting("the enterprise's id")},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 500),
+    lookback=v.days(365),
+    settings={"enterprise_id": v.Setting("the enterprise's id")},
     credential={"login": "client id", "password": "client secret"},
     access="A server app with client credentials that an admin has authorised for the enterprise, with the right "
     "to run and see reports.",
@@ -62,13 +50,13 @@ _BY_TIME = SourceSpec(
     confidence="Vendor documentation and OpenAPI text, two connectors' code.",
 )
 
-BOX = replace(
+BOX = v.replace(
     _BY_TIME,
-    request=Request(
+    request=v.Request(
         "GET", "/2.0/events", params={"stream_type": "admin_logs_streaming", "limit": 500, "stream_position": "0"}
     ),
-    reading=TailCursor(probe_after=144),
-    lookback=timedelta(days=14),
+    reading=v.TailCursor(probe_after=144),
+    lookback=v.days(14),
     recovery=_BY_TIME,
     unconfirmed={
         "lookback": "about two weeks; the stream begins where Box says, whatever start is set.",

@@ -1,29 +1,19 @@
 """Cloudflare audit logs, version 2. https://github.com/cloudflare/cloudflare-python"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-CLOUDFLARE = SourceSpec(
+CLOUDFLARE = v.SourceSpec(
     name="cloudflare",
     title="Cloudflare audit logs",
     docs="https://github.com/cloudflare/cloudflare-python",
     base_url="https://api.cloudflare.com",
-    request=Request(
-        "GET",
-        "/client/v4/accounts/{account}/logs/audit",
-        params={"since": "{start}", "before": "{end}", "limit": 1000},
+    request=v.Request(
+        "GET", "/client/v4/accounts/{account}/logs/audit", params={"since": "{start}", "before": "{end}", "limit": 1000}
     ),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="cursor", cursor_at="result_info.cursor"),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="cursor", cursor_at="result_info.cursor"),
     records_at="result",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="action.time",
         action="action.type",
@@ -33,12 +23,11 @@ CLOUDFLARE = SourceSpec(
         object_type="resource.type",
         object_id="resource.id",
     ),
-    errors=Errors(message_at="errors", ok_at="success"),
-    rate_limit=RateLimit(requests=1200, per=300),
-    page_size_key="limit",
-    page_size_limit=1000,
-    lookback=timedelta(days=30),
-    settings={"account": Setting("the account's id")},
+    errors=v.Errors(message_at="errors", ok_at="success"),
+    rate_limit=v.RateLimit(requests=1200, per=300),
+    page_size=v.PageSize("limit", 1000),
+    lookback=v.days(30),
+    settings={"account": v.Setting("the account's id")},
     credential={"password": "API token"},
     access="An API token that may read the account's audit logs.",
     limits="1,200 requests in 5 minutes.",
@@ -46,7 +35,7 @@ CLOUDFLARE = SourceSpec(
     unconfirmed={
         "lookback": "30 days stand in the text of the beta.",
         "rate_limit": "1,200 requests in 5 minutes are general knowledge.",
-        "page_size_limit": "1,000 is general knowledge.",
+        "page_size.most": "1,000 is general knowledge.",
         "access": "the name of the token's permission.",
     },
 )

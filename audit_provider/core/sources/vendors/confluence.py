@@ -1,26 +1,21 @@
 """Confluence audit log. https://github.com/criblio/collector-templates/tree/main/collectors/rest/atlassian"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.auth import Basic
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import OffsetPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-CONFLUENCE = SourceSpec(
+CONFLUENCE = v.SourceSpec(
     name="confluence",
     title="Confluence audit log",
     docs="https://github.com/criblio/collector-templates/tree/main/collectors/rest/atlassian",
     base_url="",
     host_example="https://example.atlassian.net",
-    request=Request("GET", "/wiki/rest/api/audit", params={"startDate": "{start}", "endDate": "{end}", "limit": 1000}),
+    request=v.Request(
+        "GET", "/wiki/rest/api/audit", params={"startDate": "{start}", "endDate": "{end}", "limit": 1000}
+    ),
     times="epoch_ms",
-    reading=ClosedWindows(),
-    paging=OffsetPaging(param="start"),
+    reading=v.ClosedWindows(),
+    paging=v.OffsetPaging(param="start"),
     records_at="results",
-    fields=Fields(
+    fields=v.Fields(
         id="",
         time="creationDate",
         action="summary",
@@ -28,13 +23,12 @@ CONFLUENCE = SourceSpec(
         ip="remoteAddress",
         object_type="affectedObject.objectType",
     ),
-    auth=Basic(),
-    errors=Errors(
+    auth=v.Basic(),
+    errors=v.Errors(
         message_at="message", hints={"403": "the user of the API token must be an administrator of Confluence."}
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=1000,
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 1000),
     credential={"login": "e-mail address", "password": "API token"},
     access="An API token of a Confluence administrator; the login is the user's e-mail address.",
     limits="Records have no id. How long they are kept is a setting of the site.",

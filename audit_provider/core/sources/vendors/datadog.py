@@ -1,17 +1,8 @@
 """Datadog Audit Trail. https://github.com/DataDog/datadog-api-client-python"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.auth import Header
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-DATADOG = SourceSpec(
+DATADOG = v.SourceSpec(
     name="datadog",
     title="Datadog Audit Trail",
     docs="https://github.com/DataDog/datadog-api-client-python",
@@ -27,28 +18,27 @@ DATADOG = SourceSpec(
         "gov": "https://api.ddog-gov.com",
         "gov2": "https://api.us2.ddog-gov.com",
     },
-    request=Request(
+    request=v.Request(
         "GET",
         "/api/v2/audit/events",
         params={"filter[from]": "{start}", "filter[to]": "{end}", "sort": "timestamp", "page[limit]": 1000},
     ),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="page[cursor]", cursor_at="meta.page.after"),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="page[cursor]", cursor_at="meta.page.after"),
     records_at="data",
-    auth=Header({"DD-API-KEY": "{password}", "DD-APPLICATION-KEY": "{application_key}"}),
-    fields=Fields(
+    auth=v.Header({"DD-API-KEY": "{password}", "DD-APPLICATION-KEY": "{application_key}"}),
+    fields=v.Fields(
         id="id",
         time="attributes.timestamp",
         action="attributes.attributes.evt.name",
         actor_email="attributes.attributes.usr.email",
         ip="attributes.attributes.network.client.ip",
     ),
-    errors=Errors(message_at="errors", ok_at="meta.status", ok_is="done", partial_at="meta.warnings"),
-    rate_limit=RateLimit(requests=10, per=60),
-    page_size_key="page[limit]",
-    page_size_limit=1000,
-    lookback=timedelta(days=90),
-    settings={"application_key": Setting("the application key", secret=True)},
+    errors=v.Errors(message_at="errors", ok_at="meta.status", ok_is="done", partial_at="meta.warnings"),
+    rate_limit=v.RateLimit(requests=10, per=60),
+    page_size=v.PageSize("page[limit]", 1000),
+    lookback=v.days(90),
+    settings={"application_key": v.Setting("the application key", secret=True)},
     credential={"password": "API key"},
     access="An API key, and an application key of a user who may read the Audit Trail, both of the organisation's own "
     "site.",

@@ -1,32 +1,20 @@
 """Dropbox team log. https://github.com/dropbox/dropbox-api-spec/blob/main/team_log.stone"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from dataclasses import replace
-
-from audit_provider.core.auth import Token
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-_BY_TIME = SourceSpec(
+_BY_TIME = v.SourceSpec(
     name="dropbox",
     title="Dropbox team log",
     docs="https://github.com/dropbox/dropbox-api-spec/blob/main/team_log.stone",
     base_url="https://api.dropboxapi.com",
-    request=Request(
-        "POST",
-        "/2/team_log/get_events",
-        body={"limit": 1000, "time": {"start_time": "{start}", "end_time": "{end}"}},
+    request=v.Request(
+        "POST", "/2/team_log/get_events", body={"limit": 1000, "time": {"start_time": "{start}", "end_time": "{end}"}}
     ),
-    follow=Request("POST", "/2/team_log/get_events/continue", body={}),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="cursor", cursor_at="cursor", more_at="has_more", sent_in="body"),
+    follow=v.Request("POST", "/2/team_log/get_events/continue", body={}),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="cursor", cursor_at="cursor", more_at="has_more", sent_in="body"),
     records_at="events",
-    fields=Fields(
+    fields=v.Fields(
         id="",
         time="timestamp",
         action=r"event_type.\.tag",
@@ -34,11 +22,8 @@ _BY_TIME = SourceSpec(
         actor_email="actor.user.email",
         ip="origin.geo_location.ip_address",
     ),
-    auth=Token(
-        url="/oauth2/token",
-        fields={"grant_type": "refresh_token", "refresh_token": "{refresh_token}"},
-    ),
-    errors=Errors(
+    auth=v.Token(url="/oauth2/token", fields={"grant_type": "refresh_token", "refresh_token": "{refresh_token}"}),
+    errors=v.Errors(
         message_at="error_summary",
         code_at=r"error.\.tag",
         resume_at="error.reset",
@@ -47,20 +32,19 @@ _BY_TIME = SourceSpec(
             "403": "the app needs the team scope events.read, and the team's plan must include the activity log.",
         },
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=1000,
-    settings={"refresh_token": Setting("the refresh token of the team's link to the app", secret=True)},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 1000),
+    settings={"refresh_token": v.Setting("the refresh token of the team's link to the app", secret=True)},
     credential={"login": "app key", "password": "app secret"},
     access="A scoped app with the team scope events.read that a team admin has linked for offline access.",
     limits="Events have no id and no guaranteed order; a cursor is normally valid for days.",
     confidence="Vendor specification and a connector's code.",
 )
 
-DROPBOX = replace(
+DROPBOX = v.replace(
     _BY_TIME,
-    request=Request("POST", "/2/team_log/get_events", body={"limit": 1000, "time": {"start_time": "{start}"}}),
-    reading=TailCursor(),
+    request=v.Request("POST", "/2/team_log/get_events", body={"limit": 1000, "time": {"start_time": "{start}"}}),
+    reading=v.TailCursor(),
     recovery=_BY_TIME,
     unconfirmed={
         "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",

@@ -1,32 +1,23 @@
 """GitLab group audit events. https://docs.gitlab.com/api/audit_events/"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.auth import Header
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import LinkPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-GITLAB = SourceSpec(
+GITLAB = v.SourceSpec(
     name="gitlab",
     title="GitLab group audit events",
     docs="https://docs.gitlab.com/api/audit_events/",
     base_url="https://gitlab.com",
     host_example="https://gitlab.example.com",
-    request=Request(
+    request=v.Request(
         "GET",
         "/api/v4/groups/{group}/audit_events",
         params={"created_after": "{start}", "created_before": "{end}", "pagination": "keyset", "per_page": 100},
     ),
-    reading=ClosedWindows(max_width=timedelta(days=29)),
-    paging=LinkPaging(),
+    reading=v.ClosedWindows(max_width=v.days(29)),
+    paging=v.LinkPaging(),
     records_at="",
-    auth=Header({"PRIVATE-TOKEN": "{password}"}),
-    fields=Fields(
+    auth=v.Header({"PRIVATE-TOKEN": "{password}"}),
+    fields=v.Fields(
         id="id",
         time="created_at",
         action="event_type",
@@ -36,11 +27,10 @@ GITLAB = SourceSpec(
         object_type="entity_type",
         object_id="entity_id",
     ),
-    errors=Errors(message_at="message", hints={"404": "check the setting 'group', and that the token may see it."}),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="per_page",
-    page_size_limit=100,
-    settings={"group": Setting("the group's id or full path")},
+    errors=v.Errors(message_at="message", hints={"404": "check the setting 'group', and that the token may see it."}),
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("per_page", 100),
+    settings={"group": v.Setting("the group's id or full path")},
     credential={"password": "access token"},
     access="An access token of an Owner of the group, on Premium or Ultimate.",
     limits="Pages by keyset need GitLab 15.11 or newer. Older events have no `event_type`.",

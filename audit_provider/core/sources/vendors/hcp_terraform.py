@@ -1,26 +1,18 @@
 """HCP Terraform audit trails. https://developer.hashicorp.com/terraform/cloud-docs/api-docs/audit-trails"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import PagePaging
-from audit_provider.core.sources.reading.since_scan import SinceScan
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-HCP_TERRAFORM = SourceSpec(
+HCP_TERRAFORM = v.SourceSpec(
     name="hcp_terraform",
     title="HCP Terraform audit trails",
     docs="https://developer.hashicorp.com/terraform/cloud-docs/api-docs/audit-trails",
     base_url="https://app.terraform.io",
-    request=Request("GET", "/api/v2/organization/audit-trail", params={"since": "{start}", "page[size]": 1000}),
+    request=v.Request("GET", "/api/v2/organization/audit-trail", params={"since": "{start}", "page[size]": 1000}),
     times="rfc3339_ms",
-    reading=SinceScan(resumes=False),
-    paging=PagePaging(param="page[number]", next_at="pagination.next_page"),
+    reading=v.SinceScan(resumes=False),
+    paging=v.PagePaging(param="page[number]", next_at="pagination.next_page"),
     records_at="data",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="timestamp",
         action="resource.action",
@@ -28,17 +20,16 @@ HCP_TERRAFORM = SourceSpec(
         object_type="resource.type",
         object_id="resource.id",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="errors",
         hints={
             "401": "put the organisation's token in the password; tokens of users and teams are not accepted.",
             "404": "the token is not the organisation's, or its plan has no audit trails.",
         },
     ),
-    rate_limit=RateLimit(requests=30, per=1),
-    page_size_key="page[size]",
-    page_size_limit=1000,
-    lookback=timedelta(days=14),
+    rate_limit=v.RateLimit(requests=30, per=1),
+    page_size=v.PageSize("page[size]", 1000),
+    lookback=v.days(14),
     credential={"password": "organisation token or audit-trail token"},
     access="A token of the organisation itself or an audit-trail token; tokens of users and teams are not accepted.",
     limits="Events are kept for 14 days.",

@@ -1,30 +1,24 @@
 """Intercom admin activity logs. https://github.com/intercom/Intercom-OpenAPI"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import NextUrlPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-INTERCOM = SourceSpec(
+INTERCOM = v.SourceSpec(
     name="intercom",
     title="Intercom admin activity logs",
     docs="https://github.com/intercom/Intercom-OpenAPI",
     base_url="https://api.intercom.io",
     regions={"eu": "https://api.eu.intercom.io", "au": "https://api.au.intercom.io"},
-    request=Request(
+    request=v.Request(
         "GET",
         "/admins/activity_logs",
         params={"created_at_after": "{start}", "created_at_before": "{end}"},
         headers={"Intercom-Version": "2.15"},
     ),
     times="epoch",
-    reading=ClosedWindows(),
-    paging=NextUrlPaging(url_at="pages.next"),
+    reading=v.ClosedWindows(),
+    paging=v.NextUrlPaging(url_at="pages.next"),
     records_at="activity_logs",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="created_at",
         action="activity_type",
@@ -32,14 +26,14 @@ INTERCOM = SourceSpec(
         actor_email="performed_by.email",
         ip="performed_by.ip",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="errors",
         hints={
             "401": "the access token is wrong, or of another region: set the connection's host to the region's.",
             "403": "the app's plan or rights do not include the admin activity logs.",
         },
     ),
-    rate_limit=RateLimit(requests=60, per=60),
+    rate_limit=v.RateLimit(requests=60, per=60),
     credential={"password": "access token"},
     access="An access token of an app of the workspace that may read admins (read_admins).",
     limits="About 20 events a page.",

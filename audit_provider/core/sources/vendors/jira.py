@@ -1,25 +1,18 @@
 """Jira audit records. https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/atlassian_site"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.auth import Basic
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import OffsetPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-JIRA = SourceSpec(
+JIRA = v.SourceSpec(
     name="jira",
     title="Jira audit records",
     docs="https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/atlassian_site",
     base_url="",
     host_example="https://example.atlassian.net",
-    request=Request("GET", "/rest/api/3/auditing/record", params={"from": "{start}", "to": "{end}", "limit": 1000}),
-    reading=ClosedWindows(),
-    paging=OffsetPaging(param="offset", total_at="total"),
+    request=v.Request("GET", "/rest/api/3/auditing/record", params={"from": "{start}", "to": "{end}", "limit": 1000}),
+    reading=v.ClosedWindows(),
+    paging=v.OffsetPaging(param="offset", total_at="total"),
     records_at="records",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="created",
         action="summary",
@@ -28,14 +21,13 @@ JIRA = SourceSpec(
         object_type="objectItem.typeName",
         object_id="objectItem.id",
     ),
-    auth=Basic(),
-    errors=Errors(
+    auth=v.Basic(),
+    errors=v.Errors(
         message_at="errorMessages",
         hints={"403": "the user of the API token needs the global permission Administer Jira."},
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=1000,
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 1000),
     credential={"login": "e-mail address", "password": "API token"},
     access="An API token of a user with the global permission Administer Jira; the login is the user's e-mail address.",
     limits="Records are kept for about 180 days by default.",

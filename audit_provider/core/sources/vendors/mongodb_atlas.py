@@ -1,35 +1,27 @@
 """MongoDB Atlas organisation events. https://github.com/elastic/integrations/tree/main/packages/mongodb_atlas"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.auth import Token
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import PagePaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-MONGODB_ATLAS = SourceSpec(
+MONGODB_ATLAS = v.SourceSpec(
     name="mongodb_atlas",
     title="MongoDB Atlas organisation events",
     docs="https://github.com/elastic/integrations/tree/main/packages/mongodb_atlas",
     base_url="https://cloud.mongodb.com",
-    request=Request(
+    request=v.Request(
         "GET",
         "/api/atlas/v2/orgs/{organization}/events",
         params={"minDate": "{start}", "maxDate": "{end}", "includeRaw": "true", "itemsPerPage": 500},
         headers={"Accept": "application/vnd.atlas.2023-01-01+json"},
     ),
-    reading=ClosedWindows(),
-    paging=PagePaging(param="pageNum"),
+    reading=v.ClosedWindows(),
+    paging=v.PagePaging(param="pageNum"),
     records_at="results",
-    fields=Fields(id="id", time="created", action="eventTypeName", actor_email="username", ip="remoteAddress"),
-    auth=Token(url="/api/oauth/token"),
-    errors=Errors(message_at="detail", code_at="errorCode"),
-    rate_limit=RateLimit(requests=100, per=60),
-    page_size_key="itemsPerPage",
-    page_size_limit=500,
-    settings={"organization": Setting("the organisation's id")},
+    fields=v.Fields(id="id", time="created", action="eventTypeName", actor_email="username", ip="remoteAddress"),
+    auth=v.Token(url="/api/oauth/token"),
+    errors=v.Errors(message_at="detail", code_at="errorCode"),
+    rate_limit=v.RateLimit(requests=100, per=60),
+    page_size=v.PageSize("itemsPerPage", 500),
+    settings={"organization": v.Setting("the organisation's id")},
     credential={"login": "service account's client id", "password": "its secret"},
     access="A service account of the organisation with the role Organization Member; API keys with HTTP digest are not "
     "supported.",

@@ -1,19 +1,10 @@
 """1Password audit events. https://github.com/1Password/events-api-generic"""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
+from audit_provider.core.sources import vocabulary as v
 
 _PATH = "/api/v2/auditevents"
 _ASKED = {"limit": 1000, "start_time": "{start}"}
-_BY_TIME = SourceSpec(
+_BY_TIME = v.SourceSpec(
     name="onepassword",
     title="1Password audit events",
     docs="https://github.com/1Password/events-api-generic",
@@ -24,12 +15,12 @@ _BY_TIME = SourceSpec(
         "eu": "https://events.1password.eu",
         "enterprise": "https://events.ent.1password.com",
     },
-    request=Request("POST", _PATH, body={**_ASKED, "end_time": "{end}"}),
-    follow=Request("POST", _PATH, body={}),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="cursor", cursor_at="cursor", more_at="has_more", sent_in="body"),
+    request=v.Request("POST", _PATH, body={**_ASKED, "end_time": "{end}"}),
+    follow=v.Request("POST", _PATH, body={}),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="cursor", cursor_at="cursor", more_at="has_more", sent_in="body"),
     records_at="items",
-    fields=Fields(
+    fields=v.Fields(
         id="uuid",
         time="timestamp",
         action="action",
@@ -39,12 +30,11 @@ _BY_TIME = SourceSpec(
         object_type="object_type",
         object_id="object_uuid",
     ),
-    errors=Errors(
+    errors=v.Errors(
         hints={"401": "the token is wrong, has ended, or belongs to another region: check the connection's host."}
     ),
-    rate_limit=RateLimit(requests=500, per=60),
-    page_size_key="limit",
-    page_size_limit=1000,
+    rate_limit=v.RateLimit(requests=500, per=60),
+    page_size=v.PageSize("limit", 1000),
     credential={"password": "bearer token of an Events Reporting integration"},
     access="A bearer token of an Events Reporting integration that may read audit events (1Password Business).",
     limits="A token works on its own region's host only. Sign-in attempts and item usages are other lists.",
@@ -52,11 +42,13 @@ _BY_TIME = SourceSpec(
     unconfirmed={
         "request.body": "`end_time` is named in samples; it bounds backfills and sweeps.",
         "paging": "seen in samples and connectors.",
-        "page_size_limit": "seen in samples and connectors.",
+        "page_size.most": "seen in samples and connectors.",
         "rate_limit": "600 a minute and 30,000 an hour are said to be allowed; this keeps both.",
         "lookback": "how long events can be read.",
         "fields": "names of actor and address are partly general knowledge.",
     },
 )
 
-ONEPASSWORD = replace(_BY_TIME, request=Request("POST", _PATH, body=_ASKED), reading=TailCursor(), recovery=_BY_TIME)
+ONEPASSWORD = v.replace(
+    _BY_TIME, request=v.Request("POST", _PATH, body=_ASKED), reading=v.TailCursor(), recovery=_BY_TIME
+)

@@ -1,28 +1,22 @@
 """OpenAI organisation audit logs. https://github.com/openai/openai-openapi"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import ObjectIdPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-OPENAI = SourceSpec(
+OPENAI = v.SourceSpec(
     name="openai",
     title="OpenAI organisation audit logs",
     docs="https://github.com/openai/openai-openapi",
     base_url="https://api.openai.com",
-    request=Request(
+    request=v.Request(
         "GET",
         "/v1/organization/audit_logs",
         params={"effective_at[gte]": "{start}", "effective_at[lt]": "{end}", "limit": 100},
     ),
     times="epoch",
-    reading=ClosedWindows(),
-    paging=ObjectIdPaging(param="after", more_at="has_more"),
+    reading=v.ClosedWindows(),
+    paging=v.ObjectIdPaging(param="after", more_at="has_more"),
     records_at="data",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="effective_at",
         action="type",
@@ -30,10 +24,9 @@ OPENAI = SourceSpec(
         actor_email="actor.session.user.email",
         ip="actor.session.ip_address",
     ),
-    errors=Errors(message_at="error.message", code_at="error.code"),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="limit",
-    page_size_limit=100,
+    errors=v.Errors(message_at="error.message", code_at="error.code"),
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("limit", 100),
     credential={"password": "admin key"},
     access="An admin key of the organisation; keys of a project are not accepted.",
     limits="Of events that an API key caused, the actor stands below `actor.api_key`.",

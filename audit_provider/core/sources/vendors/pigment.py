@@ -1,25 +1,17 @@
 """Pigment audit events. https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.since_scan import SinceScan
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-PIGMENT = SourceSpec(
+PIGMENT = v.SourceSpec(
     name="pigment",
     title="Pigment audit events",
     docs="https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772",
     base_url="https://pigment.app",
-    request=Request("GET", "/api/audit/v1/events", params={"ingestedSince": "{start}"}),
-    reading=SinceScan(overlap=timedelta(minutes=5)),
-    paging=CursorPaging(param="cursor", cursor_at="pagination.nextCursor"),
+    request=v.Request("GET", "/api/audit/v1/events", params={"ingestedSince": "{start}"}),
+    reading=v.SinceScan(overlap=v.minutes(5)),
+    paging=v.CursorPaging(param="cursor", cursor_at="pagination.nextCursor"),
     records_at="events",
-    fields=Fields(
+    fields=v.Fields(
         id="eventId",
         time="eventTimestamp",
         recorded="ingestionTimestamp",
@@ -27,14 +19,14 @@ PIGMENT = SourceSpec(
         actor_id="actor.memberId",
         actor_email="actor.email",
     ),
-    errors=Errors(
+    errors=v.Errors(
         hints={
             "401": "the key is wrong or has ended; its expiry day itself is not included.",
             "403": "the key must be of the type 'Audit logs', made by a Security Admin.",
         }
     ),
-    rate_limit=RateLimit(requests=500, per=300),
-    lookback=timedelta(days=180),
+    rate_limit=v.RateLimit(requests=500, per=300),
+    lookback=v.days(180),
     credential={"password": "audit-log key"},
     access="An API key of the type 'Audit logs', made by a member of the account type Security Admin.",
     limits="500 requests in 5 minutes per IP address, shared by all public Pigment APIs; 1,000 events a page.",

@@ -1,28 +1,19 @@
 """Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs"""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.measured_list import MeasuredList
-from audit_provider.core.sources.spec import Errors, Probe, Request, SourceSpec
+from audit_provider.core.sources import vocabulary as v
 
 
-def _search(happened_at: dict[str, object]) -> Request:
+def _search(happened_at: dict[str, object]) -> v.Request:
     """Return the search request. It takes one flat filter, so both bounds are one ``time_range``."""
     body = {"filter": {"field": "action_happened_at", **happened_at}, "limit": 999}
-    return Request("POST", "/audit-logs/search", body=body)
+    return v.Request("POST", "/audit-logs/search", body=body)
 
 
-_PAGING = CursorPaging(
+_PAGING = v.CursorPaging(
     param="cursor", sent_in="body", cursor_at="pagination.cursor", more_at="pagination.has_next_page"
 )
 
-PYLON = SourceSpec(
+PYLON = v.SourceSpec(
     name="pylon",
     title="Pylon audit logs",
     docs="https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs",
@@ -30,11 +21,11 @@ PYLON = SourceSpec(
     regions={"us": "https://api.usepylon.com", "eu": "https://api.eu.usepylon.com"},
     request=_search({"operator": "time_range", "values": ["{start}", "{end}"]}),
     fallback=_search({"operator": "time_is_after", "value": "{start}"}),
-    reading=ClosedWindows(),
+    reading=v.ClosedWindows(),
     paging=_PAGING,
     records_at="data",
     records_may_be_absent=True,
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="action_happened_at",
         recorded="created_at",
@@ -43,10 +34,10 @@ PYLON = SourceSpec(
         object_type="object_type",
         object_id="object_id",
     ),
-    rate_limit=RateLimit(requests=10, per=60),
-    page_size_limit=999,
-    probe=Probe("/me", shows=("data.name", "data.id")),
-    errors=Errors(
+    rate_limit=v.RateLimit(requests=10, per=60),
+    page_size=v.PageSize("limit", 999),
+    probe=v.Probe("/me", shows=("data.name", "data.id")),
+    errors=v.Errors(
         message_at="errors",
         code_at="code",
         hints={
@@ -56,7 +47,6 @@ PYLON = SourceSpec(
             "403": "the token must be made by an Admin, and the plan must include audit logs (Enterprise).",
         },
     ),
-    page_size_key="limit",
     access="An API token made by an Admin (Settings > Developer > API Tokens), on a plan with audit logs (Enterprise).",
     confidence="Vendor documentation and OpenAPI text; the shape of the time range from a connector's code.",
     unconfirmed={
@@ -65,15 +55,15 @@ PYLON = SourceSpec(
     },
 )
 
-PYLON_LIST = replace(
+PYLON_LIST = v.replace(
     PYLON,
     name="pylon_list",
     title="Pylon audit logs (list)",
-    request=Request("GET", "/audit-logs", params={"limit": 500}),
+    request=v.Request("GET", "/audit-logs", params={"limit": 500}),
     fallback=None,
-    reading=MeasuredList(),
-    paging=replace(_PAGING, sent_in="query"),
-    rate_limit=RateLimit(requests=60, per=60),
+    reading=v.MeasuredList(),
+    paging=v.replace(_PAGING, sent_in="query"),
+    rate_limit=v.RateLimit(requests=60, per=60),
     unconfirmed={"reading": "in which order the list comes; it is measured before anything depends on it."},
     recovery=PYLON,
 )

@@ -1,35 +1,25 @@
 """Salesforce EventLogFile. https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/"""
 
-from __future__ import annotations
-
-from datetime import timedelta
-
-from audit_provider.core.auth import Token
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.export import FileList
-from audit_provider.core.sources.paging import NextUrlPaging
-from audit_provider.core.sources.reading.file_export import FileExport
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+from audit_provider.core.sources import vocabulary as v
 
 _FILES = (
     "SELECT Id, EventType, LogDate, Interval, CreatedDate, LogFile FROM EventLogFile "
     "WHERE CreatedDate >= {start} AND CreatedDate < {end} AND Interval = '{interval}' ORDER BY CreatedDate, Id"
 )
 
-SALESFORCE_EVENT_LOG_FILES = SourceSpec(
+SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
     name="salesforce_event_log_files",
     title="Salesforce event log files",
     docs="https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/"
     "sforce_api_objects_eventlogfile.htm",
     base_url="",
     host_example="https://acme.my.salesforce.com",
-    request=Request("GET", "/services/data/v{version}/query", params={"q": _FILES}),
-    reading=FileExport(made_within=timedelta(days=2)),
-    export=FileList(id_at="Id", created_at="CreatedDate", url_at="LogFile"),
-    paging=NextUrlPaging(url_at="nextRecordsUrl"),
+    request=v.Request("GET", "/services/data/v{version}/query", params={"q": _FILES}),
+    reading=v.FileExport(made_within=v.days(2)),
+    export=v.FileList(id_at="Id", created_at="CreatedDate", url_at="LogFile"),
+    paging=v.NextUrlPaging(url_at="nextRecordsUrl"),
     records_at="records",
-    fields=Fields(
+    fields=v.Fields(
         id="",
         time="TIMESTAMP_DERIVED",
         action="EVENT_TYPE",
@@ -37,7 +27,7 @@ SALESFORCE_EVENT_LOG_FILES = SourceSpec(
         ip="CLIENT_IP",
         object_type="URI",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="message",
         code_at="errorCode",
         slow_codes=("REQUEST_LIMIT_EXCEEDED",),
@@ -46,11 +36,11 @@ SALESFORCE_EVENT_LOG_FILES = SourceSpec(
             "INVALID_SESSION_ID": "the connected app's token is not accepted: check its run-as user.",
         },
     ),
-    rate_limit=RateLimit(requests=100, per=60),
-    auth=Token(url="/services/oauth2/token", client="fields"),
+    rate_limit=v.RateLimit(requests=100, per=60),
+    auth=v.Token(url="/services/oauth2/token", client="fields"),
     settings={
-        "version": Setting("API version", default="60.0"),
-        "interval": Setting("Hourly or Daily; hourly files need Event Monitoring", default="Hourly"),
+        "version": v.Setting("API version", default="60.0"),
+        "interval": v.Setting("Hourly or Daily; hourly files need Event Monitoring", default="Hourly"),
     },
     credential={"login": "consumer key of a connected app", "password": "consumer secret"},
     access="A connected app with the client credentials flow, whose run-as user has 'View Event Log Files' and 'API "

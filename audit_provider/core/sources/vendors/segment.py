@@ -1,28 +1,22 @@
 """Segment audit events. https://github.com/segmentio/public-api-sdk-python"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-SEGMENT = SourceSpec(
+SEGMENT = v.SourceSpec(
     name="segment",
     title="Segment audit events",
     docs="https://github.com/segmentio/public-api-sdk-python",
     base_url="https://api.segmentapis.com",
-    request=Request(
+    request=v.Request(
         "GET",
         "/audit-events",
         params={"startTime": "{start}", "endTime": "{end}", "pagination[count]": 1000},
         headers={"Accept": "application/vnd.segment.v1+json"},
     ),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="pagination[cursor]", cursor_at="data.pagination.next"),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="pagination[cursor]", cursor_at="data.pagination.next"),
     records_at="data.events",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="timestamp",
         action="type",
@@ -31,10 +25,9 @@ SEGMENT = SourceSpec(
         object_type="resourceType",
         object_id="resourceId",
     ),
-    errors=Errors(message_at="errors", hints={"403": "the token must be a Public API token of a workspace owner."}),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="pagination[count]",
-    page_size_limit=1000,
+    errors=v.Errors(message_at="errors", hints={"403": "the token must be a Public API token of a workspace owner."}),
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("pagination[count]", 1000),
     credential={"password": "Public API token"},
     access="A Public API token of the workspace, made by a workspace owner.",
     limits="Events show no address.",

@@ -3,24 +3,18 @@
 https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py
 """
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import LinkPaging
-from audit_provider.core.sources.reading.head_scan import HeadScan
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-SENTRY = SourceSpec(
+SENTRY = v.SourceSpec(
     name="sentry",
     title="Sentry organisation audit log",
     docs="https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py",
     base_url="https://sentry.io",
-    request=Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
-    reading=HeadScan(),
-    paging=LinkPaging(results=True),
+    request=v.Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
+    reading=v.HeadScan(),
+    paging=v.LinkPaging(results=True),
     records_at="rows",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="dateCreated",
         action="event",
@@ -29,15 +23,15 @@ SENTRY = SourceSpec(
         ip="ipAddress",
         object_id="targetObject",
     ),
-    errors=Errors(
+    errors=v.Errors(
         message_at="detail",
         hints={
             "403": "the token's user must be an owner or manager of the organisation, and the token needs org:read.",
             "404": "there is no such organisation: check the setting 'organization', and the host.",
         },
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    settings={"organization": Setting("the organisation's slug")},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    settings={"organization": v.Setting("the organisation's slug")},
     credential={"password": "auth token"},
     access="An auth token with the scope org:read, of somebody who may see the organisation's audit log.",
     limits="About 100 events a page and no time filter, so a long span is read from its newest end.",

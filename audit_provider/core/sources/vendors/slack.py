@@ -1,26 +1,18 @@
 """Slack Audit Logs. https://docs.slack.dev/admins/audit-logs-api/"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-SLACK = SourceSpec(
+SLACK = v.SourceSpec(
     name="slack",
     title="Slack Audit Logs",
     docs="https://docs.slack.dev/admins/audit-logs-api/",
     base_url="https://api.slack.com",
-    request=Request("GET", "/audit/v1/logs", params={"oldest": "{start}", "latest": "{end}", "limit": 1000}),
+    request=v.Request("GET", "/audit/v1/logs", params={"oldest": "{start}", "latest": "{end}", "limit": 1000}),
     times="epoch",
-    reading=ClosedWindows(overlap=timedelta(minutes=2)),
-    paging=CursorPaging(param="cursor", cursor_at="response_metadata.next_cursor"),
+    reading=v.ClosedWindows(overlap=v.minutes(2)),
+    paging=v.CursorPaging(param="cursor", cursor_at="response_metadata.next_cursor"),
     records_at="entries",
-    fields=Fields(
+    fields=v.Fields(
         id="id",
         time="date_create",
         action="action",
@@ -29,7 +21,7 @@ SLACK = SourceSpec(
         ip="context.ip_address",
         object_type="entity.type",
     ),
-    errors=Errors(
+    errors=v.Errors(
         code_at="error",
         ok_at="ok",
         slow_codes=("ratelimited",),
@@ -41,9 +33,8 @@ SLACK = SourceSpec(
             "invalid_auth": "put a user token (xoxp-) in the password; bot tokens are not accepted.",
         },
     ),
-    rate_limit=RateLimit(requests=50, per=60),
-    page_size_key="limit",
-    page_size_limit=9999,
+    rate_limit=v.RateLimit(requests=50, per=60),
+    page_size=v.PageSize("limit", 9999),
     credential={"password": "user token (`xoxp-…`)"},
     access="A user token (xoxp-) with the scope auditlogs:read, of an app that the Owner installed on the organisation "
     "(Enterprise).",

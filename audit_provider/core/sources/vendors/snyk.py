@@ -1,49 +1,39 @@
 """Snyk audit logs. https://docs.snyk.io/snyk-api/reference/audit-logs"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.auth import Header
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import NextUrlPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-SNYK = SourceSpec(
+SNYK = v.SourceSpec(
     name="snyk",
     title="Snyk audit logs",
     docs="https://docs.snyk.io/snyk-api/reference/audit-logs",
     base_url="https://api.snyk.io",
     regions={"us": "https://api.us.snyk.io", "eu": "https://api.eu.snyk.io", "au": "https://api.au.snyk.io"},
-    request=Request(
+    request=v.Request(
         "GET",
         "/rest/orgs/{organization}/audit_logs/search",
         params={"version": "2024-04-29", "from": "{start}", "to": "{end}", "size": 100, "sort_order": "ASC"},
         headers={"Accept": "application/vnd.api+json"},
     ),
-    reading=ClosedWindows(),
-    paging=NextUrlPaging(url_at="links.next"),
+    reading=v.ClosedWindows(),
+    paging=v.NextUrlPaging(url_at="links.next"),
     records_at="data.items",
-    fields=Fields(id="", time="created", action="event", actor_id="user_id"),
-    auth=Header({"Authorization": "Token {password}"}),
-    errors=Errors(
+    fields=v.Fields(id="", time="created", action="event", actor_id="user_id"),
+    auth=v.Header({"Authorization": "Token {password}"}),
+    errors=v.Errors(
         message_at="errors",
         hints={"403": "the token's user or service account needs the right to view the organisation's audit logs."},
     ),
-    rate_limit=RateLimit(requests=60, per=60),
-    page_size_key="size",
-    page_size_limit=100,
-    lookback=timedelta(days=90),
-    settings={"organization": Setting("the organisation's id (a UUID)")},
+    rate_limit=v.RateLimit(requests=60, per=60),
+    page_size=v.PageSize("size", 100),
+    lookback=v.days(90),
+    settings={"organization": v.Setting("the organisation's id (a UUID)")},
     credential={"password": "API token"},
     access="An API token of a service account or user that may view the organisation's audit logs (Enterprise plan).",
     limits="Events of type api.access and logins are not part of it. Events have no id.",
     confidence="A connector's code.",
     unconfirmed={
         "lookback": "90 days.",
-        "page_size_limit": "100 events a page.",
+        "page_size.most": "100 events a page.",
         "rate_limit": "a careful value; no header says how long to wait.",
         "paging": "whether the next page's relative URL begins with /rest.",
         "fields": "seen in a connector only.",

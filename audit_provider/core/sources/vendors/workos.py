@@ -1,44 +1,34 @@
 """WorkOS events. https://workos.com/docs/reference/events"""
 
-from __future__ import annotations
-
-from dataclasses import replace
-
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import ObjectIdPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.id_keyset import IdKeyset
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
+from audit_provider.core.sources import vocabulary as v
 
 _ASKED = {"events": "{events}", "limit": 100}
-_BY_TIME = SourceSpec(
+_BY_TIME = v.SourceSpec(
     name="workos",
     title="WorkOS events",
     docs="https://workos.com/docs/reference/events",
     base_url="https://api.workos.com",
-    request=Request("GET", "/events", params={**_ASKED, "range_start": "{start}", "range_end": "{end}"}),
+    request=v.Request("GET", "/events", params={**_ASKED, "range_start": "{start}", "range_end": "{end}"}),
     times="rfc3339_ms",
-    reading=ClosedWindows(),
-    paging=ObjectIdPaging(param="after", more_at="list_metadata.after"),
+    reading=v.ClosedWindows(),
+    paging=v.ObjectIdPaging(param="after", more_at="list_metadata.after"),
     records_at="data",
-    fields=Fields(id="id", time="created_at", action="event", actor_email="data.email", ip="data.ip_address"),
-    errors=Errors(message_at="message", code_at="code"),
-    rate_limit=RateLimit(requests=300, per=60),
-    page_size_key="limit",
-    page_size_limit=100,
-    settings={"events": Setting("the event types to read, as a list; there is no 'all'")},
+    fields=v.Fields(id="id", time="created_at", action="event", actor_email="data.email", ip="data.ip_address"),
+    errors=v.Errors(message_at="message", code_at="code"),
+    rate_limit=v.RateLimit(requests=300, per=60),
+    page_size=v.PageSize("limit", 100),
+    settings={"events": v.Setting("the event types to read, as a list; there is no 'all'")},
     credential={"password": "environment secret key (`sk_…`)"},
     access="An environment's secret key (sk_) with the permission to read events.",
     limits="100 events a page. Events are kept for a limited time, often said to be 30 days.",
     confidence="Vendor documentation and SDK; the order from an issue with a reproduction.",
 )
 
-WORKOS = replace(
+WORKOS = v.replace(
     _BY_TIME,
-    request=Request("GET", "/events", params={**_ASKED, "range_start": "{start}"}),
-    follow=Request("GET", "/events", params=_ASKED),
-    reading=IdKeyset(),
+    request=v.Request("GET", "/events", params={**_ASKED, "range_start": "{start}"}),
+    follow=v.Request("GET", "/events", params=_ASKED),
+    reading=v.IdKeyset(),
     recovery=_BY_TIME,
     unconfirmed={
         "reading": "documented newest first, observed oldest first; the order is measured on every page, and where it "

@@ -1,28 +1,21 @@
 """Zendesk audit logs. https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/zendesk"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from audit_provider.core.auth import Basic
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, SourceSpec
-
-ZENDESK = SourceSpec(
+ZENDESK = v.SourceSpec(
     name="zendesk",
     title="Zendesk audit logs",
     docs="https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/",
     base_url="",
     host_example="https://example.zendesk.com",
-    request=Request(
+    request=v.Request(
         "GET", "/api/v2/audit_logs.json", params={"filter[created_at][]": ["{start}", "{end}"], "page[size]": 100}
     ),
-    reading=ClosedWindows(),
-    paging=CursorPaging(param="page[after]", cursor_at="meta.after_cursor", more_at="meta.has_more"),
+    reading=v.ClosedWindows(),
+    paging=v.CursorPaging(param="page[after]", cursor_at="meta.after_cursor", more_at="meta.has_more"),
     records_at="audit_logs",
-    auth=Basic(login="{login}/token"),
-    fields=Fields(
+    auth=v.Basic(login="{login}/token"),
+    fields=v.Fields(
         id="id",
         time="created_at",
         action="action",
@@ -31,17 +24,16 @@ ZENDESK = SourceSpec(
         object_type="source_type",
         object_id="source_id",
     ),
-    errors=Errors(message_at="error"),
-    rate_limit=RateLimit(requests=10, per=60),
-    page_size_key="page[size]",
-    page_size_limit=100,
+    errors=v.Errors(message_at="error"),
+    rate_limit=v.RateLimit(requests=10, per=60),
+    page_size=v.PageSize("page[size]", 100),
     credential={"login": "e-mail address of an admin, without `/token`", "password": "API token"},
     access="An API token, with the e-mail address of an admin as login, on a plan with the audit log (Enterprise).",
     confidence="One connector's code; names of fields from the vendor's documentation.",
     unconfirmed={
         "request.params": "seen in a connector only; whether the two bounds are inclusive.",
         "paging": "seen in a connector only.",
-        "page_size_limit": "seen in a connector only.",
+        "page_size.most": "seen in a connector only.",
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
         "lookback": "no limit is in the facts.",
         "errors.message_at": "the form of an error's body.",

@@ -1,38 +1,28 @@
 """Zoom operation logs. https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/zoom"""
 
-from __future__ import annotations
+from audit_provider.core.sources import vocabulary as v
 
-from datetime import timedelta
-
-from audit_provider.core.auth import Token
-from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources.paging import CursorPaging
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request, Setting, SourceSpec
-
-ZOOM = SourceSpec(
+ZOOM = v.SourceSpec(
     name="zoom",
     title="Zoom operation logs",
     docs="https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/zoom",
     base_url="https://api.zoom.us",
-    request=Request("GET", "/v2/report/operationlogs", params={"from": "{start}", "to": "{end}", "page_size": 300}),
+    request=v.Request("GET", "/v2/report/operationlogs", params={"from": "{start}", "to": "{end}", "page_size": 300}),
     times="date",
-    reading=ClosedWindows(first_width=timedelta(days=7), max_width=timedelta(days=28)),
-    paging=CursorPaging(param="next_page_token", cursor_at="next_page_token"),
+    reading=v.ClosedWindows(first_width=v.days(7), max_width=v.days(28)),
+    paging=v.CursorPaging(param="next_page_token", cursor_at="next_page_token"),
     records_at="operation_logs",
-    fields=Fields(id="", time="time", action="action", actor_email="operator", object_type="category_type"),
-    auth=Token(
+    fields=v.Fields(id="", time="time", action="action", actor_email="operator", object_type="category_type"),
+    auth=v.Token(
         url="https://zoom.us/oauth/token",
         fields={"grant_type": "account_credentials", "account_id": "{account_id}"},
         encoding="query",
     ),
-    errors=Errors(message_at="message", code_at="code"),
-    rate_limit=RateLimit(requests=10, per=60),
-    page_size_key="page_size",
-    page_size_limit=300,
-    lookback=timedelta(days=178),
-    settings={"account_id": Setting("the account's id, shown with the app's credentials")},
+    errors=v.Errors(message_at="message", code_at="code"),
+    rate_limit=v.RateLimit(requests=10, per=60),
+    page_size=v.PageSize("page_size", 300),
+    lookback=v.days(178),
+    settings={"account_id": v.Setting("the account's id, shown with the app's credentials")},
     credential={"login": "client id", "password": "client secret"},
     access="A server-to-server OAuth app of the account with the scope to read the operation logs report.",
     limits="Whole days only, one month per query, six months back. Operation logs have no id.",

@@ -1,0 +1,78 @@
+"""All words that describe a source, in one place: ``from audit_provider.core.sources import vocabulary as v``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.model import Fields
+from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.paging import (
+    CursorPaging,
+    LinkPaging,
+    NextUrlPaging,
+    NoPaging,
+    ObjectIdPaging,
+    OffsetPaging,
+    PagePaging,
+)
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.file_export import FileExport
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.reading.id_keyset import IdKeyset
+from audit_provider.core.sources.reading.measured_list import MeasuredList
+from audit_provider.core.sources.reading.since_scan import SinceScan
+from audit_provider.core.sources.reading.tail_cursor import TailCursor
+from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting, SourceSpec
+
+__all__ = [
+    "Basic",
+    "Bearer",
+    "ClosedWindows",
+    "CursorPaging",
+    "Errors",
+    "ExportJob",
+    "Fields",
+    "FileExport",
+    "FileList",
+    "HeadScan",
+    "Header",
+    "IdKeyset",
+    "LinkPaging",
+    "MeasuredList",
+    "NextUrlPaging",
+    "NoPaging",
+    "ObjectIdPaging",
+    "OffsetPaging",
+    "PagePaging",
+    "PageSize",
+    "Probe",
+    "RateLimit",
+    "Request",
+    "Setting",
+    "SinceScan",
+    "SourceSpec",
+    "TailCursor",
+    "Token",
+    "days",
+    "hours",
+    "minutes",
+    "replace",
+]
+
+
+def days(count: float) -> timedelta:
+    """Return so many days."""
+    return timedelta(days=count)
+
+
+def hours(count: float) -> timedelta:
+    """Return so many hours."""
+    return timedelta(hours=count)
+
+
+def minutes(count: float) -> timedelta:
+    """Return so many minutes."""
+    return timedelta(minutes=count)
