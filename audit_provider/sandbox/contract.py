@@ -10,7 +10,7 @@ import copy
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,91 +18,10 @@ from typing import Any
 import yaml
 
 from audit_provider.core.model import UTC
-from audit_provider.core.records import time_from
+from audit_provider.sandbox.documented_call import Call
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class BadRequestError(Exception):
-    """The request is not as documented."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of the query, or one leaf of the body.
-
-    :ivar kind: ``text``, ``integer``, ``rfc3339``, ``epoch``, ``epoch_ms``, ``date``. :ivar role: what it does:
-        ``size``, ``start``, ``end``, ``cursor``; "" for nothing that matters here.
-    :ivar most: for ``size``. :ivar value: the only one allowed. :ivar contains: texts that must stand in it.
-    :ivar pattern: a text with ``{start}`` and ``{end}`` in it. :ivar repeated: the key stands twice, for start and end.
-    """
-
-    kind: str = "text"
-    role: str = ""
-    most: int = 1000
-    default: int = 100
-    value: Any = None
-    contains: tuple[str, ...] = ()
-    pattern: str = ""
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that the vendor takes. :ivar required: names that must be there."""
-
-    method: str
-    path: str
-    params: Mapping[str, Parameter] = field(default_factory=dict)
-    body: Mapping[str, Parameter] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Call:
-        """Return the call that a contract's entry describes."""
-        rest = {key: value for key, value in entry.items() if key not in ("params", "body")}
-        params = {name: Parameter(**(each or {})) for name, each in entry.get("params", {}).items()}
-        body = None
-        if "body" in entry:
-            body = {name: Parameter(**(each or {})) for name, each in entry["body"].items()}
-        return cls(**rest, params=params, body=body)
-
-    def read(self, params: list[tuple[str, str]], body: Any) -> dict[str, Any]:
-        """Return what the request asks for, by role.
-
-        :raises BadRequestError: it is not as documented.
-        """
-        asked: dict[str, Any] = {}
-        names = {name for name, _ in params}
-        for name in names:
-            if name not in self.params:
-                raise BadRequestError(f"unknown parameter {name!r}")
-            _take(asked, name, self.params[name], [value for each, value in params if each == name])
-        leaves = dict(_leaves(body)) if body is not None else {}
-        if (self.body is None) != (body is None):
-            raise BadRequestError("a JSON body is needed" if self.body is not None else "no body is allowed")
-        for name, value in leaves.items():
-            if self.body is None or name not in self.body:
-                raise BadRequestError(f"unknown field {name!r} in the body")
-            _take(asked, name, self.body[name], [value])
-        for name in self.required:
-            if name not in names and name not in leaves:
-                raise BadRequestError(f"{name!r} is missing")
-        return asked
-
-    @property
-    def size(self) -> Parameter:
-        """The parameter of the page size; its default where the vendor has none."""
-        every = [*self.params.values(), *(self.body or {}).values()]
-        return next((each for each in every if each.role == "size"), Parameter())
-
-    @property
-    def cursor_name(self) -> str:
-        """Name of the parameter of the cursor."""
-        return next((name for name, each in self.params.items() if each.role == "cursor"), "cursor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,61 +169,3 @@ def written(moment: datetime, kind: str, *, like: Any = None) -> Any:
         text = text[:19]
     tail = re.search(r"(Z|[+-]\d\d:?\d\d)$", like) if isinstance(like, str) else None
     return text + (tail[1] if tail and tail[1].strip("+-:0") in ("", "Z") else "Z")
-
-
-def _leaves(body: Any, path: str = "") -> list[tuple[str, Any]]:
-    entries = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
-    found: list[tuple[str, Any]] = []
-    for key, value in entries:
-        here = f"{path}.{key}" if path else str(key)
-        found += _leaves(value, here) if isinstance(value, (dict, list)) and value else [(here, value)]
-    return found
-
-
-def _take(asked: dict[str, Any], name: str, parameter: Parameter, values: list[Any]) -> None:
-    """Check one parameter and note what it asks for."""
-    if parameter.repeated:
-        if len(values) != 2:
-            raise BadRequestError(f"{name!r} must stand twice")
-        asked["start"], asked["end"] = (_moment(name, parameter.kind, value) for value in values)
-        return
-    if len(values) != 1:
-        raise BadRequestError(f"{name!r} stands {len(values)} times")
-    (value,) = values
-    if parameter.value is not None and str(value) != str(parameter.value):
-        raise BadRequestError(f"{name!r} must be {parameter.value!r}, not {value!r}")
-    for text in parameter.contains:
-        if text not in str(value):
-            raise BadRequestError(f"{name!r} must hold {text!r}")
-    if parameter.pattern:
-        shape = re.escape(parameter.pattern).replace(r"\{start\}", "(?P<start>.+)").replace(r"\{end\}", "(?P<end>.+)")
-        match = re.fullmatch(shape, str(value))
-        if match is None:
-            raise BadRequestError(f"{name!r} must look like {parameter.pattern!r}, not {value!r}")
-        asked |= {role: _moment(name, parameter.kind, text) for role, text in match.groupdict().items()}
-    elif parameter.role in ("start", "end"):
-        moment = _moment(name, parameter.kind, value)
-        whole_day = parameter.kind == "date" and parameter.role == "end"
-        asked[parameter.role] = moment + timedelta(days=1) - _MILLISECOND if whole_day else moment
-    elif parameter.role == "size":
-        if not str(value).isdigit() or not 1 <= int(value) <= parameter.most:
-            raise BadRequestError(f"{name!r} must be 1 to {parameter.most}, not {value!r}")
-        asked["size"] = int(value)
-    elif parameter.role:
-        asked[parameter.role] = str(value)
-
-
-def _moment(name: str, kind: str, value: Any) -> datetime:
-    text = str(value)
-    if kind == "rfc3339" and not _RFC3339.fullmatch(text):
-        raise BadRequestError(f"{name!r} must be an RFC 3339 date-time, not {value!r}")
-    if kind == "date" and not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        raise BadRequestError(f"{name!r} must be a date, not {value!r}")
-    if kind in ("epoch", "epoch_ms"):
-        if not text.isdigit() or (len(text) >= 12) != (kind == "epoch_ms"):
-            raise BadRequestError(f"{name!r} must be an epoch in {'ms' if kind == 'epoch_ms' else 's'}, not {value!r}")
-        return datetime.fromtimestamp(int(text) / (1000 if kind == "epoch_ms" else 1), UTC)
-    moment = time_from(f"{text}T00:00:00Z" if kind == "date" else text)
-    if moment is None:
-        raise BadRequestError(f"{name!r} is no time: {value!r}")
-    return moment

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from audit_provider.core.model import UTC, utc_now
-from audit_provider.sandbox.contract import BadRequestError, Call, Contract, at, put, remove
+from audit_provider.sandbox.contract import Contract, at, put, remove
+from audit_provider.sandbox.documented_call import BadRequestError, Call
 from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
