@@ -20,7 +20,7 @@ class Account:
     """What became of the events of one stream at one destination.
 
     ``read = spooled + duplicates`` and
-    ``spooled = before + delivered + already_there + too_old + dead_lettered + pending``.
+    ``spooled = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
     :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
@@ -37,6 +37,7 @@ class Account:
     too_old: int
     dead_lettered: int
     pending: int
+    filtered: int = 0
     restamped: int = 0
     failures_in_a_row: int = 0
     last_error: str = ""
@@ -44,7 +45,7 @@ class Account:
     @property
     def adds_up(self) -> bool:
         """Whether both halves of the identity hold."""
-        finished = self.delivered + self.already_there + self.too_old + self.dead_lettered
+        finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
         return (
             self.read == self.spooled + self.duplicates
             and self.spooled == self.before + finished + self.pending
@@ -74,6 +75,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         too_old=shipped.too_old if shipped else 0,
         dead_lettered=shipped.dead_lettered if shipped else 0,
         pending=position.head.total - place,
+        filtered=shipped.filtered if shipped else 0,
         restamped=shipped.restamped if shipped else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
@@ -102,6 +104,7 @@ _COLUMNS = (
     ("already_there", "already there"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
+    ("filtered", "filtered"),
     ("pending", "pending"),
 )
 

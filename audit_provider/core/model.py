@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 import msgspec
@@ -47,6 +48,8 @@ class Window:
 class Fields:
     """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
 
+    Behind a ``|`` stands another path, to look at where the one before finds nothing.
+
     :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
     :ivar time: when the event happened.
     :ivar recorded: when the vendor made it readable, to measure how late events come.
@@ -58,18 +61,27 @@ class Fields:
     action: str = ""
     actor_id: str = ""
     actor_email: str = ""
+    actor_name: str = ""
     ip: str = ""
+    user_agent: str = ""
+    outcome: str = ""
     object_type: str = ""
     object_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a destination knows of where its events come from."""
+    """What a destination knows of where its events come from.
+
+    :ivar title: the source's name as people say it.
+    :ivar actions: the source's actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``.
+    """
 
     pipeline: str
     source: str
     fields: Fields
+    title: str = ""
+    actions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +107,13 @@ class PullCounts:
 
 @dataclass(frozen=True, slots=True)
 class ShipCounts:
-    """The delivery side: ``spooled = delivered + already_there + too_old + dead_lettered + pending``.
+    """The delivery side: ``spooled = delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar delivered: the destination's own delivered-predicate held.
     :ivar already_there: an earlier try had stored it; nothing was stored twice.
     :ivar too_old: set aside because the destination would drop it for its age.
     :ivar dead_lettered: set aside with the destination's own words.
+    :ivar filtered: left out by the destination's ``only`` or ``except``.
     :ivar restamped: of the delivered, those shipped under their arrival time (not a term of the sum).
     """
 
@@ -108,6 +121,7 @@ class ShipCounts:
     already_there: int = 0
     too_old: int = 0
     dead_lettered: int = 0
+    filtered: int = 0
     restamped: int = 0
 
     def __add__(self, other: ShipCounts) -> ShipCounts:
@@ -116,13 +130,14 @@ class ShipCounts:
             self.already_there + other.already_there,
             self.too_old + other.too_old,
             self.dead_lettered + other.dead_lettered,
+            self.filtered + other.filtered,
             self.restamped + other.restamped,
         )
 
     @property
     def finished(self) -> int:
         """Events that need nothing more."""
-        return self.delivered + self.already_there + self.too_old + self.dead_lettered
+        return self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
 
 
 @dataclass(frozen=True, slots=True)

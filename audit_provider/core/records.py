@@ -105,6 +105,29 @@ class Extractor:
         return get
 
 
+class FieldReader:
+    """Reads from raw records what their source's :class:`Fields` point at.
+
+    :param names: which of the fields, such as ``("action", "ip")``.
+    """
+
+    def __init__(self, fields: Fields, names: Iterable[str]) -> None:
+        paths = {name: tuple(filter(None, map(str.strip, getattr(fields, name).split("|")))) for name in names}
+        extractor = Extractor({path: Any for each in paths.values() for path in each})
+        self._decode = extractor.decode
+        self._getters = {name: tuple(map(extractor.getter, each)) for name, each in paths.items() if each}
+
+    def read(self, raw: msgspec.Raw) -> dict[str, str]:
+        """Return what is there, as text, by name."""
+        record, found = self._decode(raw), {}
+        for name, getters in self._getters.items():
+            for get in getters:
+                if text := text_of_scalar(get(record)):
+                    found[name] = text
+                    break
+        return found
+
+
 def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
     inner: dict[str, dict[tuple[str, ...], Any]] = {}
     leaves: dict[str, Any] = {}

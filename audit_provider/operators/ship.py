@@ -243,5 +243,6 @@ def _less(after: ShipCounts, before: ShipCounts) -> ShipCounts:
         after.already_there - before.already_there,
         after.too_old - before.too_old,
         after.dead_lettered - before.dead_lettered,
+        after.filtered - before.filtered,
         after.restamped - before.restamped,
     )

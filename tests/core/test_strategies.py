@@ -23,7 +23,7 @@ from tests.core.test_reading import histories, hourly, run_through, services
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=2))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())
 SINCE = replace(PYLON, name="since", reading=SinceScan())
-HEAD = replace(PYLON, name="head", reading=HeadScan(sweep_reach=timedelta(hours=30)))
+HEAD = replace(PYLON, name="head", reading=HeadScan())
 HEAD_PAGES = replace(HEAD, paging=PagePaging("page"))
 
 

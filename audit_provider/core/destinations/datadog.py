@@ -12,7 +12,7 @@ from isal import igzip
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.http import backoff
-from audit_provider.core.records import Extractor, text_of_scalar
+from audit_provider.core.records import FieldReader
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
@@ -85,11 +85,7 @@ class DatadogDestination:
             framing=2,
             max_age=MAX_AGE,
         )
-        fields = origin.fields
-        named = {"name": fields.action, "user": fields.actor_id, "email": fields.actor_email, "ip": fields.ip}
-        extractor = Extractor(dict.fromkeys(named.values(), Any))
-        self._decode = extractor.decode
-        self._named = {name: extractor.getter(path) for name, path in named.items() if path}
+        self._fields = FieldReader(origin.fields, ("action", "actor_id", "actor_email", "ip"))
         self._encode = msgspec.json.Encoder().encode
         fixed = {"ddsource": options.source or origin.source, "service": options.service or origin.pipeline}
         if options.hostname:
@@ -109,19 +105,18 @@ class DatadogDestination:
         A restamped log has no date attribute, so the intake gives it the time of arrival; the time it happened stays
         in ``evt.time``.
         """
-        found = self._decode(event.raw)
-        said = {name: text for name, get in self._named.items() if (text := text_of_scalar(get(found)))}
+        said = self._fields.read(event.raw)
         happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         attributes: dict[str, Any] = {
             "message": " ".join(
-                filter(None, (said.get("name", "audit event"), "by" if _who(said) else "", _who(said)))
+                filter(None, (said.get("action", "audit event"), "by" if _who(said) else "", _who(said)))
             ),
-            "evt": {"id": event.id, "time": happened, **({"name": said["name"]} if "name" in said else {})},
+            "evt": {"id": event.id, "time": happened, **({"name": said["action"]} if "action" in said else {})},
         }
         if not restamp:
             attributes["timestamp"] = happened
         if _who(said):
-            attributes["usr"] = {key: said[name] for key, name in (("id", "user"), ("email", "email")) if name in said}
+            attributes["usr"] = {key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said}
         if "ip" in said:
             attributes["network"] = {"client": {"ip": said["ip"]}}
         return b'%b,%b,"event":%b}' % (
@@ -185,4 +180,4 @@ class DatadogDestination:
 
 
 def _who(said: dict[str, str]) -> str:
-    return said.get("email") or said.get("user", "")
+    return said.get("actor_email") or said.get("actor_id", "")

@@ -125,6 +125,8 @@ class SourceSpec:
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar recovery: the source over the same log that reads by time, where this one cannot.
     :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
+    :ivar actions: actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``; see
+        :mod:`audit_provider.core.formats.meaning`.
     :ivar credential: what belongs into which field of the connection.
     :ivar access: what to create at the vendor, and which right and plan it needs.
     :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on.
@@ -155,6 +157,7 @@ class SourceSpec:
     recovery: SourceSpec | None = None
     export: Export | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
     credential: Mapping[str, str] = field(default_factory=lambda: {"password": "API token"})
     access: str = ""
     limits: str = ""

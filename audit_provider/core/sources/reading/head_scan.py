@@ -51,8 +51,12 @@ def scans(reading: Any, reader: Reader, kept: ScanState, *, by_time: bool, resum
         left = resumes and kept.open is not None
         began, now = kept.began or reader.start, reader.now()
         sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, now, reading.sweep_every)
-        back = max(reading.sweep_reach, reading.overlap) if sweeping else reading.overlap
-        floor = began if kept.watermark is None else max(min(kept.watermark, now) - back, began)
+        floor = began
+        if kept.watermark and sweeping:
+            back = max(reading.sweep_reach, reading.overlap)
+            floor = max(min(kept.watermark, kept.swept_at or now, now) - back, began)
+        elif kept.watermark:
+            floor = max(min(kept.watermark, now) - reading.overlap, began)
         floor = reader.reachable(floor, kept.read_up_to)
         if sweeping and not left:
             kept = replace(kept, swept_at=now)

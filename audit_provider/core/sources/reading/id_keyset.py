@@ -116,7 +116,9 @@ class IdKeyset:
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
         """Look for late events by time: the pages of a request without the id, which move nothing."""
         now = reader.now()
-        opened = self._opened(reader, replace(kept, last_id=""), self.sweep_reach)
+        # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
+        swept_at = min(kept.swept_at or now, kept.watermark or now)
+        opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         meter, guard, cursor, found = OrderMeter(), LoopGuard(reader.pages.spec.title), "", 0
         while True:
             page = reader.pages.fetch(reader.since(opened), cursor)
