@@ -12,7 +12,9 @@ import yaml
 from pydantic import ConfigDict
 
 from audit_provider.core.destinations import REGISTRY as DESTINATIONS
+from audit_provider.core.destinations.selection import Redaction, Selection
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources import REGISTRY as SOURCES
@@ -22,15 +24,13 @@ from audit_provider.core.validation import near, validated
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Origin
     from audit_provider.core.sources import SourceSpec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+MOST_CONCURRENCY = 16
 _STRICT = ConfigDict(extra="forbid")
-_DEFAULT_CONN_IDS = {
-    "s3": "aws_default",
-    "splunk_hec": "splunk_hec_default",
-    "datadog": "datadog_logs_default",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,12 @@ class Delivery:
     """How one destination of a pipeline is served.
 
     :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
-    :ivar options: what its type understands. :ivar too_old: what to do with events that the destination would drop for
+    :ivar options: what its type understands. :ivar enabled: false keeps its offset and ships nothing.
+    :ivar format: how events look on arrival; by default what its type is best served with.
+    :ivar ocsf_version: of the format ``ocsf``. :ivar concurrency: batches on their way at once.
+    :ivar only: actions to ship, or patterns with ``*``; empty for all. :ivar omit: actions to leave out (written
+        ``except``). :ivar redact: paths to ``drop`` or to ``hash`` before anything leaves the spool.
+    :ivar too_old: what to do with events that the destination would drop for
         their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
     """
 
@@ -46,8 +51,20 @@ class Delivery:
     type: str
     conn_id: str
     options: Any
+    enabled: bool = True
+    format: str = ""
+    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
+    concurrency: int = 1
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    redact: Redaction = field(default_factory=Redaction)
     too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
     dead_letters: Literal["fail", "succeed"] = "fail"
+
+    @property
+    def selection(self) -> Selection:
+        """What of the events may leave."""
+        return Selection(self.only, self.omit, self.redact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,13 @@ class _DeliveryEntry:
 
     type: str
     conn_id: str | None = None
+    enabled: bool = True
+    format: str = ""
+    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
+    concurrency: int = 1
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    redact: dict[str, Any] = field(default_factory=dict)
     too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
     dead_letters: Literal["fail", "succeed"] = "fail"
 
@@ -216,21 +240,39 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     :raises ConfigurationError: with one line per mistake.
     """
     _check_name(name, path)
+    entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
     common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
     if common.type not in DESTINATIONS:
         raise ConfigurationError(
             f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
         )
+    if common.format and common.format not in FORMATS:
+        raise ConfigurationError(f"{path}.format: there is no format {common.format!r}{near(common.format, FORMATS)}")
+    if not 1 <= common.concurrency <= MOST_CONCURRENCY:
+        raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
     own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
     options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
     return Delivery(
         name=name,
         type=common.type,
-        conn_id=common.conn_id or _DEFAULT_CONN_IDS[common.type],
+        conn_id=common.conn_id or options.default_conn_id,
         options=options,
+        enabled=common.enabled,
+        format=common.format,
+        ocsf_version=common.ocsf_version,
+        concurrency=common.concurrency,
+        only=common.only,
+        omit=common.omit,
+        redact=validated(Redaction, common.redact, f"{path}.redact"),
         too_old=common.too_old,
         dead_letters=common.dead_letters,
     )
+
+
+def form_of(delivery: Delivery, origin: Origin) -> Form:
+    """Return the form that a destination's events take: the one it asks for, or its type's own."""
+    name = delivery.format or delivery.options.default_format
+    return FORMATS[name](origin, delivery.ocsf_version)
 
 
 def setting_text(value: Any, path: str) -> str:

@@ -72,6 +72,7 @@ def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> ShipA
         delivery,
         task_id=f"ship_{delivery.name}",
         pipeline=pipeline.name,
+        source=pipeline.source,
         run_minutes=pipeline.run_minutes,
         trigger_rule="all_done",
         max_active_tis_per_dag=1,

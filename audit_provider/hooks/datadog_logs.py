@@ -13,6 +13,8 @@ from audit_provider.hooks.service import ServiceHook
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
+    from audit_provider.core.formats import Form
+
 
 class DatadogLogsHook(ServiceHook):
     """Connection, session and credential of a Datadog organisation.
@@ -48,14 +50,16 @@ class DatadogLogsHook(ServiceHook):
         """Return the site's intake."""
         return intake_url(self.site)
 
-    def destination(self, options: DatadogOptions, origin: Origin, **client: Any) -> DatadogDestination:
+    def destination(
+        self, options: DatadogOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> DatadogDestination:
         """Return the intake, ready to send. A connection with a host of its own is taken to serve the API too.
 
-        :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
         :raises ConfigurationError: the connection cannot be used.
         """
         api = self.client("" if self.connection.host else api_url(self.site), **client)
-        return DatadogDestination(options, origin, self.client(**client), api)
+        return DatadogDestination(options, origin, self.client(**client), api, form=form)
 
     def authentication(self) -> AuthBase:
         """Return the API key's header."""

@@ -13,6 +13,8 @@ from audit_provider.hooks.service import ServiceHook
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
+    from audit_provider.core.formats import Form
+
 
 class SplunkHecHook(ServiceHook):
     """Connection, session and credential of a collector.
@@ -35,14 +37,16 @@ class SplunkHecHook(ServiceHook):
         """Return the collector's header."""
         return HeaderAuth({"Authorization": f"Splunk {self.token}"})
 
-    def destination(self, options: SplunkHecOptions, origin: Origin, **client: Any) -> SplunkHecDestination:
+    def destination(
+        self, options: SplunkHecOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> SplunkHecDestination:
         """Return the collector, ready to send.
 
-        :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
         :raises ConfigurationError: the connection cannot be used.
         """
         options = replace(options, ack=self.flag("ack", default=options.ack))
-        return SplunkHecDestination(options, origin, self.client(**client), self.extra("channel"))
+        return SplunkHecDestination(options, origin, self.client(**client), self.extra("channel"), form=form)
 
     def check(self) -> str:
         """Send an empty body, which a valid token answers with code 5."""

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from audit_provider.hooks.datadog_logs import DatadogLogsHook
 from audit_provider.operators.ship import ShipAuditLogsOperator
-from audit_provider.operators.task import sleep_or_defer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from audit_provider.core.destinations.base import Destination
-    from audit_provider.core.model import Origin
-    from audit_provider.core.pipeline import Delivery
 
 
 class AuditLogsToDatadogOperator(ShipAuditLogsOperator):
@@ -26,6 +19,7 @@ class AuditLogsToDatadogOperator(ShipAuditLogsOperator):
     """
 
     destination_type = "datadog"
+    hook = DatadogLogsHook
     option_names = ("service", "tags")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
 
@@ -33,8 +27,3 @@ class AuditLogsToDatadogOperator(ShipAuditLogsOperator):
         super().__init__(**kwargs)
         self.service = service
         self.tags = tags
-
-    def connect(self, delivery: Delivery, origin: Origin) -> Destination:
-        """Return the intake, by a connection of type ``datadog_logs``."""
-        hook = DatadogLogsHook(delivery.conn_id)
-        return hook.destination(delivery.options, origin, sleep=sleep_or_defer)

@@ -11,6 +11,7 @@ from audit_provider.spool_location import s3_client
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
+    from audit_provider.core.formats import Form
     from audit_provider.core.model import Origin
     from audit_provider.core.pipeline import Delivery
 
@@ -33,6 +34,6 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
         self.bucket = bucket
         self.prefix = prefix
 
-    def connect(self, delivery: Delivery, origin: Origin) -> Destination:
+    def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the bucket, by an ``aws`` connection of the Amazon provider."""
-        return S3Destination(delivery.options, origin, s3_client(delivery.conn_id), now=utc_now)
+        return S3Destination(delivery.options, origin, s3_client(delivery.conn_id), now=utc_now, form=form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,10 +11,12 @@ import msgspec
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.accounting import account, table
+from audit_provider.core.destinations.selection import Redaction, Selector
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.model import Offset, Origin, ShipCounts, text_of, utc_now
-from audit_provider.core.pipeline import delivery_from
+from audit_provider.core.pipeline import Delivery, delivery_from, form_of, source_from
+from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
-    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.formats import Form
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store, Stream
 
@@ -39,7 +41,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     :param pipeline: name of the pipeline.
     :param destination: name of the destination in the pipeline; progress is kept under it. By default its type.
     :param conn_id: the destination's connection.
-    :param options: further keys of the destination, as in the pipelines file.
+    :param options: further keys of the destination, as in the pipelines file; also ``format``, ``only``, ``except``,
+        ``redact``, ``concurrency`` and ``enabled``.
+    :param source: of the pipeline, for what its actions mean; by default the one that was read.
     :param windows: windows of a backfill to ship; None ships the live stream. With windows, the task is skipped where
         the run's ``destinations`` do not name this one.
     :param too_old: what to do with events that the destination would drop for their age: ``arrival_time`` ships them
@@ -50,6 +54,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     """
 
     destination_type: ClassVar[str]
+    hook: ClassVar[type[Any] | None] = None
     option_names: ClassVar[tuple[str, ...]] = ()
     template_fields: Sequence[str] = ("pipeline", "destination", "conn_id", "options", "windows", "spool")
     ui_color = "#dff0d8"
@@ -61,6 +66,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         destination: str | None = None,
         conn_id: str | None = None,
         options: Mapping[str, Any] | None = None,
+        source: str | Mapping[str, Any] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
         too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
@@ -73,6 +79,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.destination = destination or self.destination_type
         self.conn_id = conn_id
         self.options = options
+        self.source = source
         self.windows = windows
         self.too_old = too_old
         self.dead_letters = dead_letters
@@ -91,22 +98,33 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             for each in fields(delivery.options)
             if each.name not in own and (value := getattr(delivery.options, each.name)) != each.default
         }
+        common = {
+            "except" if key == "omit" else key: asdict(value) if isinstance(value, Redaction) else value
+            for key in ("enabled", "format", "ocsf_version", "concurrency", "only", "omit", "redact")
+            if (value := getattr(delivery, key)) != _DEFAULTS[key]
+        }
         return cls(
             destination=delivery.name,
             conn_id=delivery.conn_id,
-            options=rest or None,
+            options={**rest, **common} or None,
             too_old=delivery.too_old,
             dead_letters=delivery.dead_letters,
             **own,
             **arguments,
         )
 
-    def connect(self, delivery: Delivery, origin: Origin) -> Destination:
+    def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the destination, ready to send.
 
+        :param form: how its events look.
         :raises AuditError: its connection cannot be used.
         """
-        raise NotImplementedError
+        if self.hook is None:
+            raise NotImplementedError
+        destination: Destination = self.hook(delivery.conn_id).destination(
+            delivery.options, origin, form, sleep=sleep_or_defer
+        )
+        return destination
 
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's."""
@@ -120,6 +138,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             else [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
         )
         delivery = self._delivery()
+        if not delivery.enabled:
+            raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
         store = open_store(self.spool or spool_uri())
         total, pending = ShipCounts(), 0
         for name in names:
@@ -188,9 +208,10 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             self.log.error("%d events set aside, the first: %s", len(letters), letters[0].reason)
 
         try:
-            origin = Origin(self.pipeline, position.source, position.fields)
+            origin = self._origin(position)
+            selector = None if delivery.selection.takes_all else Selector(delivery.selection, origin.fields)
             return ship(
-                self.connect(delivery, origin),
+                self.connect(delivery, origin, form_of(delivery, origin)),
                 stream.read(position.head, offset.segment),
                 offset,
                 commit=commit,
@@ -199,6 +220,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
                 sleep=sleep_or_defer,
                 now=utc_now,
                 deadline=utc_now() + timedelta(minutes=self.run_minutes),
+                select=selector.select if selector else None,
+                concurrency=delivery.concurrency,
             )
         except WaitError:
             raise
@@ -206,6 +229,12 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             failures = offset.failures_in_a_row + 1
             variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
             raise
+
+    def _origin(self, position: Position) -> Origin:
+        spec = source_from(self.pipeline, self.source) if self.source else SOURCES.get(position.source)
+        if spec is None:
+            return Origin(self.pipeline, position.source, position.fields)
+        return Origin(self.pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)
 
     def _beginning(self, stream: Stream, position: Position) -> Offset:
         """Return the offset of a destination that has none: the oldest segment kept."""
@@ -215,6 +244,12 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             for manifest in stream.back_from(position.head):
                 started_at = manifest.previous.total
         return Offset(segment=oldest, chain=position.chain, started_at=started_at)
+
+
+_DEFAULTS: dict[str, Any] = {
+    each.name: each.default_factory() if each.default_factory is not MISSING else each.default
+    for each in fields(Delivery)
+}
 
 
 def _lines(letters: Sequence[DeadLetter]) -> bytes:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from audit_provider.hooks.splunk_hec import SplunkHecHook
 from audit_provider.operators.ship import ShipAuditLogsOperator
-from audit_provider.operators.task import sleep_or_defer
-
-if TYPE_CHECKING:
-    from audit_provider.core.destinations.base import Destination
-    from audit_provider.core.model import Origin
-    from audit_provider.core.pipeline import Delivery
 
 
 class AuditLogsToSplunkHecOperator(ShipAuditLogsOperator):
@@ -24,6 +18,7 @@ class AuditLogsToSplunkHecOperator(ShipAuditLogsOperator):
     """
 
     destination_type = "splunk_hec"
+    hook = SplunkHecHook
     option_names = ("index", "sourcetype")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
 
@@ -31,8 +26,3 @@ class AuditLogsToSplunkHecOperator(ShipAuditLogsOperator):
         super().__init__(**kwargs)
         self.index = index
         self.sourcetype = sourcetype
-
-    def connect(self, delivery: Delivery, origin: Origin) -> Destination:
-        """Return the collector, by a connection of type ``splunk_hec``."""
-        hook = SplunkHecHook(delivery.conn_id)
-        return hook.destination(delivery.options, origin, sleep=sleep_or_defer)

@@ -83,6 +83,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """An event that this destination is not to have."""
+
+    segment: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Events that go in one request."""
 
@@ -93,7 +101,10 @@ class Batch:
 
 
 class Destination(Protocol):
-    """A place events are shipped to. Built for one pipeline; used by one task at a time."""
+    """A place events are shipped to. Built for one pipeline; used by one task at a time.
+
+    ``send`` may be called from several threads at once.
+    """
 
     @property
     def limits(self) -> Limits:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
 from audit_provider.core.records import FieldReader
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin
 
@@ -51,6 +53,9 @@ class DatadogOptions:
     :ivar batch_bytes: before compression, at most 5 MB.
     """
 
+    default_conn_id: ClassVar[str] = "datadog_logs_default"
+    default_format: ClassVar[str] = "raw"
+
     service: str | None = None
     source: str | None = None
     hostname: str | None = None
@@ -75,7 +80,16 @@ class DatadogDestination:
     :param client: of the intake, with the API key in its session. :param api: of the site's API, to validate the key.
     """
 
-    def __init__(self, options: DatadogOptions, origin: Origin, client: HttpClient, api: HttpClient) -> None:
+    def __init__(
+        self,
+        options: DatadogOptions,
+        origin: Origin,
+        client: HttpClient,
+        api: HttpClient,
+        *,
+        form: Form | None = None,
+    ) -> None:
+        self._form = form or Raw(origin)
         self._client = client
         self._api = api
         self._limits = Limits(
@@ -116,13 +130,15 @@ class DatadogDestination:
         if not restamp:
             attributes["timestamp"] = happened
         if _who(said):
-            attributes["usr"] = {key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said}
+            attributes["usr"] = {
+                key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said
+            }
         if "ip" in said:
             attributes["network"] = {"client": {"ip": said["ip"]}}
         return b'%b,%b,"event":%b}' % (
             self._start_restamped if restamp else self._start,
             self._encode(attributes)[1:-1],
-            event.raw,
+            as_json(self._form, event),
         )
 
     def send(self, batch: Batch) -> Outcome:

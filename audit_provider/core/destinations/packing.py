@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audit_provider.core.destinations.base import Batch, DeadLetter, Item
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
 from audit_provider.core.errors import SpoolDamagedError
 
 if TYPE_CHECKING:
@@ -15,20 +15,25 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination, Limits
     from audit_provider.core.model import Event
 
+_MOST_FILTERED = 100_000
+"""Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
+
 Place = tuple[int, int]
 """Segment and index of the next event."""
 
 
 @dataclass(slots=True)
 class Lot:
-    """A run of events: those that travel as one batch, and those among them that cannot travel.
+    """A run of events: those that travel as one batch, and those among them that cannot or must not travel.
 
     :ivar entries: every event of the run, in order. :ivar after: where the next lot begins.
+    :ivar size: bytes of those that travel or are set aside, and :ivar count: how many they are.
     """
 
-    entries: list[Item | DeadLetter] = field(default_factory=list)
+    entries: list[Item | DeadLetter | Filtered] = field(default_factory=list)
     after: Place = (0, 0)
     size: int = 0
+    count: int = 0
 
     @property
     def batch(self) -> Batch:
@@ -43,10 +48,12 @@ def lots(
     *,
     restamp: bool,
     now: Callable[[], datetime],
+    select: Callable[[Event], Event | None] | None = None,
 ) -> Iterator[Lot]:
     """Yield lots from ``first`` on. Events are encoded when their lot is built, so their age is judged then.
 
     :param segments: number and all events of each segment, ascending, from the one of ``first``.
+    :param select: returns an event as it may leave the spool, or None where it may not.
     :param restamp: an event over the destination's age limit travels under its arrival time; else it is set aside.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
@@ -60,16 +67,26 @@ def lots(
             )
         expected = number + 1
         for index in range(first[1] if number == first[0] else 0, len(events)):
-            entry = _entry(destination, limits, events[index], number, index, restamp=restamp, now=now)
+            event = events[index]
+            if select is not None and (selected := select(event)) is None:
+                lot.entries.append(Filtered(number, index))
+                if len(lot.entries) - lot.count >= _MOST_FILTERED:
+                    lot.after = (number, index + 1)
+                    yield lot
+                    lot = Lot()
+                continue
+            parcel = event if select is None or selected is None else selected
+            entry = _entry(destination, limits, event, parcel, number, index, restamp=restamp, now=now)
             # What is set aside waits in memory too, until the lot is settled.
             size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + limits.separator
-            full = len(lot.entries) >= limits.events or lot.size + size + limits.framing > limits.batch_bytes
+            full = lot.count >= limits.events or lot.size + size + limits.framing > limits.batch_bytes
             if lot.entries and full:
                 lot.after = (number, index)
                 yield lot
                 lot = Lot()
             lot.entries.append(entry)
             lot.size += size
+            lot.count += 1
         lot.after = (number + 1, 0)
         if limits.whole_segments and lot.entries:
             yield lot
@@ -82,6 +99,7 @@ def _entry(
     destination: Destination,
     limits: Limits,
     event: Event,
+    parcel: Event,
     segment: int,
     index: int,
     *,
@@ -93,7 +111,7 @@ def _entry(
         item = Item(event, b"", segment, index)
         return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts", too_old=True)
     try:
-        encoded = destination.encode(event, restamp=old)
+        encoded = destination.encode(parcel, restamp=old)
     except (ValueError, TypeError, KeyError, UnicodeError) as error:
         return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
     if len(encoded) > limits.event_bytes:

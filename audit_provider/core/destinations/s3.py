@@ -7,17 +7,19 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
+from audit_provider.core.formats import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
 
 _GZIP_LEVEL = 2
@@ -49,6 +51,9 @@ class S3Options:
     :ivar object_lock_days: how long an object is locked from its writing on.
     """
 
+    default_conn_id: ClassVar[str] = "aws_default"
+    default_format: ClassVar[str] = "raw"
+
     bucket: str
     prefix: str = ""
     sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
@@ -71,7 +76,16 @@ class S3Destination:
     :param client: a boto3 S3 client.
     """
 
-    def __init__(self, options: S3Options, origin: Origin, client: Any, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        options: S3Options,
+        origin: Origin,
+        client: Any,
+        *,
+        now: Callable[[], datetime],
+        form: Form | None = None,
+    ) -> None:
+        self._form = form or Raw(origin)
         self._options = options
         self._origin = origin
         self._client = client
@@ -89,8 +103,8 @@ class S3Destination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the vendor's record, untouched."""
-        return bytes(event.raw)
+        """Return the event in its form, one line."""
+        return self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
         """Put one object per event day; a day that fails leaves the others as they are."""

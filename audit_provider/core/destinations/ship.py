@@ -6,10 +6,12 @@ Retrying, halving, setting aside, ageing and accounting are written here, once.
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from audit_provider.core.destinations.base import Batch, DeadLetter, Item, Outcome, Verdict
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
 from audit_provider.core.destinations.packing import lots
 from audit_provider.core.errors import ProtocolError, RetryError, StopError, UnavailableError, WaitError
 from audit_provider.core.http import backoff
@@ -44,6 +46,8 @@ def ship(
     now: Callable[[], datetime],
     tries: int = 5,
     deadline: datetime | None = None,
+    select: Callable[[Event], Event | None] | None = None,
+    concurrency: int = 1,
 ) -> Offset:
     """Ship a stream on from ``offset`` and return the offset reached.
 
@@ -55,22 +59,50 @@ def ship(
     :param too_old: what to do with events over ``limits.max_age``.
     :param tries: sends in a row without any progress that end the run.
     :param deadline: stop between batches once it has passed; the rest stays pending.
+    :param select: returns an event as it may leave the spool, or None where it may not; those are counted.
+    :param concurrency: batches on their way at once. The offset still moves in order, so a crash may repeat so many.
     :raises StopError: the destination refuses the sender. Nothing is set aside for that, everything is kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
-    first = (offset.segment, offset.index)
-    for lot in lots(destination, segments, first, restamp=too_old == "arrival_time", now=now):
-        if deadline is not None and now() >= deadline:
-            break
-        run = _LotRun(destination, lot, sleep, tries)
+    packed = lots(
+        destination,
+        segments,
+        (offset.segment, offset.index),
+        restamp=too_old == "arrival_time",
+        now=now,
+        select=select,
+    )
+    flying: deque[tuple[_LotRun, Future[None]]] = deque()
+    with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
+        while True:
+            late = deadline is not None and now() >= deadline
+            lot = None if late else next(packed, None)
+            if lot is not None:
+                run = _LotRun(destination, lot, sleep, tries)
+                flying.append((run, pool.submit(run.send)))
+            if flying and (lot is None or len(flying) >= concurrency):
+                run, sent = flying.popleft()
+                try:
+                    sent.result()
+                finally:
+                    # Also when an error ends the run: what is finished must not be sent again.
+                    offset = run.settle(offset, commit, set_aside, now)
+                if run.slow_down:
+                    sleep(SLOW_DOWN)
+            elif lot is None:
+                return offset
+
+
+class _Here:
+    """Runs at once what a pool would run elsewhere."""
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        done: Future[None] = Future()
         try:
-            run.send()
-        finally:
-            # Also when an error ends the run: what is finished must not be sent again.
-            offset = run.settle(offset, commit, set_aside, now)
-        if run.slow_down:
-            sleep(SLOW_DOWN)
-    return offset
+            done.set_result(work())  # type: ignore[func-returns-value]
+        except BaseException as error:  # noqa: BLE001 - handed on as it is
+            done.set_exception(error)
+        return done
 
 
 class _LotRun:
@@ -185,13 +217,15 @@ class _LotRun:
 
     def _prefix(self) -> tuple[ShipCounts, list[DeadLetter], int, tuple[int, int]]:
         """Return what is finished without a hole: counts, dead letters, entries, and the place after them."""
-        counts = {"delivered": 0, "already_there": 0, "too_old": 0, "dead_lettered": 0, "restamped": 0}
+        counts = dict.fromkeys(("delivered", "already_there", "too_old", "dead_lettered", "filtered", "restamped"), 0)
         letters: list[DeadLetter] = []
         sent = passed = 0
         place = self._lot.after
         for entry in self._lot.entries:
-            letter: DeadLetter | None
-            if isinstance(entry, Item):
+            letter: DeadLetter | None = None
+            if isinstance(entry, Filtered):
+                counts["filtered"] += 1
+            elif isinstance(entry, Item):
                 fate, letter = self._fates[sent], self._letters.get(sent)
                 if fate is None:
                     place = (entry.segment, entry.index)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin
 
@@ -56,6 +58,9 @@ class SplunkHecOptions:
     :ivar ack: wait for indexer acknowledgement. :ivar ack_timeout: seconds.
     """
 
+    default_conn_id: ClassVar[str] = "splunk_hec_default"
+    default_format: ClassVar[str] = "raw"
+
     index: str | None = None
     sourcetype: str = "_json"
     source: str | None = None
@@ -73,7 +78,16 @@ class SplunkHecDestination:
     :param channel: GUID of this client; made anew where None.
     """
 
-    def __init__(self, options: SplunkHecOptions, origin: Origin, client: HttpClient, channel: str | None) -> None:
+    def __init__(
+        self,
+        options: SplunkHecOptions,
+        origin: Origin,
+        client: HttpClient,
+        channel: str | None,
+        *,
+        form: Form | None = None,
+    ) -> None:
+        self._form = form or Raw(origin)
         self._options = options
         self._client = client
         self._channel = channel or str(uuid.uuid4())
@@ -100,11 +114,11 @@ class SplunkHecDestination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the envelope around the vendor's bytes. Every envelope repeats all keys: nothing carries over."""
+        """Return the envelope around the event. Every envelope repeats all keys: nothing carries over."""
         return b'%b%.6f,"event":%b,"fields":{"event_id":%b%b' % (
             self._before_time,
             event.time.timestamp(),
-            event.raw,
+            as_json(self._form, event),
             self._encode(event.id),
             self._after_id,
         )

@@ -1,0 +1,98 @@
+"""What of an event may leave the spool for one destination: which actions, and which parts of the record."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import Any
+
+import msgspec
+
+from audit_provider.core.model import Event, Fields
+from audit_provider.core.records import FieldReader, keys_of
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is taken out of a record. Dotted paths; ``*`` as a key stands for every element of a list or object.
+
+    :ivar drop: removed. :ivar hash: replaced by ``sha256:`` and the first 16 hexadecimal digits of its digest, so that
+        equal values stay equal.
+    """
+
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a destination is given.
+
+    :ivar only: actions, or patterns with ``*``; empty for all. :ivar omit: those to leave out, also of ``only``.
+    """
+
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    redact: Redaction = field(default_factory=Redaction)
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every event goes, and goes whole."""
+        return not (self.only or self.omit or self.redact.drop or self.redact.hash)
+
+
+class Selector:
+    """Applies a selection to the events of one source."""
+
+    def __init__(self, selection: Selection, fields: Fields) -> None:
+        self._only = _pattern(selection.only)
+        self._omit = _pattern(selection.omit)
+        self._fields = FieldReader(fields, ("action",))
+        self._drop = [keys_of(path) for path in selection.redact.drop]
+        self._hash = [keys_of(path) for path in selection.redact.hash]
+
+    def select(self, event: Event) -> Event | None:
+        """Return the event as it may leave, or None where it may not."""
+        if self._only or self._omit:
+            action = self._fields.read(event.raw).get("action", "")
+            if (self._only and not self._only.fullmatch(action)) or (self._omit and self._omit.fullmatch(action)):
+                return None
+        if not self._drop and not self._hash:
+            return event
+        record = msgspec.json.decode(event.raw)
+        for keys in self._drop:
+            _apply(record, keys, None)
+        for keys in self._hash:
+            _apply(record, keys, _digest)
+        return Event(event.id, event.time, msgspec.Raw(msgspec.json.encode(record)))
+
+
+def _pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(translate(each) for each in patterns)) if patterns else None
+
+
+def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
+    """Change, or remove, what stands at a path; where it leads nowhere, nothing."""
+    key, *rest = keys
+    if isinstance(content, list):
+        places: list[Any] = list(range(len(content))) if key == "*" else [int(key)] if key.isdigit() else []
+        places = [place for place in places if place < len(content)]
+    elif isinstance(content, Mapping):
+        places = list(content) if key == "*" else [key] if key in content else []
+    else:
+        return
+    for place in reversed(places):
+        if rest:
+            _apply(content[place], rest, change)
+        elif change is None:
+            del content[place]
+        else:
+            content[place] = change(content[place])
+
+
+def _digest(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

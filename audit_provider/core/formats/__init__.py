@@ -1,0 +1,22 @@
+"""How an event looks on arrival: one small file per format.
+
+``raw`` is the vendor's record untouched, and the default of most destinations; the others are made from what
+:mod:`facts` finds in it and what :mod:`meaning` says of its action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from audit_provider.core.formats.base import Form, as_json
+from audit_provider.core.formats.envelope import Envelope
+from audit_provider.core.formats.raw import Raw
+from audit_provider.core.model import Origin
+
+FORMATS: dict[str, Callable[[Origin, str], Form]] = {
+    "raw": lambda origin, _: Raw(origin),
+    "envelope": lambda origin, _: Envelope(origin),
+}
+"""What makes each format, by the name used in the pipelines file; the text is OCSF's version."""
+
+__all__ = ["FORMATS", "Envelope", "Form", "Raw", "as_json"]

@@ -1,0 +1,21 @@
+"""The vendor's record, untouched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Event, Origin
+
+
+class Raw:
+    """The vendor's bytes as they came."""
+
+    is_json = True
+
+    def __init__(self, origin: Origin) -> None:
+        """Need nothing of the origin."""
+
+    def write(self, event: Event) -> bytes:
+        """See :class:`~audit_provider.core.formats.base.Form`."""
+        return bytes(event.raw)
