@@ -121,6 +121,13 @@ class ServiceHook(HttpHook):
         except ConfigurationError as error:
             raise ConfigurationError(f"connection {self.http_conn_id!r}: {error}") from None
 
+    def shown_address(self) -> str:
+        """Return the base URL as it may be shown to people.
+
+        :raises ConfigurationError: it cannot be used.
+        """
+        return self.address()
+
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service.
 

@@ -37,3 +37,8 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
     def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the bucket, by an ``aws`` connection of the Amazon provider."""
         return S3Destination(delivery.options, origin, s3_client(delivery.conn_id), now=utc_now, form=form)
+
+    @classmethod
+    def endpoint(cls, delivery: Delivery) -> str:
+        """Return the bucket and prefix."""
+        return f"s3://{delivery.options.bucket}/{delivery.options.prefix}".rstrip("/")

@@ -126,6 +126,17 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         )
         return destination
 
+    @classmethod
+    def endpoint(cls, delivery: Delivery) -> str:
+        """Return where a destination is, as it may be shown.
+
+        :raises AuditError: its connection cannot be used.
+        """
+        if cls.hook is None:
+            raise NotImplementedError
+        shown: str = cls.hook(delivery.conn_id).shown_address()
+        return shown
+
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's."""
         if self.windows is not None:

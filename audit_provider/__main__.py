@@ -1,0 +1,106 @@
+"""``python -m audit_provider``: the destinations from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.model import text_of
+from audit_provider.core.siem_config import destination_from
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Pipeline
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 where it worked, 1 where it did not, with one sentence that says why."""
+    parser = argparse.ArgumentParser(prog="python -m audit_provider", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    pipelines = argparse.ArgumentParser(add_help=False)
+    pipelines.add_argument("--pipelines", type=Path, help="the pipelines file; default: that of Airflow's settings")
+    commands.add_parser("destinations", parents=[pipelines], help="list every destination and how it fares")
+    test = commands.add_parser("test-event", parents=[pipelines], help="send a test event")
+    test.add_argument("pipeline")
+    test.add_argument("destination")
+    convert = commands.add_parser("convert-siem-config", help="turn a product's SIEM configuration into a destination")
+    convert.add_argument("file", help="its JSON; - for standard input")
+    convert.add_argument("--secrets", action="store_true", help="show the connection's secrets")
+    options = parser.parse_args(arguments)
+    # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    try:
+        {"destinations": _list, "test-event": _test, "convert-siem-config": _convert}[options.command](options)
+    except AuditError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    from audit_provider.operators.siem_configurations import siem_configurations
+
+    rows = [["pipeline", "name", "type", "endpoint", "enabled", "last success", "failures", "pending"]]
+    for each in siem_configurations(_pipelines(options).values()):
+        success = text_of(each.last_success) if each.last_success else "never"
+        rows.append(
+            [
+                each.pipeline,
+                each.name,
+                each.type,
+                each.endpoint,
+                "yes" if each.enabled else "no",
+                success,
+                str(each.failures_in_a_row),
+                f"{each.pending:,}",
+            ]
+        )
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _test(options: argparse.Namespace) -> None:
+    from audit_provider.core.validation import near
+    from audit_provider.operators.siem_configurations import send_test_event
+
+    found = _pipelines(options)
+    if options.pipeline not in found:
+        raise ConfigurationError(f"there is no pipeline {options.pipeline!r}{near(options.pipeline, found)}.")
+    print(send_test_event(found[options.pipeline], options.destination))
+
+
+def _convert(options: argparse.Namespace) -> None:
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        config = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{options.file} cannot be read as JSON ({type(error).__name__}).") from None
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"{options.file} must hold one JSON object.")
+    converted = destination_from(config)
+    connection: dict[str, Any] = dict(converted.connection)
+    if "password" in connection and not options.secrets:
+        connection["password"] = "***"  # noqa: S105 - it stands for one
+    print("# under 'destinations' of a pipeline")
+    print(yaml.safe_dump({converted.name: converted.entry}, sort_keys=False).rstrip())
+    print(f"# the connection{'' if options.secrets else ' (--secrets shows its password)'}")
+    print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}='{json.dumps(connection)}'")
+
+
+def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:
+    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import pipelines_file
+
+    path = options.pipelines or pipelines_file(Path("audit_pipelines.yaml"))
+    return dict(load_pipelines(path))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

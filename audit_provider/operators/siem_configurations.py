@@ -1,0 +1,120 @@
+"""The destinations as an administrator sees them: where they are, how they fare, and whether a test event arrives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.accounting import account
+from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError
+from audit_provider.core.model import Event, Fields, Origin, text_of, utc_now
+from audit_provider.core.pipeline import form_of
+from audit_provider.core.validation import near
+from audit_provider.operators import SHIP_OPERATORS
+from audit_provider.settings import spool_uri
+from audit_provider.spool_location import open_store
+from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Delivery, Pipeline
+
+TEST_ACTION = "audit_provider.test"
+"""The action of test events, to find and to ignore them by."""
+
+_FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
+
+
+@dataclass(frozen=True, slots=True)
+class SiemConfiguration:
+    """One destination of a pipeline, and how it fares.
+
+    :ivar endpoint: its address, or why the connection gives none. :ivar last_success: when a batch was last accepted.
+    :ivar failures_in_a_row: runs since then that failed. :ivar pending: events in the spool that it has not got.
+    :ivar last_error: "" where the last run ended well.
+    """
+
+    pipeline: str
+    name: str
+    type: str
+    endpoint: str
+    enabled: bool
+    last_success: datetime | None = None
+    failures_in_a_row: int = 0
+    pending: int = 0
+    last_error: str = ""
+
+
+def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[SiemConfiguration]:
+    """Return every destination of every pipeline. Nothing is sent.
+
+    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    :raises AuditError: the spool cannot be read.
+    """
+    store = open_store(spool or spool_uri())
+    found = []
+    for pipeline in pipelines:
+        name = StreamName(pipeline.name)
+        position = PositionVariable(name).load()
+        for delivery in pipeline.destinations.values():
+            offset = OffsetVariable(name, delivery.name).load()
+            if offset and position and offset.chain != position.chain:
+                offset = None
+            stream = name.stream(store, position) if position else None
+            accounted = account(stream, delivery.name, position, offset) if stream and position else None
+            found.append(
+                SiemConfiguration(
+                    pipeline=pipeline.name,
+                    name=delivery.name,
+                    type=delivery.type,
+                    endpoint=_endpoint(delivery),
+                    enabled=delivery.enabled,
+                    last_success=offset.last_success if offset else None,
+                    failures_in_a_row=offset.failures_in_a_row if offset else 0,
+                    pending=accounted.pending if accounted else 0,
+                    last_error=offset.last_error if offset else "",
+                )
+            )
+    return found
+
+
+def send_test_event(pipeline: Pipeline, destination: str) -> str:
+    """Send one event, marked as a test, and return a sentence that says what became of it.
+
+    It does not pass through the spool and moves no offset.
+
+    :raises AuditError: the destination does not take it.
+    """
+    if destination not in pipeline.destinations:
+        raise ConfigurationError(
+            f"{pipeline.name} has no destination {destination!r}{near(destination, pipeline.destinations)}."
+        )
+    delivery = pipeline.destinations[destination]
+    origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)
+    operator = SHIP_OPERATORS[delivery.type].of_delivery(delivery, task_id="test", pipeline=pipeline.name)
+    target = operator.connect(delivery, origin, form_of(delivery, origin))
+    event = marked_event(utc_now())
+    outcome = target.send(Batch((Item(event, target.encode(event, restamp=False), 1, 0),)))
+    (verdict,) = outcome.verdicts
+    if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
+        raise ProtocolError(f"{destination} did not take the test event {event.id}: {outcome.said or 'no word why'}.")
+    return f"{destination} took the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")
+
+
+def marked_event(now: datetime) -> Event:
+    """Return an event that nobody can take for a real one."""
+    name = f"test-{uuid.uuid4()}"
+    record = {"id": name, "time": text_of(now), "action": TEST_ACTION, "actor": "audit_provider", "test": True}
+    return Event(name, now, msgspec.Raw(msgspec.json.encode(record)))
+
+
+def _endpoint(delivery: Delivery) -> str:
+    try:
+        return SHIP_OPERATORS[delivery.type].endpoint(delivery)
+    except AuditError as error:
+        return str(error)
