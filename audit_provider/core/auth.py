@@ -81,7 +81,8 @@ class Token:
 
     OAuth client credentials as they stand; the refresh-token grant and vendors' own two-step logins by other fields.
 
-    :ivar url: where it is fetched; a path is on the API's own host. The connection's extra ``token_url`` overrides it.
+    :ivar url: where it is fetched: an http(s) address, or a path with "/" at its beginning on the API's own host. The
+        connection's extra ``token_url`` overrides it.
     :ivar fields: of the request. :ivar encoding: how they are sent.
     :ivar client: how OAuth's client id and secret (login, password) are sent: as basic authentication, as fields, or
         not at all.
@@ -101,7 +102,14 @@ class Token:
     value: str = "Bearer {token}"
 
     def at(self, url: str) -> Token:
-        """Return the same, fetched elsewhere."""
+        """Return the same, fetched at another address.
+
+        :raises ConfigurationError: it is no http(s) address.
+        """
+        if not _is_address(url):
+            raise ConfigurationError(
+                "'token_url' is no whole address: write it with its scheme, as in https://login.example.com/oauth/token."
+            )
         return replace(self, url=url)
 
     def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> TokenHolder:
@@ -112,17 +120,23 @@ class Token:
             headers["Authorization"] = _basic(fill("{login}"), fill("{password}"))
         elif self.client == "fields":
             fields |= {"client_id": fill("{login}"), "client_secret": fill("{password}")}
-        parts = urlsplit(fill(self.url))
+        url = fill(self.url)
+        if not is_token_url(url):
+            raise ConfigurationError(
+                "'auth.url' is neither a path that begins with '/' nor an http(s) address: correct it in the source."
+            )
+        parts = urlsplit(url)
         if parts.netloc:
             base_url_from(f"{parts.scheme}://{parts.netloc}")
         client = outside(f"{parts.scheme}://{parts.netloc}" if parts.netloc else "")
-        path, body = parts.path, None
+        query, body = parts.query, None
         if self.encoding == "query":
-            path = f"{path}?{urlencode(fields)}"
+            query = "&".join(filter(None, (query, urlencode(fields))))
         elif self.encoding == "json":
             body, headers["Content-Type"] = msgspec.json.encode(fields), "application/json"
         else:
             body, headers["Content-Type"] = urlencode(fields).encode(), "application/x-www-form-urlencoded"
+        path = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
         return TokenHolder(self, client, lambda: client.fetch("POST", path, headers=headers, body=body))
 
 
@@ -216,6 +230,19 @@ def filler(parts: Mapping[str, str], where: str) -> Callable[[str], str]:
         return str(filled(template, parts))
 
     return fill
+
+
+def is_token_url(url: str) -> bool:
+    """Whether ``url`` says where a token is fetched: a path on the API's own host, or an http(s) address."""
+    return (url.startswith("/") and not url.startswith("//")) or _is_address(url)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _basic(login: str, password: str) -> str:

@@ -8,6 +8,7 @@
     │   ├── CredentialError     the service does not accept the credential
     │   ├── RefusedError        the service refuses the request itself (4xx)
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
+    │   │   └── CircleError     its cursors lead round, so none of them can be trusted
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
     │   ├── FencedError         another run moved this position; this run must not
     │   └── DeadLetteredError   all is shipped or set aside, and some events were set aside
@@ -46,8 +47,8 @@ class CredentialError(StopError):
 class RefusedError(StopError):
     """The service refuses the request itself.
 
-    :ivar status: HTTP status of the answer. :ivar resume_at: where a cursor was refused, the time that the service
-        names to begin again from.
+    :ivar status: HTTP status of the answer; 400 where it is by a code of its own that the vendor refuses a cursor.
+    :ivar resume_at: where a cursor was refused, the time that the service names to begin again from.
     """
 
     def __init__(self, message: str, *, status: int, resume_at: datetime | None = None) -> None:
@@ -58,6 +59,10 @@ class RefusedError(StopError):
 
 class ProtocolError(StopError):
     """The answer is not what the service documents, so nothing may be concluded from it."""
+
+
+class CircleError(ProtocolError):
+    """The cursors of a scan lead round, so nothing may be concluded from where they led before."""
 
 
 class SpoolDamagedError(StopError):

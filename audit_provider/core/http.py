@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
-import re
 import time
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as TransportError
 
-from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
+from audit_provider.core.answer import Answer
+from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError, WaitError
 from audit_provider.core.model import utc_now
 from audit_provider.core.waits import remaining_requests, wait_asked
 
@@ -24,56 +24,12 @@ if TYPE_CHECKING:
 
     from audit_provider.core.rate_limit import Pacer
 
+__all__ = ["Answer", "HttpClient", "backoff", "is_slow_down"]
+
 REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _WORDS_SHOWN = 300
 _READ_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a service answered, read whole.
-
-    :ivar where: method, host and path; what error messages name. Never the query.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    where: str
-
-    def json(self) -> Any:
-        """Return the body as JSON.
-
-        :raises ProtocolError: it is something else, such as a proxy's HTML page.
-        """
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise ProtocolError(self.not_json()) from None
-
-    @property
-    def is_web_page(self) -> bool:
-        """Whether the body is a web page, as proxies and login pages send it."""
-        return b"<html" in self.body[:2000].lower() or self._kind == "text/html"
-
-    @property
-    def _kind(self) -> str:
-        return self.headers.get("Content-Type", "no content type").split(";")[0]
-
-    def not_json(self) -> str:
-        """Return the sentence for a body that is not JSON."""
-        if self.is_web_page:
-            title = re.search(rb"<title[^>]*>([^<]{1,80})", self.body, re.IGNORECASE)
-            name = f" titled {title[1].decode(errors='replace').strip()!r}" if title else ""
-            return (
-                f"{self.where} answered {self.status} with a web page{name} instead of JSON: "
-                f"check the connection's host, and whether a proxy or a login page stands in between."
-            )
-        return (
-            f"{self.where} answered {self.status} with {len(self.body)} bytes of {self._kind} that are not JSON: "
-            f"check that the connection's host is the API's address."
-        )
 
 
 class HttpClient:
@@ -86,7 +42,9 @@ class HttpClient:
     :param timeout: seconds to connect, seconds without a byte.
     :param tries: how many transport or server errors in a row end a request.
     :param sleep: called with seconds; may raise :class:`WaitError` rather than sleep long.
+    :param patience: seconds; a longer wait after an answer is not slept but raised, with what was answered.
     :param pacer: asked before every try, repeats included, and shown every answer's headers.
+    :param shown_url: what messages name instead of ``base_url``, where that is itself a secret.
     """
 
     def __init__(
@@ -99,9 +57,11 @@ class HttpClient:
         timeout: tuple[float, float] = (10.0, 60.0),
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
+        patience: float = math.inf,
         now: Callable[[], datetime] = utc_now,
         pacer: Pacer | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        shown_url: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.service = service
@@ -109,10 +69,12 @@ class HttpClient:
         self.now = now
         self.tries = tries
         self.pacer = pacer
+        self._patience = patience
         self._session = session
         self._secrets = [secret for secret in secrets if secret]
         self._timeout = timeout
         self._max_answer_bytes = max_answer_bytes
+        self._shown_url = (shown_url or base_url).rstrip("/")
 
     def send(
         self,
@@ -126,11 +88,18 @@ class HttpClient:
     ) -> Answer:
         """Send one request, once, and return whatever is answered.
 
-        :param path: appended to the base URL. :param sink: takes the body of a 200 instead of the answer.
+        :param path: appended to the base URL, so it begins with "/" or is "": any other text would become a part of
+            the host.
+        :param sink: takes the body of a 200 instead of the answer.
         :raises UnavailableError: no whole answer came.
-        :raises ConfigurationError: the address, the proxy setting or the certificate is wrong.
+        :raises ConfigurationError: the path, the address, the proxy setting or the certificate is wrong.
         :raises ProtocolError: the answer is larger than ``max_answer_bytes``.
         """
+        if path and not path.startswith("/"):
+            raise ConfigurationError(
+                f"a request to {self.service} has a path that does not begin with '/', so it would go to another host: "
+                f"correct the path in the source or on the connection."
+            )
         if self.pacer:
             self.pacer.wait()
         answer = self._send(method, path, params, headers, body, sink)
@@ -148,7 +117,8 @@ class HttpClient:
         sink: BinaryIO | None,
     ) -> Answer:
         url = self.base_url + path
-        where = f"{method} {urlsplit(url).netloc.rpartition('@')[2]}{urlsplit(url).path}"
+        shown = urlsplit(self._shown_url + path)
+        where = f"{method} {shown.netloc.rpartition('@')[2]}{shown.path}"
         try:
             with self._session.request(
                 method,
@@ -159,6 +129,8 @@ class HttpClient:
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
+                # Said again, because requests lets REQUESTS_CA_BUNDLE override what only the session says.
+                verify=self._session.verify,
             ) as response:
                 content = b""
                 if sink is not None and response.status_code == 200:
@@ -198,7 +170,7 @@ class HttpClient:
         :param later: tells other answers that mean "later".
 
         :raises UnavailableError: ``tries`` in a row failed.
-        :raises WaitError: from ``sleep``, where the wait is longer than may be slept.
+        :raises WaitError: the wait is longer than ``patience``, or than ``sleep`` does.
         """
         failures, renewed = 0, False
         while True:
@@ -210,18 +182,28 @@ class HttpClient:
                     raise
                 self.sleep(backoff(failures))
                 continue
-            if answer.status == 401 and not renewed and self._drop_token():
+            if answer.status == 401 and not renewed and self.drop_token():
                 renewed = True
                 continue
-            if answer.status not in REPEATABLE and not is_slow_down(answer) and not (later and later(answer)):
-                return answer
+            slow_down = answer.status == 429 or is_slow_down(answer)
+            if answer.status not in REPEATABLE and not slow_down:
+                slow_down = bool(later and later(answer))
+                if not slow_down:
+                    return answer
             failures += 1
             if failures >= self.tries:
                 raise UnavailableError(
                     f"{answer.where} answered {answer.status} {failures} times in a row"
                     f"{self.words(answer)}: {self.service} is not available."
                 )
-            self.sleep(self._wait(answer, failures))
+            wait = self._wait(answer, failures, slow_down=slow_down)
+            if wait > self._patience:
+                raise WaitError(
+                    f"{answer.where} answered {answer.status}{self.words(answer)}: {self.service} wants to be left "
+                    f"alone for {wait:.0f} s, try again then.",
+                    until=self.now() + timedelta(seconds=wait),
+                )
+            self.sleep(wait)
 
     def download(self, path: str, sink: BinaryIO, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Write the body of a GET into ``sink``, whatever its size, and return the answer without it.
@@ -237,13 +219,15 @@ class HttpClient:
         if secret and secret not in self._secrets:
             self._secrets.append(secret)
 
-    def _drop_token(self) -> bool:
-        """Return whether the session can fetch itself another token."""
+    def drop_token(self) -> bool:
+        """Forget the session's token, since it was refused; return whether the session can fetch itself another."""
         drop = getattr(self._session.auth, "drop", None)
         return bool(drop and drop())
 
-    def _wait(self, answer: Answer, failures: int) -> float:
-        asked = wait_asked(answer.headers, self.now())
+    def _wait(self, answer: Answer, failures: int, *, slow_down: bool) -> float:
+        # Some services send the end of the budget's period with every answer, also with one that says they are down.
+        resets = slow_down or remaining_requests(answer.headers) == 0
+        asked = wait_asked(answer.headers, self.now(), resets=resets)
         if asked is not None:
             return asked + random.random() * 0.2  # noqa: S311
         if answer.status == 429 and self.pacer:
@@ -258,7 +242,7 @@ class HttpClient:
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every known secret replaced."""
-        for secret in self._secrets:
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Literal
 
 import msgspec
 
@@ -53,6 +54,10 @@ class Fields:
     :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
     :ivar time: when the event happened.
     :ivar recorded: when the vendor made it readable, to measure how late events come.
+    :ivar target_user: the user that was acted on, where the object is another thing. :ivar target_group: likewise.
+    :ivar target_email: that user's e-mail address. Where it is the same path as ``actor_email``, it is the actor's in
+        a sign-in and the target's in everything else.
+    :ivar role: the role or privilege that was given or taken. :ivar organization: the customer's tenant.
     """
 
     id: str
@@ -67,6 +72,11 @@ class Fields:
     outcome: str = ""
     object_type: str = ""
     object_id: str = ""
+    target_user: str = ""
+    target_email: str = ""
+    target_group: str = ""
+    role: str = ""
+    organization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +94,29 @@ class Origin:
     actions: Mapping[str, str] = field(default_factory=dict)
 
 
+GapKind = Literal["look_back", "cursor", "cap", "retention", "too_old", "late", "unknown"]
+"""Why a span is not whole: the vendor lets nobody read so far back, a cursor was left for too long, a window holds more
+than the API gives, the events are no longer kept, a destination would have dropped them for their age, they came late
+or were missed, or an earlier version did not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span that was wanted and cannot be read: reported, never silent."""
+    """A span that was wanted and cannot be read: reported, never silent.
+
+    :ivar found_at: None where an earlier version did not say.
+    """
 
     wanted: datetime
     possible: datetime
     reason: str
+    kind: GapKind = "unknown"
+    found_at: datetime | None = None
+
+    def overlaps(self, other: Gap) -> bool:
+        """Whether both tell of one time, for one reason."""
+        alike = (self.kind, self.reason) == (other.kind, other.reason)
+        return alike and self.wanted < other.possible and other.wanted < self.possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +141,7 @@ class ShipCounts:
     :ivar dead_lettered: set aside with the destination's own words.
     :ivar filtered: left out by the destination's ``only`` or ``except``.
     :ivar restamped: of the delivered, those shipped under their arrival time (not a term of the sum).
+    :ivar outside: outside the range of a replay; 0 elsewhere.
     """
 
     delivered: int = 0
@@ -123,6 +150,7 @@ class ShipCounts:
     dead_lettered: int = 0
     filtered: int = 0
     restamped: int = 0
+    outside: int = 0
 
     def __add__(self, other: ShipCounts) -> ShipCounts:
         return ShipCounts(
@@ -132,11 +160,17 @@ class ShipCounts:
             self.dead_lettered + other.dead_lettered,
             self.filtered + other.filtered,
             self.restamped + other.restamped,
+            self.outside + other.outside,
         )
 
     @property
     def finished(self) -> int:
         """Events that need nothing more."""
+        return self.in_range + self.outside
+
+    @property
+    def in_range(self) -> int:
+        """Of the finished, those in the range that is shipped."""
         return self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
 
 
@@ -147,6 +181,7 @@ class Offset:
     :ivar chain: the chain of segments that it is a place in.
     :ivar started_at: events of the stream that lay before this destination's beginning.
     :ivar failures_in_a_row: runs since the last one that ended well.
+    :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     """
 
     segment: int = 1
@@ -157,6 +192,8 @@ class Offset:
     last_success: datetime | None = None
     failures_in_a_row: int = 0
     last_error: str = ""
+    too_old_from: datetime | None = None
+    too_old_to: datetime | None = None
 
 
 def text_of(moment: datetime) -> str:

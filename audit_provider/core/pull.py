@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.errors import RetryError
+from audit_provider.core.errors import AuditError, CircleError
+from audit_provider.core.gaps import merged
 from audit_provider.core.model import PullCounts
 from audit_provider.core.spool import RecentIds, SegmentWriter
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 SEGMENT_AGE = timedelta(seconds=60)
-MOST_GAPS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def pull(
     :param known: other streams whose events are not spooled again.
     :param deadline: stop in good order once it has passed; the next run goes on.
     :param segment_bytes: before compression.
-    :raises AuditError: reading cannot go on. What was read before a :class:`RetryError` is committed.
+    :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
+        there, unless it was read by cursors that lead round.
     """
     run = _Run(reader, stream, position, commit, segment_bytes, segment_age)
     reader = replace(reader, report=run.note)
@@ -70,19 +71,21 @@ def pull(
         run.flush(complete=True)
         return Pulled(run.position, run.counts, complete=True)
     steps = reading.steps(reader, position.reading)
+    fresh: int | None = None
     complete = False
     try:
-        step = next(steps)
-        while True:
-            fresh = run.take(step, within)
-            if deadline is not None and reader.now() >= deadline:
+        while fresh is None or deadline is None or reader.now() < deadline:
+            try:
+                step = next(steps) if fresh is None else steps.send(fresh)
+            except StopIteration:
+                complete = True
                 break
-            step = steps.send(fresh)
-    except StopIteration:
-        complete = True
-    except RetryError:
-        run.flush()
-        raise
+            except CircleError:
+                raise
+            except AuditError:
+                run.flush()
+                raise
+            fresh = run.take(step, within)
     finally:
         steps.close()
         run.recent.close()
@@ -145,7 +148,7 @@ class _Run:
             head=head,
             counts=self.position.counts + self._uncounted,
             watermark=(self._step.watermark if self._step else None) or self.position.watermark,
-            gaps=(*self.position.gaps, *self._gaps)[-MOST_GAPS:],
+            gaps=merged((*self.position.gaps, *self._gaps)),
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
             updated_at=now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
@@ -54,10 +55,16 @@ def text_of_scalar(value: Any) -> str:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 
+def is_absent(value: Any) -> bool:
+    """Whether a field says nothing: it is not there, or null, false or an empty text."""
+    return value is msgspec.UNSET or value is None or value is False or value == ""
+
+
 def time_from(value: Any) -> datetime | None:
     """Return an aware UTC time from a date-time text or an epoch in s, ms or µs; None where it is neither.
 
-    A text without an offset is taken for UTC, as audit APIs mean it.
+    A text without an offset is taken for UTC, as audit APIs mean it. A time that is outside the years 1 to 9999 in UTC
+    cannot be told, so it is None as well.
     """
     if isinstance(value, str):
         try:
@@ -68,12 +75,15 @@ def time_from(value: Any) -> datetime | None:
             except ValueError:
                 return None
         else:
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            try:
+                return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            except OverflowError:
+                return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     size = abs(value)
-    seconds = value / 1_000_000 if size >= _US_FLOOR else value / 1000 if size >= _MS_FLOOR else value
     try:
+        seconds = value / 1_000_000 if size >= _US_FLOOR else value / 1000 if size >= _MS_FLOOR else value
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
@@ -104,6 +114,24 @@ class Extractor:
 
         return get
 
+    def obstacle(self, path: str) -> Callable[[Any], str]:
+        """Return a function from a decoded value to what hides ``path``: the path of something above it that is neither
+        an object nor empty; "" where there is none, so that what is absent is truly absent.
+        """
+        keys = keys_of(path)
+        names = [_attribute(key) for key in keys]
+
+        def get(found: Any) -> str:
+            for depth, name in enumerate(names[:-1], 1):
+                found = getattr(found, name, msgspec.UNSET)
+                if is_absent(found):
+                    return ""
+                if not isinstance(found, msgspec.Struct):
+                    return ".".join(keys[:depth])
+            return ""
+
+        return get
+
 
 class FieldReader:
     """Reads from raw records what their source's :class:`Fields` point at.
@@ -114,18 +142,41 @@ class FieldReader:
     def __init__(self, fields: Fields, names: Iterable[str]) -> None:
         paths = {name: tuple(filter(None, map(str.strip, getattr(fields, name).split("|")))) for name in names}
         extractor = Extractor({path: Any for each in paths.values() for path in each})
+        self._paths = paths
         self._decode = extractor.decode
         self._getters = {name: tuple(map(extractor.getter, each)) for name, each in paths.items() if each}
 
     def read(self, raw: msgspec.Raw) -> dict[str, str]:
-        """Return what is there, as text, by name."""
-        record, found = self._decode(raw), {}
+        """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""
+        try:
+            record = self._decode(raw)
+        except (ValueError, RecursionError):
+            return self._read_strange(bytes(raw))
+        found = {}
         for name, getters in self._getters.items():
             for get in getters:
-                if text := text_of_scalar(get(record)):
+                if text := _text_of_field(name, get(record)):
                     found[name] = text
                     break
         return found
+
+    def _read_strange(self, raw: bytes) -> dict[str, str]:
+        """Read what the strict decoder refuses: half a surrogate pair, a number beyond every range, broken UTF-8."""
+        try:
+            record = json.loads(raw.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            return {}
+        found = {}
+        for name, paths in self._paths.items():
+            if text := next(filter(None, (_text_of_field(name, value_at(record, path)) for path in paths)), ""):
+                found[name] = text.encode(errors="replace").decode()
+        return found
+
+
+def _text_of_field(name: str, value: Any) -> str:
+    if isinstance(value, bool) and name == "outcome":
+        return "true" if value else "false"
+    return text_of_scalar(value)
 
 
 def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
@@ -152,7 +203,13 @@ def _attribute(key: str) -> str:
 class RecordReader:
     """Turns one page's records into events.
 
+    What stands in a list and is no JSON object, such as null, is kept too, for it may stand for an event that the
+    vendor could not write: as ``{"record": null}``, since an event is an object wherever it is shipped. It is named by
+    its content and carries the time of the record before it, so that the order of the page stays what it is.
+
     :ivar undated: records without a readable time met so far; they carry their time of receipt.
+    :ivar odd: what was no JSON object so far.
+    :ivar last_id: the vendor's own id of the last record of the page read last; "" where none of its records has one.
     :ivar longest_lag: the largest delay met between happening and being recorded.
     """
 
@@ -161,6 +218,8 @@ class RecordReader:
         self._decode = extractor.decode
         self._id, self._time, self._recorded = map(extractor.getter, (fields.id, fields.time, fields.recorded))
         self.undated = 0
+        self.odd = 0
+        self.last_id = ""
         self.longest_lag = timedelta(0)
 
     def events(
@@ -169,13 +228,18 @@ class RecordReader:
         """Return the page's events in the page's order, and when each was recorded (or else happened).
 
         :param same: how often each record without an id was met, to tell equal ones apart; by default within the page.
-        :raises ProtocolError: a record is not a JSON object.
+        :raises ProtocolError: a record cannot be read.
         """
         events: list[Event] = []
         times: list[datetime] = []
         nameless: list[int] = []
+        odd: list[int] = []
+        self.last_id = ""
         for record in records:
             raw = bytes(record)
+            if raw[:1] != b"{":
+                odd.append(len(events))
+                raw = b'{"record":' + raw + b"}"
             try:
                 found = self._decode(raw)
             except msgspec.DecodeError as error:
@@ -186,18 +250,35 @@ class RecordReader:
             elif recorded is not None and recorded - time > self.longest_lag:
                 self.longest_lag = recorded - time
             if time is None:
-                self.undated += 1
+                self.undated += not (odd and odd[-1] == len(events))
                 time = received
             if not isinstance(name, (str, int)) or name == "":
                 nameless.append(len(events))
                 name = ""
+            else:
+                self.last_id = str(name)
             if b"\n" in raw:
                 raw = msgspec.json.format(raw, indent=-1)
             times.append(recorded or time)
             events.append(Event(str(name), time, msgspec.Raw(raw)))
+        if odd:
+            self.odd += len(odd)
+            _date_by_neighbour(events, times, odd)
         if nameless:
             _name_by_content(events, nameless, Counter() if same is None else same)
         return events, times
+
+
+def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence[int]) -> None:
+    """Give what has no time of its own that of the record before it, or else of the first one that has any."""
+    others = set(range(len(events))).difference(odd)
+    if not others:
+        return
+    first = min(others)
+    for place in odd:
+        near = first if place < first else place - 1
+        events[place] = Event(events[place].id, events[near].time, events[place].raw)
+        times[place] = times[near]
 
 
 def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:

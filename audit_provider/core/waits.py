@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 3600.0
 """Seconds. A header that asks for more is taken for this much: a wrong clock must not stop a pipeline for days."""
 
-_WAIT_HEADERS = (
-    "X-Retry-After",
-    "Retry-After",
+_WAIT_HEADERS = ("X-Retry-After", "Retry-After")
+_RESET_HEADERS = (
     "X-RateLimit-Reset",
     "X-Rate-Limit-Reset",
     "RateLimit-Reset",
@@ -25,7 +24,7 @@ _EPOCH_FLOOR = 1_000_000_000.0  # smaller numbers are seconds to wait, larger on
 _EPOCH_MS_FLOOR = 1_000_000_000_000.0
 
 
-def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
+def wait_asked(headers: Mapping[str, str], now: datetime, *, resets: bool = True) -> float | None:
     """Return the seconds a service asks to wait, or None where it names nothing readable.
 
     Understands seconds, fractions of a second, epoch seconds and milliseconds, HTTP dates and ISO
@@ -33,8 +32,10 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
 
     :param headers: the answer's headers, looked up without regard to case.
     :param now: aware UTC.
+    :param resets: whether the end of the budget's period counts too; it is a wish to wait only where the budget is used
+        up.
     """
-    for name in _WAIT_HEADERS:
+    for name in (*_WAIT_HEADERS, *(_RESET_HEADERS if resets else ())):
         seconds = _seconds(headers.get(name, ""), now)
         if seconds is not None:
             return min(max(seconds, 0.0), LONGEST_WAIT)

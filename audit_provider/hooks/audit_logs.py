@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-import requests
-
-from audit_provider.core.auth import NoAuth, Token, TokenHolder, filler
+from audit_provider.core.auth import Token, TokenHolder, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY, PageReader
-from audit_provider.hooks.service import ServiceHook
+from audit_provider.core.templates import names_in
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -99,23 +98,20 @@ class AuditLogsHook(ServiceHook):
         filled = (spec or self.spec).with_settings(self.settings())
         return PageReader(filled, self.client(**options), functools.partial(self.outside, **options))
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what of the connection must never be shown: the password, secret settings, a login sent as a key."""
+        found = [self.token]
+        if "login" in names_in(getattr(self.spec.auth, "headers", {})):
+            found.append(self.connection.login or "")
+        values = self.settings()
+        return (*found, *(values[name] for name, setting in self.spec.settings.items() if setting.secret))
+
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service. See :meth:`ServiceHook.client`."""
         client = super().client(base_url, **options)
-        for name, setting in self.spec.settings.items():
-            if setting.secret:
-                client.hide(self.settings()[name])
         if isinstance(self._auth, TokenHolder):
             self._auth.hides.append(client.hide)
         return client
-
-    def outside(self, base_url: str, **options: Any) -> HttpClient:
-        """Return a client for ``base_url`` that carries no credential, over the connection's proxies."""
-        session = requests.Session()
-        self._configure_session_from_extra(session, self.connection, None)
-        session.auth = NoAuth()
-        options = {**options, "pacer": None}
-        return HttpClient(session, base_url or self.address(), service=self.service, secrets=(self.token,), **options)
 
     def default_base_url(self) -> str:
         """Return the vendor's host."""
@@ -133,9 +129,13 @@ class AuditLogsHook(ServiceHook):
         url = self.extra("token_url")
         if isinstance(style, Token) and url:
             # The user's own word on where tokens come from; held to the same rules as a host.
-            style = style.at(url)
-        return style.bind(fill, self.outside)
+            try:
+                style = style.at(url)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"connection {self.http_conn_id!r}: {error}") from None
+        # A token is asked for in the middle of another request, which repeats it: here nothing waits for long.
+        return style.bind(fill, functools.partial(self.outside, **PROMPTLY))
 
     def check(self) -> str:
         """Ask the vendor whose token it is."""
-        return self.pages(tries=2).probe()
+        return self.pages(**PROMPTLY).probe()

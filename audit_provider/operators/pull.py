@@ -131,6 +131,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
             self.log.warning(
                 "%d records had no readable time; they carry the time of receipt.", reader.pages.records.undated
             )
+        if reader.pages.records.odd:
+            self.log.warning(
+                "%d records were no JSON objects; they are kept as {\"record\": …}.", reader.pages.records.odd
+            )
         counts = pulled.counts
         self.log.info(
             "read %d = spooled %d + duplicates %d%s",

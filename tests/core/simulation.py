@@ -41,6 +41,10 @@ class MemoryStore:
     def keys(self, prefix):
         return iter(sorted(key for key in self.objects if key.startswith(prefix)))
 
+    def folders(self, prefix):
+        below = [key[len(prefix) :] for key in self.objects if key.startswith(prefix)]
+        return sorted({key.partition("/")[0] for key in below if "/" in key})
+
     def delete(self, key):
         self.objects.pop(key, None)
 
@@ -176,10 +180,10 @@ class Pages:
         self.spec = spec
         self.records = RecordReader(spec.fields)
         self.sent = ()
-        self.request_key = "r"
+        self.request_key = f"limit={service.page_size}"
         self._service = service
 
-    def fetch(self, window, cursor):
+    def fetch(self, window, cursor, same=None):
         return self._service.answer(window, cursor)
 
 

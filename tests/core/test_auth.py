@@ -200,6 +200,29 @@ def test_a_fetched_token_is_redacted():
         assert client.redact("say token-0 aloud") == "say *** aloud"
 
 
+@pytest.mark.parametrize(
+    "url", ["login.example.com/token", "oauth/token", "//login.example.com/token", "ftp://a/t", ""]
+)
+def test_a_token_is_not_asked_for_at_half_an_address(url):
+    with Api() as service:
+        with pytest.raises(ConfigurationError, match="'auth.url' is neither"):
+            client_with(Token(url), service)
+        with pytest.raises(ConfigurationError, match="'token_url' is no whole address"):
+            Token("/oauth/token").at(url)
+    with pytest.raises(ConfigurationError, match="'token_url' is no whole address"):
+        Token("/oauth/token").at("/oauth/token")
+
+
+@pytest.mark.parametrize("encoding", ["form", "query"])
+def test_the_query_of_a_tokens_address_is_kept(encoding):
+    with Api() as service:
+        style = Token("/oauth/token", encoding=encoding).at(f"{service.url}/oauth/token?tenant=a%20b")
+        assert client_with(style, service).fetch("GET", "/x").status == 200
+    (asked,) = service.token_requests
+    assert asked.param("tenant") == "a b"
+    assert asked.param("grant_type") == ("client_credentials" if encoding == "query" else None)
+
+
 def test_a_token_does_not_travel_readable_to_another_host():
     with Api() as service, pytest.raises(ConfigurationError, match="https"):
         client_with(Token("http://login.example.com/token"), service).fetch("GET", "/x")

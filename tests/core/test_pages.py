@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -90,7 +91,6 @@ def test_an_empty_answer_of_pylon_is_an_empty_last_page(body):
         (b"[]", "not with a page"),
         (b'"x"', "not with a page"),
         (b'{"data": {}}', "not with a page"),
-        (b'{"data": [1]}', "record"),
         (b'{"data": [], "errors": ["boom"]}', "error inside.*boom"),
         (b'{"errors": ["boom"], "code": "c"}', "error inside"),
         (b'{"data": [], "pagination": {"has_next_page": true, "cursor": ""}}', "no cursor"),
@@ -176,6 +176,35 @@ def test_a_record_without_a_time_is_kept_and_counted():
     assert pages.records.undated == 1
 
 
+def test_what_is_no_object_is_kept_and_holds_up_nothing():
+    body = (
+        b'{"data": [null, {"id":"a","action_happened_at":"2026-02-28T05:00:00Z"}, 7, null,\n ["x",\n "y"],'
+        b'{"id":"b","action_happened_at":"2026-02-28T04:00:00Z"}]}'
+    )
+    with Fixed(body) as service:
+        pages = reader(service)
+        first, second = pages.fetch(DAY, ""), pages.fetch(DAY, "")
+    raws = [bytes(event.raw) for event in first.events]
+    assert [raws[place] for place in (0, 2, 3, 4)] == [
+        b'{"record":null}',
+        b'{"record":7}',
+        b'{"record":null}',
+        b'{"record":["x","y"]}',
+    ]
+    ids = [event.id for event in first.events]
+    assert ids == [event.id for event in second.events], "named by content, so that it is spooled once"
+    assert len(set(ids)) == 6
+    assert [event.time.hour for event in first.events] == [5, 5, 5, 5, 5, 4], "in the page's order of time"
+    assert list(first.recorded) == [event.time for event in first.events]
+    assert (pages.records.odd, pages.records.undated) == (8, 0)
+
+
+def test_a_page_of_nothing_but_null_carries_the_time_of_receipt():
+    with Fixed(b'{"data": [null]}') as service:
+        (event,) = reader(service, now=lambda: NOW).fetch(DAY, "").events
+    assert event.time == NOW
+
+
 def test_how_late_events_are_recorded_is_measured():
     body = b'{"data": [{"id":"a","action_happened_at":"2026-03-01T00:00:00Z","created_at":"2026-03-01T01:00:00Z"}]}'
     with Fixed(body) as service:
@@ -199,6 +228,12 @@ def test_how_late_events_are_recorded_is_measured():
         (None, None),
         (10**30, None),
         ({}, None),
+        ("9999-12-31T23:59:59-05:00", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=timezone.utc)),
+        (10**400, None),
+        (float("inf"), None),
+        ("nan", None),
     ],
 )
 def test_times_in_every_form(value, expected):
@@ -215,3 +250,23 @@ def test_a_reader_of_records_needs_no_recorded_time():
 
     events, times = RecordReader(Fields(id="id", time="at")).events([b'{"id":7,"at":1772323200}'], NOW, "x")
     assert (events[0].id, times) == ("7", [NOW])
+
+
+def test_equal_records_without_an_id_are_told_apart_through_a_whole_window_and_only_there():
+    class Twice(Service):
+        """Two pages that hold one record each, and the same."""
+
+        def answer(self, request):
+            more = b"cursor" not in request.body
+            page = {"data": [{"action_happened_at": "2026-02-28T10:00:00Z"}], "pagination": {"has_next_page": more}}
+            if more:
+                page["pagination"]["cursor"] = "c1"
+            return Reply.json(200, page)
+
+    with Twice() as service:
+        pages, same = reader(service), Counter()
+        first, second = (pages.fetch(DAY, cursor, same).events[0].id for cursor in ("", "c1"))
+        again, moved = (pages.fetch(DAY, cursor).events[0].id for cursor in ("", "c1"))
+        assert not pages.fetch(DAY, "").named
+    assert second == f"{first}-2"
+    assert again == moved == first

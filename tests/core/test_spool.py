@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import msgspec
 import pytest
@@ -95,6 +95,16 @@ def test_the_ids_of_what_was_spooled_since_come_back(store):
     since = BEGIN + timedelta(minutes=500)
     assert [each for ids in stream.ids_since(head, since) for each in ids] == ["c", "d"]
     assert len(list(stream.ids_since(head, BEGIN))) == 2
+
+
+@pytest.mark.parametrize(
+    "since", [datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)]
+)
+def test_ids_are_found_since_the_ends_of_the_calendar(store, since):
+    stream = Stream(store, "p/live")
+    head = append(stream, Head(), "ab")
+    found = [each for ids in stream.ids_since(head, since) for each in ids]
+    assert found == (["a", "b"] if since.year == 1 else [])
 
 
 def test_pruning_keeps_what_is_young_or_not_delivered(store):

@@ -38,6 +38,14 @@ def test_every_form_of_wait_is_read(headers, seconds):
     assert wait_asked(CaseInsensitiveDict(headers), NOW) == seconds
 
 
+def test_the_end_of_the_budgets_period_may_be_left_out():
+    headers = CaseInsensitiveDict({"X-RateLimit-Reset": "40", "Retry-After": "3"})
+    assert wait_asked(headers, NOW, resets=False) == 3
+    del headers["Retry-After"]
+    assert wait_asked(headers, NOW, resets=False) is None
+    assert wait_asked(headers, NOW) == 40
+
+
 @given(st.text())
 def test_no_header_breaks_the_reading(text):
     seconds = wait_asked({"Retry-After": text, "X-RateLimit-Reset": text}, NOW)

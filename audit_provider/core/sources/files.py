@@ -117,7 +117,7 @@ class FileReader:
 
     def _download(self, file: File, sink: BinaryIO) -> Answer:
         target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
-        path = f"{target.path}?{target.query}" if target.query else target.path
+        path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         base = urlsplit(self._client.base_url)
         if (target.scheme, target.netloc) == (base.scheme, base.netloc):
             answer = self._client.download(path, sink)

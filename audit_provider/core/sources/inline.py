@@ -1,4 +1,8 @@
-"""A source that a user wrote: the same values as a built-in one, checked key by key."""
+"""A source that a user wrote: the same values as a built-in one, checked key by key.
+
+A built-in source may hold more than one request and a recovery source over the same log. What is written for a source
+``like`` it holds for these too wherever they had the same value; see :mod:`~audit_provider.core.sources.likeness`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from audit_provider.core.address import base_url_from
-from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.likeness import carried, merged
 from audit_provider.core.sources.paging import (
     CursorPaging,
     LinkPaging,
@@ -74,6 +79,8 @@ _CREDENTIAL_PARTS = ("login", "password")
 def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceSpec], name: str) -> SourceSpec:
     """Return the source that ``entry`` describes, from nothing or ``like`` another with some keys changed.
 
+    What is changed is changed in the other's ``follow``, ``fallback`` and ``recovery`` too, or the entry is refused.
+
     :param path: where the entry stands. :param sources: that ``like`` may name. :param name: where it gives none.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
@@ -117,6 +124,10 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         ]
         if not request.path.startswith("/"):
             found.append(f"{key}.path: must begin with '/'")
+    if spec.probe and not spec.probe.path.startswith("/"):
+        found.append("probe.path: must begin with '/'")
+    if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
+        found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
         needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)
@@ -129,6 +140,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("export: file_export needs to be told where the files are")
     if spec.page_size and spec.page_size.most < 1:
         found.append("page_size.most: must be at least 1")
+    if spec.recovery:
+        found += [f"recovery.{mistake}" for mistake in mistakes_in(spec.recovery) if mistake not in found]
     return found
 
 
@@ -137,6 +150,9 @@ def _spec(entry: Mapping[str, Any], path: str, base: SourceSpec | None) -> Sourc
     mistakes = [
         f"{path}.{key}: there is no such key{near(str(key), [*known, 'like'])}" for key in entry if key not in known
     ]
+    if base is not None:
+        entry, missing = carried(entry, path, base)
+        mistakes += missing
     hints = get_type_hints(SourceSpec)
     values: dict[str, Any] = {}
     for key in known:
@@ -167,9 +183,12 @@ def _value(
     if key == "settings":
         return {name: _setting(each, f"{path}.{name}") for name, each in _mapping(written, path).items()}
     if key == "recovery":
+        if base is not None:
+            return _spec(_mapping(written, path), path, base)
         # It is the same source, read by time: what is not said is as above.
         rest = {name: each for name, each in entry.items() if name != "recovery"}
-        return _spec({**rest, **_mapping(written, path)}, path, base or spec)
+        both = {**rest, **_mapping(written, path)}
+        return _spec(both if spec is None else merged(rest, both), path, spec)
     return checked(hint, written, path)
 
 

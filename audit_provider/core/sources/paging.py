@@ -1,21 +1,21 @@
 """How a list goes on after a page: every style met in the catalogue, as values.
 
 Each reads from an answer a cursor, a text that means something to this module alone, and puts it into the next request.
+What ends a list, and what is an error instead, :mod:`~audit_provider.core.sources.shown` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import msgspec
 from requests.utils import parse_header_links
 
 from audit_provider.core.errors import ProtocolError
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+if TYPE_CHECKING:
+    from audit_provider.core.sources.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,6 @@ class Call:
     params: dict[str, Any]
     body: dict[str, Any] | None
     headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a page's answer shows of the way on.
-
-    :ivar value: what stands at one of the paging's ``paths``, UNSET where that is absent.
-    :ivar ids: of the page's events, in its order. :ivar asked: the cursor that it was asked with.
-    :ivar base_url: of the service. :ivar where: the request, for messages.
-    """
-
-    value: Callable[[str], Any]
-    headers: Mapping[str, str]
-    ids: Sequence[str]
-    asked: str
-    base_url: str
-    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +100,11 @@ class CursorPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        cursor = _text(shown.value(self.cursor_at))
+        cursor = shown.cursor(self.cursor_at)
         if self.ends_when_empty:
             return Way(cursor, more=bool(cursor and shown.ids))
-        more = shown.value(self.more_at) if self.more_at else None
-        return Way(cursor, more=bool(cursor) if more in (msgspec.UNSET, None) else bool(more))
+        more = shown.flag(self.more_at)
+        return Way(cursor, more=bool(cursor) if more is None else more)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -132,7 +115,10 @@ class CursorPaging:
 
 @dataclass(frozen=True, slots=True)
 class NextUrlPaging:
-    """The answer holds the next page's URL, absolute or relative. :ivar url_at: its dotted path."""
+    """The answer holds the next page's URL, absolute or relative.
+
+    :ivar url_at: its dotted path, or that of an object with the URL at ``href``.
+    """
 
     url_at: str
 
@@ -143,10 +129,8 @@ class NextUrlPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        url = shown.value(self.url_at)
-        if not isinstance(url, str) or not url:
-            return Way("", more=False)
-        return Way(local_url(url, shown), more=True)
+        url = shown.url(self.url_at)
+        return Way(shown.local(url), more=True) if url else Way("", more=False)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -178,7 +162,7 @@ class LinkPaging:
         more = not (self.ends_when_empty and not shown.ids)
         if self.results and link.get("results", "").lower() != "true":
             more = False
-        return Way(local_url(link["url"], shown), more=more)
+        return Way(shown.local(link["url"]), more=more)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -207,12 +191,12 @@ class PagePaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        total = _count(shown.value(self.total_at)) if self.total_at else None
+        total = shown.count(self.total_at)
         if self.next_at:
-            following = _text(shown.value(self.next_at))
+            following = shown.cursor(self.next_at)
             return Way(following, more=bool(following), total=total)
-        flag = shown.value(self.more_at) if self.more_at else None
-        more = bool(shown.ids) if flag in (msgspec.UNSET, None) else bool(flag)
+        flag = shown.flag(self.more_at)
+        more = bool(shown.ids) if flag is None else flag
         return Way(str(int(shown.asked or self.first) + 1) if more else "", more=more, total=total)
 
     def apply(self, call: Call, cursor: str) -> Call:
@@ -239,7 +223,7 @@ class OffsetPaging:
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
         reached = int(shown.asked or 0) + len(shown.ids)
-        total = _count(shown.value(self.total_at)) if self.total_at else None
+        total = shown.count(self.total_at)
         more = bool(shown.ids) and (total is None or reached < total)
         return Way(str(reached) if more else "", more=more, total=total)
 
@@ -252,7 +236,10 @@ class OffsetPaging:
 class ObjectIdPaging:
     """The id of the page's last record is the cursor.
 
-    :ivar param: name it is sent under. :ivar more_at: dotted path of what is true, or not null, where there is more.
+    A page without records has no such id: there the vendor's own cursor leads on, if it gives one.
+
+    :ivar param: name it is sent under.
+    :ivar more_at: dotted path of what is true where there is more, or of a cursor that is there only then.
     """
 
     param: str
@@ -265,46 +252,17 @@ class ObjectIdPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        more = shown.value(self.more_at) not in (msgspec.UNSET, None, False, "")
-        return Way(shown.ids[-1] if shown.ids else "", more=more and bool(shown.ids))
+        more, cursor = shown.more(self.more_at)
+        if more and not shown.last_id and not cursor:
+            raise ProtocolError(
+                f"{shown.where} says at {self.more_at!r} that there is more, but neither a record with an id nor a "
+                f"cursor leads on, so the rest cannot be read: use another style of paging."
+            )
+        return Way(shown.last_id or cursor, more=more)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
         return replace(call, params={**call.params, self.param: cursor})
-
-
-def local_url(url: str, shown: Shown) -> str:
-    """Return path and query of a URL that an answer gave, if it leads to the same scheme, host and port.
-
-    :raises ProtocolError: it leads elsewhere, where the credential must not go.
-    """
-    base = urlsplit(shown.base_url)
-    asked = f"{shown.base_url}{shown.asked}" if shown.asked.startswith("/") else f"{shown.base_url}/"
-    target = urlsplit(urljoin(asked, url))
-    try:
-        same = _origin(target) == _origin(base) and target.username is None
-    except ValueError:
-        same = False
-    if not same:
-        raise ProtocolError(
-            f"{shown.where} gave a next page on another host ({target.hostname}), which is not followed: set the "
-            f"connection's host to the one that the API names."
-        )
-    prefix = base.path.rstrip("/")
-    path = target.path.removeprefix(prefix) if target.path.startswith(f"{prefix}/") else target.path
-    return f"{path or '/'}?{target.query}" if target.query else path or "/"
-
-
-def _origin(parts: Any) -> tuple[str, str, int | None]:
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def _with(body: Mapping[str, Any], keys: Sequence[str], value: str) -> dict[str, Any]:

@@ -92,9 +92,11 @@ class Setting:
 class Errors:
     """How a vendor says that something is wrong. Each ``…_at`` is a dotted path, "" for none.
 
-    :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well.
+    :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well, :ivar partial_is: its values where
+        records are missing from the page.
     :ivar partial_at: what is not empty only where records are missing from the page.
     :ivar slow_codes: codes that mean "later", with whatever status.
+    :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
     :ivar resume_at: beside a refused cursor, the time to begin again from.
     :ivar hints: the vendor's code, or HTTP status, to what a person should do.
     """
@@ -103,8 +105,10 @@ class Errors:
     code_at: str = ""
     ok_at: str = ""
     ok_is: Any = True
+    partial_is: tuple[str, ...] = ()
     partial_at: str = ""
     slow_codes: tuple[str, ...] = ()
+    cursor_codes: tuple[str, ...] = ()
     resume_at: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
 

@@ -35,6 +35,9 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``), in order."""
 
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``), in order."""
+
     def delete(self, key: str) -> None:
         """Remove an object; it is no error if there is none."""
 
@@ -92,6 +95,10 @@ class LocalStore:
                 if path.is_file() and not path.name.startswith("."):
                     yield path.relative_to(self._root).as_posix()
 
+    def folders(self, prefix: str) -> list[str]:
+        folder = self._path(prefix)
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
@@ -141,6 +148,12 @@ class S3Store:
         for page in paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
             for entry in page.get("Contents", ()):
                 yield entry["Key"][len(self._prefix) :]
+
+    def folders(self, prefix: str) -> list[str]:
+        below = self._prefix + prefix
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = paginator.paginate(Bucket=self._bucket, Prefix=below, Delimiter="/")
+        return sorted(entry["Prefix"][len(below) : -1] for page in pages for entry in page.get("CommonPrefixes", ()))
 
     def delete(self, key: str) -> None:
         self._call("delete_object", key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,10 +21,11 @@ from audit_provider.core.spool.segment import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from audit_provider.core.model import Event
+    from audit_provider.core.model import Event, Window
     from audit_provider.core.spool.store import Store
 
 _CLOCK_SKEW = timedelta(hours=1)
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc) + _CLOCK_SKEW
 _OLDEST = "oldest.json"
 _PRUNED = "pruned.json"
 
@@ -97,10 +98,32 @@ class Stream:
         An event is never spooled before it happens, so these are all that happened since, and more. An hour
         is allowed for clocks that differ.
         """
+        # A time at the very beginning of the calendar, as a vendor may send it, has no hour before it.
+        floor = max(since, _EARLIEST) - _CLOCK_SKEW
         for manifest in self.back_from(head):
-            if manifest.written_at < since - _CLOCK_SKEW:
+            if manifest.written_at < floor:
                 return
             yield manifest.ids
+
+    def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
+        """Yield the ids of all kept events that happened in a window. Other segments than those it cuts are not read."""
+        floor = max(window.start, _EARLIEST) - _CLOCK_SKEW
+        for manifest in self.back_from(head):
+            if manifest.written_at < floor:
+                return
+            if manifest.first_time >= window.end or manifest.last_time < window.start:
+                continue
+            if manifest.first_time >= window.start and manifest.last_time < window.end:
+                yield manifest.ids
+            else:
+                yield [event.id for event in self.events(manifest) if event.time in window]
+
+    def keeps_all_since(self, head: Head, since: datetime) -> bool:
+        """Whether nothing that was spooled at or after ``since`` has been removed."""
+        oldest = self.oldest()
+        if oldest <= 1:
+            return True
+        return any(manifest.written_at < since for manifest in self.back_from(head))
 
     def oldest(self) -> int:
         """Return the number of the oldest kept segment; 1 where none was ever removed."""
@@ -150,9 +173,21 @@ class Stream:
                 files.setdefault(int(number), []).append(key)
         return files
 
-    def set_aside(self, destination: str, name: str, content: bytes) -> None:
-        """Keep dead letters of a destination, durably."""
-        self._store.put(self._key(f"dead/{destination}/{name}"), content)
+    def put_beside(self, name: str, content: bytes) -> None:
+        """Keep an object beside the segments, durably. :param name: with the folder below the chain's."""
+        self._store.put(self._key(name), content)
+
+    def get_beside(self, name: str) -> bytes:
+        """Return an object that :meth:`put_beside` kept.
+
+        :raises SpoolDamagedError: there is none.
+        """
+        return self._store.get(self._key(name))
+
+    def names_beside(self, folder: str) -> Iterator[str]:
+        """Yield the names of the objects kept below a folder, in order. :param folder: ends in ``/``."""
+        for key in self._store.keys(self._key(folder)):
+            yield key[len(self._folder) + 1 :]
 
     def _key(self, name: str) -> str:
         return f"{self._folder}/{name}"

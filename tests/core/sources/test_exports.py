@@ -176,6 +176,28 @@ def test_a_backfill_reads_its_span_and_a_start_too_far_back_is_a_gap(workos):
     assert workos.service.refused == []
 
 
+def test_a_job_that_came_to_nothing_and_out_of_reach_is_ordered_for_what_is_left(workos):
+    def refuse(_):
+        raise WaitError("later", until=NOW)
+
+    workos.now = NOW + timedelta(days=60)
+    workos.sleep, workos.service.looks = refuse, 9
+    with pytest.raises(WaitError):
+        workos.pull()
+    assert workos.gaps == []
+    (job,) = workos.service.jobs.values()
+    job["state"] = "error"
+    workos.sleep, workos.service.looks = lambda _: None, 2
+    workos.now = NOW + timedelta(days=80)
+    workos.pull()
+    (gap,) = workos.position.gaps
+    assert gap.wanted == NOW - timedelta(days=20)
+    assert gap.possible > NOW - timedelta(days=11)
+    assert set(ids(workos.rows())) >= {
+        row["id"] for row in workos.service.rows if time_from(row["occurred_at"]) > gap.possible
+    }
+
+
 def test_the_test_button_of_exports(workos):
     assert workos.hook().test_connection() == (
         True,

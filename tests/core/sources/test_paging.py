@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
-import requests
 
-from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.http import HttpClient
-from audit_provider.core.model import Fields, Window
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.sources import PageReader, SourceSpec
+from audit_provider.core.errors import ProtocolError
+from audit_provider.core.model import Window
 from audit_provider.core.sources.paging import (
     CursorPaging,
     LinkPaging,
@@ -23,65 +18,10 @@ from audit_provider.core.sources.paging import (
     OffsetPaging,
     PagePaging,
 )
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.spec import Errors, Request
+from audit_provider.core.sources.spec import Request
 from audit_provider.core.templates import bounds_of, filled, names_in, unbounded
-from audit_provider.sandbox.server import Reply, Service
-
-NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
-DAY = Window(NOW - timedelta(days=1), NOW)
-SPEC = SourceSpec(
-    name="s",
-    title="Some API",
-    docs="https://example.com",
-    base_url="https://api.example.com",
-    request=Request("GET", "/log", params={"from": "{start}", "to": "{end}", "kind": "all"}),
-    reading=ClosedWindows(),
-    records_at="items",
-    fields=Fields("id", "t"),
-    rate_limit=RateLimit(100),
-)
-
-
-class Scripted(Service):
-    """Answers one scripted reply after the other and keeps the requests."""
-
-    def __init__(self, *replies):
-        super().__init__()
-        self.replies = list(replies)
-        self.requests = []
-
-    def answer(self, request):
-        self.requests.append(request)
-        reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
-        reply = reply(self) if callable(reply) else reply
-        return reply if isinstance(reply, Reply) else Reply.json(200, reply)
-
-    def sent(self):
-        return [f"{each.path}?{'&'.join(f'{k}={v}' for k, v in each.params)}" for each in self.requests]
-
-
-def items(*names, **more):
-    return {"items": [{"id": name, "t": "2026-03-01T00:00:00Z"} for name in names], **more}
-
-
-def reader(service, prefix="", **changes):
-    session = requests.Session()
-    session.trust_env = False
-    client = HttpClient(session, service.url + prefix, service="Some API", sleep=lambda _: None, tries=2)
-    return PageReader(replace(SPEC, **changes), client)
-
-
-def walk(pages, window=DAY):
-    """Read to the end; return the ids."""
-    found, cursor = [], ""
-    while True:
-        page = pages.fetch(window, cursor)
-        found += [event.id for event in page.events]
-        if not page.more:
-            return found
-        cursor = page.cursor
-
+from audit_provider.sandbox.server import Reply
+from tests.core.sources.scripted import DAY, NOW, Scripted, items, reader, walk
 
 FILTERS = "from=2026-02-28T00:00:00Z&to=2026-03-01T00:00:00Z&kind=all"
 
@@ -250,6 +190,25 @@ def test_the_last_id_is_the_cursor():
     assert [each.param("after") for each in service.requests] == [None, "b"]
 
 
+@pytest.mark.parametrize("more", [{"more": "evt_9"}, {"more": 9}])
+def test_an_empty_page_leads_on_by_the_vendors_own_cursor(more):
+    with Scripted(items(**more), items("c", more=None)) as service:
+        assert walk(reader(service, paging=ObjectIdPaging("after", "more"))) == ["c"]
+    assert service.requests[1].param("after") == str(more["more"])
+
+
+def test_an_empty_page_that_says_there_is_more_and_leads_nowhere_is_refused():
+    with Scripted(items(more=True)) as service, pytest.raises(ProtocolError, match="at 'more' that there is more"):
+        reader(service, paging=ObjectIdPaging("after", "more")).fetch(DAY, "")
+
+
+def test_the_cursor_is_an_id_of_the_vendors_and_not_one_made_here():
+    page = {"items": [{"id": "a", "t": 1}, None], "more": True}
+    with Scripted(page, items("b", more=False)) as service:
+        assert len(walk(reader(service, paging=ObjectIdPaging("after", "more")))) == 3
+    assert service.requests[1].param("after") == "a"
+
+
 def test_without_paging_every_answer_is_whole():
     with Scripted(items("a", next="x")) as service:
         assert walk(reader(service, paging=NoPaging())) == ["a"]
@@ -258,72 +217,6 @@ def test_without_paging_every_answer_is_whole():
 def test_more_without_a_way_is_refused():
     with Scripted(items("a", more=True)) as service, pytest.raises(ProtocolError, match="no cursor"):
         reader(service, paging=CursorPaging("c", "next", more_at="more")).fetch(DAY, "")
-
-
-# Errors inside 200, partial pages, codes that mean "later"
-
-
-def test_an_error_inside_a_good_answer_is_one():
-    errors = Errors(code_at="error", ok_at="ok", hints={"missing_scope": "add the scope."})
-    refused = pytest.raises(ProtocolError, match=r"\(missing_scope\): add the scope")
-    with Scripted(items("a", ok=False, error="missing_scope")) as service, refused:
-        reader(service, errors=errors).fetch(DAY, "")
-    with Scripted(items("a", ok=True)) as service:
-        assert walk(reader(service, errors=errors)) == ["a"]
-
-
-def test_graphql_errors_beside_data_are_refused():
-    refused = pytest.raises(ProtocolError, match="field x failed")
-    with Scripted(items("a", errors=[{"message": "field x failed"}])) as service, refused:
-        reader(service, errors=Errors(message_at="errors")).fetch(DAY, "")
-
-
-def test_a_part_of_a_page_is_not_a_page():
-    with Scripted(items("a", meta={"warnings": ["timed out"]})) as service, pytest.raises(UnavailableError):
-        reader(service, errors=Errors(partial_at="meta.warnings")).fetch(DAY, "")
-
-
-def test_a_code_that_means_later_is_waited_out():
-    limited = Reply.json(400, {"errors": [{"message": "slow"}], "code": "RATELIMITED"})
-    with Scripted(limited, items("a")) as service:
-        assert walk(reader(service, errors=Errors(code_at="code", slow_codes=("RATELIMITED",)))) == ["a"]
-
-
-def test_a_code_may_stand_in_a_list_or_under_a_name_with_a_dot():
-    limited = Reply.json(400, {"errors": [{"message": "slow", "extensions": {"code": "RATELIMITED"}}]})
-    errors = Errors(message_at="errors", code_at="errors.0.extensions.code", slow_codes=("RATELIMITED",))
-    with Scripted(limited, items("a")) as service:
-        assert walk(reader(service, errors=errors)) == ["a"]
-    tagged = Reply.json(409, {"error_summary": "bad_cursor/..", "error": {".tag": "bad_cursor"}})
-    errors = Errors(message_at="error_summary", code_at=r"error.\.tag", hints={"bad_cursor": "it is gone."})
-    with Scripted(tagged, items("a")) as service:
-        with pytest.raises(RefusedError, match="409 .bad_cursor.: bad_cursor/..: it is gone."):
-            reader(service, errors=errors).fetch(DAY, "")
-        assert walk(reader(service, errors=errors)) == ["a"]
-
-
-def test_a_403_that_means_429_is_waited_out():
-    limited = Reply(403, b"{}", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"})
-    with Scripted(limited, items("a")) as service:
-        assert walk(reader(service)) == ["a"]
-
-
-def test_a_refused_cursor_may_say_where_to_begin_again():
-    body = {"error_summary": "reset/", "error": {".tag": "reset", "reset": "2026-02-20T00:00:00Z"}}
-    errors = Errors(message_at="error_summary", resume_at="error.reset")
-    with Scripted(Reply.json(409, body)) as service, pytest.raises(RefusedError) as raised:
-        reader(service, errors=errors, paging=CursorPaging("c", "next")).fetch(DAY, "old")
-    assert raised.value.resume_at == datetime(2026, 2, 20, tzinfo=timezone.utc)
-    assert raised.value.status == 409
-
-
-def test_a_404_of_a_cursor_is_a_refused_cursor_and_of_a_path_a_wrong_host():
-    with Scripted(Reply.json(404, {})) as service:
-        pages = reader(service, paging=CursorPaging("c", "next"))
-        with pytest.raises(RefusedError):
-            pages.fetch(DAY, "old")
-        with pytest.raises(ConfigurationError):
-            pages.fetch(DAY, "")
 
 
 # Templates

@@ -53,20 +53,26 @@ class Reader:
     report: Callable[[Gap], None]
     tell: Callable[[str], None]
 
+    @property
+    def earliest(self) -> datetime | None:
+        """The earliest time that the vendor still lets anyone read, None where there is no limit."""
+        lookback = self.pages.spec.lookback
+        # A request at the very limit would be refused by the time it arrives.
+        return self.now() - lookback + min(timedelta(hours=1), lookback / 100) if lookback else None
+
     def reachable(self, start: datetime, needed: datetime | None = None) -> datetime:
         """Return ``start``, or the earliest time that the vendor still lets anyone read.
 
-        :param needed: what lies before is read already; None where nothing is. Only what is lost from there on is a
-            gap, and is reported.
+        :param needed: what lies before is read already, or reported as lost; None where nothing is. Only what is lost
+            from there on is a gap, and is reported.
         """
-        lookback = self.pages.spec.lookback
-        if lookback is None:
+        possible = self.earliest
+        if possible is None:
             return start
-        # A request at the very limit would be refused by the time it arrives.
-        possible = self.now() - lookback + min(timedelta(hours=1), lookback / 100)
         wanted = start if needed is None else max(start, needed)
         if wanted < possible:
-            self.report(Gap(wanted, possible, f"{self.pages.spec.title} lets nobody read further back"))
+            reason = f"{self.pages.spec.title} lets nobody read further back"
+            self.report(Gap(wanted, possible, reason, "look_back", self.now()))
         return max(start, possible)
 
     def since(self, start: datetime) -> Window:

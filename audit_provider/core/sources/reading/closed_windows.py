@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,17 @@ _MANY_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class OpenWindow:
-    """A window begun and not drained. :ivar cursor: of the next page, "" to begin again."""
+    """A window begun and not drained.
+
+    :ivar cursor: of the next page, "" to begin again. :ivar request: the request that the cursor belongs to.
+    """
 
     start: datetime
     end: datetime
-    cursor: str
+    cursor: str = ""
     pages: int = 0
     records: int = 0
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class ClosedWindows:
             kept = replace(kept, began=reader.start)
         target = reader.until or reader.now()
         if kept.open:
-            kept = yield from self._drain(reader, kept, kept.open, target)
+            kept = yield from self._drain(reader, kept, self._resumed(reader, kept, kept.open), target)
         # A mark in the future was left by a clock that has been set right since: nobody knows how long ago.
         ahead = kept.window_end is not None and kept.window_end > target
         sweeping = ahead or self._sweep_due(reader, kept)
@@ -97,7 +102,23 @@ class ClosedWindows:
             window = self._next_window(reader, kept, target, sweeping=sweeping)
             if sweeping and not kept.halved:
                 kept, sweeping, ahead = replace(kept, swept_at=reader.now()), False, False
-            kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end, ""), target)
+            kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end), target)
+
+    def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
+        """Return an open window as it can be read on: from its cursor, or from its start."""
+        if window.cursor and window.request == reader.pages.request_key:
+            return window
+        if window.cursor:
+            reader.tell("the request has changed, so its cursor is of no use: the open window is read from its start")
+        return self._again(reader, kept, window)
+
+    def _again(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
+        """Return a window to read from its start, which may have come out of reach meanwhile."""
+        start = window.start + self.grain
+        # What lies before its start was read before, or reported as lost when it was opened.
+        start = reader.reachable(start, max(start, kept.window_end or start))
+        bounds = self._widened(start, max(window.end - self.grain, start + timedelta(seconds=1)))
+        return OpenWindow(bounds.start, bounds.end)
 
     def _settled(self, target: datetime, reader: Reader) -> datetime:
         return target if reader.until else target - self.settle
@@ -127,38 +148,59 @@ class ClosedWindows:
     def _drain(
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime
     ) -> Generator[Step, int, WindowsState]:
-        bounds = Window(window.start, window.end)
-        cursor, count, records, restarted = window.cursor, window.pages, window.records, False
+        bounds, restarted, same = Window(window.start, window.end), False, Counter[str]()
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
-                page = reader.pages.fetch(bounds, cursor)
+                page = reader.pages.fetch(bounds, window.cursor, same)
             except RefusedError as error:
-                if not cursor or restarted or error.status not in CURSOR_REFUSALS:
+                if not window.cursor or error.status not in CURSOR_REFUSALS:
+                    raise
+                if self._is_full(window):
+                    # It could not be halved, or it would have been.
+                    self._report_full(reader, bounds)
+                    kept = self._closed(reader, kept, window, target)
+                    yield Step((), _kept(kept), window.start, kept.window_end)
+                    return kept
+                if restarted:
                     raise
                 reader.tell(f"the cursor of the window {bounds} is refused: the window is read again from its start")
-                cursor, restarted = "", True
+                window, restarted = self._again(reader, kept, window), True
+                bounds, same = Window(window.start, window.end), Counter()
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
-            cursor, count, records = page.cursor, count + 1, records + len(page.events)
-            if full := self.most and records >= self.most and self._can_be_halved(reader, bounds):
+            window = replace(
+                window,
+                cursor=page.cursor,
+                pages=window.pages + 1,
+                records=window.records + len(page.events),
+                request=reader.pages.request_key,
+            )
+            halvable = bounds.end - bounds.start > 2 * self.grain + timedelta(seconds=2)
+            if self._is_full(window) and halvable:
                 reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
-                kept = replace(kept, open=OpenWindow(window.start, window.end, cursor, count, records))
+                # Records without an id are told apart by their number in the window, so that is read in one go.
+                resumed = window if page.named else OpenWindow(window.start, window.end)
+                kept = replace(kept, open=resumed)
             else:
-                kept = self._closed(reader, kept, window, target, count)
-            yield Step(page.events, _kept(kept), window.start, kept.window_end)
-            if full or not page.more:
+                if self.most and window.records == self.most:
+                    self._report_full(reader, bounds)
+                kept = self._closed(reader, kept, window, target)
+            # A bound may be coarse, such as a day: then older events come with it.
+            since = min((window.start, *page.recorded))
+            yield Step(page.events, _kept(kept), since, kept.window_end)
+            if kept.open is None:
                 return kept
 
-    def _can_be_halved(self, reader: Reader, bounds: Window) -> bool:
-        if bounds.end - bounds.start > 2 * self.grain + timedelta(seconds=2):
-            return True
+    def _is_full(self, window: OpenWindow) -> bool:
+        return bool(self.most) and window.records >= self.most
+
+    def _report_full(self, reader: Reader, bounds: Window) -> None:
         reason = f"there are more than {self.most} events, all that the API gives, in so short a time"
-        reader.report(Gap(bounds.start, bounds.end, reason))
-        return False
+        reader.report(Gap(bounds.start, bounds.end, reason, "cap", reader.now()))
 
     def _halved(self, kept: WindowsState, window: OpenWindow) -> WindowsState:
         """Return the state that reads the window again, in parts."""
@@ -166,14 +208,12 @@ class ClosedWindows:
         halved = max(kept.halved or end, end)
         return replace(kept, open=None, window_end=start, width=(end - start).total_seconds() / 2, halved=halved)
 
-    def _closed(
-        self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime, pages: int
-    ) -> WindowsState:
+    def _closed(self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime) -> WindowsState:
         """Return the state once ``window`` is drained: its end is reached, and the next width fits the density."""
         width = timedelta(seconds=kept.width) if kept.width else self.first_width
-        if pages <= _FEW_PAGES:
+        if window.pages <= _FEW_PAGES:
             width = min(width * 2, self.max_width)
-        elif pages > _MANY_PAGES:
+        elif window.pages > _MANY_PAGES:
             width = max(width / 2, timedelta(hours=1))
         end = min(window.end - self.grain, self._settled(target, reader))
         # The first window looks at everything, as of the time at which it was opened.

@@ -82,8 +82,8 @@ class FileExport:
         if reader.until:
             target = min(reader.until + self.made_within, max(target, reader.until))
         while kept.open or self._is_due(reader, kept, target):
-            if kept.open is None:
-                kept = replace(kept, open=self._next(reader, kept, target))
+            span = self._again(reader, kept, kept.open) if kept.open else self._next(reader, kept, target)
+            kept = replace(kept, open=span)
             if isinstance(export, ExportJob):
                 kept = yield from self._by_job(reader, kept, export, files)
             else:
@@ -103,6 +103,14 @@ class FileExport:
         start = reader.reachable(start, reached)
         end = max(min(target, max(start, reached) + self.max_width), start + timedelta(seconds=1))
         return OpenExport(start, end)
+
+    def _again(self, reader: Reader, kept: ExportState, span: OpenExport) -> OpenExport:
+        """Return an open span to read on, less what has come out of reach unless its file is ordered already."""
+        if span.job:
+            return span
+        # What lies before its start was read before, or reported as lost when it was begun.
+        start = reader.reachable(span.start, max(span.start, kept.window_end or span.start))
+        return replace(span, start=start, end=max(span.end, start + timedelta(seconds=1)))
 
     def _by_job(
         self, reader: Reader, kept: ExportState, job: ExportJob, files: FileReader
@@ -133,7 +141,7 @@ class FileExport:
                 return state.file
             if state.state == "lost":
                 reader.tell(f"the export {span.job} came to nothing ({state.said}): ordering it again")
-                kept = replace(kept, open=replace(span, job=""))
+                kept = replace(kept, open=self._again(reader, kept, replace(span, job="")))
                 continue
             # A look that may not be waited for here ends the run, and the next one finds the job in the state.
             files.wait(pause)

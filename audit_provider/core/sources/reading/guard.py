@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit_provider.core.errors import ProtocolError
+from audit_provider.core.errors import CircleError, ProtocolError
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
@@ -29,14 +29,13 @@ class LoopGuard:
     def show(self, page: Page) -> None:
         """Take in the next page of the scan.
 
-        :raises ProtocolError: a cursor came back, or page after page is empty.
+        :raises CircleError: a cursor came back.
+        :raises ProtocolError: page after page is empty.
         """
         if not page.more:
             return
         if page.cursor in self._met:
-            raise ProtocolError(
-                f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable."
-            )
+            raise CircleError(f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable.")
         self._met.add(page.cursor)
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:

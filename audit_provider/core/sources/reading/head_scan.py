@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,18 +48,31 @@ def scans(reading: Any, reader: Reader, kept: ScanState, *, by_time: bool, resum
     if kept.began is None:
         kept = replace(kept, began=reader.start, swept_at=reader.now())
     while True:
-        left = resumes and kept.open is not None
-        began, now = kept.began or reader.start, reader.now()
-        sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, now, reading.sweep_every)
-        floor = began
-        if kept.watermark and sweeping:
-            back = max(reading.sweep_reach, reading.overlap)
-            floor = max(min(kept.watermark, kept.swept_at or now, now) - back, began)
-        elif kept.watermark:
-            floor = max(min(kept.watermark, now) - reading.overlap, began)
-        floor = reader.reachable(floor, kept.read_up_to)
-        if sweeping and not left:
-            kept = replace(kept, swept_at=now)
-        kept = yield from scan(reader, kept, floor, by_time=by_time, resumes=resumes)
+        left = kept.open if resumes else None
+        if left:
+            # Its floor stays, for the cursor belongs to a request with that bound.
+            floor = left.floor
+        else:
+            sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, reader.now(), reading.sweep_every)
+            floor = _floor(reading, reader, kept, sweeping=sweeping)
+            if sweeping:
+                kept = replace(kept, swept_at=reader.now())
+        kept = yield from scan(reader, kept, floor, by_time=by_time, resumes=resumes, tolerance=reading.overlap)
         if not left:
             return
+
+
+def _floor(reading: Any, reader: Reader, kept: ScanState, *, sweeping: bool) -> datetime:
+    """Return the time down to which a new scan has to go."""
+    began, now = kept.began or reader.start, reader.now()
+    floor = began
+    if kept.watermark and sweeping:
+        back = max(reading.sweep_reach, reading.overlap)
+        floor = max(min(kept.watermark, kept.swept_at or now, now) - back, began)
+    elif kept.watermark:
+        floor = max(min(kept.watermark, now) - reading.overlap, began)
+    accounted = kept.read_up_to
+    if kept.open:
+        # A scan that was cut off: what lay below its floor was read, or reported as lost.
+        floor, accounted = min(floor, kept.open.floor), max(kept.open.floor, accounted or kept.open.floor)
+    return reader.reachable(floor, accounted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class IdSweep:
+    """A look for late events that has not ended. :ivar cursor: the id that its last page ended with."""
+
+    opened: datetime
+    begun: datetime
+    cursor: str = ""
+    found: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class KeysetState:
     """What is kept between runs.
 
     :ivar last_id: of the last event read: what the next request asks to be answered from.
     :ivar watermark: its time, to begin again from where the id is gone.
     :ivar polled_at: when the last reading that reached the end began.
-    :ivar windows: the state of reading by windows, once the list has proved not to be oldest first.
+    :ivar sweep: the look for late events that has not ended.
+    :ivar windows: the state of reading by windows, once the list has proved not to be oldest first, and ``by_time``,
+        where that begins.
     """
 
     began: datetime | None = None
@@ -35,7 +47,9 @@ class KeysetState:
     watermark: datetime | None = None
     polled_at: datetime | None = None
     swept_at: datetime | None = None
-    windows: dict[str, Any] | None = field(default=None)
+    sweep: IdSweep | None = None
+    by_time: datetime | None = None
+    windows: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +61,13 @@ class IdKeyset:
     not hold, the source is read by time from then on.
 
     :ivar overlap: how far below the watermark reading begins again.
+    :ivar tolerance: ids whose times are in disorder by less are taken to be in order.
     :ivar sweep_every: time between looks for events that came late, with an id below the last one.
     :ivar sweep_reach: how far back; 0 for none.
     """
 
     overlap: timedelta = timedelta(minutes=15)
+    tolerance: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(hours=1)
     sweep_reach: timedelta = timedelta(hours=24)
 
@@ -68,16 +84,14 @@ class IdKeyset:
         if kept.windows is None:
             kept = yield from self._follow(reader, kept)
         if kept.windows is not None:
-            # From where the first run began: an order that proved wrong leaves the watermark without worth.
-            yield from read_on(
-                reader, kept.began or reader.start, kept.windows, lambda windows: packed(replace(kept, windows=windows))
-            )
-        elif self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every):
+            start = kept.by_time or kept.began or reader.start
+            yield from read_on(reader, start, kept.windows, lambda windows: packed(replace(kept, windows=windows)))
+        elif kept.sweep or (self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every)):
             yield from self._sweep(reader, kept)
 
     def _follow(self, reader: Reader, kept: KeysetState) -> Generator[Step, int, KeysetState]:
         title, restarted = reader.pages.spec.title, False
-        meter, guard = OrderMeter(), LoopGuard(title)
+        meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
         polled_at = reader.now()
         opened = self._opened(reader, kept, self.overlap)
@@ -90,13 +104,13 @@ class IdKeyset:
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
                 reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
                 kept, restarted = replace(kept, last_id=""), True
-                meter, guard = OrderMeter(), LoopGuard(title)
+                meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
                 continue
             guard.show(page)
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
-            kept = replace(kept, last_id=page.events[-1].id if page.events else kept.last_id, watermark=newest)
+            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=newest)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
@@ -111,29 +125,43 @@ class IdKeyset:
                 f"reads it by time."
             )
         reader.tell(f"{title} is not oldest first: reading by time from here on")
-        return replace(kept, windows={})
+        # An order that proved wrong leaves the watermark without worth; what sweeps have looked at has been read.
+        start = kept.began or reader.start
+        if kept.polled_at and kept.watermark:
+            swept = min(kept.watermark, kept.polled_at, kept.swept_at or kept.polled_at)
+            start = max(swept - self.sweep_reach, start)
+        return replace(kept, windows={}, by_time=start, sweep=None)
 
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
         """Look for late events by time: the pages of a request without the id, which move nothing."""
-        now = reader.now()
+        now, guard, meter = reader.now(), LoopGuard(reader.pages.spec.title), OrderMeter(self.tolerance)
         # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
         swept_at = min(kept.swept_at or now, kept.watermark or now)
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
-        meter, guard, cursor, found = OrderMeter(), LoopGuard(reader.pages.spec.title), "", 0
+        sweep = kept.sweep or IdSweep(opened, now)
         while True:
-            page = reader.pages.fetch(reader.since(opened), cursor)
+            try:
+                page = reader.pages.fetch(reader.since(sweep.opened), sweep.cursor)
+            except RefusedError as error:
+                if not kept.sweep or error.status not in CURSOR_REFUSALS:
+                    raise
+                # The next run's sweep begins anew.
+                reader.tell(f"the id {sweep.cursor} is gone: the sweep begins again")
+                yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
+                return
             guard.show(page)
             order = meter.show(page.recorded)
-            found += yield Step(page.events, packed(kept), opened, kept.watermark)
+            sweep = replace(sweep, cursor=page.cursor)
+            fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
+            sweep = replace(sweep, found=sweep.found + fresh)
             if not page.more:
                 break
-            cursor = page.cursor
-        if found:
-            reader.tell(f"the sweep found {found} events that came late")
-        kept = replace(kept, swept_at=now)
+        if sweep.found:
+            reader.tell(f"the sweep found {sweep.found} events that came late")
+        kept = replace(kept, swept_at=sweep.begun, sweep=None)
         if order in ("newest_first", "mixed"):
             kept = self._by_time(reader, kept)
-        yield Step((), packed(kept), opened, kept.watermark)
+        yield Step((), packed(kept), sweep.opened, kept.watermark)
 
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
         """Return the time to begin from where no id does it."""

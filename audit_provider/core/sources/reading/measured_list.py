@@ -14,7 +14,7 @@ from audit_provider.core.model import UTC
 from audit_provider.core.sources.reading.base import Backfill, Step, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
-from audit_provider.core.sources.reading.recovery import read_on, search
+from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
@@ -46,6 +46,7 @@ class ListState:
     :ivar asked_with: the cursor that the last page was asked with, to ask again where none was given.
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
     :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
+    :ivar request: the request that the cursors belong to. :ivar sweep: the look for late events that has not ended.
     """
 
     began: datetime | None = None
@@ -59,6 +60,8 @@ class ListState:
     scan: OpenScan | None = None
     swept_at: datetime | None = None
     windows: dict[str, Any] = field(default_factory=dict)
+    request: str = ""
+    sweep: OpenSweep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,20 @@ class MeasuredList:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept = msgspec.convert(state, ListState)
+        kept, request = msgspec.convert(state, ListState), reader.pages.request_key
         if kept.began is None:
-            kept = replace(kept, began=reader.start, swept_at=reader.now())
+            kept = replace(kept, began=reader.start, swept_at=reader.now(), request=request)
+        if kept.request != request and kept.way != "windows":
+            reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
+            kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None)
+        kept = replace(kept, request=request)
         if kept.way == "scan":
             kept = yield from self._scan(reader, kept)
         elif kept.way == "tail":
             kept = yield from self._follow(reader, kept)
         if kept.way == "windows":
             yield from self._by_windows(reader, kept)
-        elif reader.recovery and not recently(kept.swept_at, reader.now(), self.sweep_every):
+        elif reader.recovery and (kept.sweep or not recently(kept.swept_at, reader.now(), self.sweep_every)):
             yield from self._sweep(reader, kept)
 
     # Newest first, or not known
@@ -205,11 +212,12 @@ class MeasuredList:
     def _sweep(self, reader: Reader, kept: ListState) -> Steps:
         now = reader.now()
         start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
-        if start < now - self.settle:
-            found = yield from self._search(reader, kept, start, now - self.settle)
-            if found:
-                reader.tell(f"the sweep found {found} events that came late")
-        yield Step((), _kept(replace(kept, swept_at=now)), start, kept.watermark)
+        opened = kept.sweep or OpenSweep(start, now - self.settle)
+        found = yield from sweep(reader, opened, lambda sweep: _kept(replace(kept, sweep=sweep)), kept.watermark)
+        if found:
+            reader.tell(f"the sweep found {found} events that came late")
+        kept = replace(kept, swept_at=opened.end + self.settle, sweep=None)
+        yield Step((), _kept(kept), now, kept.watermark)
 
     def _search(self, reader: Reader, kept: ListState, start: datetime, end: datetime) -> Generator[Step, int, int]:
         return (yield from search(reader, start, end, _kept(kept), kept.watermark))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,18 +21,24 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.base import Reader
 
 
+_PAGES_MET = 5
+"""Pages whose ids are remembered while a scan runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenScan:
     """A scan that has not reached its floor.
 
     :ivar begun: when it began. :ivar top: newest time of the scan so far.
-    :ivar floor: what lies below is read already, or not wanted. :ivar cursor: of the next page.
+    :ivar floor: what lies below is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
+    :ivar request: the request that the cursor belongs to.
     """
 
     begun: datetime
     top: datetime | None
     floor: datetime
     cursor: str
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class ScanState:
 
 
 def scan(
-    reader: Reader, kept: ScanState, floor: datetime, *, by_time: bool, resumes: bool
+    reader: Reader, kept: ScanState, floor: datetime, *, by_time: bool, resumes: bool, tolerance: timedelta
 ) -> Generator[Step, int, ScanState]:
     """Read from the head, or from where an earlier scan was left, until everything above the floor is read.
 
@@ -63,15 +70,20 @@ def scan(
     that came while it ran lie above its top, for the next one. A cursor that is refused, and a total that shrinks (so
     that rows have moved up past the reader), begin it again, once each.
 
+    :param floor: the floor of the open scan, if there is one to resume.
     :param by_time: the request takes the floor as its lower bound.
     :param resumes: the cursor may be used by a later run.
+    :param tolerance: rows out of place by less are taken to be in order.
     """
-    spec = reader.pages.spec
+    spec, request = reader.pages.spec, reader.pages.request_key
     begun, top, cursor = reader.now(), None, ""
-    if resumes and kept.open:
+    if resumes and kept.open and kept.open.request == request:
         begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
-        floor = reader.reachable(kept.open.floor, kept.read_up_to)
-    meter, guard, restarts, total = OrderMeter(), LoopGuard(spec.title), 2, None
+    elif resumes and kept.open:
+        reader.tell(f"the request has changed, so the scan of {spec.title} begins again")
+        floor = _again(reader, kept, floor)
+    meter, guard, restarts, total = OrderMeter(tolerance), LoopGuard(spec.title), 2, None
+    met: deque[frozenset[str]] = deque(maxlen=_PAGES_MET)
     while True:
         try:
             page = reader.pages.fetch(reader.since(floor) if by_time else None, cursor)
@@ -80,18 +92,23 @@ def scan(
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
             begun, top, cursor, restarts = reader.now(), None, "", restarts - 1
-            floor = reader.reachable(floor, kept.read_up_to)
-            meter, guard, total = OrderMeter(), LoopGuard(spec.title), None
+            floor = _again(reader, kept, floor)
+            meter, guard, total = OrderMeter(tolerance), LoopGuard(spec.title), None
+            met.clear()
             continue
         guard.show(page)
-        order = meter.show(page.recorded)
+        # Rows that came while the scan runs push known ones down to the next page: these say nothing of the order.
+        pairs = zip(page.events, page.recorded, strict=True)
+        order = meter.show(time for event, time in pairs if not any(event.id in ids for ids in met))
+        met.append(frozenset(event.id for event in page.events))
         top = max((*page.recorded, *((top,) if top else ())), default=None)
         cursor = page.cursor
         ended = not page.more or (order == "newest_first" and bool(page.recorded) and max(page.recorded) < floor)
         if shrunk := total is not None and page.total is not None and page.total < total and restarts > 0:
             reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
             begun, cursor, restarts, ended = reader.now(), "", restarts - 1, False
-            meter, guard = OrderMeter(), LoopGuard(spec.title)
+            meter, guard = OrderMeter(tolerance), LoopGuard(spec.title)
+            met.clear()
         total = page.total
         if ended:
             # Rows that came while the scan ran may lie behind it, so it vouches for what was there when it began.
@@ -99,12 +116,17 @@ def scan(
             watermark = max((time for time in (reached, kept.watermark) if time), default=None)
             kept = replace(kept, watermark=watermark, open=None, scanned_at=begun)
         else:
-            kept = replace(kept, open=None if shrunk else OpenScan(begun, top, floor, cursor))
+            kept = replace(kept, open=None if shrunk else OpenScan(begun, top, floor, cursor, request))
         yield Step(_above(page, floor), packed(kept), floor, kept.watermark)
         if ended:
             if order == "mixed" and not by_time:
                 reader.tell(f"{spec.title} is in no order: all of the list was read")
             return kept
+
+
+def _again(reader: Reader, kept: ScanState, floor: datetime) -> datetime:
+    """Return the floor of a scan that begins again: what lay below the old one was read, or reported as lost."""
+    return reader.reachable(floor, max(floor, kept.read_up_to or floor))
 
 
 def packed(state: ScanState) -> dict[str, Any]:

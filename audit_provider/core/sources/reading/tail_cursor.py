@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
+from audit_provider.core.model import Gap
 from audit_provider.core.sources.reading.base import Backfill, Step, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.recovery import search
+from audit_provider.core.sources.reading.recovery import OpenSweep, sweep
 
 if TYPE_CHECKING:
+    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
 
@@ -26,8 +28,9 @@ class TailState:
         for as long as its cursor is used. :ivar cursor: the last one given that was not empty.
     :ivar watermark: newest recorded time that is read; what reading begins again from where the cursor is lost.
     :ivar quiet: runs in a row without new events. :ivar request: the request that the cursor belongs to.
-    :ivar polled_at: when the last reading that reached the end began. :ivar swept_at: when late events were last looked
-        for.
+    :ivar polled_at: when the last reading that reached the end began; what was to be read until then is read, or is
+        reported as lost. :ivar swept_at: when late events were last looked
+        for. :ivar sweep: the look for them that has not ended.
     """
 
     began: datetime | None = None
@@ -38,6 +41,7 @@ class TailState:
     request: str = ""
     polled_at: datetime | None = None
     swept_at: datetime | None = None
+    sweep: OpenSweep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class TailCursor:
             if found:
                 reader.tell(f"{found} newer events lie beyond the kept cursor, so it was dead: reading on with another")
                 kept = replace(again, quiet=0)
-        if reader.recovery and self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every):
+        due = self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every)
+        if reader.recovery and (kept.sweep or due):
             yield from self._sweep(reader, kept)
         else:
             yield Step((), packed(kept), reader.now(), kept.watermark)
@@ -88,6 +93,7 @@ class TailCursor:
     def _follow(self, reader: Reader, kept: TailState) -> Generator[Step, int, tuple[TailState, int]]:
         """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
         guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.now()
+        resumed = bool(kept.cursor)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(reader, kept), self._read_up_to(kept)))
         while True:
@@ -104,6 +110,8 @@ class TailCursor:
                 guard = LoopGuard(reader.pages.spec.title)
                 continue
             guard.show(page)
+            if resumed and not restarted:
+                kept, resumed = self._vouched(reader, kept, page), False
             newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
             kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=newest)
             if not page.more:
@@ -113,13 +121,28 @@ class TailCursor:
             if not page.more:
                 return kept, fresh
 
+    def _vouched(self, reader: Reader, kept: TailState, page: Page) -> TailState:
+        """Report what the vendor may have dropped before the first page that a kept cursor led to.
+
+        A cursor that was left for longer than the vendor keeps events leads on without a word.
+        """
+        earliest, reached = reader.earliest, self._read_up_to(kept)
+        if earliest is None or reached is None or reached >= earliest:
+            return kept
+        first = min((earliest, *page.recorded))
+        if reached < first:
+            reason = f"the cursor of {reader.pages.spec.title} was left for longer than events are kept"
+            reader.report(Gap(reached, first, reason, "cursor", reader.now()))
+        return replace(kept, polled_at=earliest + self.settle)
+
     def _sweep(self, reader: Reader, kept: TailState) -> Steps:
         now = reader.now()
         start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
-        found = yield from search(reader, start, now - self.settle, packed(kept), kept.watermark)
+        opened = kept.sweep or OpenSweep(start, now - self.settle)
+        found = yield from sweep(reader, opened, lambda sweep: packed(replace(kept, sweep=sweep)), kept.watermark)
         if found:
             reader.tell(f"the sweep found {found} events that came late")
-        yield Step((), packed(replace(kept, swept_at=now)), now, kept.watermark)
+        yield Step((), packed(replace(kept, swept_at=opened.end + self.settle, sweep=None)), now, kept.watermark)
 
     def _read_up_to(self, kept: TailState) -> datetime | None:
         """Return the time before which nothing is missing, as far as a quiet stream can prove it."""

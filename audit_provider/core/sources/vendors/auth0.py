@@ -1,6 +1,7 @@
 """Auth0 tenant logs. https://auth0.com/docs/deploy-monitor/logs/retrieve-log-events-using-mgmt-api"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.auth0_actions import ACTIONS
 
 AUTH0 = v.SourceSpec(
     name="auth0",
@@ -14,13 +15,22 @@ AUTH0 = v.SourceSpec(
     reading=v.ClosedWindows(first_width=v.days(1), max_width=v.days(7), most=1000),
     paging=v.PagePaging(param="page", first=0),
     records_at="",
-    fields=v.Fields(id="log_id", time="date", action="type", actor_id="user_id", actor_email="user_name", ip="ip"),
+    fields=v.Fields(
+        id="log_id",
+        time="date",
+        action="type",
+        actor_id="user_id",
+        actor_email="user_name",
+        ip="ip",
+        user_agent="user_agent",
+    ),
     auth=v.Token(
         url="/oauth/token",
         fields={"grant_type": "client_credentials", "audience": "{audience}"},
         encoding="json",
         client="fields",
     ),
+    actions=ACTIONS,
     errors=v.Errors(
         message_at="message",
         code_at="errorCode",

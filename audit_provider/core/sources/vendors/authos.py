@@ -1,6 +1,7 @@
 """AuthOS organisation audit log. https://authos.dev/docs/api/reference/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.authos_actions import ACTIONS
 
 AUTHOS = v.SourceSpec(
     name="authos",
@@ -16,12 +17,16 @@ AUTHOS = v.SourceSpec(
         id="id",
         time="created_at",
         action="action",
-        actor_id="actor_id",
-        actor_email="actor.email",
+        actor_id="actor_id | actor_user_id",
+        actor_email="actor.email | actor_email",
         ip="ip_address",
+        user_agent="user_agent",
+        outcome="success",
         object_type="target_type",
         object_id="target_id",
+        organization="organization_id | org_id",
     ),
+    actions=ACTIONS,
     errors=v.Errors(
         message_at="error",
         code_at="error_code",
@@ -43,6 +48,6 @@ AUTHOS = v.SourceSpec(
     unconfirmed={
         "auth": "whether service keys are accepted; a `token` that is fetched and renewed can be set instead.",
         "rate_limit": "no limit is documented.",
-        "fields": "documentation and source code name the actor differently.",
+        "fields": "documentation and source code name the actor differently; both are looked for.",
     },
 )

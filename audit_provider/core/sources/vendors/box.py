@@ -63,6 +63,7 @@ BOX = v.replace(
         "rate_limit": "a careful value; a 429 with Retry-After is waited out.",
         "recovery.reading.settle": "the event history shows events later than the stream, how much is not stated.",
         "fields": "actor's id and object are general knowledge.",
+        "auth.url": "the path of the token on the API's own host; another can be set by `token_url`.",
         "errors": "names of the error's fields.",
     },
 )

@@ -34,7 +34,13 @@ DATADOG = v.SourceSpec(
         actor_email="attributes.attributes.usr.email",
         ip="attributes.attributes.network.client.ip",
     ),
-    errors=v.Errors(message_at="errors", ok_at="meta.status", ok_is="done", partial_at="meta.warnings"),
+    errors=v.Errors(
+        message_at="errors",
+        ok_at="meta.status",
+        ok_is="done",
+        partial_is=("timeout",),
+        partial_at="meta.warnings",
+    ),
     rate_limit=v.RateLimit(requests=10, per=60),
     page_size=v.PageSize("page[limit]", 1000),
     lookback=v.days(90),
@@ -42,7 +48,7 @@ DATADOG = v.SourceSpec(
     credential={"password": "API key"},
     access="An API key, and an application key of a user who may read the Audit Trail, both of the organisation's own "
     "site.",
-    limits="An answer with warnings is a part of the page and is not taken.",
+    limits="An answer with warnings, or with the status `timeout`, is a part of the page and is not taken.",
     confidence="The vendor's SDK, written from its specification.",
     unconfirmed={
         "lookback": "90 days is general knowledge.",

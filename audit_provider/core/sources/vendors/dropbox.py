@@ -26,6 +26,7 @@ _BY_TIME = v.SourceSpec(
     errors=v.Errors(
         message_at="error_summary",
         code_at=r"error.\.tag",
+        cursor_codes=("bad_cursor", "reset"),
         resume_at="error.reset",
         hints={
             "401": "the app needs the team scope events.read, and a team admin must have linked it.",
@@ -50,6 +51,7 @@ DROPBOX = v.replace(
         "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
         "lookback": "no limit is stated.",
         "fields.actor_email": "of users; admins, apps and resellers stand elsewhere in the record.",
+        "auth.url": "the path of the token on the API's own host; another can be set by `token_url`.",
         "errors.resume_at": "where a `reset` says the time to begin again from.",
     },
 )

@@ -4,6 +4,7 @@ https://docs.github.com/en/enterprise-cloud@latest/admin/monitoring-activity-in-
 """
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.github_actions import ACTIONS
 
 GITHUB = v.SourceSpec(
     name="github",
@@ -20,7 +21,20 @@ GITHUB = v.SourceSpec(
     reading=v.ClosedWindows(),
     paging=v.LinkPaging(),
     records_at="",
-    fields=v.Fields(id="_document_id", time="@timestamp", action="action", actor_id="actor", ip="actor_ip"),
+    fields=v.Fields(
+        id="_document_id",
+        time="@timestamp",
+        action="action",
+        actor_id="actor",
+        ip="actor_ip",
+        user_agent="user_agent",
+        object_id="repo",
+        target_user="user",
+        target_group="team",
+        role="permission",
+        organization="org",
+    ),
+    actions=ACTIONS,
     errors=v.Errors(
         message_at="message",
         hints={

@@ -1,6 +1,7 @@
 """Okta System Log. https://github.com/okta/okta-management-openapi-spec"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.okta_actions import ACTIONS
 
 _ASKED = {"since": "{start}", "sortOrder": "ASCENDING", "limit": 1000}
 _BY_TIME = v.SourceSpec(
@@ -15,8 +16,17 @@ _BY_TIME = v.SourceSpec(
     records_at="",
     auth=v.Header({"Authorization": "SSWS {password}"}),
     fields=v.Fields(
-        id="uuid", time="published", action="eventType", actor_email="actor.alternateId", ip="client.ipAddress"
+        id="uuid",
+        time="published",
+        action="eventType",
+        actor_id="actor.id",
+        actor_email="actor.alternateId",
+        actor_name="actor.displayName",
+        ip="client.ipAddress",
+        user_agent="client.userAgent.rawUserAgent",
+        outcome="outcome.result",
     ),
+    actions=ACTIONS,
     errors=v.Errors(
         message_at="errorSummary",
         code_at="errorCode",

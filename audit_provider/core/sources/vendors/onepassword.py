@@ -26,25 +26,28 @@ _BY_TIME = v.SourceSpec(
         action="action",
         actor_id="actor_uuid",
         actor_email="actor_details.email",
+        actor_name="actor_details.name",
         ip="session.ip",
         object_type="object_type",
         object_id="object_uuid",
+        organization="account_uuid",
     ),
     errors=v.Errors(
         hints={"401": "the token is wrong, has ended, or belongs to another region: check the connection's host."}
     ),
     rate_limit=v.RateLimit(requests=500, per=60),
     page_size=v.PageSize("limit", 1000),
+    lookback=v.days(120),
     credential={"password": "bearer token of an Events Reporting integration"},
     access="A bearer token of an Events Reporting integration that may read audit events (1Password Business).",
-    limits="A token works on its own region's host only. Sign-in attempts and item usages are other lists.",
-    confidence="The vendor's sample scripts, two connectors' code.",
+    limits="Events of the last 120 days can be read. A token works on its own region's host only. Sign-in attempts and "
+    "item usages are other lists.",
+    confidence="Vendor documentation for the look-back; otherwise the vendor's sample scripts, two connectors' code.",
     unconfirmed={
         "request.body": "`end_time` is named in samples; it bounds backfills and sweeps.",
         "paging": "seen in samples and connectors.",
         "page_size.most": "seen in samples and connectors.",
         "rate_limit": "600 a minute and 30,000 an hour are said to be allowed; this keeps both.",
-        "lookback": "how long events can be read.",
         "fields": "names of actor and address are partly general knowledge.",
     },
 )

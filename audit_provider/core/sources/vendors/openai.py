@@ -1,6 +1,7 @@
 """OpenAI organisation audit logs. https://github.com/openai/openai-openapi"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.openai_actions import ACTIONS
 
 OPENAI = v.SourceSpec(
     name="openai",
@@ -20,10 +21,12 @@ OPENAI = v.SourceSpec(
         id="id",
         time="effective_at",
         action="type",
-        actor_id="actor.session.user.id",
-        actor_email="actor.session.user.email",
+        actor_id="actor.session.user.id | actor.api_key.user.id",
+        actor_email="actor.session.user.email | actor.api_key.user.email",
         ip="actor.session.ip_address",
+        user_agent="actor.session.user_agent",
     ),
+    actions=ACTIONS,
     errors=v.Errors(message_at="error.message", code_at="error.code"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),

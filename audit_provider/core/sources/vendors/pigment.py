@@ -18,7 +18,19 @@ PIGMENT = v.SourceSpec(
         action="eventType",
         actor_id="actor.memberId",
         actor_email="actor.email",
+        actor_name="actor.name",
+        object_id="payload.userId | payload.id",
+        target_user="payload.userId",
+        target_email="payload.userEmail | payload.email",
+        role="payload.newAccountType",
     ),
+    actions={
+        "UserInvited": "user.invite",
+        "UserAccountTypeUpdated": "access.update",
+        "UserDeactivated": "user.disable",
+        "UserReactivated": "user.enable",
+        "UserPasswordChanged": "user.password_change",
+    },
     errors=v.Errors(
         hints={
             "401": "the key is wrong or has ended; its expiry day itself is not included.",

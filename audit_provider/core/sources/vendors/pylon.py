@@ -1,6 +1,7 @@
 """Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.pylon_actions import ACTIONS
 
 
 def _search(happened_at: dict[str, object]) -> v.Request:
@@ -30,13 +31,14 @@ PYLON = v.SourceSpec(
         time="action_happened_at",
         recorded="created_at",
         action="action",
-        actor_id="actor_user_id",
+        actor_id="actor_user_id | actor_contact_id",
         object_type="object_type",
         object_id="object_id",
     ),
     rate_limit=v.RateLimit(requests=10, per=60),
     page_size=v.PageSize("limit", 999),
     probe=v.Probe("/me", shows=("data.name", "data.id")),
+    actions=ACTIONS,
     errors=v.Errors(
         message_at="errors",
         code_at="code",

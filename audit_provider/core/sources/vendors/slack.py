@@ -1,6 +1,7 @@
 """Slack Audit Logs. https://docs.slack.dev/admins/audit-logs-api/"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.slack_actions import ACTIONS
 
 SLACK = v.SourceSpec(
     name="slack",
@@ -18,13 +19,21 @@ SLACK = v.SourceSpec(
         action="action",
         actor_id="actor.user.id",
         actor_email="actor.user.email",
+        actor_name="actor.user.name",
         ip="context.ip_address",
+        user_agent="context.ua",
         object_type="entity.type",
+        object_id="entity.user.id | entity.channel.id | entity.file.id | entity.app.id | entity.workflow.id | "
+        "entity.workspace.id | entity.enterprise.id",
+        target_email="entity.user.email",
+        organization="context.location.id",
     ),
+    actions=ACTIONS,
     errors=v.Errors(
         code_at="error",
         ok_at="ok",
         slow_codes=("ratelimited",),
+        cursor_codes=("invalid_cursor",),
         hints={
             "missing_scope": "the token lacks the scope auditlogs:read: install the app with it on the organisation.",
             "feature_not_enabled": "audit logs need the Enterprise plan.",
@@ -42,6 +51,7 @@ SLACK = v.SourceSpec(
     confidence="Vendor documentation, two connectors' code.",
     unconfirmed={
         "lookback": "no limit is stated.",
+        "errors.cursor_codes": "seen in connectors only.",
         "reading.overlap": "nothing is stated about late events; the hourly sweep looks 24 h back.",
     },
 )

@@ -1,6 +1,7 @@
 """WorkOS events. https://workos.com/docs/reference/events"""
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors.workos_actions import ACTIONS
 
 _ASKED = {"events": "{events}", "limit": 100}
 _BY_TIME = v.SourceSpec(
@@ -13,7 +14,21 @@ _BY_TIME = v.SourceSpec(
     reading=v.ClosedWindows(),
     paging=v.ObjectIdPaging(param="after", more_at="list_metadata.after"),
     records_at="data",
-    fields=v.Fields(id="id", time="created_at", action="event", actor_email="data.email", ip="data.ip_address"),
+    fields=v.Fields(
+        id="id",
+        time="created_at",
+        action="event",
+        actor_email="data.email",
+        ip="data.ip_address",
+        user_agent="data.user_agent",
+        object_type="data.object",
+        object_id="data.id",
+        target_user="data.user_id | data.user.id",
+        target_email="data.email",
+        target_group="data.group.id",
+        organization="data.organization_id",
+    ),
+    actions=ACTIONS,
     errors=v.Errors(message_at="message", code_at="code"),
     rate_limit=v.RateLimit(requests=300, per=60),
     page_size=v.PageSize("limit", 100),

@@ -1,0 +1,101 @@
+"""What a user's change to a built-in source means for its other requests and for its recovery source.
+
+The rule: a key that is written holds for ``follow``, ``fallback`` and ``recovery`` of the source it is ``like`` too,
+where these had the same value as the source itself. Where they had another, only the user can say what it becomes, so
+the entry is refused until it has ``follow``, ``fallback`` or ``recovery`` as well; ``{}`` leaves it as it was.
+
+Without asking, a recovery source keeps what it differs in by nature, such as its reading, its budget and its look-back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.spec import SourceSpec
+
+_OF_THE_API = frozenset(
+    {
+        "request",
+        "follow",
+        "paging",
+        "times",
+        "records_at",
+        "records_may_be_absent",
+        "fields",
+        "errors",
+        "export",
+    }
+)
+"""Keys that must be right for the recovery source too, or it reads something else."""
+
+
+def carried(entry: Mapping[str, Any], path: str, base: SourceSpec) -> tuple[dict[str, Any], list[str]]:
+    """Return what an entry says of all parts of ``base``, and what it leaves open, each beginning with its path.
+
+    :param path: where the entry stands.
+    """
+    found, missing = dict(entry), []
+    request = entry.get("request")
+    for key in ("follow", "fallback"):
+        other = getattr(base, key)
+        if other is None or not isinstance(request, Mapping):
+            continue
+        shared, open_ = _parts(request, base.request, other, "request.")
+        missing += _missing(found, key, shared, open_, path)
+    if base.recovery is not None:
+        shared, open_ = {}, []
+        for key, written in entry.items():
+            mine, theirs = getattr(base, key, None), getattr(base.recovery, key, None)
+            if key in ("recovery", "reading"):
+                continue
+            if mine == theirs:
+                shared[key] = written
+            elif isinstance(written, Mapping) and "type" not in written and _alike(mine, theirs):
+                shared[key], apart = _parts(written, mine, theirs, f"{key}.")
+                open_ += apart if key in _OF_THE_API else []
+            elif key in _OF_THE_API and written != mine:
+                open_.append(key)
+        missing += _missing(found, "recovery", shared, open_, path)
+    return found, missing
+
+
+def merged(above: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, ``written`` before ``above``; of mappings each key by itself, unless another type is written."""
+    found = {**above, **written}
+    for key in above.keys() & written.keys():
+        if isinstance(above[key], Mapping) and isinstance(written[key], Mapping) and "type" not in written[key]:
+            found[key] = {**above[key], **written[key]}
+    return found
+
+
+def _missing(found: dict[str, Any], key: str, shared: Mapping[str, Any], open_: list[str], path: str) -> list[str]:
+    """Put what is shared into ``found[key]``; return the sentence that asks for the rest."""
+    if key in found:
+        if isinstance(found[key], Mapping):
+            found[key] = merged(shared, found[key])
+        return []
+    found[key] = shared
+    if not open_:
+        return []
+    return [
+        f"{path}.{key}: is missing: {' and '.join(open_)} {'is' if len(open_) == 1 else 'are'} not the same there, so "
+        f"write {key!r} too, with what is to be asked ({{}} leaves it as it is, null means none)"
+    ]
+
+
+def _parts(written: Mapping[str, Any], mine: Any, theirs: Any, prefix: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the keys of ``written`` that both have in common, and the names of those that are not."""
+    shared, open_ = {}, []
+    for key, value in written.items():
+        if getattr(mine, key, None) == getattr(theirs, key, None):
+            shared[key] = value
+        elif value != getattr(mine, key, None):
+            open_.append(f"{prefix}{key}")
+    return shared, open_
+
+
+def _alike(mine: Any, theirs: Any) -> bool:
+    return is_dataclass(mine) and type(mine) is type(theirs)

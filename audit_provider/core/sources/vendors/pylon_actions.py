@@ -1,0 +1,27 @@
+"""What Pylon's actions mean. https://support.usepylon.com/articles/1797406754-exporting-audit-logs-to-a-siem
+
+The page calls its list not exhaustive. Breaches of service levels mean nothing that anybody did, so they are left out.
+"""
+
+ACTIONS = {
+    "LoginSucceeded": "authentication.login.success",
+    "LoginFailed": "authentication.login.failure",
+    "UserCreated": "user.create",
+    "UserDeleted": "user.delete",
+    "UserInvited": "user.invite",
+    "UserRoleChanged": "access.update",
+    "APITokenCreated": "token.create",
+    "APITokenRevoked": "token.revoke",
+    "TeamCreated": "group.create",
+    "TeamMemberAdded": "group.add_member",
+    "TeamMemberRemoved": "group.remove_member",
+    "OrganizationAccessSettingsUpdated": "settings.update",
+    "OrganizationEmailSettingsUpdated": "settings.update",
+    # An account is a customer company in Pylon.
+    "AccountCreated": "content.create",
+    "AccountDeleted": "content.delete",
+    "IssueOpened": "content.create",
+    "IssueClosed": "content.update",
+    "IssueAssigned": "content.update",
+    "IssuePriorityChanged": "content.update",
+}

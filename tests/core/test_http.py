@@ -1,0 +1,101 @@
+"""The door to the network: which path it takes, how long it waits, and what it never says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import requests
+
+from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.http import HttpClient
+from audit_provider.sandbox.server import Reply, Service
+
+NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
+FAR = str(int(NOW.timestamp()) + 3000)
+
+
+class Scripted(Service):
+    """Answers one reply after the other, the last one for ever."""
+
+    def __init__(self, *replies):
+        super().__init__()
+        self.replies = list(replies)
+        self.requests = []
+
+    def answer(self, request):
+        self.requests.append(request)
+        return self.replies[min(len(self.requests), len(self.replies)) - 1]
+
+
+def client_of(service, **options):
+    session = requests.Session()
+    session.trust_env = False
+    return HttpClient(session, service.url, service="Some API", **{"now": lambda: NOW, "tries": 2, **options})
+
+
+@pytest.mark.parametrize("path", ["me", ".evil.example/me", "@evil.example/me", ":81/me", "?token=1"])
+def test_a_path_that_would_become_a_part_of_the_host_is_not_sent(path):
+    with Scripted(Reply(200)) as service:
+        for ask in (client_of(service).send, client_of(service).fetch):
+            with pytest.raises(ConfigurationError, match="does not begin with '/'"):
+                ask("GET", path)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"),
+    [
+        (429, {"X-RateLimit-Reset": FAR}, 3000),
+        (429, {"X-RateLimit-Reset": FAR, "Retry-After": "7"}, 7),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": FAR}, 3000),
+        (403, {"Retry-After": "7"}, 7),
+        (502, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": FAR}, 3000),
+        (502, {"X-RateLimit-Remaining": "1700", "X-RateLimit-Reset": FAR}, None),
+        (503, {"RateLimit-Reset": "3000"}, None),
+        (408, {"X-RateLimit-Reset": FAR}, None),
+        (425, {"X-Rate-Limit-Reset": FAR}, None),
+        (503, {"Retry-After": "7", "X-RateLimit-Reset": FAR}, 7),
+    ],
+)
+def test_the_end_of_the_budget_is_waited_for_where_the_budget_is_used_up(status, headers, wait):
+    slept = []
+    with Scripted(Reply(status, b"{}", headers), Reply(200)) as service:
+        assert client_of(service, sleep=slept.append).fetch("GET", "/x").status == 200
+    (seconds,) = slept
+    assert seconds <= 1 if wait is None else wait <= seconds <= wait + 0.2
+
+
+def test_the_end_of_the_budget_is_waited_for_where_a_code_says_so():
+    slept = []
+    with Scripted(Reply(200, b"slow", {"X-RateLimit-Reset": FAR}), Reply(200)) as service:
+        client_of(service, sleep=slept.append).fetch("GET", "/x", later=lambda answer: answer.body == b"slow")
+    assert slept[0] >= 3000
+
+
+def test_a_wait_longer_than_the_patience_is_raised_with_the_answer():
+    slept = []
+    with Scripted(Reply(429, b"too many", {"Retry-After": "60"})) as service:
+        client = client_of(service, sleep=slept.append, patience=5.0)
+        with pytest.raises(
+            WaitError, match="GET .*/x answered 429: too many: Some API wants to be left alone"
+        ) as raised:
+            client.fetch("GET", "/x")
+    assert raised.value.until >= NOW + timedelta(seconds=60)
+    assert slept == []
+    assert len(service.requests) == 1
+
+
+def test_a_short_wait_is_slept_with_patience():
+    slept = []
+    with (
+        Scripted(Reply(503, b"", {"Retry-After": "2"})) as service,
+        pytest.raises(UnavailableError, match="503 2 times"),
+    ):
+        client_of(service, sleep=slept.append, patience=5.0).fetch("GET", "/x")
+    assert [int(each) for each in slept] == [2]
+
+
+def test_a_secret_inside_another_one_leaves_no_rest():
+    with Scripted(Reply(200)) as service:
+        assert client_of(service, secrets=("abc", "abc-def")).redact("abc-def, abc") == "***, ***"

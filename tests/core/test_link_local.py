@@ -1,0 +1,94 @@
+"""No request leads to a metadata service, whatever its name is and however its address is written."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import pytest
+import requests
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.link_local import GuardedAdapter, refuse_address, refuse_host
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+    ],
+)
+def test_metadata_is_refused_always(address):
+    for allowed in (False, True):
+        with pytest.raises(ConfigurationError, match="metadata"):
+            refuse_address(address, allow_link_local=allowed)
+
+
+@pytest.mark.parametrize("address", ["169.254.1.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1"])
+def test_link_local_is_refused_unless_allowed(address):
+    with pytest.raises(ConfigurationError, match="allow_link_local"):
+        refuse_address(address)
+    refuse_address(address, allow_link_local=True)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd00::1", "93.184.216.34"])
+def test_loopback_private_and_public_may_be_reached(address):
+    refuse_address(address)
+
+
+def test_a_name_is_refused_for_any_of_its_addresses():
+    found = {"siem.example": ["93.184.216.34", "169.254.169.254"], "good.example": ["10.0.0.1"], "none.example": []}
+    with pytest.raises(ConfigurationError, match="metadata"):
+        refuse_host("siem.example", resolve=found.__getitem__)
+    refuse_host("good.example", resolve=found.__getitem__)
+    refuse_host("none.example", resolve=found.__getitem__)
+
+
+@contextmanager
+def listening():
+    """Accept one connection and keep what is said over it."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept():
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(10)
+                heard.append(connection.recv(1000))
+                connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield server.getsockname()[1], heard, thread
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_name_that_leads_elsewhere_when_it_is_used_gets_nothing(scheme, monkeypatch):
+    """What was looked up before may have changed since: the connection's own other end is what counts."""
+    monkeypatch.setattr("audit_provider.core.link_local._METADATA", frozenset({ip_address("127.0.0.1")}))
+    session = requests.Session()
+    session.trust_env = False
+    session.mount(f"{scheme}://", GuardedAdapter())
+    with listening() as (port, heard, thread):
+        with pytest.raises(ConfigurationError, match="metadata"):
+            session.post(f"{scheme}://127.0.0.1:{port}/", data=b"secret", timeout=10)
+        thread.join(10)
+        assert heard == [b""]
+
+
+def test_other_requests_pass():
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", GuardedAdapter())
+    with listening() as (port, heard, thread):
+        assert session.post(f"http://127.0.0.1:{port}/", data=b"x", timeout=10).status_code == 204
+        thread.join(10)
+        assert heard[0].startswith(b"POST / HTTP/1.1")
