@@ -96,10 +96,8 @@ def _convert(options: argparse.Namespace) -> None:
 
 def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:
     from audit_provider.dags.pipelines import load_pipelines
-    from audit_provider.settings import pipelines_file
 
-    path = options.pipelines or pipelines_file(Path("audit_pipelines.yaml"))
-    return dict(load_pipelines(path))
+    return dict(load_pipelines(Path("audit_pipelines.yaml"), options.pipelines))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,11 @@ _SESSION_FIELDS: dict[str, Any] = {
         "description": "Plain http to a host other than loopback: the token travels readable",
         "schema": _FLAG,
     },
+    "ssh_conn_id": {
+        "label": "SSH tunnel",
+        "description": "A connection of type ssh, to reach the service through its server",
+        "schema": _TEXT,
+    },
 }
 
 
@@ -41,6 +46,11 @@ def get_provider_info() -> dict[str, Any]:
                     "audit_provider.operators.s3",
                     "audit_provider.operators.splunk_hec",
                     "audit_provider.operators.datadog",
+                    "audit_provider.operators.http",
+                    "audit_provider.operators.elasticsearch",
+                    "audit_provider.operators.sentinel",
+                    "audit_provider.operators.syslog",
+                    "audit_provider.operators.sftp",
                     "audit_provider.operators.report",
                 ],
             }
@@ -52,6 +62,10 @@ def get_provider_info() -> dict[str, Any]:
                     "audit_provider.hooks.audit_logs",
                     "audit_provider.hooks.splunk_hec",
                     "audit_provider.hooks.datadog_logs",
+                    "audit_provider.hooks.http_siem",
+                    "audit_provider.hooks.elasticsearch_logs",
+                    "audit_provider.hooks.azure_logs_ingestion",
+                    "audit_provider.hooks.syslog_tls",
                 ],
             }
         ],
@@ -122,6 +136,179 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": _TEXT,
                     },
                     **_SESSION_FIELDS,
+                },
+            },
+            {
+                "connection-type": "elasticsearch_logs",
+                "hook-class-name": "audit_provider.hooks.elasticsearch_logs.ElasticsearchLogsHook",
+                "hook-name": "Elasticsearch / OpenSearch Logs",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {
+                        "host": "Cluster URL",
+                        "login": "User (basic authentication)",
+                        "password": "API key or password",
+                    },
+                    "placeholders": {"host": "https://search.example.com:9200"},
+                },
+                "conn-fields": {
+                    "auth": {
+                        "label": "Authentication",
+                        "description": "api_key, basic or aws; by default basic with a user and api_key without one",
+                        "schema": _TEXT,
+                    },
+                    "aws_conn_id": {
+                        "label": "AWS connection",
+                        "description": "Whose keys or role sign requests; aws_default by default",
+                        "schema": _TEXT,
+                    },
+                    "region": {
+                        "label": "AWS region",
+                        "description": "Of the domain or collection, if the URL does not say it",
+                        "schema": _TEXT,
+                    },
+                    "service": {
+                        "label": "AWS service",
+                        "description": "es, or aoss for OpenSearch Serverless",
+                        "schema": _TEXT,
+                    },
+                    **_SESSION_FIELDS,
+                },
+            },
+            {
+                "connection-type": "azure_logs_ingestion",
+                "hook-class-name": "audit_provider.hooks.azure_logs_ingestion.AzureLogsIngestionHook",
+                "hook-name": "Azure Monitor Logs Ingestion (Microsoft Sentinel)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {
+                        "host": "Logs ingestion endpoint",
+                        "login": "Client id",
+                        "password": "Client secret",
+                    },
+                    "placeholders": {"host": "https://my-rule-ab12.westeurope-1.ingest.monitor.azure.com"},
+                },
+                "conn-fields": {
+                    "tenant_id": {
+                        "label": "Tenant id",
+                        "description": "The directory's id; needed for a client secret",
+                        "schema": _TEXT,
+                    },
+                    "auth": {
+                        "label": "Authentication",
+                        "description": "client_secret by default, or managed_identity, workload_identity, default",
+                        "schema": _TEXT,
+                    },
+                    "cloud": {
+                        "label": "Cloud",
+                        "description": "public by default, or usgov, china",
+                        "schema": _TEXT,
+                    },
+                    "scope": {
+                        "label": "Scope",
+                        "description": "Of the token, if not the cloud's own",
+                        "schema": _TEXT,
+                    },
+                    "token_url": {
+                        "label": "Token URL",
+                        "description": "Where tokens are fetched, if not at the cloud's own place",
+                        "schema": _TEXT,
+                    },
+                    "rule_id": {
+                        "label": "Rule id",
+                        "description": "Immutable id of a data collection rule, dcr-…, for Test",
+                        "schema": _TEXT,
+                    },
+                    "stream": {
+                        "label": "Stream",
+                        "description": "A stream of that rule, Custom-…, for Test",
+                        "schema": _TEXT,
+                    },
+                    **_SESSION_FIELDS,
+                },
+            },
+            {
+                "connection-type": "http_siem",
+                "hook-class-name": "audit_provider.hooks.http_siem.HttpSiemHook",
+                "hook-name": "SIEM over HTTP",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {
+                        "host": "Receiver URL",
+                        "login": "User (for basic)",
+                        "password": "Token, password, 'Name: value' or signing secret",
+                    },
+                    "placeholders": {"host": "https://siem.example.com/events"},
+                },
+                "conn-fields": {
+                    "auth": {
+                        "label": "Authentication",
+                        "description": "header, bearer, basic, signature (Standard Webhooks) or none",
+                        "schema": _TEXT,
+                    },
+                    "auth_header": {
+                        "label": "Header",
+                        "description": "For header: Name: value, instead of the password",
+                        "schema": {**_TEXT, "format": "password"},
+                    },
+                    "secret_url": {
+                        "label": "The URL is secret",
+                        "description": "The URL is the credential, as Sumo Logic's: messages show its host alone",
+                        "schema": _FLAG,
+                    },
+                    "allow_link_local": {
+                        "label": "Allow link-local addresses",
+                        "description": "The receiver has one; a cloud's metadata service is refused all the same",
+                        "schema": _FLAG,
+                    },
+                    **_SESSION_FIELDS,
+                },
+            },
+            {
+                "connection-type": "syslog_tls",
+                "hook-class-name": "audit_provider.hooks.syslog_tls.SyslogTlsHook",
+                "hook-name": "Syslog over TLS (RFC 5425)",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "schema"],
+                    "relabeling": {"host": "Receiver", "password": "Passphrase of the key (where it has one)"},
+                    "placeholders": {"host": "syslog.example.com", "port": "6514"},
+                },
+                "conn-fields": {
+                    "ca": {
+                        "label": "CA bundle",
+                        "description": "Path of the certificates to trust; empty: the system's",
+                        "schema": _TEXT,
+                    },
+                    "cert": {
+                        "label": "Client certificate",
+                        "description": "Path of a PEM file, where the receiver asks for one",
+                        "schema": _TEXT,
+                    },
+                    "key": {
+                        "label": "Client key",
+                        "description": "Path of a PEM file; empty: it stands in the certificate's",
+                        "schema": _TEXT,
+                    },
+                    "server_hostname": {
+                        "label": "Server name",
+                        "description": "Name in the receiver's certificate, if it is not the host",
+                        "schema": _TEXT,
+                    },
+                    "verify": {
+                        "label": "Verify TLS",
+                        "description": "false takes any certificate: anybody in between can read",
+                        "schema": _FLAG,
+                    },
+                    "transport": {
+                        "label": "Transport",
+                        "description": "tls, or tcp for plain text",
+                        "schema": _TEXT,
+                    },
+                    "allow_plain": {
+                        "label": "Allow plain text",
+                        "description": "Transport tcp to a host other than loopback: the events travel readable",
+                        "schema": _FLAG,
+                    },
                 },
             },
         ],

@@ -92,6 +92,16 @@ class ObjectStore:
         for path in sorted(found):
             yield path[len(root) :].lstrip("/")
 
+    def folders(self, prefix: str) -> list[str]:
+        """Return the folders right below a folder."""
+        try:
+            found = self._files.ls(self._path(prefix.rstrip("/")), detail=True)
+        except FileNotFoundError:
+            return []
+        return sorted(
+            each["name"].rstrip("/").rpartition("/")[2] for each in found if each.get("type") == "directory"
+        )
+
     def delete(self, key: str) -> None:
         """Remove an object."""
         try:

@@ -22,12 +22,15 @@ _TITLES = {
     "plain": "plain loop: requests, orjson, gzip -6",
     "read": "read into the spool",
     "hec": "spool to Splunk HEC",
+    "hive": "spool to S3",
+    "security_lake": "spool to S3 for Security Lake",
+    "datadog_archive": "spool to S3 as a Datadog archive",
 }
 
 
 def measure(name: str, pages: int, folder: Path) -> dict[str, float]:
     """Return CPU seconds and peak MB of one piece of work, in a process of its own."""
-    server = collector() if name == "hec" else api(pages)
+    server = api(pages) if name in ("plain", "read") else collector()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     command = [sys.executable, "-m", "benchmarks.work", name, url, str(folder), str(pages * PAGE)]
     try:

@@ -64,12 +64,16 @@ def api(pages: int) -> ThreadingHTTPServer:
 
 
 def collector() -> ThreadingHTTPServer:
-    """Return a server that says "Success" to any batch."""
+    """Return a server that says "Success" to any batch, and takes any object."""
 
     class Handler(_Quiet):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.reply(b'{"text":"Success","code":0}')
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(b"")
 
     return _started(Handler)
 

@@ -18,6 +18,7 @@ from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, S
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
+from destination_pages import pages as destination_pages  # noqa: E402
 from source_pages import pages as source_pages  # noqa: E402
 
 _COLUMNS = {
@@ -120,7 +121,7 @@ def _shown(value: Any) -> str:
     return f"`{value}`"
 
 
-PAGES = {"athena.md": athena, "reference.md": reference, **source_pages()}
+PAGES = {"athena.md": athena, "reference.md": reference, **destination_pages(), **source_pages()}
 
 if __name__ == "__main__":
     (FOLDER / "sources").mkdir(exist_ok=True)

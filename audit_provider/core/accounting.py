@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.errors import SpoolDamagedError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Account:
     ``spooled = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
+        :ivar dead_letters: those still open. What was set aside stays in ``too_old`` and ``dead_lettered``.
     :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
     """
 
@@ -39,6 +42,8 @@ class Account:
     pending: int
     filtered: int = 0
     restamped: int = 0
+    redriven: int = 0
+    dead_letters: int = 0
     failures_in_a_row: int = 0
     last_error: str = ""
 
@@ -63,6 +68,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
     place = _events_before(stream, position, offset)
     before = offset.started_at if offset else 0
     shipped = offset.counts if offset else None
+    letters = letters_of(stream, destination, offset).count()
     return Account(
         stream=str(stream),
         destination=destination,
@@ -77,9 +83,19 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         pending=position.head.total - place,
         filtered=shipped.filtered if shipped else 0,
         restamped=shipped.restamped if shipped else 0,
+        redriven=letters.redriven,
+        dead_letters=letters.open,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
     )
+
+
+def letters_of(stream: Stream, destination: str, offset: Offset | None) -> DeadLetters:
+    """Return the dead letters of a destination in a stream that is being shipped.
+
+    :param offset: None where the destination has not begun: it is going to be given all that is kept.
+    """
+    return DeadLetters(stream, destination, (offset.segment, offset.index) if offset else (stream.oldest(), 0))
 
 
 def _events_before(stream: Stream, position: Position, offset: Offset | None) -> int:
@@ -106,6 +122,8 @@ _COLUMNS = (
     ("dead_lettered", "dead-lettered"),
     ("filtered", "filtered"),
     ("pending", "pending"),
+    ("redriven", "redriven"),
+    ("dead_letters", "dead letters open"),
 )
 
 
@@ -115,7 +133,12 @@ def table(accounts: Iterable[Account]) -> str:
     for each in accounts:
         values = [getattr(each, name) for name, _ in _COLUMNS]
         rows.append([f"{value:,}" if isinstance(value, int) else value for value in values])
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a text table: the first is the head, the first two columns are names, the others numbers."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = [
         "  ".join(
             text.ljust(width) if place < 2 else text.rjust(width)

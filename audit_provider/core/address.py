@@ -38,7 +38,7 @@ def base_url_from(
         raise ConfigurationError(
             "the connection's host must hold no user, query or fragment: use the form's own fields."
         )
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ConfigurationError(
             f"plain http to {parts.hostname} would show the token to the network: use https, or set 'allow_http' "
             f"in the connection's extra if you accept that."
@@ -48,7 +48,8 @@ def base_url_from(
     return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, so that no network is between."""
     if host == "localhost":
         return True
     try:

@@ -23,7 +23,7 @@ class Position:
     :ivar head: the last committed segment. :ivar counts: of the whole stream.
     :ivar watermark: everything that happened before is read, late events aside.
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
-    :ivar gaps: the latest spans that could not be read.
+    :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar complete: the last run read all there was.
     """

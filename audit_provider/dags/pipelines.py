@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
 
-def load_pipelines(default: Path) -> Mapping[str, Pipeline]:
+def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
     """Return the pipelines that are right; the others are left to :func:`mistakes_in_pipelines`.
 
     A DAG file that raises takes every DAG in it out of the schedule, so one wrong pipeline must not.
 
     :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
+    :param named: the file to read whatever that setting says.
     :raises ConfigurationError: none is right.
     """
-    found = _read(default)
+    path = named or pipelines_file(default)
+    found = _read(path)
     if found.mistakes and not found.pipelines:
-        raise ConfigurationError(_message(default, found))
+        raise ConfigurationError(_message(path, found))
     return found.pipelines
 
 
@@ -34,13 +36,13 @@ def mistakes_in_pipelines(default: Path) -> None:
 
     :raises ConfigurationError: with one line per mistake.
     """
-    found = _read(default)
-    if found.mistakes:
-        raise ConfigurationError(_message(default, found))
-
-
-def _read(default: Path) -> PipelinesFile:
     path = pipelines_file(default)
+    found = _read(path)
+    if found.mistakes:
+        raise ConfigurationError(_message(path, found))
+
+
+def _read(path: Path) -> PipelinesFile:
     try:
         return read_pipelines(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,5 +55,5 @@ def _read(default: Path) -> PipelinesFile:
         raise ConfigurationError(f"the pipelines file {path} cannot be read: {error}") from None
 
 
-def _message(default: Path, found: PipelinesFile) -> str:
-    return f"{pipelines_file(default)}:\n" + "\n".join(f"  {mistake}" for mistake in found.mistakes)
+def _message(path: Path, found: PipelinesFile) -> str:
+    return f"{path}:\n" + "\n".join(f"  {mistake}" for mistake in found.mistakes)

@@ -8,7 +8,7 @@ from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.datadog import SITES, DatadogDestination, DatadogOptions, api_url, intake_url
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import ServiceHook
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -20,7 +20,7 @@ class DatadogLogsHook(ServiceHook):
     """Connection, session and credential of a Datadog organisation.
 
     :param datadog_logs_conn_id: password (API key), host (only to override the intake: private link, proxy), extras
-        ``site`` (default ``datadoghq.com``), ``verify``, ``proxies``, ``cert``, ``allow_http``.
+        ``site`` (default ``datadoghq.com``), ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
     conn_name_attr = "datadog_logs_conn_id"
@@ -68,4 +68,4 @@ class DatadogLogsHook(ServiceHook):
     def check(self) -> str:
         """Validate the API key and reach the intake."""
         origin = Origin("check", "check", Fields(id="id", time="time"))
-        return self.destination(DatadogOptions(), origin, tries=2).check()
+        return self.destination(DatadogOptions(), origin, **PROMPTLY).check()

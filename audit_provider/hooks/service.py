@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import requests
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
 
 from audit_provider import __version__
 from audit_provider.core.address import base_url_from
+from audit_provider.core.auth import NoAuth
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.http import HttpClient
+from audit_provider.core.ssh import TunnelAdapter
 from audit_provider.get_provider_info import get_provider_info
+from audit_provider.hooks.ssh import ssh_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-    from requests import Session
     from requests.auth import AuthBase
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
-_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "trust_env")
+PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
+"""Options of a client for a person at the Test button, or a request that needs a token: nothing waits for long."""
+
+_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "trust_env", "ssh_conn_id")
 
 
 class ServiceHook(HttpHook):
     """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
+    The extra ``ssh_conn_id`` of any of them sends everything through an SSH server.
 
     A subclass names its connection type, its service, its own extras and how the token travels.
     """
 
     service: ClassVar[str]
+    session_extras: ClassVar[tuple[str, ...]] = _SESSION_EXTRAS
     own_extras: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, conn_id: str) -> None:
@@ -53,7 +62,7 @@ class ServiceHook(HttpHook):
             raise ConfigurationError(
                 f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."
             )
-        known = (*_SESSION_EXTRAS, *self.known_extras())
+        known = (*self.session_extras, *self.known_extras())
         for key in connection.extra_dejson:
             if key not in known:
                 raise ConfigurationError(
@@ -128,6 +137,10 @@ class ServiceHook(HttpHook):
         """
         return self.address()
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what of the connection must never be shown."""
+        return (self.token,)
+
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service.
 
@@ -135,7 +148,42 @@ class ServiceHook(HttpHook):
         :raises ConfigurationError: the connection cannot be used.
         """
         base_url = base_url or self.address()
-        return HttpClient(self.get_conn(), base_url, service=self.service, secrets=(self.token,), **options)
+        session = self.through_tunnel(self.get_conn())
+        return HttpClient(session, base_url, service=self.service, secrets=self.secrets(), **options)
+
+    def outside(self, base_url: str, **options: Any) -> HttpClient:
+        """Return a client for ``base_url`` that carries no credential, over the connection's proxies or tunnel."""
+        session = self.through_tunnel(requests.Session())
+        self._configure_session_from_extra(session, self.connection, None)
+        session.auth = NoAuth()
+        options = {**options, "pacer": None}
+        return HttpClient(session, base_url or self.address(), service=self.service, secrets=self.secrets(), **options)
+
+    def through_tunnel(self, session: requests.Session) -> requests.Session:
+        """Let a session go through SSH where the extra ``ssh_conn_id`` names a connection for it; return the session.
+
+        The tunnel is opened by the first request, and closed with the last session that uses it.
+
+        :raises ConfigurationError: that connection cannot be used, or there are proxies as well.
+        """
+        if self._tunnel is not None:
+            session.mount("http://", self._tunnel)
+            session.mount("https://", self._tunnel)
+        return session
+
+    @functools.cached_property
+    def _tunnel(self) -> TunnelAdapter | None:
+        conn_id = self.extra("ssh_conn_id")
+        if conn_id is None:
+            return None
+        if self.extra("proxies"):
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has 'ssh_conn_id' and 'proxies' in its extra: keep one of them."
+            )
+        ssh = ssh_connection(conn_id)
+        tunnel = TunnelAdapter(ssh)
+        weakref.finalize(tunnel, ssh.close)
+        return tunnel
 
     def check(self) -> str:
         """Prove the credential and return what was seen.
@@ -174,12 +222,14 @@ class ServiceHook(HttpHook):
         self.base_url = self.address()
         self._base_url_initialized = True
 
-    def _configure_session_from_auth(self, session: Session, connection: Any) -> Session:
+    def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:
         session.auth = self.authentication()
         session.headers["User-Agent"] = f"airflow-provider-audit-logs/{__version__}"
         return session
 
-    def _configure_session_from_extra(self, session: Session, connection: Any, extra_options: Any) -> Session:
+    def _configure_session_from_extra(
+        self, session: requests.Session, connection: Any, extra_options: Any
+    ) -> requests.Session:
         """Take only what concerns the session: the HTTP provider would send every other extra as a header."""
         verify = self.extra("verify", True)
         session.verify = verify if str(verify).lower() not in _TRUE | _FALSE else self.flag("verify", default=True)

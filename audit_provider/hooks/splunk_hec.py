@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import ServiceHook
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -20,7 +20,7 @@ class SplunkHecHook(ServiceHook):
     """Connection, session and credential of a collector.
 
     :param splunk_hec_conn_id: host (base URL, for instance ``https://splunk.example.com:8088``), password (HEC token),
-        extras ``channel`` (a GUID), ``ack``, ``verify``, ``proxies``, ``cert``, ``allow_http``.
+        extras ``channel`` (a GUID), ``ack``, ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
     conn_name_attr = "splunk_hec_conn_id"
@@ -51,4 +51,4 @@ class SplunkHecHook(ServiceHook):
     def check(self) -> str:
         """Send an empty body, which a valid token answers with code 5."""
         origin = Origin("check", "check", Fields(id="id", time="time"))
-        return self.destination(SplunkHecOptions(), origin, tries=2).check()
+        return self.destination(SplunkHecOptions(), origin, **PROMPTLY).check()

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class AuditLogsToS3Operator(ShipAuditLogsOperator):
-    """Ship to S3: gzip NDJSON objects named by their content, in Hive partitions by event day.
+    """Ship to S3, in objects named by their content.
+
+    By default gzip NDJSON in Hive partitions by event day; the option ``layout`` names others, for Amazon Security Lake
+    and for Datadog's log archives.
 
     The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from audit_provider.core.accounting import account
-from audit_provider.core.destinations.base import Batch, Item, Verdict
-from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError
-from audit_provider.core.model import Event, Fields, Origin, text_of, utc_now
+from audit_provider.core.destinations.marked_event import send_marked_event
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.model import Fields, Origin, utc_now
 from audit_provider.core.pipeline import form_of
 from audit_provider.core.validation import near
 from audit_provider.operators import SHIP_OPERATORS
+from audit_provider.operators.redrive import kept_letters
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Delivery, Pipeline
-
-TEST_ACTION = "audit_provider.test"
-"""The action of test events, to find and to ignore them by."""
 
 _FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
 
@@ -36,6 +31,7 @@ class SiemConfiguration:
 
     :ivar endpoint: its address, or why the connection gives none. :ivar last_success: when a batch was last accepted.
     :ivar failures_in_a_row: runs since then that failed. :ivar pending: events in the spool that it has not got.
+    :ivar dead_letters: events set aside that it still has not got, in the live stream and in backfills.
     :ivar last_error: "" where the last run ended well.
     """
 
@@ -48,6 +44,7 @@ class SiemConfiguration:
     failures_in_a_row: int = 0
     pending: int = 0
     last_error: str = ""
+    dead_letters: int = 0
 
 
 def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[SiemConfiguration]:
@@ -78,6 +75,7 @@ def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = No
                     failures_in_a_row=offset.failures_in_a_row if offset else 0,
                     pending=accounted.pending if accounted else 0,
                     last_error=offset.last_error if offset else "",
+                    dead_letters=sum(kept.letters.count().open for kept in kept_letters(store, pipeline.name, delivery.name)),
                 )
             )
     return found
@@ -98,19 +96,7 @@ def send_test_event(pipeline: Pipeline, destination: str) -> str:
     origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)
     operator = SHIP_OPERATORS[delivery.type].of_delivery(delivery, task_id="test", pipeline=pipeline.name)
     target = operator.connect(delivery, origin, form_of(delivery, origin))
-    event = marked_event(utc_now())
-    outcome = target.send(Batch((Item(event, target.encode(event, restamp=False), 1, 0),)))
-    (verdict,) = outcome.verdicts
-    if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
-        raise ProtocolError(f"{destination} did not take the test event {event.id}: {outcome.said or 'no word why'}.")
-    return f"{destination} took the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")
-
-
-def marked_event(now: datetime) -> Event:
-    """Return an event that nobody can take for a real one."""
-    name = f"test-{uuid.uuid4()}"
-    record = {"id": name, "time": text_of(now), "action": TEST_ACTION, "actor": "audit_provider", "test": True}
-    return Event(name, now, msgspec.Raw(msgspec.json.encode(record)))
+    return send_marked_event(target, destination, utc_now())
 
 
 def _endpoint(delivery: Delivery) -> str:

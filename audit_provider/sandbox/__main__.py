@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import secrets
@@ -16,9 +17,12 @@ from audit_provider.core.model import utc_now
 from audit_provider.sandbox.contract import read_contract
 from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.datadog import DatadogService
+from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
+from audit_provider.sandbox.http_receiver import HttpReceiverService
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
+from audit_provider.sandbox.sentinel import SentinelService
 from audit_provider.sandbox.server import Service
 from audit_provider.sandbox.splunk_hec import SplunkHecService
 
@@ -42,13 +46,28 @@ def main() -> None:
     splunk = SplunkHecService(secrets.token_urlsafe(24), indexes=["audit", "main"])
     datadog = DatadogService(secrets.token_hex(16))
     s3 = S3Service()
-    services: list[Service | S3Service] = [pylon, splunk, datadog, s3]
+    opensearch = ElasticsearchService(logins={"shipper": secrets.token_urlsafe(24)}, product="opensearch")
+    sentinel = SentinelService("11111111-0000-4000-8000-000000000002", secrets.token_urlsafe(24))
+    key = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    webhook = HttpReceiverService(secrets=[key])
+    services: list[Service | S3Service] = [pylon, splunk, datadog, opensearch, sentinel, webhook, s3]
     for service in services:
         service.start()
     described: dict[str, dict[str, Any]] = {
         "pylon": {"url": pylon.url, "token": pylon.token, "since": (now - timedelta(days=options.days)).isoformat()},
         "splunk": {"url": splunk.url, "token": splunk.token},
         "datadog": {"url": datadog.url, "token": datadog.api_key},
+        "opensearch": {"url": opensearch.url, "login": "shipper", "token": opensearch.logins["shipper"]},
+        "sentinel": {
+            "url": sentinel.url,
+            "login": sentinel.client_id,
+            "token": sentinel.client_secret,
+            "tenant_id": sentinel.tenant_id,
+            "token_url": sentinel.token_url,
+            "rule_id": sentinel.rule_id,
+            "stream": sentinel.stream,
+        },
+        "webhook": {"url": webhook.url, "path": webhook.path, "token": key},
         "s3": {"url": s3.url, "bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key},
     }
     step = timedelta(days=options.source_days) / options.source_events
@@ -65,7 +84,7 @@ def main() -> None:
             "settings": contract.settings,
         }
     for name, each in described.items():
-        print(f"{name:8} {each['url']}", flush=True)
+        print(f"{name:10} {each['url']}", flush=True)
     if options.describe:
         part = options.describe.with_suffix(".part")
         part.touch(mode=0o600)

@@ -19,7 +19,7 @@ import requests
 
 from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.sources import REGISTRY
+from audit_provider.sandbox.demo_pipelines import DESTINATIONS, SOURCES, connections_of, pipelines_of
 from audit_provider.sandbox.local_airflow import LocalAirflow
 from audit_provider.sandbox.proof import print_account, print_proof, read_accounts
 
@@ -27,19 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("pylon", "slack", "pigment", "workos", "authos")
-_PIPELINE = """\
-{name}:
-  source: {name}
-  conn_id: {name}_default
-  schedule: {schedule}
-  start: {start}
-  settings: {settings}
-  destinations:
-    s3:      {{type: s3, conn_id: aws_default, bucket: {bucket}, prefix: {name}}}
-    splunk:  {{type: splunk_hec, conn_id: splunk_hec_default, index: audit}}
-    datadog: {{type: datadog, conn_id: datadog_logs_default, service: {name}}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ def main() -> int:
 def run(demo: Demo) -> bool:
     """Read, read again after more events came, load the past; print the account; return whether it adds up."""
     tell = _teller()
-    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule="null").running(tell) as airflow:
+    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule=None).running(tell) as airflow:
         incremental, backfill = [f"audit_incremental_{name}" for name in SOURCES], "audit_backfill_pylon"
         for dag_id in (*incremental, backfill):
             airflow.unpause(dag_id)
@@ -89,14 +76,14 @@ def run(demo: Demo) -> bool:
         tell(f"{demo.added} more events happened at each of {', '.join(SOURCES)}")
         good.append(_run_dags(airflow, incremental, tell))
         good.append(_run_dags(airflow, [backfill], tell, {"start": sandbox["pylon"]["since"]}))
-        good += [print_account(name, read_accounts(airflow, name)) for name in SOURCES]
-        return all([*good, print_proof(sandbox, {name: REGISTRY[name].fields.id for name in SOURCES})])
+        good += [print_account(name, read_accounts(airflow, name, DESTINATIONS[name])) for name in SOURCES]
+        return all([*good, print_proof(sandbox, DESTINATIONS)])
 
 
 def up(demo: Demo) -> bool:
     """Do the set-up, leave Airflow running until the terminal says stop."""
     tell = _teller()
-    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule='"*/5 * * * *"').running(tell) as airflow:
+    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule="*/5 * * * *").running(tell) as airflow:
         for name in SOURCES:
             airflow.unpause(f"audit_incremental_{name}")
             airflow.unpause(f"audit_backfill_{name}")
@@ -152,42 +139,11 @@ def _sandbox(demo: Demo, tell: Any) -> Iterator[dict[str, Any]]:
         process.wait(30)
 
 
-def _airflow(demo: Demo, sandbox: dict[str, Any], *, schedule: str) -> LocalAirflow:
-    start = text_of(utc_now() - timedelta(days=demo.live_days))
+def _airflow(demo: Demo, sandbox: dict[str, Any], *, schedule: str | None) -> LocalAirflow:
     pipelines = demo.folder / "pipelines.yaml"
-    splunk, datadog, s3 = (sandbox[name] for name in ("splunk", "datadog", "s3"))
-    pipelines.write_text(
-        "".join(
-            _PIPELINE.format(
-                name=name,
-                schedule=schedule,
-                start=start,
-                bucket=s3["bucket"],
-                settings=json.dumps(sandbox[name].get("settings", {})),
-            )
-            for name in SOURCES
-        )
-    )
-    connections = {
-        f"{name.upper()}_DEFAULT": {
-            "conn_type": "audit_logs",
-            "host": sandbox[name]["url"],
-            "password": sandbox[name]["token"],
-            "extra": {"source": name},
-        }
-        for name in SOURCES
-    } | {
-        "SPLUNK_HEC_DEFAULT": {"conn_type": "splunk_hec", "host": splunk["url"], "password": splunk["token"]},
-        "DATADOG_LOGS_DEFAULT": {"conn_type": "datadog_logs", "host": datadog["url"], "password": datadog["token"]},
-        "AWS_DEFAULT": {
-            "conn_type": "aws",
-            "login": s3["access_key"],
-            "password": s3["secret_key"],
-            "extra": {"endpoint_url": s3["url"], "region_name": "us-east-1"},
-        },
-    }
-    environment = {f"AIRFLOW_CONN_{name}": json.dumps(each) for name, each in connections.items()}
-    environment["AIRFLOW__AUDIT_LOGS__PIPELINES_FILE"] = str(pipelines)
+    start = text_of(utc_now() - timedelta(days=demo.live_days))
+    pipelines.write_text(pipelines_of(sandbox, start=start, schedule=schedule))
+    environment = connections_of(sandbox) | {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
     return LocalAirflow(demo.folder / "airflow", ROOT / "dags", environment)
 
 

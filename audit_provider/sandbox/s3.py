@@ -74,11 +74,26 @@ def s3_client(url: str) -> Any:
 
 
 def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> list[str]:
-    """Return the id of every record in the gzip NDJSON objects below a prefix, repeats included."""
+    """Return the id of every event below a prefix, in whichever layout it lies, repeats included.
+
+    :param id_at: key of the id in the records of the default layout.
+    """
     ids: list[str] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
-            if entry["Key"].endswith(".ndjson.gz"):
-                body = client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            key: str = entry["Key"]
+            body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            if key.endswith(".ndjson.gz"):
                 ids += [str(json.loads(line)[id_at]) for line in gzip.decompress(body).splitlines()]
+            elif key.endswith(".json.gz"):
+                ids += [json.loads(line)["attributes"]["evt"]["id"] for line in gzip.decompress(body).splitlines()]
+            elif key.endswith(".parquet"):
+                ids += _ids_of_parquet(body)
     return ids
+
+
+def _ids_of_parquet(body: bytes) -> list[str]:
+    from pyarrow import BufferReader, parquet
+
+    rows = parquet.ParquetFile(BufferReader(body)).read(columns=["metadata.uid"]).to_pylist()
+    return [row["metadata"]["uid"] for row in rows]

@@ -80,8 +80,8 @@ def test_the_source_asks_as_the_vendor_describes(spec):
     for path in (spec.paging.cursor_at, spec.paging.more_at):
         assert path.partition(".")[2] in answer["Pagination"]["properties"]
     fields = spec.fields
-    for name in (fields.id, fields.time, fields.recorded, fields.action, fields.actor_id, fields.object_id):
-        assert name in answer["AuditLog"]["properties"]
+    for paths in (fields.id, fields.time, fields.recorded, fields.action, fields.actor_id, fields.object_id):
+        assert {*paths.split(" | ")} <= {*answer["AuditLog"]["properties"]}
 
 
 def test_records_are_as_described():
@@ -90,7 +90,11 @@ def test_records_are_as_described():
 
 
 @settings(max_examples=40, deadline=None)
-@given(limit=st.one_of(st.integers(-3, 1100), st.text(max_size=4), st.booleans(), st.floats(allow_nan=False)))
+@given(
+    limit=st.one_of(
+        st.integers(-3, 1100), st.text(max_size=4), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)
+    )
+)
 def test_the_limit_is_an_integer_from_1_to_999(call, limit):
     good = isinstance(limit, int) and not isinstance(limit, bool) and 0 < limit < 1000
     assert search(call, limit=limit).status_code == (200 if good else 400)

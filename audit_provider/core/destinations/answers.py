@@ -48,7 +48,8 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
         return Outcome.all(Verdict.DELIVERED, count)
     if status in rules.later:
         return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, client.now()))
-    if status in rules.faults and not answer.is_web_page:
+    # A proxy before the service tells a large body from an answer of the service by nothing but its page.
+    if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)
     if status in (401, 403, 407):
         raise CredentialError(f"{said}: {rules.credential} Everything is kept.")

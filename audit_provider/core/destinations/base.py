@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
 
 
+Place = tuple[int, int]
+"""Segment and index of an event."""
+
+
 class Verdict(enum.Enum):
     """What became of one event of a batch."""
 
@@ -33,12 +37,14 @@ class Outcome:
     :ivar said: the destination's own words, for logs and dead letters.
     :ivar wait: seconds the destination asks to wait before the rest is sent, None where it does not say.
     :ivar slow_down: accepted, but the destination is near its capacity.
+    :ivar reasons: its words on single events, by their place in the batch; the others go by ``said``.
     """
 
     verdicts: tuple[Verdict, ...]
     said: str = ""
     wait: float | None = None
     slow_down: bool = False
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
@@ -84,10 +90,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """An event that this destination is not to have."""
+    """An event that this destination is not to have.
+
+    :ivar outside: it lies outside the range that is shipped, rather than being left out by ``only`` or ``except``.
+    """
 
     segment: int
     index: int
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +143,14 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One event set aside, with the reason."""
+    """One event set aside, with the reason.
+
+    :ivar answer: the destination's own words, "" where the event was not sent.
+    :ivar batch: places of the first and the last event that were to travel with it.
+    """
 
     item: Item
     reason: str
     too_old: bool = False
-    facts: Mapping[str, str] = field(default_factory=dict)
+    answer: str = ""
+    batch: tuple[Place, Place] | None = None

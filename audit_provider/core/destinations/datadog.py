@@ -119,22 +119,9 @@ class DatadogDestination:
         A restamped log has no date attribute, so the intake gives it the time of arrival; the time it happened stays
         in ``evt.time``.
         """
-        said = self._fields.read(event.raw)
-        happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        attributes: dict[str, Any] = {
-            "message": " ".join(
-                filter(None, (said.get("action", "audit event"), "by" if _who(said) else "", _who(said)))
-            ),
-            "evt": {"id": event.id, "time": happened, **({"name": said["action"]} if "action" in said else {})},
-        }
+        attributes = attributes_of(event, self._fields.read(event.raw))
         if not restamp:
-            attributes["timestamp"] = happened
-        if _who(said):
-            attributes["usr"] = {
-                key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said
-            }
-        if "ip" in said:
-            attributes["network"] = {"client": {"ip": said["ip"]}}
+            attributes["timestamp"] = attributes["evt"]["time"]
         return b'%b,%b,"event":%b}' % (
             self._start_restamped if restamp else self._start,
             self._encode(attributes)[1:-1],
@@ -193,6 +180,25 @@ class DatadogDestination:
             raise ConfigurationError(
                 f"{answer.where} answered {answer.status}: check host and 'site' of the connection."
             )
+
+
+def attributes_of(event: Event, said: dict[str, str]) -> dict[str, Any]:
+    """Return an event's message and Datadog's standard attributes, the same in the log intake and in an archive.
+
+    :param said: what the record says of ``action``, ``actor_id``, ``actor_email`` and ``ip``.
+    """
+    happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    attributes: dict[str, Any] = {
+        "message": " ".join(filter(None, (said.get("action", "audit event"), "by" if _who(said) else "", _who(said)))),
+        "evt": {"id": event.id, "time": happened, **({"name": said["action"]} if "action" in said else {})},
+    }
+    if _who(said):
+        attributes["usr"] = {
+            key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said
+        }
+    if "ip" in said:
+        attributes["network"] = {"client": {"ip": said["ip"]}}
+    return attributes
 
 
 def _who(said: dict[str, str]) -> str:

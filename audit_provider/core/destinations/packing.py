@@ -12,14 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.destinations.base import Destination, Limits
+    from audit_provider.core.destinations.base import Destination, Limits, Place
     from audit_provider.core.model import Event
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
-
-Place = tuple[int, int]
-"""Segment and index of the next event."""
 
 
 @dataclass(slots=True)
@@ -40,6 +37,12 @@ class Lot:
         """What is to be sent."""
         return Batch(tuple(each for each in self.entries if isinstance(each, Item)))
 
+    @property
+    def bounds(self) -> tuple[Place, Place]:
+        """Places of the first and the last event."""
+        first, last = (_place(each) for each in (self.entries[0], self.entries[-1]))
+        return first, last
+
 
 def lots(
     destination: Destination,
@@ -49,11 +52,13 @@ def lots(
     restamp: bool,
     now: Callable[[], datetime],
     select: Callable[[Event], Event | None] | None = None,
+    within: Callable[[Event], bool] | None = None,
 ) -> Iterator[Lot]:
     """Yield lots from ``first`` on. Events are encoded when their lot is built, so their age is judged then.
 
     :param segments: number and all events of each segment, ascending, from the one of ``first``.
     :param select: returns an event as it may leave the spool, or None where it may not.
+    :param within: whether an event lies in the range that is shipped; None for all.
     :param restamp: an event over the destination's age limit travels under its arrival time; else it is set aside.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
@@ -68,8 +73,9 @@ def lots(
         expected = number + 1
         for index in range(first[1] if number == first[0] else 0, len(events)):
             event = events[index]
-            if select is not None and (selected := select(event)) is None:
-                lot.entries.append(Filtered(number, index))
+            outside = within is not None and not within(event)
+            if outside or (select is not None and (selected := select(event)) is None):
+                lot.entries.append(Filtered(number, index, outside))
                 if len(lot.entries) - lot.count >= _MOST_FILTERED:
                     lot.after = (number, index + 1)
                     yield lot
@@ -93,6 +99,11 @@ def lots(
             lot = Lot()
     if lot.entries:
         yield lot
+
+
+def _place(entry: Item | DeadLetter | Filtered) -> Place:
+    standing = entry.item if isinstance(entry, DeadLetter) else entry
+    return standing.segment, standing.index
 
 
 def _entry(

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from isal import igzip
-
-from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
+from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
-from audit_provider.core.formats import Raw
+from audit_provider.core.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
 
-_GZIP_LEVEL = 2
-_NAME_DIGITS = 32
+_OCSF_VERSION = "1.1"
 _CREDENTIAL = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccessDenied", "403"}
 )
@@ -49,10 +47,20 @@ class S3Options:
     :ivar prefix: of every key. :ivar sse: server-side encryption; None takes the bucket's. :ivar kms_key_id: with
         ``aws:kms``; None takes the account's. :ivar object_lock: retention mode; COMPLIANCE can be shortened by nobody.
     :ivar object_lock_days: how long an object is locked from its writing on.
+    :ivar layout: ``hive``, gzip NDJSON by source and event day; ``security_lake``, OCSF as Parquet for Amazon Security
+        Lake (needs the extra ``parquet``; its ``format`` is ``ocsf``); ``datadog_archive``, from which Datadog
+        rehydrates logs that are too old for its intake.
+    :ivar batch_bytes: of one object, before compression.
+    :ivar source_name: Security Lake: begins the name of each custom source, ``-`` and the number of its event class
+        follow, as in ``slack-3002``; Datadog archive: the logs' ``source``, by default the source's name.
+    :ivar source_version: Security Lake: a further part of the key, where the registered location has one.
+    :ivar region: Security Lake: of the data lake. :ivar account_id: Security Lake: 12 digits, ``external`` or
+        ``external_`` and an id.
+    :ivar service: Datadog archive: of the logs, by default the pipeline's name. :ivar hostname: Datadog archive: the
+        logs' ``host``. :ivar tags: Datadog archive: ``key:value`` texts.
     """
 
     default_conn_id: ClassVar[str] = "aws_default"
-    default_format: ClassVar[str] = "raw"
 
     bucket: str
     prefix: str = ""
@@ -62,16 +70,30 @@ class S3Options:
     object_lock_days: int | None = None
     storage_class: str | None = None
     batch_bytes: int = 64 * 1024 * 1024
+    layout: Literal["hive", "security_lake", "datadog_archive"] = "hive"
+    source_name: str | None = None
+    source_version: str | None = None
+    region: str | None = None
+    account_id: str = "external"
+    service: str | None = None
+    hostname: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.object_lock is None) != (self.object_lock_days is None):
             raise ValueError("'object_lock' and 'object_lock_days' go together")
         if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):
             raise ValueError("'kms_key_id' needs 'sse: aws:kms'")
+        check_layout(self)
+
+    @property
+    def default_format(self) -> str:
+        """The format of a destination that names none: the layout's."""
+        return "ocsf" if self.layout == "security_lake" else "raw"
 
 
 class S3Destination:
-    """A bucket. Each batch becomes one object per event day, named by its content.
+    """A bucket. Each batch becomes one object per folder of its layout, named by its content.
 
     :param client: a boto3 S3 client.
     """
@@ -85,7 +107,9 @@ class S3Destination:
         now: Callable[[], datetime],
         form: Form | None = None,
     ) -> None:
-        self._form = form or Raw(origin)
+        self._layout = LAYOUTS[options.layout](
+            options, origin, form or FORMATS[options.default_format](origin, _OCSF_VERSION)
+        )
         self._options = options
         self._origin = origin
         self._client = client
@@ -103,20 +127,19 @@ class S3Destination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the event in its form, one line."""
-        return self._form.write(event)
+        """Return the event as its layout has it, one line."""
+        return self._layout.encode(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Put one object per event day; a day that fails leaves the others as they are."""
-        days: dict[str, list[int]] = defaultdict(list)
+        """Put one object per folder; one that fails leaves the others as they are."""
+        folders: dict[str, list[int]] = defaultdict(list)
         for place, item in enumerate(batch.items):
-            days[item.event.time.strftime("%Y-%m-%d")].append(place)
+            folders[self._layout.folder(item)].append(place)
         verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
         said = ""
-        for day, places in sorted(days.items()):
-            lines = b"".join([batch.items[place].encoded + b"\n" for place in places])
+        for folder, places in sorted(folders.items()):
             try:
-                verdict = self._put(day, lines, len(places))
+                verdict = self._put(folder, [batch.items[place] for place in places])
             except UnavailableError as error:
                 verdict, said = Verdict.RETRY, str(error)
             for place in places:
@@ -128,25 +151,20 @@ class S3Destination:
         self._call("head_bucket")
         return f"The bucket {self._options.bucket} can be reached."
 
-    def key_of(self, day: str, digest: str) -> str:
-        """Return the key of an object: Hive partitions by source and event day."""
+    def _put(self, folder: str, items: Sequence[Item]) -> Verdict:
+        items = self._layout.arranged(items)
+        content = b"".join([item.encoded + b"\n" for item in items])
+        digest = hashlib.sha256(content).hexdigest()
         prefix = self._options.prefix.strip("/")
-        return f"{prefix}/{self._path(day, digest)}" if prefix else self._path(day, digest)
-
-    def _path(self, day: str, digest: str) -> str:
-        return f"source={self._origin.source}/dt={day}/{digest[:_NAME_DIGITS]}.ndjson.gz"
-
-    def _put(self, day: str, lines: bytes, count: int) -> Verdict:
-        digest = hashlib.sha256(lines).hexdigest()
-        key = self.key_of(day, digest)
+        key = "/".join(filter(None, (prefix, folder, self._layout.name(digest, items))))
         # Never Content-Encoding: a client that decodes by it would hand out plain text under a name ending in .gz.
         answer = self._call(
             "put_object",
             Key=key,
-            Body=igzip.compress(lines, _GZIP_LEVEL, mtime=0),
+            Body=self._layout.body(content),
             IfNoneMatch="*",
-            ContentType="application/gzip",
-            Metadata={"sha256": digest, "events": str(count), "pipeline": self._origin.pipeline},
+            ContentType=self._layout.content_type,
+            Metadata={"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},
             **self._protection(),
         )
         if answer is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
@@ -47,7 +47,9 @@ def ship(
     tries: int = 5,
     deadline: datetime | None = None,
     select: Callable[[Event], Event | None] | None = None,
+    within: Callable[[Event], bool] | None = None,
     concurrency: int = 1,
+    refused_before: bool = False,
 ) -> Offset:
     """Ship a stream on from ``offset`` and return the offset reached.
 
@@ -60,6 +62,8 @@ def ship(
     :param tries: sends in a row without any progress that end the run.
     :param deadline: stop between batches once it has passed; the rest stays pending.
     :param select: returns an event as it may leave the spool, or None where it may not; those are counted.
+    :param within: whether an event lies in the range that is shipped; those outside are counted and passed over.
+    :param refused_before: the events are dead letters, so a batch of which none is taken says nothing of the sender.
     :param concurrency: batches on their way at once. The offset still moves in order, so a crash may repeat so many.
     :raises StopError: the destination refuses the sender. Nothing is set aside for that, everything is kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
@@ -71,6 +75,7 @@ def ship(
         restamp=too_old == "arrival_time",
         now=now,
         select=select,
+        within=within,
     )
     flying: deque[tuple[_LotRun, Future[None]]] = deque()
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
@@ -78,7 +83,7 @@ def ship(
             late = deadline is not None and now() >= deadline
             lot = None if late else next(packed, None)
             if lot is not None:
-                run = _LotRun(destination, lot, sleep, tries)
+                run = _LotRun(destination, lot, sleep, tries, refused_before=refused_before)
                 flying.append((run, pool.submit(run.send)))
             if flying and (lot is None or len(flying) >= concurrency):
                 run, sent = flying.popleft()
@@ -108,11 +113,20 @@ class _Here:
 class _LotRun:
     """One lot on its way: the fate of each entry, as far as it is known."""
 
-    def __init__(self, destination: Destination, lot: Lot, sleep: Callable[[float], None], tries: int) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        lot: Lot,
+        sleep: Callable[[float], None],
+        tries: int,
+        *,
+        refused_before: bool,
+    ) -> None:
         self._destination = destination
         self._lot = lot
         self._sleep = sleep
         self._tries = tries
+        self._refused_before = refused_before
         self._items = lot.batch.items
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
@@ -141,7 +155,8 @@ class _LotRun:
             if open_ and not halve:
                 self._sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
             self.slow_down = self.slow_down or outcome.slow_down
-        self._refuse_to_empty_the_log()
+        if not self._refused_before:
+            self._refuse_to_empty_the_log()
 
     def settle(
         self,
@@ -161,7 +176,7 @@ class _LotRun:
                 f"{passed} events were passed over but {counts.finished} are accounted for: please report this."
             )
         if letters:
-            set_aside(letters)
+            set_aside([replace(letter, batch=self._lot.bounds) for letter in letters])
         offset = replace(
             offset,
             segment=place[0],
@@ -170,6 +185,7 @@ class _LotRun:
             last_success=now() if counts.delivered or counts.already_there else offset.last_success,
             failures_in_a_row=0,
             last_error="",
+            **_span_of_too_old(offset, letters),
         )
         commit(offset)
         return offset
@@ -191,7 +207,7 @@ class _LotRun:
         """Take in the verdicts; return what is still open, and whether it must be halved."""
         open_: list[int] = []
         halve = False
-        for place, verdict in zip(group, outcome.verdicts, strict=True):
+        for number, (place, verdict) in enumerate(zip(group, outcome.verdicts, strict=True)):
             if verdict is Verdict.DELIVERED:
                 self._fates[place] = "delivered"
             elif verdict is Verdict.ALREADY_THERE:
@@ -199,7 +215,10 @@ class _LotRun:
             elif verdict is Verdict.REFUSED or (verdict is Verdict.SPLIT and len(group) == 1):
                 self._fates[place] = "set_aside"
                 self._isolated += verdict is Verdict.SPLIT
-                self._letters[place] = DeadLetter(self._items[place], outcome.said or "refused without a word")
+                said = outcome.reasons.get(number) or outcome.said
+                self._letters[place] = DeadLetter(
+                    self._items[place], said or "refused without a word", answer=said
+                )
             else:
                 halve = halve or verdict is Verdict.SPLIT
                 open_.append(place)
@@ -217,14 +236,14 @@ class _LotRun:
 
     def _prefix(self) -> tuple[ShipCounts, list[DeadLetter], int, tuple[int, int]]:
         """Return what is finished without a hole: counts, dead letters, entries, and the place after them."""
-        counts = dict.fromkeys(("delivered", "already_there", "too_old", "dead_lettered", "filtered", "restamped"), 0)
+        counts = dict.fromkeys((each.name for each in fields(ShipCounts)), 0)
         letters: list[DeadLetter] = []
         sent = passed = 0
         place = self._lot.after
         for entry in self._lot.entries:
             letter: DeadLetter | None = None
             if isinstance(entry, Filtered):
-                counts["filtered"] += 1
+                counts["outside" if entry.outside else "filtered"] += 1
             elif isinstance(entry, Item):
                 fate, letter = self._fates[sent], self._letters.get(sent)
                 if fate is None:
@@ -241,6 +260,15 @@ class _LotRun:
                 letters.append(letter)
             passed += 1
         return ShipCounts(**counts), letters, passed, place
+
+
+def _span_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> dict[str, datetime]:
+    """Return the earliest and the latest time of all that was too old, up to now."""
+    times = [letter.item.event.time for letter in letters if letter.too_old]
+    if not times:
+        return {}
+    before = [each for each in (offset.too_old_from, offset.too_old_to) if each]
+    return {"too_old_from": min([*times, *before]), "too_old_to": max([*times, *before])}
 
 
 def _quoted(said: str) -> str:

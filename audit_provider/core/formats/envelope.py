@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.formats.facts import FactReader
+from audit_provider.core.formats.facts import FactReader, text_of_record
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
@@ -41,4 +41,4 @@ class Envelope:
             "outcome": facts.outcome,
         }
         told = {key: value for key, value in known.items() if value}
-        return self._encode(told)[:-1] + b',"raw":' + bytes(event.raw) + b"}"
+        return self._encode(told)[:-1] + b',"raw":' + text_of_record(event)[0] + b"}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
 _NAMES = (
+    "time",
     "action",
     "actor_id",
     "actor_email",
@@ -22,19 +25,34 @@ _NAMES = (
     "outcome",
     "object_type",
     "object_id",
+    "target_user",
+    "target_email",
+    "target_group",
+    "role",
+    "organization",
 )
-_SUCCESS = frozenset({"success", "succeeded", "true", "ok", "allow", "allowed", "1"})
-_FAILURE = frozenset({"failure", "failed", "false", "error", "deny", "denied", "0"})
+_SUCCESS = frozenset({"success", "successful", "succeeded", "true", "ok", "allow", "allowed", "1"})
+_FAILURE = frozenset({"failure", "failed", "fail", "false", "error", "deny", "denied", "0"})
+_GROUPS = frozenset({"group", "team", "channel", "workspace", "organization"})
+# Where the product's name ends in a source's title and the name of its log begins.
+_LOG = re.compile(
+    r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?)"
+    r"\b.*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One event's facts; "" where the record does not say.
 
+    :ivar time: when it happened, as the vendor writes it.
     :ivar ip: a valid address, :ivar address: what stands there where it is none.
     :ivar outcome: ``success``, ``failure`` or "". Absent is not success.
+    :ivar target_user: the user that was acted on, the object included. :ivar target_group: likewise.
     """
 
+    time: str = ""
     action: str = ""
     actor_id: str = ""
     actor_email: str = ""
@@ -45,7 +63,27 @@ class Facts:
     outcome: str = ""
     object_type: str = ""
     object_id: str = ""
+    target_user: str = ""
+    target_email: str = ""
+    target_group: str = ""
+    role: str = ""
+    organization: str = ""
     meaning: Meaning = UNKNOWN
+
+    @property
+    def has_actor(self) -> bool:
+        """Whether anybody is named who did it."""
+        return bool(self.actor_id or self.actor_email or self.actor_name)
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a user is named who was acted on."""
+        return bool(self.target_user or self.target_email)
+
+    @property
+    def login(self) -> str:
+        """The name that the actor is known by: the e-mail address before the name of a person."""
+        return self.actor_email or self.actor_name
 
 
 class FactReader:
@@ -54,20 +92,63 @@ class FactReader:
     def __init__(self, origin: Origin) -> None:
         self._fields = FieldReader(origin.fields, _NAMES)
         self._meanings = Meanings(origin.actions)
+        self._one_email = origin.fields.actor_email == origin.fields.target_email != ""
 
     def read(self, event: Event) -> Facts:
-        """Return what the event says."""
+        """Return what the event says. The record is decoded once."""
         found = self._fields.read(event.raw)
         meaning = self._meanings.of(found.get("action", ""))
         told = found.pop("outcome", "").lower()
         outcome = "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
         written = found.pop("ip", "")
         ip = _valid_ip(written)
+        if meaning.kind == "authentication":
+            # Who signs in is the only one there is, wherever in the record they stand.
+            found.setdefault("actor_id", found.pop("target_user", ""))
+            found.setdefault("actor_email", found.pop("target_email", ""))
+        else:
+            target = _target(found.get("object_type", ""), meaning.kind)
+            if target and target not in found:
+                found[target] = found.get("object_id", "")
+            if self._one_email:
+                found.pop("actor_email", None)
         return Facts(**found, ip=ip, address="" if ip else written, outcome=outcome, meaning=meaning)
 
 
+def text_of_record(event: Event) -> tuple[bytes, str]:
+    """Return the vendor's record on one line, as bytes and as text; what is no UTF-8 in it is replaced by U+FFFD."""
+    raw = bytes(event.raw)
+    if b"\n" in raw or b"\r" in raw:
+        raw = raw.replace(b"\r", b" ").replace(b"\n", b" ")
+    try:
+        return raw, raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode(errors="replace")
+        return text.encode(), text
+
+
+def product_of(origin: Origin) -> str:
+    """Return the product that the events are of: ``Slack`` of a source titled "Slack Audit Logs"."""
+    return _LOG.sub("", origin.title) or origin.title or origin.source
+
+
+@lru_cache(maxsize=4096)
+def _target(object_type: str, kind: str) -> str:
+    """Return whether the object is the user or the group that was acted on: by its type, or where that is silent by
+    the kind of the action. An invitation or a membership is neither.
+    """
+    written = object_type.lower()
+    if written in ("user", "group", "team"):
+        return "target_user" if written == "user" else "target_group"
+    if kind in ("user", "group") and (not written or written.endswith(kind)):
+        return f"target_{kind}"
+    return "target_group" if kind == "group" and written in _GROUPS else ""
+
+
+@lru_cache(maxsize=4096)
 def _valid_ip(text: str) -> str:
     try:
-        return str(ip_address(text.strip()))
+        # A zone is a name of the sender's own interface, which address fields of stores refuse.
+        return str(ip_address(text.strip().partition("%")[0]))
     except ValueError:
         return ""

@@ -80,17 +80,22 @@ class Meanings:
     """A source's table.
 
     :param actions: an action, or a pattern with ``*``, to its meaning. The action itself goes before patterns, and an
-        earlier pattern before a later one.
+        earlier pattern before a later one. Spaces and upper case do not count: vendors write an action in several ways.
     """
 
     def __init__(self, actions: Mapping[str, str]) -> None:
-        meanings = {action: Meaning.of(text) for action, text in actions.items()}
+        meanings = {_folded(action): Meaning.of(text) for action, text in actions.items()}
         self._exact = {action: meaning for action, meaning in meanings.items() if "*" not in action}
         self._patterns = [(re.compile(translate(a)), meaning) for a, meaning in meanings.items() if "*" in a]
         self.of = lru_cache(maxsize=4096)(self._of)
 
     def _of(self, action: str) -> Meaning:
+        action = _folded(action)
         known = self._exact.get(action)
         if known is not None:
             return known
         return next((meaning for pattern, meaning in self._patterns if pattern.fullmatch(action)), UNKNOWN)
+
+
+def _folded(action: str) -> str:
+    return action.replace(" ", "").casefold()

@@ -1,0 +1,136 @@
+"""What each destination promises: for the documentation, and for whoever must prove completeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a destination type is good for.
+
+    :ivar title: its product. :ivar docs: the vendor's page. :ivar create: what has to exist there.
+    :ivar connection: the type of Airflow connection, and what goes into it.
+    :ivar guarantee: what "delivered" means. :ivar duplicates: when an event may arrive twice, and how to tell.
+    :ivar old_events: what becomes of events from long ago. :ivar unseen: what no shipper can see from outside.
+    :ivar example: its entry in the pipelines file, without ``type``.
+    """
+
+    title: str
+    docs: str
+    create: str
+    connection: str
+    guarantee: str
+    duplicates: str
+    old_events: str
+    unseen: str
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+
+ABOUT: dict[str, About] = {
+    "s3": About(
+        title="Amazon S3",
+        docs="https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
+        create="A bucket, and a key pair or role that may `s3:PutObject` and `s3:GetObject` below the prefix.",
+        connection="`aws`, of Airflow's Amazon provider, with everything it knows: roles, profiles, endpoints.",
+        guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all.",
+        duplicates="None. An object is named by its content and written only where there is none of that name, so "
+        "a repeat after a crash or a lost answer finds it there.",
+        old_events="Any age. The object lies in the partition of the day on which its events happened.",
+        unseen="Lifecycle rules and deletions in the bucket: `object_lock` keeps even administrators from them.",
+        example={"bucket": "my-audit-logs", "prefix": "audit"},
+    ),
+    "splunk_hec": About(
+        title="Splunk HTTP Event Collector",
+        docs="https://help.splunk.com/en/splunk-enterprise/get-data-in/collect-http-event-data/"
+        "http-event-collector-rest-api-endpoints",
+        create="A token of the HTTP Event Collector whose allowed indexes hold the one named here.",
+        connection="`splunk_hec`: host (the collector's URL, port included) and password (the token).",
+        guarantee="The collector has accepted each event. With `ack: true` the indexers have written it.",
+        duplicates="A batch whose answer is lost is sent again. The indexed field `event_id` tells.",
+        old_events="Any age, under the time at which they happened; an index's own retention may drop them.",
+        unseen="Without `ack`, what is lost between collector and indexer. Some load balancers answer 200 themselves.",
+        example={"index": "audit"},
+    ),
+    "datadog": About(
+        title="Datadog logs",
+        docs="https://docs.datadoghq.com/api/latest/logs/send-logs/",
+        create="An API key of the site. Exclusion filters and quotas of the index apply.",
+        connection="`datadog_logs`: password (the API key), extra `site`, such as `datadoghq.eu`.",
+        guarantee="The intake has accepted each event (202); it indexes later, by the organisation's filters.",
+        duplicates="A batch whose answer is lost is sent again. The attribute `evt.id` tells.",
+        old_events="The intake drops what is older than 18 hours without a word. Events over 17 hours travel under "
+        "their arrival time, with the true one in `evt.time`, or are set aside (`too_old: dead_letter`). For long "
+        "pasts, use the S3 layout `datadog_archive` and rehydrate.",
+        unseen="Filters, quotas and pipelines of the organisation that drop logs after the intake took them.",
+        example={"service": "pylon", "tags": ["team:security"]},
+    ),
+    "elasticsearch": About(
+        title="Elasticsearch and OpenSearch",
+        docs="https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk",
+        create="A user or API key that may `create_doc` (and `auto_configure`) on the stream. An index template for "
+        "both products comes with this package; `template: install` puts it there.",
+        connection="`elasticsearch_logs`: host and an API key as password, or login and password, or extra `auth: aws` "
+        "for a signed request to Amazon's services.",
+        guarantee="The store has confirmed each document by itself (201).",
+        duplicates="None within a write index: each document has an `_id` of its own, and a repeat is answered with "
+        "409. After a rollover, a repeat of the batch whose answer was lost would be stored again; `event.id` tells.",
+        old_events="Any age, under `@timestamp`. Time series streams have bounds of their own and refuse by item.",
+        unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
+        example={"namespace": "prod"},
+    ),
+    "sentinel": About(
+        title="Microsoft Sentinel",
+        docs="https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview",
+        create="A table, a data collection rule with a stream for it, and an application with the role *Monitoring "
+        "Metrics Publisher* on that rule.",
+        connection="`azure_logs_ingestion`: host (the logs ingestion endpoint), login (client id), password (client "
+        "secret), extra `tenant_id`. Managed and workload identities by the extra `sentinel`.",
+        guarantee="The service has accepted each event (204); it appears in the table some minutes later.",
+        duplicates="A batch whose answer is lost is sent again. The column `EventId` tells.",
+        old_events="The service gives rows older than two days its own time. Events over 47 hours carry the time of "
+        "sending as `TimeGenerated`; the true one is always in `EventTime`.",
+        unseen="A transformation in the rule that drops rows, columns that the stream does not declare, and the "
+        "daily cap of a workspace.",
+        example={"rule_id": "dcr-0123456789abcdef0123456789abcdef", "stream": "Custom-AuditLogs_CL"},
+    ),
+    "http": About(
+        title="Any HTTP receiver",
+        docs="https://github.com/standard-webhooks/standard-webhooks",
+        create="Whatever the receiver asks for: a URL, and a header, a token, a login or a signature secret.",
+        connection="`http_siem`: host (the whole URL), extra `auth`: `header` (password `Name: value`), `bearer`, "
+        "`basic`, `signature` or `none`.",
+        guarantee="The receiver has answered each batch with a status that means accepted.",
+        duplicates="A batch whose answer is lost is sent again with the same `webhook-id` or `id_header`, and the same "
+        "event ids.",
+        old_events="As the receiver has it: `max_age_hours` says from which age on it would drop them. Presets know.",
+        unseen="Whatever a receiver does after its answer. Each preset says what its 2xx does not prove.",
+        example={"shape": "ndjson", "gzip": True},
+    ),
+    "syslog": About(
+        title="Syslog over TLS",
+        docs="https://www.rfc-editor.org/rfc/rfc5425",
+        create="A receiver of RFC 5424 messages over TLS with octet counting, on port 6514 as a rule.",
+        connection="`syslog_tls`: host, port, extras `ca`, `cert`, `key`, `server_hostname`.",
+        guarantee="Best effort: each event was written, and the receiver did not hang up. Syslog confirms nothing.",
+        duplicates="A batch whose connection breaks is written again. `event_id` in the structured data tells.",
+        old_events="Any age, under the time at which they happened; receivers may judge by their own.",
+        unseen="What a receiver throws away, and what was on its way when a connection broke unnoticed.",
+        example={"facility": "audit"},
+    ),
+    "sftp": About(
+        title="Files over SFTP",
+        docs="https://datatracker.ietf.org/doc/html/draft-ietf-secsh-filexfer-02",
+        create="An account that may write and rename in one folder.",
+        connection="`sftp`, of Airflow's SFTP provider (the extra `ssh`). Host keys are checked.",
+        guarantee="Each event is in a file whose size the server confirmed before it got its final name.",
+        duplicates="None while the files stay: a file is named by its content, and a repeat is found there. Where a "
+        "reader moves files away, a batch whose answer was lost may be written again.",
+        old_events="Any age. The file lies in the partition of the day on which its events happened.",
+        unseen="What the reader of the folder does with the files.",
+        example={"folder": "audit"},
+    ),
+}
+"""By the type's name in the pipelines file."""

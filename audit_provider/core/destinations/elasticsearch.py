@@ -1,0 +1,171 @@
+"""Elasticsearch and OpenSearch, by ``_bulk``: one implementation for both.
+
+https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
+https://docs.opensearch.org/latest/api-reference/document-apis/bulk
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import quote
+
+from isal import igzip
+
+from audit_provider.core.destinations.answers import Rules, judge
+from audit_provider.core.destinations.base import Batch, Limits, Outcome
+from audit_provider.core.destinations.elasticsearch_check import check_access
+from audit_provider.core.destinations.elasticsearch_documents import (
+    Documents,
+    Scope,
+    check_namespace,
+    check_target,
+    stream_name,
+)
+from audit_provider.core.destinations.elasticsearch_items import BLOCKED, FILTER_PATH, blocked, judge_items
+from audit_provider.core.destinations.elasticsearch_templates import install_template
+from audit_provider.core.formats import Envelope
+
+if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
+    from audit_provider.core.http import HttpClient
+    from audit_provider.core.model import Event, Origin
+
+_log = logging.getLogger(__name__)
+
+_GZIP_LEVEL = 1
+_EVENT_BYTES = 10_000_000  # a request may hold 10 MiB on the smallest clusters of Amazon OpenSearch Service
+_RULES = Rules(
+    accepted=frozenset(),  # 200 is judged event by event
+    credential="check API key, login, password or AWS role of the connection, and its right to 'create_doc'.",
+    address="check that the connection's host is the cluster's address.",
+    faults=frozenset({400, 413}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchOptions:
+    """What the pipelines file may say of an ``elasticsearch`` destination.
+
+    :ivar target: data stream or index; by default ``logs-saas_audit.<source>-<namespace>``.
+    :ivar namespace: last part of the default target.
+    :ivar batch_bytes: before compression; a managed cluster may take no more than 10 MiB.
+    :ivar document_id: what an ``_id`` is made of besides the event's id: the source and the ``pipeline``; the
+        ``source`` alone, where several pipelines read the same events; or ``none``, for stores that take no ids, where
+        a repeat after a lost answer is stored twice.
+    :ivar failure_store: whether an event that the store kept in its failure store counts as delivered (``accept``,
+        and said in the log) or is set aside as well (``dead_letter``).
+    :ivar template: ``install`` puts the index template of this package before the first batch; needs the right to.
+    :ivar product: whose template; ``auto`` asks ``GET /``, which some services do not answer.
+    """
+
+    default_conn_id: ClassVar[str] = "elasticsearch_logs_default"
+    default_format: ClassVar[str] = "ecs"
+
+    target: str | None = None
+    namespace: str = "default"
+    batch_events: int = 1000
+    batch_bytes: int = 5_000_000
+    document_id: Scope = "pipeline"
+    failure_store: Literal["accept", "dead_letter"] = "accept"
+    template: Literal["leave", "install"] = "leave"
+    product: Literal["auto", "elasticsearch", "opensearch"] = "auto"
+
+    def __post_init__(self) -> None:
+        check_namespace(self.namespace)
+        if self.target is not None:
+            check_target(self.target)
+
+
+class ElasticsearchDestination:
+    """A data stream or an index.
+
+    Every document is created under an ``_id`` of its own, so a repeat is answered with 409 and stored once. That holds
+    within the stream's current write index only: a repeat from before a rollover is stored again.
+
+    :param client: carries the credential in its session.
+    """
+
+    def __init__(
+        self, options: ElasticsearchOptions, origin: Origin, client: HttpClient, *, form: Form | None = None
+    ) -> None:
+        self.target = options.target or stream_name(origin.source, options.namespace)
+        self._options = options
+        self._client = client
+        self._path = f"/{quote(self.target, safe='')}/_bulk"
+        self._documents = Documents(form or Envelope(origin), origin, self.target, options.document_id)
+        self._limits = Limits(
+            events=options.batch_events, batch_bytes=options.batch_bytes, event_bytes=_EVENT_BYTES, separator=1
+        )
+        self._lock = threading.Lock()
+        self._prepared = options.template == "leave"
+        self._in_failure_store = 0
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    @property
+    def in_failure_store(self) -> int:
+        """How many events the store put into its failure store so far."""
+        return self._in_failure_store
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the two lines of the event: the action with its ``_id``, and the document."""
+        return self._documents.lines(event)
+
+    def send(self, batch: Batch) -> Outcome:
+        """Post the lines, and judge the answer event by event."""
+        self._prepare()
+        body = igzip.compress(b"".join([item.encoded + b"\n" for item in batch.items]), _GZIP_LEVEL, mtime=0)
+        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip", "Accept": "application/json"}
+        answer = self._client.send("POST", self._path, params={"filter_path": FILTER_PATH}, headers=headers, body=body)
+        if answer.status == 200:
+            outcome, diverted = judge_items(
+                answer,
+                len(batch),
+                self._client,
+                self.target,
+                accept_failure_store=self._options.failure_store == "accept",
+            )
+            if diverted:
+                self._report(diverted, len(batch))
+            return outcome
+        if answer.status == 403 and BLOCKED.encode() in answer.body:
+            raise blocked(f"{answer.where} answered 403{self._client.words(answer)}", self.target)
+        return judge(answer, len(batch), _RULES, self._client)
+
+    def check(self) -> str:
+        """Prove the credential without writing. Only what every credential may do is needed for it."""
+        said = check_access(self._client, self.target)
+        return said if self._options.template == "leave" else f"{said} {self.install_template()}"
+
+    def install_template(self) -> str:
+        """Install the index template for the target; return what was done.
+
+        :raises AuditError: see :func:`~audit_provider.core.destinations.elasticsearch_templates.install_template`.
+        """
+        return install_template(self._client, product=self._options.product, target=self.target)
+
+    def _prepare(self) -> None:
+        if self._prepared:
+            return
+        with self._lock:
+            if not self._prepared:
+                _log.info(self.install_template())
+                self._prepared = True
+
+    def _report(self, diverted: int, count: int) -> None:
+        with self._lock:
+            self._in_failure_store += diverted
+        _log.warning(
+            "%s put %d of %d events into its failure store instead of the stream: look at %s::failures, and correct "
+            "the mapping or the ingest pipeline.",
+            self.target,
+            diverted,
+            count,
+            self.target,
+        )

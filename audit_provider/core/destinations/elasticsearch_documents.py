@@ -1,0 +1,158 @@
+"""From an event to the two lines of a ``_bulk`` body, and the names of streams that they go to.
+
+https://www.elastic.co/docs/reference/ecs/ecs-data_stream
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from audit_provider.core.formats import as_json
+from audit_provider.core.records import time_from
+
+if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Event, Origin
+
+MOST_ID_BYTES = 512
+
+Scope = Literal["pipeline", "source", "none"]
+
+_DATASET = "saas_audit."
+_MOST_PART = 100
+_MOST_NAME_BYTES = 255
+_NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
+_NAME = re.compile(r'(?![-_+.])[^A-Z\\/*?"<>|\s,#:]+')
+_STREAM = re.compile(r"(logs)-([^-]+)-([^-]+)")
+
+
+def stream_name(source: str, namespace: str) -> str:
+    """Return the data stream of a source, ``logs-saas_audit.<source>-<namespace>``, each part as the rules want it."""
+    dataset = _DATASET + re.sub(r"[^a-z0-9_.]", "_", source.lower())
+    return f"logs-{dataset[:_MOST_PART]}-{namespace}"
+
+
+def check_namespace(namespace: str) -> None:
+    """Refuse what cannot be the last part of a data stream's name.
+
+    :raises ValueError: it cannot.
+    """
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ValueError("'namespace' may hold lower-case letters, digits, '_' and '.', up to 100, and no '-'")
+
+
+def check_target(target: str) -> None:
+    """Refuse what cannot be the name of one index or data stream.
+
+    :raises ValueError: it cannot.
+    """
+    if not _NAME.fullmatch(target) or target != target.lower() or len(target.encode()) > _MOST_NAME_BYTES:
+        raise ValueError(
+            "'target' must be one index or data stream: lower case, up to 255 bytes, none of \\ / * ? \" < > | , # : "
+            "or a space in it, and no - _ + . before it"
+        )
+
+
+class _Head(msgspec.Struct):
+    """What of a form's object matters here; the rest is skipped unparsed."""
+
+    timestamp: Raw | UnsetType = msgspec.field(default=UNSET, name="@timestamp")
+    event: Raw | UnsetType = UNSET
+    event_id: Raw | UnsetType = msgspec.field(default=UNSET, name="event.id")
+    data_stream: Raw | UnsetType = UNSET
+
+
+class Documents:
+    """Writes the lines of one origin's events for one target.
+
+    Every document has ``@timestamp``, ``event.id`` and, in a stream named by Elastic's scheme, ``data_stream``. A form
+    that says them itself keeps its own; a record that uses these names for something else travels whole under ``raw``.
+
+    :param scope: what an ``_id`` is made of besides the event's id; ``none`` leaves ids to the store.
+    """
+
+    def __init__(self, form: Form, origin: Origin, target: str, scope: Scope) -> None:
+        self._form = form
+        scopes = {"pipeline": f"{origin.source}:{origin.pipeline}:", "source": f"{origin.source}:", "none": None}
+        self._scope = scopes[scope]
+        self._encode = msgspec.json.Encoder().encode
+        self._head = msgspec.json.Decoder(_Head).decode
+        self._members = msgspec.json.Decoder(dict[str, Raw]).decode
+        stream = _STREAM.fullmatch(target)
+        named = dict(zip(("type", "dataset", "namespace"), stream.groups(), strict=True)) if stream else {}
+        self._data_stream = b'"data_stream":%b,' % self._encode(named) if named else b""
+        self._dataset = b',"dataset":%b' % self._encode(named["dataset"]) if named else b""
+
+    def lines(self, event: Event) -> bytes:
+        """Return the action and the document, without the last newline.
+
+        :raises ValueError: the event cannot be written.
+        """
+        return b'{"create":%b}\n%b' % (self._action(event.id), self._document(event))
+
+    def _action(self, event_id: str) -> bytes:
+        if self._scope is None:
+            return b"{}"
+        name = self._scope + event_id
+        if len(name.encode()) > MOST_ID_BYTES:
+            name = f"{self._scope}sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
+        return b'{"_id":%b}' % self._encode(name)
+
+    def _document(self, event: Event) -> bytes:
+        if not self._form.is_json:
+            return self._wrapped(event, b"message", as_json(self._form, event))
+        # A line break within a record can only be space between its parts; here it would end the document.
+        written = self._form.write(event).replace(b"\n", b" ").strip()
+        head = self._head(written)
+        if head.event is UNSET and head.event_id is UNSET:
+            own = self._event(event)
+        else:
+            told = self._told_id(head)
+            if told is UNSET:
+                written = self._with_id(written, event.id)
+            elif told != event.id:
+                return self._wrapped(event, b"raw", written)
+            own = b""
+        if not _is_time(head.timestamp) or not _is_object(head.data_stream):
+            return self._wrapped(event, b"raw", written)
+        stamp = self._timestamp(event) if head.timestamp is UNSET else b""
+        start = b"{" + stamp + (self._data_stream if head.data_stream is UNSET else b"") + own
+        rest = written[1:].lstrip()
+        return start.rstrip(b",") + rest if rest == b"}" else start + rest
+
+    def _wrapped(self, event: Event, name: bytes, value: bytes) -> bytes:
+        return b'{%b%b%b"%b":%b}' % (self._timestamp(event), self._data_stream, self._event(event), name, value)
+
+    def _timestamp(self, event: Event) -> bytes:
+        return b'"@timestamp":"%b",' % event.time.isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+
+    def _event(self, event: Event) -> bytes:
+        return b'"event":{"id":%b%b},' % (self._encode(event.id), self._dataset)
+
+    def _told_id(self, head: _Head) -> Any:
+        """Return the event id that the form's object holds; UNSET where there is room for one, None where not."""
+        if not isinstance(head.event_id, UnsetType):
+            return msgspec.json.decode(head.event_id)
+        if isinstance(head.event, UnsetType) or not _is_object(head.event):
+            return None
+        members = self._members(head.event)
+        return msgspec.json.decode(members["id"]) if "id" in members else UNSET
+
+    def _with_id(self, written: bytes, event_id: str) -> bytes:
+        members = self._members(written)
+        inner = self._members(members["event"])
+        inner = {"id": Raw(self._encode(event_id)), **inner}
+        return self._encode({**members, "event": inner})
+
+
+def _is_time(value: Raw | UnsetType) -> bool:
+    return isinstance(value, UnsetType) or time_from(msgspec.json.decode(value)) is not None
+
+
+def _is_object(value: Raw | UnsetType) -> bool:
+    return isinstance(value, UnsetType) or bytes(value).lstrip()[:1] == b"{"

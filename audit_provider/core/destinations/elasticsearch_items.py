@@ -1,0 +1,163 @@
+"""What the answer of ``_bulk`` says of each event: it is 200 even where every single one was refused.
+
+https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
+https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.destinations.answers import LATER
+from audit_provider.core.destinations.base import Outcome, Verdict
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, StopError
+from audit_provider.core.waits import wait_asked
+
+if TYPE_CHECKING:
+    from audit_provider.core.http import Answer, HttpClient
+
+FILTER_PATH = "errors,items.*.status,items.*.error,items.*._index,items.*.failure_store"
+"""What of the answer is asked for: all that :func:`judge_items` looks at."""
+
+BLOCKED = "cluster_block_exception"
+
+_MOST_WORDS = 300
+_FAILURE_STORE = ".fs-"
+# 400, and yet the event is as good as any other: the target or the cluster is not in a state to take it.
+_TARGET_FAULTS = frozenset(
+    {
+        "index_closed_exception",
+        "invalid_index_name_exception",
+        "invalid_alias_name_exception",
+        "validation_exception",  # no more shards may be opened
+    }
+)
+_TARGET_WORDS = ("no write index is defined", "pipeline with id [")
+_PASSING = frozenset({"resource_already_exists_exception"})  # two writers made the stream at once
+
+
+class _Item(msgspec.Struct):
+    status: int
+    error: Any = None
+    index: str = msgspec.field(default="", name="_index")
+    failure_store: str = ""
+
+    @property
+    def type(self) -> str:
+        return str(self.error.get("type", "")) if isinstance(self.error, dict) else ""
+
+    @property
+    def words(self) -> str:
+        """The store's own words, those of the cause included."""
+        if not isinstance(self.error, dict):
+            return str(self.error or "")
+        cause = self.error.get("caused_by")
+        told = [self.error, cause] if isinstance(cause, dict) else [self.error]
+        return "; ".join(f"{each.get('type', '')}: {each.get('reason', '')}" for each in told)
+
+
+class _Reply(msgspec.Struct):
+    errors: bool
+    items: list[dict[str, _Item]]
+
+
+_decode = msgspec.json.Decoder(_Reply).decode
+
+
+def judge_items(
+    answer: Answer, count: int, client: HttpClient, target: str, *, accept_failure_store: bool
+) -> tuple[Outcome, int]:
+    """Return what became of ``count`` events, and how many of them went into the failure store.
+
+    :param target: the index or stream, for messages.
+    :param accept_failure_store: what is in the failure store is delivered; else it is refused.
+    :raises StopError: the target refuses the sender, and took nothing.
+    :raises ProtocolError: the answer does not fit the request, so nothing may be concluded from it.
+    """
+    items = _items(answer, count)
+    verdicts: list[Verdict] = []
+    reasons: dict[int, str] = {}
+    held: _Item | None = None
+    diverted = 0
+    for place, item in enumerate(items):
+        if item.status in (200, 201) and _is_diverted(item):
+            diverted += 1
+            verdict = Verdict.DELIVERED if accept_failure_store else Verdict.REFUSED
+            if not accept_failure_store:
+                reasons[place] = f"{answer.where} kept it in the failure store {item.index}, not in {target}"
+        else:
+            known = _verdict(item)
+            held = held or (item if known is None else None)
+            verdict = known or Verdict.RETRY
+            if verdict in (Verdict.RETRY, Verdict.REFUSED):
+                reasons[place] = _said(answer, client, item)
+        verdicts.append(verdict)
+    if held is not None and all(verdict is Verdict.RETRY for verdict in verdicts):
+        raise _refusal(held, _said(answer, client, held), target)
+    # What is held goes again at once, and alone, so that the stop which follows concerns nothing else.
+    wait = 0.0 if held is not None else wait_asked(answer.headers, client.now())
+    said = next(iter(reasons.values()), f"{diverted} of {count} are in its failure store" if diverted else "")
+    return Outcome(tuple(verdicts), said, wait, reasons=reasons), diverted
+
+
+def _items(answer: Answer, count: int) -> list[_Item]:
+    try:
+        reply = _decode(answer.body)
+    except msgspec.ValidationError as error:
+        raise ProtocolError(
+            f"{answer.where} answered 200 and not as _bulk does ({error}); everything is kept."
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ProtocolError(answer.not_json()) from None
+    if len(reply.items) != count or any(list(each) != ["create"] for each in reply.items):
+        raise ProtocolError(
+            f"{answer.where} answered for {len(reply.items)} of {count} events: check proxies in between; "
+            f"everything is kept."
+        )
+    return [each["create"] for each in reply.items]
+
+
+def _is_diverted(item: _Item) -> bool:
+    return item.failure_store == "used" or item.index.startswith(_FAILURE_STORE)
+
+
+def _verdict(item: _Item) -> Verdict | None:
+    """Return the verdict on an item; None where the target, and no event, is at fault."""
+    status, kind = item.status, item.type
+    if status in (200, 201):
+        return Verdict.DELIVERED
+    if status == 409:
+        # Any other conflict says nothing about where this event is.
+        return Verdict.ALREADY_THERE if kind == "version_conflict_engine_exception" else Verdict.RETRY
+    if status in LATER or status >= 500 or kind in _PASSING:
+        return Verdict.RETRY
+    if status in (401, 403, 404) or kind in _TARGET_FAULTS or any(words in item.words for words in _TARGET_WORDS):
+        return None
+    return Verdict.REFUSED if status in (400, 413, 422) else None
+
+
+def _said(answer: Answer, client: HttpClient, item: _Item) -> str:
+    words = client.redact(" ".join(item.words.split()))[:_MOST_WORDS]
+    return f"{answer.where} answered {item.status} for it{f': {words}' if words else ''}"
+
+
+def _refusal(item: _Item, said: str, target: str) -> StopError:
+    if item.type == BLOCKED:
+        return blocked(said, target)
+    if item.status in (401, 403):
+        return CredentialError(
+            f"{said}: give the credential 'create_doc' on {target}, and 'auto_configure' where it is yet to be made; "
+            f"everything is kept."
+        )
+    if item.status in (400, 404):
+        return ConfigurationError(
+            f"{said}: {target} cannot be written to, make it or set 'target' in the pipelines file; everything is kept."
+        )
+    return ProtocolError(f"{said}, which is no answer that _bulk is known to give; everything is kept.")
+
+
+def blocked(said: str, target: str) -> StopError:
+    """Return the error for a block on writing, as it comes with a full disk."""
+    return StopError(f"{said}: free space on the cluster, or lift the block on {target}; everything is kept.")

@@ -1,0 +1,254 @@
+"""Any receiver of JSON over HTTP: webhooks, collectors, and the intakes of ``http_presets``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import msgspec
+from isal import igzip
+
+from audit_provider.core.destinations.answers import Rules, judge
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.http_presets import PRESETS
+from audit_provider.core.destinations.http_shapes import Parcel, Place, Preset, Shape, plain
+from audit_provider.core.destinations.marked_event import send_marked_event
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.formats import Envelope, Raw
+from audit_provider.core.templates import filled, names_in
+from audit_provider.core.validation import near
+
+if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Event, Origin
+
+_GZIP_LEVEL = 1
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SETTING = re.compile(r"[A-Za-z0-9._~/-]+")
+_CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
+_OWN_HEADERS = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding", "host"})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """What the pipelines file may say of an ``http`` destination. What is left out is the preset's, or as written here.
+
+    :ivar preset: a receiver known by name. :ivar settings: that the preset asks for.
+    :ivar path: behind the connection's URL. :ivar shape: of a body, without a preset: ``array``, ``ndjson``, ``single``
+        (one event per request) or ``wrapped`` (an array under the key ``wrapper``). By default ``array``.
+    :ivar content_type: by default the shape's own. :ivar gzip: compress bodies; by default not, many cannot read it.
+    :ivar headers: of every request, nothing secret. :ivar id_header: header for the id of a batch, such as
+        ``Idempotency-Key``: the same whenever the same events are sent again.
+    :ivar accepted: statuses that mean delivered (200, 201, 202, 204), :ivar later: "send it again" (408, 425, 429 and
+        5xx), :ivar faults: "something in it is wrong" (400, 406, 413, 422), :ivar already_there: "had it before", which
+        needs an id or one event per request.
+    :ivar batch_events: by default 100. :ivar batch_bytes: before compression, by default 1,000,000.
+    :ivar event_bytes: of one event as it travels, by default 1,000,000.
+    :ivar max_age_hours: older events would be dropped by the receiver; None where it takes any.
+    """
+
+    default_conn_id: ClassVar[str] = "http_siem_default"
+    default_format: ClassVar[str] = "envelope"
+
+    preset: str | None = None
+    settings: Mapping[str, str] | None = None
+    path: str | None = None
+    method: Literal["POST", "PUT"] = "POST"
+    shape: Shape | None = None
+    wrapper: str = "events"
+    content_type: str | None = None
+    gzip: bool | None = None
+    headers: Mapping[str, str] | None = None
+    id_header: str | None = None
+    accepted: tuple[int, ...] | None = None
+    later: tuple[int, ...] | None = None
+    faults: tuple[int, ...] | None = None
+    already_there: tuple[int, ...] = ()
+    batch_events: int | None = None
+    batch_bytes: int | None = None
+    event_bytes: int | None = None
+    max_age_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset is not None and self.preset not in PRESETS:
+            raise ValueError(f"there is no preset {self.preset!r}{near(self.preset, PRESETS)}")
+        if self.preset and self.shape:
+            raise ValueError("'shape' is the preset's: leave it out")
+        if self.path and not self.path.startswith("/"):
+            raise ValueError("'path' must begin with a slash")
+        _check_headers(self)
+        _check_settings(self)
+        for key, first, last in (("accepted", 200, 299), ("later", 400, 599), ("faults", 400, 499)):
+            wrong = [each for each in getattr(self, key) or () if not first <= each <= last]
+            if wrong:
+                raise ValueError(f"{key!r} holds {wrong[0]}, which is not {first} to {last}")
+        for key in ("batch_events", "batch_bytes", "event_bytes", "max_age_hours"):
+            if getattr(self, key) is not None and getattr(self, key) <= 0:
+                raise ValueError(f"{key!r} must be more than 0")
+
+    @property
+    def kind(self) -> Preset:
+        """The preset, or what stands for a receiver without one."""
+        return PRESETS[self.preset] if self.preset else plain(self.shape or "array", self.wrapper)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether bodies are."""
+        return self.kind.gzip if self.gzip is None else self.gzip
+
+
+class HttpDestination:
+    """A receiver.
+
+    :param client: of the connection's URL, with the credential in its session.
+    :raises ConfigurationError: the options do not go together.
+    """
+
+    def __init__(self, options: HttpOptions, origin: Origin, client: HttpClient, *, form: Form | None = None) -> None:
+        kind = options.kind
+        self._form = form or (Raw(origin) if kind.raw_only else Envelope(origin))
+        if kind.raw_only and not isinstance(self._form, Raw):
+            raise ConfigurationError(f"{kind.title} parses the vendor's own records: set 'format: raw'.")
+        self._options, self._kind, self._client = options, kind, client
+        self._place = Place(origin, options.settings or {})
+        self._frame = kind.frame(self._place)
+        events = options.batch_events or kind.batch_events
+        self._limits = Limits(
+            events=min(events, kind.most_events or events),
+            batch_bytes=options.batch_bytes or kind.batch_bytes,
+            event_bytes=options.event_bytes or kind.event_bytes,
+            framing=len(self._frame.before) + len(self._frame.after),
+            separator=len(self._frame.separator),
+            max_age=timedelta(hours=options.max_age_hours) if options.max_age_hours else kind.max_age,
+        )
+        if options.already_there and not (options.id_header or self._limits.events == 1):
+            raise ConfigurationError(
+                "'already_there' needs 'id_header' or one event per request: without either, nobody knows what of a "
+                "batch the receiver had before."
+            )
+        self._rules = Rules(
+            accepted=frozenset(options.accepted) if options.accepted is not None else kind.accepted,
+            later=frozenset(options.later) if options.later is not None else kind.later,
+            faults=frozenset(options.faults) if options.faults is not None else kind.faults,
+            credential="check 'auth' and the credential on the connection.",
+            address="check the connection's host and 'path'; redirects are not followed, and a 410 is for good.",
+        )
+        self._path = self._path_of(options, kind)
+        self._headers = self._headers_of(options, kind)
+        self._compressed = options.compressed
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the event as the receiver wants it.
+
+        :raises ValueError: the receiver would cut it, or it is too old and nothing in it can say when it arrived.
+        """
+        now = self._client.now()
+        time = now if restamp else event.time
+        return self._kind.encode(Parcel(event, self._form, time, now, restamp), self._place)
+
+    def send(self, batch: Batch) -> Outcome:
+        """Send one body, and judge by the preset's own rule and then by the status."""
+        body = self._frame.joined([item.encoded for item in batch.items])
+        if self._compressed:
+            body = igzip.compress(body, _GZIP_LEVEL, mtime=0)
+        headers = self._headers
+        if self._options.id_header:
+            headers = {**headers, self._options.id_header: self._id_of(batch)}
+        answer = self._client.send(self._options.method, self._path, headers=headers, body=body)
+        return self._judge(answer, len(batch))
+
+    def check(self) -> str:
+        """Reach the address without sending an event; this proves name, certificate and way, and no credential."""
+        answer = self._client.send("HEAD", self._path)
+        said = f"{answer.where} answered {answer.status}"
+        if 300 <= answer.status < 400 or answer.status == 410:
+            raise ConfigurationError(f"{said}: {self._rules.address}")
+        if answer.status == 407:
+            raise CredentialError(f"{said}: the proxy asks for a credential, set it in 'proxies' of the connection.")
+        unseen = f" {self._kind.unseen}" if self._kind.unseen else ""
+        return (
+            f"{said}, so the address is reached; whether the credential is accepted and events are understood, only a "
+            f"test event proves.{unseen}"
+        )
+
+    def send_test_event(self) -> str:
+        """Send one event that is marked as a test, and return a sentence that says what became of it.
+
+        :raises AuditError: the receiver does not take it.
+        """
+        return send_marked_event(self, self._client.service, self._client.now())
+
+    def _judge(self, answer: Answer, count: int) -> Outcome:
+        outcome = self._kind.judge(answer, count, self._client)
+        if outcome is not None:
+            return outcome
+        said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
+        if answer.status in self._options.already_there:
+            return Outcome.all(Verdict.ALREADY_THERE, count, said=said)
+        if answer.status in self._rules.accepted and b"<html" in answer.body[:2000].lower():
+            raise ProtocolError(f"{answer.not_json()} Everything is kept.")
+        if answer.status == 413 and 413 in self._rules.faults:  # also where a proxy says it, with a page of its own
+            return Outcome.all(Verdict.SPLIT, count, said=said)
+        said_anew = self._rules.faults | self._rules.later
+        if answer.status == 415 and 415 not in said_anew:
+            raise ConfigurationError(
+                f"{said}: it does not read {self._headers['Content-Type']}{' with gzip' if self._compressed else ''}, "
+                f"set 'content_type', 'shape' or 'gzip'; everything is kept."
+            )
+        if answer.status == 409 and 409 not in said_anew:
+            raise ConfigurationError(
+                f"{said}: if it says so of what it had before, set 'already_there: [409]'; everything is kept."
+            )
+        return judge(answer, count, self._rules, self._client)
+
+    def _id_of(self, batch: Batch) -> str:
+        """Return the batch's id: of its events, in order, and of where they come from."""
+        origin = self._place.origin
+        named = [origin.pipeline, origin.source, *(item.event.id for item in batch.items)]
+        return f"msg_{hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:40]}"
+
+    def _path_of(self, options: HttpOptions, kind: Preset) -> str:
+        if options.path is not None:
+            return options.path
+        path = str(filled(kind.path, self._place.settings))
+        return "" if path and self._client.base_url.endswith(path) else path
+
+    def _headers_of(self, options: HttpOptions, kind: Preset) -> dict[str, str]:
+        is_text = not self._form.is_json and not options.preset and options.shape in ("ndjson", "single")
+        own = "text/plain; charset=utf-8" if is_text else kind.content_type
+        headers = {**(options.headers or {}), "Content-Type": options.content_type or own}
+        return {**headers, "Content-Encoding": "gzip"} if options.compressed else headers
+
+
+def _check_headers(options: HttpOptions) -> None:
+    named = {**(options.headers or {}), **({options.id_header: ""} if options.id_header is not None else {})}
+    for name, value in named.items():
+        if not _HEADER_NAME.fullmatch(name) or "\r" in value or "\n" in value:
+            raise ValueError(f"{name!r} is no header, or its value holds a line break")
+        if name.lower() in _CREDENTIAL_HEADERS:
+            raise ValueError(f"the header {name!r} is a credential: put it into the connection")
+        if name.lower() in _OWN_HEADERS:
+            raise ValueError(f"the header {name!r} is set by 'content_type', 'gzip' and the connection")
+
+
+def _check_settings(options: HttpOptions) -> None:
+    kind, given = options.kind, options.settings or {}
+    missing = [name for name in kind.needs if not given.get(name)]
+    if missing:
+        raise ValueError(f"the preset {options.preset!r} needs the setting {missing[0]!r}")
+    known = None if kind.takes is None else (*kind.needs, *kind.takes)
+    for name in given:
+        if known is not None and name not in known:
+            raise ValueError(f"there is no setting {name!r}{near(name, known)}")
+        if name in names_in(kind.path) and (not _SETTING.fullmatch(given[name]) or ".." in given[name]):
+            raise ValueError(f"the setting {name!r} is part of the path, and cannot stand there as it is written")

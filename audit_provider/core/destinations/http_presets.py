@@ -1,0 +1,273 @@
+"""The receivers that the generic HTTP destination knows by name: how each wants its body, and what its answers mean."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from audit_provider.core.destinations.base import Outcome, Verdict
+from audit_provider.core.destinations.http_shapes import Frame, Parcel, Place, Preset, plain_line
+from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.http import Answer, HttpClient
+from audit_provider.core.model import UTC
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_LABELS = 15
+_LOKI_LINE_BYTES = 256_000
+_NEW_RELIC_MESSAGE_BYTES = 128_000
+
+_json = msgspec.json.encode
+
+
+def _timed_line(parcel: Parcel, place: Place) -> bytes:
+    """Return an object that begins with the time: the receiver takes the first that it finds in the text."""
+    known = {"time": _iso(parcel.time), "event_id": parcel.event.id, **_true_time(parcel)}
+    return _json(known)[:-1] + b',"event":' + parcel.value() + b"}"
+
+
+SUMO_LOGIC = Preset(
+    title="Sumo Logic HTTP source",
+    page="https://help.sumologic.com/docs/send-data/hosted-collectors/http-source/",
+    encode=_timed_line,
+    frame=lambda place: Frame(),
+    content_type="text/plain; charset=utf-8",
+    gzip=True,
+    accepted=frozenset({200}),
+    unseen="Sumo Logic answers 200 also when the ingest budget is used up and it drops the data: watch the budget.",
+)
+
+
+def _new_relic(parcel: Parcel, place: Place) -> bytes:
+    attributes = {"event_id": parcel.event.id, **_from(place), **_true_time(parcel)}
+    return b'{"timestamp":%d,"message":%b,"attributes":%b}' % (
+        _microseconds(parcel.time) // 1000,
+        parcel.text(_NEW_RELIC_MESSAGE_BYTES),
+        _json(attributes),
+    )
+
+
+NEW_RELIC = Preset(
+    title="New Relic Logs",
+    page="https://docs.newrelic.com/docs/logs/log-api/introduction-log-api/",
+    encode=_new_relic,
+    frame=lambda place: Frame(b"[", b",", b"]"),
+    path="/log/v1",
+    gzip=True,
+    accepted=frozenset({202}),
+    max_age=timedelta(hours=47),  # 48, less an hour for retries and clocks
+    unseen="New Relic answers 202 before it looks at the logs.",
+)
+
+
+def _logscale(parcel: Parcel, place: Place) -> bytes:
+    known: dict[str, Any] = {"source": place.origin.pipeline, "sourcetype": "_json", **place.settings}
+    fields = {"event_id": parcel.event.id, **_from(place), **_true_time(parcel)}
+    return b'%b,"time":%.6f,"event":%b,"fields":%b}' % (
+        _json(known)[:-1],
+        parcel.time.timestamp(),
+        parcel.value(),
+        _json(fields),
+    )
+
+
+def _logscale_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
+    reply = _object(answer) if answer.status == 200 else {}
+    if reply.get("code", 0) != 0:
+        raise ProtocolError(
+            f"{answer.where} answered 200{client.words(answer)}, which is no success: check the ingest token and the "
+            f"repository; everything is kept."
+        )
+    return None
+
+
+LOGSCALE = Preset(
+    title="CrowdStrike LogScale",
+    page="https://library.humio.com/logscale-api/log-shippers-hec.html",
+    encode=_logscale,
+    frame=lambda place: Frame(),
+    judge=_logscale_judge,
+    path="/api/v1/ingest/hec",
+    gzip=True,
+    accepted=frozenset({200}),
+    event_bytes=1_000_000,  # a longer one would be cut, not refused
+    takes=("index", "source", "sourcetype", "host"),
+    unseen="LogScale keeps the first 8,000 fields of an event.",
+)
+
+PANTHER = Preset(
+    title="Panther HTTP source",
+    page="https://docs.panther.com/data-onboarding/data-transports/http",
+    encode=plain_line,
+    frame=lambda place: Frame(),
+    content_type="application/x-ndjson",
+    gzip=True,
+    batch_bytes=480_000,  # the page has said 500 KB and 1 MB, headers included
+    event_bytes=480_000,
+    unseen="Panther classifies events after its answer: look for those that no schema fits among its system errors.",
+)
+
+
+def _loki(parcel: Parcel, place: Place) -> bytes:
+    return b'["%d",%b,%b]' % (
+        _microseconds(parcel.time) * 1000,
+        parcel.text(_LOKI_LINE_BYTES),
+        _json({"event_id": parcel.event.id, **_true_time(parcel)}),
+    )
+
+
+def _loki_frame(place: Place) -> Frame:
+    labels = {"source": place.origin.source, "pipeline": place.origin.pipeline, **place.settings}
+    wrong = next((name for name in labels if not _LABEL.fullmatch(name)), None)
+    if wrong is not None:
+        raise ConfigurationError(f"'settings' of the preset loki are labels, and {wrong!r} cannot be one: rename it.")
+    if len(labels) > _MOST_LABELS:
+        raise ConfigurationError(f"Loki takes {_MOST_LABELS} labels and 'settings' make {len(labels)}: drop some.")
+    return Frame(b'{"streams":[{"stream":%b,"values":[' % _json(labels), b",", b"]}]}")
+
+
+def _loki_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
+    if answer.status == 260:
+        raise ConfigurationError(
+            f"{answer.where} answered 260{client.words(answer)}: the tenant is blocked and stores nothing, "
+            f"unblock it; everything is kept."
+        )
+    return None  # a 400 may be for a part of the batch; what is stored and comes again is the same entry to Loki
+
+
+LOKI = Preset(
+    title="Grafana Loki",
+    page="https://grafana.com/docs/loki/latest/reference/loki-http-api/",
+    encode=_loki,
+    frame=_loki_frame,
+    judge=_loki_judge,
+    path="/loki/api/v1/push",
+    gzip=True,
+    accepted=frozenset({204}),
+    max_age=timedelta(days=7) - timedelta(hours=1),  # Loki's default, less an hour for retries and clocks
+    takes=None,
+)
+
+
+def _otlp(parcel: Parcel, place: Place) -> bytes:
+    attributes = {"event.id": parcel.event.id, **_true_time(parcel)}
+    return b'{"timeUnixNano":"%d","observedTimeUnixNano":"%d","body":{"stringValue":%b},"attributes":%b}' % (
+        _microseconds(parcel.time) * 1000,
+        _microseconds(parcel.now) * 1000,
+        parcel.text(),
+        _otlp_attributes(attributes),
+    )
+
+
+def _otlp_frame(place: Place) -> Frame:
+    resource = {"service.name": place.origin.pipeline, **_from(place), **place.settings}
+    return Frame(
+        b'{"resourceLogs":[{"resource":{"attributes":%b},"scopeLogs":[{"logRecords":[' % _otlp_attributes(resource),
+        b",",
+        b"]}]}]}",
+    )
+
+
+def _otlp_attributes(values: Mapping[str, str]) -> bytes:
+    return _json([{"key": key, "value": {"stringValue": value}} for key, value in values.items()])
+
+
+def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
+    """Refuse what is partly rejected: it must not be sent again, and nobody says which records those were."""
+    if answer.status != 200 or not answer.body:
+        return None
+    reply = answer.json()
+    partial = (reply.get("partialSuccess") or reply.get("partial_success")) if isinstance(reply, dict) else reply
+    if not partial:
+        return None
+    keys = ("rejectedLogRecords", "rejected_log_records")
+    told = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
+    if not told.isdigit():
+        raise ProtocolError(f"{answer.where} answered 200{client.words(answer)}, not as OTLP does; everything is kept.")
+    rejected = int(told)
+    if not rejected:
+        return None
+    rest = (
+        f"; it does not say which, so all {count} are set aside although {count - rejected} are stored: "
+        f"set 'batch_events: 1' to tell them apart"
+        if rejected < count
+        else ""
+    )
+    said = f"{answer.where} rejected {rejected} of {count} log records{client.words(answer)}{rest}"
+    return Outcome.all(Verdict.REFUSED, count, said=said)
+
+
+OTLP = Preset(
+    title="OTLP/HTTP logs",
+    page="https://opentelemetry.io/docs/specs/otlp/#otlphttp",
+    encode=_otlp,
+    frame=_otlp_frame,
+    judge=_otlp_judge,
+    path="/v1/logs",
+    gzip=True,
+    accepted=frozenset({200}),
+    later=frozenset({429, 502, 503, 504}),  # the specification's: no other answer may be followed by the same request
+    faults=frozenset({400, 413}),
+    takes=None,
+    unseen="An OTLP receiver answers for itself, not for what stands behind it.",
+)
+
+GOOGLE_SECOPS = Preset(
+    title="Google SecOps",
+    page="https://cloud.google.com/chronicle/docs/reference/rest",
+    encode=lambda parcel, place: b'{"data":"%b"}' % b64encode(parcel.line()),
+    frame=lambda place: Frame(b'{"inlineSource":{"logs":[', b",", b"]}}"),
+    path="/v1beta/{parent}/logs:import",
+    accepted=frozenset({200}),
+    batch_bytes=3_950_000,
+    event_bytes=3_900_000,
+    needs=("parent",),
+    raw_only=True,
+    unseen="Google SecOps parses after its answer: a log that no parser understands is a 200 too.",
+)
+
+PRESETS: dict[str, Preset] = {
+    "sumo_logic": SUMO_LOGIC,
+    "new_relic": NEW_RELIC,
+    "logscale": LOGSCALE,
+    "panther": PANTHER,
+    "loki": LOKI,
+    "otlp": OTLP,
+    "google_secops": GOOGLE_SECOPS,
+}
+"""The presets, by the name used in the pipelines file.
+
+Google's service accounts need a signed token of an hour's life, which this destination does not make: give it a bearer
+token made elsewhere.
+"""
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _from(place: Place) -> dict[str, str]:
+    return {"audit_source": place.origin.source, "pipeline": place.origin.pipeline}
+
+
+def _true_time(parcel: Parcel) -> dict[str, str]:
+    """Return the time it happened, where the event carries another."""
+    return {"event_time": _iso(parcel.event.time)} if parcel.restamped else {}
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        reply = answer.json() if answer.body else {}
+    except ProtocolError:
+        return {}
+    return reply if isinstance(reply, dict) else {}

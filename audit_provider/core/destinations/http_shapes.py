@@ -1,0 +1,144 @@
+"""What a body of the generic HTTP destination is made of: the plain shapes here, the presets beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from audit_provider.core.destinations.answers import FAULTS
+from audit_provider.core.destinations.base import Outcome
+from audit_provider.core.formats import Form, as_json
+from audit_provider.core.http import Answer, HttpClient
+from audit_provider.core.model import Event, Origin
+
+ACCEPTED = frozenset({200, 201, 202, 204})
+LATER = frozenset({408, 425, 429, *range(500, 600)})
+
+Shape = Literal["array", "ndjson", "single", "wrapped"]
+"""A JSON array, one event per line, one event per request, or an array under a key of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around and between the events of a body."""
+
+    before: bytes = b""
+    separator: bytes = b"\n"
+    after: bytes = b""
+
+    def joined(self, encoded: Iterable[bytes]) -> bytes:
+        """Return the body."""
+        return self.before + self.separator.join(encoded) + self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a body says of where its events come from. :ivar settings: of the preset, from the pipelines file."""
+
+    origin: Origin
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One event to encode.
+
+    :ivar time: that it is to carry: its own, or that of its arrival where it is restamped. :ivar now: aware UTC.
+    """
+
+    event: Event
+    form: Form
+    time: datetime
+    now: datetime
+    restamped: bool = False
+
+    def line(self) -> bytes:
+        """Return the event in its form."""
+        return self.form.write(self.event)
+
+    def value(self) -> bytes:
+        """Return the event in its form as a JSON value."""
+        return as_json(self.form, self.event)
+
+    def text(self, most: int | None = None) -> bytes:
+        """Return the event in its form as a JSON text.
+
+        :param most: bytes of the text that the receiver keeps.
+        :raises ValueError: it is longer.
+        """
+        line = self.line()
+        if most is not None and len(line) > most:
+            raise ValueError(f"its {len(line):,} bytes are more than the {most:,} that the receiver keeps")
+        return msgspec.json.encode(line.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One kind of receiver.
+
+    :ivar page: the vendor's. :ivar encode: writes one event, :ivar frame: says what stands around them.
+    :ivar judge: reads an answer first; None from it leaves the answer to its status.
+    :ivar path: behind the connection's URL, with settings in braces.
+    :ivar accepted: statuses that mean delivered, :ivar later: "send it again",
+        :ivar faults: "something in it is wrong".
+    :ivar most_events: a request can hold no more. :ivar max_age: older events would be dropped.
+    :ivar needs: settings that must be given, :ivar takes: that may be; None for any.
+    :ivar raw_only: the receiver parses the vendor's own record.
+    :ivar unseen: what its answer does not tell. A whole sentence, "" for nothing known.
+    """
+
+    title: str
+    encode: Callable[[Parcel, Place], bytes]
+    frame: Callable[[Place], Frame]
+    judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
+    page: str = ""
+    path: str = ""
+    content_type: str = "application/json"
+    gzip: bool = False
+    accepted: frozenset[int] = ACCEPTED
+    later: frozenset[int] = LATER
+    faults: frozenset[int] = FAULTS | {406}
+    most_events: int | None = None
+    batch_events: int = 100
+    batch_bytes: int = 1_000_000
+    event_bytes: int = 1_000_000
+    max_age: timedelta | None = None
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = ()
+    raw_only: bool = False
+    unseen: str = ""
+
+
+def plain_line(parcel: Parcel, place: Place) -> bytes:
+    """Return the event in its form, with nothing around it."""
+    _refuse_restamped(parcel)
+    return parcel.line()
+
+
+def _plain_value(parcel: Parcel, place: Place) -> bytes:
+    _refuse_restamped(parcel)
+    return parcel.value()
+
+
+def _refuse_restamped(parcel: Parcel) -> None:
+    if parcel.restamped:
+        raise ValueError("it is older than the receiver accepts, and this shape carries no time of arrival")
+
+
+def plain(shape: Shape, wrapper: str) -> Preset:
+    """Return what a receiver without a preset is sent.
+
+    :param wrapper: key of the array, of the shape ``wrapped``.
+    """
+    if shape == "ndjson":
+        kind = "application/x-ndjson"
+        return Preset("the receiver", plain_line, lambda place: Frame(after=b"\n"), content_type=kind)
+    if shape == "single":
+        return Preset("the receiver", plain_line, lambda place: Frame(), most_events=1)
+    before = b"[" if shape == "array" else b"{%b:[" % msgspec.json.encode(wrapper)
+    frame = Frame(before, b",", b"]" if shape == "array" else b"]}")
+    return Preset("the receiver", _plain_value, lambda place: frame)

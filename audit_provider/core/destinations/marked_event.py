@@ -1,0 +1,41 @@
+"""An event that nobody can take for a real one, to prove a destination with."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.errors import ProtocolError
+from audit_provider.core.model import Event, text_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_provider.core.destinations.base import Destination
+
+TEST_ACTION = "audit_provider.test"
+"""The action of test events, to find and to ignore them by."""
+
+
+def marked_event(now: datetime) -> Event:
+    """Return an event that is marked as a test."""
+    name = f"test-{uuid.uuid4()}"
+    record = {"id": name, "time": text_of(now), "action": TEST_ACTION, "actor": "audit_provider", "test": True}
+    return Event(name, now, msgspec.Raw(msgspec.json.encode(record)))
+
+
+def send_marked_event(destination: Destination, name: str, now: datetime) -> str:
+    """Send a test event, and return a sentence that says what became of it.
+
+    :param name: of the destination, for the sentence.
+    :raises AuditError: the destination does not take it.
+    """
+    event = marked_event(now)
+    outcome = destination.send(Batch((Item(event, destination.encode(event, restamp=False), 1, 0),)))
+    (verdict,) = outcome.verdicts
+    if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
+        raise ProtocolError(f"{name} did not take the test event {event.id}: {outcome.said or 'no word why'}.")
+    return f"{name} took the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")

@@ -1,0 +1,276 @@
+"""How objects lie in a bucket, and what is in them: one class per layout of the ``s3`` destination."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import fields
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from uuid import UUID
+
+import msgspec
+from isal import igzip
+
+from audit_provider.core.destinations.datadog import attributes_of
+from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.formats import as_json
+from audit_provider.core.model import UTC
+from audit_provider.core.records import FieldReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audit_provider.core.destinations.base import Item
+    from audit_provider.core.destinations.s3 import S3Options
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Event, Origin
+
+_GZIP_LEVEL = 2
+_NAME_DIGITS = 32
+_NEWEST_OCSF = (1, 3)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Layout(Protocol):
+    """A layout, made for the events of one origin.
+
+    An object's content is its lines, each ended by a newline. Its digest names the object, so they must be the same on
+    every try; the body made of them need not be.
+    """
+
+    content_type: ClassVar[str]
+
+    def encode(self, event: Event) -> bytes:
+        """Return the event as one line.
+
+        :raises ValueError: it cannot be written. :raises ConfigurationError: its form does not fit the layout.
+        """
+
+    def folder(self, item: Item) -> str:
+        """Return where an event belongs, below the prefix: events of one folder share an object."""
+
+    def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return the events of one object in the order of their lines."""
+
+    def name(self, digest: str, items: Sequence[Item]) -> str:
+        """Return the object's name in its folder.
+
+        :param digest: SHA-256 of its content, hexadecimal.
+        """
+
+    def body(self, content: bytes) -> bytes:
+        """Return the object."""
+
+
+class Hive:
+    """Gzip NDJSON in partitions by source and event day: ``source=slack/dt=2026-03-01/<digest>.ndjson.gz``."""
+
+    content_type: ClassVar[str] = "application/gzip"
+
+    def __init__(self, options: S3Options, origin: Origin, form: Form) -> None:
+        """Need nothing of the options."""
+        self._source = origin.source
+        self._form = form
+
+    def encode(self, event: Event) -> bytes:
+        """Return the event in its form."""
+        return self._form.write(event)
+
+    def folder(self, item: Item) -> str:
+        """See :class:`Layout`."""
+        return f"source={self._source}/dt={item.event.time:%Y-%m-%d}"
+
+    def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Leave the events in the order of the spool."""
+        return items
+
+    def name(self, digest: str, items: Sequence[Item]) -> str:
+        """Return the first digits of the digest."""
+        return f"{digest[:_NAME_DIGITS]}.ndjson.gz"
+
+    def body(self, content: bytes) -> bytes:
+        """Return the lines, compressed."""
+        return igzip.compress(content, _GZIP_LEVEL, mtime=0)
+
+
+class SecurityLake:
+    """Amazon Security Lake's custom sources: OCSF as Parquet, one source and one object per event class and day.
+
+    ``ext/<source name>-<class>/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<digest>.parquet``. Each source
+    must be registered first, and the connection must be allowed to write below it. AWS wants new objects at least once
+    a day and at most every five minutes: that is the pipeline's schedule.
+    https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html
+
+    :raises ConfigurationError: pyarrow is not installed.
+    """
+
+    content_type: ClassVar[str] = "application/vnd.apache.parquet"
+
+    def __init__(self, options: S3Options, origin: Origin, form: Form) -> None:
+        require_pyarrow()
+        self._form = form
+        self._source_name = options.source_name
+        version = f"/{options.source_version}" if options.source_version else ""
+        self._partitions = f"{version}/region={options.region}/accountId={options.account_id}"
+        self._class_of = msgspec.json.Decoder(_Classified).decode
+        self._decode = msgspec.json.Decoder().decode
+
+    def encode(self, event: Event) -> bytes:
+        """Return the event's OCSF document."""
+        written = self._form.write(event)
+        # Decoded whole: one document that no reader can decode must not stop the batch it would come to be in.
+        document: Any = self._decode(written) if self._form.is_json else None
+        try:
+            version = tuple(map(int, document["metadata"]["version"].split(".")[:2]))
+            numbers = (document["class_uid"], document["time"])
+        except (KeyError, TypeError, AttributeError, ValueError):
+            numbers, version = (None, None), ()
+        if not all(isinstance(number, int) for number in numbers):
+            raise ConfigurationError(
+                "an event is not in the form that 'layout: security_lake' needs: set 'format: ocsf'."
+            )
+        if version > _NEWEST_OCSF:
+            raise ConfigurationError(
+                "Security Lake takes OCSF up to 1.3: set 'ocsf_version' of the destination to 1.1, 1.2 or 1.3."
+            )
+        return written
+
+    def folder(self, item: Item) -> str:
+        """See :class:`Layout`."""
+        class_uid = self._class_of(item.encoded).class_uid
+        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={item.event.time:%Y%m%d}"
+
+    def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return the events by time, as Security Lake asks; those of one moment in the order of the spool."""
+        return sorted(items, key=attrgetter("event.time"))
+
+    def name(self, digest: str, items: Sequence[Item]) -> str:
+        """Return the first digits of the digest."""
+        return f"{digest[:_NAME_DIGITS]}.parquet"
+
+    def body(self, content: bytes) -> bytes:
+        """Return the documents as Parquet."""
+        return parquet_of(content[:-1].split(b"\n"))
+
+
+class DatadogArchive:
+    """Datadog's log archive, from which logs too old for the intake are rehydrated.
+
+    ``dt=YYYYMMDD/hour=HH/archive_HHmmss.SSSS.<uuid>.json.gz``, by the hour of the events; the bucket must be set up as
+    a Log Archive with the same path. https://docs.datadoghq.com/logs/log_configuration/archives/#format-of-the-archives
+    """
+
+    content_type: ClassVar[str] = "application/gzip"
+
+    def __init__(self, options: S3Options, origin: Origin, form: Form) -> None:
+        self._form = form
+        self._pipeline = origin.pipeline
+        self._fields = FieldReader(origin.fields, ("action", "actor_id", "actor_email", "ip"))
+        self._encode = msgspec.json.Encoder().encode
+        self._fixed: dict[str, Any] = {
+            "source": options.source_name or origin.source,
+            "service": options.service or origin.pipeline,
+            "status": "info",
+            "tags": [f"pipeline:{origin.pipeline}", f"audit_source:{origin.source}", *options.tags],
+        }
+        if options.hostname:
+            self._fixed["host"] = options.hostname
+
+    def encode(self, event: Event) -> bytes:
+        """Return the log: reserved attributes outside, the others and the event in its form under ``attributes``."""
+        attributes = attributes_of(event, self._fields.read(event.raw))
+        log = {
+            "_id": self._log_id(event),
+            "date": event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            **self._fixed,
+            "message": attributes.pop("message"),
+        }
+        return b'%b,"attributes":%b,"event":%b}}' % (
+            self._encode(log)[:-1],
+            self._encode(attributes)[:-1],
+            as_json(self._form, event),
+        )
+
+    def folder(self, item: Item) -> str:
+        """See :class:`Layout`."""
+        return f"dt={item.event.time:%Y%m%d}/hour={item.event.time:%H}"
+
+    def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Leave the events in the order of the spool."""
+        return items
+
+    def name(self, digest: str, items: Sequence[Item]) -> str:
+        """Return the time of the earliest event and the digest as a UUID."""
+        first = min(item.event.time for item in items)
+        unique = UUID(digest[:32], version=5)
+        return f"archive_{first:%H%M%S}.{first.microsecond // 100:04d}.{unique}.json.gz"
+
+    def body(self, content: bytes) -> bytes:
+        """Return the logs, compressed."""
+        return igzip.compress(content, _GZIP_LEVEL, mtime=0)
+
+    def _log_id(self, event: Event) -> str:
+        """Return an id as Datadog's own shipper makes them: 18 bytes, of which the first six are milliseconds."""
+        moment = max((event.time - _EPOCH) // timedelta(milliseconds=1), 0).to_bytes(6, "big")
+        unique = hashlib.sha256(f"{self._pipeline}\0{event.id}".encode()).digest()[:12]
+        return base64.b64encode(moment + unique).decode()
+
+
+class _Classified(msgspec.Struct):
+    class_uid: int
+
+
+LAYOUTS: dict[str, Callable[[S3Options, Origin, Form], Layout]] = {
+    "hive": Hive,
+    "security_lake": SecurityLake,
+    "datadog_archive": DatadogArchive,
+}
+"""What makes each layout, by the name used in the pipelines file."""
+
+_KEYS = {
+    "source_name": ("security_lake", "datadog_archive"),
+    "source_version": ("security_lake",),
+    "region": ("security_lake",),
+    "account_id": ("security_lake",),
+    "service": ("datadog_archive",),
+    "hostname": ("datadog_archive",),
+    "tags": ("datadog_archive",),
+}
+_MOST_SOURCE_NAME = 20 - len("-3002")
+_MOST_ROW_GROUP = 256_000_000
+_CANNOT_REHYDRATE = ("GLACIER", "DEEP_ARCHIVE")
+
+
+def check_layout(options: S3Options) -> None:
+    """Check that the options fit their layout.
+
+    :raises ValueError: they do not.
+    """
+    layout = options.layout
+    for each in fields(options):
+        layouts = _KEYS.get(each.name)
+        if layouts and layout not in layouts and getattr(options, each.name) != each.default:
+            raise ValueError(f"{each.name!r} belongs to 'layout: {' or '.join(layouts)}'")
+    if layout == "datadog_archive" and options.storage_class in _CANNOT_REHYDRATE:
+        raise ValueError(f"Datadog cannot rehydrate from 'storage_class: {options.storage_class}'")
+    if layout != "security_lake":
+        return
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_MOST_SOURCE_NAME}}}", options.source_name or ""):
+        raise ValueError(
+            f"'source_name' must be 1 to {_MOST_SOURCE_NAME} letters, digits, '_' or '-': the number of the event "
+            f"class is put behind it, as in 'slack-3002', and Security Lake takes 20 characters"
+        )
+    if not re.fullmatch(r"[a-z0-9-]+", options.region or ""):
+        raise ValueError("'region' must be the AWS region of the data lake, such as 'eu-central-1'")
+    if not re.fullmatch(r"\d{12}|external(_[A-Za-z0-9_-]+)?", options.account_id):
+        raise ValueError("'account_id' must be 12 digits, 'external' or 'external_' and an id")
+    if options.source_version is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", options.source_version):
+        raise ValueError("'source_version' must be a part of a key, such as '1.0'")
+    if options.prefix:
+        raise ValueError("'prefix' must be empty: Security Lake reads what lies below 'ext/' of its bucket")
+    if options.batch_bytes > _MOST_ROW_GROUP:
+        raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the most of a row group")

@@ -1,0 +1,279 @@
+"""Microsoft Sentinel, and any Log Analytics table, by Azure Monitor's Logs Ingestion API.
+
+https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import msgspec
+from isal import igzip
+
+from audit_provider.core.destinations.answers import LATER, Rules, judge
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.sentinel_table import COLUMNS, chosen
+from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
+from audit_provider.core.formats import Raw
+from audit_provider.core.formats.facts import FactReader
+from audit_provider.core.validation import near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from audit_provider.core.formats import Form
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Event, Origin
+
+API_VERSION = "2023-01-01"
+REQUEST_ID = "x-ms-client-request-id"
+ROLE = "Monitoring Metrics Publisher"
+MAX_AGE = timedelta(hours=47)
+"""A ``TimeGenerated`` over two days old is replaced behind a 204; the hour is for retries and clocks."""
+
+MOST_BYTES = 950_000
+"""Of a body. The service takes 1,048,576, both before and after compression."""
+
+_AHEAD = timedelta(hours=23)  # one day is the service's limit
+_GZIP_LEVEL = 1
+_LATER = LATER | frozenset(range(500, 600))
+_RULE_ID = re.compile(r"dcr-[0-9A-Za-z-]+")
+_STREAM = re.compile(r"Custom-[0-9A-Za-z_-]+")
+_NEEDED = ("EventId", "EventTime")
+_TRUNCATED = b',"RawDataTruncated":true}'
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelOptions:
+    """What the pipelines file may say of a ``sentinel`` destination.
+
+    :ivar rule_id: immutable id of the data collection rule, ``dcr-…``. :ivar stream: of the rule, ``Custom-…``.
+    :ivar columns: those that the stream declares, where it does not declare all; the others are not sent.
+    :ivar raw_data: type of the column ``RawData``: ``dynamic`` can be searched by path, ``string`` keeps the text as it
+        is, down to numbers that are too large for KQL.
+    :ivar column_bytes: most bytes of one column's value. The service cuts longer ones at 64 KB without a word, so this
+        must not be more than it takes.
+    :ivar too_large: what to do with an event whose ``RawData`` is longer: ``truncate`` cuts it, sets
+        ``RawDataTruncated`` and logs how many were cut; ``dead_letter`` sets the event aside whole.
+    :ivar batch_bytes: before compression, at most 950,000.
+    """
+
+    default_conn_id: ClassVar[str] = "azure_logs_ingestion_default"
+    default_format: ClassVar[str] = "raw"
+
+    rule_id: str
+    stream: str
+    columns: tuple[str, ...] = ()
+    raw_data: Literal["dynamic", "string"] = "dynamic"
+    column_bytes: int = 64_000
+    too_large: Literal["truncate", "dead_letter"] = "truncate"
+    batch_events: int = 1000
+    batch_bytes: int = MOST_BYTES
+
+    def __post_init__(self) -> None:
+        if not _RULE_ID.fullmatch(self.rule_id):
+            raise ValueError("'rule_id' must be the data collection rule's immutable id, which begins with 'dcr-'")
+        if not _STREAM.fullmatch(self.stream):
+            raise ValueError("'stream' must be a stream of the data collection rule, which begins with 'Custom-'")
+        if not 1000 <= self.column_bytes <= 1_000_000:
+            raise ValueError("'column_bytes' must be 1,000 to 1,000,000")
+        for name in self.columns:
+            if name not in COLUMNS:
+                raise ValueError(f"'columns': there is no column {name!r}{near(name, COLUMNS)}")
+        missing = [name for name in _NEEDED if name not in chosen(self.columns)]
+        if missing:
+            raise ValueError(f"'columns' must hold {missing[0]!r}: without it an event cannot be found again")
+        if self.too_large == "truncate" and "RawData" in self.columns and "RawDataTruncated" not in self.columns:
+            raise ValueError("'columns' with 'RawData' needs 'RawDataTruncated' too, or 'too_large: dead_letter'")
+
+
+class SentinelDestination:
+    """A stream of a data collection rule.
+
+    The service knows no event it has had before: a batch whose answer is lost is stored twice, and ``EventId`` tells.
+
+    :param client: of the logs ingestion endpoint, with an Entra token in its session.
+    """
+
+    def __init__(
+        self, options: SentinelOptions, origin: Origin, client: HttpClient, *, form: Form | None = None
+    ) -> None:
+        self._form = form or Raw(origin)
+        self._options = options
+        self._client = client
+        self._path = f"/dataCollectionRules/{options.rule_id}/streams/{options.stream}"
+        self._limits = Limits(
+            events=options.batch_events,
+            batch_bytes=min(options.batch_bytes, MOST_BYTES),
+            event_bytes=MOST_BYTES - 2,
+            framing=1,  # two brackets, and one comma fewer than events
+            max_age=MAX_AGE,
+        )
+        self._rules = Rules(
+            accepted=frozenset({204}),
+            credential=f"give the connection's identity the role {ROLE!r} on the data collection rule "
+            f"{options.rule_id} (a new grant takes some minutes), and check the connection's 'cloud' and 'tenant_id'.",
+            address=f"check the connection's host, the rule {options.rule_id!r} and its stream {options.stream!r}.",
+            later=_LATER,
+            faults=frozenset(),
+        )
+        self._facts = FactReader(origin)
+        self._source = {"Source": origin.source, "Pipeline": origin.pipeline}
+        self._columns = frozenset(chosen(options.columns))
+        self._encode = msgspec.json.Encoder().encode
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the row: what is known of the event in columns of their own, and the whole in ``RawData``.
+
+        A restamped row has the time of sending as its ``TimeGenerated``, as the service would give it; so has one from
+        more than a day ahead. The true time is always in ``EventTime``.
+
+        :raises ValueError: a value is longer than a column holds.
+        """
+        facts = self._facts.read(event)
+        now = self._client.now()
+        happened = _iso(event.time)
+        known = {
+            "TimeGenerated": _iso(now) if restamp or event.time > now + _AHEAD else happened,
+            "EventTime": happened,
+            "EventId": event.id,
+            **self._source,
+            "Action": facts.action,
+            "Actor": facts.actor_email or facts.actor_id,
+            "ActorId": facts.actor_id,
+            "SourceIp": facts.ip or facts.address,
+            "ObjectType": facts.object_type,
+            "ObjectId": facts.object_id,
+            "Outcome": facts.outcome,
+            "Category": facts.meaning.kind,
+        }
+        row = {name: value for name, value in known.items() if value and name in self._columns}
+        encoded = self._encode(row)
+        if len(encoded) > self._options.column_bytes:
+            self._refuse_long(row)
+        return encoded[:-1] + self._raw_data(event) if "RawData" in self._columns else encoded
+
+    def send(self, batch: Batch) -> Outcome:
+        """Post a JSON array. Only 204 means accepted; what the rule's transformation refuses is told to nobody here.
+
+        Errors of transformations stand in the workspace's table ``DCRLogErrors``, under the id that is logged.
+        """
+        body = b"[" + b",".join([item.encoded for item in batch.items]) + b"]"
+        answer, request_id = self._post(body)
+        if answer.status == 401:
+            # Once, whoever of several threads dropped the token: the session fetches another one by itself.
+            self._client.drop_token()
+            answer, request_id = self._post(body)
+        _log.info(
+            "%s %s: %d events, %d bytes, the first %s: %d",
+            REQUEST_ID,
+            request_id,
+            len(batch),
+            len(body),
+            batch.items[0].event.id,
+            answer.status,
+        )
+        outcome = self._judge(answer, len(batch))
+        if answer.status == 204:
+            cut = sum(item.encoded.endswith(_TRUNCATED) for item in batch.items)
+            if cut:
+                _log.warning("%d events were longer than a column holds: their RawData is cut and marked.", cut)
+            return replace(outcome, said=f"{REQUEST_ID} {request_id}")
+        return outcome
+
+    def check(self) -> str:
+        """Post an empty array, which proves token, role, rule and stream, and stores nothing."""
+        request_id = _new_id()
+        answer = self._client.fetch(
+            "POST", self._path, params={"api-version": API_VERSION}, headers=_headers(request_id), body=b"[]"
+        )
+        outcome = judge(_named(answer, request_id), 1, self._rules, self._client)
+        if outcome.verdicts != (Verdict.DELIVERED,):
+            raise UnavailableError(f"{outcome.said}: Azure Monitor is not available.")
+        return f"Azure Monitor takes events for the stream {self._options.stream} of {self._options.rule_id}."
+
+    def _raw_data(self, event: Event) -> bytes:
+        """Return the end of a row: the event in its form, cut and marked where it is longer than the column holds."""
+        written = self._form.write(event)
+        most = self._options.column_bytes
+        if len(written) > most:
+            if self._options.too_large == "dead_letter":
+                raise ValueError(f"its RawData of {len(written):,} bytes is more than the {most:,} that a column holds")
+            cut = written[:most].decode(errors="ignore")  # the last letter may be cut in two
+            return b',"RawData":%b%b' % (self._encode(cut), _TRUNCATED)
+        if not self._form.is_json or self._options.raw_data == "string":
+            written = self._encode(written.decode())
+        return b',"RawData":%b}' % written
+
+    def _refuse_long(self, row: Mapping[str, str]) -> None:
+        for name, value in row.items():
+            if (size := len(value.encode())) > self._options.column_bytes:
+                raise ValueError(
+                    f"its {name} of {size:,} bytes is more than the {self._options.column_bytes:,} that a column holds"
+                )
+
+    def _judge(self, answer: Answer, count: int) -> Outcome:
+        if answer.status == 413:
+            return self._split(answer, count)
+        if answer.status in (400, 404) and not answer.is_web_page:
+            # 400 is a bad body or a bad request, 404 a wrong address or, from some deployments, too large a body.
+            # Whether it lies with the events is told by what an empty array is answered.
+            empty, _ = self._post(b"[]")
+            if empty.status == 204:
+                return self._split(answer, count)
+            if empty.status == 400:
+                raise ConfigurationError(
+                    f"{empty.where} answered 400{self._client.words(empty)}, even to an empty array: check the rule "
+                    f"{self._options.rule_id!r} and its stream {self._options.stream!r}; everything is kept."
+                )
+            if empty.status in _LATER:
+                answer = empty
+        return judge(answer, count, self._rules, self._client)
+
+    def _split(self, answer: Answer, count: int) -> Outcome:
+        said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
+        return Outcome.all(Verdict.SPLIT, count, said=said)
+
+    def _post(self, body: bytes) -> tuple[Answer, str]:
+        """Send a body under an id of its own; return the answer, which names the id, and the id."""
+        request_id = _new_id()
+        headers = _headers(request_id)
+        small = igzip.compress(body, _GZIP_LEVEL, mtime=0)
+        if len(small) < len(body):
+            body, headers = small, {**headers, "Content-Encoding": "gzip"}
+        try:
+            answer = self._client.send(
+                "POST", self._path, params={"api-version": API_VERSION}, headers=headers, body=body
+            )
+        except (UnavailableError, ProtocolError) as error:
+            raise type(error)(f"{str(error).rstrip('.')} ({REQUEST_ID} {request_id}).") from None
+        return _named(answer, request_id), request_id
+
+
+def _named(answer: Answer, request_id: str) -> Answer:
+    """Return the answer with its request's id in what messages say of it."""
+    return replace(answer, where=f"{answer.where} ({REQUEST_ID} {request_id})")
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {"Content-Type": "application/json", REQUEST_ID: request_id}
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

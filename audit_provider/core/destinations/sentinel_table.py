@@ -1,0 +1,78 @@
+"""The columns of an event in a Log Analytics table, and what declares them in Azure.
+
+https://learn.microsoft.com/azure/azure-monitor/data-collection/data-collection-rule-structure
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_provider.core.destinations.sentinel import SentinelOptions
+
+COLUMNS = {
+    "TimeGenerated": "datetime",
+    "EventTime": "datetime",
+    "EventId": "string",
+    "Source": "string",
+    "Pipeline": "string",
+    "Action": "string",
+    "Actor": "string",
+    "ActorId": "string",
+    "SourceIp": "string",
+    "ObjectType": "string",
+    "ObjectId": "string",
+    "Outcome": "string",
+    "Category": "string",
+    "RawData": "dynamic",
+    "RawDataTruncated": "boolean",
+}
+"""Every column there is, with its type. ``RawData`` is the event in its form, and may be declared a string instead."""
+
+_TABLE_TYPES = {"datetime": "dateTime"}  # the tables API writes this one type in another way
+
+
+def chosen(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that are sent: those listed, or all where none is."""
+    return tuple(columns) or tuple(COLUMNS)
+
+
+def table_definition(options: SentinelOptions, *, table: str = "AuditLogs_CL") -> dict[str, Any]:
+    """Return what must exist in Azure before anything is sent: three pieces of JSON, for people to put in place.
+
+    ``table`` is the body of the table's creation (``PUT .../workspaces/<name>/tables/<table>``), and
+    ``streamDeclarations`` and ``dataFlows`` are properties of the data collection rule. The service drops a column
+    that is not declared and says nothing, so what is declared here is exactly what the options send.
+
+    :param options: name the stream and the columns. :param table: name of the table, with its ``_CL``; the rule's
+        destination is called ``workspace``.
+    :raises ValueError: ``table`` is no name of a custom table.
+    """
+    if not table.endswith("_CL"):
+        raise ValueError(f"the table {table!r} must end in _CL, as every custom table does")
+    types = {name: COLUMNS[name] for name in chosen(options.columns)}
+    if "RawData" in types:
+        types["RawData"] = options.raw_data
+    return {
+        "table": {
+            "properties": {
+                "schema": {
+                    "name": table,
+                    "columns": [{"name": name, "type": _TABLE_TYPES.get(kind, kind)} for name, kind in types.items()],
+                }
+            }
+        },
+        "streamDeclarations": {
+            options.stream: {"columns": [{"name": name, "type": kind} for name, kind in types.items()]}
+        },
+        "dataFlows": [
+            {
+                "streams": [options.stream],
+                "destinations": ["workspace"],
+                "transformKql": "source",
+                "outputStream": f"Custom-{table}",
+            }
+        ],
+    }

@@ -1,0 +1,227 @@
+"""A folder on an SFTP server: files named by their content, which appear whole or not at all.
+
+https://datatracker.ietf.org/doc/html/draft-ietf-secsh-filexfer-02
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import posixpath
+import stat
+import uuid
+import zlib
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from isal import igzip
+
+from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
+from audit_provider.core.formats import Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.ssh import SshConnection
+
+_GZIP_LEVEL = 2
+_NAME_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SftpOptions:
+    """What the pipelines file may say of an ``sftp`` destination.
+
+    :ivar folder: where the files go; absolute, or from the account's own folder on; made where it is missing.
+    :ivar layout: ``partitioned`` makes ``source=<source>/dt=<day>/<digest>.ndjson.gz``, ``flat`` puts
+        ``<source>-<day>-<digest>.ndjson.gz`` into the folder itself.
+    :ivar temporary: how the name of a file ends while it is written; it also begins with a dot.
+    :ivar batch_bytes: of one file before compression.
+    """
+
+    default_conn_id: ClassVar[str] = "sftp_default"
+    default_format: ClassVar[str] = "raw"
+
+    folder: str = ""
+    layout: Literal["partitioned", "flat"] = "partitioned"
+    temporary: str = ".part"
+    batch_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not self.temporary or "/" in self.temporary:
+            raise ValueError("'temporary' must be the end of a file's name, as in '.part'")
+
+
+class SftpDestination:
+    """A folder. Each batch becomes one file per event day, named by its content, so that a repeat is found there.
+
+    A file is written under a temporary name and renamed once its size is confirmed. A run that was killed may leave a
+    file with a temporary name; it can be deleted.
+
+    :param client: the SSH connection.
+    """
+
+    def __init__(
+        self, options: SftpOptions, origin: Origin, client: SshConnection, *, form: Form | None = None
+    ) -> None:
+        self._form = form or Raw(origin)
+        self._options = options
+        self._origin = origin
+        self._client = client
+        self._limits = Limits(
+            events=10_000_000,
+            batch_bytes=options.batch_bytes,
+            event_bytes=options.batch_bytes,
+            whole_segments=True,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """See :class:`~audit_provider.core.destinations.base.Destination`."""
+        return self._limits
+
+    def encode(self, event: Event, *, restamp: bool) -> bytes:
+        """Return the event in its form, one line."""
+        return self._form.write(event)
+
+    def send(self, batch: Batch) -> Outcome:
+        """Put one file per event day; a day that fails leaves the others as they are."""
+        days: dict[str, list[int]] = defaultdict(list)
+        for place, item in enumerate(batch.items):
+            days[item.event.time.strftime("%Y-%m-%d")].append(place)
+        verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
+        said = ""
+        for day, places in sorted(days.items()):
+            lines = b"".join([batch.items[place].encoded + b"\n" for place in places])
+            try:
+                verdict = self._put(day, lines)
+            except UnavailableError as error:
+                verdict, said = Verdict.RETRY, str(error)
+            for place in places:
+                verdicts[place] = verdict
+        return Outcome(tuple(verdicts), said)
+
+    def check(self) -> str:
+        """Log in and look at the folder."""
+        folder = self._options.folder or "."
+        with self._client.sftp() as sftp, self._refusals(folder):
+            found = _attributes(sftp, folder)
+        if found is None:
+            return f"{self._client.where} accepts the login; the folder {folder} will be made."
+        if not stat.S_ISDIR(found.st_mode or 0):
+            raise ConfigurationError(
+                f"{folder} at {self._client.where} is no folder: set 'folder' in the pipelines file."
+            )
+        return f"{self._client.where} accepts the login, and the folder {folder} is there."
+
+    def path_of(self, day: str, digest: str) -> str:
+        """Return the path of a file."""
+        name, source = f"{digest[:_NAME_DIGITS]}.ndjson.gz", self._origin.source
+        flat = self._options.layout == "flat"
+        return posixpath.join(
+            self._options.folder, f"{source}-{day}-{name}" if flat else f"source={source}/dt={day}/{name}"
+        )
+
+    def _put(self, day: str, lines: bytes) -> Verdict:
+        digest = hashlib.sha256(lines).hexdigest()
+        path = self.path_of(day, digest)
+        body = igzip.compress(lines, _GZIP_LEVEL, mtime=0)
+        with self._client.sftp() as sftp, self._refusals(path):
+            if self._is_there(sftp, path, len(body), digest):
+                return Verdict.ALREADY_THERE
+            return self._write(sftp, path, body, digest)
+
+    @contextmanager
+    def _refusals(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError:
+            raise ConfigurationError(
+                f"{self._client.where} does not let this account at {path}: check its rights and 'folder'; "
+                f"everything is kept."
+            ) from None
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"{self._client.where} has no folder for {path}, and none can be made: check 'folder'; "
+                f"everything is kept."
+            ) from None
+
+    def _write(self, sftp: Any, path: str, body: bytes, digest: str) -> Verdict:
+        folder, name = posixpath.split(path)
+        _make(sftp, folder)
+        # A name of its own for every try: two that write at once must not write into each other's file.
+        temporary = posixpath.join(folder, f".{name}.{uuid.uuid4().hex}{self._options.temporary}")
+        try:
+            # Not paramiko's put: it sends ahead, and passes over the answers to the last hundred writes.
+            with sftp.open(temporary, "wb") as file:
+                file.write(body)
+            if (size := sftp.stat(temporary).st_size) != len(body):
+                raise UnavailableError(f"{self._client.where} has {size} of the {len(body)} bytes of {path}.")
+            try:
+                # Version 3's rename fails where the name is taken; what stands there is never replaced.
+                sftp.rename(temporary, path)
+            except OSError:
+                if not self._is_there(sftp, path, len(body), digest):
+                    raise
+                _remove(sftp, temporary)
+                return Verdict.ALREADY_THERE
+        except (OSError, UnavailableError):
+            _remove(sftp, temporary)
+            raise
+        return Verdict.DELIVERED
+
+    def _is_there(self, sftp: Any, path: str, size: int, digest: str) -> bool:
+        """Whether this content is there already, perhaps from a try whose answer was lost.
+
+        :raises StopError: other content is.
+        """
+        found = _attributes(sftp, path)
+        if found is None:
+            return False
+        if found.st_size == size:
+            return True
+        # Another version of the compressor makes other bytes of the same content.
+        with sftp.open(path, "rb") as file:
+            there = file.read()
+        try:
+            same = hashlib.sha256(gzip.decompress(there)).hexdigest() == digest
+        except (OSError, EOFError, zlib.error):
+            same = False
+        if not same:
+            raise StopError(
+                f"{path} at {self._client.where} exists with other content: move it away; everything is kept."
+            )
+        return True
+
+
+def _make(sftp: Any, folder: str) -> None:
+    """Make a folder and those above it, where they are missing."""
+    if not folder or _attributes(sftp, folder) is not None:
+        return
+    _make(sftp, posixpath.dirname(folder))
+    try:
+        sftp.mkdir(folder)
+    except OSError:
+        # Another task may have made it meanwhile.
+        if _attributes(sftp, folder) is None:
+            raise
+
+
+def _attributes(sftp: Any, path: str) -> Any:
+    try:
+        return sftp.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _remove(sftp: Any, path: str) -> None:
+    """Take a temporary file away, if the connection still lives."""
+    from paramiko import SSHException
+
+    with suppress(OSError, EOFError, SSHException):
+        sftp.remove(path)

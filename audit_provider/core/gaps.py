@@ -1,0 +1,169 @@
+"""Gaps: what was wanted and is not there, one record each, kept until somebody has acknowledged it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from audit_provider.core.model import UTC, Gap, GapKind, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+
+MOST_GAPS = 50
+"""Gaps of one position. What is more is merged with its neighbour, for a Variable must not grow without end."""
+
+_ID_DIGITS = 12
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has seen a gap and takes it as it is.
+
+    :ivar by: who. :ivar at: when, aware UTC. :ivar note: what was found out or done.
+    """
+
+    by: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapRecord:
+    """One gap of a pipeline.
+
+    :ivar id: a short digest of what it is, the same in every listing; a gap that grows is another one.
+    :ivar stream: where it was met: the stream's folder in the spool.
+    :ivar destination: that did not get the events; "" where nobody did.
+    :ivar wanted: begin and :ivar possible: end of the span, aware UTC. :ivar events: how many, None where nobody knows.
+    :ivar closed: what was missing has been shipped since.
+    """
+
+    id: str
+    pipeline: str
+    stream: str
+    kind: GapKind
+    wanted: datetime
+    possible: datetime
+    reason: str
+    found_at: datetime | None = None
+    destination: str = ""
+    events: int | None = None
+    closed: bool = False
+    acknowledged: Acknowledgement | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to look at it."""
+        return not self.closed and self.acknowledged is None
+
+    def __str__(self) -> str:
+        span = f"{text_of(self.wanted)} to {text_of(self.possible)}"
+        destination = f" to {self.destination}" if self.destination else ""
+        return f"{self.id} {self.kind} in {self.stream}{destination}, {span}: {self.reason}"
+
+
+def merged(gaps: Iterable[Gap], most: int = MOST_GAPS) -> tuple[Gap, ...]:
+    """Return the gaps, those that overlap for one reason as one: windows overlap, and so is told twice what they lack.
+
+    Where there are more than ``most``, the two nearest of one kind become one that covers both. None is left out.
+    """
+    found: list[Gap] = []
+    for gap in gaps:
+        while same := next((each for each in found if each.overlaps(gap)), None):
+            found.remove(same)
+            gap = _joined(same, gap)  # noqa: PLW2901 - it may now overlap another
+        found.append(gap)
+    while len(found) > most and (pair := _nearest(found)):
+        for each in pair:
+            found.remove(each)
+        found.append(_joined(*pair))
+    return tuple(sorted(found, key=lambda gap: (gap.wanted, gap.possible)))
+
+
+def gaps_in(
+    pipeline: str,
+    stream: str,
+    position: Position | None,
+    offsets: Mapping[str, Offset | None],
+    acknowledged: Mapping[str, Acknowledgement],
+) -> list[GapRecord]:
+    """Return every gap of one stream, oldest first, with those that are closed or acknowledged.
+
+    Events that came late are in the spool, so their gap is closed once every destination has all of the stream.
+
+    :param stream: its folder. :param position: None where nothing was read.
+    :param offsets: by destination; None where it has not begun. Each belongs to the position's chain.
+    :param acknowledged: by id of the gap.
+    """
+    if position is None:
+        return []
+    head = position.head.number
+    shipped = all(offset is not None and offset.segment > head for offset in offsets.values())
+    found = [
+        GapRecord(
+            id=_id(pipeline, stream, gap.kind, text_of(gap.wanted), text_of(gap.possible)),
+            pipeline=pipeline,
+            stream=stream,
+            kind=gap.kind,
+            wanted=gap.wanted,
+            possible=gap.possible,
+            reason=gap.reason,
+            found_at=gap.found_at,
+            closed=gap.kind == "late" and shipped,
+        )
+        for gap in position.gaps
+    ]
+    for destination, offset in offsets.items():
+        if offset and offset.counts.too_old:
+            found.append(_too_old(pipeline, stream, destination, offset, position))
+    found = [replace(each, acknowledged=acknowledged.get(each.id)) for each in found]
+    return sorted(found, key=lambda each: (each.wanted, each.possible, each.id))
+
+
+def _too_old(pipeline: str, stream: str, destination: str, offset: Offset, position: Position) -> GapRecord:
+    """Return the gap of what a destination would have dropped for its age."""
+    latest = offset.too_old_to or offset.last_success or position.updated_at or _UNKNOWN
+    earliest = offset.too_old_from or latest
+    count = offset.counts.too_old
+    return GapRecord(
+        id=_id(pipeline, stream, destination, "too_old", text_of(earliest), text_of(latest), str(count)),
+        pipeline=pipeline,
+        stream=stream,
+        kind="too_old",
+        wanted=earliest,
+        possible=latest,
+        reason=f"{count} events are older than {destination} takes, and are in its dead-letter folder",
+        destination=destination,
+        events=count,
+    )
+
+
+def _id(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_ID_DIGITS]
+
+
+def _joined(first: Gap, second: Gap) -> Gap:
+    found = [each for each in (first.found_at, second.found_at) if each]
+    same = first.reason == second.reason
+    return Gap(
+        min(first.wanted, second.wanted),
+        max(first.possible, second.possible),
+        first.reason if same else f"several gaps of the kind {first.kind}",
+        first.kind,
+        min(found, default=None),
+    )
+
+
+def _nearest(gaps: Iterable[Gap]) -> tuple[Gap, Gap] | None:
+    """Return the two gaps of one kind with the shortest time between them."""
+    ordered = sorted(gaps, key=lambda gap: (gap.kind, gap.wanted))
+    pairs = [(one, two) for one, two in zip(ordered, ordered[1:], strict=False) if one.kind == two.kind]
+    return min(pairs, key=lambda pair: pair[1].wanted - pair[0].possible, default=None)

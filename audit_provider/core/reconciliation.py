@@ -1,0 +1,242 @@
+"""Reconciliation: a closed window of the past is read again, and what the source serves is compared with the spool.
+
+It is a way of reading, so the pull loop carries it as any other: what came late or was missed is spooled into a stream
+of its own, and its state says up to where everything was compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import UTC, Gap, Window
+from audit_provider.core.sources.reading.base import Backfill, Reading, Step
+from audit_provider.core.spool import ComparedIds
+from audit_provider.core.validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from audit_provider.core.model import Event
+    from audit_provider.core.sources import SourceSpec
+    from audit_provider.core.sources.reading.base import Reader, Steps
+
+MOST_NAMED = 20
+"""Late events that are named one by one."""
+
+_DAY = timedelta(days=1)
+_MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """How a pipeline is reconciled with its source.
+
+    :ivar schedule: cron expression, preset, or None for manual runs.
+    :ivar after: seconds; how long ago a window must have ended. By default, and at least, an hour beyond what the live
+        reading will look at again.
+    :ivar width: seconds, in whole days, of one window at most.
+    :ivar fail_on_missed: whether a run that finds late or missed events ends failed.
+    """
+
+    schedule: str | None = "@daily"
+    after: timedelta | None = None
+    width: timedelta = _DAY
+    fail_on_missed: bool = False
+
+
+def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int) -> Reconcile | None:
+    """Return what a pipeline's key ``reconcile`` says; None where it is ``false``.
+
+    :param path: where the key stands. :param retention_days: of the pipeline's segments.
+    :raises ConfigurationError: it cannot be done so.
+    """
+    if entry is False:
+        return None
+    found: Reconcile = validated(Reconcile, {} if entry is True else entry, path)
+    if found.width < _DAY or found.width % _DAY:
+        raise ConfigurationError(f"{path}.width: must be whole days, such as 86400 seconds")
+    least = looks_back(spec)
+    if found.after is not None and found.after < least:
+        raise ConfigurationError(
+            f"{path}.after: must be at least {least.total_seconds():.0f}, for the live reading of {spec.title} still "
+            f"looks at what happened since"
+        )
+    if entry is not True and timedelta(days=retention_days) < (found.after or least) + found.width + _DAY:
+        raise ConfigurationError(
+            f"{path}: the window is compared with segments that are removed after {retention_days} days: raise "
+            f"retention_days, or lower 'after' or 'width'"
+        )
+    return found
+
+
+def looks_back(spec: SourceSpec) -> timedelta:
+    """Return how far back the live reading of a source may look again, and an hour more."""
+    reach = timedelta(0)
+    for each in (spec, spec.recovery):
+        if each:
+            value = {name: getattr(each.reading, name, timedelta(0)) for name in _REACHING}
+            reach = max(reach, value["overlap"], value["sweep_reach"] + value["sweep_every"]) + value["made_within"]
+    return reach + _MARGIN
+
+
+_REACHING = ("overlap", "sweep_reach", "sweep_every", "made_within")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a source serves of a window, against what the spool held of it.
+
+    :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
+        or were missed, and are spooled now. :ivar late_ids: the first of them.
+    :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
+        nobody knows.
+    """
+
+    start: datetime
+    end: datetime
+    served: int = 0
+    late: int = 0
+    late_ids: tuple[str, ...] = ()
+    late_by_action: Mapping[str, int] = field(default_factory=dict)
+    gone: int | None = None
+
+    @property
+    def window(self) -> Window:
+        """The window that was compared."""
+        return Window(self.start, self.end)
+
+    @property
+    def in_spool(self) -> int:
+        """Events served that the spool held already."""
+        return self.served - self.late
+
+
+@dataclass(frozen=True, slots=True)
+class OpenComparison:
+    """A window begun and not read whole. :ivar reading: the state of reading it."""
+
+    comparison: Comparison
+    reading: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationState:
+    """What is kept between runs.
+
+    :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
+    """
+
+    reached: datetime | None = None
+    open: OpenComparison | None = None
+    last: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Read window after window, from where the last run ended to ``until``, and compare each with the spool.
+
+    Windows end at midnight UTC and touch, so nothing is left out between two runs, however late or seldom they come.
+
+    :ivar reading: of the source, by time. :ivar until: where the last window ends. :ivar width: of one window at most.
+    :ivar hold: takes the ids in that the spool holds of a window; returns False where some of it is no longer kept.
+    :ivar action: of an event. :ivar finished: called with each comparison.
+    """
+
+    reading: Reading
+    until: datetime
+    width: timedelta
+    hold: Callable[[Window, ComparedIds], bool]
+    action: Callable[[Event], str]
+    finished: Callable[[Comparison], None]
+
+    @property
+    def backfill(self) -> Backfill:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        return "windows"
+
+    def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
+        """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
+        kept = msgspec.convert(state, ReconciliationState)
+        resumed = kept.open is not None
+        while True:
+            start = kept.reached or reader.start
+            if kept.open is None and start >= self.until:
+                return
+            opened = kept.open or OpenComparison(Comparison(start, self._end(start)))
+            kept = yield from self._compare(reader, replace(kept, open=opened), opened, resumed=resumed)
+            resumed = False
+
+    def _end(self, start: datetime) -> datetime:
+        # A log without an upper bound of time is scanned from its head, so all that is due is one window.
+        width = self.until - start if self.reading.backfill == "scan" else self.width
+        return min(midnight(start) + width, self.until) if midnight(start) + width > start else self.until
+
+    def _compare(
+        self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
+    ) -> Generator[Step, int, ReconciliationState]:
+        found, window, ids = opened.comparison, opened.comparison.window, ComparedIds()
+        actions = Counter(found.late_by_action)
+        by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
+        inner = self.reading.steps(by_time, opened.reading)
+        try:
+            whole = self.hold(window, ids)
+            if not whole:
+                reader.tell(f"{window} is not compared, since the spool no longer holds all that was read then")
+            step = next(inner, None) if whole else None
+            while step is not None:
+                events = tuple(event for event in step.events if event.time in window)
+                served, missing = ids.serve(events)
+                actions.update(self.action(event) for event in missing)
+                found = replace(
+                    found,
+                    served=found.served + served,
+                    late=found.late + len(missing),
+                    late_ids=(*found.late_ids, *(event.id for event in missing))[:MOST_NAMED],
+                    late_by_action=dict(actions),
+                )
+                kept = replace(kept, open=OpenComparison(found, step.state))
+                yield Step(events, _packed(kept), min(step.since, window.start), kept.reached)
+                try:
+                    step = inner.send(len(missing))
+                except StopIteration:
+                    step = None
+            if whole:
+                found = replace(found, gone=None if resumed else ids.unserved())
+        finally:
+            inner.close()
+            ids.close()
+        if found.late:
+            reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
+            reader.report(Gap(window.start, window.end, reason, "late", reader.now()))
+        kept = ReconciliationState(window.end, last=found if whole else kept.last)
+        yield Step((), _packed(kept), window.end, kept.reached)
+        if whole:
+            self.finished(found)
+        return kept
+
+
+def midnight(moment: datetime) -> datetime:
+    """Return the beginning of a moment's day, UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _unless_read_before(reader: Reader) -> Callable[[Gap], None]:
+    """Return what reports a gap, unless it lies beyond the vendor's limit: that was read while it could be."""
+
+    def report(gap: Gap) -> None:
+        if gap.kind != "look_back":
+            reader.report(gap)
+
+    return report
+
+
+def _packed(state: ReconciliationState) -> dict[str, Any]:
+    kept: dict[str, Any] = msgspec.to_builtins(state)
+    return kept

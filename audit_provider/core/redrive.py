@@ -1,0 +1,140 @@
+"""Redrive: dead letters are sent again, by the ship loop and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from audit_provider.core.dead_letters import RedriveRecord, refusal
+from audit_provider.core.destinations.ship import ship
+from audit_provider.core.model import Offset, ShipCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.dead_letters import DeadLetters, Line, Refusal
+    from audit_provider.core.destinations.base import DeadLetter, Destination, Place
+    from audit_provider.core.model import Event
+
+
+def redrive(
+    destination: Destination,
+    letters: DeadLetters,
+    *,
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
+    sleep: Callable[[float], None],
+    now: Callable[[], datetime],
+    tries: int = 5,
+    deadline: datetime | None = None,
+    select: Callable[[Event], Event | None] | None = None,
+    concurrency: int = 1,
+) -> ShipCounts:
+    """Send the open letters again and return what became of them.
+
+    What the destination takes is recorded after every batch, so a crash repeats one batch at most; where a batch is
+    named by its content, the letters of a file are recorded together, so that a repeat has the same content and is not
+    stored twice. What is refused again stays open, with its new reason. The parameters are those of
+    :func:`~audit_provider.core.destinations.ship.ship`.
+
+    :raises StopError: the destination refuses the sender. What it took before is recorded.
+    :raises RetryError: the destination does not answer or asks for a long pause. Likewise.
+    """
+    run = _Redrive(letters, select, now, whole_files=destination.limits.whole_segments)
+    reached = ship(
+        destination,
+        run.files(),
+        Offset(),
+        commit=run.commit,
+        set_aside=run.set_aside,
+        too_old=too_old,
+        sleep=sleep,
+        now=now,
+        tries=tries,
+        deadline=deadline,
+        select=select,
+        concurrency=concurrency,
+        refused_before=True,
+    )
+    run.record(())
+    return reached.counts + run.counts
+
+
+class _Redrive:
+    """Shows the files of dead letters to the ship loop as segments, and turns its commits into records."""
+
+    def __init__(
+        self,
+        letters: DeadLetters,
+        select: Callable[[Event], Event | None] | None,
+        now: Callable[[], datetime],
+        *,
+        whole_files: bool,
+    ) -> None:
+        self.counts = ShipCounts()
+        self._letters = letters
+        self._select = select
+        self._now = now
+        self._whole_files = whole_files
+        # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
+        self._copies: dict[Place, list[Line]] = defaultdict(list)
+        for line, letter in letters.open():
+            self._copies[letter.place].append(line)
+        self._sent: dict[int, list[Place]] = {}
+        self._reached: Place = (1, 0)
+        self._refused: dict[Place, DeadLetter] = {}
+        self._filtered: list[Line] = []
+
+    def files(self) -> Iterator[tuple[int, Sequence[Event]]]:
+        """Yield ``(number, events)`` per file that has something to send."""
+        number = 0
+        for _, of_file in groupby(self._letters.open(), key=lambda each: each[0].name):
+            events: list[Event] = []
+            places: list[Place] = []
+            for line, letter in of_file:
+                event = letter.spooled
+                # A line that is not known here was set aside since this run began.
+                if line not in self._copies.get(letter.place, ())[:1]:
+                    continue
+                if self._select is not None and self._select(event) is None:
+                    self._filtered += self._copies[letter.place]
+                    continue
+                events.append(event)
+                places.append(letter.place)
+            if events:
+                number += 1
+                self._sent[number] = places
+                yield number, events
+
+    def set_aside(self, letters: Sequence[DeadLetter]) -> None:
+        """Remember what was refused again until it is recorded; the letter itself is where it was."""
+        for letter in letters:
+            self._refused[self._sent[letter.item.segment][letter.item.index]] = letter
+
+    def commit(self, offset: Offset) -> None:
+        """Record what became of the letters up to ``offset``."""
+        if self._whole_files and offset.index:
+            return
+        passed: list[Place] = []
+        for number in range(self._reached[0], offset.segment + 1):
+            places = self._sent.get(number, [])
+            first = self._reached[1] if number == self._reached[0] else 0
+            passed += places[first : offset.index if number == offset.segment else None]
+        self._reached = (offset.segment, offset.index)
+        self.record(passed)
+
+    def record(self, passed: Iterable[Place]) -> None:
+        """Record letters that have been sent, and those left out since the last record."""
+        taken: list[Line] = []
+        refused: list[Refusal] = []
+        for place in passed:
+            letter = self._refused.pop(place, None)
+            if letter is None:
+                taken += self._copies[place]
+            else:
+                refused += [refusal(line, letter) for line in self._copies[place]]
+        if taken or refused or self._filtered:
+            self._letters.record(RedriveRecord(self._now(), tuple(taken), tuple(self._filtered), tuple(refused)))
+        self.counts += ShipCounts(filtered=len(self._filtered))
+        self._filtered = []

@@ -1,0 +1,178 @@
+"""Replay: a range of the spool is sent again, by the ship loop, with an offset of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from audit_provider.core.accounting import aligned
+from audit_provider.core.destinations.ship import ship
+from audit_provider.core.model import Offset, ShipCounts, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.model import Event
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Manifest, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A span of event time, ``start <= time < end``; None leaves a side open.
+
+    :raises ValueError: it ends before it begins.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(f"a range must end after it starts, got {self}")
+
+    def __contains__(self, event: Event) -> bool:
+        return (self.start is None or self.start <= event.time) and (self.end is None or event.time < self.end)
+
+    def __str__(self) -> str:
+        if self.start is None and self.end is None:
+            return "everything kept"
+        start = text_of(self.start) if self.start else "the oldest event kept"
+        return f"{start} to {text_of(self.end) if self.end else 'the newest'}"
+
+    def touches(self, manifest: Manifest) -> bool:
+        """Whether a segment may hold events of the range."""
+        after = self.start is not None and manifest.last_time < self.start
+        return not after and (self.end is None or manifest.first_time < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one stream's events at one destination: ``kept = outside + counts.in_range + pending``.
+
+    :ivar kept: events of the stream in the spool when the replay began, and those that came since.
+    :ivar outside: events outside the range, those of segments that were not read included.
+    :ivar pending: events that have not been looked at yet: 0 at the end of a replay.
+    """
+
+    stream: str
+    destination: str
+    kept: int
+    outside: int
+    counts: ShipCounts
+    pending: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every event is accounted for."""
+        return self.kept == self.outside + self.counts.in_range + self.pending
+
+
+def replay(
+    destination: Destination,
+    stream: Stream,
+    position: Position,
+    offset: Offset,
+    wanted: TimeRange,
+    *,
+    commit: Callable[[Offset], None],
+    set_aside: Callable[[Sequence[DeadLetter]], None],
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
+    sleep: Callable[[float], None],
+    now: Callable[[], datetime],
+    select: Callable[[Event], Event | None] | None = None,
+    concurrency: int = 1,
+) -> Offset:
+    """Send the events of a range again, on from ``offset``, and return the offset past the head.
+
+    It ends when all is sent: there is no deadline, since no later run would go on by itself. The other parameters are
+    those of :func:`~audit_provider.core.destinations.ship.ship`.
+
+    :param offset: of this replay, and of no other. :param commit: records it, durably.
+    :raises StopError: the destination refuses the sender. Everything is kept.
+    :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
+    """
+    head = position.head
+    if offset.segment > head.number:
+        return offset
+    offset = ship(
+        destination,
+        _segments(stream, position, offset.segment, wanted),
+        offset,
+        commit=commit,
+        set_aside=set_aside,
+        too_old=too_old,
+        sleep=sleep,
+        now=now,
+        select=select,
+        within=wanted.__contains__,
+        concurrency=concurrency,
+    )
+    if offset.segment <= head.number:
+        # What lies behind is outside the range.
+        offset = replace(offset, segment=head.number + 1, index=0)
+        commit(offset)
+    return offset
+
+
+def beginning(stream: Stream, position: Position) -> Offset:
+    """Return the offset of whoever has not begun: the oldest segment kept."""
+    oldest = stream.oldest()
+    started_at = 0
+    if oldest > 1:
+        for manifest in stream.back_from(position.head):
+            started_at = manifest.previous.total
+    return Offset(segment=oldest, chain=position.chain, started_at=started_at)
+
+
+def account_of(
+    stream: Stream, destination: str, position: Position, offset: Offset, wanted: TimeRange
+) -> Replayed:
+    """Return the account of a replay; what was not read is counted by the manifests."""
+    unread = pending = 0
+    last = offset.started_at
+    for manifest in stream.back_from(position.head):
+        last = min(manifest.previous.total, position.head.total)
+        if not wanted.touches(manifest):
+            unread += manifest.events
+        elif manifest.number >= offset.segment:
+            pending += manifest.events - (offset.index if manifest.number == offset.segment else 0)
+    # Segments that were removed during the replay are no longer there to be counted.
+    removed = last - offset.started_at
+    return Replayed(
+        stream=str(stream),
+        destination=destination,
+        kept=position.head.total - offset.started_at,
+        outside=offset.counts.outside + unread + removed,
+        counts=offset.counts,
+        pending=pending,
+    )
+
+
+def replay_table(accounts: Iterable[Replayed]) -> str:
+    """Return the accounts of a replay as a text table."""
+    titles = ("in range", "delivered", "already there", "too old", "dead-lettered", "filtered", "outside")
+    rows: list[Sequence[str]] = [["stream", "destination", *titles]]
+    for each in accounts:
+        counts = each.counts
+        numbers = (
+            counts.in_range + each.pending,
+            counts.delivered,
+            counts.already_there,
+            counts.too_old,
+            counts.dead_lettered,
+            counts.filtered,
+            each.outside,
+        )
+        rows.append([each.stream, each.destination, *(f"{number:,}" for number in numbers)])
+    return aligned(rows)
+
+
+def _segments(
+    stream: Stream, position: Position, first: int, wanted: TimeRange
+) -> Iterator[tuple[int, Sequence[Event]]]:
+    """Yield ``(number, events)`` from ``first`` on; of segments outside the range no events, and they are not read."""
+    for manifest in stream.manifests(position.head, first):
+        yield manifest.number, stream.events(manifest) if wanted.touches(manifest) else ()

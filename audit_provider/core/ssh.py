@@ -1,0 +1,226 @@
+"""One SSH connection: files over SFTP, and a way through to addresses that only its far end reaches.
+
+https://docs.paramiko.org
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from requests import PreparedRequest, Response
+
+_PIECE = 64 * 1024
+_SILENCE_SECONDS = 60.0
+_WORDS_SHOWN = 200
+_UNKNOWN_HOST_KEY = "not found in known_hosts"  # what paramiko's refusal says; it has no class of its own
+_PROHIBITED = 1  # RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+
+
+class SshConnection:
+    """An SSH connection, opened when it is first needed, and again when it was lost. Safe for several threads.
+
+    :param connect: returns a connected paramiko client. :param where: names the server, for messages.
+    """
+
+    def __init__(self, connect: Callable[[], Any], where: str) -> None:
+        self.where = where
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    @contextmanager
+    def sftp(self) -> Iterator[Any]:
+        """Yield a paramiko SFTP client of its own.
+
+        :raises AuditError: the connection cannot be opened, or is lost meanwhile.
+        """
+        transport = self._transport()
+        with ssh_errors(self.where):
+            client = transport.open_sftp_client()
+            client.get_channel().settimeout(_SILENCE_SECONDS)
+            try:
+                yield client
+            except TimeoutError:
+                # The connection looks alive and is not: the next try needs another.
+                self.close()
+                raise
+            finally:
+                client.close()
+
+    def reach(self, host: str, port: int, timeout: float | None = None) -> socket.socket:
+        """Return a socket whose other end is ``host`` and ``port`` as the SSH server sees them.
+
+        No port is opened on this machine, so nobody else here can go the same way.
+
+        :param timeout: seconds to wait for the server to get there.
+        :raises AuditError: the connection cannot be opened, or leads nowhere.
+        """
+        from paramiko import ChannelException
+
+        transport = self._transport()
+        with ssh_errors(self.where):
+            try:
+                channel = transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout)
+            except ChannelException as error:
+                if error.code == _PROHIBITED:
+                    raise ConfigurationError(
+                        f"{self.where} does not forward to {host}:{port}: allow it there (AllowTcpForwarding, "
+                        f"PermitOpen)."
+                    ) from None
+                raise UnavailableError(f"{self.where} does not reach {host}:{port}.") from None
+        near, far = socket.socketpair()
+        threading.Thread(target=_carry, args=(far, channel), daemon=True, name=f"ssh to {host}:{port}").start()
+        return near
+
+    def close(self) -> None:
+        """End the connection and everything that goes through it."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _transport(self) -> Any:
+        with self._lock:
+            transport = self._client.get_transport() if self._client is not None else None
+            if transport is None or not transport.is_active():
+                with ssh_errors(self.where):
+                    self._client = self._connected()
+                transport = self._client.get_transport()
+            return transport
+
+    def _connected(self) -> Any:
+        try:
+            return self._connect()
+        except (FileNotFoundError, PermissionError) as error:
+            raise ConfigurationError(
+                f"{self.where} was not asked, since the key file cannot be read ({type(error).__name__}): check "
+                f"'key_file' in the connection's extra."
+            ) from None
+
+
+class TunnelAdapter(HTTPAdapter):
+    """Sends a session's requests through an SSH connection.
+
+    Only the way differs: the ``Host`` header, the server name in TLS and the check of the certificate are those of the
+    URL. Proxies are not asked.
+    """
+
+    def __init__(self, ssh: SshConnection) -> None:
+        self._ssh = ssh
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make pools whose connections begin at the SSH server."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._ssh)
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send a request, by no proxy."""
+        return super().send(request, *args, **{**kwargs, "proxies": None})
+
+    def close(self) -> None:
+        """End the SSH connection too."""
+        super().close()
+        self._ssh.close()
+
+
+def _pools(ssh: SshConnection) -> dict[str, type[HTTPConnectionPool]]:
+    def reach(connection: HTTPConnection) -> socket.socket:
+        timeout = connection.timeout if isinstance(connection.timeout, (int, float)) else None
+        reached = ssh.reach(connection.host, connection.port, timeout)
+        reached.settimeout(timeout)
+        return reached
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return reach(self)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return reach(self)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+@contextmanager
+def ssh_errors(where: str) -> Iterator[None]:
+    """Turn what paramiko raises into errors grouped by what to do.
+
+    :param where: names the server.
+    """
+    import paramiko
+
+    try:
+        yield
+    except paramiko.BadHostKeyException:
+        raise ConfigurationError(
+            f"{where} shows another host key than the one known for it: find out why before you put the new one into "
+            f"'host_key' of the connection's extra."
+        ) from None
+    except paramiko.AuthenticationException:
+        raise CredentialError(
+            f"{where} does not accept the login: check login, password and key of the connection; everything is kept."
+        ) from None
+    except paramiko.ssh_exception.ProxyCommandFailure:
+        # Its own words would quote the command, and what stands in that is not for logs.
+        raise UnavailableError(f"{where} gave no whole answer (its ProxyCommand ended).") from None
+    except paramiko.SSHException as error:
+        if _UNKNOWN_HOST_KEY in str(error):
+            raise ConfigurationError(
+                f"the host key of {where} is not known: put it into 'host_key' of the connection's extra, or into "
+                f"known_hosts."
+            ) from None
+        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+            raise ConfigurationError(
+                f"{where} and this side have no algorithm in common: check 'disabled_algorithms' and 'ciphers' of the "
+                f"connection's extra, and the age of the server."
+            ) from None
+        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
+    except (OSError, EOFError, paramiko.SFTPError) as error:
+        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the kind of an error, and the server's or paramiko's own few words."""
+    words = " ".join(str(error).split())[:_WORDS_SHOWN]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _carry(far: socket.socket, channel: Any) -> None:
+    """Carry bytes both ways until either side ends."""
+    upward = threading.Thread(target=_upward, args=(far, channel), daemon=True)
+    upward.start()
+    with suppress(OSError):
+        while data := channel.recv(_PIECE):
+            far.sendall(data)
+    channel.close()
+    with suppress(OSError):
+        far.shutdown(socket.SHUT_RDWR)
+    upward.join()
+    far.close()
+
+
+def _upward(far: socket.socket, channel: Any) -> None:
+    with suppress(OSError):
+        while data := far.recv(_PIECE):
+            channel.sendall(data)
+    # An HTTP client that has ended its side wants nothing more; the close also wakes the other direction.
+    channel.close()

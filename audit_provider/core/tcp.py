@@ -1,0 +1,182 @@
+"""Connections on which only this side speaks, over TLS or plain TCP.
+
+Nobody answers on them, so all that can be learnt of the other end is whether it has hung up.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import weakref
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLOSE_SECONDS = 1.0
+_READ_BYTES = 64 * 1024
+_REFUSALS_OF_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+"""What the names of the alerts have in common by which a server refuses a client's certificate, or its absence."""
+
+
+class TcpClient:
+    """Opens connections to one receiver, and keeps those that are idle for the next batch.
+
+    :param tls: None for plain TCP.
+    :param server_hostname: the name that the certificate must have; by default ``host``.
+    :param service: the receiver's kind, in messages.
+    :param timeout: seconds to connect, and seconds that a write may stand still.
+    :param settle: seconds to listen on a new connection for the other end hanging up. In TLS 1.3 a refused certificate
+        of this side shows only then; so does a balancer that has nobody behind it.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None,
+        server_hostname: str = "",
+        service: str,
+        timeout: float = 30.0,
+        settle: float = 1.0,
+    ) -> None:
+        self.where = f"{service} {host}:{port}"
+        self._address = (host, port)
+        self._tls = tls
+        self._server_hostname = server_hostname or host
+        self._timeout = timeout
+        self._settle = settle
+        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
+        weakref.finalize(self, _close_all, self._idle)
+
+    def write(self, content: bytes, settle: float) -> None:
+        """Write all of ``content`` on one connection that is still open afterwards.
+
+        :param settle: seconds to listen afterwards for the other end hanging up.
+        :raises UnavailableError: the connection ended meanwhile; how much of it arrived is unknown.
+        :raises StopError: the receiver cannot be reached as it is configured.
+        """
+        connected = self._open_connection()
+        try:
+            with self._errors():
+                connected.settimeout(self._timeout)
+                connected.sendall(content)
+            self._must_listen(connected, settle)
+        except BaseException:
+            connected.close()
+            raise
+        with self._lock:
+            self._idle.append(connected)
+
+    def probe(self) -> str:
+        """Open a connection, see that it stays open, and return the protocol's name.
+
+        :raises AuditError: it does not.
+        """
+        connected = self._connected()
+        try:
+            return (connected.version() or "TLS") if isinstance(connected, ssl.SSLSocket) else "plain TCP"
+        finally:
+            _close(connected)
+
+    def close(self) -> None:
+        """End the idle connections."""
+        with self._lock:
+            _close_all(self._idle)
+
+    def _open_connection(self) -> socket.socket:
+        """Return an idle connection that the other end has not closed, or a new one."""
+        while True:
+            with self._lock:
+                connected = self._idle.pop() if self._idle else None
+            if connected is None:
+                return self._connected()
+            with suppress(AuditError):
+                if not self._hung_up(connected, 0):
+                    return connected
+            connected.close()
+
+    def _connected(self) -> socket.socket:
+        connected = self._handshake()
+        try:
+            self._must_listen(connected, self._settle)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+    def _handshake(self) -> socket.socket:
+        with self._errors():
+            connected = socket.create_connection(self._address, timeout=self._timeout)
+            try:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                if self._tls is None:
+                    return connected
+                return self._tls.wrap_socket(connected, server_hostname=self._server_hostname)
+            except BaseException:
+                connected.close()
+                raise
+
+    def _must_listen(self, connected: socket.socket, settle: float) -> None:
+        if self._hung_up(connected, settle):
+            raise UnavailableError(f"{self.where} hung up; how much it took is unknown.")
+
+    def _hung_up(self, connected: socket.socket, settle: float) -> bool:
+        """Whether the other end has closed the connection. What it may say is not listened to."""
+        connected.settimeout(settle)
+        with self._errors():
+            try:
+                return not connected.recv(_READ_BYTES)
+            except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
+                return False
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            raise ConfigurationError(
+                f"{self.where} shows a certificate that is not trusted ({error.verify_message}): set 'ca' or "
+                f"'server_hostname' in the connection's extra."
+            ) from None
+        except ssl.SSLError as error:
+            reason = error.reason or type(error).__name__
+            if "ALERT" in reason and any(each in reason for each in _REFUSALS_OF_CERTIFICATE):
+                raise CredentialError(
+                    f"{self.where} does not accept this side's certificate ({reason}): set 'cert' and 'key' in the "
+                    f"connection's extra."
+                ) from None
+            if "WRONG_VERSION_NUMBER" in reason or "ALERT" in reason:
+                raise ConfigurationError(
+                    f"{self.where} speaks no TLS that this side speaks ({reason}): check host and port of the "
+                    f"connection, and the receiver's TLS."
+                ) from None
+            raise UnavailableError(f"{self.where} ended the connection ({reason}).") from None
+        except UnicodeError:
+            raise ConfigurationError(f"{self.where} is no address: check the connection's host.") from None
+        except OSError as error:
+            raise UnavailableError(
+                f"{self.where} cannot be written to ({type(error).__name__}: {error.strerror or error})."
+            ) from None
+
+
+def _close_all(idle: list[socket.socket]) -> None:
+    while idle:
+        _close(idle.pop())
+
+
+def _close(connected: socket.socket) -> None:
+    """Say goodbye as TLS wants it, so that the receiver can tell the end from a cut."""
+    with suppress(OSError, ValueError):
+        connected.settimeout(_CLOSE_SECONDS)
+        if isinstance(connected, ssl.SSLSocket):
+            connected.unwrap()
+        connected.shutdown(socket.SHUT_WR)
+    connected.close()

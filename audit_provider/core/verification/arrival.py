@@ -1,0 +1,102 @@
+"""Which of the spool's ids a destination has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from audit_provider.core.verification.report import VerifiedArrival, VerifiedIds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import TextIO
+
+    from audit_provider.core.verification.piles import Piles
+
+SET_ASIDE, PENDING, THERE = -1, -2, -3
+"""Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination."""
+
+_FIRST = 20
+
+
+class Arrival(Protocol):
+    """A destination that can be asked for ids."""
+
+    @property
+    def where(self) -> str:
+        """Its address, for the report."""
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether :meth:`gather` tells of every id there, so that those which the spool has not are counted too."""
+
+    @property
+    def missing(self) -> TextIO | None:
+        """Takes the missing ids, one per line."""
+
+    def gather(self, piles: Piles) -> Sequence[str]:
+        """Add the ids that it has to ``piles``, at the place :data:`THERE`; return faults met, a sentence each."""
+
+    def count(self, ids: Collection[str]) -> Mapping[str, int]:
+        """Return how many times each of the ids is there, where :meth:`gather` does not tell."""
+
+
+def tally(
+    piles: Piles, owners: Sequence[str | None], arrival: Arrival | None
+) -> tuple[VerifiedIds, VerifiedArrival | None]:
+    """Return what there is to say of all ids.
+
+    :param owners: whose the ids of each place are; None for nobody's.
+    """
+    faults = arrival.gather(piles) if arrival else ()
+    ids: Counter[str] = Counter()
+    met: Counter[str] = Counter()
+    first: list[str] = []
+    for pile in piles:
+        expected: list[str] = []
+        for name, places in pile.items():
+            folders = Counter(folder for place in places if place >= 0 and (folder := owners[place]))
+            if folders:
+                expected.append(name)
+                pipelines = Counter(folder.split("/")[0] for folder in folders)
+                ids["repeated"] += folders.total() - len(folders)
+                ids["in_several_streams"] += any(count > 1 for count in pipelines.values())
+            elif THERE in places:
+                met["extra"] += 1
+        ids["distinct"] += len(expected)
+        if arrival:
+            counts = (
+                {name: pile[name].count(THERE) for name in expected} if arrival.tells_all else arrival.count(expected)
+            )
+            for name in expected:
+                fate = _fate(counts.get(name, 0), pile[name])
+                met[fate] += 1
+                met["several_times"] += counts.get(name, 0) > 1
+                if fate == "missing":
+                    if len(first) < _FIRST:
+                        first.append(name)
+                    if arrival.missing:
+                        arrival.missing.write(f"{name}\n")
+    verified = VerifiedIds(ids["distinct"], ids["repeated"], ids["in_several_streams"])
+    if arrival is None:
+        return verified, None
+    return verified, VerifiedArrival(
+        where=arrival.where,
+        expected=ids["distinct"],
+        found=met["found"],
+        missing=met["missing"],
+        set_aside=met["set_aside"],
+        pending=met["pending"],
+        several_times=met["several_times"],
+        extra=met["extra"] if arrival.tells_all else None,
+        first_missing=tuple(first),
+        faults=tuple(faults),
+    )
+
+
+def _fate(count: int, places: Sequence[int]) -> str:
+    if count:
+        return "found"
+    if SET_ASIDE in places:
+        return "set_aside"
+    return "pending" if PENDING in places else "missing"

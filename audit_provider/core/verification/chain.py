@@ -1,0 +1,286 @@
+"""One chain of segments, followed from its head back to its beginning, and what lies beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from audit_provider.core.spool import Head
+from audit_provider.core.verification.report import Fault, VerifiedStream
+from audit_provider.core.verification.segments import (
+    FILE_NAME,
+    Flaw,
+    FlawError,
+    SegmentRead,
+    check_unclaimed,
+    fetch,
+    read_segment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audit_provider.core.spool import Store
+
+OLDEST = "oldest.json"
+PRUNED = "pruned.json"
+
+_Mark = TypeVar("_Mark", int, datetime)
+
+
+@dataclass(slots=True)
+class ChainRead:
+    """What was found. :ivar chained: names of the manifests that the head leads to."""
+
+    stream: VerifiedStream
+    chained: frozenset[str]
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class ChainReader:
+    """Reads one chain again, naming every fault and going on after it.
+
+    :param folder: of the chain. :param names: of the files there. :param head: the committed one; None where nothing
+        says, so that the newest manifest that nothing follows is taken for it.
+    :param take: given every segment as it is read, its ids included.
+    """
+
+    def __init__(
+        self, store: Store, folder: str, names: Sequence[str], *, head: Head | None, take: Callable[[SegmentRead], None]
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._names = frozenset(names)
+        self._head = head
+        self._take = take
+        self._faults: list[Fault] = []
+        self._notes: list[str] = []
+        self._strange: list[tuple[Flaw, int]] = []
+        self._segments: dict[int, list[SegmentRead]] = {}
+        self._followed: set[str] = set()
+        self._faulty: set[int] = set()
+
+    def read(self) -> ChainRead:
+        """Read everything."""
+        oldest = self._oldest()
+        kept: list[str] = []
+        for name in sorted(self._names):
+            match = FILE_NAME.fullmatch(name)
+            if not match and name not in (OLDEST, PRUNED):
+                self._fault(Flaw("foreign", name, "is no file of a spool"), 0)
+            elif match and int(match[1]) < oldest:
+                self._fault(
+                    Flaw(
+                        "foreign", name, f"lies before segment {oldest}, with which {OLDEST} says that the chain begins"
+                    ),
+                    int(match[1]),
+                )
+            elif match:
+                kept.append(name)
+        for name in kept:
+            if name.endswith(".manifest.json.gz"):
+                self._read(name)
+        self._whose()
+        head = self._found_head()
+        if oldest > max(head.number, 1):
+            self._fault(Flaw("damaged", OLDEST, f"says that the chain begins with {oldest}, behind its head"), 0)
+        chained = self._follow(head, oldest)
+        self._compressed(chained)
+        self._beside(kept, head, {segment.name for segment in chained})
+        if self._oldest(quiet=True) > oldest:
+            # Segments were removed, in good order, while they were read here.
+            oldest = self._oldest(quiet=True)
+            chained = [segment for segment in chained if segment.head.number >= oldest]
+            self._faults = [fault for fault in self._faults if not 0 < fault.segment < oldest]
+        manifests = [segment.manifest for segment in chained]
+        return ChainRead(
+            stream=VerifiedStream(
+                stream=self._folder,
+                head=head.number,
+                sha256=head.digest,
+                head_from="newest" if self._head is None else "record",
+                oldest=oldest,
+                segments=len(chained),
+                events=sum(manifest.events for manifest in manifests),
+                removed=manifests[-1].previous.total if manifests and manifests[-1].number == oldest else 0,
+                bytes=sum(manifest.bytes for manifest in manifests),
+                first_time=min((manifest.first_time for manifest in manifests), default=None),
+                last_time=max((manifest.last_time for manifest in manifests), default=None),
+            ),
+            chained=frozenset(segment.name for segment in chained),
+            faults=self._faults,
+            notes=self._notes,
+        )
+
+    def _read(self, name: str) -> None:
+        number = int(name[:12])
+        try:
+            segment = read_segment(self._store, self._folder, name)
+        except FlawError as error:
+            self._fault(error.flaw, number)
+            return
+        for flaw in segment.flaws:
+            self._fault(flaw, number)
+        self._segments.setdefault(number, []).append(segment)
+        self._followed.add(segment.manifest.previous.digest)
+        self._take(segment)
+        segment.ids = ()
+
+    def _found_head(self) -> Head:
+        if self._head is not None:
+            return self._head
+        loose = [each for found in self._segments.values() for each in found if each.head.digest not in self._followed]
+        if not loose:
+            return Head()
+        return max(loose, key=lambda each: (each.head.number, each.manifest.written_at)).head
+
+    def _follow(self, head: Head, oldest: int) -> list[SegmentRead]:
+        """Return the segments from ``head`` back to the oldest, as far as each leads to the one before."""
+        chained: list[SegmentRead] = []
+        wanted: Head | None = head
+        for number in range(head.number, oldest - 1, -1):
+            segment = self._segment(number, wanted)
+            if segment is None:
+                name = wanted.name if wanted else f"{number:012d}-….manifest.json.gz"
+                # A file of that name that is there has been named before.
+                if name not in self._names and (wanted or number not in self._faulty):
+                    self._fault(Flaw("missing", name, "is missing"), number)
+                wanted = None
+                continue
+            previous = segment.manifest.previous
+            if wanted is not None and wanted.total != segment.head.total:
+                said = f"counts {segment.head.total:,} events up to it, but {wanted.total:,} are said to be"
+                self._fault(Flaw("total", segment.name, said), number)
+            if previous.number != number - 1 or (number == 1 and previous != Head()):
+                said = f"says that segment {previous.number} lies before it"
+                self._fault(Flaw("reordered", segment.name, said), number)
+            chained.append(segment)
+            wanted = previous
+        return chained
+
+    def _segment(self, number: int, wanted: Head | None) -> SegmentRead | None:
+        found = self._segments.get(number, [])
+        if wanted is not None:
+            return next((each for each in found if each.head.digest == wanted.digest), None)
+        # What led to it is lost: go on with what nothing else leads to.
+        loose = [each for each in found if each.head.digest not in self._followed]
+        return max(loose, key=lambda each: each.manifest.written_at, default=None)
+
+    def _beside(self, kept: Sequence[str], head: Head, chained: set[str]) -> None:
+        """Tell of files that the head does not lead to."""
+        claimed = {each.manifest.data for found in self._segments.values() for each in found}
+        for found in self._segments.values():
+            for segment in found:
+                if segment.name not in chained:
+                    self._note(segment.name, segment.head.number, head)
+        for name in kept:
+            if name.endswith(".ndjson.gz") and name not in claimed:
+                number = int(name[:12])
+                try:
+                    check_unclaimed(self._store, self._folder, name)
+                except FlawError as error:
+                    self._fault(error.flaw, number)
+                    continue
+                if number <= head.number or self._head is not None:
+                    if number not in self._faulty:
+                        self._note(name, number, head)
+                elif number not in self._faulty:
+                    self._fault(
+                        Flaw(
+                            "unclaimed",
+                            name,
+                            "has no manifest: either a crash left it or its manifest is lost, which only Airflow's "
+                            "record can tell",
+                        ),
+                        number,
+                    )
+
+    def _note(self, name: str, number: int, head: Head) -> None:
+        if number > head.number:
+            self._notes.append(f"{self._folder}/{name} is not committed: a run that is under way or was cut off.")
+        else:
+            self._notes.append(f"{self._folder}/{name} is not in the chain: a run was cut off, and another wrote anew.")
+
+    def _whose(self) -> None:
+        """Say of what is in the wrong place where it belongs."""
+        owners: dict[str, int] = {}
+        for found in self._segments.values():
+            for segment in found:
+                owners[segment.head.digest] = owners[segment.manifest.sha256] = segment.head.number
+        for name in self._names:
+            if match := FILE_NAME.fullmatch(name):
+                owners.setdefault(match[2], int(match[1]))
+        for flaw, number in self._strange:
+            owner = owners.get(flaw.holds, owners.get(flaw.holds[:16]))
+            if owner is not None:
+                moved = Flaw("reordered", flaw.name, f"holds what segment {owner} should")
+                self._faults.remove(self._as_fault(flaw, number))
+                self._fault(moved, number)
+
+    def _compressed(self, chained: Sequence[SegmentRead]) -> None:
+        """Name a manifest whose text is proven and whose bytes are not those that its neighbours' compressor makes.
+
+        Another build of the compressor makes other bytes of the same text, but then of more than one manifest.
+        """
+        others = 0
+        for place, segment in enumerate(chained):
+            near = [*chained[max(place - 1, 0) : place], *chained[place + 1 : place + 2]]
+            if segment.reproduced:
+                continue
+            if near and all(each.reproduced for each in near):
+                wrong = "holds the right text, but its compressed bytes are not what was written"
+                self._fault(Flaw("damaged", segment.name, wrong), segment.head.number)
+            else:
+                others += 1
+        if others:
+            self._notes.append(
+                f"{self._folder}: the text of {others} manifests is proven, but another build of the compressor made "
+                f"their bytes, so that a flipped bit which changes no text would not show."
+            )
+
+    def _oldest(self, *, quiet: bool = False) -> int:
+        """Return the number of the oldest segment kept, and check the marks of removal."""
+        faults = len(self._faults)
+        oldest = 1
+        if OLDEST in self._names or quiet:
+            number = self._mark(OLDEST, int)
+            if number is not None and number >= 1:
+                oldest = number
+            elif number is not None:
+                self._fault(Flaw("damaged", OLDEST, "is not what was written (no number of a segment)"), 0)
+            if not quiet and PRUNED not in self._names:
+                self._fault(Flaw("missing", PRUNED, f"is missing, although {OLDEST} is there"), 0)
+        if PRUNED in self._names and not quiet:
+            self._mark(PRUNED, datetime)
+        if quiet:
+            del self._faults[faults:]
+        return oldest
+
+    def _mark(self, name: str, kind: type[_Mark]) -> _Mark | None:
+        try:
+            content = fetch(self._store, self._folder, name)
+        except FlawError as error:
+            self._fault(error.flaw, 0)
+            return None
+        try:
+            value = msgspec.json.decode(content, type=kind)
+            if msgspec.json.encode(value) == content:
+                return value
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+        self._fault(Flaw("damaged", name, "is not what was written"), 0)
+        return None
+
+    def _fault(self, flaw: Flaw, number: int) -> None:
+        if number:
+            self._faulty.add(number)
+        if flaw.holds:
+            self._strange.append((flaw, number))
+        self._faults.append(self._as_fault(flaw, number))
+
+    def _as_fault(self, flaw: Flaw, number: int) -> Fault:
+        return Fault(flaw.kind, self._folder, number, f"{self._folder}/{flaw.name}", flaw.wrong)

@@ -1,0 +1,157 @@
+"""Which events Elasticsearch or OpenSearch has, by the ids under which they were shipped.
+
+https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-ids-query
+https://docs.opensearch.org/latest/query-dsl/term/ids/
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TextIO
+from urllib.parse import quote
+
+import msgspec
+
+from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.model import Origin
+    from audit_provider.core.verification.piles import Piles
+
+_BATCH = 1000
+_MOST_HITS = 10_000  # index.max_result_window, as it comes
+_FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hits.fields"
+_EVENT_ID = "event.id"
+
+
+class _Hit(msgspec.Struct):
+    id: str = msgspec.field(default="", name="_id")
+    fields: dict[str, list[Any]] = msgspec.field(default_factory=dict)
+
+
+class _Total(msgspec.Struct):
+    value: int
+
+
+class _Hits(msgspec.Struct):
+    total: _Total
+    hits: list[_Hit] = msgspec.field(default_factory=list)
+
+
+class _Shards(msgspec.Struct):
+    failed: int
+
+
+class _Found(msgspec.Struct):
+    timed_out: bool
+    shards: _Shards = msgspec.field(name="_shards")
+    hits: _Hits
+
+
+class DocumentSearch:
+    """An index or a data stream, asked for ids by ``_search``: the credential needs the right to read it.
+
+    :param scope: what an ``_id`` is made of, as ``document_id`` of the destination says; with ``none``, events are
+        looked for by the field ``event.id``.
+    :param settle: seconds after which ids that were not found are asked for again, once: a search sees a document only
+        after the next refresh. :param missing: takes the missing ids, one per line.
+    """
+
+    tells_all = False
+
+    def __init__(
+        self,
+        client: HttpClient,
+        target: str,
+        origin: Origin,
+        *,
+        scope: Scope = "pipeline",
+        settle: float = 30.0,
+        sleep: Callable[[float], None],
+        missing: TextIO | None = None,
+    ) -> None:
+        self.where = f"{client.base_url}/{target}"
+        self.missing = missing
+        self._client = client
+        self._target = target
+        self._origin = origin
+        self._scope = scope
+        self._settle = settle
+        self._sleep = sleep
+        self._settled = False
+
+    def gather(self, piles: Piles) -> Sequence[str]:
+        """Leave it to :meth:`count`."""
+        return ()
+
+    def count(self, ids: Collection[str]) -> Mapping[str, int]:
+        """Look ids up in batches.
+
+        :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+        """
+        found = self._count(list(ids))
+        absent = [name for name in ids if not found[name]]
+        if absent:
+            if not self._settled:
+                self._sleep(self._settle)
+                self._settled = True
+            found.update(self._count(absent))
+        return found
+
+    def _count(self, ids: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for first in range(0, len(ids), _BATCH):
+            found.update(self._ask(ids[first : first + _BATCH]))
+        return found
+
+    def _ask(self, ids: Sequence[str]) -> Counter[str]:
+        names = {document_id(self._origin, self._scope, each) or each: each for each in ids}
+        query: dict[str, Any]
+        if self._scope == "none":
+            query = {"query": {"terms": {_EVENT_ID: list(names)}}, "fields": [_EVENT_ID]}
+        else:
+            query = {"query": {"ids": {"values": list(names)}}}
+        query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": False}
+        answer = self._client.fetch(
+            "POST",
+            f"/{quote(self._target, safe='')}/_search",
+            params={"filter_path": _FILTER_PATH},
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            body=msgspec.json.encode(query),
+        )
+        hits = self._hits(answer)
+        if hits.total.value > len(hits.hits):
+            if len(ids) == 1:
+                return Counter({ids[0]: hits.total.value})
+            middle = len(ids) // 2
+            return self._ask(ids[:middle]) + self._ask(ids[middle:])
+        told = (str(hit.fields.get(_EVENT_ID, [""])[0]) if self._scope == "none" else hit.id for hit in hits.hits)
+        return Counter(names[name] for name in told if name in names)
+
+    def _hits(self, answer: Answer) -> _Hits:
+        if answer.status in (401, 403):
+            raise CredentialError(
+                f"{answer.where} answered {answer.status}{self._client.words(answer)}: give the credential the index "
+                f"privilege 'read' on {self._target}, or name a connection that has it by conn_id."
+            )
+        if answer.status != 200:
+            raise ConfigurationError(
+                f"{answer.where} answered {answer.status}{self._client.words(answer)}: check the name of the target."
+            )
+        try:
+            found = _decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
+        if found.timed_out or found.shards.failed:
+            raise UnavailableError(
+                f"{answer.where} answered for a part of the index only, so that what is missing cannot be told: try "
+                f"again when all its shards are there."
+            )
+        return found.hits
+
+
+_decode = msgspec.json.Decoder(_Found).decode

@@ -1,0 +1,180 @@
+"""What a verification found: faults, streams, ids, and the report that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from audit_provider.core.model import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LISTED = 20
+
+Kind = Literal["damaged", "missing", "reordered", "foreign", "total", "unclaimed", "unread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is not as it was written.
+
+    :ivar kind: ``damaged``, ``missing``, ``reordered``, ``foreign``, a wrong ``total``, ``unclaimed`` (nothing tells
+        whether it was committed), or ``unread`` (the spool gave no answer, so nothing is known).
+    :ivar stream: folder of the chain. :ivar segment: its number, 0 where it is none's. :ivar file: key in the spool.
+    """
+
+    kind: Kind
+    stream: str
+    segment: int
+    file: str
+    wrong: str
+
+    def __str__(self) -> str:
+        segment = f" segment {self.segment}" if self.segment else ""
+        return f"{self.stream or 'the spool'}{segment}: {self.file} {self.wrong}"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedStream:
+    """One chain of segments, as it was found.
+
+    :ivar head: number of the last segment, :ivar sha256: of its manifest, "" where there is none; it vouches for every
+        segment before it. :ivar head_from: what says so, Airflow's ``record`` or the ``newest`` manifest.
+    :ivar oldest: number of the first segment kept. :ivar segments: that were read, :ivar events: in them.
+    :ivar removed: events of segments that are no longer kept. :ivar bytes: of the data files.
+    """
+
+    stream: str
+    head: int
+    sha256: str
+    head_from: Literal["record", "newest"]
+    oldest: int
+    segments: int
+    events: int
+    removed: int
+    bytes: int
+    first_time: datetime | None
+    last_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedIds:
+    """The ids of all streams together.
+
+    :ivar distinct: of all. :ivar repeated: events that repeat an id of their own stream.
+    :ivar in_several_streams: ids that several streams of one pipeline hold, such as the live one and a backfill's.
+    """
+
+    distinct: int = 0
+    repeated: int = 0
+    in_several_streams: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedArrival:
+    """Which of the spool's ids a destination has.
+
+    :ivar missing: ids that are neither there nor set aside nor pending; the first of them in :ivar first_missing.
+    :ivar set_aside: not there, and in the dead letters. :ivar pending: not there, and not shipped yet.
+    :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (segments
+        that are no longer kept, other pipelines); None where they are not asked for.
+    :ivar faults: objects that are not what was shipped, a sentence each.
+    """
+
+    where: str
+    expected: int
+    found: int
+    missing: int
+    set_aside: int
+    pending: int
+    several_times: int
+    extra: int | None
+    first_missing: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The report. :ivar notes: what is odd and harms nothing."""
+
+    spool: str
+    pipeline: str
+    begun_at: datetime
+    ended_at: datetime
+    streams: tuple[VerifiedStream, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+    dead_letters: int = 0
+    ids: VerifiedIds = field(default_factory=VerifiedIds)
+    arrival: VerifiedArrival | None = None
+
+    @property
+    def result(self) -> Literal["all right", "faults found", "could not be checked"]:
+        """What it comes to."""
+        arrival = self.arrival
+        if any(fault.kind != "unread" for fault in self.faults) or (arrival and (arrival.missing or arrival.faults)):
+            return "faults found"
+        return "could not be checked" if self.faults or not self.streams else "all right"
+
+    @property
+    def exit_code(self) -> int:
+        """0 all right, 1 faults found, 2 could not be checked."""
+        return {"all right": 0, "faults found": 1, "could not be checked": 2}[self.result]
+
+    def as_json(self) -> bytes:
+        """Return all of it, for machines."""
+        content = {"result": self.result, **msgspec.to_builtins(self)}
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        yield f"Verification of the spool {self.spool}{f', pipeline {self.pipeline}' if self.pipeline else ''}"
+        yield f"from {text_of(self.begun_at)} to {text_of(self.ended_at)}"
+        for each in self.streams:
+            yield ""
+            yield from _told(each)
+        if self.streams:
+            yield ""
+            yield (
+                f"{sum(each.events for each in self.streams):,} events with {self.ids.distinct:,} ids; "
+                f"{self.ids.repeated:,} repeated within a stream, {self.ids.in_several_streams:,} in several streams; "
+                f"{self.dead_letters:,} dead letters"
+            )
+        if self.arrival:
+            yield from _arrived(self.arrival)
+        yield from (f"note: {note}" for note in self.notes)
+        yield from (f"FAULT: {fault}" for fault in self.faults)
+        if not self.streams:
+            yield "There is no segment here."
+        yield ""
+        yield f"Result: {self.result}"
+
+
+def _told(stream: VerifiedStream) -> Iterator[str]:
+    source = "by Airflow's record" if stream.head_from == "record" else "by the newest manifest, for there is no record of Airflow's"
+    yield stream.stream
+    yield f"  segments {stream.oldest} to {stream.head} ({source}), {stream.segments} read"
+    removed = f", {stream.removed:,} before them are no longer kept" if stream.removed else ""
+    yield f"  {stream.events:,} events in {stream.bytes:,} bytes{removed}"
+    if stream.first_time and stream.last_time:
+        yield f"  that happened from {text_of(stream.first_time)} to {text_of(stream.last_time)}"
+    yield f"  SHA-256 of the head: {stream.sha256 or 'none'}"
+
+
+def _arrived(arrival: VerifiedArrival) -> Iterator[str]:
+    extra = "" if arrival.extra is None else f", {arrival.extra:,} there that are not in the spool"
+    yield (
+        f"{arrival.where}: {arrival.found:,} of {arrival.expected:,} ids are there; {arrival.missing:,} missing, "
+        f"{arrival.set_aside:,} set aside, {arrival.pending:,} pending; {arrival.several_times:,} stored several times"
+        f"{extra}"
+    )
+    yield from (f"MISSING: {name}" for name in arrival.first_missing[:_LISTED])
+    if arrival.missing > len(arrival.first_missing[:_LISTED]):
+        yield f"… and {arrival.missing - len(arrival.first_missing[:_LISTED]):,} more"
+    yield from (f"FAULT: {fault}" for fault in arrival.faults)

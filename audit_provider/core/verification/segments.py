@@ -1,0 +1,169 @@
+"""One segment read again: whether its two files are, byte for byte, what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+from isal import igzip, isal_zlib
+
+from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.model import Event
+from audit_provider.core.spool import Head, Manifest
+
+if TYPE_CHECKING:
+    from audit_provider.core.spool import Store
+    from audit_provider.core.verification.report import Kind
+
+FILE_NAME = re.compile(r"([0-9]{12})-([0-9a-f]{16})\.(manifest\.json|ndjson)\.gz")
+"""Number, first digits of the digest, and which of a segment's two files it is."""
+
+_GZIP = 31  # zlib's window bits for a gzip wrapper
+_MOST_BYTES = 1 << 30
+_DIGEST_SHOWN = 16
+_MANIFEST_LEVEL = 1
+
+
+@dataclass(slots=True)
+class Flaw:
+    """What is wrong with a file. :ivar holds: SHA-256 of what it really holds, to know whose it is."""
+
+    kind: Kind
+    name: str
+    wrong: str
+    holds: str = ""
+
+
+@dataclass(slots=True)
+class SegmentRead:
+    """A segment as it was found.
+
+    :ivar head: number, digest and total that its manifest has. :ivar ids: emptied once they are taken.
+    :ivar reproduced: compressing the manifest again gives the same bytes.
+    """
+
+    name: str
+    head: Head
+    manifest: Manifest
+    ids: tuple[str, ...]
+    reproduced: bool
+    flaws: list[Flaw] = field(default_factory=list)
+
+
+class FlawError(Exception):
+    """A file is not what was written."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.wrong)
+        self.flaw = flaw
+
+
+def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
+    """Read a manifest and the events that it vouches for; what is wrong with the latter is among the flaws.
+
+    :param name: of the manifest's file.
+    :raises FlawError: the manifest itself cannot be used.
+    """
+    number, shown = int(name[:12]), name[13 : 13 + _DIGEST_SHOWN]
+    content = fetch(store, folder, name)
+    text = _plain(content, name)
+    digest = hashlib.sha256(text).hexdigest()
+    if digest[:_DIGEST_SHOWN] != shown:
+        raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise FlawError(Flaw("foreign", name, "holds no manifest")) from None
+    found = SegmentRead(
+        name=name,
+        head=Head(manifest.number, digest, manifest.total),
+        manifest=manifest.without_ids(),
+        ids=manifest.ids,
+        reproduced=igzip.compress(text, _MANIFEST_LEVEL, mtime=0) == content,
+    )
+    if manifest.number != number:
+        found.flaws.append(Flaw("reordered", name, f"is the manifest of segment {manifest.number} under another number"))
+    if manifest.data != f"{manifest.number:012d}-{manifest.sha256[:_DIGEST_SHOWN]}.ndjson.gz":
+        found.flaws.append(Flaw("damaged", name, "names a data file that cannot be its own"))
+        return found
+    try:
+        found.flaws += _check_events(manifest, fetch(store, folder, manifest.data))
+    except FlawError as error:
+        found.flaws.append(error.flaw)
+    return found
+
+
+def check_unclaimed(store: Store, folder: str, name: str) -> None:
+    """Check a data file that no manifest names against its own name.
+
+    :raises FlawError: it is not what was written.
+    """
+    digest = hashlib.sha256(fetch(store, folder, name)).hexdigest()
+    if digest[:_DIGEST_SHOWN] != name[13 : 13 + _DIGEST_SHOWN]:
+        raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
+
+
+def fetch(store: Store, folder: str, name: str) -> bytes:
+    """Return a file of a chain.
+
+    :raises FlawError: it is missing, or the store gives no answer.
+    """
+    try:
+        return store.get(f"{folder}/{name}")
+    except SpoolDamagedError:
+        raise FlawError(Flaw("missing", name, "is missing")) from None
+    except UnavailableError as error:
+        raise FlawError(Flaw("unread", name, f"could not be read: {error}")) from None
+
+
+def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
+    name = manifest.data
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != manifest.sha256:
+        size = len(content)
+        cut = f"{size} bytes of {manifest.bytes}" if size != manifest.bytes else "its digest differs"
+        raise FlawError(Flaw("damaged", name, f"is not what was written ({cut})", digest))
+    # From here on the file is the one that was written; what is wrong was so from the beginning.
+    plain = _plain(content, name)
+    try:
+        events = _decode_lines(plain)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise FlawError(Flaw("damaged", name, "holds a line that is no event")) from None
+    flaws = []
+    if tuple(event.id for event in events) != manifest.ids:
+        flaws.append(Flaw("damaged", name, "holds other ids than its manifest says"))
+    said = (manifest.events, manifest.bytes, manifest.raw_bytes)
+    if (len(events), len(content), len(plain)) != said:
+        flaws.append(
+            Flaw(
+                "total",
+                name,
+                f"holds {len(events)} events in {len(content)} bytes ({len(plain)} decompressed), but its manifest "
+                f"says {said[0]} in {said[1]} ({said[2]})",
+            )
+        )
+    times = [event.time for event in events]
+    if times and (min(times), max(times)) != (manifest.first_time, manifest.last_time):
+        flaws.append(Flaw("total", name, "holds other times of events than its manifest says"))
+    return flaws
+
+
+def _plain(content: bytes, name: str) -> bytes:
+    """Return what one gzip member holds, and nothing but that."""
+    inflater = isal_zlib.decompressobj(_GZIP)
+    try:
+        plain: bytes = inflater.decompress(content, _MOST_BYTES)
+    except isal_zlib.error:
+        raise FlawError(Flaw("damaged", name, "is not what was written (it cannot be decompressed)")) from None
+    if not inflater.eof:
+        wrong = "holds more than a segment can" if len(plain) >= _MOST_BYTES else "is cut short"
+        raise FlawError(Flaw("damaged", name, wrong))
+    if inflater.unused_data:
+        raise FlawError(Flaw("damaged", name, f"has {len(inflater.unused_data)} bytes behind its end"))
+    return plain
+
+
+_decode_lines = msgspec.json.Decoder(Event).decode_lines

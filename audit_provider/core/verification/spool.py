@@ -1,0 +1,176 @@
+"""A whole spool, or one pipeline's part of it, verified."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.model import utc_now
+from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
+from audit_provider.core.verification.chain import OLDEST, PRUNED, ChainReader
+from audit_provider.core.verification.piles import Piles
+from audit_provider.core.verification.report import Fault, Verification
+from audit_provider.core.verification.segments import FILE_NAME, FlawError, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+    from audit_provider.core.verification.arrival import Arrival
+    from audit_provider.core.verification.chain import ChainRead
+    from audit_provider.core.verification.report import VerifiedStream
+    from audit_provider.core.verification.segments import SegmentRead
+
+_STREAM_DEPTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is recorded of a stream. :ivar offset: of the destination that is looked at, None where it has none."""
+
+    position: Position
+    offset: Offset | None = None
+
+
+def streams_in(store: Store, pipeline: str = "") -> list[str]:
+    """Return the folders of the streams in a spool, such as ``slack/live``.
+
+    :param pipeline: of this one alone; "" of all.
+    :raises AuditError: the spool cannot be listed.
+    """
+    prefix = f"{pipeline}/" if pipeline else ""
+    parts = (key.split("/") for key in store.keys(prefix))
+    return sorted({"/".join(each[:_STREAM_DEPTH]) for each in parts if len(each) > _STREAM_DEPTH})
+
+
+def verify(
+    store: Store,
+    *,
+    pipeline: str = "",
+    progress: Mapping[str, Progress] | None = None,
+    arrival: Arrival | None = None,
+    destination: str = "",
+    now: Callable[[], datetime] = utc_now,
+) -> Verification:
+    """Read everything again: digests, links, counts, ids; name every fault and go on after it.
+
+    :param pipeline: only this one's streams; "" for all.
+    :param progress: folder of a stream to what is recorded of it. It must have been read before this is called, so that
+        what a pull adds meanwhile is merely not committed yet. Where nothing is recorded, the newest manifest counts.
+    :param arrival: compares the ids with a destination; :param destination: that one's name in the pipelines file, so
+        that its dead letters and what is pending for it are told apart from what is missing.
+    :raises AuditError: the spool or the destination cannot be asked.
+    """
+    begun_at = now()
+    with Piles() as piles:
+        reading = _Reading(store, piles, progress or {}, destination)
+        reading.read(pipeline)
+        ids, arrived = tally(piles, reading.owners(), arrival)
+    return Verification(
+        spool=str(store),
+        pipeline=pipeline,
+        begun_at=begun_at,
+        ended_at=now(),
+        streams=tuple(reading.streams),
+        faults=tuple(reading.faults),
+        notes=tuple(reading.notes),
+        dead_letters=reading.dead_letters,
+        ids=ids,
+        arrival=arrived,
+    )
+
+
+class _Letter(msgspec.Struct):
+    id: str
+
+
+class _Reading:
+    """Every chain of a spool, one after the other."""
+
+    def __init__(self, store: Store, piles: Piles, progress: Mapping[str, Progress], destination: str) -> None:
+        self._store = store
+        self._piles = piles
+        self._progress = {_chain(folder, each.position): each for folder, each in progress.items()}
+        self._destination = destination
+        self._places: list[tuple[str, str]] = []
+        self._chained: dict[str, frozenset[str]] = {}
+        self.streams: list[VerifiedStream] = []
+        self.faults: list[Fault] = []
+        self.notes: list[str] = []
+        self.dead_letters = 0
+
+    def read(self, pipeline: str) -> None:
+        """Read all that belongs to ``pipeline``, or to any."""
+        names: dict[str, list[str]] = defaultdict(list)
+        for key in self._store.keys(f"{pipeline}/" if pipeline else ""):
+            folder, _, name = key.rpartition("/")
+            chain, _, letters = folder.partition("/dead/")
+            if letters and chain.count("/") >= _STREAM_DEPTH - 1:
+                self._read_letters(chain, key, letters)
+            elif FILE_NAME.fullmatch(name) or name in (OLDEST, PRUNED) or folder in self._progress or folder in names:
+                names[folder].append(name)
+            else:
+                self.faults.append(Fault("foreign", folder, 0, key, "is no file of a spool"))
+        for folder, each in self._progress.items():
+            if each.position.head.number:
+                names.setdefault(folder, [])
+        for folder in sorted(names):
+            self._take(folder, self._read_chain(folder, names[folder]))
+
+    def owners(self) -> list[str | None]:
+        """Return whose the ids of each place are: the folder of a chain, or None where no head leads to them."""
+        return [folder if name in self._chained[folder] else None for folder, name in self._places]
+
+    def _read_chain(self, folder: str, names: list[str]) -> ChainRead:
+        recorded = self._progress.get(folder)
+
+        def take(segment: SegmentRead) -> None:
+            self._places.append((folder, segment.name))
+            self._piles.add(len(self._places) - 1, segment.ids)
+            offset = recorded.offset if recorded else None
+            if recorded and self._destination and (offset is None or segment.head.number >= offset.segment):
+                shipped = offset.index if offset and offset.segment == segment.head.number else 0
+                self._piles.add(PENDING, segment.ids[shipped:])
+
+        head = recorded.position.head if recorded else None
+        return ChainReader(self._store, folder, names, head=head, take=take).read()
+
+    def _take(self, folder: str, found: ChainRead) -> None:
+        self.streams.append(found.stream)
+        self.faults += found.faults
+        self.notes += found.notes
+        self._chained[folder] = found.chained
+        recorded = self._progress.get(folder)
+        if recorded and recorded.position.counts.spooled != recorded.position.head.total:
+            wrong = (
+                f"leads to {recorded.position.head.total:,} events, but {recorded.position.counts.spooled:,} are "
+                f"recorded as spooled"
+            )
+            self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
+
+    def _read_letters(self, chain: str, key: str, letters: str) -> None:
+        """Count dead letters. They lie beside the chain, so that all there is to check is that they can be read."""
+        folder, _, name = key.rpartition("/")
+        try:
+            found = _decode_letters(fetch(self._store, folder, name))
+        except FlawError as error:
+            self.faults.append(Fault(error.flaw.kind, chain, 0, key, error.flaw.wrong))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.faults.append(Fault("damaged", chain, 0, key, "holds a line that is no dead letter"))
+        else:
+            self.dead_letters += len(found)
+            if letters.split("/")[0] == self._destination:
+                self._piles.add(SET_ASIDE, (letter.id for letter in found))
+
+
+def _chain(folder: str, position: Position) -> str:
+    return f"{folder}/{position.chain}" if position.chain else folder
+
+
+_decode_letters = msgspec.json.Decoder(_Letter).decode_lines

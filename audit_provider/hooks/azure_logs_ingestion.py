@@ -1,0 +1,148 @@
+"""The connection type ``azure_logs_ingestion``: Azure Monitor's Logs Ingestion API, which fills Microsoft Sentinel."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
+
+from requests import Request
+
+from audit_provider.core.auth import TokenHolder, filler
+from audit_provider.core.destinations.sentinel import SentinelDestination, SentinelOptions
+from audit_provider.core.entra import CLOUDS, Identity, client_secret, identity_token
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Fields, Origin
+from audit_provider.core.validation import checked, near
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
+
+if TYPE_CHECKING:
+    from audit_provider.core.entra import Cloud
+    from audit_provider.core.formats import Form
+    from audit_provider.core.http import HttpClient
+
+_SECRET = "client_secret"  # noqa: S105 - the name of a way to authenticate
+_TENANT = re.compile(r"[0-9A-Za-z.-]+")
+
+
+class AzureLogsIngestionHook(ServiceHook):
+    """Connection, session and credential of a logs ingestion endpoint.
+
+    :param azure_logs_ingestion_conn_id: host (the data collection rule's or endpoint's own address), login (client id),
+        password (client secret), extras ``tenant_id``, ``cloud`` (``public``, ``usgov``, ``china``), ``auth``
+        (``client_secret``, or by the optional extra ``sentinel``: ``managed_identity``, ``workload_identity``,
+        ``default``), ``scope`` and ``token_url`` where Azure's own are not right, ``rule_id`` and ``stream`` for the
+        Test, ``verify``, ``proxies``, ``cert``, ``allow_http``.
+    """
+
+    conn_name_attr = "azure_logs_ingestion_conn_id"
+    default_conn_name = "azure_logs_ingestion_default"
+    conn_type = "azure_logs_ingestion"
+    hook_name = "Azure Monitor Logs Ingestion (Microsoft Sentinel)"
+    service = "Azure Monitor"
+    own_extras: ClassVar[tuple[str, ...]] = ("auth", "tenant_id", "cloud", "scope", "token_url", "rule_id", "stream")
+
+    def __init__(self, azure_logs_ingestion_conn_id: str = default_conn_name) -> None:
+        super().__init__(azure_logs_ingestion_conn_id)
+
+    @property
+    def token(self) -> str:
+        """The client secret; "" where another identity gives the tokens.
+
+        :raises ConfigurationError: it is needed and empty.
+        """
+        secret = (self.connection.password or "").strip()
+        if not secret and self._way == _SECRET:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has no password: put the client secret there, or set 'auth' in "
+                f"its extra."
+            )
+        return secret
+
+    def address(self) -> str:
+        """Return the endpoint.
+
+        :raises ConfigurationError: it cannot be used, or is one of the retired HTTP Data Collector API.
+        """
+        address = super().address()
+        if ".ods.opinsights." in address:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} names the HTTP Data Collector API, which is retired: use the "
+                f"logs ingestion endpoint of a data collection rule."
+            )
+        return address
+
+    def client(self, base_url: str = "", **options: Any) -> HttpClient:
+        """Return a client for the service. See :meth:`ServiceHook.client`."""
+        client = super().client(base_url, **options)
+        self._auth.hides.append(client.hide)
+        return client
+
+    def destination(
+        self, options: SentinelOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> SentinelDestination:
+        """Return the rule's stream, ready to send.
+
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        return SentinelDestination(options, origin, self.client(**client), form=form)
+
+    def authentication(self) -> TokenHolder:
+        """Return what fetches and carries Entra's tokens."""
+        return self._auth
+
+    def check(self) -> str:
+        """Fetch a token; where the extra names a rule and a stream, post an empty array to them."""
+        named = {key: self.extra(key) for key in ("rule_id", "stream") if self.extra(key)}
+        if named:
+            options = checked(SentinelOptions, named, f"the extra of the connection {self.http_conn_id!r}")
+            return self.destination(options, Origin("check", "check", Fields(id="id", time="time")), **PROMPTLY).check()
+        self._auth(Request("POST", self.address()).prepare())
+        return (
+            "Microsoft Entra gives a token; set 'rule_id' and 'stream' in the extra, and the Test shows too whether "
+            "the data collection rule takes it."
+        )
+
+    @property
+    def _way(self) -> str:
+        way: str = self.extra("auth", _SECRET)
+        if way not in (known := (_SECRET, *get_args(Identity))):
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has no such 'auth' as {way!r}{near(way, known)}."
+            )
+        return way
+
+    @property
+    def _cloud(self) -> Cloud:
+        name: str = self.extra("cloud", "public")
+        if name not in CLOUDS:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has no such 'cloud' as {name!r}{near(name, CLOUDS)}."
+            )
+        return CLOUDS[name]
+
+    @functools.cached_property
+    def _auth(self) -> TokenHolder:
+        way, cloud, scope = self._way, self._cloud, self.extra("scope", "")
+        login, tenant = (self.connection.login or "").strip(), str(self.extra("tenant_id", ""))
+        if tenant and not _TENANT.fullmatch(tenant):
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has a 'tenant_id' that is none: put the directory's id there."
+            )
+        if way != _SECRET:
+            return identity_token(
+                way,  # type: ignore[arg-type]
+                cloud,
+                self.outside(""),
+                client_id=login,
+                tenant_id=tenant,
+                scope=scope,
+            )
+        style = client_secret(cloud, scope)
+        if url := self.extra("token_url"):
+            style = style.at(url)
+        parts = {"login": login, "password": self.token, "tenant_id": tenant}
+        # Few tries: the loop that ships has more, and sleeps as a task may.
+        outside = functools.partial(self.outside, **PROMPTLY)
+        return style.bind(filler(parts, f"the connection {self.http_conn_id!r}"), outside)

@@ -1,0 +1,144 @@
+"""The connection type ``elasticsearch_logs``: an Elasticsearch or OpenSearch cluster that takes logs."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.providers.common.compat.sdk import AirflowException
+
+from audit_provider.core.auth import HeaderAuth
+from audit_provider.core.aws_signature import AwsSignature
+from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
+from audit_provider.core.destinations.elasticsearch_check import check_access
+from audit_provider.core.destinations.elasticsearch_templates import Product, install_template
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Origin
+
+_STYLES = ("api_key", "basic", "aws")
+_AWS_SERVICES = ("es", "aoss")
+_AWS_HOST = re.compile(r"\.([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(\.cn)?$")
+
+
+class ElasticsearchLogsHook(ServiceHook):
+    """Connection, session and credential of a cluster.
+
+    :param elasticsearch_logs_conn_id: host (base URL, for instance ``https://search.example.com:9200``); by extra
+        ``auth``: ``api_key`` (password: the encoded key, or ``id:key``; the default without a login), ``basic`` (login
+        and password; the default with one), or ``aws`` (extras ``aws_conn_id``, ``region``, and ``service``: ``es`` or
+        ``aoss``); further extras ``verify``, ``proxies``, ``cert``, ``allow_http``.
+    """
+
+    conn_name_attr = "elasticsearch_logs_conn_id"
+    default_conn_name = "elasticsearch_logs_default"
+    conn_type = "elasticsearch_logs"
+    hook_name = "Elasticsearch / OpenSearch Logs"
+    service = "Elasticsearch / OpenSearch"
+    own_extras: ClassVar[tuple[str, ...]] = ("auth", "aws_conn_id", "region", "service")
+
+    def __init__(self, elasticsearch_logs_conn_id: str = default_conn_name) -> None:
+        super().__init__(elasticsearch_logs_conn_id)
+
+    @property
+    def style(self) -> str:
+        """How the credential travels.
+
+        :raises ConfigurationError: there is no such way.
+        """
+        style: str = self.extra("auth", "basic" if self.connection.login else "api_key")
+        if style not in _STYLES:
+            raise ConfigurationError(
+                f"the extra 'auth' of the connection {self.http_conn_id!r} is {style!r}; known are "
+                f"{', '.join(_STYLES)}."
+            )
+        return style
+
+    def authentication(self) -> AuthBase:
+        """Return the header of an API key or of a login, or the signature of AWS.
+
+        :raises ConfigurationError: the connection lacks a part.
+        """
+        if self.style == "aws":
+            return self._aws_signature()
+        return HeaderAuth({"Authorization": self._authorization()})
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the credential in each of its forms."""
+        if self.style == "aws":
+            return ()
+        return (self._authorization().partition(" ")[2], self.token, self.token.partition(":")[2])
+
+    def destination(
+        self, options: ElasticsearchOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> ElasticsearchDestination:
+        """Return the stream, ready to take documents.
+
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        return ElasticsearchDestination(options, origin, self.client(**client), form=form)
+
+    def install_template(self, target: str = "", product: Literal["auto", Product] = "auto") -> str:
+        """Install the index template that comes with this package; return what was done. Shipping never needs it.
+
+        :param target: a data stream of one's own; by default all that are named ``logs-saas_audit.<source>-…``.
+        :param product: to be said where ``GET /`` does not tell.
+        :raises AuditError: the credential lacks ``manage_index_templates``, or the cluster refuses the template.
+        """
+        return install_template(self.client(**PROMPTLY), product=product, target=target)
+
+    def check(self) -> str:
+        """Ask whose the credential is, with no right but that of asking."""
+        return check_access(self.client(**PROMPTLY))
+
+    def _authorization(self) -> str:
+        login, password = self.connection.login or "", self.token
+        if self.style == "basic":
+            if not login:
+                raise ConfigurationError(
+                    f"the connection {self.http_conn_id!r} has no login: set it, or 'auth' to 'api_key' in its extra."
+                )
+            return "Basic " + b64encode(f"{login}:{password}".encode()).decode()
+        pair = f"{login}:{password}" if login else password
+        return "ApiKey " + (b64encode(pair.encode()).decode() if ":" in pair else pair)
+
+    def _aws_signature(self) -> AwsSignature:
+        found = _AWS_HOST.search(self.address().partition("://")[2].split("/")[0].split(":")[0])
+        service = self.extra("service", found[2] if found else "es")
+        if service not in _AWS_SERVICES:
+            raise ConfigurationError(
+                f"the extra 'service' of the connection {self.http_conn_id!r} is {service!r}; known are "
+                f"{', '.join(_AWS_SERVICES)}."
+            )
+        region = self.extra("region", found[1] if found else None)
+        session = self._aws_session(region)
+        region = region or session.region_name
+        if not region:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} names no AWS region: set 'region' in its extra."
+            )
+        return AwsSignature(session.get_credentials, region, service)
+
+    def _aws_session(self, region: str | None) -> Any:
+        from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        conn_id = self.extra("aws_conn_id")
+        try:
+            if conn_id:
+                # The Amazon provider would take the machine's own role in its place, and say so in a warning only.
+                self.get_connection(conn_id)
+            aws: Any = AwsGenericHook(aws_conn_id=conn_id or "aws_default", region_name=region)
+            return aws.get_session(region_name=region)
+        except (AirflowException, BotoCoreError, ClientError) as error:
+            raise ConfigurationError(
+                f"the connection {conn_id or 'aws_default'!r} gives no AWS session ({type(error).__name__}): check "
+                f"'aws_conn_id' in the extra of {self.http_conn_id!r}, and that connection's keys or role."
+            ) from None

@@ -1,0 +1,215 @@
+"""The connection type ``http_siem``: any receiver of events over HTTP."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import mask_secret
+
+from audit_provider.core.address import base_url_from
+from audit_provider.core.auth import HeaderAuth, NoAuth
+from audit_provider.core.destinations.http import HttpDestination, HttpOptions
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.link_local import GuardedAdapter, refuse_host
+from audit_provider.core.model import Fields, Origin
+from audit_provider.core.signature import ID_HEADER, SignatureAuth
+from audit_provider.core.validation import near
+from audit_provider.hooks.service import PROMPTLY, ServiceHook
+
+if TYPE_CHECKING:
+    from requests import Session
+    from requests.auth import AuthBase
+
+    from audit_provider.core.formats import Form
+    from audit_provider.core.http import HttpClient
+
+STYLES = ("header", "bearer", "basic", "signature", "none")
+"""The values of the extra ``auth``."""
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_LEAST_SECRET = 8
+_ORIGIN = Origin("check", "check", Fields(id="id", time="time"))
+
+
+class HttpSiemHook(ServiceHook):
+    """Connection, session and credential of a receiver.
+
+    :param http_siem_conn_id: host (the receiver's URL, path included), login and password as ``auth`` needs them,
+        extras ``auth`` (``header``: the password, or the extra ``auth_header``, is ``Name: value``; ``bearer``: the
+        password is the token; ``basic``; ``signature``: the password is a Standard Webhooks secret, or several with
+        spaces between; ``none``), ``secret_url`` (the URL is the credential: it is shown nowhere),
+        ``allow_link_local``, ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
+    """
+
+    conn_name_attr = "http_siem_conn_id"
+    default_conn_name = "http_siem_default"
+    conn_type = "http_siem"
+    hook_name = "SIEM over HTTP"
+    service = "the HTTP receiver"
+    own_extras: ClassVar[tuple[str, ...]] = ("auth", "auth_header", "secret_url", "allow_link_local")
+
+    def __init__(self, http_siem_conn_id: str = default_conn_name) -> None:
+        super().__init__(http_siem_conn_id)
+
+    @property
+    def style(self) -> str:
+        """How the credential travels; where the connection does not say, as far as there can be no doubt.
+
+        :raises ConfigurationError: there can be, or the style does not exist.
+        """
+        style: str = self.extra("auth", "")
+        if not style:
+            style = "header" if self.extra("auth_header") else "none" if not self._password else ""
+        if style not in STYLES:
+            wrong = f"the extra 'auth' {style!r}{near(style, STYLES)}" if style else "a password and no extra 'auth'"
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has {wrong}: set it to one of {', '.join(STYLES)}."
+            )
+        return style
+
+    def authentication(self) -> AuthBase:
+        """Return how the credential travels."""
+        style = self.style
+        if style == "none":
+            return NoAuth()
+        if style == "signature":
+            return SignatureAuth(self._signing_secrets())
+        name, value = self._header(style)
+        return HeaderAuth({name: value})
+
+    def address(self) -> str:
+        """Return the receiver's URL, without a slash at its end.
+
+        :raises ConfigurationError: it cannot be used.
+        """
+        connection = self.connection
+        host, mark, query = (connection.host or "").strip().partition("?")
+        if mark and not self.flag("secret_url"):
+            raise ConfigurationError(
+                f"connection {self.http_conn_id!r}: the host holds a query, which would show in messages: put the "
+                f"credential elsewhere, or set 'secret_url' in the extra."
+            )
+        try:
+            url = base_url_from(
+                host, scheme=connection.schema, port=connection.port, allow_http=self.flag("allow_http")
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"connection {self.http_conn_id!r}: {error}") from None
+        return f"{url}?{query}" if query else url
+
+    def shown_address(self) -> str:
+        """Return the URL, or its host alone where the rest is secret."""
+        url = self.address()
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}/***" if self.flag("secret_url") else url
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what of the connection must never be shown: credentials, and of a secret URL all but the host."""
+        style, secrets = self.style, {self._password}
+        if style == "signature":
+            secrets |= {secret.removeprefix("whsec_") for secret in self._signing_secrets()}
+        elif style != "none":
+            value = self._header(style)[1]
+            last = value.rpartition(" ")[2]
+            secrets |= {value, *([last] if len(last) >= _LEAST_SECRET else [])}
+        if self.flag("secret_url"):
+            parts = urlsplit(self.address())
+            pieces = {parts.path, parts.query, *parts.path.split("/"), *re.split("[&=]", parts.query)}
+            secrets |= {self.address(), *filter(_looks_secret, pieces)}
+        return tuple(sorted(filter(None, secrets), key=len, reverse=True))
+
+    def get_conn(self, *args: Any, **kwargs: Any) -> Session:
+        """Return a session that sends nothing to an address to avoid."""
+        session = super().get_conn(*args, **kwargs)
+        # Last, since the HTTP provider mounts an adapter of its own.
+        adapter = GuardedAdapter(allow_link_local=self.flag("allow_link_local"))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+        return session
+
+    def client(self, base_url: str = "", **options: Any) -> HttpClient:
+        """Return a client for the receiver.
+
+        :raises ConfigurationError: the connection cannot be used, or leads where no receiver is.
+        """
+        refuse_host(urlsplit(base_url or self.address()).hostname or "", allow_link_local=self.flag("allow_link_local"))
+        for secret in self.secrets():
+            mask_secret(secret)
+        return super().client(base_url, shown_url=base_url or self.shown_address(), **options)
+
+    def destination(
+        self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> HttpDestination:
+        """Return the receiver, ready to send.
+
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :raises ConfigurationError: the connection cannot be used, or not with these options.
+        """
+        if self.style == "signature":
+            if options.gzip or (options.id_header or ID_HEADER).lower() != ID_HEADER:
+                raise ConfigurationError(
+                    f"the connection {self.http_conn_id!r} signs what it sends: leave 'gzip' and 'id_header' out, a "
+                    f"signature is over the plain body and brings its own {ID_HEADER}."
+                )
+            options = replace(options, id_header=ID_HEADER, gzip=False)
+        if options.path is None and not options.preset and self._ends_in_slash():
+            options = replace(options, path="/")
+        if options.path and "?" in self.address():
+            raise ConfigurationError(f"the host of {self.http_conn_id!r} holds a query: leave 'path' out.")
+        return HttpDestination(options, origin, self.client(**client), form=form)
+
+    def check(self) -> str:
+        """Reach the receiver without sending an event."""
+        return self.destination(HttpOptions(), _ORIGIN, **PROMPTLY).check()
+
+    def send_test_event(self, options: HttpOptions | None = None) -> str:
+        """Send one event that is marked as a test: the only proof of the credential.
+
+        :param options: of the destination, its preset above all.
+        :raises AuditError: the receiver does not take it.
+        """
+        return self.destination(options or HttpOptions(), _ORIGIN, **PROMPTLY).send_test_event()
+
+    @property
+    def _password(self) -> str:
+        return (self.connection.password or "").strip()
+
+    def _ends_in_slash(self) -> bool:
+        return (self.connection.host or "").strip().partition("?")[0].endswith("/")
+
+    def _signing_secrets(self) -> list[str]:
+        return self._password.replace(",", " ").split()
+
+    def _header(self, style: str) -> tuple[str, str]:
+        """Return the header that carries the credential.
+
+        :raises ConfigurationError: it cannot.
+        """
+        if style == "header":
+            name, colon, value = str(self.extra("auth_header") or self._password).partition(":")
+            name, value = name.strip(), value.strip()
+            if not colon or not value or not _HEADER_NAME.fullmatch(name):
+                raise ConfigurationError(
+                    f"the connection {self.http_conn_id!r} has no header to send: write 'Name: value' into the "
+                    f"password or the extra 'auth_header'."
+                )
+        else:
+            name, value = "Authorization", f"Bearer {self.token}"
+            if style == "basic":
+                pair = f"{self.connection.login or ''}:{self.token}"
+                value = f"Basic {b64encode(pair.encode()).decode()}"
+        if not value.isascii() or not value.isprintable():
+            raise ConfigurationError(
+                f"the credential of the connection {self.http_conn_id!r} holds a line break or another character that "
+                f"no header can carry: enter it anew."
+            )
+        return name, value
+
+
+def _looks_secret(piece: str) -> bool:
+    """Whether a piece is no common word: hiding those would spoil every other message."""
+    return len(piece) >= _LEAST_SECRET and not piece.isalpha()

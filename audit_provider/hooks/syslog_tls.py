@@ -1,0 +1,141 @@
+"""The connection type ``syslog_tls``: a syslog receiver."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit_provider.core.address import is_loopback
+from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Fields, Origin
+from audit_provider.core.tcp import TcpClient
+from audit_provider.hooks.service import ServiceHook
+
+if TYPE_CHECKING:
+    from audit_provider.core.formats import Form
+
+DEFAULT_PORT = 6514
+"""RFC 5425's."""
+
+_TRANSPORTS = ("tls", "tcp")
+
+
+class SyslogTlsHook(ServiceHook):
+    """Address, certificates and trust of a receiver.
+
+    :param syslog_tls_conn_id: host (a name or an address), port (6514), password (the key's passphrase, where it has
+        one), extras ``ca``, ``cert`` and ``key`` (paths of PEM files), ``server_hostname`` (the name in the receiver's
+        certificate), ``verify`` (default true), ``transport`` (``tls`` or ``tcp``), ``allow_plain`` (``tcp`` to other
+        hosts than loopback).
+    """
+
+    conn_name_attr = "syslog_tls_conn_id"
+    default_conn_name = "syslog_tls_default"
+    conn_type = "syslog_tls"
+    hook_name = "Syslog over TLS (RFC 5425)"
+    service = "syslog"
+    session_extras: ClassVar[tuple[str, ...]] = ()
+    own_extras: ClassVar[tuple[str, ...]] = (
+        "ca",
+        "cert",
+        "key",
+        "server_hostname",
+        "verify",
+        "transport",
+        "allow_plain",
+    )
+
+    def __init__(self, syslog_tls_conn_id: str = default_conn_name) -> None:
+        super().__init__(syslog_tls_conn_id)
+
+    @property
+    def host(self) -> str:
+        """The receiver's name or address.
+
+        :raises ConfigurationError: there is none.
+        """
+        host = (self.connection.host or "").strip()
+        if not host or "/" in host or "@" in host:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} must have a host that is a name or an address and nothing else."
+            )
+        return host.strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The receiver's port."""
+        return int(self.connection.port or DEFAULT_PORT)
+
+    @property
+    def transport(self) -> str:
+        """How messages travel: ``tls``, or ``tcp`` for plain text.
+
+        :raises ConfigurationError: it is neither, or would show the events to the network.
+        """
+        transport = str(self.extra("transport", _TRANSPORTS[0])).lower()
+        if transport not in _TRANSPORTS:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has the transport {transport!r}; known are tls and tcp."
+            )
+        if transport == "tcp" and not is_loopback(self.host) and not self.flag("allow_plain"):
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} would show the events to the network: use transport tls, or set "
+                f"'allow_plain' in its extra if you accept that."
+            )
+        return transport
+
+    def shown_address(self) -> str:
+        """Return the receiver's address as it may be shown to people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}://{host}:{self.port}"
+
+    def destination(
+        self, options: SyslogOptions, origin: Origin, form: Form | None = None, **client: Any
+    ) -> SyslogDestination:
+        """Return the receiver, ready to be written to.
+
+        :param form: how its events look. :param client: of no use here: nothing is waited for.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        return SyslogDestination(options, origin, self.tcp_client(), form=form)
+
+    def tcp_client(self) -> TcpClient:
+        """Return what opens connections to the receiver.
+
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        return TcpClient(
+            self.host,
+            self.port,
+            tls=self._tls() if self.transport == "tls" else None,
+            server_hostname=self.extra("server_hostname", ""),
+            service=self.service,
+        )
+
+    def check(self) -> str:
+        """Shake hands with the receiver."""
+        origin = Origin("check", "check", Fields(id="id", time="time"))
+        return self.destination(SyslogOptions(), origin).check()
+
+    def _tls(self) -> ssl.SSLContext:
+        cert, key = self.extra("cert"), self.extra("key")
+        if key and not cert:
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has a 'key' and no 'cert' in its extra: set both."
+            )
+        try:
+            context = ssl.create_default_context(cafile=self.extra("ca"))
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if not self.flag("verify", default=True):
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            if cert:
+                # A passphrase in any case: where a key needs one and has none, OpenSSL would ask at the terminal.
+                context.load_cert_chain(cert, key, password=self.connection.password or "")
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} names a certificate or key that cannot be used "
+                f"({type(error).__name__}): check 'ca', 'cert', 'key' and the passphrase."
+            ) from None
+        return context

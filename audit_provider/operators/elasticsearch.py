@@ -1,0 +1,28 @@
+"""Shipping to Elasticsearch or OpenSearch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
+from audit_provider.operators.ship import ShipAuditLogsOperator
+
+
+class AuditLogsToElasticsearchOperator(ShipAuditLogsOperator):
+    """Ship to Elasticsearch or OpenSearch, into a data stream or an index.
+
+    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+
+    :param target: data stream or index; by default ``logs-saas_audit.<source>-<namespace>``.
+    :param namespace: last part of the default target; by default ``default``.
+    """
+
+    destination_type = "elasticsearch"
+    hook = ElasticsearchLogsHook
+    option_names = ("target", "namespace")
+    template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+
+    def __init__(self, *, target: str | None = None, namespace: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.namespace = namespace

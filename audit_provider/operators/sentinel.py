@@ -1,0 +1,36 @@
+"""Shipping to Microsoft Sentinel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
+from audit_provider.operators.ship import ShipAuditLogsOperator
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Delivery
+
+
+class AuditLogsToSentinelOperator(ShipAuditLogsOperator):
+    """Ship to Microsoft Sentinel, or any Log Analytics table, by the Logs Ingestion API.
+
+    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+
+    :param rule_id: immutable id of the data collection rule, ``dcr-…``.
+    :param stream: of the rule, ``Custom-…``.
+    """
+
+    destination_type = "sentinel"
+    hook = AzureLogsIngestionHook
+    option_names = ("rule_id", "stream")
+    template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+
+    def __init__(self, *, rule_id: str, stream: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rule_id = rule_id
+        self.stream = stream
+
+    @classmethod
+    def endpoint(cls, delivery: Delivery) -> str:
+        """Return the endpoint, the rule and the stream."""
+        return f"{super().endpoint(delivery)}/{delivery.options.rule_id}/{delivery.options.stream}"

@@ -1,0 +1,242 @@
+"""What the stand-in for Elasticsearch and OpenSearch stores, and what it refuses to."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.records import time_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+FIELD_LIMIT = 1000
+_OPAQUE = {"elasticsearch": "flattened", "opensearch": "flat_object"}
+_TYPES = frozenset({"keyword", "text", "date", "ip", "long", "double", "boolean", "object", "constant_keyword"})
+_STOCK = "logs-*-*"
+_KEYS = frozenset({"index_patterns", "priority", "version", "data_stream", "_meta", "template", "composed_of"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something is not taken, in the product's terms."""
+
+    status: int
+    kind: str
+    reason: str
+
+    def told(self) -> dict[str, Any]:
+        """Return what an item of the answer says of it."""
+        return {"status": self.status, "error": {"type": self.kind, "reason": self.reason}}
+
+
+class RefusalError(Exception):
+    """An item is not taken."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+class DocumentError(RefusalError):
+    """A document does not fit: the one refusal that a failure store takes in."""
+
+
+class Index:
+    """An index, or a data stream with its backing indexes: ids are known in the current one only.
+
+    :param template: what it is made after: its ``settings`` and ``mappings``.
+    """
+
+    def __init__(self, name: str, *, is_stream: bool, template: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.is_stream = is_stream
+        self.is_read_only = False
+        self._mappings = (template or {}).get("mappings", {})
+        self._ignores_malformed = (template or {}).get("settings", {}).get("index.mapping.ignore_malformed", False)
+        self._generations: list[dict[str, dict[str, Any]]] = [{}]
+        self._fields: dict[str, str] = {}
+
+    @classmethod
+    def by_template(cls, name: str, templates: Iterable[Mapping[str, Any]], product: str) -> Index:
+        """Return a new index as the template of highest priority says; Elasticsearch has one of its own for logs."""
+        stock = {"index_patterns": [_STOCK], "priority": 100, "data_stream": {}}
+        known = [*templates, *([stock] if product == "elasticsearch" else [])]
+        fitting = [each for each in known if any(fnmatchcase(name, pattern) for pattern in each["index_patterns"])]
+        if not fitting:
+            return cls(name, is_stream=False)
+        best = max(fitting, key=lambda each: int(each.get("priority", 0)))
+        return cls(name, is_stream="data_stream" in best, template=best.get("template"))
+
+    @property
+    def write_name(self) -> str:
+        """The index that is written to."""
+        return f".ds-{self.name}-2026.03.01-{len(self._generations):06d}" if self.is_stream else self.name
+
+    def roll_over(self) -> None:
+        """Begin another backing index, which knows no id of the one before."""
+        self._generations.append({})
+        self._fields = {}
+
+    def documents(self) -> Iterator[dict[str, Any]]:
+        """Yield every document."""
+        for generation in self._generations:
+            yield from generation.values()
+
+    def create(self, name: str | None, text: str, *, replace: bool = False) -> str:
+        """Store a document under a new id, and return the id.
+
+        :param replace: the id may be an old one.
+
+        :raises RefusalError: the id is taken. :raises DocumentError: the document does not fit.
+        """
+        written = self._generations[-1]
+        if name is not None and name in written and not replace:
+            raise RefusalError(
+                Refusal(
+                    409, "version_conflict_engine_exception", f"[{name}]: version conflict, document already exists"
+                )
+            )
+        document = _parsed(text)
+        self._fit(document)
+        name = uuid.uuid4().hex if name is None else name
+        written[name] = document
+        return name
+
+    def _fit(self, document: dict[str, Any]) -> None:
+        if self.is_stream and "@timestamp" not in document:
+            raise _unfit("data stream timestamp field [@timestamp] is missing")
+        if "@timestamp" in document and time_from(document["@timestamp"]) is None:
+            raise _unfit("failed to parse field [@timestamp] of type [date]")
+        met = dict(self._fields)
+        for path, value in _leaves(document, set(self._opaque())):
+            kind = _kind(value)
+            if path in self._opaque():
+                if kind != "object":
+                    raise _unfit(f"failed to parse field [{path}] of type [flattened]")
+                continue
+            known = met.setdefault(path, self._mapped(path) or self._by_rule(path, value) or kind)
+            if (known == "object") != (kind == "object"):
+                raise _unfit(f"object mapping for [{path}] tried to parse field as object, but found a concrete value")
+            if not _takes(known, value) and not self._ignores_malformed:
+                raise _unfit(f"failed to parse field [{path}] of type [{known}]")
+        if len(met) > FIELD_LIMIT:
+            reason = f"Limit of total fields [{FIELD_LIMIT}] has been exceeded while adding new fields"
+            raise DocumentError(Refusal(400, "illegal_argument_exception", reason))
+        self._fields = met
+
+    def _opaque(self) -> list[str]:
+        properties = self._mappings.get("properties", {})
+        return [name for name, each in properties.items() if each.get("type") in _OPAQUE.values()]
+
+    def _mapped(self, path: str) -> str | None:
+        place: Any = {"properties": self._mappings.get("properties", {})}
+        for key in path.split("."):
+            place = place.get("properties", {}).get(key)
+            if place is None:
+                return None
+        return str(place.get("type", "object"))
+
+    def _by_rule(self, path: str, value: Any) -> str | None:
+        """Return the type that the first fitting rule gives to a new field."""
+        for rule in self._mappings.get("dynamic_templates", []):
+            for each in rule.values():
+                if isinstance(value, str) and fnmatchcase(path, each.get("path_match", "*")):
+                    return str(each["mapping"]["type"])
+        return None
+
+
+def refuse_template(template: Any, product: str, others: Iterable[Mapping[str, Any]]) -> Refusal | None:
+    """Return why a product does not take an index template, or None.
+
+    :param others: templates under other names.
+    """
+    if not isinstance(template, dict) or not template.get("index_patterns"):
+        return Refusal(400, "action_request_validation_exception", "index patterns are missing")
+    if set(template) - _KEYS:
+        return Refusal(400, "x_content_parse_exception", f"unknown field [{sorted(set(template) - _KEYS)[0]}]")
+    for other in others:
+        if set(other["index_patterns"]) & set(template["index_patterns"]) and other.get("priority") == template.get(
+            "priority"
+        ):
+            return Refusal(400, "illegal_argument_exception", "index template has the patterns and priority of another")
+    for name, kind, parameters in _mapped_types(template.get("template", {}).get("mappings", {})):
+        if kind not in (*_TYPES, _OPAQUE[product]):
+            return Refusal(400, "mapper_parsing_exception", f"No handler for type [{kind}] declared on field [{name}]")
+        if kind == "flat_object" and parameters:
+            reason = f"Mapping definition for [{name}] has unsupported parameters: {sorted(parameters)}"
+            return Refusal(400, "mapper_parsing_exception", reason)
+    return None
+
+
+def _mapped_types(mappings: Mapping[str, Any]) -> Iterator[tuple[str, str, set[str]]]:
+    for name, each in mappings.get("properties", {}).items():
+        yield name, each.get("type", "object"), set(each) - {"type", "properties"}
+        yield from _mapped_types(each)
+    for rule in mappings.get("dynamic_templates", []):
+        for name, each in rule.items():
+            yield name, each["mapping"]["type"], set(each["mapping"]) - {"type"}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise _unfit(f"failed to parse: {error}") from None
+    if not isinstance(document, dict):
+        raise _unfit("a document is an object")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError("Duplicate field")
+    return dict(pairs)
+
+
+def _leaves(value: Any, opaque: set[str], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every path and what stands there, objects too; dots in names lead into objects, and lists are no level."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _leaves(each, opaque, path)
+        return
+    if path and value is not None:
+        yield path, value
+    if isinstance(value, dict) and path not in opaque:
+        for key, each in value.items():
+            yield from _leaves(each, opaque, f"{path}.{key}" if path else key)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, bool):
+        return "boolean"
+    return "long" if isinstance(value, int) else "double" if isinstance(value, float) else "keyword"
+
+
+def _takes(kind: str, value: Any) -> bool:
+    """Whether a field of a type takes a value."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if kind in ("long", "double"):
+        return re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", text) is not None
+    if kind == "boolean":
+        return text in ("true", "false")
+    if kind == "date":
+        return time_from(value) is not None
+    if kind == "ip":
+        try:
+            ip_address(text)
+        except ValueError:
+            return False
+    return True
+
+
+def _unfit(reason: str) -> DocumentError:
+    return DocumentError(Refusal(400, "document_parsing_exception", reason))

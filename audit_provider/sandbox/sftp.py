@@ -1,0 +1,267 @@
+"""A stand-in for an SSH server: SFTP version 3 in a folder, and forwarding to addresses that it reaches.
+
+https://docs.paramiko.org/en/stable/api/server.html
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import paramiko
+
+from audit_provider.sandbox.server import Reply, Request, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ACCEPT_SECONDS = 0.02
+_PIECE = 64 * 1024
+
+
+class SftpService(Service):
+    """An SSH server on 127.0.0.1; ``url`` is the control's address only.
+
+    The fault ``cut`` at the path ``/<operation>``, such as ``/rename`` or ``/write``, does the operation and then ends
+    the connection instead of answering; with ``status`` it is refused.
+
+    :param read_only: nobody may write. :param forwards: whether connections are forwarded.
+    :param hosts: names that only this server knows, and the address each leads to.
+    :ivar folder: what it serves. :ivar forwarded: every host and port that was reached through it.
+    """
+
+    name = "sftp"
+
+    def __init__(
+        self,
+        password: str,
+        *,
+        user: str = "audit",
+        read_only: bool = False,
+        forwards: bool = True,
+        hosts: Mapping[str, str] | None = None,
+        port: int = 0,
+    ) -> None:
+        super().__init__()
+        self.user = user
+        self.password = password
+        self.read_only = read_only
+        self.forwards = forwards
+        self.hosts = dict(hosts or {})
+        self.folder = Path(tempfile.mkdtemp(prefix="sandbox-sftp-"))
+        self.forwarded: list[tuple[str, int]] = []
+        self.transports: list[paramiko.Transport] = []
+        self._host_key = paramiko.ECDSAKey.generate()
+        self._stopped = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener.settimeout(_ACCEPT_SECONDS)
+        self._acceptor = threading.Thread(target=self._accept, daemon=True, name=self.name)
+
+    @property
+    def port(self) -> int:
+        """The SSH port."""
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def host_key(self) -> str:
+        """The server's public key, as ``known_hosts`` and the extra ``host_key`` have it."""
+        return f"{self._host_key.get_name()} {self._host_key.get_base64()}"
+
+    def start(self) -> Service:
+        """Begin to serve."""
+        self._acceptor.start()
+        return super().start()
+
+    def stop(self) -> None:
+        """Serve no more."""
+        self._stopped.set()
+        self._acceptor.join()
+        self._listener.close()
+        for transport in self.transports:
+            transport.close()
+        super().stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def files(self) -> list[str]:
+        """Return the paths of all files, temporary ones included."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+
+    def ids(self) -> list[str]:
+        """Return the ``id`` of every record in finished files, repeats included."""
+        return [
+            str(json.loads(line)["id"])
+            for path in self.files()
+            if path.endswith(".ndjson.gz")
+            for line in gzip.decompress((self.folder / path).read_bytes()).splitlines()
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Return counts, files and ids."""
+        ids = self.ids()
+        return {"events": len(ids), "duplicates": len(ids) - len(set(ids)), "files": self.files(), "ids": ids}
+
+    def answer(self, request: Request) -> Reply:
+        """Answer that files do not come this way."""
+        return Reply.json(404, {"error": f"SSH is at port {self.port}"})
+
+    def connections(self) -> int:
+        """Return how many SSH connections are open."""
+        return sum(transport.is_active() for transport in self.transports)
+
+    def _accept(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                connected, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
+
+    def _serve(self, connected: socket.socket) -> None:
+        connected.settimeout(None)
+        transport = paramiko.Transport(connected)
+        self.transports.append(transport)
+        transport.add_server_key(self._host_key)
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, service=self, transport=transport)
+        login = _Login(self)
+        channels: list[Any] = []  # kept, since one that is forgotten is closed
+        with suppress(paramiko.SSHException, EOFError, OSError):
+            transport.start_server(server=login)
+            while transport.is_active() and not self._stopped.is_set():
+                channel = transport.accept(_ACCEPT_SECONDS)
+                if channel is None:
+                    continue
+                channels.append(channel)
+                reached = login.reached.pop(channel.get_id(), None)
+                if reached is not None:
+                    for ends in ((channel, reached), (reached, channel)):
+                        threading.Thread(target=_copy, args=ends, daemon=True).start()
+
+
+class _Login(paramiko.ServerInterface):  # type: ignore[misc]
+    """Who may come in, and what they may open."""
+
+    def __init__(self, service: SftpService) -> None:
+        self._service = service
+        self.reached: dict[int, socket.socket] = {}
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "password"
+
+    def check_auth_password(self, username: str, password: str) -> Any:
+        right = (username, password) == (self._service.user, self._service.password)
+        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> Any:
+        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> Any:
+        if not self._service.forwards:
+            return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        host, port = destination
+        try:
+            self.reached[chanid] = socket.create_connection((self._service.hosts.get(host, host), port), timeout=10)
+        except OSError:
+            return paramiko.OPEN_FAILED_CONNECT_FAILED
+        self._service.forwarded.append((host, port))
+        return paramiko.OPEN_SUCCEEDED
+
+
+class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
+    """The folder, of which no path leads out."""
+
+    def __init__(self, server: Any, *, service: SftpService, transport: paramiko.Transport) -> None:
+        super().__init__(server)
+        self._service = service
+        self._transport = transport
+
+    def open(self, path: str, flags: int, attr: Any) -> Any:
+        writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        if writes and self._service.read_only:
+            return paramiko.SFTP_PERMISSION_DENIED
+        try:
+            descriptor = os.open(self._real(path), flags, 0o600)
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+        handle = _File(self, flags)
+        file = os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "wb" if writes else "rb")
+        handle.readfile = handle.writefile = file
+        return self.told("/open", handle)
+
+    def stat(self, path: str) -> Any:
+        try:
+            found = self._real(path).stat()
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+        return self.told("/stat", paramiko.SFTPAttributes.from_stat(found))
+
+    lstat = stat
+
+    def list_folder(self, path: str) -> Any:
+        folder = self._real(path)
+        return [paramiko.SFTPAttributes.from_stat(each.stat(), each.name) for each in folder.iterdir()]
+
+    def remove(self, path: str) -> Any:
+        return self._do("/remove", lambda: self._real(path).unlink())
+
+    def mkdir(self, path: str, attr: Any) -> Any:
+        return self._do("/mkdir", lambda: self._real(path).mkdir())
+
+    def rename(self, oldpath: str, newpath: str) -> Any:
+        """Rename as version 3 has it: never over what is there."""
+        if self._real(newpath).exists():
+            return paramiko.SFTP_FAILURE
+        return self._do("/rename", lambda: self._real(oldpath).rename(self._real(newpath)))
+
+    def told(self, operation: str, result: Any) -> Any:
+        """Return what is answered to an operation that was done, or end the connection."""
+        fault = self._service.faults.next_for(operation)
+        if fault is not None and fault.kind == "cut":
+            self._transport.close()
+        return paramiko.SFTP_FAILURE if fault is not None else result
+
+    def _do(self, operation: str, work: Any) -> Any:
+        if self._service.read_only:
+            return paramiko.SFTP_PERMISSION_DENIED
+        try:
+            work()
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+        return self.told(operation, paramiko.SFTP_OK)
+
+    def _real(self, path: str) -> Path:
+        """Return where a path of the client's lies; canonical paths never lead out."""
+        inside: str = self.canonicalize(path)
+        return self._service.folder / inside.lstrip("/")
+
+
+class _File(paramiko.SFTPHandle):  # type: ignore[misc]
+    def __init__(self, files: _Files, flags: int) -> None:
+        super().__init__(flags)
+        self._files = files
+
+    def stat(self) -> Any:
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+    def write(self, offset: int, data: bytes) -> Any:
+        return self._files.told("/write", super().write(offset, data))
+
+
+def _copy(source: Any, target: Any) -> None:
+    with suppress(OSError, EOFError):
+        while data := source.recv(_PIECE):
+            target.sendall(data)
+    for end in (source, target):
+        with suppress(OSError, EOFError):
+            end.shutdown(socket.SHUT_RDWR)
+            end.close()

@@ -1,0 +1,244 @@
+"""Syslog against a receiver that reads RFC 5424 and its octet counts strictly, over real TLS."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import timedelta, timezone
+
+import msgspec
+import pytest
+
+from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
+from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
+from audit_provider.core.formats import Envelope, Raw
+from audit_provider.core.model import Event
+from audit_provider.core.tcp import TcpClient
+from audit_provider.sandbox.syslog import SyslogService, message_from
+from tests.core.destinations.other_intakes import tcp_client_of
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
+
+LONG = 30.0
+"""Seconds to listen where the receiver hangs up: the wait ends as soon as it does."""
+
+
+@pytest.fixture
+def receiver():
+    with SyslogService() as service:
+        yield service
+
+
+def syslog(service, *, settle=0.0, form=None, cert=None, **options):
+    client = tcp_client_of(service, cert=cert)
+    return SyslogDestination(SyslogOptions(settle=settle, **options), ORIGIN, client, form=form)
+
+
+def batch_of(destination, names):
+    items = [Item(event(name), destination.encode(event(name), restamp=False), 1, i) for i, name in enumerate(names)]
+    return Batch(tuple(items))
+
+
+def encoded(item, form=None, **options):
+    nowhere = TcpClient("localhost", 1, tls=None, service="syslog")
+    return SyslogDestination(SyslogOptions(**options), ORIGIN, nowhere, form=form).encode(item, restamp=False)
+
+
+def test_a_message_says_what_the_event_says_and_where_it_comes_from():
+    time = NOW.replace(microsecond=123456)
+    raw = msgspec.Raw(b'{"id":"e 1","date":1,"action":"user_login"}')
+    message = message_from(encoded(Event("e 1", time, raw), form=Raw(ORIGIN)))
+    assert message.time == time
+    assert (message.facility, message.severity) == (13, 6)
+    assert (message.hostname, message.app_name, message.procid, message.msgid) == ("-", "slack", "-", "user_login")
+    assert message.data == {"audit@32473": {"event_id": "e 1", "source": "slack", "pipeline": "payroll"}}
+    assert message.text == bytes(raw)
+
+
+def test_the_time_is_the_events_own_in_utc():
+    written = encoded(event("a", time=NOW - timedelta(days=400)))
+    assert b" 1 " not in written
+    assert message_from(written).time == NOW - timedelta(days=400)
+    assert message_from(written).time.tzinfo.utcoffset(None) == timezone.utc.utcoffset(None)
+
+
+def test_options_stand_in_the_header():
+    options = {"facility": "local7", "severity": "emerg", "app_name": "a", "hostname": "h.example", "msgid": "M"}
+    written = encoded(event("a"), sd_id="mine@1", **options)
+    assert written.startswith(b"<184>1 ")
+    message = message_from(written)
+    assert (message.hostname, message.app_name, message.msgid) == ("h.example", "a", "M")
+    assert set(message.data) == {"mine@1"}
+
+
+def test_the_text_is_cef_unless_told_otherwise_and_has_no_byte_order_mark():
+    assert message_from(encoded(event("a"))).text.startswith(b"CEF:0|")
+    assert message_from(encoded(event("a"), form=Envelope(ORIGIN))).text.startswith(b'{"id":"a"')
+    assert message_from(encoded(event("a"), bom=True)).text.startswith(b"\xef\xbb\xbfCEF:0|")
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a]b", "a b=é", '\\"]'])
+def test_an_id_that_needs_escaping_arrives_as_it_is(name):
+    assert message_from(encoded(event(name))).data["audit@32473"]["event_id"] == name
+
+
+def test_control_characters_of_an_id_travel_as_text():
+    written = encoded(event("a\nb\x00"), form=Envelope(ORIGIN))
+    assert not {b"\n", b"\x00"} & {written[i : i + 1] for i in range(len(written))}
+    assert message_from(written).data["audit@32473"]["event_id"] == "a#012b#000"
+
+
+@pytest.mark.parametrize(
+    ("action", "msgid"), [("", "-"), ("user created", "user_created"), ("é", "_"), ("x" * 40, "x" * 32)]
+)
+def test_an_action_becomes_a_message_id_that_is_allowed(action, msgid):
+    assert message_from(encoded(event("a", action=action))).msgid == msgid
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"facility": "local8"},
+        {"hostname": "a b"},
+        {"app_name": "x" * 49},
+        {"msgid": ""},
+        {"sd_id": 'a"b'},
+        {"sd_id": ""},
+        {"message_bytes": 479},
+        {"settle": -1},
+    ],
+)
+def test_options_that_no_receiver_would_take(options):
+    with pytest.raises(ValueError):
+        SyslogOptions(**options)
+
+
+def test_batches_travel_over_one_connection_and_arrive_whole(receiver):
+    desk = Desk()
+    desk.ship(syslog(receiver, batch_events=3), [[event(str(number), pad="é\n" * 90) for number in range(10)]])
+    assert receiver.wait_for(10)
+    assert receiver.ids() == [str(number) for number in range(10)]
+    assert desk.offset.counts.delivered == 10
+    assert receiver.handshakes == 1
+    assert receiver.refused == []
+
+
+def test_batches_on_their_way_at_once_each_have_a_connection(receiver):
+    desk = Desk()
+    desk.ship(syslog(receiver, batch_events=1), [[event(str(n)) for n in range(20)]], concurrency=4)
+    assert receiver.wait_for(20)
+    assert sorted(receiver.ids(), key=int) == [str(number) for number in range(20)]
+    assert 1 <= receiver.handshakes <= 4
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_receiver_that_hangs_up_within_a_batch_is_sent_all_of_it_again(receiver, after):
+    receiver.faults.add("cut", after=after)
+    destination = syslog(receiver, settle=LONG)
+    with pytest.raises(UnavailableError, match=f"localhost:{receiver.port}"):
+        destination.send(batch_of(destination, "abcde"))
+    again = syslog(receiver)
+    again.send(batch_of(again, "abcde"))
+    assert receiver.wait_for(after + 5)
+    assert receiver.ids() == [*"abcde"[:after], *"abcde"]
+
+
+def test_the_loop_repeats_and_sets_nothing_aside(receiver):
+    receiver.faults.add("cut", after=2)
+    desk = Desk()
+    # The second write is listened after as well, so a second is what this test lasts.
+    desk.ship(syslog(receiver, settle=1.0), [[event(name) for name in "abc"]])
+    assert receiver.wait_for(5)
+    assert receiver.ids() == ["a", "b", "a", "b", "c"]
+    assert (desk.offset.counts.delivered, desk.letters) == (3, {})
+
+
+def test_a_connection_that_was_closed_while_idle_is_not_written_to():
+    """The first connection is closed by the receiver after one message; the next batch takes another."""
+    taken = []
+    sent, closed, done = threading.Event(), threading.Event(), threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        first, _ = listener.accept()
+        taken.append(first.recv(65536))
+        assert sent.wait(10)
+        first.close()
+        closed.set()
+        second, _ = listener.accept()
+        with second:
+            taken.append(second.recv(65536))
+            assert done.wait(10)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    client = TcpClient("127.0.0.1", listener.getsockname()[1], tls=None, service="syslog", settle=0.0)
+    destination = SyslogDestination(SyslogOptions(settle=0.0), ORIGIN, client)
+    first = destination.send(batch_of(destination, "a"))
+    sent.set()
+    assert closed.wait(10)
+    assert first.verdicts == (Verdict.DELIVERED,)
+    destination.send(batch_of(destination, "b"))
+    done.set()
+    thread.join(10)
+    listener.close()
+    assert [b'event_id="a"' in taken[0], b'event_id="b"' in taken[1]] == [True, True]
+
+
+def test_a_message_over_the_limit_is_set_aside_and_its_neighbours_travel(receiver):
+    desk = Desk()
+    large = event("large", pad="x" * 9000)
+    desk.ship(syslog(receiver), [[event("a"), large, event("b")]])
+    assert receiver.wait_for(2)
+    assert receiver.ids() == ["a", "b"]
+    assert "8,192" in desk.letters["large"].reason
+
+
+def test_a_certificate_that_nobody_vouches_for_stops(receiver):
+    with SyslogService() as other:
+        client = tcp_client_of(receiver, ca=other.authority.ca)
+        destination = SyslogDestination(SyslogOptions(), ORIGIN, client)
+        with pytest.raises(ConfigurationError, match="not trusted"):
+            destination.send(batch_of(destination, "a"))
+    assert receiver.ids() == []
+
+
+def test_a_certificate_of_another_name_stops_unless_that_name_is_expected():
+    with SyslogService(hosts=("siem.internal",)) as service:
+        with pytest.raises(ConfigurationError, match="not valid for"):
+            tcp_client_of(service).probe()
+        assert tcp_client_of(service, server_hostname="siem.internal").probe().startswith("TLSv1")
+
+
+def test_a_client_certificate_is_shown_and_its_absence_is_noticed_before_anything_is_lost():
+    with SyslogService(client_certificate=True) as service:
+        cert = service.authority.issue("client")
+        destination = syslog(service, cert=cert)
+        destination.send(batch_of(destination, "a"))
+        assert service.wait_for(1)
+        desk = Desk()
+        client = tcp_client_of(service, settle=LONG)
+        with pytest.raises(CredentialError, match="'cert' and 'key'"):
+            desk.ship(SyslogDestination(SyslogOptions(settle=0.0), ORIGIN, client), [[event("b")]])
+        assert desk.commits == []
+        assert service.ids() == ["a"]
+
+
+def test_plain_text_where_tls_is_expected_is_named():
+    with SyslogService(tls=False) as service, pytest.raises((ConfigurationError, UnavailableError)):
+        tcp_client_of(service, ca=service.authority.ca, timeout=0.5).probe()
+
+
+def test_nobody_there_is_left_to_the_loop():
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(UnavailableError, match=str(port)):
+        TcpClient("127.0.0.1", port, tls=None, service="syslog").write(b"1 x", 0.0)
+
+
+def test_check_shakes_hands_and_promises_nothing(receiver):
+    said = syslog(receiver).check()
+    assert "TLSv1.3" in said
+    assert "confirms no message" in said
+    assert receiver.messages == []

@@ -1,0 +1,58 @@
+"""``python -m audit_provider``, as it is called."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from audit_provider.__main__ import main
+
+CONFIG = {
+    "name": "Main SIEM",
+    "provider_type": "splunk",
+    "endpoint_url": "https://splunk.example.com:8088",
+    "api_key": "canary-key",
+    "batch_size": 100,
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "siem.json"
+    path.write_text(json.dumps(CONFIG))
+    return path
+
+
+def test_a_siem_configuration_is_converted(config, capsys):
+    assert main(["convert-siem-config", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "main_siem:\n  type: splunk_hec\n  batch_events: 100\n  conn_id: main_siem_default" in shown
+    assert "AIRFLOW_CONN_MAIN_SIEM_DEFAULT=" in shown
+    assert "canary-key" not in shown
+    assert main(["convert-siem-config", str(config), "--secrets"]) == 0
+    assert "canary-key" in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_sentence_and_ends_with_one(config, capsys):
+    config.write_text("{")
+    assert main(["convert-siem-config", str(config)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "cannot be read as JSON" in shown.err
+
+
+def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
+    world.pull()
+    pipelines = tmp_path / "p.yaml"
+    pipelines.write_text("p:\n  source: pylon\n  destinations:\n    hec: {type: splunk_hec, index: audit}\n")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", "/nowhere.yaml")
+    assert main(["destinations", "--pipelines", str(pipelines)]) == 0
+    row = capsys.readouterr().out.splitlines()[-1].split()
+    assert row == ["p", "hec", "splunk_hec", world.splunk.url, "yes", "never", "0", "700"]
+    assert main(["test-event", "p", "hec", "--pipelines", str(pipelines)]) == 0
+    assert "hec took the test event" in capsys.readouterr().out
+    assert len(world.splunk.ids()) == 1
+    assert main(["test-event", "q", "hec", "--pipelines", str(pipelines)]) == 1
+    assert "there is no pipeline 'q'" in capsys.readouterr().err
