@@ -10,27 +10,28 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.deliveries import DELIVERIES
 from benchmarks.servers import EVENT_BYTES, PAGE, api, collector
 
-BOUNDS = {"read": 0.7, "hec": 0.8}
+BOUNDS = {"read": 0.7, **{name: each.bound for name, each in DELIVERIES.items() if each.bound}}
 """Largest CPU allowed, as a part of the plain loop's."""
 
 MEMORY_BOUND = 60.0
 """Largest growth allowed, in MB over a run with one page."""
 
+GAIN_BOUND, ROUND_TRIP, WAITING_EVENTS = 3.0, 0.05, 20_000
+"""Least gain of four batches at once over one, with this many seconds until an answer."""
+
 _TITLES = {
     "plain": "plain loop: requests, orjson, gzip -6",
     "read": "read into the spool",
-    "hec": "spool to Splunk HEC",
-    "hive": "spool to S3",
-    "security_lake": "spool to S3 for Security Lake",
-    "datadog_archive": "spool to S3 as a Datadog archive",
+    **{name: each.title for name, each in DELIVERIES.items()},
 }
 
 
-def measure(name: str, pages: int, folder: Path) -> dict[str, float]:
-    """Return CPU seconds and peak MB of one piece of work, in a process of its own."""
-    server = api(pages) if name in ("plain", "read") else collector()
+def measure(name: str, pages: int, folder: Path, delay: float = 0.0) -> dict[str, float]:
+    """Return CPU seconds, wall seconds and peak MB of one piece of work, in a process of its own."""
+    server = api(pages) if name in ("plain", "read") else collector(delay)
     url = f"http://127.0.0.1:{server.server_address[1]}"
     command = [sys.executable, "-m", "benchmarks.work", name, url, str(folder), str(pages * PAGE)]
     try:
@@ -40,6 +41,20 @@ def measure(name: str, pages: int, folder: Path) -> dict[str, float]:
         server.server_close()
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
+
+
+def concurrency_gain(rounds: int) -> float:
+    """Return how much faster four batches at once are than one at a time, over a way with a delay."""
+    gains = []
+    with tempfile.TemporaryDirectory() as folder:
+        measure("read", WAITING_EVENTS // PAGE, Path(folder))
+        for _ in range(rounds):
+            one, four = (
+                measure(f"waiting-{count}", WAITING_EVENTS // PAGE, Path(folder), ROUND_TRIP)["wall"]
+                for count in (1, 4)
+            )
+            gains.append(one / four)
+    return statistics.median(gains)
 
 
 def main() -> int:
@@ -67,8 +82,15 @@ def main() -> int:
         spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"{title:40} {statistics.median(cpu[name]):7.2f} s  {ratio:5.2f} x plain {spread}{said}")
 
+    gain = concurrency_gain(options.rounds)
+    good = good and gain >= GAIN_BOUND
+    print(
+        f"\n{ROUND_TRIP * 1000:.0f} ms until an answer: four batches at once are {gain:.2f} x as fast as one, at least "
+        f"{GAIN_BOUND:.1f}  {'ok' if gain >= GAIN_BOUND else 'BROKEN'}"
+    )
+
     print("\nPeak memory\n")
-    peaks: dict[str, dict[int, float]] = {"read": {}, "hec": {}}
+    peaks: dict[str, dict[int, float]] = {"read": {}, "splunk_hec": {}}
     for count in (1, options.events // PAGE, options.large // PAGE):
         with tempfile.TemporaryDirectory() as folder:
             for name, each in peaks.items():

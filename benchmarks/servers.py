@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -38,9 +40,9 @@ class _Quiet(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def reply(self, body: bytes) -> None:
-        """Answer 200 with JSON."""
-        self.send_response(200)
+    def reply(self, body: bytes, status: int = 200) -> None:
+        """Answer with JSON."""
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -63,13 +65,26 @@ def api(pages: int) -> ThreadingHTTPServer:
     return _started(Handler)
 
 
-def collector() -> ThreadingHTTPServer:
-    """Return a server that says "Success" to any batch, and takes any object."""
+def collector(delay: float = 0.0) -> ThreadingHTTPServer:
+    """Return a server that takes any batch and any object, and answers as each intake does.
+
+    :param delay: seconds until an answer, as over a long way.
+    """
 
     class Handler(_Quiet):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.reply(b'{"text":"Success","code":0}')
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            time.sleep(delay)
+            if "/_bulk" in self.path:
+                count = gzip.decompress(body).count(b"\n") // 2
+                items = b",".join([b'{"create":{"_index":"i","status":201}}'] * count)
+                self.reply(b'{"errors":false,"items":[' + items + b"]}")
+            elif "/dataCollectionRules/" in self.path:
+                self.reply(b"", 204)
+            elif self.path.startswith("/api/v2/logs"):
+                self.reply(b"{}", 202)
+            else:
+                self.reply(b'{"text":"Success","code":0}')
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))

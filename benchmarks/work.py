@@ -8,7 +8,6 @@ import resource
 import sys
 import time
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 
 import requests
@@ -53,71 +52,21 @@ def read(url: str, folder: Path) -> int:
     return done.counts.spooled
 
 
-def hec(url: str, folder: Path) -> int:
-    """Ship a spool to a collector."""
-    from audit_provider.core.destinations.ship import ship
-    from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
-    from audit_provider.core.http import HttpClient
-    from audit_provider.core.model import Offset, Origin
-    from audit_provider.core.position import unpack_position
-    from audit_provider.core.sources import PYLON
-    from audit_provider.core.spool import LocalStore, Stream
-
-    position = unpack_position((folder / "position").read_text(), "bench")
-    stream = Stream(LocalStore(folder), "p/live")
-    client = HttpClient(requests.Session(), url, service="bench")
-    destination = SplunkHecDestination(SplunkHecOptions(), Origin("p", "pylon", PYLON.fields), client, None)
-    offset = ship(
-        destination,
-        stream.read(position.head, 1),
-        Offset(),
-        commit=lambda _: None,
-        set_aside=print,
-        sleep=time.sleep,
-        now=lambda: NOW,
-    )
-    return offset.counts.delivered
-
-
-def s3(url: str, folder: Path, layout: str) -> int:
-    """Ship a spool to a bucket, in one of its layouts."""
-    import boto3
-
-    from audit_provider.core.destinations.s3 import S3Destination, S3Options
-    from audit_provider.core.destinations.ship import ship
-    from audit_provider.core.model import Offset, Origin
-    from audit_provider.core.position import unpack_position
-    from audit_provider.core.sources import PYLON
-    from audit_provider.core.spool import LocalStore, Stream
-
-    position = unpack_position((folder / "position").read_text(), "bench")
-    own = {"source_name": "bench", "region": "eu-central-1"} if layout == "security_lake" else {}
-    client = boto3.client(
-        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="bench", aws_secret_access_key="bench"
-    )
-    origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
-    offset = ship(
-        S3Destination(S3Options("bench", layout=layout, **own), origin, client, now=lambda: NOW),
-        Stream(LocalStore(folder), "p/live").read(position.head, 1),
-        Offset(),
-        commit=lambda _: None,
-        set_aside=print,
-        sleep=time.sleep,
-        now=lambda: NOW,
-    )
-    return offset.counts.delivered
-
-
 def main() -> None:
     """Do the work named by the first argument; 0 events measures the imports alone."""
     name, url, folder, events = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-    works = {"plain": plain, "read": read, "hec": hec}
-    works |= {layout: partial(s3, layout=layout) for layout in ("hive", "security_lake", "datadog_archive")}
-    count = works[name](url, folder)
+    begun = time.monotonic()
+    if name in ("plain", "read"):
+        count = {"plain": plain, "read": read}[name](url, folder)
+    else:
+        from benchmarks.deliveries import deliver
+
+        count = deliver(name, url, folder, NOW)
     used = resource.getrusage(resource.RUSAGE_SELF)
     if count != events:
         raise SystemExit(f"{name} moved {count} of {events} events")
-    print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024}))
+    figures = {"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024, "wall": time.monotonic() - begun}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

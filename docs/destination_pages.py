@@ -7,13 +7,13 @@ from typing import Any
 
 import yaml
 
-from audit_provider.core.destinations import REGISTRY
 from audit_provider.core.destinations.about import ABOUT, About
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.destinations.datadog import DatadogDestination
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination
 from audit_provider.core.destinations.http import HttpDestination
 from audit_provider.core.destinations.http_presets import PRESETS
+from audit_provider.core.destinations.registry import REGISTRY
 from audit_provider.core.destinations.s3 import S3Destination
 from audit_provider.core.destinations.sentinel import SentinelDestination
 from audit_provider.core.destinations.sentinel_table import table_definition

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from audit_provider.core.destinations import REGISTRY as DESTINATIONS
+from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.s3 import athena_ddl
 from audit_provider.core.pipeline import Delivery, Pipeline
 from audit_provider.core.sources import REGISTRY as SOURCES

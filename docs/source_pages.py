@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
@@ -142,6 +143,7 @@ def _reading(spec: SourceSpec) -> str:
         f"| budget | {_budget(spec)} |",
         f"| look-back | {_reach(spec.lookback)} |",
         f"| backfill | {_backfill(spec)} |",
+        f"| reconciliation | {_reconciliation(spec)} |",
         f"| id | {f'`{spec.fields.id}`' if spec.fields.id else 'none: events are named by their content'} |",
         f"| time | `{spec.fields.time}`"
         + (f", recorded `{spec.fields.recorded}`" if spec.fields.recorded else "")
@@ -198,6 +200,12 @@ def _backfill(spec: SourceSpec) -> str:
     if spec.reading.backfill == "recovery":
         return "in windows, by time" if spec.recovery else "none: it cannot be read by time"
     return {"windows": "in windows", "scan": "one window, scanned from the newest event down"}[spec.reading.backfill]
+
+
+def _reconciliation(spec: SourceSpec) -> str:
+    if spec.reading.backfill == "recovery" and not spec.recovery:
+        return "none: it cannot be read by time, so late and missed events cannot be looked for"
+    return f"daily, of what happened more than {looks_back(spec) // timedelta(hours=1)} hours before"
 
 
 def _shown(value: Any) -> str:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import ConfigDict
 
-from audit_provider.core.destinations import REGISTRY as DESTINATIONS
+from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction, Selection
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.reconciliation import Reconcile, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources.inline import source_of
 from audit_provider.core.validation import near, validated
+from audit_provider.core.yaml_text import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +81,8 @@ class Pipeline:
     :ivar retention_days: how long segments are kept once every destination has them.
     :ivar backfill_share: part of the request budget that a backfill may use.
     :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
+    :ivar reconcile: how the past is compared with the source: ``false`` for not at all, or ``schedule``, ``after`` and
+        ``width`` in seconds, and ``fail_on_missed``; by default daily, one day at a time.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Pipeline:
     retention_days: int = 30
     backfill_share: float = 0.8
     run_minutes: int = 30
+    reconcile: Reconcile | None = field(default_factory=Reconcile)
 
     @property
     def spec(self) -> SourceSpec:
@@ -135,6 +139,7 @@ class _PipelineEntry:
     retention_days: int = 30
     backfill_share: float = 0.8
     run_minutes: int = 30
+    reconcile: bool | dict[str, Any] = True
 
 
 @dataclass(frozen=True)
@@ -164,12 +169,7 @@ def read_pipelines(text: str) -> PipelinesFile:
 
     :raises ConfigurationError: the file as a whole cannot be read.
     """
-    try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is yaml.SafeLoader, made stricter
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigurationError(f"{place}{getattr(error, 'problem', None) or error}") from None
+    content = values_of(text)
     if content is None:
         return PipelinesFile({})
     if not isinstance(content, dict):
@@ -230,6 +230,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         retention_days=written.retention_days,
         backfill_share=written.backfill_share,
         run_minutes=written.run_minutes,
+        reconcile=reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days),
     )
 
 
@@ -344,18 +345,3 @@ def _check_name(name: str, path: str) -> None:
         raise ConfigurationError(
             f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
         )
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses a key that stands twice: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        met: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, (list, dict)) or key in met:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            met.add(key)
-        return super().construct_mapping(node, deep)

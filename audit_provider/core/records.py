@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,7 +37,7 @@ def value_at(record: Any, path: str) -> Any:
     for key in keys_of(path):
         if isinstance(record, dict):
             record = record.get(key)
-        elif isinstance(record, list) and key.isdigit() and int(key) < len(record):
+        elif isinstance(record, list) and key.isdecimal() and int(key) < len(record):
             record = record[int(key)]
         else:
             return None
@@ -104,8 +105,8 @@ class Extractor:
         """Return a function from a decoded value to what stands at ``path``, ``UNSET`` where that is absent."""
         names = [_attribute(key) for key in keys_of(path)]
         if len(names) == 1:
-            (name,) = names
-            return lambda found: getattr(found, name, msgspec.UNSET)
+            # Every object that the shape decodes to has it, present or not.
+            return attrgetter(*names)
 
         def get(found: Any) -> Any:
             for name in names:
@@ -133,6 +134,9 @@ class Extractor:
         return get
 
 
+_ABSENT = msgspec.UNSET
+
+
 class FieldReader:
     """Reads from raw records what their source's :class:`Fields` point at.
 
@@ -144,7 +148,7 @@ class FieldReader:
         extractor = Extractor({path: Any for each in paths.values() for path in each})
         self._paths = paths
         self._decode = extractor.decode
-        self._getters = {name: tuple(map(extractor.getter, each)) for name, each in paths.items() if each}
+        self._getters = [(name, tuple(map(extractor.getter, each))) for name, each in paths.items() if each]
 
     def read(self, raw: msgspec.Raw) -> dict[str, str]:
         """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""
@@ -153,9 +157,12 @@ class FieldReader:
         except (ValueError, RecursionError):
             return self._read_strange(bytes(raw))
         found = {}
-        for name, getters in self._getters.items():
+        for name, getters in self._getters:
             for get in getters:
-                if text := _text_of_field(name, get(record)):
+                value = get(record)
+                # Nearly all are texts or absent, and these lines run for every event.
+                text = value if type(value) is str else "" if value is _ABSENT else _text_of_field(name, value)
+                if text:
                     found[name] = text
                     break
         return found
@@ -242,7 +249,9 @@ class RecordReader:
                 raw = b'{"record":' + raw + b"}"
             try:
                 found = self._decode(raw)
-            except msgspec.DecodeError as error:
+                if b"\n" in raw:
+                    raw = msgspec.json.format(raw, indent=-1)
+            except (ValueError, RecursionError) as error:
                 raise ProtocolError(f"{where} answered with a record that cannot be read ({error}).") from None
             name, time, recorded = self._id(found), time_from(self._time(found)), time_from(self._recorded(found))
             if time is None:
@@ -257,8 +266,6 @@ class RecordReader:
                 name = ""
             else:
                 self.last_id = str(name)
-            if b"\n" in raw:
-                raw = msgspec.json.format(raw, indent=-1)
             times.append(recorded or time)
             events.append(Event(str(name), time, msgspec.Raw(raw)))
         if odd:
@@ -285,7 +292,11 @@ def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter
     """Give a digest of the record as id; equal records are told apart by a count."""
     for place in nameless:
         event = events[place]
-        canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
+        try:
+            canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
+        except (ValueError, RecursionError):
+            # A number beyond every range, half a surrogate pair, too deep: then its bytes as they came.
+            canonical = bytes(event.raw)
         digest = hashlib.sha256(canonical).hexdigest()[:32]
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"

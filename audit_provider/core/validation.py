@@ -6,12 +6,12 @@ import dataclasses
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from audit_provider.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pydantic import ValidationError
 
 
 def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
@@ -34,6 +34,9 @@ def checked(kind: Any, value: Any, path: str) -> Any:
 
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
+    # Where nothing is validated, as in a task whose options are values already, its import would cost the most.
+    from pydantic import TypeAdapter, ValidationError
+
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:

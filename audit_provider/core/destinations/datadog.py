@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from isal import igzip
@@ -119,9 +119,7 @@ class DatadogDestination:
         A restamped log has no date attribute, so the intake gives it the time of arrival; the time it happened stays
         in ``evt.time``.
         """
-        attributes = attributes_of(event, self._fields.read(event.raw))
-        if not restamp:
-            attributes["timestamp"] = attributes["evt"]["time"]
+        attributes = attributes_of(event, self._fields.read(event.raw), dated=not restamp)
         return b'%b,%b,"event":%b}' % (
             self._start_restamped if restamp else self._start,
             self._encode(attributes)[1:-1],
@@ -182,24 +180,45 @@ class DatadogDestination:
             )
 
 
-def attributes_of(event: Event, said: dict[str, str]) -> dict[str, Any]:
-    """Return an event's message and Datadog's standard attributes, the same in the log intake and in an archive.
+class Happening(msgspec.Struct, gc=False, omit_defaults=True):
+    """What is known of an event, under Datadog's ``evt``."""
+
+    id: str
+    time: str
+    name: str = ""
+
+
+class Person(msgspec.Struct, gc=False, omit_defaults=True):
+    """Who did it, under ``usr``."""
+
+    id: str = ""
+    email: str = ""
+
+
+class Attributes(msgspec.Struct, gc=False, omit_defaults=True):
+    """An event's message and Datadog's standard attributes, the same in the log intake and in an archive."""
+
+    message: str = ""
+    evt: Happening | None = None
+    usr: Person | None = None
+    network: dict[str, dict[str, str]] | None = None
+    timestamp: str = ""
+
+
+def attributes_of(event: Event, said: dict[str, str], *, dated: bool = False) -> Attributes:
+    """Return what Datadog is told of an event beside the record.
 
     :param said: what the record says of ``action``, ``actor_id``, ``actor_email`` and ``ip``.
+    :param dated: with ``timestamp``.
     """
     happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    attributes: dict[str, Any] = {
-        "message": " ".join(filter(None, (said.get("action", "audit event"), "by" if _who(said) else "", _who(said)))),
-        "evt": {"id": event.id, "time": happened, **({"name": said["action"]} if "action" in said else {})},
-    }
-    if _who(said):
-        attributes["usr"] = {
-            key: said[name] for key, name in (("id", "actor_id"), ("email", "actor_email")) if name in said
-        }
-    if "ip" in said:
-        attributes["network"] = {"client": {"ip": said["ip"]}}
-    return attributes
-
-
-def _who(said: dict[str, str]) -> str:
-    return said.get("actor_email") or said.get("actor_id", "")
+    action, actor, email = said.get("action", ""), said.get("actor_id", ""), said.get("actor_email", "")
+    who = email or actor
+    named = action or "audit event"
+    return Attributes(
+        f"{named} by {who}" if who else named,
+        Happening(event.id, happened, action),
+        Person(actor, email) if who else None,
+        {"client": {"ip": said["ip"]}} if "ip" in said else None,
+        happened if dated else "",
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from audit_provider.core.formats import as_json
+from audit_provider.core.formats import Ecs, as_json
 from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
@@ -58,6 +58,19 @@ def check_target(target: str) -> None:
         )
 
 
+def id_prefix(origin: Origin, scope: Scope) -> str | None:
+    """Return what every ``_id`` of one origin begins with; None where the store makes them."""
+    return {"pipeline": f"{origin.source}:{origin.pipeline}:", "source": f"{origin.source}:", "none": None}[scope]
+
+
+def document_id(prefix: str, event_id: str) -> str:
+    """Return the ``_id`` of an event; where that would be too long, a digest stands for the event's own id."""
+    name = prefix + event_id
+    if len(name.encode()) > MOST_ID_BYTES:
+        return f"{prefix}sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
+    return name
+
+
 class _Head(msgspec.Struct):
     """What of a form's object matters here; the rest is skipped unparsed."""
 
@@ -78,8 +91,7 @@ class Documents:
 
     def __init__(self, form: Form, origin: Origin, target: str, scope: Scope) -> None:
         self._form = form
-        scopes = {"pipeline": f"{origin.source}:{origin.pipeline}:", "source": f"{origin.source}:", "none": None}
-        self._scope = scopes[scope]
+        self._id_prefix = id_prefix(origin, scope)
         self._encode = msgspec.json.Encoder().encode
         self._head = msgspec.json.Decoder(_Head).decode
         self._members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -96,16 +108,16 @@ class Documents:
         return b'{"create":%b}\n%b' % (self._action(event.id), self._document(event))
 
     def _action(self, event_id: str) -> bytes:
-        if self._scope is None:
+        if self._id_prefix is None:
             return b"{}"
-        name = self._scope + event_id
-        if len(name.encode()) > MOST_ID_BYTES:
-            name = f"{self._scope}sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"
-        return b'{"_id":%b}' % self._encode(name)
+        return b'{"_id":%b}' % self._encode(document_id(self._id_prefix, event_id))
 
     def _document(self, event: Event) -> bytes:
         if not self._form.is_json:
             return self._wrapped(event, b"message", as_json(self._form, event))
+        if isinstance(self._form, Ecs):
+            # Which says all of it by itself, but for the stream.
+            return b"{" + self._data_stream + self._form.write(event)[1:]
         # A line break within a record can only be space between its parts; here it would end the document.
         written = self._form.write(event).replace(b"\n", b" ").strip()
         head = self._head(written)

@@ -35,10 +35,11 @@ _TARGET_FAULTS = frozenset(
     }
 )
 _TARGET_WORDS = ("no write index is defined", "pipeline with id [")
+_CREATED = frozenset({200, 201})
 _PASSING = frozenset({"resource_already_exists_exception"})  # two writers made the stream at once
 
 
-class _Item(msgspec.Struct):
+class _Item(msgspec.Struct, gc=False):
     status: int
     error: Any = None
     index: str = msgspec.field(default="", name="_index")
@@ -82,10 +83,12 @@ def judge_items(
     held: _Item | None = None
     diverted = 0
     for place, item in enumerate(items):
-        if item.status in (200, 201) and _is_diverted(item):
-            diverted += 1
-            verdict = Verdict.DELIVERED if accept_failure_store else Verdict.REFUSED
-            if not accept_failure_store:
+        if item.status in _CREATED:
+            verdict = Verdict.DELIVERED
+            is_diverted = _is_diverted(item)
+            diverted += is_diverted
+            if is_diverted and not accept_failure_store:
+                verdict = Verdict.REFUSED
                 reasons[place] = f"{answer.where} kept it in the failure store {item.index}, not in {target}"
         else:
             known = _verdict(item)
@@ -111,7 +114,7 @@ def _items(answer: Answer, count: int) -> list[_Item]:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ProtocolError(answer.not_json()) from None
-    if len(reply.items) != count or any(list(each) != ["create"] for each in reply.items):
+    if len(reply.items) != count or not all(len(each) == 1 and "create" in each for each in reply.items):
         raise ProtocolError(
             f"{answer.where} answered for {len(reply.items)} of {count} events: check proxies in between; "
             f"everything is kept."
@@ -126,8 +129,6 @@ def _is_diverted(item: _Item) -> bool:
 def _verdict(item: _Item) -> Verdict | None:
     """Return the verdict on an item; None where the target, and no event, is at fault."""
     status, kind = item.status, item.type
-    if status in (200, 201):
-        return Verdict.DELIVERED
     if status == 409:
         # Any other conflict says nothing about where this event is.
         return Verdict.ALREADY_THERE if kind == "version_conflict_engine_exception" else Verdict.RETRY

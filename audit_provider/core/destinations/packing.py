@@ -74,15 +74,19 @@ def lots(
         for index in range(first[1] if number == first[0] else 0, len(events)):
             event = events[index]
             outside = within is not None and not within(event)
-            if outside or (select is not None and (selected := select(event)) is None):
+            selected = None if outside else _selected(select, event, number, index)
+            if selected is None:
                 lot.entries.append(Filtered(number, index, outside))
                 if len(lot.entries) - lot.count >= _MOST_FILTERED:
                     lot.after = (number, index + 1)
                     yield lot
                     lot = Lot()
                 continue
-            parcel = event if select is None or selected is None else selected
-            entry = _entry(destination, limits, event, parcel, number, index, restamp=restamp, now=now)
+            entry = (
+                selected
+                if isinstance(selected, DeadLetter)
+                else _entry(destination, limits, event, selected, number, index, restamp=restamp, now=now)
+            )
             # What is set aside waits in memory too, until the lot is settled.
             size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + limits.separator
             full = lot.count >= limits.events or lot.size + size + limits.framing > limits.batch_bytes
@@ -106,6 +110,17 @@ def _place(entry: Item | DeadLetter | Filtered) -> Place:
     return standing.segment, standing.index
 
 
+def _selected(
+    select: Callable[[Event], Event | None] | None, event: Event, segment: int, index: int
+) -> Event | DeadLetter | None:
+    """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""
+    try:
+        return event if select is None else select(event)
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = f"cannot be read for 'only', 'except' or 'redact': {type(error).__name__}: {error}"
+        return DeadLetter(Item(event, b"", segment, index), reason)
+
+
 def _entry(
     destination: Destination,
     limits: Limits,
@@ -123,7 +138,7 @@ def _entry(
         return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts", too_old=True)
     try:
         encoded = destination.encode(parcel, restamp=old)
-    except (ValueError, TypeError, KeyError, UnicodeError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
     if len(encoded) > limits.event_bytes:
         reason = f"its {len(encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"

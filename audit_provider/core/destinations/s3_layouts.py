@@ -187,8 +187,9 @@ class DatadogArchive:
             "_id": self._log_id(event),
             "date": event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             **self._fixed,
-            "message": attributes.pop("message"),
+            "message": attributes.message,
         }
+        attributes.message = ""
         return b'%b,"attributes":%b,"event":%b}}' % (
             self._encode(log)[:-1],
             self._encode(attributes)[:-1],

@@ -177,6 +177,7 @@ class _LotRun:
             )
         if letters:
             set_aside([replace(letter, batch=self._lot.bounds) for letter in letters])
+        too_old = _times_of_too_old(offset, letters)
         offset = replace(
             offset,
             segment=place[0],
@@ -185,7 +186,8 @@ class _LotRun:
             last_success=now() if counts.delivered or counts.already_there else offset.last_success,
             failures_in_a_row=0,
             last_error="",
-            **_span_of_too_old(offset, letters),
+            too_old_from=min(too_old, default=None),
+            too_old_to=max(too_old, default=None),
         )
         commit(offset)
         return offset
@@ -216,9 +218,7 @@ class _LotRun:
                 self._fates[place] = "set_aside"
                 self._isolated += verdict is Verdict.SPLIT
                 said = outcome.reasons.get(number) or outcome.said
-                self._letters[place] = DeadLetter(
-                    self._items[place], said or "refused without a word", answer=said
-                )
+                self._letters[place] = DeadLetter(self._items[place], said or "refused without a word", answer=said)
             else:
                 halve = halve or verdict is Verdict.SPLIT
                 open_.append(place)
@@ -262,13 +262,10 @@ class _LotRun:
         return ShipCounts(**counts), letters, passed, place
 
 
-def _span_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> dict[str, datetime]:
-    """Return the earliest and the latest time of all that was too old, up to now."""
-    times = [letter.item.event.time for letter in letters if letter.too_old]
-    if not times:
-        return {}
+def _times_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> list[datetime]:
+    """Return the times of what was too old, of all that was so before only the earliest and the latest."""
     before = [each for each in (offset.too_old_from, offset.too_old_to) if each]
-    return {"too_old_from": min([*times, *before]), "too_old_to": max([*times, *before])}
+    return before + [letter.item.event.time for letter in letters if letter.too_old]
 
 
 def _quoted(said: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +16,69 @@ if TYPE_CHECKING:
 VERSION = "8.11.0"
 """The version that is written for: every field and value used here is in it and in all later ones."""
 
+_SCHEMA = {"version": VERSION}
 _CHANGES = {"create": "creation", "delete": "deletion"}
 _LOOKS = frozenset({"read", "export"})
 _SUBJECTS = {"user": "user", "group": "group", "access": "admin", "token": "admin"}
+
+
+class _Event(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str = ""
+    kind: str = ""
+    action: str = ""
+    category: list[str] = []
+    type: list[str] = []
+    outcome: str = ""
+    provider: str = ""
+    module: str = ""
+    dataset: str = ""
+    original: str = ""
+
+
+class _Target(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str = ""
+    name: str = ""
+    email: str = ""
+    roles: list[str] = []
+
+
+class _User(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str = ""
+    name: str = ""
+    email: str = ""
+    full_name: str = ""
+    target: _Target | None = None
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str
+
+
+class _Source(msgspec.Struct, omit_defaults=True, gc=False):
+    ip: str = ""
+    address: str = ""
+
+
+class _Agent(msgspec.Struct, gc=False):
+    original: str
+
+
+class _Related(msgspec.Struct, omit_defaults=True, gc=False):
+    user: list[str] = []
+    ip: list[str] = []
+
+
+class _Document(msgspec.Struct, omit_defaults=True, gc=False):
+    timestamp: str = msgspec.field(name="@timestamp")
+    ecs: dict[str, str]
+    labels: dict[str, str]
+    event: _Event
+    user: _User | None = None
+    group: _Named | None = None
+    source: _Source | None = None
+    user_agent: _Agent | None = None
+    organization: _Named | None = None
+    related: _Related | None = None
 
 
 class Ecs:
@@ -33,12 +93,8 @@ class Ecs:
 
     def __init__(self, origin: Origin) -> None:
         self._facts = FactReader(origin)
-        self._about = {
-            "provider": product_of(origin),
-            "module": origin.source,
-            "dataset": f"{origin.source}.audit",
-        }
-        self._pipeline = {"pipeline": origin.pipeline}
+        self._provider, self._module, self._dataset = product_of(origin), origin.source, f"{origin.source}.audit"
+        self._labels = {"pipeline": origin.pipeline}
         self._key = b',"saas":{' + msgspec.json.encode(origin.source) + b":"
         self._encode = msgspec.json.Encoder().encode
 
@@ -47,56 +103,48 @@ class Ecs:
         facts = self._facts.read(event)
         raw, text = text_of_record(event)
         category, types = _categories(facts.meaning, facts.object_type)
-        document = {
-            "@timestamp": event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "ecs": {"version": VERSION},
-            "labels": self._pipeline,
-            "event": _told(
-                id=event.id,
-                kind="event",
-                action=facts.action,
-                category=category,
-                type=types,
-                outcome=facts.outcome or "unknown",
-                **self._about,
-                original=text,
+        names = _names(facts)
+        document = _Document(
+            event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            _SCHEMA,
+            self._labels,
+            _Event(
+                event.id,
+                "event",
+                facts.action,
+                category,
+                types,
+                facts.outcome or "unknown",
+                self._provider,
+                self._module,
+                self._dataset,
+                text,
             ),
-            **_told(
-                user=_user(facts),
-                group=_told(id=facts.target_group),
-                source=_told(ip=facts.ip, address=facts.ip or facts.address),
-                user_agent=_told(original=facts.user_agent),
-                organization=_told(id=facts.organization),
-                related=_told(user=_names(facts), ip=[facts.ip] if facts.ip else None),
-            ),
-        }
-        written = self._encode(document)
-        return written[:-1] + self._key + raw + b"}}"
+            _user(facts),
+            _Named(facts.target_group) if facts.target_group else None,
+            _Source(facts.ip, facts.ip or facts.address) if facts.ip or facts.address else None,
+            _Agent(facts.user_agent) if facts.user_agent else None,
+            _Named(facts.organization) if facts.organization else None,
+            _Related(names, [facts.ip] if facts.ip else []) if names or facts.ip else None,
+        )
+        return b"%b%b%b}}" % (self._encode(document)[:-1], self._key, raw)
 
 
-def _user(facts: Facts) -> dict[str, Any]:
-    return _told(
-        id=facts.actor_id,
-        name=facts.login,
-        email=facts.actor_email if "@" in facts.actor_email else "",
-        full_name=facts.actor_name,
-        target=_told(
-            id=facts.target_user,
-            name=facts.target_email,
-            email=facts.target_email if "@" in facts.target_email else "",
-            roles=[facts.role] if facts.role and facts.target_user else None,
-        ),
-    )
+def _user(facts: Facts) -> _User | None:
+    target = None
+    if facts.has_target:
+        email = facts.target_email if "@" in facts.target_email else ""
+        roles = [facts.role] if facts.role and facts.target_user else []
+        target = _Target(facts.target_user, facts.target_email, email, roles)
+    elif not facts.has_actor:
+        return None
+    email = facts.actor_email if "@" in facts.actor_email else ""
+    return _User(facts.actor_id, facts.login, email, facts.actor_name, target)
 
 
 def _names(facts: Facts) -> list[str]:
     names = (facts.actor_id, facts.actor_email, facts.actor_name, facts.target_user, facts.target_email)
     return list(dict.fromkeys(filter(None, names)))
-
-
-def _told(**values: Any) -> dict[str, Any]:
-    """Return the values that say something."""
-    return {name: value for name, value in values.items() if value}
 
 
 @lru_cache(maxsize=1024)

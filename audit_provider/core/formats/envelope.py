@@ -12,6 +12,30 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
 
+class _Actor(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str = ""
+    email: str = ""
+    name: str = ""
+
+
+class _Object(msgspec.Struct, omit_defaults=True, gc=False):
+    type: str = ""
+    id: str = ""
+
+
+class _Told(msgspec.Struct, omit_defaults=True, gc=False):
+    id: str
+    time: str
+    source: str
+    pipeline: str
+    action: str = ""
+    category: str = ""
+    actor: _Actor | None = None
+    ip: str = ""
+    object: _Object | None = None
+    outcome: str = ""
+
+
 class Envelope:
     """``id``, ``time``, ``source``, ``pipeline``, ``action``, ``actor``, ``ip``, ``object``, ``outcome``, and ``raw``.
 
@@ -22,23 +46,22 @@ class Envelope:
 
     def __init__(self, origin: Origin) -> None:
         self._facts = FactReader(origin)
-        self._from = {"source": origin.source, "pipeline": origin.pipeline}
+        self._source, self._pipeline = origin.source, origin.pipeline
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, event: Event) -> bytes:
         """See :class:`~audit_provider.core.formats.base.Form`."""
         facts = self._facts.read(event)
-        actor = {"id": facts.actor_id, "email": facts.actor_email, "name": facts.actor_name}
-        known = {
-            "id": event.id,
-            "time": event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            **self._from,
-            "action": facts.action,
-            "category": facts.meaning.kind,
-            "actor": {key: value for key, value in actor.items() if value},
-            "ip": facts.ip or facts.address,
-            "object": {k: v for k, v in (("type", facts.object_type), ("id", facts.object_id)) if v},
-            "outcome": facts.outcome,
-        }
-        told = {key: value for key, value in known.items() if value}
-        return self._encode(told)[:-1] + b',"raw":' + text_of_record(event)[0] + b"}"
+        told = _Told(
+            event.id,
+            event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            self._source,
+            self._pipeline,
+            facts.action,
+            facts.meaning.kind,
+            _Actor(facts.actor_id, facts.actor_email, facts.actor_name) if facts.has_actor else None,
+            facts.ip or facts.address,
+            _Object(facts.object_type, facts.object_id) if facts.object_type or facts.object_id else None,
+            facts.outcome,
+        )
+        return b'%b,"raw":%b}' % (self._encode(told)[:-1], text_of_record(event)[0])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from audit_provider.core.formats.meaning import UNKNOWN, Meaning, Meanings
 from audit_provider.core.records import FieldReader
@@ -42,8 +43,7 @@ _LOG = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """One event's facts; "" where the record does not say.
 
     :ivar time: when it happened, as the vendor writes it.

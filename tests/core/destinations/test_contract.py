@@ -11,11 +11,11 @@ import pytest
 from isal import igzip
 from pydantic import TypeAdapter
 
-from audit_provider.core.destinations import REGISTRY
 from audit_provider.core.destinations.datadog import DatadogDestination
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination
 from audit_provider.core.destinations.http import HttpDestination
 from audit_provider.core.destinations.packing import lots
+from audit_provider.core.destinations.registry import REGISTRY
 from audit_provider.core.destinations.s3 import S3Destination
 from audit_provider.core.destinations.sentinel import SentinelDestination
 from audit_provider.core.destinations.sftp import SftpDestination

@@ -1,0 +1,106 @@
+"""What a report leaves for the page in Airflow's UI: all that it needs beside the records of progress, and bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from audit_provider.core.errors import StopError
+
+Severity = Literal["info", "warning", "critical"]
+Kind = Literal[
+    "surge",
+    "silence",
+    "new_action",
+    "new_actor",
+    "failed_logins",
+    "security_action",
+    "lag",
+    "undelivered",
+    "refused",
+    "gap",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should see.
+
+    :ivar id: the same for the same finding in every report, so that it is told once.
+    :ivar title: one sentence. :ivar at: when it was, or began.
+    :ivar subject: the action, actor, address, destination or category that it is about.
+    :ivar count: how many events it rests on.
+    :ivar low: the least, and :ivar high: the most that would have been usual, where that was the question.
+    """
+
+    id: str
+    kind: Kind
+    severity: Severity
+    title: str
+    at: datetime
+    subject: str = ""
+    count: int = 0
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCounts:
+    """How often an action happened. :ivar days: by day, for the days of the summary."""
+
+    action: str
+    category: str
+    days: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a pipeline's activity.
+
+    :ivar made_at: when the report ran.
+    :ivar lag: seconds between now and the newest event read, or since the last whole reading of a quiet source; None
+        where nothing was read.
+    :ivar first_hour: the first of ``hours``. :ivar hours: events by hour, oldest first, the last one still running.
+    :ivar first_day: the first of the days. :ivar days: events by category and day, oldest first, the last one still
+        running. :ivar low: the least, and :ivar high: the most that is usual, by day, for all categories together.
+    :ivar actions: the most frequent ones, with what is left over under ``…`` of each category.
+    :ivar unknown_actions: actions that no table knows. :ivar findings: of the last days, newest first.
+    :ivar dead_letters: still open, by destination.
+    """
+
+    pipeline: str
+    source: str
+    made_at: datetime
+    lag: float | None = None
+    first_hour: datetime | None = None
+    hours: tuple[int, ...] = ()
+    first_day: datetime | None = None
+    days: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    actions: tuple[ActionCounts, ...] = ()
+    unknown_actions: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+
+def pack_summary(summary: Summary) -> str:
+    """Return a summary as JSON."""
+    return msgspec.json.encode(summary).decode()
+
+
+def unpack_summary(text: str, where: str) -> Summary:
+    """Return the summary kept as JSON in ``text``.
+
+    :param where: what holds it, for the message.
+    :raises StopError: it is not one.
+    """
+    try:
+        return msgspec.json.decode(text, type=Summary)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise StopError(
+            f"{where} does not hold a summary ({error}): delete it, the next report makes another."
+        ) from None

@@ -1,0 +1,110 @@
+"""The measured deliveries: which destination, in which form, and what it may cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from audit_provider.core.destinations.base import Destination
+from audit_provider.core.destinations.ship import ship
+from audit_provider.core.formats import FORMATS, Form
+from audit_provider.core.http import HttpClient
+from audit_provider.core.model import Offset, Origin
+from audit_provider.core.position import unpack_position
+from audit_provider.core.sources import PYLON
+from audit_provider.core.spool import LocalStore, Stream
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One row.
+
+    :ivar title: of the row. :ivar type: of the destination. :ivar form: its events' format.
+    :ivar bound: largest CPU allowed, as a part of the plain loop's; None where it is only shown.
+    """
+
+    title: str
+    type: str
+    form: str = "raw"
+    bound: float | None = None
+    concurrency: int = 1
+    batch_events: int = 1000
+
+
+DELIVERIES = {
+    "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.8),
+    "datadog": Delivery("spool to Datadog", "datadog", bound=0.8),
+    "elasticsearch": Delivery("spool to OpenSearch", "elasticsearch", bound=0.8),
+    "sentinel": Delivery("spool to Sentinel", "sentinel", bound=1.0),
+    "http": Delivery("spool to any HTTP receiver", "http", bound=0.8),
+    "hive": Delivery("spool to S3", "s3"),
+    "security_lake": Delivery("spool to S3 for Security Lake", "s3", "ocsf"),
+    "datadog_archive": Delivery("spool to S3 as a Datadog archive", "s3"),
+    **{form: Delivery(f"spool to HTTP as {form}", "http", form) for form in ("envelope", "ecs", "ocsf", "cef")},
+}
+
+WAITING = Delivery("", "splunk_hec", batch_events=250)
+"""Small batches over a slow way: what ``concurrency`` is for."""
+
+
+def deliver(name: str, url: str, folder: Path, now: datetime) -> int:
+    """Ship the spool of ``folder``; return how many events were delivered."""
+    concurrency = int(name.partition("waiting-")[2] or 0)
+    chosen = replace(WAITING, concurrency=concurrency) if concurrency else DELIVERIES[name]
+    origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
+    build: Callable[..., Destination] = {"s3": _s3}.get(chosen.type, _over_http)
+    position = unpack_position((folder / "position").read_text(), "bench")
+    offset = ship(
+        build(name, chosen, url, origin, FORMATS[chosen.form](origin, "1.1"), now),
+        Stream(LocalStore(folder), "p/live").read(position.head, 1),
+        Offset(),
+        commit=lambda _: None,
+        set_aside=print,
+        sleep=time.sleep,
+        now=lambda: now,
+        concurrency=chosen.concurrency,
+    )
+    return offset.counts.delivered
+
+
+def _over_http(_: str, chosen: Delivery, url: str, origin: Origin, form: Form, now: datetime) -> Destination:
+    client = HttpClient(requests.Session(), url, service="bench", now=lambda: now)
+    if chosen.type == "splunk_hec":
+        from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
+
+        options = SplunkHecOptions(batch_events=chosen.batch_events)
+        return SplunkHecDestination(options, origin, client, None, form=form)
+    if chosen.type == "datadog":
+        from audit_provider.core.destinations.datadog import DatadogDestination, DatadogOptions
+
+        return DatadogDestination(DatadogOptions(), origin, client, client, form=form)
+    if chosen.type == "elasticsearch":
+        from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
+
+        return ElasticsearchDestination(ElasticsearchOptions(), origin, client, form=form)
+    if chosen.type == "sentinel":
+        from audit_provider.core.destinations.sentinel import SentinelDestination, SentinelOptions
+
+        options = SentinelOptions(f"dcr-{'0' * 32}", "Custom-Audit_CL")
+        return SentinelDestination(options, origin, client, form=form)
+    from audit_provider.core.destinations.http import HttpDestination, HttpOptions
+
+    return HttpDestination(HttpOptions(batch_events=1000, gzip=True), origin, client, form=form)
+
+
+def _s3(name: str, _: Delivery, url: str, origin: Origin, form: Form, now: datetime) -> Destination:
+    import boto3
+
+    from audit_provider.core.destinations.s3 import S3Destination, S3Options
+
+    own: dict[str, Any] = {"source_name": "bench", "region": "eu-central-1"} if name == "security_lake" else {}
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="bench", aws_secret_access_key="bench"
+    )
+    return S3Destination(S3Options("bench", layout=name, **own), origin, client, now=lambda: now, form=form)
