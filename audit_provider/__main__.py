@@ -1,4 +1,4 @@
-"""``python -m audit_provider``: the destinations from a terminal."""
+"""``python -m audit_provider``: the destinations and the spool from a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from audit_provider.command_line.verify import add_verify, run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
 from audit_provider.core.siem_config import destination_from
@@ -20,23 +21,31 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 where it worked, 1 where it did not, with one sentence that says why."""
+    """Return 0 where it worked, 1 where it did not, with one sentence that says why. ``verify`` has its own codes."""
     parser = argparse.ArgumentParser(prog="python -m audit_provider", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pipelines = argparse.ArgumentParser(add_help=False)
     pipelines.add_argument("--pipelines", type=Path, help="the pipelines file; default: that of Airflow's settings")
     commands.add_parser("destinations", parents=[pipelines], help="list every destination and how it fares")
+    gaps = commands.add_parser("gaps", parents=[pipelines], help="list the gaps that nobody has acknowledged")
+    gaps.add_argument("--acknowledge", metavar="ID", help="take a gap as it is; needs --by")
+    gaps.add_argument("--by", default="", help="who acknowledges it")
+    gaps.add_argument("--note", default="", help="what was found out or done")
     test = commands.add_parser("test-event", parents=[pipelines], help="send a test event")
     test.add_argument("pipeline")
     test.add_argument("destination")
     convert = commands.add_parser("convert-siem-config", help="turn a product's SIEM configuration into a destination")
     convert.add_argument("file", help="its JSON; - for standard input")
     convert.add_argument("--secrets", action="store_true", help="show the connection's secrets")
+    add_verify(commands)
     options = parser.parse_args(arguments)
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    if options.command == "verify":
+        return run_verify(options)
     try:
-        {"destinations": _list, "test-event": _test, "convert-siem-config": _convert}[options.command](options)
+        run = {"destinations": _list, "gaps": _gaps, "test-event": _test, "convert-siem-config": _convert}
+        run[options.command](options)
     except AuditError as error:
         print(error, file=sys.stderr)
         return 1
@@ -64,6 +73,22 @@ def _list(options: argparse.Namespace) -> None:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _gaps(options: argparse.Namespace) -> None:
+    from audit_provider.operators.gaps import acknowledge_gap, open_gaps
+
+    pipelines = _pipelines(options)
+    found = open_gaps(pipelines.values())
+    if options.acknowledge:
+        gap = next((each for each in found if each.id == options.acknowledge), None)
+        if gap is None:
+            raise ConfigurationError(f"there is no open gap {options.acknowledge!r}: list them without --acknowledge.")
+        acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
+        found.remove(gap)
+    for gap in found:
+        print(gap)
+    print(f"{len(found)} open gaps")
 
 
 def _test(options: argparse.Namespace) -> None:

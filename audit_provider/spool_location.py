@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.spool import LocalStore, S3Store
+from audit_provider.core.spool.store import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,9 +99,7 @@ class ObjectStore:
             found = self._files.ls(self._path(prefix.rstrip("/")), detail=True)
         except FileNotFoundError:
             return []
-        return sorted(
-            each["name"].rstrip("/").rpartition("/")[2] for each in found if each.get("type") == "directory"
-        )
+        return sorted(each["name"].rstrip("/").rpartition("/")[2] for each in found if each.get("type") == "directory")
 
     def delete(self, key: str) -> None:
         """Remove an object."""
@@ -110,6 +109,8 @@ class ObjectStore:
             return
 
     def _path(self, key: str) -> str:
+        if key:
+            check_key(key)
         path: str = self._files._strip_protocol(str(self._root / key) if key else str(self._root))
         return path
 

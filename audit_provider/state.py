@@ -6,75 +6,56 @@ Variable                                   writer                 holds
 ``audit_logs.<pipeline>.cursor``           the pull task          the source position and the head
 ``audit_logs.<pipeline>.to.<destination>`` that ship task         the delivery offset
 ``….backfill.<window>.cursor`` / ``.to.…`` the backfill's tasks   the same, for one window
+``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run ends
 ``audit_logs.<pipeline>.backfill.pace``    the backfill's pulls   when its last requests were sent
+``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
+``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
+``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
 ========================================== ====================== =====================================
+
+Two writers of one Variable are kept apart in three ways, each for what the one before lets through:
+
+1. Airflow: ``max_active_runs=1`` and ``max_active_tis_per_dag=1`` let one task at a time write a Variable. A run that
+   is started by hand waits for the scheduled one.
+2. The fence: every write first reads whether the Variable still holds what this run left there, and reads it again
+   afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and stops with a
+   :class:`~audit_provider.core.errors.FencedError`.
+3. The chain: Variables have no compare-and-set, so a task may be frozen between that look and its write, and its old
+   position then replaces a newer one. A position is one record with the head of its chain of segments, so whatever is
+   read on from it is whole. Each delivery offset bears the digest of the last segment that it passed; where the
+   position's chain does not hold that segment, the offset goes back to the last segment that both chains share, and
+   what follows is shipped again. Nothing is lost, and the account says how much was shipped again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from audit_provider.core.errors import FencedError, StopError
-from audit_provider.core.model import Offset, Window
+from audit_provider.core.errors import FencedError, StopError, UnavailableError
+from audit_provider.core.gaps import Acknowledgement
+from audit_provider.core.model import Offset
 from audit_provider.core.position import Position, pack_position, unpack_position
-from audit_provider.core.spool import Stream
+from audit_provider.stream_name import PREFIX, StreamName
 
-if TYPE_CHECKING:
-    from audit_provider.core.spool import Store
-
-_PREFIX = "audit_logs"
-_STAMP = "%Y%m%dT%H%M%SZ"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamName:
-    """Which stream of a pipeline: the live one, or a backfill window's.
-
-    :ivar window: "" for the live stream.
-    """
-
-    pipeline: str
-    window: str = ""
-
-    @classmethod
-    def of_window(cls, pipeline: str, window: Window) -> StreamName:
-        """Return the stream of a backfill window. The same window is the same stream in every run."""
-        return cls(pipeline, f"{window.start.strftime(_STAMP)}_{window.end.strftime(_STAMP)}")
-
-    @property
-    def folder(self) -> str:
-        """The stream's folder in the spool."""
-        return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
-
-    def stream(self, store: Store, position: Position) -> Stream:
-        """Return the stream that a position leads to."""
-        return Stream(store, self.folder, position.chain)
-
-    @property
-    def cursor_key(self) -> str:
-        """The Variable of the source position."""
-        return f"{self._key}.cursor"
-
-    def offset_key(self, destination: str) -> str:
-        """Return the Variable of a destination's delivery offset."""
-        return f"{self._key}.to.{destination}"
-
-    @property
-    def _key(self) -> str:
-        window = f".backfill.{self.window}" if self.window else ""
-        return f"{_PREFIX}.{self.pipeline}{window}"
+__all__ = [
+    "AcknowledgementsVariable",
+    "GapWindowsVariable",
+    "OffsetVariable",
+    "PaceVariable",
+    "PositionVariable",
+    "StreamName",
+]
 
 
 class _FencedVariable:
     """A Variable with one writer: a write is refused where another has written since it was read.
 
-    Variables have no compare-and-set, so this narrows the race to the time between two calls. What keeps two
-    writers apart is ``max_active_runs=1``; this catches a run that comes back from the dead.
+    Read again afterwards, so that of two who wrote at once all but the last are told. Two reads and a write.
     """
 
     def __init__(self, key: str, description: str) -> None:
@@ -83,17 +64,59 @@ class _FencedVariable:
         self._text: str | None = None
 
     def read(self) -> str | None:
-        self._text = Variable.get(self._key, default=None)
+        self._text = _kept(self._key)
         return self._text
 
     def write(self, text: str) -> None:
-        if Variable.get(self._key, default=None) != self._text:
-            raise FencedError(
-                f"the Variable {self._key} was changed by another run since this one read it: let only one run of "
-                f"this DAG be active; nothing is lost, the other run's record stands."
+        if _kept(self._key) != self._text:
+            raise self._fenced()
+        answered = True
+        try:
+            Variable.set(self._key, text, description=self._description)
+        except AirflowRuntimeError:
+            answered = False  # it may have been written all the same
+        there = _kept(self._key)
+        if there != text and (answered or there != self._text):
+            raise self._fenced()
+        if there != text:
+            raise UnavailableError(
+                f"Airflow did not write the Variable {self._key}: see that its API server and database are up; nothing "
+                f"is lost, the next run goes on from what is recorded."
             )
-        Variable.set(self._key, text, description=self._description)
         self._text = text
+
+    def _fenced(self) -> FencedError:
+        return FencedError(
+            f"the Variable {self._key} was changed by another run since this one read it: let only one run of "
+            f"this DAG be active; nothing is lost, the other run's record stands."
+        )
+
+
+def _kept(key: str) -> str | None:
+    """Return what a Variable holds, or None where there is none.
+
+    :raises UnavailableError: nobody can say. ``Variable.get`` returns its default then too, and a position that cannot
+        be read would be taken for one that was deleted.
+    """
+    text: str | None = Variable.get(key, default=None)
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # takes seconds to import, and is there in tasks
+    comms = getattr(runner, "SUPERVISOR_COMMS", None)
+    if text is not None or comms is None:  # outside of tasks there is no API server between here and the database
+        return text
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, VariableResult
+
+    try:
+        answer = comms.send(GetVariable(key=key))
+    except AirflowRuntimeError as error:
+        answer = error.error
+    if isinstance(answer, VariableResult):
+        return answer.value
+    if isinstance(answer, ErrorResponse) and answer.error is ErrorType.VARIABLE_NOT_FOUND:
+        return None
+    raise UnavailableError(
+        f"Airflow does not say whether there is a Variable {key}: see that its API server and database are up; nothing "
+        f"is lost, the next run goes on from what is recorded."
+    )
 
 
 class PositionVariable:
@@ -120,10 +143,13 @@ class PositionVariable:
 
 
 class OffsetVariable:
-    """Where the delivery offset of one destination in a stream is kept."""
+    """Where the delivery offset of one destination in a stream is kept.
 
-    def __init__(self, name: StreamName, destination: str) -> None:
-        self._key = name.offset_key(destination)
+    :param replay: id of the DAG run whose replay's offset it is; "" for the destination's own offset.
+    """
+
+    def __init__(self, name: StreamName, destination: str, *, replay: str = "") -> None:
+        self._key = name.replay_key(replay, destination) if replay else name.offset_key(destination)
         self._variable = _FencedVariable(
             self._key, f"How far {name.folder} is shipped to {destination}; written by that ship task alone."
         )
@@ -138,7 +164,7 @@ class OffsetVariable:
             return None
         try:
             return msgspec.json.decode(text, type=Offset)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise StopError(
                 f"the Variable {self._key} does not hold a delivery offset ({error}): restore it, or delete it to ship "
                 f"everything that is kept again."
@@ -151,21 +177,95 @@ class OffsetVariable:
         """
         self._variable.write(msgspec.json.encode(offset).decode())
 
+    def delete(self) -> None:
+        """Forget the offset; it is no error if there is none."""
+        if self._variable.read() is not None:
+            Variable.delete(self._key)
+
 
 class PaceVariable:
     """When a pipeline's backfill sent its last requests: hands its pace to the next window and to polling."""
 
     def __init__(self, pipeline: str) -> None:
-        self._key = f"{_PREFIX}.{pipeline}.backfill.pace"
+        self._key = f"{PREFIX}.{pipeline}.backfill.pace"
 
     def load(self) -> dict[str, tuple[datetime, ...]]:
         """Return the times of requests, by source. They are a courtesy: an unreadable record is no record."""
         text = Variable.get(self._key, default=None)
         try:
             return msgspec.json.decode(text or "{}", type=dict[str, tuple[datetime, ...]])
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return {}
 
     def commit(self, requests: dict[str, tuple[datetime, ...]]) -> None:
         """Record the times of requests, by source."""
         Variable.set(self._key, msgspec.json.encode(requests).decode(), description="Pace of the backfill's requests.")
+
+
+class GapWindowsVariable:
+    """Which windows of a pipeline have gaps: one of which nothing could be read has no folder in the spool.
+
+    Its writers are the backfill's pulls, of which one runs at a time.
+    """
+
+    def __init__(self, pipeline: str) -> None:
+        self._pipeline = pipeline
+        self._variable = _FencedVariable(
+            f"{PREFIX}.{pipeline}.backfill.gaps", f"The backfilled windows of {pipeline} that have gaps."
+        )
+
+    def load(self) -> list[StreamName]:
+        """Return the streams of the windows, in the order in which they were met.
+
+        :raises StopError: the Variable holds something else.
+        """
+        try:
+            windows = msgspec.json.decode(self._variable.read() or "[]", type=list[str])
+        except msgspec.DecodeError as error:
+            raise StopError(
+                f"the Variable audit_logs.{self._pipeline}.backfill.gaps does not hold windows ({error}): restore it."
+            ) from None
+        return [StreamName(self._pipeline, window) for window in windows]
+
+    def add(self, name: StreamName) -> None:
+        """Record a window; it is no error if it is there."""
+        known = [each.window for each in self.load()]
+        if name.window not in known:
+            self._variable.write(msgspec.json.encode([*known, name.window]).decode())
+
+
+class AcknowledgementsVariable:
+    """Which gaps of a pipeline somebody has acknowledged; written by people alone."""
+
+    def __init__(self, pipeline: str) -> None:
+        self._key = f"{PREFIX}.{pipeline}.gaps.acknowledged"
+        self._description = f"The gaps of {pipeline} that somebody has looked at."
+        self._variable = _FencedVariable(self._key, self._description)
+
+    def load(self) -> dict[str, Acknowledgement]:
+        """Return the acknowledgements, by id of the gap.
+
+        :raises StopError: the Variable holds something else.
+        """
+        text = self._variable.read()
+        try:
+            return msgspec.json.decode(text or "{}", type=dict[str, Acknowledgement])
+        except msgspec.DecodeError as error:
+            raise StopError(
+                f"the Variable {self._key} does not hold acknowledgements ({error}): restore it, or delete it to see "
+                f"every gap again."
+            ) from None
+
+    def add(self, gap_id: str, acknowledgement: Acknowledgement) -> None:
+        """Record an acknowledgement.
+
+        :raises FencedError: somebody else has recorded one at the same moment.
+        """
+        text = msgspec.json.encode(self.load() | {gap_id: acknowledgement}).decode()
+        try:
+            self._variable.write(text)
+        except ImportError:
+            # Outside of a task there is nobody to hand a Variable to, so it is written into Airflow's database.
+            from airflow.models.variable import Variable as StoredVariable
+
+            StoredVariable.set(self._key, text, description=self._description)

@@ -70,7 +70,7 @@ def page(name: str, about: About) -> str:
     delivery = delivery_from(name, {"type": name, **about.example}, name)
     limits: Limits = _BUILD[name](delivery.options).limits
     entry = {"type": name, "conn_id": REGISTRY[name].default_conn_id, **about.example}
-    example = yaml.safe_dump({"destinations": {name: entry}}, sort_keys=False)
+    example = yaml.safe_dump({"pylon": {"source": "pylon", "destinations": {name: entry}}}, sort_keys=False)
     parts = [
         f"# {about.title}\n\n[The vendor's page]({about.docs}).\n",
         f"```yaml\n{example}```\n",

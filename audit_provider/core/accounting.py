@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.model import Offset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Stream
 
@@ -21,9 +21,11 @@ class Account:
     """What became of the events of one stream at one destination.
 
     ``read = spooled + duplicates`` and
-    ``spooled = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
+    ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
+        0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
         :ivar dead_letters: those still open. What was set aside stays in ``too_old`` and ``dead_lettered``.
     :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
@@ -44,6 +46,7 @@ class Account:
     restamped: int = 0
     redriven: int = 0
     dead_letters: int = 0
+    again: int = 0
     failures_in_a_row: int = 0
     last_error: str = ""
 
@@ -53,7 +56,7 @@ class Account:
         finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
         return (
             self.read == self.spooled + self.duplicates
-            and self.spooled == self.before + finished + self.pending
+            and self.spooled + self.again == self.before + finished + self.pending
             and self.pending >= 0
         )
 
@@ -85,9 +88,20 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         restamped=shipped.restamped if shipped else 0,
         redriven=letters.redriven,
         dead_letters=letters.open,
+        again=offset.again if offset else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
     )
+
+
+def beginning(stream: Stream, position: Position) -> Offset:
+    """Return the offset of a destination that has none: the oldest segment kept."""
+    oldest = stream.oldest()
+    started_at = 0
+    if oldest > 1:
+        for manifest in stream.back_from(position.head):
+            started_at = manifest.previous.total
+    return Offset(segment=oldest, chain=position.chain, started_at=started_at)
 
 
 def letters_of(stream: Stream, destination: str, offset: Offset | None) -> DeadLetters:

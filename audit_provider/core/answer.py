@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from audit_provider.core.errors import ProtocolError
+
+_WORDS_SHOWN = 80
+_HEAD_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,14 @@ class Answer:
     """What a service answered, read whole.
 
     :ivar where: method, host and path; what error messages name. Never the query.
+    :ivar redact: removes secrets from what is quoted of it.
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     where: str
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def json(self) -> Any:
         """Return the body as JSON.
@@ -31,7 +36,8 @@ class Answer:
         """
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
+            # Beside what is no JSON: numbers of too many digits, and what is nested too deeply.
             raise ProtocolError(self.not_json()) from None
 
     @property
@@ -41,13 +47,14 @@ class Answer:
 
     @property
     def _kind(self) -> str:
-        return self.headers.get("Content-Type", "no content type").split(";")[0]
+        return self.redact(self.headers.get("Content-Type", "no content type").split(";")[0])[:_WORDS_SHOWN]
 
     def not_json(self) -> str:
         """Return the sentence for a body that is not JSON."""
         if self.is_web_page:
-            title = re.search(rb"<title[^>]*>([^<]{1,80})", self.body, re.IGNORECASE)
-            name = f" titled {title[1].decode(errors='replace').strip()!r}" if title else ""
+            title = re.search(rb"<title[^>]{0,200}>([^<]+)", self.body[:_HEAD_BYTES], re.IGNORECASE)
+            said = self.redact(title[1].decode(errors="replace")).strip()[:_WORDS_SHOWN] if title else ""
+            name = f" titled {said!r}" if said else ""
             return (
                 f"{self.where} answered {self.status} with a web page{name} instead of JSON: "
                 f"check the connection's host, and whether a proxy or a login page stands in between."

@@ -72,7 +72,7 @@ class Basic:
 
     def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth:
         """See :class:`Auth`."""
-        return HeaderAuth({"Authorization": _basic(fill(self.login), fill(self.password))})
+        return HeaderAuth({"Authorization": basic(fill(self.login), fill(self.password))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Token:
         fields = {name: fill(value) for name, value in self.fields.items()}
         headers = {"Accept": "application/json", **{name: fill(value) for name, value in self.headers.items()}}
         if self.client == "basic":
-            headers["Authorization"] = _basic(fill("{login}"), fill("{password}"))
+            headers["Authorization"] = basic(fill("{login}"), fill("{password}"))
         elif self.client == "fields":
             fields |= {"client_id": fill("{login}"), "client_secret": fill("{password}")}
         url = fill(self.url)
@@ -245,14 +245,15 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
-def _basic(login: str, password: str) -> str:
+def basic(login: str, password: str) -> str:
+    """Return the value of the header of HTTP basic authentication."""
     return "Basic " + b64encode(f"{login}:{password}".encode()).decode()
 
 
 def _life(value: Any, now: datetime) -> timedelta:
     """Return how long a token lives: told in seconds, or as the moment of its end."""
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)
+    if isinstance(value, str) and value.isdecimal():
+        value = float(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _EPOCH_FLOOR:
         return timedelta(seconds=value)
     end = time_from(value)

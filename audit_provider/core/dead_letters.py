@@ -23,7 +23,7 @@ from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import UTC, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.destinations.base import DeadLetter
     from audit_provider.core.spool import Stream
@@ -142,7 +142,7 @@ class DeadLetters:
             name = f"{stem}-{copy}.ndjson"
         self._stream.put_beside(name, _encoder.encode_lines(kept))
 
-    def list(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return the names of the files that count, in the order of the spool."""
         return [
             name
@@ -169,7 +169,7 @@ class DeadLetters:
         for record in self.records():
             closed.update(record.taken, record.filtered)
             again |= {refusal.line: refusal for refusal in record.refused}
-        for name in self.list():
+        for name in self.names():
             for number, letter in enumerate(self.read(name)):
                 line = Line(name, number)
                 if line in again:
@@ -179,7 +179,7 @@ class DeadLetters:
 
     def count(self) -> LetterCounts:
         """Return how many there are. The files themselves are not read, only listed."""
-        names = self.list()
+        names = self.names()
         redriven: set[Line] = set()
         filtered: set[Line] = set()
         for record in self.records() if names else ():

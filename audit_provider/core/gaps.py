@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import UTC, Gap, GapKind, text_of
@@ -79,7 +80,7 @@ def merged(gaps: Iterable[Gap], most: int = MOST_GAPS) -> tuple[Gap, ...]:
     for gap in gaps:
         while same := next((each for each in found if each.overlaps(gap)), None):
             found.remove(same)
-            gap = _joined(same, gap)  # noqa: PLW2901 - it may now overlap another
+            gap = _joined(same, gap)
         found.append(gap)
     while len(found) > most and (pair := _nearest(found)):
         for each in pair:
@@ -165,5 +166,5 @@ def _joined(first: Gap, second: Gap) -> Gap:
 def _nearest(gaps: Iterable[Gap]) -> tuple[Gap, Gap] | None:
     """Return the two gaps of one kind with the shortest time between them."""
     ordered = sorted(gaps, key=lambda gap: (gap.kind, gap.wanted))
-    pairs = [(one, two) for one, two in zip(ordered, ordered[1:], strict=False) if one.kind == two.kind]
+    pairs = [(one, two) for one, two in pairwise(ordered) if one.kind == two.kind]
     return min(pairs, key=lambda pair: pair[1].wanted - pair[0].possible, default=None)

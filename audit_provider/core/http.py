@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import random
 import time
@@ -14,8 +15,10 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as TransportError
 
 from audit_provider.core.answer import Answer
-from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError, WaitError
+from audit_provider.core.body import ENCODINGS, Bounds, parts_of
+from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
 from audit_provider.core.model import utc_now
+from audit_provider.core.redacting import Redactor
 from audit_provider.core.waits import remaining_requests, wait_asked
 
 if TYPE_CHECKING:
@@ -28,8 +31,18 @@ __all__ = ["Answer", "HttpClient", "backoff", "is_slow_down"]
 
 REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Decompressed bytes of an answer that is held in memory; a larger one is refused."""
+
+MAX_ANSWER_SECONDS = 300.0
+"""From the first byte of an answer's body to its last."""
+
+MAX_FILE_BYTES = 4 * 1024**3
+"""Decompressed bytes of a file that is written to disk; a larger one is refused."""
+
+MAX_FILE_SECONDS = 3600.0
+"""From the first byte of a file to its last."""
+
 _WORDS_SHOWN = 300
-_READ_BYTES = 1024 * 1024
 
 
 class HttpClient:
@@ -44,6 +57,8 @@ class HttpClient:
     :param sleep: called with seconds; may raise :class:`WaitError` rather than sleep long.
     :param patience: seconds; a longer wait after an answer is not slept but raised, with what was answered.
     :param pacer: asked before every try, repeats included, and shown every answer's headers.
+    :param max_answer_bytes: of an answer, decompressed, and :param max_file_bytes: of a download.
+    :param clock: seconds that only go forward, for the time that a body may take.
     :param shown_url: what messages name instead of ``base_url``, where that is itself a secret.
     """
 
@@ -61,6 +76,8 @@ class HttpClient:
         now: Callable[[], datetime] = utc_now,
         pacer: Pacer | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        max_file_bytes: int = MAX_FILE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
         shown_url: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -71,9 +88,11 @@ class HttpClient:
         self.pacer = pacer
         self._patience = patience
         self._session = session
-        self._secrets = [secret for secret in secrets if secret]
+        self._redactor = Redactor(secrets)
         self._timeout = timeout
-        self._max_answer_bytes = max_answer_bytes
+        self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
+        self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "ask for files of shorter spans.")
+        self._clock = clock
         self._shown_url = (shown_url or base_url).rstrip("/")
 
     def send(
@@ -93,7 +112,7 @@ class HttpClient:
         :param sink: takes the body of a 200 instead of the answer.
         :raises UnavailableError: no whole answer came.
         :raises ConfigurationError: the path, the address, the proxy setting or the certificate is wrong.
-        :raises ProtocolError: the answer is larger than ``max_answer_bytes``.
+        :raises ProtocolError: the answer is larger than allowed, or compressed in a way that nobody asked for.
         """
         if path and not path.startswith("/"):
             raise ConfigurationError(
@@ -119,46 +138,56 @@ class HttpClient:
         url = self.base_url + path
         shown = urlsplit(self._shown_url + path)
         where = f"{method} {shown.netloc.rpartition('@')[2]}{shown.path}"
+        failure: AuditError
         try:
-            with self._session.request(
-                method,
-                url,
-                params=params,
-                headers=headers,
-                data=body,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-                # Said again, because requests lets REQUESTS_CA_BUNDLE override what only the session says.
-                verify=self._session.verify,
-            ) as response:
-                content = b""
-                if sink is not None and response.status_code == 200:
-                    sink.seek(0)
-                    sink.truncate()
-                    for part in response.iter_content(_READ_BYTES):
-                        sink.write(part)
-                else:
-                    content = self._read(response, where)
-                return Answer(response.status_code, CaseInsensitiveDict(response.headers), content, where)
+            with (
+                self._redactor.over_logs(),
+                self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    headers={"Accept-Encoding": ENCODINGS, **(headers or {})},
+                    data=body,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                    # Said again, because requests lets REQUESTS_CA_BUNDLE override what only the session says.
+                    verify=self._session.verify,
+                ) as response,
+            ):
+                is_file = sink is not None and response.status_code == 200
+                content = sink if sink is not None and is_file else io.BytesIO()
+                content.seek(0)
+                content.truncate()
+                for part in parts_of(
+                    response, where, self._file_bounds if is_file else self._answer_bounds, self._clock
+                ):
+                    content.write(part)
+                read = content.getvalue() if isinstance(content, io.BytesIO) and not is_file else b""
+                return Answer(
+                    response.status_code, CaseInsensitiveDict(response.headers), read, where, self._redactor.redact
+                )
         except requests.exceptions.SSLError as error:
-            raise ConfigurationError(
+            failure = ConfigurationError(
                 f"{where} failed at TLS ({_reason(error)}): install the service's CA or set 'verify' on the connection."
-            ) from None
+            )
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.MissingSchema,
             requests.exceptions.InvalidSchema,
             requests.exceptions.InvalidProxyURL,
             requests.exceptions.InvalidHeader,
+            ValueError,  # of http.client, which quotes the header, and of a letter that no header can carry
         ) as error:
-            raise ConfigurationError(
+            failure = ConfigurationError(
                 f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
-            ) from None
+            )
         except (requests.exceptions.RequestException, TransportError, OSError) as error:
-            raise UnavailableError(
+            failure = UnavailableError(
                 f"{where} gave no whole answer ({_reason(error)}): {self.service} or the network is down."
-            ) from None
+            )
+        # Raised out here, so that nothing leads from it to the request, which carries the credential.
+        raise failure
 
     def fetch(self, method: str, path: str, *, later: Callable[[Answer], bool] | None = None, **request: Any) -> Answer:
         """Send a request that may be repeated, until an answer other than "later" comes.
@@ -216,8 +245,7 @@ class HttpClient:
 
     def hide(self, secret: str) -> None:
         """Redact one more secret, such as a token fetched on the way."""
-        if secret and secret not in self._secrets:
-            self._secrets.append(secret)
+        self._redactor.hide(secret)
 
     def drop_token(self) -> bool:
         """Forget the session's token, since it was refused; return whether the session can fetch itself another."""
@@ -229,7 +257,7 @@ class HttpClient:
         resets = slow_down or remaining_requests(answer.headers) == 0
         asked = wait_asked(answer.headers, self.now(), resets=resets)
         if asked is not None:
-            return asked + random.random() * 0.2  # noqa: S311
+            return asked + random.random() * 0.2  # noqa: S311  # nosec B311
         if answer.status == 429 and self.pacer:
             # No header: somebody else uses the budget as well. All tries together outlast its period.
             return max(backoff(failures), self.pacer.period * failures / self.tries)
@@ -237,26 +265,12 @@ class HttpClient:
 
     def words(self, answer: Answer) -> str:
         """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``."""
-        text = " ".join(answer.body[: _WORDS_SHOWN * 4].decode(errors="replace").split())
-        return f": {self.redact(text)[:_WORDS_SHOWN]}" if text else ""
+        text = self._redactor.excerpt(answer.body, _WORDS_SHOWN)
+        return f": {text}" if text else ""
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every known secret replaced."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
-
-    def _read(self, response: requests.Response, where: str) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        for part in response.iter_content(_READ_BYTES):
-            size += len(part)
-            if size > self._max_answer_bytes:
-                raise ProtocolError(
-                    f"{where} answered with more than {self._max_answer_bytes:,} bytes: lower the page size."
-                )
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._redactor.redact(text)
 
 
 def is_slow_down(answer: Answer) -> bool:
@@ -267,7 +281,7 @@ def is_slow_down(answer: Answer) -> bool:
 def backoff(failures: int, *, base: float = 1.0, most: float = 30.0) -> float:
     """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
     longest: float = min(most, base * 2.0 ** (failures - 1))
-    return random.uniform(0.3, 1.0) * longest  # noqa: S311
+    return random.uniform(0.3, 1.0) * longest  # noqa: S311  # nosec B311
 
 
 def _reason(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Literal
 
@@ -163,15 +163,28 @@ class ShipCounts:
             self.outside + other.outside,
         )
 
+    def __sub__(self, other: ShipCounts) -> ShipCounts:
+        return ShipCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
+
     @property
     def finished(self) -> int:
         """Events that need nothing more."""
         return self.in_range + self.outside
 
     @property
+    def taken(self) -> int:
+        """Of the finished, those that the destination has."""
+        return self.delivered + self.already_there
+
+    @property
+    def set_aside(self) -> int:
+        """Of the finished, those that are dead letters."""
+        return self.too_old + self.dead_lettered
+
+    @property
     def in_range(self) -> int:
         """Of the finished, those in the range that is shipped."""
-        return self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
+        return self.taken + self.set_aside + self.filtered
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +193,8 @@ class Offset:
 
     :ivar chain: the chain of segments that it is a place in.
     :ivar started_at: events of the stream that lay before this destination's beginning.
+    :ivar passed: digest of the last segment of which events are finished; "" where there is none, or an earlier version
+        did not say. :ivar again: events that were finished in segments which others have replaced since.
     :ivar failures_in_a_row: runs since the last one that ended well.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     """
@@ -194,6 +209,8 @@ class Offset:
     last_error: str = ""
     too_old_from: datetime | None = None
     too_old_to: datetime | None = None
+    passed: str = ""
+    again: int = 0
 
 
 def text_of(moment: datetime) -> str:

@@ -56,7 +56,7 @@ def unpack_position(text: str, where: str) -> Position:
     """
     try:
         return msgspec.json.decode(text, type=Position)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise StopError(
             f"{where} does not hold a position ({error}): restore it, or delete it to begin again from 'start'."
         ) from None

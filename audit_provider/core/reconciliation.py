@@ -145,14 +145,14 @@ class Reconciliation:
     Windows end at midnight UTC and touch, so nothing is left out between two runs, however late or seldom they come.
 
     :ivar reading: of the source, by time. :ivar until: where the last window ends. :ivar width: of one window at most.
-    :ivar hold: takes the ids in that the spool holds of a window; returns False where some of it is no longer kept.
+    :ivar hold: takes in the ids that the spool holds of a window.
     :ivar action: of an event. :ivar finished: called with each comparison.
     """
 
     reading: Reading
     until: datetime
     width: timedelta
-    hold: Callable[[Window, ComparedIds], bool]
+    hold: Callable[[Window, ComparedIds], None]
     action: Callable[[Event], str]
     finished: Callable[[Comparison], None]
 
@@ -175,8 +175,7 @@ class Reconciliation:
 
     def _end(self, start: datetime) -> datetime:
         # A log without an upper bound of time is scanned from its head, so all that is due is one window.
-        width = self.until - start if self.reading.backfill == "scan" else self.width
-        return min(midnight(start) + width, self.until) if midnight(start) + width > start else self.until
+        return self.until if self.reading.backfill == "scan" else min(midnight(start) + self.width, self.until)
 
     def _compare(
         self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
@@ -186,10 +185,8 @@ class Reconciliation:
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         inner = self.reading.steps(by_time, opened.reading)
         try:
-            whole = self.hold(window, ids)
-            if not whole:
-                reader.tell(f"{window} is not compared, since the spool no longer holds all that was read then")
-            step = next(inner, None) if whole else None
+            self.hold(window, ids)
+            step = next(inner, None)
             while step is not None:
                 events = tuple(event for event in step.events if event.time in window)
                 served, missing = ids.serve(events)
@@ -202,23 +199,23 @@ class Reconciliation:
                     late_by_action=dict(actions),
                 )
                 kept = replace(kept, open=OpenComparison(found, step.state))
-                yield Step(events, _packed(kept), min(step.since, window.start), kept.reached)
+                fresh = yield Step(events, _packed(kept), min(step.since, window.start), kept.reached)
+                # An event that was spooled under another time is not held of this window, and yet known.
+                found = replace(found, late=found.late - len(missing) + fresh)
                 try:
-                    step = inner.send(len(missing))
+                    step = inner.send(fresh)
                 except StopIteration:
                     step = None
-            if whole:
-                found = replace(found, gone=None if resumed else ids.unserved())
+            found = replace(found, gone=None if resumed else ids.unserved())
         finally:
             inner.close()
             ids.close()
         if found.late:
             reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
             reader.report(Gap(window.start, window.end, reason, "late", reader.now()))
-        kept = ReconciliationState(window.end, last=found if whole else kept.last)
+        self.finished(found)
+        kept = ReconciliationState(window.end, last=found)
         yield Step((), _packed(kept), window.end, kept.reached)
-        if whole:
-            self.finished(found)
         return kept
 
 

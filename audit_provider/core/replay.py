@@ -117,35 +117,25 @@ def replay(
     return offset
 
 
-def beginning(stream: Stream, position: Position) -> Offset:
-    """Return the offset of whoever has not begun: the oldest segment kept."""
-    oldest = stream.oldest()
-    started_at = 0
-    if oldest > 1:
-        for manifest in stream.back_from(position.head):
-            started_at = manifest.previous.total
-    return Offset(segment=oldest, chain=position.chain, started_at=started_at)
-
-
-def account_of(
-    stream: Stream, destination: str, position: Position, offset: Offset, wanted: TimeRange
-) -> Replayed:
+def account_of(stream: Stream, destination: str, position: Position, offset: Offset, wanted: TimeRange) -> Replayed:
     """Return the account of a replay; what was not read is counted by the manifests."""
     unread = pending = 0
-    last = offset.started_at
+    oldest = offset.started_at
     for manifest in stream.back_from(position.head):
-        last = min(manifest.previous.total, position.head.total)
+        oldest = manifest.previous.total
         if not wanted.touches(manifest):
             unread += manifest.events
         elif manifest.number >= offset.segment:
             pending += manifest.events - (offset.index if manifest.number == offset.segment else 0)
-    # Segments that were removed during the replay are no longer there to be counted.
-    removed = last - offset.started_at
+    outside = offset.counts.outside + unread
+    # Of segments that were removed meanwhile, nobody can tell any more how many events lay outside.
+    removed = oldest != offset.started_at
+    found = outside + offset.counts.in_range + pending
     return Replayed(
         stream=str(stream),
         destination=destination,
-        kept=position.head.total - offset.started_at,
-        outside=offset.counts.outside + unread + removed,
+        kept=found if removed else position.head.total - offset.started_at,
+        outside=outside,
         counts=offset.counts,
         pending=pending,
     )

@@ -20,6 +20,7 @@ _RESET_HEADERS = (
     "X-Sentry-Rate-Limit-Reset",
 )
 _REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining", "RateLimit-Remaining")
+_MOST_DIGITS = 18
 _EPOCH_FLOOR = 1_000_000_000.0  # smaller numbers are seconds to wait, larger ones a moment
 _EPOCH_MS_FLOOR = 1_000_000_000_000.0
 
@@ -47,7 +48,7 @@ def remaining_requests(headers: Mapping[str, str]) -> int | None:
     for name in _REMAINING_HEADERS:
         text = headers.get(name, "").split(",")[0].strip()
         if text.isascii() and text.isdigit():
-            return int(text)
+            return int(text) if len(text) <= _MOST_DIGITS else 10**_MOST_DIGITS
     return None
 
 

@@ -26,6 +26,9 @@ def build_backfill(pipeline: Pipeline) -> DAG:
     A source without an upper bound of time is scanned from its head, so it gets one window, and what is newer than its
     end is left out here; a source that cannot be read by time at all says so and ends.
 
+    A run with ``replay`` reads nothing: each chosen destination is sent again what the spool holds from ``start`` to
+    ``end``, whichever run read it, and its own offset stays where it is.
+
     Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
     never touched. Windows are read one at a time, within a share of the request budget.
     """
@@ -76,17 +79,17 @@ def _form(destinations: list[str]) -> dict[str, Param]:
     return {
         "start": Param(
             text_of(now - timedelta(days=365)),
-            type="string",
+            type=["null", "string"],
             format="date-time",
             title="From",
-            description="The first moment to load.",
+            description="The first moment to load; for a replay, empty: the oldest event kept.",
         ),
         "end": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="Until",
-            description="The moment to stop before; empty: now.",
+            description="The moment to stop before; empty: now, or for a replay the newest event.",
         ),
         "window_days": Param(
             MOST_WINDOW_DAYS,
@@ -103,5 +106,11 @@ def _form(destinations: list[str]) -> dict[str, Param]:
             examples=destinations,
             title="Destinations",
             description="Where to ship to.",
+        ),
+        "replay": Param(
+            False,
+            type="boolean",
+            title="Replay",
+            description="Send again what the spool holds instead of reading the source.",
         ),
     }

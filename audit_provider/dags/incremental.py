@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 
 from audit_provider.core.model import UTC
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
@@ -33,6 +33,7 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         max_active_runs=1,
         default_args=RETRIES,
         tags=[*TAGS, spec.name],
+        params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
         pull = PullAuditLogsOperator(task_id="pull", **pull_arguments(pipeline))
@@ -47,6 +48,20 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         for delivery in pipeline.destinations.values():
             pull >> ship_task(pipeline, delivery) >> report
     return dag
+
+
+def _form(destinations: list[str]) -> dict[str, Param]:
+    """Return the fields of the form that starts a run by hand; a scheduled run has their defaults."""
+    return {
+        "redrive": Param(
+            [],
+            type="array",
+            items={"type": "string", "enum": destinations},
+            examples=destinations,
+            title="Redrive dead letters of",
+            description="Destinations whose dead letters are sent again before what is pending.",
+        ),
+    }
 
 
 def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:

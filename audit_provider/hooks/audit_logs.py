@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from audit_provider.core.auth import Token, TokenHolder, filler
+from airflow.providers.common.compat.sdk import mask_secret
+
+from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY, PageReader
-from audit_provider.core.templates import names_in
+from audit_provider.core.templates import filled, names_in
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
@@ -103,14 +105,21 @@ class AuditLogsHook(ServiceHook):
         found = [self.token]
         if "login" in names_in(getattr(self.spec.auth, "headers", {})):
             found.append(self.connection.login or "")
-        values = self.settings()
+        values, style = self.settings(), self.spec.auth
+        parts = {"login": self.connection.login or "", "password": self.token, **values}
+        # Basic authentication shows the pair in base64, in which neither part can be found.
+        if isinstance(style, Basic):
+            found.append(basic(str(filled(style.login, parts)), str(filled(style.password, parts))))
+        elif isinstance(style, Token):
+            found.append(basic(parts["login"], self.token))
+        found.extend(each.partition(" ")[2] for each in found if each.startswith("Basic "))
         return (*found, *(values[name] for name, setting in self.spec.settings.items() if setting.secret))
 
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service. See :meth:`ServiceHook.client`."""
         client = super().client(base_url, **options)
         if isinstance(self._auth, TokenHolder):
-            self._auth.hides.append(client.hide)
+            self._auth.hides += [client.hide, mask_secret]
         return client
 
     def default_base_url(self) -> str:

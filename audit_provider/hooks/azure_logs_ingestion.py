@@ -6,6 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
+from airflow.providers.common.compat.sdk import mask_secret
 from requests import Request
 
 from audit_provider.core.auth import TokenHolder, filler
@@ -75,7 +76,7 @@ class AzureLogsIngestionHook(ServiceHook):
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service. See :meth:`ServiceHook.client`."""
         client = super().client(base_url, **options)
-        self._auth.hides.append(client.hide)
+        self._auth.hides += [client.hide, mask_secret]
         return client
 
     def destination(

@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import mask_secret
-
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import HeaderAuth, NoAuth
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
@@ -137,8 +135,6 @@ class HttpSiemHook(ServiceHook):
         :raises ConfigurationError: the connection cannot be used, or leads where no receiver is.
         """
         refuse_host(urlsplit(base_url or self.address()).hostname or "", allow_link_local=self.flag("allow_link_local"))
-        for secret in self.secrets():
-            mask_secret(secret)
         return super().client(base_url, shown_url=base_url or self.shown_address(), **options)
 
     def destination(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
 from airflow.providers.http.hooks.http import HttpHook
 
 from audit_provider import __version__
@@ -149,7 +150,7 @@ class ServiceHook(HttpHook):
         """
         base_url = base_url or self.address()
         session = self.through_tunnel(self.get_conn())
-        return HttpClient(session, base_url, service=self.service, secrets=self.secrets(), **options)
+        return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
 
     def outside(self, base_url: str, **options: Any) -> HttpClient:
         """Return a client for ``base_url`` that carries no credential, over the connection's proxies or tunnel."""
@@ -157,7 +158,19 @@ class ServiceHook(HttpHook):
         self._configure_session_from_extra(session, self.connection, None)
         session.auth = NoAuth()
         options = {**options, "pacer": None}
-        return HttpClient(session, base_url or self.address(), service=self.service, secrets=self.secrets(), **options)
+        return HttpClient(session, base_url or self.address(), service=self.service, secrets=self._masked(), **options)
+
+    def _masked(self) -> tuple[str, ...]:
+        """Return the secrets, those of the proxies included, once Airflow masks them in its logs too."""
+        secrets = tuple(filter(None, (*self.secrets(), *self._proxy_passwords())))
+        for secret in secrets:
+            mask_secret(secret)
+        return secrets
+
+    def _proxy_passwords(self) -> list[str]:
+        proxies = self.extra("proxies", {})
+        urls = proxies.values() if isinstance(proxies, dict) else ()
+        return [urlsplit(url).password or "" for url in urls if isinstance(url, str)]
 
     def through_tunnel(self, session: requests.Session) -> requests.Session:
         """Let a session go through SSH where the extra ``ssh_conn_id`` names a connection for it; return the session.

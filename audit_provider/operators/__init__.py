@@ -1,9 +1,10 @@
-"""The tasks: one pulls, one per destination type ships, one reports."""
+"""The tasks: one pulls, one per destination type ships, one reports, one compares the past."""
 
 from audit_provider.operators.datadog import AuditLogsToDatadogOperator
 from audit_provider.operators.elasticsearch import AuditLogsToElasticsearchOperator
 from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.operators.pull import PullAuditLogsOperator
+from audit_provider.operators.reconcile import ReconcileAuditLogsOperator
 from audit_provider.operators.report import ReportAuditLogsOperator
 from audit_provider.operators.s3 import AuditLogsToS3Operator
 from audit_provider.operators.sentinel import AuditLogsToSentinelOperator
@@ -38,6 +39,7 @@ __all__ = [
     "AuditLogsToSplunkHecOperator",
     "AuditLogsToSyslogOperator",
     "PullAuditLogsOperator",
+    "ReconcileAuditLogsOperator",
     "ReportAuditLogsOperator",
     "ShipAuditLogsOperator",
 ]

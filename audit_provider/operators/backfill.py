@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.operators.pull import moment_from
+from audit_provider.operators.replay import range_from
 
 
 def plan_windows(
@@ -17,14 +18,20 @@ def plan_windows(
 ) -> list[dict[str, str]]:
     """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
 
-    They touch, and none is longer than ``window_days``; the last ends at ``end``.
+    They touch, and none is longer than ``window_days``; the last ends at ``end``. A replay has none.
 
     :param pipeline: name of the pipeline, for messages.
-    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
+    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``, ``replay``.
     :param whole: one window, since the source would be scanned from its head for each.
     :param refusal: why there is no backfill of this source.
     """
     params = params or {}
+    if params.get("replay"):
+        try:
+            range_from(params)
+        except ConfigurationError as error:
+            raise AirflowFailException(f"the replay of {pipeline} cannot be planned: {error}") from None
+        return []
     if refusal:
         raise AirflowFailException(f"the backfill of {pipeline} is refused: {refusal}")
     try:

@@ -19,10 +19,12 @@ from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import PaceVariable, PositionVariable, StreamName
+from audit_provider.state import GapWindowsVariable, PaceVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from audit_provider.core.spool import Head, Store, Stream
 
 FIRST_RUN_REACH = timedelta(hours=24)
 
@@ -103,10 +105,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
         live = PositionVariable(StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = self._begun(position, spec, reader)
-        known = [(StreamName(self.pipeline).stream(store, live), live.head)] if window and live else []
         pace = PaceVariable(self.pipeline)
 
         def commit(position: Position) -> None:
+            if window and position.gaps:
+                GapWindowsVariable(self.pipeline).add(name)
             variable.commit(position)
             if window:
                 pace.commit(position.requests)
@@ -124,7 +127,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             begun,
             commit=commit,
             within=window,
-            known=known,
+            known=self._known(store, live if window else None),
             deadline=None if window else utc_now() + timedelta(minutes=self.run_minutes),
         )
         if reader.pages.records.undated:
@@ -144,6 +147,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             "" if pulled.complete else "; there is more, the next run goes on",
         )
         return _result(pulled.position, read=counts.read, spooled=counts.spooled, duplicates=counts.duplicates)
+
+    def _known(self, store: Store, live: Position | None) -> list[tuple[Stream, Head]]:
+        """Return the streams whose events are not spooled again: that of late events, and the live one where given."""
+        late = StreamName.of_reconciliation(self.pipeline)
+        positions = {late: PositionVariable(late).load(), StreamName(self.pipeline): live}
+        return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
 
     def _begun(self, position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
         """Return the position to read on from: the kept one, or a new one where the source is another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.errors import StopError
-from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.model import utc_now
+from audit_provider.operators.gaps import gaps_of_streams
 from audit_provider.operators.pull import window_from
+from audit_provider.operators.replay import forget_replay
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+from audit_provider.state import GapWindowsVariable, OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from audit_provider.core.gaps import GapRecord
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store, Stream
@@ -34,6 +38,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     :param pipeline: name of the pipeline.
     :param destinations: names of its destinations.
     :param windows: windows of a backfill; None reports the live stream.
+    :param late: report what a reconciliation has found late or missed, instead of the live stream.
     :param retention_days: how long segments are kept once every destination has them.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
@@ -47,6 +52,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         pipeline: str,
         destinations: Sequence[str],
         windows: Any = None,
+        late: bool = False,
         retention_days: int = 30,
         spool: str | None = None,
         **kwargs: Any,
@@ -55,6 +61,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.pipeline = pipeline
         self.destinations = destinations
         self.windows = windows
+        self.late = late
         self.retention_days = retention_days
         self.spool = spool
 
@@ -62,13 +69,21 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         """Report, then fail where a task before this one did."""
         store = open_store(self.spool or spool_uri())
         accounts: list[Account] = []
+        late = StreamName.of_reconciliation(self.pipeline)
         if self.windows is None:
-            accounts += self._report(store, StreamName(self.pipeline), self.destinations)
+            names = [late if self.late else StreamName(self.pipeline)]
+            chosen = self.destinations
         else:
+            names = [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
             chosen = context["params"].get("destinations") or self.destinations
-            for window in self.windows:
-                accounts += self._report(store, StreamName.of_window(self.pipeline, window_from(window)), chosen)
-        self.log.info("\n%s", table(accounts))
+        for name in names:
+            accounts += self._report(store, name, chosen)
+        gaps = self._open_gaps([*names, StreamName(self.pipeline), late, *GapWindowsVariable(self.pipeline).load()])
+        for gap in gaps:
+            self.log.warning("Open gap %s.", gap)
+        if accounts or gaps:
+            lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
+            self.log.info("\n%s", "\n".join(lines))
         wrong = [each for each in accounts if not each.adds_up]
         if wrong:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
@@ -77,6 +92,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(
                 f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit."
             )
+        if context["params"].get("replay"):
+            forget_replay(store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
@@ -87,18 +104,15 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         stream = name.stream(store, position)
         offsets = {each: self._offset(name, each, position) for each in destinations}
         accounts = [account(stream, each, position, offset) for each, offset in offsets.items()]
-        for gap in position.gaps:
-            self.log.warning(
-                "Gap: events from %s to %s could not be read: %s.",
-                text_of(gap.wanted),
-                text_of(gap.possible),
-                gap.reason,
-            )
         if stream.due_for_pruning(utc_now()):
             self._retain(stream, position, list(offsets.values()))
             if not name.window:
                 self._retain_backfills(store)
         return accounts
+
+    def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
+        found = gaps_of_streams(self.pipeline, dict.fromkeys(names), self.destinations)
+        return [gap for gap in found if gap.is_open]
 
     def _offset(self, name: StreamName, destination: str, position: Position) -> Offset | None:
         offset = OffsetVariable(name, destination).load()
@@ -106,11 +120,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
 
     def _retain_backfills(self, store: Store) -> None:
         """Do the same for the windows of past backfills, which no run of theirs will look at again."""
-        folders = {key.split("/")[1] for key in store.keys(f"{self.pipeline}/") if key.count("/") > 1}
-        for folder in sorted(folders):
-            window = folder.removeprefix("backfill-")
-            name = StreamName(self.pipeline, window)
-            position = PositionVariable(name).load() if window != folder else None
+        for name in StreamName.all_in(store, self.pipeline):
+            position = PositionVariable(name).load() if name.window else None
             if position:
                 # Only the destinations that were chosen have an offset.
                 offsets = [self._offset(name, each, position) for each in self.destinations]
@@ -134,3 +145,10 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         upstream = sorted(self.get_flat_relative_ids(upstream=True))
         states = ti.get_task_states(dag_id=self.dag_id, task_ids=upstream, run_ids=[run_id]).get(run_id, {})
         return sorted(task for task, state in states.items() if str(getattr(state, "value", state)) in _FAILED)
+
+
+def _told(pipeline: str, gaps: Sequence[GapRecord]) -> str:
+    """Return the line below the table that says how many gaps are open."""
+    kinds = Counter(gap.kind for gap in gaps)
+    shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return f"{pipeline} has {len(gaps)} open gaps ({shown}): look at them, then acknowledge them."

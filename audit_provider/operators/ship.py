@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import msgspec
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from audit_provider.core.accounting import account, table
+from audit_provider.core.accounting import account, beginning, letters_of, table
 from audit_provider.core.destinations.selection import Redaction, Selector
 from audit_provider.core.destinations.ship import ship
-from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
-from audit_provider.core.model import Offset, Origin, ShipCounts, text_of, utc_now
+from audit_provider.core.errors import AuditError, ConfigurationError, DeadLetteredError, StopError, WaitError
+from audit_provider.core.model import Offset, Origin, ShipCounts, utc_now
+from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.pipeline import Delivery, delivery_from, form_of, source_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.operators.pull import window_from
+from audit_provider.operators.redrive import redrive_letters
+from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.formats import Form
+    from audit_provider.core.model import Event
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store, Stream
 
@@ -46,6 +49,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     :param source: of the pipeline, for what its actions mean; by default the one that was read.
     :param windows: windows of a backfill to ship; None ships the live stream. With windows, the task is skipped where
         the run's ``destinations`` do not name this one.
+    :param late: ship what a reconciliation has found late or missed, instead of the live stream.
     :param too_old: what to do with events that the destination would drop for their age: ``arrival_time`` ships them
         under the time of their arrival, ``dead_letter`` sets them aside.
     :param dead_letters: whether a run that had to set events aside ends ``fail``-ed or not (``succeed``).
@@ -68,6 +72,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         options: Mapping[str, Any] | None = None,
         source: str | Mapping[str, Any] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
+        late: bool = False,
         too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
         run_minutes: int = 30,
@@ -81,6 +86,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.options = options
         self.source = source
         self.windows = windows
+        self.by_window = windows is not None
+        self.late = late
         self.too_old = too_old
         self.dead_letters = dead_letters
         self.run_minutes = run_minutes
@@ -137,14 +144,35 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         shown: str = cls.hook(delivery.conn_id).shown_address()
         return shown
 
+    def connect_stream(
+        self, delivery: Delivery, position: Position | None
+    ) -> tuple[Destination, Callable[[Event], Event | None] | None]:
+        """Return the destination, ready to send, and what selects of each event what may leave the spool, if anything.
+
+        :param position: of the stream that is shipped; None where it is gone.
+        :raises AuditError: its connection cannot be used, or the source is unknown.
+        """
+        origin = self._origin(position)
+        destination = self.connect(delivery, origin, form_of(delivery, origin))
+        if delivery.selection.takes_all:
+            return destination, None
+        return destination, Selector(delivery.selection, origin.fields).select
+
     def work(self, context: Context) -> dict[str, int]:
-        """Ship what is pending in the live stream, or in each window's."""
-        if self.windows is not None:
+        """Ship what is pending in the live stream, or in each window's.
+
+        Where the run's ``redrive`` names this destination, its dead letters are sent again before. Where the run is a
+        ``replay``, what the spool holds is sent again instead.
+        """
+        if self.by_window:
             chosen = context["params"].get("destinations")
             if chosen and self.destination not in chosen:
                 raise AirflowSkipException(f"{self.destination} is not among the chosen destinations.")
+            if self.windows is None:
+                # The plan failed. What is not a window's is the incremental DAG's to ship.
+                raise AirflowSkipException("there is no plan, so there is nothing to ship.")
         names = (
-            [StreamName(self.pipeline)]
+            [StreamName.of_reconciliation(self.pipeline) if self.late else StreamName(self.pipeline)]
             if self.windows is None
             else [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
         )
@@ -152,23 +180,38 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if not delivery.enabled:
             raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
         store = open_store(self.spool or spool_uri())
+        params = context["params"]
+        if params.get("replay"):
+            return self._replayed(store, delivery, context)
+        again = None
+        if self.windows is None and self.destination in (params.get("redrive") or ()):
+            again = redrive_letters(self, store, delivery)
         total, pending = ShipCounts(), 0
         for name in names:
             counts, left = self._ship(store, name, delivery)
             total, pending = total + counts, pending + left
-        set_aside = total.dead_lettered + (total.too_old if self.too_old == "dead_letter" else 0)
-        if set_aside and self.dead_letters == "fail":
+        if again is not None:
+            self._tell_set_aside(again, "were refused again and stay")
+        self._tell_set_aside(total, "were set aside")
+        redriven = {} if again is None else {"redriven": again.taken}
+        return {**_result(total), "pending": pending, **redriven}
+
+    def _replayed(self, store: Store, delivery: Delivery, context: Context) -> dict[str, int]:
+        run_id = context["dag_run"].run_id
+        total = replay_streams(self, store, delivery, range_from(context["params"]), run_id)
+        if total.set_aside:
+            # The task fails and is not tried again, so nothing would go on from these offsets.
+            forget_replay(store, self.pipeline, [self.destination], run_id)
+        self._tell_set_aside(total, "were set aside")
+        return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
+
+    def _tell_set_aside(self, counts: ShipCounts, what: str) -> None:
+        """Fail where events are in the dead-letter folder that were not there, or not to be there, before."""
+        if counts.set_aside and self.dead_letters == "fail":
             raise DeadLetteredError(
-                f"{set_aside} events were set aside in the dead-letter folder of {self.destination} "
-                f"({total.dead_lettered} refused, {total.too_old} too old); everything else is shipped."
+                f"{counts.set_aside} events {what} in the dead-letter folder of {self.destination} "
+                f"({counts.dead_lettered} refused, {counts.too_old} too old); everything else is shipped."
             )
-        return {
-            "delivered": total.delivered,
-            "already_there": total.already_there,
-            "too_old": total.too_old,
-            "dead_lettered": total.dead_lettered,
-            "pending": pending,
-        }
 
     def _delivery(self) -> Delivery:
         own = {name: getattr(self, name) for name in self.option_names}
@@ -191,8 +234,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if before and before.chain != position.chain:
             self.log.warning("%s was begun anew, so %s begins anew as well.", name.folder, self.destination)
             before = None
-        offset = before or self._beginning(stream, position)
-        if offset.segment <= position.head.number:
+        offset = before or beginning(stream, position)
+        if not is_at_end(offset, position.head):
             offset = self._ship_pending(stream, position, offset, variable, delivery)
         elif offset.failures_in_a_row or before is None:
             offset = replace(offset, failures_in_a_row=0, last_error="")
@@ -201,37 +244,39 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.log.info("\n%s", table([accounted]))
         if not accounted.adds_up:
             raise StopError(f"the account of {self.destination} in {name.folder} does not add up: {accounted}.")
-        return _less(offset.counts, before.counts if before else ShipCounts()), accounted.pending
+        return offset.counts - (before.counts if before else ShipCounts()), accounted.pending
 
     def _ship_pending(
         self, stream: Stream, position: Position, offset: Offset, variable: OffsetVariable, delivery: Delivery
     ) -> Offset:
         reached = offset
+        kept = letters_of(stream, self.destination, offset)
 
         def commit(offset: Offset) -> None:
             nonlocal reached
-            variable.commit(offset)
-            reached = offset
+            marked = passage.mark(offset)
+            variable.commit(marked)
+            reached = marked
 
         def set_aside(letters: Sequence[DeadLetter]) -> None:
-            first = letters[0].item
-            stream.set_aside(self.destination, f"{first.segment:012d}-{first.index:08d}.ndjson", _lines(letters))
+            kept.keep(letters, utc_now())
             self.log.error("%d events set aside, the first: %s", len(letters), letters[0].reason)
 
         try:
-            origin = self._origin(position)
-            selector = None if delivery.selection.takes_all else Selector(delivery.selection, origin.fields)
+            passage = Passage(stream, position.head, offset, tell=self.log.warning)
+            reached = passage.offset
+            destination, select = self.connect_stream(delivery, position)
             return ship(
-                self.connect(delivery, origin, form_of(delivery, origin)),
-                stream.read(position.head, offset.segment),
-                offset,
+                destination,
+                stream.read(position.head, reached.segment),
+                reached,
                 commit=commit,
                 set_aside=set_aside,
                 too_old=self.too_old,
                 sleep=sleep_or_defer,
                 now=utc_now,
                 deadline=utc_now() + timedelta(minutes=self.run_minutes),
-                select=selector.select if selector else None,
+                select=select,
                 concurrency=delivery.concurrency,
             )
         except WaitError:
@@ -241,20 +286,16 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
             raise
 
-    def _origin(self, position: Position) -> Origin:
-        spec = source_from(self.pipeline, self.source) if self.source else SOURCES.get(position.source)
+    def _origin(self, position: Position | None) -> Origin:
+        spec = source_from(self.pipeline, self.source) if self.source else None
+        if position is None:
+            if spec is None:
+                raise ConfigurationError(f"nothing tells the source of {self.pipeline}: give the task its 'source'.")
+            return Origin(self.pipeline, spec.name, spec.fields, title=spec.title, actions=spec.actions)
+        spec = spec or SOURCES.get(position.source)
         if spec is None:
             return Origin(self.pipeline, position.source, position.fields)
         return Origin(self.pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)
-
-    def _beginning(self, stream: Stream, position: Position) -> Offset:
-        """Return the offset of a destination that has none: the oldest segment kept."""
-        oldest = stream.oldest()
-        started_at = 0
-        if oldest > 1:
-            for manifest in stream.back_from(position.head):
-                started_at = manifest.previous.total
-        return Offset(segment=oldest, chain=position.chain, started_at=started_at)
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -263,32 +304,5 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _lines(letters: Sequence[DeadLetter]) -> bytes:
-    """Return dead letters as NDJSON: the event untouched, and why it is here."""
-    return msgspec.json.Encoder().encode_lines(
-        [
-            {
-                "id": letter.item.event.id,
-                "time": letter.item.event.time,
-                "reason": letter.reason,
-                "too_old": letter.too_old,
-                **letter.facts,
-                "segment": letter.item.segment,
-                "index": letter.item.index,
-                "set_aside_at": text_of(utc_now()),
-                "event": letter.item.event.raw,
-            }
-            for letter in letters
-        ]
-    )
-
-
-def _less(after: ShipCounts, before: ShipCounts) -> ShipCounts:
-    return ShipCounts(
-        after.delivered - before.delivered,
-        after.already_there - before.already_there,
-        after.too_old - before.too_old,
-        after.dead_lettered - before.dead_lettered,
-        after.filtered - before.filtered,
-        after.restamped - before.restamped,
-    )
+def _result(counts: ShipCounts) -> dict[str, int]:
+    return {key: getattr(counts, key) for key in ("delivered", "already_there", "too_old", "dead_lettered")}

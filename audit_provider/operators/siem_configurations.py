@@ -75,7 +75,9 @@ def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = No
                     failures_in_a_row=offset.failures_in_a_row if offset else 0,
                     pending=accounted.pending if accounted else 0,
                     last_error=offset.last_error if offset else "",
-                    dead_letters=sum(kept.letters.count().open for kept in kept_letters(store, pipeline.name, delivery.name)),
+                    dead_letters=sum(
+                        kept.letters.count().open for kept in kept_letters(store, pipeline.name, delivery.name)
+                    ),
                 )
             )
     return found

@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
+from audit_provider.sandbox.elasticsearch_search import search
 from audit_provider.sandbox.elasticsearch_store import DocumentError, Index, Refusal, RefusalError, refuse_template
 from audit_provider.sandbox.server import Reply, Request, Service
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BULK = re.compile(r"/(?:([^/]+)/)?_bulk")
+_SEARCH = re.compile(r"/([^/_][^/]*)/_search")
 _TEMPLATE = re.compile(r"/_index_template/([^/]+)")
 _TARGET = re.compile(r"/([^/_][^/]*)")
 _BAD_NAME = re.compile(r'[A-Z\\/*?"<>|\s,#:]|^[-_+.]')
@@ -41,6 +43,7 @@ class ElasticsearchService(Service):
     :param streams: data streams that exist, :param indexes: plain indexes. :param auto_create: others are made when
         they are written to: a data stream where a template says so, else an index.
     :param monitor: the credential may ask ``GET /`` and for heads. :param may_create: it may create documents.
+    :param may_read: it may search.
     :param failure_store: documents that do not fit a stream are kept apart, behind a 201.
     :param max_content_length: bytes of a body, decompressed.
     """
@@ -58,6 +61,7 @@ class ElasticsearchService(Service):
         auto_create: bool = True,
         monitor: bool = True,
         may_create: bool = True,
+        may_read: bool = True,
         failure_store: bool = False,
         max_content_length: int = 100 * 1024 * 1024,
         port: int = 0,
@@ -74,6 +78,7 @@ class ElasticsearchService(Service):
         self._auto_create = auto_create
         self._monitor = monitor
         self.may_create = may_create
+        self.may_read = may_read
         self._failure_store = failure_store
         self._max_content_length = max_content_length
         self._lock = threading.Lock()
@@ -115,6 +120,8 @@ class ElasticsearchService(Service):
             return _error(401, "security_exception", "unable to authenticate for REST request")
         if _BULK.fullmatch(request.path):
             return self._bulk(request) if request.method in ("POST", "PUT") else _not_allowed(request)
+        if match := _SEARCH.fullmatch(request.path):
+            return self._search(request, unquote(match[1]))
         if request.path.startswith("/_security/") and self._product == "elasticsearch":
             return self._security(request, user)
         if not self._monitor:
@@ -157,6 +164,17 @@ class ElasticsearchService(Service):
             return _error(refusal.status, refusal.kind, refusal.reason)
         self.templates[name] = template
         return Reply.json(200, {"acknowledged": True})
+
+    def _search(self, request: Request, target: str) -> Reply:
+        if request.method not in ("GET", "POST"):
+            return _not_allowed(request)
+        if not self.may_read:
+            return _error(403, "security_exception", "action [indices:data/read/search] is unauthorized")
+        if target not in self.targets:
+            return _error(404, "index_not_found_exception", f"no such index [{target}]")
+        with self._lock:
+            found = search(self.targets[target], request.plain_body() or b"{}")
+        return _error(found.status, found.kind, found.reason) if isinstance(found, Refusal) else Reply.json(200, found)
 
     def _bulk(self, request: Request) -> Reply:
         if request.headers.get("Content-Type", "").split(";")[0] not in _KINDS:

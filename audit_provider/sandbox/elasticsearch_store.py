@@ -88,6 +88,13 @@ class Index:
         for generation in self._generations:
             yield from generation.values()
 
+    def entries(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield every document, after the backing index that it is in and its id."""
+        for number, generation in enumerate(self._generations, 1):
+            index = f".ds-{self.name}-2026.03.01-{number:06d}" if self.is_stream else self.name
+            for name, document in list(generation.items()):
+                yield index, name, document
+
     def create(self, name: str | None, text: str, *, replace: bool = False) -> str:
         """Store a document under a new id, and return the id.
 

@@ -44,6 +44,14 @@ def test_segments_come_back_in_order_and_untouched(store):
     assert [number for number, _ in stream.read(head, 2)] == [2]
 
 
+def test_folders_are_those_right_below(store):
+    for key in ("p/live/c/dead/s3/1", "p/live/c/2", "p/backfill-1/c/3", "p/4", "pp/other/5"):
+        store.put(key, b"")
+    assert store.folders("p/") == ["backfill-1", "live"]
+    assert store.folders("p/live/") == ["c"]
+    assert store.folders("q/") == []
+
+
 def test_a_segment_that_no_head_leads_to_does_not_exist(store):
     stream = Stream(store, "p/live")
     head = append(stream, Head(), "ab")

@@ -60,6 +60,31 @@ def test_the_backfill_dag_maps_one_pull_per_window(load):
     assert dag.params["destinations"] == ["s3", "splunk", "datadog"]
 
 
+def test_a_run_by_hand_may_name_destinations_whose_dead_letters_are_sent_again(load):
+    dag = load("audit_logs_incremental", TWO)["audit_incremental_pylon"]
+    assert dag.params["redrive"] == [], "a scheduled run sends none again"
+    dag.params["redrive"] = ["splunk"]
+    with pytest.raises(ParamValidationError):
+        dag.params["redrive"] = ["splnk"]
+
+
+def test_the_form_of_a_backfill_offers_a_replay_without_bounds(load):
+    dag = load("audit_logs_backfill", TWO)["audit_backfill_pylon"]
+    assert dag.params["replay"] is False
+    dag.params["replay"] = True
+    dag.params["start"] = dag.params["end"] = None
+    with pytest.raises(ParamValidationError):
+        dag.params["replay"] = "everything"
+    assert planned(dag, replay=True, start=None, end=None) == [], "so no pull is mapped"
+    for name in ("s3", "splunk", "datadog"):
+        assert dag.get_task(f"ship_{name}").trigger_rule == "all_done", "shipping also runs where no pull did"
+
+
+def test_a_source_that_cannot_be_backfilled_can_be_replayed(load):
+    dag = load("audit_logs_backfill", SHAPES)["audit_backfill_tail"]
+    assert planned(dag, replay=True) == []
+
+
 @pytest.mark.parametrize("days", [0, 181, "x"])
 def test_the_form_refuses_windows_of_other_sizes(load, days):
     dag = load("audit_logs_backfill", TWO)["audit_backfill_pylon"]
@@ -125,9 +150,9 @@ mine:
 FORM = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z", "window_days": 180}
 
 
-def planned(dag):
+def planned(dag, **form):
     plan = dag.get_task("plan")
-    return plan.python_callable(**plan.op_kwargs, params=FORM)
+    return plan.python_callable(**plan.op_kwargs, params=FORM | form)
 
 
 def test_a_source_is_backfilled_in_the_way_that_its_strategy_allows(load):
@@ -144,3 +169,45 @@ def test_a_source_written_in_the_file_has_dags_like_any_other(load):
     pull = load("audit_logs_incremental", SHAPES)["audit_incremental_mine"].get_task("pull")
     assert pull.conn_id == "my_slack"
     assert pull.source == {"like": "slack", "name": "ours", "page_size": {"key": "limit", "most": 100}}
+
+
+RECONCILED = """
+daily: {source: pylon, destinations: {s3: {type: s3, bucket: b}, splunk: {type: splunk_hec}}}
+weekly:
+  source: okta
+  reconcile: {schedule: "@weekly", after: 400000, width: 604800, fail_on_missed: true}
+  destinations: {s3: {type: s3, bucket: b}}
+never: {source: slack, reconcile: false, destinations: {s3: {type: s3, bucket: b}}}
+tail: {source: {like: okta, recovery: null}, destinations: {s3: {type: s3, bucket: b}}}
+"""
+
+
+def test_the_reconciliation_dag_compares_then_ships_then_reports(load):
+    dags = load("audit_logs_reconcile", RECONCILED)
+    assert set(dags) == {"audit_reconcile_daily", "audit_reconcile_weekly"}, "none by hand, and none by no time"
+    dag = dags["audit_reconcile_daily"]
+    assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("@daily", False, 1)
+    assert set(dag.task_ids) == {"compare", "ship_s3", "ship_splunk", "report"}
+    assert dag.get_task("compare").downstream_task_ids == {"ship_s3", "ship_splunk"}
+    assert dag.get_task("report").upstream_task_ids == {"ship_s3", "ship_splunk"}
+    assert dag.get_task("ship_s3").late
+    assert dag.get_task("ship_s3").trigger_rule == dag.get_task("report").trigger_rule == "all_done"
+    assert dag.get_task("report").late
+    compare = dags["audit_reconcile_weekly"].get_task("compare")
+    assert (compare.after, compare.width, compare.fail_on_missed) == (400_000, 604_800, True)
+    assert dags["audit_reconcile_weekly"].schedule == "@weekly"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("{after: 3600}", r"p\.reconcile\.after: must be at least 93600"),
+        ("{width: 3600}", r"p\.reconcile\.width: must be whole days"),
+        ("{widht: 86400}", r"p\.reconcile\.widht.*did you mean 'width'"),
+        ("{width: 2592000}", r"p\.reconcile: .*raise retention_days"),
+    ],
+)
+def test_a_reconciliation_that_cannot_work_is_refused(load, key, said):
+    text = f"p: {{source: pylon, reconcile: {key}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
+    with pytest.raises(ConfigurationError, match=said):
+        load("audit_logs_reconcile", text)

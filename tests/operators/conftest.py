@@ -46,6 +46,10 @@ class FileVariables:
         part.replace(cls.folder / key)
 
     @classmethod
+    def delete(cls, key):
+        (cls.folder / key).unlink(missing_ok=True)
+
+    @classmethod
     def all(cls):
         return {path.name: path.read_text() for path in cls.folder.iterdir() if not path.name.startswith(".")}
 

@@ -56,3 +56,26 @@ def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     assert len(world.splunk.ids()) == 1
     assert main(["test-event", "q", "hec", "--pipelines", str(pipelines)]) == 1
     assert "there is no pipeline 'q'" in capsys.readouterr().err
+
+
+def test_open_gaps_are_listed(world, tmp_path, capsys, monkeypatch):
+    world.pull()
+    pipelines = tmp_path / "p.yaml"
+    pipelines.write_text("p:\n  source: pylon\n  destinations:\n    hec: {type: splunk_hec, index: audit}\n")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    assert main(["gaps", "--pipelines", str(pipelines)]) == 0
+    assert capsys.readouterr().out.endswith("0 open gaps\n")
+    live = json.loads(world.variables.get("audit_logs.p.cursor"))
+    gap = {"wanted": "2026-01-01T00:00:00Z", "possible": "2026-01-02T00:00:00Z", "reason": "left", "kind": "cursor"}
+    world.variables.set("audit_logs.p.cursor", json.dumps(live | {"gaps": [gap]}))
+    assert main(["gaps", "--pipelines", str(pipelines)]) == 0
+    shown = capsys.readouterr().out
+    assert "cursor in p/live, 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z: left" in shown
+    assert "1 open gaps" in shown
+    name = shown.split()[0]
+    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name]) == 1
+    assert "say who does it" in capsys.readouterr().err
+    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "--by", "ann", "--note", "known"]) == 0
+    assert capsys.readouterr().out.endswith("0 open gaps\n")
+    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "--by", "ann"]) == 1
+    assert "there is no open gap" in capsys.readouterr().err

@@ -10,8 +10,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
 from audit_provider.core.model import text_of
+from audit_provider.operators import AuditLogsToSplunkHecOperator
 from audit_provider.sandbox.events import generate
-from tests.operators.conftest import DATADOG_KEY, DAYS, HEC_TOKEN, PYLON_TOKEN
+from tests.operators.conftest import DATADOG_KEY, DAYS, HEC_TOKEN, PYLON_TOKEN, context
 
 SECRETS = (PYLON_TOKEN, HEC_TOKEN, DATADOG_KEY)
 
@@ -335,4 +336,16 @@ def test_a_lost_spool_is_named(world):
         path.unlink()
     with pytest.raises(AirflowFailException, match="no p/live/.*although the position says it was written"):
         world.ship("splunk")
+    assert world.splunk.ids() == []
+
+
+def test_a_backfill_without_a_plan_does_not_ship_the_live_stream(world):
+    """Where the plan fails, its windows are None at the task, which elsewhere means the live stream."""
+    world.pull()
+    operator = AuditLogsToSplunkHecOperator(
+        task_id="s", pipeline="p", spool=f"file://{world.spool}", index="audit", windows=[]
+    )
+    operator.windows = None
+    with pytest.raises(AirflowSkipException, match="no plan"):
+        operator.execute(context())
     assert world.splunk.ids() == []

@@ -236,3 +236,43 @@ def test_a_block_and_a_missing_right_are_told_by_name(cluster):
     assert said_of(bulk(service, CREATE, doc()))["error"]["type"] == "cluster_block_exception"
     service.may_create = False
     assert said_of(bulk(service, CREATE, doc()))["error"]["type"] == "security_exception"
+
+
+def find(service, auth=AUTH, **body):
+    return requests.post(f"{service.url}/{STREAM}/_search", json=body, auth=auth, timeout=10)
+
+
+def test_documents_are_found_by_id_or_field_in_every_backing_index(cluster):
+    service = cluster()
+    bulk(service, CREATE, doc("a"))
+    service.targets[STREAM].roll_over()
+    bulk(service, CREATE, doc("b"), {"create": {"_id": "2"}}, doc("c"))
+    found = find(service, query={"ids": {"values": ["1", "9"]}}, _source=False).json()
+    assert (found["hits"]["total"], found["timed_out"]) == ({"value": 2, "relation": "eq"}, False)
+    assert [(hit["_index"][-6:], hit["_id"], "_source" in hit) for hit in found["hits"]["hits"]] == [
+        ("000001", "1", False),
+        ("000002", "1", False),
+    ]
+    found = find(service, query={"terms": {"event.id": ["b", "c"]}}, size=1, fields=["event.id"]).json()
+    assert (found["hits"]["total"]["value"], found["hits"]["hits"][0]["fields"]) == (2, {"event.id": ["b"]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": {"ids": {"values": []}}, "size": 10_001},
+        {"query": {"ids": {"id": "1"}}},
+        {"query": {"terms": {"a": ["1"], "b": ["2"]}}},
+        {"query": {"terms": {"a": ["1"] * 65_537}}},
+        {"query": {"guess": {}}},
+        {"search": {}},
+    ],
+)
+def test_searches_that_cannot_be(cluster, body):
+    assert find(cluster(), **body).status_code == 400
+
+
+def test_who_may_search_and_where(cluster):
+    assert find(cluster(), auth=("ada", "no")).status_code == 401
+    assert find(cluster(may_read=False), query={"ids": {"values": []}}).status_code == 403
+    assert find(cluster(streams=["logs-y-default"]), query={"ids": {"values": []}}).status_code == 404

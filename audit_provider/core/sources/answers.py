@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from audit_provider.core.http import Answer
     from audit_provider.core.sources.spec import SourceSpec
 
+_CODE_SHOWN = 100
+
 
 class AnswerJudge:
     """Judges the answers of one source.
@@ -124,10 +126,10 @@ class AnswerJudge:
         except ProtocolError:
             return "", f": {answer.not_json()}" if answer.is_web_page else ""
         found = found[0] if isinstance(found, list) and found else found
-        code = text_at(found, self._spec.errors.code_at)
+        code = self._redact(text_at(found, self._spec.errors.code_at))[:_CODE_SHOWN]
         told = value_at(found, self._spec.errors.message_at) if self._spec.errors.message_at else None
         words = "; ".join(_sentence(each) for each in told) if isinstance(told, list) else _sentence(told or "")
-        request_id = text_at(found, "request_id")
+        request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
         said = f": {self._redact(words)[:300]}" if words else ""
         return code, said + (f" (request {request_id})" if request_id else "")
 

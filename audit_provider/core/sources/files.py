@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 ROWS = 1000
 """Rows that are turned into events at a time."""
 
+MOST_ROW_LETTERS = 16 * 1024 * 1024
+"""Of one row of a file, as it is written; a longer one is refused."""
+
 _IN_MEMORY = 8 * 1024 * 1024
-csv.field_size_limit(16 * 1024 * 1024)
+csv.field_size_limit(MOST_ROW_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ class FileReader:
         """Return the files that a page of the list names."""
         found = []
         for record in records:
-            entry = msgspec.json.decode(record.raw)
+            try:
+                entry = msgspec.json.decode(record.raw)
+            except (ValueError, RecursionError):
+                raise ProtocolError(f"{self._pages.spec.title} lists a file whose entry cannot be read.") from None
             name, url = text_at(entry, shown.id_at), text_at(entry, shown.url_at)
             if not name or not url:
                 raise ProtocolError(f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}.")
@@ -107,16 +113,21 @@ class FileReader:
         :param undated: the time of rows that show none.
         A file with another host is fetched without the credential.
 
-        :raises ProtocolError: it is not CSV. :raises RefusedError: it is not to be had any more.
+        :raises ProtocolError: it is not CSV, or too large, or a row of it is. :raises RefusedError: it is not to be
+            had any more.
         """
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
             answer = self._download(file, content)  # type: ignore[arg-type]
             content.seek(0)
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
-            yield from _events(csv.reader(text), records, undated, answer.where)
+            yield from _events(_rows(text, answer.where), records, undated, answer.where)
 
     def _download(self, file: File, sink: BinaryIO) -> Answer:
-        target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
+        try:
+            target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
+            _ = target.port
+        except ValueError:
+            raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.") from None
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         base = urlsplit(self._client.base_url)
         if (target.scheme, target.netloc) == (base.scheme, base.netloc):
@@ -135,13 +146,50 @@ class FileReader:
         return answer
 
 
-def _events(rows: Iterator[list[str]], records: RecordReader, undated: datetime, where: str) -> Iterator[list[Event]]:
+def _rows(text: io.TextIOBase, where: str) -> Iterator[tuple[list[str], int]]:
+    """Yield each row, and how many letters it took."""
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        while line := text.readline(MOST_ROW_LETTERS + 1):
+            taken += len(line)
+            if taken > MOST_ROW_LETTERS:
+                raise ProtocolError(
+                    f"{where} answered with a file whose row has more than {MOST_ROW_LETTERS:,} letters: check that it "
+                    f"is CSV, and that its quotes are closed."
+                )
+            yield line
+
+    for row in csv.reader(lines()):
+        yield row, taken
+        taken = 0
+
+
+def _chunks(rows: Iterator[tuple[list[str], int]]) -> Iterator[list[list[str]]]:
+    """Yield some rows at a time, fewer where they are long."""
+    chunk: list[list[str]] = []
+    letters = 0
+    for row, taken in rows:
+        chunk.append(row)
+        letters += taken
+        if len(chunk) >= ROWS or letters >= _IN_MEMORY:
+            yield chunk
+            chunk, letters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _events(
+    rows: Iterator[tuple[list[str], int]], records: RecordReader, undated: datetime, where: str
+) -> Iterator[list[Event]]:
     try:
-        header = next(rows, None)
-        if header is None:
+        first = next(rows, None)
+        if first is None:
             return
+        header = first[0]
         same: Counter[str] = Counter()
-        while chunk := list(islice(rows, ROWS)):
+        for chunk in _chunks(rows):
             raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
             yield records.events(raws, undated, where, same=same)[0]
     except csv.Error as error:

@@ -169,7 +169,7 @@ class PageReader:
             raise ProtocolError(
                 f"{answer.where} answered 200, but not with a page of {spec.title} ({error})."
             ) from None
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             raise ProtocolError(answer.not_json()) from None
         self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
         records = self._records(found)

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from audit_provider.core.errors import ProtocolError
 from audit_provider.core.records import is_absent
 
+_MOST_DIGITS = 18
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -88,7 +89,7 @@ class Shown:
         found = self.value(path) if path else None
         if is_absent(found):
             return None
-        if isinstance(found, str) and found.isascii() and found.isdigit():
+        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
             return int(found)
         if isinstance(found, bool) or not isinstance(found, int):
             raise self._unexpected(path, found, "a number")
@@ -101,11 +102,11 @@ class Shown:
         """
         base = urlsplit(self.base_url)
         asked = f"{self.base_url}{self.asked}" if self.asked.startswith("/") else f"{self.base_url}/"
-        target = urlsplit(urljoin(asked, url))
         try:
+            target = urlsplit(urljoin(asked, url))
             same = _origin(target) == _origin(base) and target.username is None
         except ValueError:
-            same = False
+            raise ProtocolError(f"{self.where} gave a next page at an address that is none.") from None
         if not same:
             raise ProtocolError(
                 f"{self.where} gave a next page on another host ({target.hostname}), which is not followed: set the "

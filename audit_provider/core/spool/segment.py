@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _GZIP = 31  # zlib's window bits for a gzip wrapper
 _LEVEL = 1
 _DIGEST_SHOWN = 16
+_MOST_BYTES = 1024**3
+"""Decompressed, of one file of the spool. It is written with some megabytes, and one page more at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,14 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
 
 
 def peek_written_at(content: bytes) -> datetime:
-    """Return when a manifest says it was written, without proof: for retention only."""
-    return msgspec.json.decode(_decompress(content), type=_Written).written_at
+    """Return when a manifest says it was written, without proof: for retention only.
+
+    :raises SpoolDamagedError: it does not say.
+    """
+    try:
+        return msgspec.json.decode(_decompress(content), type=_Written).written_at
+    except (ValueError, RecursionError):
+        raise SpoolDamagedError("a manifest of the spool does not say when it was written: restore it.") from None
 
 
 def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
@@ -166,10 +174,14 @@ class _Written(msgspec.Struct):
 
 
 def _decompress(content: bytes) -> bytes:
+    opened = isal_zlib.decompressobj(_GZIP)
     try:
-        plain: bytes = igzip.decompress(content)  # type: ignore[no-untyped-call]
-    except (EOFError, OSError, IsalError) as error:  # type: ignore[misc]
+        plain: bytes = opened.decompress(content, _MOST_BYTES)
+    except IsalError as error:  # type: ignore[misc]
         raise SpoolDamagedError(f"a file of the spool cannot be decompressed ({error}): restore it.") from None
+    if not opened.eof:
+        wrong = f"holds more than {_MOST_BYTES:,} bytes" if len(plain) >= _MOST_BYTES else "is cut"
+        raise SpoolDamagedError(f"a file of the spool cannot be decompressed (it {wrong}): restore it.")
     return plain
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from pathlib import Path, PurePosixPath
+import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+_MOST_PART_BYTES = 255
+_MOST_KEY_BYTES = 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 _MISCONFIGURED = frozenset(
     {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "ExpiredToken"}
@@ -33,13 +37,32 @@ class Store(Protocol):
         """
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``), in order."""
+        """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``, or "" for all), in order."""
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``), in order."""
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error if there is none."""
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that would lead out of the spool, on any store, or that no store can keep.
+
+    Also one that does so only once its letters are folded to their plain forms, as some file systems do.
+
+    :raises ConfigurationError: it is one.
+    """
+    parts = key.removesuffix("/").split("/")
+    folded = unicodedata.normalize("NFKC", key).removesuffix("/").split("/")
+    leads_out = len(parts) != len(folded) or any(part in ("", ".", "..") for part in (*parts, *folded))
+    if leads_out or "\\" in "".join(folded) or not key.isprintable():
+        raise ConfigurationError(f"{key[:100]!r} would lie outside the spool: rename the pipeline or the destination.")
+    sizes = [len(part.encode(errors="replace")) for part in parts]
+    if max(sizes) > _MOST_PART_BYTES or sum(sizes) > _MOST_KEY_BYTES:
+        raise ConfigurationError(
+            f"{key[:100]!r} and so on is too long a name for the spool: rename the pipeline or the destination."
+        )
 
 
 class LocalStore:
@@ -62,6 +85,8 @@ class LocalStore:
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
+                    # Said again, since a umask may have taken from it what the owner needs.
+                    os.fchmod(file.fileno(), _FILE_MODE)
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -89,7 +114,7 @@ class LocalStore:
             raise UnavailableError(f"the spool at {self._root} cannot be read ({error.strerror}).") from error
 
     def keys(self, prefix: str) -> Iterator[str]:
-        folder = self._path(prefix)
+        folder = self._path(prefix) if prefix else self._root
         if folder.is_dir():
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.name.startswith("."):
@@ -103,8 +128,7 @@ class LocalStore:
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
-            raise ConfigurationError(f"{key!r} would lie outside the spool: rename the pipeline or the destination.")
+        check_key(key)
         return self._root / key
 
     def _make_folder(self, folder: Path) -> None:
@@ -114,6 +138,7 @@ class LocalStore:
             folder = folder.parent
         for each in reversed(missing):
             each.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            each.chmod(_FOLDER_MODE)
             _flush_folder(each.parent)
 
 
@@ -144,8 +169,10 @@ class S3Store:
         return content
 
     def keys(self, prefix: str) -> Iterator[str]:
-        paginator = self._client.get_paginator("list_objects_v2")
-        for page in paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
+        )
+        while page := self._guarded("list_objects_v2", prefix, lambda: next(pages, None)):
             for entry in page.get("Contents", ()):
                 yield entry["Key"][len(self._prefix) :]
 
@@ -159,10 +186,16 @@ class S3Store:
         self._call("delete_object", key)
 
     def _call(self, method: str, key: str, **arguments: Any) -> Any:
+        call = getattr(self._client, method)
+        return self._guarded(method, key, lambda: call(Bucket=self._bucket, Key=self._prefix + key, **arguments))
+
+    def _guarded(self, method: str, key: str, call: Callable[[], Any]) -> Any:
+        if key:
+            check_key(key)
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(self._client, method)(Bucket=self._bucket, Key=self._prefix + key, **arguments)
+            return call()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _MISSING:

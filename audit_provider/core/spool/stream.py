@@ -78,6 +78,14 @@ class Stream:
 
         :raises SpoolDamagedError: one is missing or not what was written, or ``first`` is no longer kept.
         """
+        for manifest in self.manifests(head, first):
+            yield manifest.number, self.events(manifest)
+
+    def manifests(self, head: Head, first: int) -> Iterator[Manifest]:
+        """Yield the manifests of the segments ``first`` to ``head``, without their ids.
+
+        :raises SpoolDamagedError: one is missing or not what was written, or ``first`` is no longer kept.
+        """
         if first < self.oldest():
             raise SpoolDamagedError(
                 f"the spool's stream {self._folder} begins with segment {self.oldest()}, but segment {first} was asked "
@@ -89,8 +97,7 @@ class Stream:
                 break
             wanted.append(manifest.without_ids())
         while wanted:
-            manifest = wanted.pop()
-            yield manifest.number, self.events(manifest)
+            yield wanted.pop()
 
     def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that were spooled at or after ``since``.
@@ -106,7 +113,7 @@ class Stream:
             yield manifest.ids
 
     def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
-        """Yield the ids of all kept events that happened in a window. Other segments than those it cuts are not read."""
+        """Yield the ids of all kept events that happened in a window; only segments that it cuts are read."""
         floor = max(window.start, _EARLIEST) - _CLOCK_SKEW
         for manifest in self.back_from(head):
             if manifest.written_at < floor:
@@ -118,26 +125,25 @@ class Stream:
             else:
                 yield [event.id for event in self.events(manifest) if event.time in window]
 
-    def keeps_all_since(self, head: Head, since: datetime) -> bool:
-        """Whether nothing that was spooled at or after ``since`` has been removed."""
-        oldest = self.oldest()
-        if oldest <= 1:
-            return True
-        return any(manifest.written_at < since for manifest in self.back_from(head))
-
     def oldest(self) -> int:
         """Return the number of the oldest kept segment; 1 where none was ever removed."""
         try:
-            number: int = msgspec.json.decode(self._store.get(self._key(_OLDEST)), type=int)
+            content = self._store.get(self._key(_OLDEST))
         except SpoolDamagedError:
             return 1
+        try:
+            number: int = msgspec.json.decode(content, type=int)
+        except ValueError:
+            raise SpoolDamagedError(
+                f"the spool's file {self._key(_OLDEST)} does not hold the number of the oldest segment: restore it."
+            ) from None
         return number
 
     def due_for_pruning(self, now: datetime) -> bool:
         """Whether a day has passed since :meth:`prune` looked last."""
         try:
             looked = msgspec.json.decode(self._store.get(self._key(_PRUNED)), type=datetime)
-        except SpoolDamagedError:
+        except (SpoolDamagedError, ValueError):
             return True
         return not timedelta(0) <= now - looked < timedelta(days=1)
 

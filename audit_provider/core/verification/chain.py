@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from audit_provider.core.spool import Head
+from audit_provider.core.verification.marks import OLDEST, PRUNED, read_marks
 from audit_provider.core.verification.report import Fault, VerifiedStream
 from audit_provider.core.verification.segments import (
     FILE_NAME,
@@ -16,7 +14,6 @@ from audit_provider.core.verification.segments import (
     FlawError,
     SegmentRead,
     check_unclaimed,
-    fetch,
     read_segment,
 )
 
@@ -24,11 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from audit_provider.core.spool import Store
-
-OLDEST = "oldest.json"
-PRUNED = "pruned.json"
-
-_Mark = TypeVar("_Mark", int, datetime)
 
 
 @dataclass(slots=True)
@@ -66,7 +58,9 @@ class ChainReader:
 
     def read(self) -> ChainRead:
         """Read everything."""
-        oldest = self._oldest()
+        oldest, flaws = read_marks(self._store, self._folder, self._names)
+        for flaw in flaws:
+            self._fault(flaw, 0)
         kept: list[str] = []
         for name in sorted(self._names):
             match = FILE_NAME.fullmatch(name)
@@ -91,9 +85,10 @@ class ChainReader:
         chained = self._follow(head, oldest)
         self._compressed(chained)
         self._beside(kept, head, {segment.name for segment in chained})
-        if self._oldest(quiet=True) > oldest:
+        latest, _ = read_marks(self._store, self._folder, (OLDEST,))
+        if latest > oldest:
             # Segments were removed, in good order, while they were read here.
-            oldest = self._oldest(quiet=True)
+            oldest = latest
             chained = [segment for segment in chained if segment.head.number >= oldest]
             self._faults = [fault for fault in self._faults if not 0 < fault.segment < oldest]
         manifests = [segment.manifest for segment in chained]
@@ -142,13 +137,11 @@ class ChainReader:
         """Return the segments from ``head`` back to the oldest, as far as each leads to the one before."""
         chained: list[SegmentRead] = []
         wanted: Head | None = head
-        for number in range(head.number, oldest - 1, -1):
+        number = head.number
+        while number >= oldest:
             segment = self._segment(number, wanted)
             if segment is None:
-                name = wanted.name if wanted else f"{number:012d}-….manifest.json.gz"
-                # A file of that name that is there has been named before.
-                if name not in self._names and (wanted or number not in self._faulty):
-                    self._fault(Flaw("missing", name, "is missing"), number)
+                number = self._missed(number, wanted, oldest)
                 wanted = None
                 continue
             previous = segment.manifest.previous
@@ -160,6 +153,7 @@ class ChainReader:
                 self._fault(Flaw("reordered", segment.name, said), number)
             chained.append(segment)
             wanted = previous
+            number -= 1
         return chained
 
     def _segment(self, number: int, wanted: Head | None) -> SegmentRead | None:
@@ -169,6 +163,37 @@ class ChainReader:
         # What led to it is lost: go on with what nothing else leads to.
         loose = [each for each in found if each.head.digest not in self._followed]
         return max(loose, key=lambda each: each.manifest.written_at, default=None)
+
+    def _missed(self, number: int, wanted: Head | None, oldest: int) -> int:
+        """Name what should be at ``number`` and is not; return the number to go on with.
+
+        Where nothing says what lies there, all that is missing down to the next segment is one fault.
+        """
+        if wanted is not None:
+            if wanted.name not in self._names:
+                self._fault(Flaw("missing", wanted.name, self._missing(number, oldest)), number)
+            elif number not in self._faulty:
+                wrong = "is not the one that was committed or that the next segment follows"
+                self._fault(Flaw("damaged", wanted.name, wrong), number)
+            return number - 1
+        below = max((each for each in self._segments if each < number), default=oldest - 1)
+        below = max(below, oldest - 1)
+        # What is there and cannot be used has been named before.
+        if any(each not in self._faulty for each in range(below + 1, number + 1)):
+            name = f"{number:012d}-….manifest.json.gz"
+            what = self._missing(below + 1, oldest)
+            if below + 1 < number:
+                what += f", as is every one down to segment {below + 1}"
+            self._fault(Flaw("missing", name, what), number)
+        return below
+
+    def _missing(self, number: int, oldest: int) -> str:
+        if number > oldest:
+            return "is missing"
+        mark = f"{self._folder}/{OLDEST}"
+        if OLDEST in self._names:
+            return f"is missing, although {mark} says that the chain begins with segment {oldest}"
+        return f"is missing, and there is no {mark} to say that it was removed"
 
     def _beside(self, kept: Sequence[str], head: Head, chained: set[str]) -> None:
         """Tell of files that the head does not lead to."""
@@ -241,39 +266,6 @@ class ChainReader:
                 f"{self._folder}: the text of {others} manifests is proven, but another build of the compressor made "
                 f"their bytes, so that a flipped bit which changes no text would not show."
             )
-
-    def _oldest(self, *, quiet: bool = False) -> int:
-        """Return the number of the oldest segment kept, and check the marks of removal."""
-        faults = len(self._faults)
-        oldest = 1
-        if OLDEST in self._names or quiet:
-            number = self._mark(OLDEST, int)
-            if number is not None and number >= 1:
-                oldest = number
-            elif number is not None:
-                self._fault(Flaw("damaged", OLDEST, "is not what was written (no number of a segment)"), 0)
-            if not quiet and PRUNED not in self._names:
-                self._fault(Flaw("missing", PRUNED, f"is missing, although {OLDEST} is there"), 0)
-        if PRUNED in self._names and not quiet:
-            self._mark(PRUNED, datetime)
-        if quiet:
-            del self._faults[faults:]
-        return oldest
-
-    def _mark(self, name: str, kind: type[_Mark]) -> _Mark | None:
-        try:
-            content = fetch(self._store, self._folder, name)
-        except FlawError as error:
-            self._fault(error.flaw, 0)
-            return None
-        try:
-            value = msgspec.json.decode(content, type=kind)
-            if msgspec.json.encode(value) == content:
-                return value
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-        self._fault(Flaw("damaged", name, "is not what was written"), 0)
-        return None
 
     def _fault(self, flaw: Flaw, number: int) -> None:
         if number:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id
+from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class DocumentSearch:
         self.missing = missing
         self._client = client
         self._target = target
-        self._origin = origin
-        self._scope = scope
+        self._id_prefix = id_prefix(origin, scope)
         self._settle = settle
         self._sleep = sleep
         self._settled = False
@@ -109,9 +108,10 @@ class DocumentSearch:
         return found
 
     def _ask(self, ids: Sequence[str]) -> Counter[str]:
-        names = {document_id(self._origin, self._scope, each) or each: each for each in ids}
+        prefix = self._id_prefix
+        names = {each if prefix is None else document_id(prefix, each): each for each in ids}
         query: dict[str, Any]
-        if self._scope == "none":
+        if prefix is None:
             query = {"query": {"terms": {_EVENT_ID: list(names)}}, "fields": [_EVENT_ID]}
         else:
             query = {"query": {"ids": {"values": list(names)}}}
@@ -129,7 +129,7 @@ class DocumentSearch:
                 return Counter({ids[0]: hits.total.value})
             middle = len(ids) // 2
             return self._ask(ids[:middle]) + self._ask(ids[middle:])
-        told = (str(hit.fields.get(_EVENT_ID, [""])[0]) if self._scope == "none" else hit.id for hit in hits.hits)
+        told = (str(hit.fields.get(_EVENT_ID, [""])[0]) if prefix is None else hit.id for hit in hits.hits)
         return Counter(names[name] for name in told if name in names)
 
     def _hits(self, answer: Answer) -> _Hits:

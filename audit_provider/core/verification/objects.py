@@ -57,7 +57,7 @@ class ObjectIds:
             if not name.endswith((".ndjson.gz", ".parquet")) and not _ARCHIVE.fullmatch(name):
                 continue
             try:
-                content = self._store.get(key) if not folder else fetch(self._store, folder, name)
+                content = fetch(self._store, folder, name)
                 piles.add(THERE, self._ids(name, content))
             except FlawError as error:
                 faults.append(f"{self.where}: the object {key} {error.flaw.wrong}.")
@@ -82,7 +82,7 @@ class ObjectIds:
                 f"nothing says where the records in {self.where} keep their ids: name the source by --source, or the "
                 f"path by --id-at."
             )
-        records = [msgspec.Raw(line) for line in plain.splitlines() if line]
+        records = [msgspec.Raw(line) for line in plain.split(b"\n") if line]
         events, _ = RecordReader(fields).events(records, utc_now(), name, same=self._same)
         return [event.id for event in events]
 

@@ -73,8 +73,8 @@ class Piles:
                     lines.clear()
         except OSError as error:
             raise UnavailableError(
-                f"the temporary folder {self._folder.name} cannot be written ({error.strerror}): free it, or set TMPDIR "
-                f"to another place."
+                f"the temporary folder {self._folder.name} cannot be written ({error.strerror}): free it, or set "
+                f"TMPDIR to another place."
             ) from None
         self._count = 0
 

@@ -157,7 +157,11 @@ class Verification:
 
 
 def _told(stream: VerifiedStream) -> Iterator[str]:
-    source = "by Airflow's record" if stream.head_from == "record" else "by the newest manifest, for there is no record of Airflow's"
+    source = (
+        "by Airflow's record"
+        if stream.head_from == "record"
+        else "by the newest manifest, for there is no record of Airflow's"
+    )
     yield stream.stream
     yield f"  segments {stream.oldest} to {stream.head} ({source}), {stream.segments} read"
     removed = f", {stream.removed:,} before them are no longer kept" if stream.removed else ""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from isal import igzip, isal_zlib
 
-from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, Manifest
+from audit_provider.core.spool.store import check_key
 
 if TYPE_CHECKING:
     from audit_provider.core.spool import Store
@@ -85,7 +86,9 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         reproduced=igzip.compress(text, _MANIFEST_LEVEL, mtime=0) == content,
     )
     if manifest.number != number:
-        found.flaws.append(Flaw("reordered", name, f"is the manifest of segment {manifest.number} under another number"))
+        found.flaws.append(
+            Flaw("reordered", name, f"is the manifest of segment {manifest.number} under another number")
+        )
     if manifest.data != f"{manifest.number:012d}-{manifest.sha256[:_DIGEST_SHOWN]}.ndjson.gz":
         found.flaws.append(Flaw("damaged", name, "names a data file that cannot be its own"))
         return found
@@ -107,12 +110,17 @@ def check_unclaimed(store: Store, folder: str, name: str) -> None:
 
 
 def fetch(store: Store, folder: str, name: str) -> bytes:
-    """Return a file of a chain.
+    """Return a file of a folder.
 
     :raises FlawError: it is missing, or the store gives no answer.
     """
+    key = f"{folder}/{name}" if folder else name
     try:
-        return store.get(f"{folder}/{name}")
+        check_key(key)
+    except ConfigurationError:
+        raise FlawError(Flaw("foreign", name, "has a name that no spool gives")) from None
+    try:
+        return store.get(key)
     except SpoolDamagedError:
         raise FlawError(Flaw("missing", name, "is missing")) from None
     except UnavailableError as error:
@@ -156,7 +164,7 @@ def _plain(content: bytes, name: str) -> bytes:
     inflater = isal_zlib.decompressobj(_GZIP)
     try:
         plain: bytes = inflater.decompress(content, _MOST_BYTES)
-    except isal_zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]
         raise FlawError(Flaw("damaged", name, "is not what was written (it cannot be decompressed)")) from None
     if not inflater.eof:
         wrong = "holds more than a segment can" if len(plain) >= _MOST_BYTES else "is cut short"

@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from audit_provider.core.model import utc_now
 from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
-from audit_provider.core.verification.chain import OLDEST, PRUNED, ChainReader
+from audit_provider.core.verification.chain import ChainReader
+from audit_provider.core.verification.letters import read_letters
+from audit_provider.core.verification.marks import OLDEST, PRUNED
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
-from audit_provider.core.verification.segments import FILE_NAME, FlawError, fetch
+from audit_provider.core.verification.segments import FILE_NAME, FlawError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,10 +86,6 @@ def verify(
     )
 
 
-class _Letter(msgspec.Struct):
-    id: str
-
-
 class _Reading:
     """Every chain of a spool, one after the other."""
 
@@ -155,22 +151,17 @@ class _Reading:
             self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
 
     def _read_letters(self, chain: str, key: str, letters: str) -> None:
-        """Count dead letters. They lie beside the chain, so that all there is to check is that they can be read."""
+        """Count dead letters, which lie beside the chain."""
         folder, _, name = key.rpartition("/")
         try:
-            found = _decode_letters(fetch(self._store, folder, name))
+            found = read_letters(self._store, folder, name)
         except FlawError as error:
             self.faults.append(Fault(error.flaw.kind, chain, 0, key, error.flaw.wrong))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            self.faults.append(Fault("damaged", chain, 0, key, "holds a line that is no dead letter"))
-        else:
-            self.dead_letters += len(found)
-            if letters.split("/")[0] == self._destination:
-                self._piles.add(SET_ASIDE, (letter.id for letter in found))
+            return
+        self.dead_letters += len(found)
+        if letters.split("/")[0] == self._destination:
+            self._piles.add(SET_ASIDE, (letter.id for letter in found))
 
 
 def _chain(folder: str, position: Position) -> str:
     return f"{folder}/{position.chain}" if position.chain else folder
-
-
-_decode_letters = msgspec.json.Decoder(_Letter).decode_lines

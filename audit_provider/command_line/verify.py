@@ -1,0 +1,238 @@
+"""``python -m audit_provider verify``: a spool read again, and held against what a destination has."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.model import Fields, Origin
+from audit_provider.core.spool import LocalStore
+from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from audit_provider.core.spool import Store
+    from audit_provider.core.verification import Arrival
+
+NOT_CHECKED = 2
+"""Exit code where nothing can be said; 0 is all right, 1 faults found."""
+
+_SEARCHES = ("opensearch", "elasticsearch")
+
+
+def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "verify",
+        help="read the spool again, and prove that nothing is lost or changed",
+        description="Ends with 0 where all is right, 1 where there are faults, 2 where it could not be checked.",
+    )
+    parser.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
+    parser.add_argument("--pipeline", default="", help="only this one; default: all")
+    parser.add_argument(
+        "--against",
+        help="look for every id at a destination: s3://bucket/prefix, opensearch:<target> or https://host/<target>, "
+        "each with ?conn_id=…; default connections: aws_default, elasticsearch_logs_default",
+    )
+    parser.add_argument("--destination", default="", help="its name: tells set aside and pending from missing")
+    parser.add_argument("--source", help="name of the source; default: the one that Airflow's record names")
+    parser.add_argument("--id-at", metavar="PATH", help="where the objects' records keep the event's id")
+    parser.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id there, one per line")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, as JSON")
+    parser.add_argument(
+        "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
+    )
+    parser.add_argument(
+        "--without-airflow", action="store_true", help="ask Airflow for no record: the newest manifest is the head"
+    )
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Verify, print the report, and return the exit code."""
+    try:
+        # Standard output is the report's alone; what Airflow logs goes elsewhere.
+        with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
+            store = _store(options.spool)
+            streams = streams_in(store, options.pipeline)
+            progress = {} if options.without_airflow else _progress(options, streams)
+            arrival = _arrival(options, streams, progress, missing) if options.against else None
+            report = verify(
+                store,
+                pipeline=options.pipeline,
+                progress=progress,
+                arrival=arrival,
+                destination=options.destination,
+            )
+        with _writing(options.json) as file:
+            if file:
+                file.write(report.as_json().decode())
+    except AuditError as error:
+        sys.stderr.write(f"{error}\nResult: could not be checked\n")
+        return NOT_CHECKED
+    sys.stdout.write(str(report))
+    return report.exit_code
+
+
+def _store(spool: str | None) -> Store:
+    if spool and "://" not in spool:
+        folder = Path(spool).absolute()
+        if not folder.is_dir():
+            raise ConfigurationError(f"there is no folder {folder}: name the spool's folder or its URI.")
+        return LocalStore(folder)
+    from audit_provider.settings import spool_uri
+    from audit_provider.spool_location import open_store
+
+    return open_store(spool or spool_uri())
+
+
+def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Progress]:
+    """Return what Airflow has recorded of the streams."""
+    from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+    found = {}
+    # Also a stream of which nothing is left is to be missed.
+    for folder in sorted({*streams, *(f"{name}/live" for name in _pipelines(options))}):
+        pipeline, _, stream = folder.partition("/")
+        name = StreamName.of_folder(pipeline, stream)
+        if name is None:
+            continue
+        with _without_log():
+            position = PositionVariable(name).load()
+            offset = OffsetVariable(name, options.destination).load() if position and options.destination else None
+        if position:
+            found[folder] = Progress(position, offset if offset and offset.chain == position.chain else None)
+    return found
+
+
+def _pipelines(options: argparse.Namespace) -> list[str]:
+    """Return the pipelines that are known to be in the spool: the one named, or those of Airflow's settings."""
+    if options.pipeline or options.spool:
+        return [options.pipeline] if options.pipeline else []
+    from audit_provider.dags.pipelines import load_pipelines
+
+    with contextlib.suppress(ConfigurationError):
+        return list(load_pipelines(Path("audit_pipelines.yaml")))
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where ``--against`` leads."""
+
+    scheme: str
+    base: str
+    target: str
+    conn_id: str | None
+    scope: Scope
+
+    @classmethod
+    def of(cls, text: str) -> _Address:
+        bare, _, query = text.partition("?")
+        options = dict(parse_qsl(query))
+        scope = options.pop("document_id", "pipeline")
+        conn_id = options.pop("conn_id", None)
+        if options or scope not in get_args(Scope):
+            raise ConfigurationError(
+                f"--against {bare} has an option that is not known: there are conn_id, and document_id with one of "
+                f"{', '.join(get_args(Scope))}."
+            )
+        scheme, _, rest = bare.partition(":")
+        if scheme in _SEARCHES:
+            return cls(scheme, "", rest, conn_id, cast("Scope", scope))
+        parts = urlsplit(bare)
+        if parts.username and scheme != "s3":
+            raise ConfigurationError("--against must hold no credential: name a connection by conn_id.")
+        if scheme == "s3" and parts.hostname:
+            return cls(scheme, parts.hostname, parts.path.strip("/"), conn_id or parts.username, cast("Scope", scope))
+        if scheme in ("https", "http") and parts.path.strip("/"):
+            base, _, target = bare.rstrip("/").rpartition("/")
+            return cls(scheme, base, target, conn_id, cast("Scope", scope))
+        raise ConfigurationError(
+            f"--against {bare} names no destination: write s3://bucket/prefix, opensearch:<target> or "
+            f"https://host/<target>."
+        )
+
+
+def _arrival(
+    options: argparse.Namespace, streams: list[str], progress: dict[str, Progress], missing: TextIO | None
+) -> Arrival:
+    address = _Address.of(options.against)
+    pipelines = sorted({folder.partition("/")[0] for folder in streams})
+    if len(pipelines) > 1:
+        raise ConfigurationError(
+            f"the spool holds {', '.join(pipelines)}: say by --pipeline which one is at --against."
+        )
+    known = sorted(progress.items(), key=lambda each: not each[0].endswith("/live"))
+    position = known[0][1].position if known else None
+    if address.scheme == "s3":
+        from audit_provider.spool_location import DEFAULT_AWS_CONN_ID, s3_client
+
+        fields = _fields(options) or (position.fields if position else None)
+        client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
+        return ObjectIds(client, address.base, address.target, fields, missing=missing)
+    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
+
+    source = options.source or (position.source if position else "")
+    if not source or not pipelines:
+        raise ConfigurationError("nothing says which source was shipped: name it by --source.")
+    hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
+    if address.base and address.base != hook.address().rstrip("/"):
+        raise ConfigurationError(
+            f"--against leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}: its "
+            f"credential goes nowhere else, name another connection by conn_id."
+        )
+    return DocumentSearch(
+        hook.client(),
+        address.target or stream_name(source, "default"),
+        Origin(pipelines[0], source, Fields("", "")),
+        scope=address.scope,
+        settle=options.settle,
+        sleep=time.sleep,
+        missing=missing,
+    )
+
+
+def _fields(options: argparse.Namespace) -> Fields | None:
+    if options.id_at:
+        return Fields(id=options.id_at, time="")
+    if not options.source:
+        return None
+    from audit_provider.core.pipeline import source_from
+
+    return source_from("--source", options.source).fields
+
+
+@contextlib.contextmanager
+def _writing(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written ({error.strerror}): name another file.") from None
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep quiet about a database that is not there: a copied spool is verified without one."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

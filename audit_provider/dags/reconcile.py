@@ -1,0 +1,64 @@
+"""The reconciliation DAG: compare the past of the source with the spool, ship what came late or was missed, report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import UTC
+from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
+from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Pipeline
+
+
+def build_reconcile(pipeline: Pipeline) -> DAG | None:
+    """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` side by side, then ``report``.
+
+    ``compare`` reads the days again that the live reading will not look at any more, and spools what the spool lacks of
+    them into a stream of its own. It goes on from where the last run ended, so a run that was missed leaves no day out.
+
+    None where the pipeline's ``reconcile`` is ``false``, or where its source cannot be read by time.
+    """
+    spec, reconcile = pipeline.spec, pipeline.reconcile
+    try:
+        spec.for_backfill()
+    except ConfigurationError:
+        return None
+    if reconcile is None:
+        return None
+    with DAG(
+        dag_id=f"audit_reconcile_{pipeline.name}",
+        description=f"Compare the past of {spec.title} with the spool",
+        schedule=reconcile.schedule,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=RETRIES,
+        tags=[*TAGS, "reconcile", spec.name],
+        doc_md=build_reconcile.__doc__,
+    ) as dag:
+        compare = ReconcileAuditLogsOperator(
+            task_id="compare",
+            after=reconcile.after.total_seconds() if reconcile.after else None,
+            width=reconcile.width.total_seconds(),
+            retention_days=pipeline.retention_days,
+            fail_on_missed=reconcile.fail_on_missed,
+            **pull_arguments(pipeline),
+        )
+        report = ReportAuditLogsOperator(
+            task_id="report",
+            pipeline=pipeline.name,
+            destinations=list(pipeline.destinations),
+            late=True,
+            retention_days=pipeline.retention_days,
+            trigger_rule="all_done",
+            retries=0,
+        )
+        for delivery in pipeline.destinations.values():
+            compare >> ship_task(pipeline, delivery, late=True) >> report
+    return dag

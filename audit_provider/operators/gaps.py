@@ -1,0 +1,91 @@
+"""The gaps of pipelines: collected from their records of progress, and acknowledged by people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
+from audit_provider.core.model import utc_now
+from audit_provider.core.validation import near
+from audit_provider.settings import spool_uri
+from audit_provider.spool_location import open_store
+from audit_provider.state import (
+    AcknowledgementsVariable,
+    GapWindowsVariable,
+    OffsetVariable,
+    PositionVariable,
+    StreamName,
+)
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Offset
+    from audit_provider.core.pipeline import Pipeline
+
+
+def all_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[GapRecord]:
+    """Return every gap of every stream of pipelines, with those that are closed or acknowledged.
+
+    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    :raises AuditError: the spool or a Variable cannot be read.
+    """
+    store = open_store(spool or spool_uri())
+    found: list[GapRecord] = []
+    for pipeline in pipelines:
+        live = [StreamName(pipeline.name), StreamName.of_reconciliation(pipeline.name)]
+        windows = [*StreamName.all_in(store, pipeline.name), *GapWindowsVariable(pipeline.name).load()]
+        destinations = list(pipeline.destinations)
+        found += gaps_of_streams(pipeline.name, dict.fromkeys([*live, *windows]), destinations)
+    return found
+
+
+def open_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[GapRecord]:
+    """Return the gaps that somebody has to look at: neither closed by shipping nor acknowledged.
+
+    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    :raises AuditError: the spool or a Variable cannot be read.
+    """
+    return [gap for gap in all_gaps(pipelines, spool=spool) if gap.is_open]
+
+
+def gaps_of_streams(pipeline: str, names: Iterable[StreamName], destinations: Sequence[str]) -> list[GapRecord]:
+    """Return every gap of some streams of one pipeline.
+
+    :param destinations: names of those that are served; what they all have got closes a gap of late events.
+    :raises StopError: a Variable does not hold what it should.
+    """
+    acknowledged = AcknowledgementsVariable(pipeline).load()
+    found: list[GapRecord] = []
+    for name in names:
+        position = PositionVariable(name).load()
+        if position is None:
+            continue
+        offsets: dict[str, Offset | None] = {}
+        for destination in destinations:
+            offset = OffsetVariable(name, destination).load()
+            offsets[destination] = offset if offset and offset.chain == position.chain else None
+        found += gaps_in(pipeline, name.folder, position, offsets, acknowledged)
+    return found
+
+
+def acknowledge_gap(
+    pipeline: Pipeline, gap_id: str, *, by: str, note: str = "", spool: str | None = None
+) -> Acknowledgement:
+    """Record that somebody has looked at a gap and takes it as it is; it is not shown as open any more.
+
+    It is written through Airflow's database where this is no task: in the API server, and from a command line there.
+
+    :param by: who. :param note: what was found out or done. :param spool: URI; by default ``[audit_logs] spool``.
+    :raises ConfigurationError: there is no such gap, or nobody is named.
+    :raises FencedError: somebody else has acknowledged one at the same moment.
+    """
+    if not by.strip():
+        raise ConfigurationError(f"the gap {gap_id} of {pipeline.name} is acknowledged by nobody: say who does it.")
+    known = [each.id for each in all_gaps([pipeline], spool=spool)]
+    if gap_id not in known:
+        hint = near(gap_id, known) if known else ": it has none"
+        raise ConfigurationError(f"{pipeline.name} has no gap {gap_id!r}{hint}.")
+    acknowledgement = Acknowledgement(by.strip(), utc_now(), note.strip())
+    AcknowledgementsVariable(pipeline.name).add(gap_id, acknowledgement)
+    return acknowledgement

@@ -1,0 +1,238 @@
+"""The task that compares a past window of the source with the spool."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import StopError
+from audit_provider.core.model import Gap, Window, text_of, utc_now
+from audit_provider.core.pipeline import source_from
+from audit_provider.core.position import Position
+from audit_provider.core.pull import pull
+from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
+from audit_provider.core.records import FieldReader
+from audit_provider.operators.pull import PullAuditLogsOperator
+from audit_provider.settings import spool_uri
+from audit_provider.spool_location import open_store
+from audit_provider.state import PaceVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from audit_provider.core.model import Event
+    from audit_provider.core.sources import SourceSpec
+    from audit_provider.core.spool import ComparedIds, Head, Store, Stream
+
+_STRATEGY = "Reconciliation"
+_PRUNING_MARGIN = timedelta(hours=2)
+
+
+class ReconcileAuditLogsOperator(PullAuditLogsOperator):
+    """Read closed windows of the past again, compare them with the spool, and spool what came late or was missed.
+
+    All that is due since the last run is compared, in windows that end at midnight UTC and touch. What is found goes
+    into the stream ``reconcile``, which is shipped like the live one. Returns for XCom: ``windows``, ``served``,
+    ``in_spool``, ``late``, ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
+    by the source; None where a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now),
+    ``reconciled_until`` and ``complete``.
+
+    The parameters of :class:`~audit_provider.operators.pull.PullAuditLogsOperator`, and:
+
+    :param after: seconds; how long ago a window must have ended. By default, and at least, an hour beyond what the live
+        reading will look at again.
+    :param width: seconds, in whole days, of one window at most.
+    :param retention_days: of the pipeline's segments; what may have been removed is not compared.
+    :param fail_on_missed: whether a run that finds late or missed events ends failed, once they are spooled.
+    """
+
+    template_fields: Sequence[str] = tuple(each for each in PullAuditLogsOperator.template_fields if each != "window")
+    ui_color = "#e6dff0"
+
+    def __init__(
+        self,
+        *,
+        after: float | None = None,
+        width: float = 86_400,
+        retention_days: int = 30,
+        fail_on_missed: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.after = after
+        self.width = width
+        self.retention_days = retention_days
+        self.fail_on_missed = fail_on_missed
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Compare what is due, within the time allowed."""
+        live_spec = source_from(
+            self.pipeline,
+            self.source,
+            page_size=self.page_size,
+            reading=self.reading or {},
+            rate_limit=self.rate_limit or {},
+            settings=self.settings or {},
+        )
+        spec = live_spec.for_backfill()
+        store, name = open_store(self.spool or spool_uri()), StreamName.of_reconciliation(self.pipeline)
+        live, variable = PositionVariable(StreamName(self.pipeline)).load(), PositionVariable(name)
+        position = self._chained(variable.load(), spec)
+        kept = msgspec.convert(position.reading, ReconciliationState)
+        due = self._due(live, live_spec, spec, kept) if live else None
+        found: list[Comparison] = []
+        if live is None or due is None:
+            self.log.info(
+                "Nothing is due: %s.", f"compared up to {_shown(kept.reached)}" if live else "nothing is read"
+            )
+            return self._result(live, position, kept, found, complete=True)
+        reader = self._reader(spec, due, position, live)
+        known = [(name.stream(store, position), position.head), *self._others(store, live)]
+        fields = FieldReader(spec.fields, ("action",))
+        pace = PaceVariable(self.pipeline)
+
+        def commit(position: Position) -> None:
+            variable.commit(position)
+            pace.commit(position.requests)
+
+        def hold(window: Window, ids: ComparedIds) -> None:
+            for stream, head in known:
+                for each in stream.ids_within(head, window):
+                    ids.hold(each)
+
+        def action(event: Event) -> str:
+            return fields.read(event.raw).get("action", "")
+
+        def finished(comparison: Comparison) -> None:
+            self._tell(comparison)
+            found.append(comparison)
+
+        begun = replace(kept, reached=kept.reached if kept.open else due.start)
+        pulled = pull(
+            Reconciliation(spec.reading, due.end, timedelta(seconds=self.width), hold, action, finished),
+            reader,
+            name.stream(store, position),
+            replace(position, reading=msgspec.to_builtins(begun)),
+            commit=commit,
+            known=known[1:],
+            deadline=utc_now() + timedelta(minutes=self.run_minutes),
+        )
+        kept = msgspec.convert(pulled.position.reading, ReconciliationState)
+        late = sum(each.late for each in found)
+        if late and self.fail_on_missed:
+            raise StopError(
+                f"{late} events of {self.pipeline} came late or were missed: they are in the spool and are shipped; "
+                f"'fail_on_missed' is set, so the run ends failed."
+            )
+        return self._result(live, pulled.position, kept, found, complete=pulled.complete)
+
+    def _chained(self, position: Position | None, spec: SourceSpec) -> Position:
+        """Return the position to go on from: the kept one, or a new one; of another source, with nothing compared."""
+        if position is None:
+            chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+            return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=_STRATEGY)
+        reading = position.reading if position.source == spec.name else {}
+        return replace(position, source=spec.name, fields=spec.fields, reading=reading)
+
+    def _due(self, live: Position, live_spec: SourceSpec, spec: SourceSpec, kept: ReconciliationState) -> Window | None:
+        """Return the span to compare: from where the last run ended, as far as the live stream has settled."""
+        now = utc_now()
+        after = timedelta(seconds=self.after) if self.after is not None else looks_back(live_spec)
+        # Where the live reading has not caught up, what it lacks is not missed.
+        reached = live.updated_at if live.complete else live.watermark
+        end = midnight(min(now, reached) - max(after, looks_back(live_spec))) if reached else None
+        if kept.open:
+            opened = kept.open.comparison.window
+            return Window(opened.start, max(end or opened.end, opened.end))
+        if end is None:
+            return None
+        # What nobody asked for, what is no longer kept, and what the vendor no longer shows cannot be compared.
+        bounds = [now - timedelta(days=self.retention_days) + _PRUNING_MARGIN]
+        if began := _began(live):
+            bounds.append(began)
+        if spec.lookback:
+            bounds.append(midnight(now - spec.lookback) + timedelta(days=2))
+        wanted = kept.reached or end - timedelta(seconds=self.width)
+        start = max(wanted, *bounds)
+        if kept.reached and start > kept.reached:
+            self.log.warning(
+                "%s to %s cannot be compared any more: run the reconciliation more often, or keep segments for longer.",
+                text_of(kept.reached),
+                text_of(min(start, end)),
+            )
+        return Window(start, end) if start < end else None
+
+    def _others(self, store: Store, live: Position) -> list[tuple[Stream, Head]]:
+        """Return the other streams of the pipeline that hold events, with their heads."""
+        found = []
+        for name in StreamName.all_in(store, self.pipeline):
+            if name != StreamName.of_reconciliation(self.pipeline):
+                position = PositionVariable(name).load() if name.window else live
+                if position:
+                    found.append((name.stream(store, position), position.head))
+        return found
+
+    def _tell(self, each: Comparison) -> None:
+        self.log.log(
+            logging.WARNING if each.late else logging.INFO,
+            "Compared %s: the source served %d events, %d were in the spool, %d came late or were missed%s; %s.",
+            each.window,
+            each.served,
+            each.in_spool,
+            each.late,
+            f" ({', '.join(f'{count} {action}' for action, count in sorted(each.late_by_action.items()))}; "
+            f"the first: {', '.join(each.late_ids)})"
+            if each.late
+            else "",
+            "it was read in parts, so what is gone at the source was not counted"
+            if each.gone is None
+            else f"{each.gone} are in the spool that the source no longer shows",
+        )
+
+    def _report(self, gap: Gap) -> None:
+        if gap.kind != "late":
+            super()._report(gap)
+
+    def _result(
+        self,
+        live: Position | None,
+        position: Position,
+        kept: ReconciliationState,
+        found: Sequence[Comparison],
+        *,
+        complete: bool,
+    ) -> dict[str, Any]:
+        actions: dict[str, int] = {}
+        for each in found:
+            for action, count in each.late_by_action.items():
+                actions[action] = actions.get(action, 0) + count
+        watermark = live.watermark if live else None
+        return {
+            "windows": [{"start": text_of(each.start), "end": text_of(each.end)} for each in found],
+            "served": sum(each.served for each in found),
+            "in_spool": sum(each.in_spool for each in found),
+            "late": sum(each.late for each in found),
+            "late_ids": [name for each in found for name in each.late_ids][:20],
+            "late_by_action": actions,
+            "gone": None if any(each.gone is None for each in found) else sum(each.gone or 0 for each in found),
+            "watermark_lag": (utc_now() - watermark).total_seconds() if watermark else None,
+            "reconciled_until": text_of(kept.reached) if kept.reached else None,
+            "events": position.head.total,
+            "complete": complete,
+        }
+
+
+def _began(live: Position) -> datetime | None:
+    """Return where the live reading began: what happened before was never asked for."""
+    began = live.reading.get("began")
+    return msgspec.convert(began, datetime | None, strict=False) if began else None
+
+
+def _shown(moment: datetime | None) -> str:
+    return text_of(moment) if moment else "no time yet"

@@ -1,0 +1,100 @@
+"""Dead letters from Airflow's side: where they are, and how they are sent again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.accounting import letters_of
+from audit_provider.core.dead_letters import DeadLetters
+from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.redrive import redrive
+from audit_provider.core.spool import Stream
+from audit_provider.operators.task import sleep_or_defer
+from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+    from audit_provider.operators.ship import ShipAuditLogsOperator
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetters:
+    """The dead letters of a destination in one chain of segments.
+
+    :ivar position: of the stream, None where it is gone.
+    """
+
+    name: StreamName
+    position: Position | None
+    letters: DeadLetters
+
+
+def kept_letters(store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
+    """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
+
+    :raises AuditError: the spool cannot be read.
+    """
+    found = []
+    for name in StreamName.all_in(store, pipeline):
+        position = PositionVariable(name).load()
+        offset = OffsetVariable(name, destination).load()
+        for chain in store.folders(f"{name.folder}/"):
+            stream = Stream(store, name.folder, chain)
+            if position is not None and chain == position.chain:
+                letters = letters_of(stream, destination, offset if offset and offset.chain == chain else None)
+            else:
+                letters = DeadLetters(stream, destination)
+            found.append(KeptLetters(name, position, letters))
+    return found
+
+
+def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Delivery) -> ShipCounts:
+    """Send the open dead letters of a destination again and return what became of them.
+
+    It stops in good order when the time of the task is up; the rest stays open.
+
+    :raises AuditError: it cannot go on. What was taken before is recorded.
+    """
+    deadline = utc_now() + timedelta(minutes=operator.run_minutes)
+    total = ShipCounts()
+    for kept in kept_letters(store, operator.pipeline, operator.destination):
+        if not kept.letters.count().open:
+            continue
+        if kept.position is None and not operator.source:
+            operator.log.warning(
+                "Dead letters of %s stay where they are: its position is gone, so nobody knows their source; give the "
+                "task its 'source'.",
+                kept.name.folder,
+            )
+            continue
+        destination, select = operator.connect_stream(delivery, kept.position)
+        counts = redrive(
+            destination,
+            kept.letters,
+            too_old=operator.too_old,
+            sleep=sleep_or_defer,
+            now=utc_now,
+            deadline=deadline,
+            select=select,
+            concurrency=delivery.concurrency,
+        )
+        left = kept.letters.count()
+        operator.log.info(
+            "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, %d filtered; "
+            "%d of %d are open.",
+            operator.destination,
+            kept.name.folder,
+            counts.taken,
+            counts.already_there,
+            counts.dead_lettered,
+            counts.too_old,
+            counts.filtered,
+            left.open,
+            left.kept,
+        )
+        total += counts
+    return total

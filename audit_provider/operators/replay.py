@@ -1,0 +1,103 @@
+"""A replay from Airflow's side: which streams, which range, and where its offsets are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.accounting import beginning, letters_of
+from audit_provider.core.errors import ConfigurationError, StopError
+from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.operators.pull import moment_from
+from audit_provider.operators.task import sleep_or_defer
+from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_provider.core.destinations.base import DeadLetter
+    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+    from audit_provider.operators.ship import ShipAuditLogsOperator
+
+
+def range_from(params: Mapping[str, Any]) -> TimeRange:
+    """Return the range that the form asks for: ``start`` and ``end``, either of which may be empty.
+
+    :raises ConfigurationError: it is none.
+    """
+    start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
+    try:
+        return TimeRange(start, end)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}: correct 'start' or 'end' in the form.") from None
+
+
+def replay_streams(
+    operator: ShipAuditLogsOperator, store: Store, delivery: Delivery, wanted: TimeRange, run_id: str
+) -> ShipCounts:
+    """Send what the spool holds of a range again, stream by stream, and return what became of it.
+
+    A retry goes on where the try before it ended, by offsets that belong to this run alone and that
+    :func:`forget_replay` removes when the run ends. The destination's own offsets are neither read nor written.
+
+    :raises AuditError: it cannot go on. Everything is kept.
+    """
+    accounts: list[Replayed] = []
+    for name in StreamName.all_in(store, operator.pipeline):
+        position = PositionVariable(name).load()
+        if position is not None and position.head.number:
+            accounts.append(_replay(operator, store, delivery, wanted, run_id, name, position))
+    operator.log.info("Replay of %s.\n%s", wanted, replay_table(accounts))
+    wrong = [each for each in accounts if not each.adds_up or each.pending]
+    if wrong:
+        raise StopError(
+            f"the account of the replay of {wrong[0].stream} to {wrong[0].destination} does not add up: {wrong[0]}."
+        )
+    return sum((each.counts for each in accounts), ShipCounts())
+
+
+def forget_replay(store: Store, pipeline: str, destinations: Sequence[str], run_id: str) -> None:
+    """Remove the offsets of a replay that has ended."""
+    for name in StreamName.all_in(store, pipeline):
+        for destination in destinations:
+            OffsetVariable(name, destination, replay=run_id).delete()
+
+
+def _replay(
+    operator: ShipAuditLogsOperator,
+    store: Store,
+    delivery: Delivery,
+    wanted: TimeRange,
+    run_id: str,
+    name: StreamName,
+    position: Position,
+) -> Replayed:
+    stream = name.stream(store, position)
+    variable = OffsetVariable(name, operator.destination, replay=run_id)
+    offset = variable.load()
+    if offset is None or offset.chain != position.chain:
+        offset = beginning(stream, position)
+    letters = letters_of(stream, operator.destination, None)
+
+    def set_aside(refused: Sequence[DeadLetter]) -> None:
+        letters.keep(refused, utc_now())
+        operator.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
+
+    destination, select = operator.connect_stream(delivery, position)
+    offset = replay(
+        destination,
+        stream,
+        position,
+        offset,
+        wanted,
+        commit=variable.commit,
+        set_aside=set_aside,
+        too_old=operator.too_old,
+        sleep=sleep_or_defer,
+        now=utc_now,
+        select=select,
+        concurrency=delivery.concurrency,
+    )
+    return account_of(stream, operator.destination, position, offset, wanted)

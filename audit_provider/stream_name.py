@@ -1,0 +1,90 @@
+"""Which streams a pipeline has, and under which names each is kept: in the spool, and in Variables."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_provider.core.model import Window
+from audit_provider.core.spool import Stream
+
+if TYPE_CHECKING:
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+
+PREFIX = "audit_logs"
+"""Of every Variable."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamName:
+    """Which stream of a pipeline: the live one, a backfill window's, or the reconciliation's.
+
+    :ivar window: "" for the live stream, ``reconcile`` for that of late events.
+    """
+
+    pipeline: str
+    window: str = ""
+
+    @classmethod
+    def of_reconciliation(cls, pipeline: str) -> StreamName:
+        """Return the stream of the events that came late or were missed."""
+        return cls(pipeline, _RECONCILE)
+
+    @classmethod
+    def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
+        """Return the stream kept in a folder below the pipeline's; None where it is no stream's."""
+        if folder in ("live", _RECONCILE):
+            return cls(pipeline, "" if folder == "live" else folder)
+        window = folder.removeprefix("backfill-")
+        return cls(pipeline, window) if window != folder else None
+
+    @classmethod
+    def of_window(cls, pipeline: str, window: Window) -> StreamName:
+        """Return the stream of a backfill window. The same window is the same stream in every run."""
+        return cls(pipeline, f"{window.start.strftime(_STAMP)}_{window.end.strftime(_STAMP)}")
+
+    @classmethod
+    def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
+        """Return the streams of a pipeline that the spool holds: live, the windows by time, late events."""
+        names = [cls.of_folder(pipeline, folder) for folder in store.folders(f"{pipeline}/")]
+        return sorted((each for each in names if each), key=lambda each: each.window)
+
+    @property
+    def folder(self) -> str:
+        """The stream's folder in the spool."""
+        if self.window == _RECONCILE:
+            return f"{self.pipeline}/{_RECONCILE}"
+        return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
+
+    def stream(self, store: Store, position: Position) -> Stream:
+        """Return the stream that a position leads to."""
+        return Stream(store, self.folder, position.chain)
+
+    @property
+    def cursor_key(self) -> str:
+        """The Variable of the source position."""
+        return f"{self._key}.cursor"
+
+    def offset_key(self, destination: str) -> str:
+        """Return the Variable of a destination's delivery offset."""
+        return f"{self._key}.to.{destination}"
+
+    def replay_key(self, run_id: str, destination: str) -> str:
+        """Return the Variable of a replay's offset. A digest stands for the run, since a key holds 250 characters."""
+        run = hashlib.sha256(run_id.encode()).hexdigest()[:12]
+        return f"{PREFIX}.{self.pipeline}.replay.{run}{self._window}.to.{destination}"
+
+    @property
+    def _key(self) -> str:
+        return f"{PREFIX}.{self.pipeline}{self._window}"
+
+    @property
+    def _window(self) -> str:
+        if self.window == _RECONCILE:
+            return f".{_RECONCILE}"
+        return f".backfill.{self.window}" if self.window else ""

@@ -1,0 +1,209 @@
+"""The stand-ins, a pipeline per case, and what became of its events."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import msgspec
+import requests
+
+from audit_provider.core.accounting import account
+from audit_provider.core.model import Offset
+from audit_provider.core.position import Position, unpack_position
+from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
+from audit_provider.sandbox.s3 import ids_in, s3_client
+from audit_provider.spool_location import open_store
+from audit_provider.state import StreamName
+from tests.chaos.figures import Figures
+from tests.chaos.worker import Ended, Harm, Worker, start
+
+BATCH = 20
+ONCE = frozenset({"s3", "sftp", "elasticsearch"})
+"""Destinations that store no event twice, whatever crashes."""
+
+KINDS = ("s3", "splunk_hec", "datadog", "elasticsearch", "sentinel", "http", "syslog", "sftp")
+
+
+class Rig:
+    """The services, and what every case shares.
+
+    :param folder: everything is kept below it.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.described = {}
+        self.cases = 0
+        self._process = None
+
+    def __enter__(self):
+        path = self.folder / "services.json"
+        command = [sys.executable, "-m", "tests.chaos.services", "--describe", str(path)]
+        with (self.folder / "services.log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        for _ in range(600):
+            if path.exists() or self._process.poll() is not None:
+                break
+            time.sleep(0.1)
+        self.described = json.loads(path.read_text())
+        for name, connection in self.described["connections"].items():
+            self.connect(name, **connection)
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait(30)
+
+    def connect(self, name, **changes):
+        """Set or change a connection."""
+        kept = json.loads(os.environ.get(f"AIRFLOW_CONN_{name.upper()}", "{}"))
+        os.environ[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(kept | changes)
+
+    def url(self, name):
+        return self.described["urls"][name]
+
+    @contextlib.contextmanager
+    def fault(self, name, kind, **details):
+        """Let a service do something wrong within the block. :param name: of the service, or its URL."""
+        control = f"{self.described['urls'].get(name, name)}/_sandbox/faults"
+        requests.post(control, json={"kind": kind, "count": None, **details}, timeout=10).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.delete(control, timeout=10)
+
+    def held(self, name):
+        return requests.get(f"{self.url(name)}/_sandbox/state", timeout=60).json()
+
+    def case(self, scenario, seed, **options):
+        self.cases += 1
+        return Case(self, f"{scenario}_{self.cases}", Figures(scenario, seed), **options)
+
+
+class Case:
+    """One pipeline with a source of its own.
+
+    :param events: that the source holds at the start. :param source: of which kind.
+    :param kinds: destinations. :param spool: URI; by default a folder.
+    """
+
+    def __init__(self, rig: Rig, name, figures, *, events=60, source="pylon", kinds=KINDS, spool="", id_at="id"):
+        self.rig = rig
+        self.name = name
+        self.figures = figures
+        self.kinds = kinds
+        self.folder = rig.folder / name
+        self.spool = spool or f"file://{self.folder}/spool"
+        self.kind = source
+        self.id_at = id_at
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.source = self._ask("new", kind=source, events=events)
+        rig.connect(f"source_{name}", **self.source["connection"])
+
+    def add(self, events, seconds=2):
+        """Let more events happen at the source."""
+        self._ask("more", number=self.source["number"], events=events, seconds=seconds)
+
+    def task(self, what):
+        """Return the work of a task: ``pull``, or a destination's type."""
+        common = {"task_id": "t", "pipeline": self.name, "spool": self.spool}
+        if what == "pull":
+            operator = PullAuditLogsOperator(
+                source=self.kind,
+                conn_id=f"source_{self.name}",
+                settings=self.source["settings"],
+                start="2020-01-01",
+                page_size=20 if self.kind.startswith("pylon") else None,
+                rate_limit={"requests": 100_000, "per": 1},
+                **common,
+            )
+        else:
+            operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
+        return lambda: operator.execute({"ti": MagicMock(), "params": {}})
+
+    def start(self, what, **harm) -> Worker:
+        return start(self.task(what), self.rig.url("variables"), self.rig.folder / "workers.log", Harm(**harm))
+
+    def run(self, what, **harm) -> Ended:
+        """Run a task in a process of its own."""
+        return self.start(what, **harm).wait()
+
+    def recover(self, *tasks):
+        """Run tasks that must end well, by default all, and keep the longest time."""
+        for what in tasks or ("pull", *self.kinds):
+            ended = self.run(what)
+            self.figures.must(ended.how == "done", f"{what} ended {ended.how} after the harm was over: {ended.error}")
+            self.figures.recovery = max(self.figures.recovery, ended.seconds)
+
+    def variable(self, key):
+        return requests.get(f"{self.rig.url('variables')}/variables/{key}", timeout=10).json().get("value")
+
+    @property
+    def position(self) -> Position | None:
+        text = self.variable(StreamName(self.name).cursor_key)
+        return unpack_position(text, "here") if text else None
+
+    def offset(self, kind) -> Offset | None:
+        text = self.variable(StreamName(self.name).offset_key(kind))
+        return msgspec.json.decode(text, type=Offset) if text else None
+
+    def events_of_spool(self):
+        stream = StreamName(self.name).stream(open_store(self.spool), self.position)
+        return [event for _, events in stream.read(self.position.head, 1) for event in events]
+
+    def close(self) -> Figures:
+        """Count what is lost and what is there twice; hold the accounts against it; return the figures."""
+        figures = self.figures
+        position = self.position
+        served = set(requests.get(f"{self.source['url']}/_sandbox/state", timeout=60).json().get("ids", ()))
+        spooled = [event.id for event in self.events_of_spool()]
+        served = served or set(spooled)
+        figures.lost["spool"] = len(served - set(spooled))
+        figures.repeated["spool"] = len(spooled) - len(set(spooled))
+        stream = StreamName(self.name).stream(open_store(self.spool), position)
+        for kind in self.kinds:
+            ids = Counter(each for each in self._ids(kind) if each in served)
+            figures.lost[kind] = len(served - set(ids) - self._set_aside(kind))
+            figures.repeated[kind] = ids.total() - len(ids)
+            accounted = account(stream, kind, position, self.offset(kind))
+            figures.must(accounted.adds_up and not accounted.pending, f"the account is {accounted}")
+        return figures
+
+    def _ids(self, kind):
+        if kind != "s3":
+            return self.rig.held(kind)["ids"]
+        gate = s3_client(self.rig.url("s3"))
+        return ids_in(gate, self.rig.described["bucket"], f"{self.name}/", self.id_at)
+
+    def _set_aside(self, kind):
+        folder = self.folder / "spool"
+        return {
+            json.loads(line)["id"]
+            for path in folder.glob(f"*/*/*/dead/{kind}/*.ndjson")
+            for line in path.read_text().splitlines()
+        }
+
+    def _ask(self, what, **body):
+        answer = requests.post(f"{self.rig.url('sources')}/_sandbox/{what}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _arguments(rig, name, kind):
+    own = {
+        "s3": {"bucket": rig.described["bucket"], "prefix": name},
+        "splunk_hec": {"index": "audit"},
+        "sentinel": rig.described["sentinel"],
+        "sftp": {"folder": name},
+    }.get(kind, {})
+    if kind in ("s3", "sftp"):
+        return own
+    return {**own, "options": {"batch_events": BATCH, **({"settle": 0.05} if kind == "syslog" else {})}}

@@ -1,0 +1,24 @@
+"""The scenarios, by name. Each is ``scenario(rig, dice, seed, long)`` and returns its figures."""
+
+from tests.chaos.scenarios.damage import damaged_segments
+from tests.chaos.scenarios.kills import kills
+from tests.chaos.scenarios.outages import destinations_down, sources_failing
+from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, two_at_once, variables_failing
+from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
+
+SCENARIOS = {
+    each.__name__: each
+    for each in (
+        kills,
+        disk_full,
+        spool_read_only,
+        spool_on_s3,
+        variables_failing,
+        two_at_once,
+        frozen_tasks,
+        clock_jumps,
+        damaged_segments,
+        sources_failing,
+        destinations_down,
+    )
+}

@@ -1,0 +1,105 @@
+"""The records of progress: Airflow's Variables failing, two writers of one, tasks that come back late, wrong clocks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.chaos.rig import BATCH, KINDS, ONCE
+
+_FEW = ("s3", "splunk_hec", "elasticsearch", "syslog")
+_FENCED = ("was changed by another run", "did not write", "does not say")
+
+
+def variables_failing(rig, dice, seed, long):
+    """Let the API behind the Variables answer 503, lose its answers, and answer too late, at any request."""
+    case = rig.case("variables", seed, kinds=_FEW)
+    case.recover()
+    faults = ({"kind": "status", "status": 503}, {"kind": "cut"}, {"kind": "slow", "seconds": 1.3})
+    chains = {case.position.chain}
+    for number in range(36 if long else 8):
+        if number % 4 == 0:
+            case.add(50)
+        what = ("pull", *_FEW)[number % 5] if long else ("pull", "splunk_hec")[number % 2]
+        # Of the first requests, two are reads: an outage that ends before the write is the most dangerous one.
+        after, count = ((0, 2), (0, 3), (dice.randrange(12), dice.randrange(1, 5)))[number % 3]
+        fault = faults[0] if number < 4 else dice.choice(faults)
+        with rig.fault("variables", path="/variables/", **{**fault, "after": after, "count": count}):
+            ended = case.run(what)
+        case.figures.trials += 1
+        case.figures.must("FencedError" not in ended.error, f"an outage was taken for another run: {ended.error}")
+        chains.add(case.position.chain)
+        for kind in _FEW:
+            case.figures.allow(kind, 0 if kind in ONCE or kind != what else BATCH)
+        case.recover()
+    case.figures.must(len(chains) == 1, "a position that could not be read was taken for one that was deleted")
+    return case.close()
+
+
+def two_at_once(rig, dice, seed, long):
+    """Run every task twice at the same time on the same Variables, without the limits that Airflow sets."""
+    case = rig.case("two_at_once", seed, kinds=KINDS if long else _FEW)
+    for _ in range(12 if long else 3):
+        case.add(60)
+        for what in ("pull", *case.kinds):
+            pair = [case.start(what), case.start(what)]
+            for each in pair:
+                ended = each.wait()
+                fenced = any(words in ended.error for words in _FENCED)
+                case.figures.must(ended.how == "done" or fenced, f"{what} beside another {what}: {ended.error}")
+            case.figures.trials += 1
+            if what not in ONCE and what != "pull":
+                case.figures.allow(what, 2 * BATCH)
+        case.recover()
+    return _close_with_forks(case)
+
+
+def frozen_tasks(rig, dice, seed, long):
+    """Freeze a task, let others do its work and more, and let it go on: at any point, and just before its write."""
+    case = rig.case("frozen", seed, kinds=KINDS if long else _FEW)
+    case.recover()
+    for number in range(10 if long else 2):
+        for what in ("pull", *(case.kinds if long else ("splunk_hec",))):
+            case.add(60)
+            if what != "pull":
+                case.recover("pull")
+            harm = {"frozen_at": dice.randrange(1, 4)} if number % 2 == 0 else {"frozen_point": dice.randrange(1, 60)}
+            late = case.start(what, **harm)
+            if not late.wait_frozen():
+                continue
+            before = case.figures.trials
+            for _ in range(2):
+                case.recover()
+                case.add(40)
+            late.thaw()
+            ended = late.wait()
+            case.figures.trials = before + 1
+            fenced = any(words in ended.error for words in _FENCED)
+            case.figures.must(ended.how == "done" or fenced, f"{what} came back late: {ended.error}")
+            if what not in ONCE and what != "pull":
+                # A write that was on its way brings an old offset back: what others had shipped since comes again.
+                case.figures.allow(what, BATCH + 100)
+            case.recover()
+    return _close_with_forks(case)
+
+
+def clock_jumps(rig, dice, seed, long):
+    """Let the clock be an hour or a year ahead for some runs, then right again; then an hour behind."""
+    case = rig.case("clock", seed, kinds=KINDS if long else _FEW)
+    case.recover()
+    for ahead in (timedelta(hours=1), timedelta(days=365), timedelta(hours=-1)) * (3 if long else 1):
+        for _ in range(2):
+            case.add(30)
+            for what in ("pull", *case.kinds):
+                case.run(what, ahead=ahead)
+        case.figures.trials += 1
+        case.add(30)
+        case.recover()
+    return case.close()
+
+
+def _close_with_forks(case):
+    """Count, where a position may have been replaced: what an offset had to pass again may be there again."""
+    for kind in case.kinds:
+        if kind != "elasticsearch":
+            case.figures.allow(kind, case.offset(kind).again)
+    return case.close()

@@ -1,0 +1,210 @@
+"""``python -m tests.chaos.services``: the stand-ins in a process of their own, so that they survive the killed one."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import secrets
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+
+from audit_provider.core.model import utc_now
+from audit_provider.sandbox.contract import read_contract
+from audit_provider.sandbox.contract_service import ContractService
+from audit_provider.sandbox.datadog import DatadogService
+from audit_provider.sandbox.elasticsearch import ElasticsearchService
+from audit_provider.sandbox.events import generate
+from audit_provider.sandbox.http_receiver import HttpReceiverService
+from audit_provider.sandbox.pylon import PylonService
+from audit_provider.sandbox.s3 import S3Service
+from audit_provider.sandbox.sentinel import SentinelService
+from audit_provider.sandbox.server import Reply, Service
+from audit_provider.sandbox.sftp import SftpService
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+from audit_provider.sandbox.syslog import SyslogService
+from tests.chaos.variables import VariablesService
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+DAYS = 20
+SPOOL_BUCKET = "spool"
+
+
+class S3Gate(Service):
+    """Passes requests on to S3, where no fault says otherwise."""
+
+    name = "s3_gate"
+
+    def __init__(self, behind: str):
+        super().__init__()
+        self._behind = behind
+        self._own = threading.local()
+
+    def answer(self, request):
+        if not hasattr(self._own, "session"):
+            self._own.session = requests.Session()
+            self._own.session.trust_env = False
+        headers = {key: value for key, value in request.headers.items() if key.lower() != "connection"}
+        answer = self._own.session.request(
+            request.method, self._behind + request.path, params=list(request.params), headers=headers, data=request.body
+        )
+        kept = {key: value for key, value in answer.headers.items() if key.lower() not in _OWN_HEADERS}
+        return Reply(answer.status_code, answer.content, kept, answer.headers.get("Content-Type", ""))
+
+
+_OWN_HEADERS = frozenset({"content-length", "content-type", "connection", "date", "server", "transfer-encoding"})
+
+
+class Sources(Service):
+    """Makes a source for every case, so that no two cases share an event."""
+
+    name = "sources"
+
+    def __init__(self):
+        super().__init__()
+        self._made: list[Service] = []
+        self._seed = 1000
+
+    def control(self, request):
+        asked = json.loads(request.body) if request.body else {}
+        if request.path.endswith("/new"):
+            return Reply.json(201, self._new(asked["kind"], asked["events"]))
+        if request.path.endswith("/more"):
+            self._more(self._made[asked["number"]], asked["events"], timedelta(seconds=asked["seconds"]))
+            return Reply.json(201, {})
+        return super().control(request)
+
+    def stop(self):
+        for each in self._made:
+            each.stop()
+        super().stop()
+
+    def _new(self, kind, events):
+        if kind in ("pylon", "pylon_list"):
+            source = PylonService(secrets.token_urlsafe(24), (), rate_limits={})
+            connection = {"password": source.token}
+            settings = {}
+        else:
+            contract = read_contract(FIXTURES / kind)
+            source = ContractService(contract, page_size=20)
+            connection, settings = dict(contract.connection), dict(contract.settings)
+        self._more(source, events, timedelta(days=DAYS))
+        self._made.append(source.start())
+        extra = {**connection.get("extra", {}), **settings}
+        if kind not in ("pylon", "pylon_list") and contract.token:
+            extra["token_url"] = f"{source.url}{contract.token['path']}"
+        connection = {"conn_type": "audit_logs", **connection, "host": source.url, "extra": extra}
+        return {"number": len(self._made) - 1, "url": source.url, "connection": connection, "settings": settings}
+
+    def _more(self, source, events, span):
+        now = utc_now()
+        if isinstance(source, PylonService):
+            self._seed += 1
+            source.add(generate(events, now - span, now, seed=self._seed))
+        else:
+            source.add(now - span / events * number for number in reversed(range(events)))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.services")
+    parser.add_argument("--describe", type=Path, required=True)
+    options = parser.parse_args()
+    s3 = S3Service().start()
+    s3.client().create_bucket(Bucket=SPOOL_BUCKET)
+    key = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    services = {
+        "variables": VariablesService(),
+        "sources": Sources(),
+        "s3": S3Gate(s3.url),
+        "splunk_hec": SplunkHecService(secrets.token_urlsafe(24), indexes=["audit"]),
+        "datadog": DatadogService(secrets.token_hex(16)),
+        "elasticsearch": ElasticsearchService(logins={"shipper": secrets.token_urlsafe(24)}),
+        "sentinel": SentinelService("11111111-0000-4000-8000-000000000002", secrets.token_urlsafe(24)),
+        "http": HttpReceiverService(secrets=[key]),
+        "syslog": SyslogService(),
+        "sftp": SftpService(secrets.token_urlsafe(24)),
+    }
+    for each in services.values():
+        each.start()
+    splunk, datadog, elastic, sentinel, http, syslog, sftp = list(services.values())[3:]
+    connections = {
+        "aws_default": {
+            "conn_type": "aws",
+            "login": s3.access_key,
+            "password": s3.secret_key,
+            "extra": {
+                "endpoint_url": services["s3"].url,
+                "region_name": "us-east-1",
+                "config_kwargs": {"connect_timeout": 2, "read_timeout": 2, "retries": {"max_attempts": 2}},
+            },
+        },
+        "splunk_hec_default": {"conn_type": "splunk_hec", "host": splunk.url, "password": splunk.token},
+        "datadog_logs_default": {"conn_type": "datadog_logs", "host": datadog.url, "password": datadog.api_key},
+        "elasticsearch_logs_default": {
+            "conn_type": "elasticsearch_logs",
+            "host": elastic.url,
+            "login": "shipper",
+            "password": elastic.logins["shipper"],
+            "extra": {"auth": "basic"},
+        },
+        "azure_logs_ingestion_default": {
+            "conn_type": "azure_logs_ingestion",
+            "host": sentinel.url,
+            "login": sentinel.client_id,
+            "password": sentinel.client_secret,
+            "extra": {
+                "tenant_id": sentinel.tenant_id,
+                "token_url": sentinel.token_url,
+                "rule_id": sentinel.rule_id,
+                "stream": sentinel.stream,
+            },
+        },
+        "http_siem_default": {
+            "conn_type": "http_siem",
+            "host": http.url + http.path,
+            "password": key,
+            "extra": {"auth": "signature"},
+        },
+        "syslog_tls_default": {
+            "conn_type": "syslog_tls",
+            "host": "127.0.0.1",
+            "port": syslog.port,
+            "extra": {"ca": str(syslog.authority.ca)},
+        },
+        "sftp_default": {
+            "conn_type": "sftp",
+            "host": "127.0.0.1",
+            "port": sftp.port,
+            "login": sftp.user,
+            "password": sftp.password,
+            "extra": {"host_key": sftp.host_key},
+        },
+    }
+    described = {
+        "urls": {name: each.url for name, each in services.items()},
+        "connections": connections,
+        "bucket": s3.bucket,
+        "sentinel": {"rule_id": sentinel.rule_id, "stream": sentinel.stream},
+    }
+    part = options.describe.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(described))
+    part.replace(options.describe)
+
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    parent = os.getppid()
+    while not ended.wait(2) and os.getppid() == parent:
+        pass
+    for each in services.values():
+        each.stop()
+    s3.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Dead letters sent again through real operators: live stream and backfills, Splunk, Datadog and S3."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from audit_provider.core.model import text_of
+from audit_provider.core.pipeline import read_pipelines
+from audit_provider.core.spool import LocalStore
+from audit_provider.operators import (
+    AuditLogsToDatadogOperator,
+    AuditLogsToS3Operator,
+    AuditLogsToSplunkHecOperator,
+    PullAuditLogsOperator,
+    ReportAuditLogsOperator,
+)
+from audit_provider.operators.redrive import kept_letters
+from audit_provider.operators.siem_configurations import siem_configurations
+from audit_provider.sandbox.events import generate
+from audit_provider.spool_location import open_store
+from tests.operators.conftest import DAYS, context
+from tests.operators.test_pull_and_ship import SECRETS
+
+OPERATORS = {
+    "splunk_hec": AuditLogsToSplunkHecOperator,
+    "datadog": AuditLogsToDatadogOperator,
+    "s3": AuditLogsToS3Operator,
+}
+BAD_FIELD = {"text": "Error in handling indexed fields", "code": 15}
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.fixture
+def poisoned(world):
+    """Seven hundred events and three that no destination of small batches takes, at three times."""
+    poison = generate(3, world.now - timedelta(days=DAYS - 1), world.now - timedelta(minutes=5), seed=99)
+    for each in poison:
+        each["metadata"] = {"huge": "x" * 1_050_000}
+    world.pylon.add(poison)
+
+    def ship(name, *, redrive=False, **arguments):
+        own = {"splunk_hec": {"index": "audit"}, "s3": {"bucket": world.bucket}}.get(name, {})
+        operator = OPERATORS[name](
+            task_id="s", pipeline="p", **{"spool": f"file://{world.spool}", **own, "source": "pylon", **arguments}
+        )
+        return operator.execute(context(params={"redrive": [name] if redrive else []}))
+
+    def letters(name):
+        return [
+            letter for kept in kept_letters(LocalStore(world.spool), "p", name) for _, letter in kept.letters.open()
+        ]
+
+    return SimpleNamespace(ids=sorted(each["id"] for each in poison), ship=ship, letters=letters, events=poison)
+
+
+SMALL = {"options": {"batch_bytes": 500_000}}
+
+
+def set_aside_by_s3(world, poisoned):
+    """S3 sets aside what is larger than its batches."""
+    world.pull()
+    assert poisoned.ship("s3", dead_letters="succeed", **SMALL)["dead_lettered"] == 3
+
+
+def test_letters_that_s3_would_not_take_arrive_once_the_limit_is_raised(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    assert sorted(letter.id for letter in poisoned.letters("s3")) == poisoned.ids
+    assert len(world.s3_ids()) == 700
+    before = world.variables.get("audit_logs.p.to.s3")
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 3
+    assert world.s3_ids() == sorted(world.pylon.ids())
+    assert poisoned.letters("s3") == []
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 0
+    assert world.s3_ids() == sorted(world.pylon.ids())
+    after = world.variables.get("audit_logs.p.to.s3")
+    assert json.loads(after)["counts"] == json.loads(before)["counts"], "what was ever set aside stays counted"
+
+
+def test_a_run_that_does_not_name_the_destination_sends_none_again(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    assert "redriven" not in poisoned.ship("s3")
+    assert len(world.s3_ids()) == 700
+
+
+def test_what_is_refused_again_stays_and_what_is_pending_is_shipped_all_the_same(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    world.pylon.add(generate(5, world.now - timedelta(minutes=2), world.now, seed=5))
+    world.pull()
+    with pytest.raises(AirflowFailException, match="3 events were refused again and stay"):
+        poisoned.ship("s3", redrive=True, **SMALL)
+    assert len(world.s3_ids()) == 705
+    assert all("more than the 500,000" in letter.reason for letter in poisoned.letters("s3"))
+    assert sorted(letter.id for letter in poisoned.letters("s3")) == poisoned.ids
+    assert poisoned.ship("s3", redrive=True, dead_letters="succeed", **SMALL)["redriven"] == 0
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 3
+    assert world.s3_ids() == sorted(world.pylon.ids())
+
+
+def test_the_destinations_own_words_are_kept_without_secrets(world, poisoned):
+    world.pull()
+    token = SECRETS[1]
+    world.splunk.faults.add(
+        "status",
+        status=400,
+        body=json.dumps({**BAD_FIELD, "text": f"Error in handling indexed fields of {token}"}),
+        count=5,
+    )
+    poisoned.ship("splunk_hec", options={"batch_events": 1}, dead_letters="succeed")
+    found = poisoned.letters("splunk_hec")
+    assert len(found) == 5, "with one event per batch each is its own culprit"
+    assert all("(code 15)" in letter.answer and "indexed fields of ***" in letter.answer for letter in found)
+    for path in world.spool.rglob("dead/**/*"):
+        if path.is_file():
+            assert not any(secret.encode() in path.read_bytes() for secret in SECRETS)
+
+
+def test_letters_of_backfills_are_sent_again_as_well(world, poisoned):
+    cut = world.now - timedelta(days=30)
+    window = {"start": text_of(world.now - timedelta(days=DAYS + 1)), "end": text_of(cut)}
+    world.pull(start=cut.isoformat())
+    world.pull(window=window)
+    for windows in (None, [window]):
+        poisoned.ship("s3", windows=windows, dead_letters="succeed", **SMALL)
+    folders = {kept.name.folder for kept in kept_letters(LocalStore(world.spool), "p", "s3")}
+    assert len(folders) == 2
+    assert len(poisoned.letters("s3")) == 3
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 3
+    assert world.s3_ids() == sorted(world.pylon.ids())
+
+
+def test_letters_of_a_chain_that_ended_are_sent_again_too(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    (world.variables.folder / "audit_logs.p.cursor").unlink()
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 3
+    assert world.s3_ids() == sorted(world.pylon.ids())
+
+
+def test_too_old_letters_go_under_their_arrival_time_later(world):
+    world.pull()
+    with pytest.raises(AirflowFailException, match="too old"):
+        world.ship("datadog", too_old="dead_letter")
+    taken = len(world.datadog.ids())
+    assert taken < 700
+    operator = AuditLogsToDatadogOperator(task_id="s", pipeline="p", spool=f"file://{world.spool}")
+    result = operator.execute(context(params={"redrive": ["datadog"]}))
+    assert result["redriven"] == 700 - taken
+    assert sorted(world.datadog.ids()) == sorted(world.pylon.ids())
+    assert world.datadog.dropped_for_age == 0
+
+
+@pytest.mark.parametrize("scheme", ["s3", "file"])
+def test_letters_in_any_kind_of_spool_are_found(world, poisoned, tmp_path, monkeypatch, scheme):
+    spool = f"s3://aws_default@{world.bucket}/kept" if scheme == "s3" else f"file://{tmp_path}/other"
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", spool)
+    PullAuditLogsOperator(
+        task_id="pull",
+        pipeline="p",
+        source="pylon",
+        start=(world.now - timedelta(days=DAYS)).isoformat(),
+        rate_limit={"requests": 10_000, "per": 1},
+    ).execute(context())
+    poisoned.ship("datadog", spool=None, dead_letters="succeed")
+    (found,) = kept_letters(open_store(spool), "p", "datadog")
+    assert found.name.folder == "p/live"
+    assert sorted(letter.id for _, letter in found.letters.open()) == poisoned.ids
+
+
+PIPELINES = "p: {source: pylon, destinations: {s3: {type: s3, bucket: b}, splunk_hec: {type: splunk_hec}}}"
+
+
+def test_open_and_redriven_letters_are_told(world, poisoned):
+    pipeline = read_pipelines(PIPELINES).pipelines["p"]
+
+    def told():
+        (shown,) = (
+            each for each in siem_configurations([pipeline], spool=f"file://{world.spool}") if each.name == "s3"
+        )
+        report = ReportAuditLogsOperator(
+            task_id="report", pipeline="p", destinations=["s3"], spool=f"file://{world.spool}"
+        )
+        report._failed_tasks = lambda context: []
+        (account,) = report.work(context())
+        assert account["dead_letters"] == shown.dead_letters
+        return account["dead_lettered"], account["redriven"], account["dead_letters"]
+
+    set_aside_by_s3(world, poisoned)
+    assert told() == (3, 0, 3)
+    poisoned.ship("s3", redrive=True)
+    assert told() == (3, 3, 0)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("fatal", [1, 2, 3])
+@pytest.mark.parametrize("name", ["splunk_hec", "s3"])
+def test_a_crash_at_any_record_of_a_redrive_loses_nothing(world, poisoned, monkeypatch, name, fatal, after):
+    world.pull()
+    if name == "s3":
+        poisoned.ship(name, dead_letters="succeed", **SMALL)
+        letters, batch, arrived = 3, {}, world.s3_ids
+    else:
+        world.splunk.faults.add("status", status=400, body=json.dumps(BAD_FIELD), count=9)
+        poisoned.ship(name, dead_letters="succeed", options={"batch_events": 1})
+        letters, batch, arrived = 9, {"options": {"batch_events": 4}}, world.splunk.ids
+    assert len(poisoned.letters(name)) == letters
+    put, met = LocalStore.put, 0
+
+    def put_or_die(store, key, content):
+        nonlocal met
+        met += 1
+        if met == fatal and not after:
+            raise Crash
+        put(store, key, content)
+        if met == fatal:
+            raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "put", put_or_die)
+        with pytest.raises(Crash):
+            poisoned.ship(name, redrive=True, **batch)
+    result = poisoned.ship(name, redrive=True, **batch)
+    assert result["redriven"] == len(letters_left(letters, fatal, after, name))
+    assert poisoned.letters(name) == []
+    found = Counter(arrived())
+    assert set(found) == set(world.pylon.ids())
+    repeats = sum(found.values()) - len(found)
+    assert repeats == 0 if name == "s3" or after else repeats <= 4
+
+
+def letters_left(letters, fatal, after, name):
+    """Return what a redrive that died at its n-th record leaves open."""
+    batch = 1 if name == "s3" else 4
+    return range(letters)[(fatal if after else fatal - 1) * batch :]

@@ -1,0 +1,259 @@
+"""``python -m audit_provider verify``, over a spool that real tasks filled and destinations that they shipped to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from audit_provider.__main__ import main
+from audit_provider.operators import AuditLogsToElasticsearchOperator
+from audit_provider.sandbox.elasticsearch import ElasticsearchService
+from audit_provider.sandbox.events import generate
+from tests.operators.conftest import context
+
+KEY = "canary-search-key-83b1"
+STREAM = "logs-saas_audit.pylon-default"
+
+
+@pytest.fixture
+def run(world, capsys):
+    """Runs the command and returns its exit code and what it said."""
+    world.pull()
+
+    def run(*arguments, spool=world.spool):
+        code = main(["verify", str(spool), *map(str, arguments)])
+        shown = capsys.readouterr()
+        assert "canary" not in shown.out + shown.err
+        return code, shown.out + shown.err
+
+    return run
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    with ElasticsearchService(api_keys=[f"k:{KEY}"], streams=[STREAM]) as service:
+        connection = {"conn_type": "elasticsearch_logs", "host": service.url, "password": f"k:{KEY}"}
+        monkeypatch.setenv("AIRFLOW_CONN_ELASTICSEARCH_LOGS_DEFAULT", json.dumps(connection))
+        yield service
+
+
+def ship(world, **arguments):
+    AuditLogsToElasticsearchOperator(task_id="s", pipeline="p", spool=f"file://{world.spool}", **arguments).execute(
+        context()
+    )
+
+
+def bucket(world, moto):
+    client = moto.client()
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=world.bucket)["Contents"]]
+    return client, sorted(keys)
+
+
+def head_of(world):
+    return json.loads(world.variables.get("audit_logs.p.cursor"))["head"]
+
+
+def chain_of(world):
+    return json.loads(world.variables.get("audit_logs.p.cursor"))["chain"]
+
+
+def test_the_head_is_airflows_and_the_report_may_be_kept(world, run, tmp_path):
+    code, said = run("--json", tmp_path / "report.json")
+    assert code == 0
+    assert "Result: all right" in said
+    assert head_of(world)["digest"] in said
+    assert "by Airflow's record" in said
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["result"] == "all right"
+    assert report["streams"][0]["events"] == report["ids"]["distinct"] == 700
+
+
+def test_a_copy_is_verified_without_airflow(world, run, tmp_path):
+    shutil.copytree(world.spool, tmp_path / "copy")
+    code, said = run("--without-airflow", spool=tmp_path / "copy")
+    assert code == 0
+    assert head_of(world)["digest"] in said
+    assert "by the newest manifest" in said
+
+
+def test_a_copy_needs_no_database_and_the_report_stands_alone(world, run, tmp_path):
+    shutil.copytree(world.spool, tmp_path / "copy")
+    command = [sys.executable, "-m", "audit_provider", "verify", str(tmp_path / "copy")]
+    home = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "home")}
+    home["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{tmp_path}/none.db"
+    done = subprocess.run(command, capture_output=True, text=True, env=home, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert done.stdout.startswith("Verification of the spool")
+    assert head_of(world)["digest"] in done.stdout
+
+
+def test_a_spool_in_a_bucket(world, run, moto):
+    client = moto.client()
+    for path in sorted(world.spool.rglob("*.gz")):
+        key = f"spool/{path.relative_to(world.spool).as_posix()}"
+        client.put_object(Bucket=world.bucket, Key=key, Body=path.read_bytes())
+    code, said = run(spool=f"s3://{world.bucket}/spool")
+    assert (code, head_of(world)["digest"] in said) == (0, True)
+    client.put_object(Bucket=world.bucket, Key=key, Body=b"?")
+    assert run(spool=f"s3://{world.bucket}/spool")[0] == 1
+
+
+def test_where_airflow_has_no_record_the_newest_manifest_counts(world, run):
+    (world.variables.folder / "audit_logs.p.cursor").unlink()
+    code, said = run()
+    assert code == 0
+    assert "by the newest manifest" in said
+
+
+def lose_the_newest_segment(world):
+    newest = max(path.name for path in world.spool.rglob("*.manifest.json.gz"))
+    for path in world.spool.rglob(f"{newest[:12]}-*"):
+        path.unlink()
+
+
+def test_a_lost_tail_is_known_by_airflows_record(world, run):
+    world.pylon.add(generate(5, world.now - timedelta(minutes=2), world.now, seed=5))
+    world.pull()
+    lose_the_newest_segment(world)
+    code, said = run()
+    assert code == 1
+    head = head_of(world)
+    assert f"segment 2: p/live/{chain_of(world)}/000000000002-{head['digest'][:16]}.manifest.json.gz is missing" in said
+    assert run("--without-airflow")[0] == 0, "nothing but the record tells that there was more"
+
+
+def test_a_stream_of_which_nothing_is_left_is_missed(world, run, monkeypatch, tmp_path):
+    lose_the_newest_segment(world)
+    code, said = run("--pipeline", "p")
+    assert (code, "segment 1" in said) == (1, True)
+    pipelines = tmp_path / "p.yaml"
+    pipelines.write_text("p:\n  source: pylon\n  destinations:\n    hec: {type: splunk_hec, index: audit}\n")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(pipelines))
+    assert main(["verify"]) == 1
+
+
+def test_the_default_is_the_spool_of_airflows_settings(world, run, monkeypatch, capsys):
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    assert main(["verify"]) == 0
+    assert f"spool {world.spool}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--against", "ftp://x/y"], "names no destination"),
+        (["--against", "s3://b/p?conn=x"], "an option that is not known"),
+        (["--against", "https://user:canary@host/index"], "must hold no credential"),
+        (["--against", "s3://there-is-none"], "NoSuchBucket"),
+        (["--missing", "/there/is/none"], "cannot be written"),
+        (["--source", "pilon", "--against", "s3://b"], "did you mean 'pylon'"),
+    ],
+)
+def test_what_cannot_be_checked_ends_with_two_and_one_sentence(run, arguments, said):
+    code, shown = run(*arguments)
+    assert (code, "could not be checked" in shown) == (2, True)
+    assert said in shown
+
+
+def test_a_folder_that_is_none(run, tmp_path):
+    assert run(spool=tmp_path / "nope")[0] == 2
+    (tmp_path / "empty").mkdir()
+    assert run(spool=tmp_path / "empty")[0] == 2
+
+
+def test_every_id_is_in_the_bucket(world, run, moto):
+    world.ship("s3")
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert code == 0
+    assert "700 of 700 ids are there; 0 missing, 0 set aside, 0 pending; 0 stored several times, 0 there that" in said
+
+
+def test_missing_doubled_and_foreign_objects(world, run, moto, tmp_path):
+    world.ship("s3", prefix="audit")
+    client, keys = bucket(world, moto)
+    first, second, *_ = keys
+    body = client.get_object(Bucket=world.bucket, Key=first)["Body"].read()
+    client.delete_object(Bucket=world.bucket, Key=first)
+    from isal import igzip
+
+    lost = [json.loads(line)["id"] for line in igzip.decompress(body).splitlines()]
+    doubled = client.get_object(Bucket=world.bucket, Key=second)["Body"].read()
+    client.put_object(Bucket=world.bucket, Key=f"audit/again/{second.rpartition('/')[2]}", Body=doubled)
+    client.put_object(Bucket=world.bucket, Key="audit/x.ndjson.gz", Body=igzip.compress(b'{"id":"strange"}\n'))
+    client.put_object(Bucket=world.bucket, Key="audit/readme.txt", Body=b"hello")
+    arguments = ("--missing", tmp_path / "missing", "--json", tmp_path / "report.json", "--without-airflow")
+    code, said = run("--against", f"s3://{world.bucket}/audit", "--source", "pylon", *arguments)
+    assert code == 1
+    assert sorted((tmp_path / "missing").read_text().splitlines()) == sorted(lost)
+    arrival = json.loads((tmp_path / "report.json").read_text())["arrival"]
+    assert (arrival["missing"], arrival["extra"]) == (len(lost), 1)
+    assert arrival["several_times"] == len(igzip.decompress(doubled).splitlines())
+    assert sum(f"MISSING: {name}" in said for name in lost) == min(len(lost), 20)
+    assert run("--against", f"s3://{world.bucket}/audit", "--id-at", "id")[0] == 1
+
+
+def test_an_object_that_is_not_what_was_shipped_is_named(world, run, moto):
+    world.ship("s3")
+    client, keys = bucket(world, moto)
+    body = client.get_object(Bucket=world.bucket, Key=keys[0])["Body"].read()
+    client.put_object(Bucket=world.bucket, Key=keys[0], Body=body[:-20])
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert code == 1
+    assert f"the object {keys[0]} is not what was shipped" in said
+
+
+def test_what_is_not_shipped_yet_is_pending_and_not_missing(world, run, moto):
+    code, said = run("--against", f"s3://{world.bucket}", "--destination", "s3")
+    assert code == 0
+    assert "0 of 700 ids are there; 0 missing, 0 set aside, 700 pending" in said
+    assert run("--against", f"s3://{world.bucket}")[0] == 1
+
+
+@pytest.mark.parametrize("spelled", ["opensearch:", f"opensearch:{STREAM}", "url"])
+def test_every_id_is_in_the_stream(world, run, cluster, spelled):
+    ship(world)
+    cluster.targets[STREAM].roll_over()
+    against = f"{cluster.url}/{STREAM}" if spelled == "url" else spelled
+    code, said = run("--against", against, "--settle", 0)
+    assert code == 0
+    assert "700 of 700 ids are there; 0 missing, 0 set aside, 0 pending; 0 stored several times" in said
+
+
+def test_documents_that_are_lost_or_stored_several_times(world, run, cluster, tmp_path):
+    ship(world)
+    stream = cluster.targets[STREAM]
+    (_, name, document), (_, again, twin), *_ = stream.entries()
+    del stream._generations[-1][name]
+    stream.roll_over()
+    stream._generations[-1][again] = twin
+    code, said = run("--against", "opensearch:", "--settle", 0, "--missing", tmp_path / "missing")
+    assert code == 1
+    assert (tmp_path / "missing").read_text() == f"{document['event']['id']}\n"
+    assert "699 of 700 ids are there; 1 missing" in said
+    assert "1 stored several times" in said
+
+
+def test_where_the_store_makes_the_ids_events_are_found_by_their_field(world, run, cluster):
+    ship(world, options={"document_id": "none"})
+    assert run("--against", "opensearch:?document_id=none", "--settle", 0)[0] == 0
+    code, said = run("--against", "opensearch:", "--settle", 0)
+    assert code == 1
+    assert "700 missing" in said
+
+
+def test_a_search_that_may_not_be_or_finds_no_stream(world, run, cluster):
+    ship(world)
+    code, said = run("--against", "opensearch:logs-other")
+    assert (code, "no such index" in said) == (2, True)
+    cluster.may_read = False
+    code, said = run("--against", "opensearch:")
+    assert (code, "privilege 'read'" in said) == (2, True)
+    code, said = run("--against", "https://elsewhere.example.com/logs-x")
+    assert (code, "its credential goes nowhere else" in said) == (2, True)
