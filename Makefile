@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test lint unit bench docs format constraints clean
+.PHONY: help setup run up test lint unit bench chaos docs format constraints clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ unit: setup
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks
+
+chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow included; ends 0 if nothing is lost
+	$(BIN)/python -m tests.chaos --long
 
 docs: setup  ## Write the pages that are made from the code
 	$(BIN)/python docs/generate.py

@@ -105,17 +105,18 @@ def _convert(options: argparse.Namespace) -> None:
     try:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
         config = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{options.file} cannot be read as JSON ({type(error).__name__}).") from None
     if not isinstance(config, dict):
         raise ConfigurationError(f"{options.file} must hold one JSON object.")
     converted = destination_from(config)
     connection: dict[str, Any] = dict(converted.connection)
-    if "password" in connection and not options.secrets:
-        connection["password"] = "***"  # noqa: S105 - it stands for one
+    secret = ("password", "host") if connection.get("extra", {}).get("secret_url") else ("password",)
+    if not options.secrets:
+        connection |= {key: "***" for key in secret if key in connection}
     print("# under 'destinations' of a pipeline")
     print(yaml.safe_dump({converted.name: converted.entry}, sort_keys=False).rstrip())
-    print(f"# the connection{'' if options.secrets else ' (--secrets shows its password)'}")
+    print(f"# the connection{'' if options.secrets else ' (--secrets shows its secrets)'}")
     print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}='{json.dumps(connection)}'")
 
 

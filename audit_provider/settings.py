@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import conf
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.pipeline import read_pipelines
 
 SECTION = "audit_logs"
 
@@ -17,6 +21,23 @@ def spool_uri() -> str:
 def pipelines_file(default: Path) -> Path:
     """Return the pipelines file: ``[audit_logs] pipelines_file``, else ``default``."""
     return Path(conf.get(SECTION, "pipelines_file", fallback="") or default).expanduser()
+
+
+def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
+    """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
+
+    A Test knows a connection alone, and Airflow gives what is being edited a name of its own.
+
+    :param source: name of the source. An unreadable pipelines file says nothing here.
+    """
+    default = Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"
+    try:
+        found = read_pipelines(pipelines_file(default).read_text(encoding="utf-8")).pipelines.values()
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return {}
+    alike = [each for each in found if each.spec.name == source]
+    chosen = next((each for each in alike if each.conn_id == conn_id), alike[0] if alike else None)
+    return chosen.settings if chosen else {}
 
 
 def airflow_home() -> Path:

@@ -11,6 +11,7 @@ Variable                                   writer                 holds
 ``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
 ``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
 ``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
+``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
 ========================================== ====================== =====================================
 
 Two writers of one Variable are kept apart in three ways, each for what the one before lets through:
@@ -39,6 +40,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.model import Offset
+from audit_provider.core.monitoring.summary import Summary, pack_summary, unpack_summary
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.stream_name import PREFIX, StreamName
 
@@ -49,6 +51,7 @@ __all__ = [
     "PaceVariable",
     "PositionVariable",
     "StreamName",
+    "SummaryVariable",
 ]
 
 
@@ -61,29 +64,31 @@ class _FencedVariable:
     def __init__(self, key: str, description: str) -> None:
         self._key = key
         self._description = description
-        self._text: str | None = None
+        self._own: set[str | None] = {None}
 
     def read(self) -> str | None:
-        self._text = _kept(self._key)
-        return self._text
+        text = _kept(self._key)
+        self._own = {text}
+        return text
 
     def write(self, text: str) -> None:
-        if _kept(self._key) != self._text:
+        if _kept(self._key) not in self._own:
             raise self._fenced()
+        self._own.add(text)
         answered = True
         try:
             Variable.set(self._key, text, description=self._description)
         except AirflowRuntimeError:
-            answered = False  # it may have been written all the same
+            answered = False  # it may have been written all the same, or be written later
         there = _kept(self._key)
-        if there != text and (answered or there != self._text):
+        if there != text and (answered or there not in self._own):
             raise self._fenced()
         if there != text:
             raise UnavailableError(
                 f"Airflow did not write the Variable {self._key}: see that its API server and database are up; nothing "
                 f"is lost, the next run goes on from what is recorded."
             )
-        self._text = text
+        self._own = {text}
 
     def _fenced(self) -> FencedError:
         return FencedError(
@@ -181,6 +186,29 @@ class OffsetVariable:
         """Forget the offset; it is no error if there is none."""
         if self._variable.read() is not None:
             Variable.delete(self._key)
+
+
+class SummaryVariable:
+    """What the last report of a pipeline has left for the page; written by the report task of the incremental DAG."""
+
+    def __init__(self, pipeline: str) -> None:
+        self._key = f"{PREFIX}.{pipeline}.summary"
+        self._variable = _FencedVariable(self._key, f"What is known of {pipeline}'s activity; written by its reports.")
+
+    def load(self) -> Summary | None:
+        """Return the summary; None where there is none, or one that cannot be read: the next report makes another."""
+        text = self._variable.read()
+        try:
+            return None if text is None else unpack_summary(text, f"the Variable {self._key}")
+        except StopError:
+            return None
+
+    def commit(self, summary: Summary) -> None:
+        """Record a summary.
+
+        :raises FencedError: another run has recorded one since :meth:`load`.
+        """
+        self._variable.write(pack_summary(summary))
 
 
 class PaceVariable:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import Window
+from audit_provider.core.model import UTC, Window
 from audit_provider.core.spool import Stream
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class StreamName:
         """Return the streams of a pipeline that the spool holds: live, the windows by time, late events."""
         names = [cls.of_folder(pipeline, folder) for folder in store.folders(f"{pipeline}/")]
         return sorted((each for each in names if each), key=lambda each: each.window)
+
+    def overlaps(self, window: Window) -> bool:
+        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+        start, _, end = self.window.partition("_")
+        if not end:
+            return False
+        own = [datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)]
+        return own[0] < window.end and window.start < own[1]
 
     @property
     def folder(self) -> str:

@@ -48,6 +48,15 @@ def base_url_from(
     return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
+def url_of(base_url: str, path: str) -> str:
+    """Return the URL of a path below a base URL, of which a query stays at the end.
+
+    :param path: begins with "/", or is "".
+    """
+    base, _, query = base_url.partition("?")
+    return f"{base}{path}{'&' if '?' in path else '?'}{query}" if query else base_url + path
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself, so that no network is between."""
     if host == "localhost":

@@ -18,7 +18,8 @@ from requests.auth import AuthBase
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import ConfigurationError, CredentialError
-from audit_provider.core.records import text_at, time_from, value_at
+from audit_provider.core.fields import text_at, value_at
+from audit_provider.core.records import time_from
 from audit_provider.core.templates import filled, names_in
 
 if TYPE_CHECKING:

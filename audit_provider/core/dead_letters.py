@@ -236,7 +236,7 @@ def _letter(letter: DeadLetter, at: datetime) -> Letter:
 
 def _words(letter: DeadLetter) -> tuple[str, str]:
     """Return reason and answer. What a destination said comes without secrets, see ``HttpClient.words``."""
-    reason = REFUSED if letter.answer else letter.reason
+    reason = REFUSED if letter.answer == letter.reason else letter.reason
     return reason[:MOST_WORDS], letter.answer[:MOST_WORDS]
 
 

@@ -14,6 +14,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as TransportError
 
+from audit_provider.core.address import url_of
 from audit_provider.core.answer import Answer
 from audit_provider.core.body import ENCODINGS, Bounds, parts_of
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
@@ -135,8 +136,8 @@ class HttpClient:
         body: bytes | None,
         sink: BinaryIO | None,
     ) -> Answer:
-        url = self.base_url + path
-        shown = urlsplit(self._shown_url + path)
+        url = url_of(self.base_url, path)
+        shown = urlsplit(url_of(self._shown_url, path))
         where = f"{method} {shown.netloc.rpartition('@')[2]}{shown.path}"
         failure: AuditError
         try:

@@ -34,6 +34,26 @@ _METADATA = frozenset(
         ),
     )
 )
+_METADATA_NAMES = frozenset(
+    {
+        "metadata",  # Google's, as its own machines look it up
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",  # AWS
+        "instance-data.ec2.internal",
+        "metadata.tencentyun.com",
+    }
+)
+_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 20))
+        if hasattr(socket, name)
+    ),
+)
+"""Socket options: what stands between must not forget a connection that is idle. Times in seconds."""
+
 _NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -47,11 +67,14 @@ def resolved(host: str) -> list[str]:
 
 
 def refuse_host(host: str, *, allow_link_local: bool = False, resolve: Resolve = resolved) -> None:
-    """Refuse a host of which any address is link-local or a cloud's metadata service.
+    """Refuse a host that is a cloud's metadata service by its name, or of which any address is that or link-local.
 
     :param allow_link_local: link-local is allowed; metadata never is.
     :raises ConfigurationError: it is one. A host that cannot be looked up is left to the request.
     """
+    host = host.strip("[]").rstrip(".").lower()
+    if host in _METADATA_NAMES:
+        raise _metadata_error(host)
     for address in resolve(host):
         refuse_address(address, allow_link_local=allow_link_local)
 
@@ -63,13 +86,11 @@ def refuse_address(text: str, *, allow_link_local: bool = False) -> None:
     """
     address = _plain(ip_address(text.partition("%")[0]))
     if address in _METADATA:
-        raise ConfigurationError(
-            f"the connection's host leads to {address}, a cloud's metadata service: set it to the receiver's address."
-        )
+        raise _metadata_error(str(address))
     if address.is_link_local and not allow_link_local:
         raise ConfigurationError(
-            f"the connection's host leads to the link-local address {address}: set it to the receiver's address, or "
-            f"'allow_link_local' in the connection's extra if the receiver is there."
+            f"the connection leads to the link-local address {address}: set its host to the service's address, or "
+            f"'allow_link_local' in its extra if the service is there."
         )
 
 
@@ -85,8 +106,7 @@ class GuardedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make connections that look where they lead."""
-        alive = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        super().init_poolmanager(*args, socket_options=[*HTTPConnection.default_socket_options, alive], **kwargs)
+        super().init_poolmanager(*args, socket_options=[*HTTPConnection.default_socket_options, *_ALIVE], **kwargs)
         refuse = partial(refuse_address, allow_link_local=self._allow_link_local)
         self.poolmanager.pool_classes_by_scheme = {
             "http": partial(_pool, HTTPConnectionPool, HTTPConnection, refuse),
@@ -108,6 +128,12 @@ def _pool(pool_class: Any, connection_class: Any, refuse: Callable[[str], None],
     pool = pool_class(*args, **kwargs)
     pool.ConnectionCls = Guarded
     return pool
+
+
+def _metadata_error(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the connection leads to {found}, a cloud's metadata service: set its host to the service's address."
+    )
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -188,6 +188,23 @@ class ShipCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Events of one segment, one after another, that a destination has taken before those in front of them.
+
+    :ivar index: place of the first in the segment, from 0. :ivar count: how many.
+    :ivar ids: digest of their ids: others' segments may have replaced the one that they were in.
+    :ivar already_there: as in :class:`ShipCounts`, else they are delivered. :ivar restamped: likewise.
+    """
+
+    segment: int
+    index: int
+    count: int
+    ids: str
+    already_there: bool = False
+    restamped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Offset:
     """How far one destination got in one stream of segments. The next event to ship is ``index`` of ``segment``.
 
@@ -197,6 +214,9 @@ class Offset:
         did not say. :ivar again: events that were finished in segments which others have replaced since.
     :ivar failures_in_a_row: runs since the last one that ended well.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
+    :ivar ahead: what is taken beyond the offset, in order; a run that failed leaves it, and later runs do not send it.
+    :ivar refused_in_a_row: events that were refused since the destination took one, as far as that may be the sender's
+        fault, and :ivar refused_alike: digest of the reason that they share; "" where they were refused with a batch.
     """
 
     segment: int = 1
@@ -211,6 +231,9 @@ class Offset:
     too_old_to: datetime | None = None
     passed: str = ""
     again: int = 0
+    ahead: tuple[Ahead, ...] = ()
+    refused_in_a_row: int = 0
+    refused_alike: str = ""
 
 
 def text_of(moment: datetime) -> str:

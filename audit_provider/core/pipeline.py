@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict
 
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.destinations.selection import Redaction, Selection
+from audit_provider.core.destinations.selection import Redaction, Selection, refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC
+from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
-from audit_provider.core.sources.inline import source_of
-from audit_provider.core.validation import near, validated
+from audit_provider.core.sources.inline import check_reading, source_of
+from audit_provider.core.validation import check_schedule, near, validated
 from audit_provider.core.yaml_text import values_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Pipeline:
     :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
     :ivar reconcile: how the past is compared with the source: ``false`` for not at all, or ``schedule``, ``after`` and
         ``width`` in seconds, and ``fail_on_missed``; by default daily, one day at a time.
+    :ivar monitoring: how the pipeline is watched and who is told: ``false`` for not at all, or the keys below.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Pipeline:
     backfill_share: float = 0.8
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
+    monitoring: Monitoring | None = field(default_factory=Monitoring)
 
     @property
     def spec(self) -> SourceSpec:
@@ -140,6 +143,7 @@ class _PipelineEntry:
     backfill_share: float = 0.8
     run_minutes: int = 30
     reconcile: bool | dict[str, Any] = True
+    monitoring: bool | dict[str, Any] = True
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         rate_limit=written.rate_limit,
         settings=settings,
     )
+    check_schedule(written.schedule, f"{name}.schedule")
     if not written.destinations:
         raise ConfigurationError(f"{name}.destinations: at least one destination is needed")
     if not 0 < written.backfill_share <= 1:
@@ -212,6 +217,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     for each, options in written.destinations.items():
         try:
             destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
+            refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
         except ConfigurationError as error:
             mistakes.append(str(error))
     if mistakes:
@@ -231,6 +237,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         backfill_share=written.backfill_share,
         run_minutes=written.run_minutes,
         reconcile=reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days),
+        monitoring=monitoring_from(written.monitoring, f"{name}.monitoring"),
     )
 
 
@@ -241,6 +248,8 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     :raises ConfigurationError: with one line per mistake.
     """
     _check_name(name, path)
+    if "omit" in entry and "except" not in entry:
+        raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
     entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
     common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
     if common.type not in DESTINATIONS:
@@ -326,6 +335,7 @@ def source_from(
         own: Any = spec.reading
         merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)
         spec = dataclasses.replace(spec, reading=validated(type(own), merged, f"{name}.reading"))
+        check_reading(spec.reading, f"{name}.reading")
     if rate_limit:
         limit = validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
         if limit.requests < 1 or limit.per <= 0:

@@ -42,6 +42,14 @@ class Position:
     updated_at: datetime | None = None
     complete: bool = False
 
+    def lag(self, now: datetime) -> float | None:
+        """Return how far reading is behind, in seconds: since the last whole reading, or behind the watermark.
+
+        None where nothing says how far the source is read.
+        """
+        reached = self.updated_at if self.complete else self.watermark
+        return max((now - reached).total_seconds(), 0.0) if reached else None
+
 
 def pack_position(position: Position) -> str:
     """Return a position as JSON."""

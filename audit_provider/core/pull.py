@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Gap, Window
     from audit_provider.core.position import Position
+    from audit_provider.core.progress import PullProgress
     from audit_provider.core.sources.reading.base import Reader, Reading, Step
     from audit_provider.core.spool import Head, Stream
 
@@ -43,6 +44,7 @@ def pull(
     within: Window | None = None,
     known: Sequence[tuple[Stream, Head]] = (),
     deadline: datetime | None = None,
+    progress: PullProgress | None = None,
     segment_bytes: int = SEGMENT_BYTES,
     segment_age: timedelta = SEGMENT_AGE,
 ) -> Pulled:
@@ -55,7 +57,7 @@ def pull(
     :param within: events outside are none of this stream's.
     :param known: other streams whose events are not spooled again.
     :param deadline: stop in good order once it has passed; the next run goes on.
-    :param segment_bytes: before compression.
+    :param progress: told of every page. :param segment_bytes: before compression.
     :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
         there, unless it was read by cursors that lead round.
     """
@@ -86,6 +88,8 @@ def pull(
                 run.flush()
                 raise
             fresh = run.take(step, within)
+            if progress:
+                progress.page(step.events, reader.now())
     finally:
         steps.close()
         run.recent.close()

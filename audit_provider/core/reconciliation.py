@@ -18,7 +18,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
 from audit_provider.core.sources.reading.base import Backfill, Reading, Step
 from audit_provider.core.spool import ComparedIds
-from audit_provider.core.validation import validated
+from audit_provider.core.validation import check_schedule, validated
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,6 +60,7 @@ def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int)
     if entry is False:
         return None
     found: Reconcile = validated(Reconcile, {} if entry is True else entry, path)
+    check_schedule(found.schedule, f"{path}.schedule")
     if found.width < _DAY or found.width % _DAY:
         raise ConfigurationError(f"{path}.width: must be whole days, such as 86400 seconds")
     least = looks_back(spec)

@@ -1,64 +1,25 @@
-"""From a vendor's records to events: paths, times and ids, without rewriting the vendor's bytes."""
+"""From a vendor's records to events, without rewriting a byte of them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from audit_provider.core.errors import ProtocolError
+from audit_provider.core.fields import ABSENT, Extractor, getter_of, keys_of, shape_of
 from audit_provider.core.model import UTC, Event, Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable
 
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
-_DOT = re.compile(r"(?<!\\)\.")
-_NO_OBJECT = str | int | float | bool | list[msgspec.Raw]
-
-
-def keys_of(path: str) -> list[str]:
-    """Return the keys of a dotted path; a dot of a key's own stands behind a backslash, as in ``error.\\.tag``."""
-    return [key.replace("\\.", ".") for key in _DOT.split(path)] if path else []
-
-
-def value_at(record: Any, path: str) -> Any:
-    """Return what stands at a dotted ``path``, or None where anything on the way is absent.
-
-    A number is a place in a list, as in ``errors.0.code``.
-    """
-    for key in keys_of(path):
-        if isinstance(record, dict):
-            record = record.get(key)
-        elif isinstance(record, list) and key.isdecimal() and int(key) < len(record):
-            record = record[int(key)]
-        else:
-            return None
-    return record
-
-
-def text_at(record: Mapping[str, Any], path: str) -> str:
-    """Return what stands at a dotted ``path`` as text; "" where it is absent, null or not a scalar."""
-    return text_of_scalar(value_at(record, path)) if path else ""
-
-
-def text_of_scalar(value: Any) -> str:
-    """Return a JSON scalar as text; "" for null, true, false, and what is no scalar."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
-
-
-def is_absent(value: Any) -> bool:
-    """Whether a field says nothing: it is not there, or null, false or an empty text."""
-    return value is msgspec.UNSET or value is None or value is False or value == ""
+_NO_DELAY = timedelta(0)
 
 
 def time_from(value: Any) -> datetime | None:
@@ -90,123 +51,6 @@ def time_from(value: Any) -> datetime | None:
         return None
 
 
-class Extractor:
-    """Decodes of a JSON object only what stands at some dotted paths; the rest is skipped unparsed.
-
-    :param paths: path to type; "" paths are left out.
-    :ivar decode: bytes to a value that only :meth:`getter` understands.
-    """
-
-    def __init__(self, paths: Mapping[str, Any]) -> None:
-        shape = _shape({tuple(keys_of(path)): kind for path, kind in paths.items() if path})
-        self.decode = msgspec.json.Decoder(shape).decode
-
-    def getter(self, path: str) -> Callable[[Any], Any]:
-        """Return a function from a decoded value to what stands at ``path``, ``UNSET`` where that is absent."""
-        names = [_attribute(key) for key in keys_of(path)]
-        if len(names) == 1:
-            # Every object that the shape decodes to has it, present or not.
-            return attrgetter(*names)
-
-        def get(found: Any) -> Any:
-            for name in names:
-                found = getattr(found, name, msgspec.UNSET)
-            return found if names else msgspec.UNSET
-
-        return get
-
-    def obstacle(self, path: str) -> Callable[[Any], str]:
-        """Return a function from a decoded value to what hides ``path``: the path of something above it that is neither
-        an object nor empty; "" where there is none, so that what is absent is truly absent.
-        """
-        keys = keys_of(path)
-        names = [_attribute(key) for key in keys]
-
-        def get(found: Any) -> str:
-            for depth, name in enumerate(names[:-1], 1):
-                found = getattr(found, name, msgspec.UNSET)
-                if is_absent(found):
-                    return ""
-                if not isinstance(found, msgspec.Struct):
-                    return ".".join(keys[:depth])
-            return ""
-
-        return get
-
-
-_ABSENT = msgspec.UNSET
-
-
-class FieldReader:
-    """Reads from raw records what their source's :class:`Fields` point at.
-
-    :param names: which of the fields, such as ``("action", "ip")``.
-    """
-
-    def __init__(self, fields: Fields, names: Iterable[str]) -> None:
-        paths = {name: tuple(filter(None, map(str.strip, getattr(fields, name).split("|")))) for name in names}
-        extractor = Extractor({path: Any for each in paths.values() for path in each})
-        self._paths = paths
-        self._decode = extractor.decode
-        self._getters = [(name, tuple(map(extractor.getter, each))) for name, each in paths.items() if each]
-
-    def read(self, raw: msgspec.Raw) -> dict[str, str]:
-        """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""
-        try:
-            record = self._decode(raw)
-        except (ValueError, RecursionError):
-            return self._read_strange(bytes(raw))
-        found = {}
-        for name, getters in self._getters:
-            for get in getters:
-                value = get(record)
-                # Nearly all are texts or absent, and these lines run for every event.
-                text = value if type(value) is str else "" if value is _ABSENT else _text_of_field(name, value)
-                if text:
-                    found[name] = text
-                    break
-        return found
-
-    def _read_strange(self, raw: bytes) -> dict[str, str]:
-        """Read what the strict decoder refuses: half a surrogate pair, a number beyond every range, broken UTF-8."""
-        try:
-            record = json.loads(raw.decode(errors="replace"))
-        except (ValueError, RecursionError):
-            return {}
-        found = {}
-        for name, paths in self._paths.items():
-            if text := next(filter(None, (_text_of_field(name, value_at(record, path)) for path in paths)), ""):
-                found[name] = text.encode(errors="replace").decode()
-        return found
-
-
-def _text_of_field(name: str, value: Any) -> str:
-    if isinstance(value, bool) and name == "outcome":
-        return "true" if value else "false"
-    return text_of_scalar(value)
-
-
-def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
-    inner: dict[str, dict[tuple[str, ...], Any]] = {}
-    leaves: dict[str, Any] = {}
-    for (key, *rest), kind in paths.items():
-        if rest:
-            inner.setdefault(key, {})[tuple(rest)] = kind
-        else:
-            leaves[key] = kind
-    # Something else may stand where an object is expected: then what was looked for in it is simply absent.
-    nested = {key: _shape(rest) | _NO_OBJECT for key, rest in inner.items()}
-    kinds = {**leaves, **nested}
-    fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]
-    return msgspec.defstruct(
-        "Found", fields, rename={_attribute(key): key for key in kinds}, gc=False, omit_defaults=True
-    )
-
-
-def _attribute(key: str) -> str:
-    return "at_" + "".join(letter if letter.isascii() and letter.isalnum() else f"_{ord(letter)}_" for letter in key)
-
-
 class RecordReader:
     """Turns one page's records into events.
 
@@ -224,6 +68,7 @@ class RecordReader:
         extractor = Extractor(dict.fromkeys((fields.id, fields.time, fields.recorded), Any))
         self._decode = extractor.decode
         self._id, self._time, self._recorded = map(extractor.getter, (fields.id, fields.time, fields.recorded))
+        self._page = _PageDecoder(fields)
         self.undated = 0
         self.odd = 0
         self.last_id = ""
@@ -242,6 +87,13 @@ class RecordReader:
         nameless: list[int] = []
         odd: list[int] = []
         self.last_id = ""
+        records = list(records)
+        plain = self._page.read(records)
+        if plain is not None:
+            events, times, longest = plain
+            self.last_id = events[-1].id if events else ""
+            self.longest_lag = max(self.longest_lag, longest)
+            return events, times
         for record in records:
             raw = bytes(record)
             if raw[:1] != b"{":
@@ -274,6 +126,59 @@ class RecordReader:
         if nameless:
             _name_by_content(events, nameless, Counter() if same is None else same)
         return events, times
+
+
+class _PageDecoder:
+    """Reads pages on which every record is as it should be, in a third of the time: all records in one decoding."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._decode: Callable[[bytes], list[Any]] | None = None
+        moment = datetime | int | float
+        kinds = {fields.recorded: moment, fields.time: moment, fields.id: str | int}
+        if fields.id and fields.time and len({fields.id, fields.time, fields.recorded}) == 3:
+            shape = {tuple(keys_of(path)): kind for path, kind in kinds.items() if path}
+            self._decode = msgspec.json.Decoder(list[shape_of(shape)]).decode  # type: ignore[misc]
+            paths = (fields.id, fields.time, fields.recorded)
+            self._id, self._time, self._recorded = (getter_of(path) for path in paths)
+
+    def read(self, records: Sequence[msgspec.Raw]) -> tuple[list[Event], list[datetime], timedelta] | None:
+        """Return events, times and the largest delay; None where a record has no id or time, or is no object."""
+        if self._decode is None:
+            return None
+        try:
+            found = self._decode(b"[%b]" % b",".join(records))
+        except (ValueError, RecursionError):
+            return None
+        if len(found) != len(records):
+            return None
+        events: list[Event] = []
+        times: list[datetime] = []
+        longest = _NO_DELAY
+        for record, each in zip(records, found, strict=True):
+            name, time, recorded = self._id(each), self._time(each), self._recorded(each)
+            if type(time) is not datetime or time.tzinfo is not UTC:
+                time = time_from(_written(time))
+            if recorded is None:
+                recorded = ABSENT
+            if recorded is not ABSENT and (type(recorded) is not datetime or recorded.tzinfo is not UTC):
+                recorded = time_from(_written(recorded))
+            if time is None or name is ABSENT or not name or recorded is None:
+                return None
+            if recorded is ABSENT:
+                recorded = time
+            elif recorded - time > longest:
+                longest = recorded - time
+            raw = bytes(record)
+            if b"\n" in raw:
+                raw = msgspec.json.format(raw, indent=-1)
+            times.append(recorded)
+            events.append(Event(name if type(name) is str else str(name), time, msgspec.Raw(raw)))
+        return events, times, longest
+
+
+def _written(moment: Any) -> Any:
+    """Return a moment as a vendor may have written it."""
+    return moment.isoformat() if isinstance(moment, datetime) else moment
 
 
 def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence[int]) -> None:

@@ -97,7 +97,7 @@ class _Redrive:
                 # A line that is not known here was set aside since this run began.
                 if line not in self._copies.get(letter.place, ())[:1]:
                     continue
-                if self._select is not None and self._select(event) is None:
+                if self._is_left_out(event):
                     self._filtered += self._copies[letter.place]
                     continue
                 events.append(event)
@@ -106,6 +106,13 @@ class _Redrive:
                 number += 1
                 self._sent[number] = places
                 yield number, events
+
+    def _is_left_out(self, event: Event) -> bool:
+        try:
+            return self._select is not None and self._select(event) is None
+        except (ValueError, TypeError, RecursionError):
+            # One that cannot be read is the ship loop's to refuse again: it stays open, and holds up no other.
+            return False
 
     def set_aside(self, letters: Sequence[DeadLetter]) -> None:
         """Remember what was refused again until it is recorded; the letter itself is where it was."""

@@ -6,19 +6,29 @@ https://authos.dev/docs/api/reference/enterprise/siem/
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.validation import near
 
 _KEYS = ("name", "provider_type", "endpoint_url", "api_key", "auth_header", "batch_size")
-_IGNORED = ("id", "organization_id", "enabled", "created_at", "updated_at", "last_sync_at", "status", "is_active")
+_SWITCHES = ("enabled", "is_active")
+_IGNORED = ("id", "organization_id", "created_at", "updated_at", "last_sync_at", "status")
 _PROVIDERS = ("datadog", "splunk", "elastic", "custom")
-_SPLUNK_SCHEME = re.compile(r"^\s*Splunk\s+", re.IGNORECASE)
+_SPLUNK_SCHEME = re.compile(r"Splunk\s+", re.IGNORECASE)
+_ELASTIC_SCHEME = re.compile(r"(ApiKey|Basic)\s+", re.IGNORECASE)
+_SPLUNK_PATH = re.compile(r"(.*?)/services/collector(?:/(?:event|raw)(?:/1\.0)?)?/*")
+_DATADOG_PATH = re.compile(r"(.*?)/(?:api/v2/logs|v1/input)/*")
+_DATADOG_HOST = re.compile(r"http-intake\.logs\.(.+)")
+_SUMO_LOGIC = ".sumologic.com"
+_SPLUNK_QUERY = {key: key for key in ("index", "source", "sourcetype", "host")}
+_DATADOG_QUERY = {"ddsource": "source", "service": "service", "hostname": "hostname"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,11 @@ class Converted:
 def destination_from(config: Mapping[str, Any]) -> Converted:
     """Return the destination that a product's SIEM configuration means.
 
-    :raises ConfigurationError: a key is missing, not known, or cannot be used.
+    :raises ConfigurationError: a key is missing or not known, or says what no destination can be told.
     """
-    unknown = [key for key in config if key not in (*_KEYS, *_IGNORED)]
+    unknown = [key for key in config if key not in (*_KEYS, *_SWITCHES, *_IGNORED)]
     if unknown:
-        raise ConfigurationError(f"the SIEM configuration has a key {unknown[0]!r}{near(unknown[0], _KEYS)}.")
+        raise ConfigurationError(f"the SIEM configuration has a key {unknown[0]!r}{near(str(unknown[0]), _KEYS)}.")
     for key in ("name", "provider_type", "endpoint_url"):
         if not config.get(key):
             raise ConfigurationError(f"the SIEM configuration has no {key!r}.")
@@ -51,12 +61,10 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
         raise ConfigurationError(
             f"the SIEM configuration is of the provider {config['provider_type']!r}{near(provider, _PROVIDERS)}."
         )
-    url = str(config["endpoint_url"])
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ConfigurationError("the SIEM configuration's 'endpoint_url' is no http(s) address.")
     name = re.sub(r"[^a-z0-9_-]+", "_", str(config["name"]).lower()).strip("_") or provider
     conn_id = f"{name}_default"
-    entry, connection = _CONVERT[provider](config, url)
+    entry, connection = _CONVERT[provider](config, _address(config))
+    entry |= _enabled(config)
     size = config.get("batch_size")
     if size is not None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -65,70 +73,169 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
     return Converted(name, {**entry, "conn_id": conn_id}, conn_id, connection)
 
 
-def _secret(config: Mapping[str, Any], header: str = "") -> str:
-    """Return the credential: the API key, or what follows the colon of the one header.
-
-    :raises ConfigurationError: there is none.
-    """
-    if config.get("api_key"):
-        return str(config["api_key"])
-    name, colon, value = _header(config)
-    if not colon or (header and name.lower() != header.lower()):
+def _address(config: Mapping[str, Any]) -> SplitResult:
+    """Return the parts of the endpoint's URL."""
+    url = str(config["endpoint_url"]).strip()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError("the SIEM configuration's 'endpoint_url' is no http(s) address.")
+    if parts.username is not None or "#" in url:
         raise ConfigurationError(
-            f"the SIEM configuration has neither 'api_key' nor an 'auth_header' {header}".strip() + "."
+            "the SIEM configuration's 'endpoint_url' holds a user or a fragment, which no connection's host may: put "
+            "the credential into 'auth_header'."
         )
+    return parts
+
+
+def _enabled(config: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether events are to be sent, where the product says so."""
+    told = [key for key in _SWITCHES if config.get(key) is not None]
+    for key in told:
+        if not isinstance(config[key], bool):
+            raise ConfigurationError(f"the SIEM configuration's {key!r} must be true or false.")
+    return {"enabled": all(config[key] for key in told)} if told else {}
+
+
+def _secret(config: Mapping[str, Any], header: str) -> str:
+    """Return the credential: the API key, or what follows the colon of the header with this name.
+
+    :raises ConfigurationError: there is none, or it stands in another header.
+    """
+    name, value = _credential(config)
+    if not value or (name and name.lower() != header.lower()):
+        raise ConfigurationError(f"the SIEM configuration has neither 'api_key' nor an 'auth_header' {header}.")
     return value
 
 
-def _header(config: Mapping[str, Any]) -> tuple[str, str, str]:
-    text = str(config.get("auth_header") or "")
-    if "\r" in text or "\n" in text:
-        raise ConfigurationError("the SIEM configuration's 'auth_header' holds a line break.")
-    name, colon, value = text.partition(":")
-    return name.strip(), colon, value.strip()
+def _credential(config: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the header's name and value, or "" and the API key; "" twice where there is neither.
+
+    :raises ConfigurationError: there are both, or what is there cannot be sent as a header.
+    """
+    key, header = (str(config.get(each) or "").strip() for each in ("api_key", "auth_header"))
+    for name, text in (("api_key", key), ("auth_header", header)):
+        if not text.isprintable():
+            raise ConfigurationError(
+                f"the SIEM configuration's {name!r} holds a line break or another control character."
+            )
+    if key and header:
+        raise ConfigurationError(
+            "the SIEM configuration has an 'api_key' and an 'auth_header', and a connection holds one credential: "
+            "keep the one that the receiver asks for."
+        )
+    if not header:
+        return "", key
+    name, _, value = (each.strip() for each in header.partition(":"))
+    if not name or not value:
+        raise ConfigurationError("the SIEM configuration's 'auth_header' is not written as 'Name: value'.")
+    return name, value
 
 
-def _datadog(config: Mapping[str, Any], url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    host = urlsplit(url).hostname or ""
-    match = re.fullmatch(r"http-intake\.logs\.(.+)", host)
+def _prefix(parts: SplitResult, known: re.Pattern[str], example: str) -> str:
+    """Return what stands in an address before the service's own path: "" or a proxy's path.
+
+    :raises ConfigurationError: the path does not end as the service's does.
+    """
+    if not parts.path.strip("/"):
+        return ""
+    match = known.fullmatch(parts.path)
+    if not match:
+        raise ConfigurationError(
+            f"the SIEM configuration's 'endpoint_url' has a path that is not the service's own: let it end in "
+            f"{example}, or in the host."
+        )
+    return match[1].rstrip("/")
+
+
+def _query(parts: SplitResult, known: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of the destination that an address says in its query.
+
+    :param known: keys of the query, and the option that each is.
+    :raises ConfigurationError: it says something else, or something twice.
+    """
+    pairs = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
+    found = {known[key]: value for key, value in pairs if key in known and value}
+    if len(found) < len(pairs):
+        # What stands there may be a credential, so it is not quoted.
+        told = f": it may say {', '.join(known)}, once each" if known else ""
+        raise ConfigurationError(
+            f"the SIEM configuration's 'endpoint_url' holds a query that no destination of this type can be told"
+            f"{told}; take the rest out."
+        )
+    return found
+
+
+def _datadog(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    prefix = _prefix(parts, _DATADOG_PATH, "/api/v2/logs")
     connection: dict[str, Any] = {"conn_type": "datadog_logs", "password": _secret(config, "DD-API-KEY")}
-    if match:
-        connection["extra"] = {"site": match[1]}
+    site = _DATADOG_HOST.fullmatch(parts.hostname or "")
+    if site and not prefix and parts.port in (None, 443):
+        connection["extra"] = {"site": site[1]}
     else:
-        connection["host"] = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-    return {"type": "datadog"}, connection
+        connection["host"] = f"{parts.scheme}://{parts.netloc}{prefix}"
+    return {"type": "datadog", **_query(parts, _DATADOG_QUERY)}, connection
 
 
-def _splunk(config: Mapping[str, Any], url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    base = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-    token = _SPLUNK_SCHEME.sub("", _secret(config, "Authorization"))
-    return {"type": "splunk_hec"}, {"conn_type": "splunk_hec", "host": base, "password": token}
+def _splunk(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    prefix = _prefix(parts, _SPLUNK_PATH, "/services/collector/event")
+    token = _SPLUNK_SCHEME.sub("", _secret(config, "Authorization"), count=1)
+    if " " in token:
+        raise ConfigurationError(
+            "the SIEM configuration's credential is no HEC token: write 'Authorization: Splunk <token>', or the token "
+            "as 'api_key'."
+        )
+    host = f"{parts.scheme}://{parts.netloc}{prefix}"
+    entry = {"type": "splunk_hec", **_query(parts, _SPLUNK_QUERY)}
+    return entry, {"conn_type": "splunk_hec", "host": host, "password": token}
 
 
-def _elastic(config: Mapping[str, Any], url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    parts = urlsplit(url)
-    target, _, bulk = parts.path.strip("/").rpartition("/")
-    entry: dict[str, Any] = {"type": "elasticsearch"}
-    if bulk == "_bulk" and target:
-        entry["target"] = target
-    key = re.sub(r"^\s*ApiKey\s+", "", _secret(config, "Authorization"), flags=re.IGNORECASE)
-    base = f"{parts.scheme}://{parts.netloc}"
-    return entry, {
-        "conn_type": "elasticsearch_logs",
-        "host": base,
-        "password": key,
-        "extra": {"auth": "api_key"},
-    }
+def _elastic(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    *above, last = [each for each in parts.path.split("/") if each] or [""]
+    if last not in ("", "_bulk"):
+        raise ConfigurationError(
+            "the SIEM configuration's 'endpoint_url' has a path that is not the bulk API's: let it end in "
+            "/<data stream>/_bulk, or in the host."
+        )
+    entry: dict[str, Any] = {"type": "elasticsearch", **_query(parts, {})}
+    if above:
+        entry["target"] = above.pop()
+    host = "/".join((f"{parts.scheme}://{parts.netloc}", *above))
+    return entry, {"conn_type": "elasticsearch_logs", "host": host, **_elastic_login(config)}
 
 
-def _custom(config: Mapping[str, Any], url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    connection: dict[str, Any] = {"conn_type": "http_siem", "host": url}
-    name, colon, value = _header(config)
-    if colon:
-        connection |= {"password": f"{name}: {value}", "extra": {"auth": "header"}}
-    elif config.get("api_key"):
-        connection |= {"password": str(config["api_key"]), "extra": {"auth": "bearer"}}
-    return {"type": "http"}, connection
+def _elastic_login(config: Mapping[str, Any]) -> dict[str, Any]:
+    text = _secret(config, "Authorization")
+    scheme = _ELASTIC_SCHEME.match(text)
+    value = text[scheme.end() :] if scheme else text
+    if scheme and scheme[1].lower() == "basic":
+        try:
+            login, colon, password = b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            colon = ""
+        if colon and login and password:
+            return {"login": login, "password": password, "extra": {"auth": "basic"}}
+    elif " " not in value:
+        return {"password": value, "extra": {"auth": "api_key"}}
+    raise ConfigurationError(
+        "the SIEM configuration's credential is none that Elasticsearch or OpenSearch takes here: write "
+        "'Authorization: ApiKey <key>' or 'Authorization: Basic <login and password in base64>'."
+    )
+
+
+def _custom(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    connection: dict[str, Any] = {"conn_type": "http_siem", "host": parts.geturl()}
+    extra: dict[str, Any] = {}
+    name, value = _credential(config)
+    if value:
+        connection["password"] = f"{name}: {value}" if name else value
+        extra["auth"] = "header" if name else "bearer"
+    if parts.query or f".{parts.hostname}".endswith(_SUMO_LOGIC):
+        extra["secret_url"] = True
+    return {"type": "http"}, {**connection, **({"extra": extra} if extra else {})}
 
 
 _CONVERT = {"datadog": _datadog, "splunk": _splunk, "elastic": _elastic, "custom": _custom}

@@ -15,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
+from audit_provider.core.link_local import refuse_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
 _PIECE = 64 * 1024
-_SILENCE_SECONDS = 60.0
 _WORDS_SHOWN = 200
 _UNKNOWN_HOST_KEY = "not found in known_hosts"  # what paramiko's refusal says; it has no class of its own
+_NO_CHANNEL = "Timeout opening channel"  # likewise
 _PROHIBITED = 1  # RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
@@ -32,11 +33,13 @@ class SshConnection:
     """An SSH connection, opened when it is first needed, and again when it was lost. Safe for several threads.
 
     :param connect: returns a connected paramiko client. :param where: names the server, for messages.
+    :param silence: seconds without an answer after which the connection is lost.
     """
 
-    def __init__(self, connect: Callable[[], Any], where: str) -> None:
+    def __init__(self, connect: Callable[[], Any], where: str, *, silence: float = 60.0) -> None:
         self.where = where
         self._connect = connect
+        self._silence = silence
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -46,29 +49,33 @@ class SshConnection:
 
         :raises AuditError: the connection cannot be opened, or is lost meanwhile.
         """
-        transport = self._transport()
         with ssh_errors(self.where):
-            client = transport.open_sftp_client()
-            client.get_channel().settimeout(_SILENCE_SECONDS)
             try:
-                yield client
+                client = self._sftp_client()
+                try:
+                    yield client
+                finally:
+                    client.close()
             except TimeoutError:
                 # The connection looks alive and is not: the next try needs another.
                 self.close()
                 raise
-            finally:
-                client.close()
 
-    def reach(self, host: str, port: int, timeout: float | None = None) -> socket.socket:
+    def reach(
+        self, host: str, port: int, timeout: float | None = None, *, allow_link_local: bool = False
+    ) -> socket.socket:
         """Return a socket whose other end is ``host`` and ``port`` as the SSH server sees them.
 
         No port is opened on this machine, so nobody else here can go the same way.
 
         :param timeout: seconds to wait for the server to get there.
+        :param allow_link_local: ``host`` may be such an address; a cloud's metadata service is never reached.
+        :raises ConfigurationError: it is one, as far as that can be told from here.
         :raises AuditError: the connection cannot be opened, or leads nowhere.
         """
         from paramiko import ChannelException
 
+        refuse_host(host, allow_link_local=allow_link_local)
         transport = self._transport()
         with ssh_errors(self.where):
             try:
@@ -90,6 +97,29 @@ class SshConnection:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _sftp_client(self) -> Any:
+        """Return an SFTP client whose every wait has an end, that for the server's version included.
+
+        :raises TimeoutError: the server is silent.
+        """
+        from paramiko import SFTPClient, SSHException
+
+        transport = self._transport()
+        try:
+            channel = transport.open_session(timeout=self._silence)
+        except SSHException as error:
+            if _NO_CHANNEL in str(error):
+                raise TimeoutError(str(error)) from None
+            raise
+        try:
+            channel.settimeout(self._silence)
+            with _ending(channel, self._silence):
+                channel.invoke_subsystem("sftp")
+            return SFTPClient(channel)
+        except BaseException:
+            _close(channel)
+            raise
 
     def _transport(self) -> Any:
         with self._lock:
@@ -115,16 +145,19 @@ class TunnelAdapter(HTTPAdapter):
 
     Only the way differs: the ``Host`` header, the server name in TLS and the check of the certificate are those of the
     URL. Proxies are not asked.
+
+    :param allow_link_local: requests may go to such an address.
     """
 
-    def __init__(self, ssh: SshConnection) -> None:
+    def __init__(self, ssh: SshConnection, *, allow_link_local: bool = False) -> None:
         self._ssh = ssh
+        self._allow_link_local = allow_link_local
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make pools whose connections begin at the SSH server."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._ssh)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._ssh, allow_link_local=self._allow_link_local)
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send a request, by no proxy."""
@@ -136,10 +169,10 @@ class TunnelAdapter(HTTPAdapter):
         self._ssh.close()
 
 
-def _pools(ssh: SshConnection) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(ssh: SshConnection, *, allow_link_local: bool) -> dict[str, type[HTTPConnectionPool]]:
     def reach(connection: HTTPConnection) -> socket.socket:
         timeout = connection.timeout if isinstance(connection.timeout, (int, float)) else None
-        reached = ssh.reach(connection.host, connection.port, timeout)
+        reached = ssh.reach(connection.host, connection.port, timeout, allow_link_local=allow_link_local)
         reached.settimeout(timeout)
         return reached
 
@@ -196,6 +229,37 @@ def ssh_errors(where: str) -> Iterator[None]:
         raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
     except (OSError, EOFError, paramiko.SFTPError) as error:
         raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
+
+
+@contextmanager
+def _ending(channel: Any, seconds: float) -> Iterator[None]:
+    """Close a channel whose server has not answered in time: paramiko waits for the answer to a request without end.
+
+    :raises TimeoutError: it has not.
+    """
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _close(channel)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        if late.is_set():
+            raise TimeoutError(f"no answer in {seconds:.0f} s") from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _close(channel: Any) -> None:
+    """Close a channel, also one whose connection is gone."""
+    with suppress(OSError, EOFError):
+        channel.close()
 
 
 def _reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Connections on which only this side speaks, over TLS or plain TCP.
 
-Nobody answers on them, so all that can be learnt of the other end is whether it has hung up.
+Nobody answers on them, so all that can be learnt of the other end is whether it has hung up. One that does answer takes
+what it is told for something else, so it has understood nothing of it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,23 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, UnavailableError
+from audit_provider.core.errors import (
+    AuditError,
+    ConfigurationError,
+    CredentialError,
+    ProtocolError,
+    RetryError,
+    UnavailableError,
+)
+from audit_provider.core.link_local import refuse_address
+from audit_provider.core.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLOSE_SECONDS = 1.0
 _READ_BYTES = 64 * 1024
+_WORDS_SHOWN = 120
 _REFUSALS_OF_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 """What the names of the alerts have in common by which a server refuses a client's certificate, or its absence."""
 
@@ -32,6 +43,7 @@ class TcpClient:
     :param timeout: seconds to connect, and seconds that a write may stand still.
     :param settle: seconds to listen on a new connection for the other end hanging up. In TLS 1.3 a refused certificate
         of this side shows only then; so does a balancer that has nobody behind it.
+    :param allow_link_local: the receiver may have such an address; a cloud's metadata service is never written to.
     """
 
     def __init__(
@@ -44,6 +56,7 @@ class TcpClient:
         service: str,
         timeout: float = 30.0,
         settle: float = 1.0,
+        allow_link_local: bool = False,
     ) -> None:
         self.where = f"{service} {host}:{port}"
         self._address = (host, port)
@@ -51,6 +64,7 @@ class TcpClient:
         self._server_hostname = server_hostname or host
         self._timeout = timeout
         self._settle = settle
+        self._allow_link_local = allow_link_local
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
         weakref.finalize(self, _close_all, self._idle)
@@ -60,13 +74,20 @@ class TcpClient:
 
         :param settle: seconds to listen afterwards for the other end hanging up.
         :raises UnavailableError: the connection ended meanwhile; how much of it arrived is unknown.
+        :raises ProtocolError: the other end answers.
         :raises StopError: the receiver cannot be reached as it is configured.
         """
         connected = self._open_connection()
         try:
-            with self._errors():
-                connected.settimeout(self._timeout)
-                connected.sendall(content)
+            try:
+                with self._errors():
+                    connected.settimeout(self._timeout)
+                    connected.sendall(content)
+            except UnavailableError:
+                # What it said before it hung up tells more than that it did.
+                with suppress(RetryError):
+                    self._hung_up(connected, 0)
+                raise
             self._must_listen(connected, settle)
         except BaseException:
             connected.close()
@@ -75,7 +96,7 @@ class TcpClient:
             self._idle.append(connected)
 
     def probe(self) -> str:
-        """Open a connection, see that it stays open, and return the protocol's name.
+        """Open a connection, see that it stays open and silent, and return the protocol's name.
 
         :raises AuditError: it does not.
         """
@@ -97,9 +118,14 @@ class TcpClient:
                 connected = self._idle.pop() if self._idle else None
             if connected is None:
                 return self._connected()
-            with suppress(AuditError):
+            try:
                 if not self._hung_up(connected, 0):
                     return connected
+            except ProtocolError:
+                connected.close()
+                raise
+            except AuditError:
+                pass
             connected.close()
 
     def _connected(self) -> socket.socket:
@@ -115,6 +141,7 @@ class TcpClient:
         with self._errors():
             connected = socket.create_connection(self._address, timeout=self._timeout)
             try:
+                refuse_address(str(connected.getpeername()[0]), allow_link_local=self._allow_link_local)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 if self._tls is None:
@@ -129,13 +156,23 @@ class TcpClient:
             raise UnavailableError(f"{self.where} hung up; how much it took is unknown.")
 
     def _hung_up(self, connected: socket.socket, settle: float) -> bool:
-        """Whether the other end has closed the connection. What it may say is not listened to."""
+        """Whether the other end has closed the connection.
+
+        :raises ProtocolError: it speaks.
+        """
         connected.settimeout(settle)
         with self._errors():
             try:
-                return not connected.recv(_READ_BYTES)
+                said = connected.recv(_READ_BYTES)
             except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
                 return False
+        if said:
+            words = "".join(each if each.isprintable() else " " for each in Redactor().excerpt(said, _WORDS_SHOWN))
+            raise ProtocolError(
+                f"{self.where} answers ({words.strip() or f'{len(said)} bytes'}), which no such receiver does, so "
+                f"nothing counts as taken: check host and port of the connection."
+            )
+        return True
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

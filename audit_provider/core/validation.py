@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError
 
+PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+"""Schedules that have a name."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -41,6 +44,21 @@ def checked(kind: Any, value: Any, path: str) -> Any:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_lines(error, path))) from None
+
+
+def check_schedule(schedule: str | None, path: str) -> None:
+    """Refuse what is no schedule: in a DAG file it would stop every pipeline of that file.
+
+    :raises ConfigurationError: it is neither a cron expression nor a preset.
+    """
+    from croniter import croniter
+
+    if schedule is None or schedule in PRESETS:
+        return
+    if not 5 <= len(schedule.split()) <= 7 or not croniter.is_valid(schedule):
+        raise ConfigurationError(
+            f"{path}: {schedule!r} is no cron expression such as '*/5 * * * *', nor one of {', '.join(PRESETS)}"
+        )
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from audit_provider.core.sources import SourceSpec
 
 MOST_WINDOW_DAYS = 180
+USUAL_REACH = timedelta(days=365)
+"""How far back the form begins, where the vendor lets anyone read so far."""
 
 
 def build_backfill(pipeline: Pipeline) -> DAG:
@@ -42,13 +44,14 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         max_active_runs=1,
         default_args=RETRIES,
         tags=[*TAGS, "backfill", spec.name],
-        params=_form(names),
+        params=_form(names, _lookback(spec)),
         doc_md=build_backfill.__doc__,
     ) as dag:
         windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name, **_manner(spec))
         pull = PullAuditLogsOperator.partial(
             task_id="pull",
             map_index_template="{{ task.window['start'][:10] }} to {{ task.window['end'][:10] }}",
+            windows=windows,
             **pull_arguments(pipeline),
         ).expand(window=windows)
         report = ReportAuditLogsOperator(
@@ -73,23 +76,36 @@ def _manner(spec: SourceSpec) -> dict[str, Any]:
         return {"refusal": str(error)}
 
 
-def _form(destinations: list[str]) -> dict[str, Param]:
-    """Return the fields of the form that starts a backfill."""
-    now = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+def _lookback(spec: SourceSpec) -> timedelta | None:
+    """Return how far back a backfill can reach; None where no limit is known."""
+    by_time = spec.recovery if spec.reading.backfill == "recovery" else spec
+    return by_time.lookback if by_time else None
+
+
+def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Param]:
+    """Return the fields of the form that starts a backfill.
+
+    :param lookback: how far back the vendor lets anyone read; None where no limit is known.
+    """
+    today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    # A day less than the vendor's limit: what is out of reach by the time it is asked for would be a gap.
+    reach = min(USUAL_REACH, max(lookback - timedelta(days=1), timedelta(days=1))) if lookback else USUAL_REACH
     return {
         "start": Param(
-            text_of(now - timedelta(days=365)),
+            text_of(today - reach),
             type=["null", "string"],
             format="date-time",
             title="From",
-            description="The first moment to load; for a replay, empty: the oldest event kept.",
+            description="The first moment to load. What is in the spool already, from polling or an earlier backfill "
+            "of the same window, is not loaded twice. For a replay, empty: the oldest event kept."
+            + (f" The vendor lets nobody read further back than {lookback.days} days." if lookback else ""),
         ),
         "end": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="Until",
-            description="The moment to stop before; empty: now, or for a replay the newest event.",
+            description="The moment to stop before. Empty: now, or for a replay the newest event.",
         ),
         "window_days": Param(
             MOST_WINDOW_DAYS,
@@ -97,15 +113,17 @@ def _form(destinations: list[str]) -> dict[str, Param]:
             minimum=1,
             maximum=MOST_WINDOW_DAYS,
             title="Days per window",
-            description="Each window is read, retried and shipped by itself.",
+            description="Each window is read, retried and shipped by itself. The same windows are never loaded twice, "
+            "so keep this and 'From' as they were to go on with a backfill that was stopped.",
         ),
         "destinations": Param(
             destinations,
             type="array",
             items={"type": "string", "enum": destinations},
             examples=destinations,
+            minItems=1,
             title="Destinations",
-            description="Where to ship to.",
+            description="Where to ship to. One that is left out gets nothing of these windows.",
         ),
         "replay": Param(
             False,

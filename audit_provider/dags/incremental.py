@@ -42,6 +42,8 @@ def build_incremental(pipeline: Pipeline) -> DAG:
             pipeline=pipeline.name,
             destinations=list(pipeline.destinations),
             retention_days=pipeline.retention_days,
+            source=pipeline.source,
+            monitoring=pipeline.monitoring,
             trigger_rule="all_done",
             retries=0,
         )

@@ -15,6 +15,7 @@ from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.templates import filled, names_in
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
+from audit_provider.settings import settings_of
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -100,6 +101,22 @@ class AuditLogsHook(ServiceHook):
         filled = (spec or self.spec).with_settings(self.settings())
         return PageReader(filled, self.client(**options), functools.partial(self.outside, **options))
 
+    def page_url(self) -> str:
+        """Return the vendor's own page of this log; "" where its address is not known.
+
+        :raises ConfigurationError: the connection cannot be used, or a setting is missing.
+        """
+        spec, address = self.spec, self.address()
+        if not spec.page_url:
+            return ""
+        built_in = spec.name in REGISTRY and REGISTRY[spec.name].page_url == spec.page_url
+        if built_in and "host" not in names_in(spec.page_url) and address != spec.base_url and spec.base_url:
+            # Another host is another region or an installation of one's own, and so has another page.
+            return ""
+        shown = {name: value for name, value in self.settings().items() if not spec.settings[name].secret}
+        url: str = filled(spec.page_url, {"host": urlsplit(address).netloc})
+        return str(filled(url, shown, quoted=True))
+
     def secrets(self) -> tuple[str, ...]:
         """Return what of the connection must never be shown: the password, secret settings, a login sent as a key."""
         found = [self.token]
@@ -146,5 +163,7 @@ class AuditLogsHook(ServiceHook):
         return style.bind(fill, functools.partial(self.outside, **PROMPTLY))
 
     def check(self) -> str:
-        """Ask the vendor whose token it is."""
+        """Ask the vendor whose token it is, and for a page. What the connection does not say, a pipeline may."""
+        if not self._settings:
+            self._settings = dict(settings_of(self.http_conn_id, self.spec.name))
         return self.pages(**PROMPTLY).probe()

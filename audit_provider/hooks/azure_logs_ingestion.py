@@ -11,8 +11,10 @@ from requests import Request
 
 from audit_provider.core.auth import TokenHolder, filler
 from audit_provider.core.destinations.sentinel import SentinelDestination, SentinelOptions
+from audit_provider.core.destinations.sentinel_table import chosen
 from audit_provider.core.entra import CLOUDS, Identity, client_secret, identity_token
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.links import log_analytics
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.validation import checked, near
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.core.entra import Cloud
     from audit_provider.core.formats import Form
     from audit_provider.core.http import HttpClient
+    from audit_provider.core.model import Window
 
 _SECRET = "client_secret"  # noqa: S105 - the name of a way to authenticate
 _TENANT = re.compile(r"[0-9A-Za-z.-]+")
@@ -33,7 +36,8 @@ class AzureLogsIngestionHook(ServiceHook):
         password (client secret), extras ``tenant_id``, ``cloud`` (``public``, ``usgov``, ``china``), ``auth``
         (``client_secret``, or by the optional extra ``sentinel``: ``managed_identity``, ``workload_identity``,
         ``default``), ``scope`` and ``token_url`` where Azure's own are not right, ``rule_id`` and ``stream`` for the
-        Test, ``verify``, ``proxies``, ``cert``, ``allow_http``.
+        Test, ``workspace`` (the Log Analytics workspace's resource id, for links), ``verify``, ``proxies``, ``cert``,
+        ``allow_http``.
     """
 
     conn_name_attr = "azure_logs_ingestion_conn_id"
@@ -41,7 +45,9 @@ class AzureLogsIngestionHook(ServiceHook):
     conn_type = "azure_logs_ingestion"
     hook_name = "Azure Monitor Logs Ingestion (Microsoft Sentinel)"
     service = "Azure Monitor"
-    own_extras: ClassVar[tuple[str, ...]] = ("auth", "tenant_id", "cloud", "scope", "token_url", "rule_id", "stream")
+    own_extras: ClassVar[tuple[str, ...]] = (
+        *("auth", "tenant_id", "cloud", "scope", "token_url", "rule_id", "stream", "workspace"),
+    )
 
     def __init__(self, azure_logs_ingestion_conn_id: str = default_conn_name) -> None:
         super().__init__(azure_logs_ingestion_conn_id)
@@ -88,6 +94,14 @@ class AzureLogsIngestionHook(ServiceHook):
         :raises ConfigurationError: the connection cannot be used.
         """
         return SentinelDestination(options, origin, self.client(**client), form=form)
+
+    def link(self, options: SentinelOptions, origin: Origin, times: Window) -> str:
+        """Return Log Analytics in the cloud's portal. See :class:`ServiceHook`."""
+        self.address()
+        pipeline = origin.pipeline if "Pipeline" in chosen(options.columns) else ""
+        return log_analytics(
+            self.extra("cloud", "public"), self.extra("workspace", ""), options.stream, times, pipeline=pipeline
+        )
 
     def authentication(self) -> TokenHolder:
         """Return what fetches and carries Entra's tokens."""

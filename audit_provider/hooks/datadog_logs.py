@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.datadog import SITES, DatadogDestination, DatadogOptions, api_url, intake_url
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.links import datadog_explorer
 from audit_provider.core.model import Fields, Origin
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from audit_provider.core.formats import Form
+    from audit_provider.core.model import Window
 
 
 class DatadogLogsHook(ServiceHook):
@@ -60,6 +62,12 @@ class DatadogLogsHook(ServiceHook):
         """
         api = self.client("" if self.connection.host else api_url(self.site), **client)
         return DatadogDestination(options, origin, self.client(**client), api, form=form)
+
+    def link(self, options: DatadogOptions, origin: Origin, times: Window) -> str:
+        """Return the site's log explorer; an intake of one's own does not tell the site. See :class:`ServiceHook`."""
+        if self.connection.host and not self.extra("site"):
+            return ""
+        return datadog_explorer(self.site, options.service or origin.pipeline, options.source or origin.source, times)
 
     def authentication(self) -> AuthBase:
         """Return the API key's header."""

@@ -12,15 +12,17 @@ from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.aws_signature import AwsSignature
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
 from audit_provider.core.destinations.elasticsearch_check import check_access
+from audit_provider.core.destinations.elasticsearch_documents import stream_name
 from audit_provider.core.destinations.elasticsearch_templates import Product, install_template
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.links import discover
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from audit_provider.core.formats import Form
-    from audit_provider.core.model import Origin
+    from audit_provider.core.model import Origin, Window
 
 _STYLES = ("api_key", "basic", "aws")
 _AWS_SERVICES = ("es", "aoss")
@@ -33,7 +35,8 @@ class ElasticsearchLogsHook(ServiceHook):
     :param elasticsearch_logs_conn_id: host (base URL, for instance ``https://search.example.com:9200``); by extra
         ``auth``: ``api_key`` (password: the encoded key, or ``id:key``; the default without a login), ``basic`` (login
         and password; the default with one), or ``aws`` (extras ``aws_conn_id``, ``region``, and ``service``: ``es`` or
-        ``aoss``); further extras ``verify``, ``proxies``, ``cert``, ``allow_http``.
+        ``aoss``); further extras ``discover_url`` (Discover's address in Kibana or Dashboards, for
+        links), ``verify``, ``proxies``, ``cert``, ``allow_http``.
     """
 
     conn_name_attr = "elasticsearch_logs_conn_id"
@@ -41,7 +44,7 @@ class ElasticsearchLogsHook(ServiceHook):
     conn_type = "elasticsearch_logs"
     hook_name = "Elasticsearch / OpenSearch Logs"
     service = "Elasticsearch / OpenSearch"
-    own_extras: ClassVar[tuple[str, ...]] = ("auth", "aws_conn_id", "region", "service")
+    own_extras: ClassVar[tuple[str, ...]] = ("auth", "aws_conn_id", "region", "service", "discover_url")
 
     def __init__(self, elasticsearch_logs_conn_id: str = default_conn_name) -> None:
         super().__init__(elasticsearch_logs_conn_id)
@@ -84,6 +87,12 @@ class ElasticsearchLogsHook(ServiceHook):
         :raises ConfigurationError: the connection cannot be used.
         """
         return ElasticsearchDestination(options, origin, self.client(**client), form=form)
+
+    def link(self, options: ElasticsearchOptions, origin: Origin, times: Window) -> str:
+        """Return Discover on the stream, where the connection says where Discover is. See :class:`ServiceHook`."""
+        page = self.page_extra("discover_url")
+        target = options.target or stream_name(origin.source, options.namespace)
+        return discover(page, target, times) if page else ""
 
     def install_template(self, target: str = "", product: Literal["auto", Product] = "auto") -> str:
         """Install the index template that comes with this package; return what was done. Shipping never needs it.

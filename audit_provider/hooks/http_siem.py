@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import HeaderAuth, NoAuth
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
+from audit_provider.core.destinations.http_presets import URL_IS_CREDENTIAL
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.link_local import GuardedAdapter, refuse_host
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.signature import ID_HEADER, SignatureAuth
 from audit_provider.core.validation import near
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
-    from requests import Session
     from requests.auth import AuthBase
 
     from audit_provider.core.formats import Form
     from audit_provider.core.http import HttpClient
+    from audit_provider.core.model import Window
 
 STYLES = ("header", "bearer", "basic", "signature", "none")
 """The values of the extra ``auth``."""
@@ -40,7 +40,8 @@ class HttpSiemHook(ServiceHook):
         extras ``auth`` (``header``: the password, or the extra ``auth_header``, is ``Name: value``; ``bearer``: the
         password is the token; ``basic``; ``signature``: the password is a Standard Webhooks secret, or several with
         spaces between; ``none``), ``secret_url`` (the URL is the credential: it is shown nowhere),
-        ``allow_link_local``, ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
+        ``allow_link_local``, ``page_url`` (where people look at what arrives, for links), ``verify``,
+        ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
     conn_name_attr = "http_siem_conn_id"
@@ -48,7 +49,7 @@ class HttpSiemHook(ServiceHook):
     conn_type = "http_siem"
     hook_name = "SIEM over HTTP"
     service = "the HTTP receiver"
-    own_extras: ClassVar[tuple[str, ...]] = ("auth", "auth_header", "secret_url", "allow_link_local")
+    own_extras: ClassVar[tuple[str, ...]] = ("auth", "auth_header", "secret_url", "page_url")
 
     def __init__(self, http_siem_conn_id: str = default_conn_name) -> None:
         super().__init__(http_siem_conn_id)
@@ -105,6 +106,17 @@ class HttpSiemHook(ServiceHook):
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}/***" if self.flag("secret_url") else url
 
+    def must_hide_address(self, options: HttpOptions) -> None:
+        """Refuse to show a URL that is a credential.
+
+        :raises ConfigurationError: the URL is one for this preset, and the connection does not say so.
+        """
+        if options.preset in URL_IS_CREDENTIAL and not self.flag("secret_url"):
+            raise ConfigurationError(
+                f"the URL of the connection {self.http_conn_id!r} is the credential of {options.kind.title}, and would "
+                f"show in messages: set 'secret_url' to true in its extra."
+            )
+
     def secrets(self) -> tuple[str, ...]:
         """Return what of the connection must never be shown: credentials, and of a secret URL all but the host."""
         style, secrets = self.style, {self._password}
@@ -120,21 +132,11 @@ class HttpSiemHook(ServiceHook):
             secrets |= {self.address(), *filter(_looks_secret, pieces)}
         return tuple(sorted(filter(None, secrets), key=len, reverse=True))
 
-    def get_conn(self, *args: Any, **kwargs: Any) -> Session:
-        """Return a session that sends nothing to an address to avoid."""
-        session = super().get_conn(*args, **kwargs)
-        # Last, since the HTTP provider mounts an adapter of its own.
-        adapter = GuardedAdapter(allow_link_local=self.flag("allow_link_local"))
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, adapter)
-        return session
-
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the receiver.
 
-        :raises ConfigurationError: the connection cannot be used, or leads where no receiver is.
+        :raises ConfigurationError: the connection cannot be used.
         """
-        refuse_host(urlsplit(base_url or self.address()).hostname or "", allow_link_local=self.flag("allow_link_local"))
         return super().client(base_url, shown_url=base_url or self.shown_address(), **options)
 
     def destination(
@@ -154,9 +156,12 @@ class HttpSiemHook(ServiceHook):
             options = replace(options, id_header=ID_HEADER, gzip=False)
         if options.path is None and not options.preset and self._ends_in_slash():
             options = replace(options, path="/")
-        if options.path and "?" in self.address():
-            raise ConfigurationError(f"the host of {self.http_conn_id!r} holds a query: leave 'path' out.")
+        self.must_hide_address(options)
         return HttpDestination(options, origin, self.client(**client), form=form)
+
+    def link(self, options: HttpOptions, origin: Origin, times: Window) -> str:
+        """Return the receiver's own page, where the connection names it. See :class:`ServiceHook`."""
+        return self.page_extra("page_url")
 
     def check(self) -> str:
         """Reach the receiver without sending an event."""

@@ -16,6 +16,8 @@ from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import NoAuth
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.http import HttpClient
+from audit_provider.core.link_local import GuardedAdapter, refuse_host
+from audit_provider.core.links import checked_page
 from audit_provider.core.ssh import TunnelAdapter
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.ssh import ssh_connection
@@ -24,17 +26,20 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
     from requests.auth import AuthBase
 
+    from audit_provider.core.model import Origin, Window
+
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
 """Options of a client for a person at the Test button, or a request that needs a token: nothing waits for long."""
 
-_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "trust_env", "ssh_conn_id")
+_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
 
 
 class ServiceHook(HttpHook):
     """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
-    The extra ``ssh_conn_id`` of any of them sends everything through an SSH server.
+    The extra ``ssh_conn_id`` of any of them sends everything through an SSH server. None of them reaches a cloud's
+    metadata service, nor another link-local address unless the extra ``allow_link_local`` says so.
 
     A subclass names its connection type, its service, its own extras and how the token travels.
     """
@@ -138,6 +143,22 @@ class ServiceHook(HttpHook):
         """
         return self.address()
 
+    def link(self, options: Any, origin: Origin, times: Window) -> str:
+        """Return the page on which people look at what was shipped; "" where its address is not known.
+
+        :param options: of the destination. :param times: when the events happened that are to be seen there.
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        return ""
+
+    def page_extra(self, key: str) -> str:
+        """Return an extra that is the address of a page for people; "" where the connection has none.
+
+        :raises ConfigurationError: it is no address, or holds a part in which credentials travel.
+        """
+        url = self.extra(key, "")
+        return checked_page(str(url), f"the extra {key!r} of the connection {self.http_conn_id!r}") if url else ""
+
     def secrets(self) -> tuple[str, ...]:
         """Return what of the connection must never be shown."""
         return (self.token,)
@@ -148,17 +169,37 @@ class ServiceHook(HttpHook):
         :param base_url: instead of the connection's address. :param options: of :class:`HttpClient`.
         :raises ConfigurationError: the connection cannot be used.
         """
-        base_url = base_url or self.address()
+        base_url = self._allowed(base_url or self.address())
         session = self.through_tunnel(self.get_conn())
         return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
 
     def outside(self, base_url: str, **options: Any) -> HttpClient:
         """Return a client for ``base_url`` that carries no credential, over the connection's proxies or tunnel."""
-        session = self.through_tunnel(requests.Session())
+        base_url = self._allowed(base_url or self.address())
+        session = self.through_tunnel(self._guarded(requests.Session()))
         self._configure_session_from_extra(session, self.connection, None)
         session.auth = NoAuth()
         options = {**options, "pacer": None}
-        return HttpClient(session, base_url or self.address(), service=self.service, secrets=self._masked(), **options)
+        return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
+
+    def get_conn(self, *args: Any, **kwargs: Any) -> requests.Session:
+        """Return a session that carries the credential, and sends nothing to an address to avoid."""
+        # Last, since the HTTP provider mounts an adapter of its own.
+        return self._guarded(super().get_conn(*args, **kwargs))
+
+    def _guarded(self, session: requests.Session) -> requests.Session:
+        adapter = GuardedAdapter(allow_link_local=self.flag("allow_link_local"))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+        return session
+
+    def _allowed(self, base_url: str) -> str:
+        """Return an address that may be asked.
+
+        :raises ConfigurationError: it is one to avoid.
+        """
+        refuse_host(urlsplit(base_url).hostname or "", allow_link_local=self.flag("allow_link_local"))
+        return base_url
 
     def _masked(self) -> tuple[str, ...]:
         """Return the secrets, those of the proxies included, once Airflow masks them in its logs too."""
@@ -194,7 +235,7 @@ class ServiceHook(HttpHook):
                 f"the connection {self.http_conn_id!r} has 'ssh_conn_id' and 'proxies' in its extra: keep one of them."
             )
         ssh = ssh_connection(conn_id)
-        tunnel = TunnelAdapter(ssh)
+        tunnel = TunnelAdapter(ssh, allow_link_local=self.flag("allow_link_local"))
         weakref.finalize(tunnel, ssh.close)
         return tunnel
 

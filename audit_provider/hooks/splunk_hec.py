@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
+from audit_provider.core.links import splunk_search, splunk_search_page
 from audit_provider.core.model import Fields, Origin
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from audit_provider.core.formats import Form
+    from audit_provider.core.model import Window
 
 
 class SplunkHecHook(ServiceHook):
     """Connection, session and credential of a collector.
 
     :param splunk_hec_conn_id: host (base URL, for instance ``https://splunk.example.com:8088``), password (HEC token),
-        extras ``channel`` (a GUID), ``ack``, ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
+        extras ``channel`` (a GUID), ``ack``, ``search_url`` (the Search app's address, for links),
+        ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
     conn_name_attr = "splunk_hec_conn_id"
@@ -28,7 +31,7 @@ class SplunkHecHook(ServiceHook):
     conn_type = "splunk_hec"
     hook_name = "Splunk HTTP Event Collector"
     service = "Splunk HEC"
-    own_extras: ClassVar[tuple[str, ...]] = ("channel", "ack")
+    own_extras: ClassVar[tuple[str, ...]] = ("channel", "ack", "search_url")
 
     def __init__(self, splunk_hec_conn_id: str = default_conn_name) -> None:
         super().__init__(splunk_hec_conn_id)
@@ -47,6 +50,11 @@ class SplunkHecHook(ServiceHook):
         """
         options = replace(options, ack=self.flag("ack", default=options.ack))
         return SplunkHecDestination(options, origin, self.client(**client), self.extra("channel"), form=form)
+
+    def link(self, options: SplunkHecOptions, origin: Origin, times: Window) -> str:
+        """Return a search for what was shipped, where the Search app's address is known. See :class:`ServiceHook`."""
+        page = self.page_extra("search_url") or splunk_search_page(self.address())
+        return splunk_search(page, options.index, options.source or origin.pipeline, times) if page else ""
 
     def check(self) -> str:
         """Send an empty body, which a valid token answers with code 5."""

@@ -27,7 +27,7 @@ class SyslogTlsHook(ServiceHook):
     :param syslog_tls_conn_id: host (a name or an address), port (6514), password (the key's passphrase, where it has
         one), extras ``ca``, ``cert`` and ``key`` (paths of PEM files), ``server_hostname`` (the name in the receiver's
         certificate), ``verify`` (default true), ``transport`` (``tls`` or ``tcp``), ``allow_plain`` (``tcp`` to other
-        hosts than loopback).
+        hosts than loopback), ``allow_link_local``.
     """
 
     conn_name_attr = "syslog_tls_conn_id"
@@ -44,6 +44,7 @@ class SyslogTlsHook(ServiceHook):
         "verify",
         "transport",
         "allow_plain",
+        "allow_link_local",
     )
 
     def __init__(self, syslog_tls_conn_id: str = default_conn_name) -> None:
@@ -111,6 +112,7 @@ class SyslogTlsHook(ServiceHook):
             tls=self._tls() if self.transport == "tls" else None,
             server_hostname=self.extra("server_hostname", ""),
             service=self.service,
+            allow_link_local=self.flag("allow_link_local"),
         )
 
     def check(self) -> str:

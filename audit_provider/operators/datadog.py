@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit_provider.hooks.datadog_logs import DatadogLogsHook
+from audit_provider.operators.links import DatadogExplorerLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
@@ -22,6 +23,7 @@ class AuditLogsToDatadogOperator(ShipAuditLogsOperator):
     hook = DatadogLogsHook
     option_names = ("service", "tags")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (DatadogExplorerLink(),)
 
     def __init__(self, *, service: str | None = None, tags: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

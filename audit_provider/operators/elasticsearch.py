@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
+from audit_provider.operators.links import DiscoverLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
@@ -21,6 +22,7 @@ class AuditLogsToElasticsearchOperator(ShipAuditLogsOperator):
     hook = ElasticsearchLogsHook
     option_names = ("target", "namespace")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (DiscoverLink(),)
 
     def __init__(self, *, target: str | None = None, namespace: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.hooks.http_siem import HttpSiemHook
+from audit_provider.operators.links import ReceiverLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Delivery
 
 
 class AuditLogsToHttpOperator(ShipAuditLogsOperator):
@@ -22,8 +26,16 @@ class AuditLogsToHttpOperator(ShipAuditLogsOperator):
     hook = HttpSiemHook
     option_names = ("preset", "shape")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (ReceiverLink(),)
 
     def __init__(self, *, preset: str | None = None, shape: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preset = preset
         self.shape = shape
+
+    @classmethod
+    def endpoint(cls, delivery: Delivery) -> str:
+        """Return the receiver's URL, as far as it is no secret."""
+        hook = HttpSiemHook(delivery.conn_id)
+        hook.must_hide_address(delivery.options)
+        return hook.shown_address()

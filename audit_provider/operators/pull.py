@@ -8,14 +8,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Gap, Window, text_of, utc_now
 from audit_provider.core.pipeline import aware, source_from
 from audit_provider.core.position import Position
+from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.operators import metrics
+from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
+from audit_provider.operators.links import AuditLogLink
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -32,7 +36,8 @@ FIRST_RUN_REACH = timedelta(hours=24)
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``head``, ``watermark``, ``complete``.
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``head``, ``watermark``, ``complete``. Where
+    something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
     :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
@@ -40,6 +45,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param settings: what the source must be told, such as an organisation's name.
     :param start: where the first run begins, date or date-time; by default 24 hours before it.
     :param window: ``{"start": …, "end": …}`` reads that span into a stream of its own and leaves the live one alone.
+    :param windows: all windows of a backfill, for the log to say which of them it is.
     :param page_size: events per page, at most the vendor's limit.
     :param reading: settings of the source's reading strategy, for instance ``{"overlap": 1800}`` (seconds).
     :param rate_limit: the vendor's budget where it differs, ``{"requests": 10, "per": 60}``.
@@ -48,7 +54,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
 
-    template_fields: Sequence[str] = ("pipeline", "source", "conn_id", "start", "window", "spool")
+    template_fields: Sequence[str] = ("pipeline", "source", "conn_id", "start", "window", "windows", "spool")
+    operator_extra_links = (AuditLogLink(),)
     ui_color = "#dbe9f6"
 
     def __init__(
@@ -60,6 +67,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         settings: Mapping[str, str] | None = None,
         start: str | datetime | None = None,
         window: Mapping[str, str] | None = None,
+        windows: Sequence[Mapping[str, str]] | None = None,
         page_size: int | None = None,
         reading: Mapping[str, Any] | None = None,
         rate_limit: Mapping[str, Any] | None = None,
@@ -75,28 +83,48 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.settings = settings
         self.start = start
         self.window = window
+        self.windows = windows
         self.page_size = page_size
         self.reading = reading
         self.rate_limit = rate_limit
         self.backfill_share = backfill_share
         self.run_minutes = run_minutes
         self.spool = spool
+        self.asset = spool_asset(pipeline)
+        self.outlets = [*self.outlets, self.asset]
+
+    def execute(self, context: Context) -> Any:
+        """Do the work once, and let the asset event say what was spooled, if anything was."""
+        result = super().execute(context)
+        tell_asset(self, context, self.asset, new=self.spooled(result) > 0, extra=result)
+        return result
+
+    def spooled(self, result: Mapping[str, Any]) -> int:
+        """Return how many events are new to the spool, by what :meth:`work` has returned."""
+        count: int = result["spooled"]
+        return count
+
+    def page(self) -> str:
+        """Return the vendor's own page of this audit log; "" where its address is not known."""
+        return self._hook(self._spec()).page_url()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage is told: from which API into which stream; None without its provider."""
+        spec = self._spec()
+        try:
+            inputs = [f"{self._hook(spec).address()}{spec.request.path}"]
+        except AuditError:
+            inputs = []
+        return openlineage(inputs, [f"{(self.spool or spool_uri()).rstrip('/')}/{self._stream_name().folder}"])
 
     def work(self, context: Context) -> dict[str, Any]:
         """Read what there is, within the time allowed."""
-        spec = source_from(
-            self.pipeline,
-            self.source,
-            page_size=self.page_size,
-            reading=self.reading or {},
-            rate_limit=self.rate_limit or {},
-            settings=self.settings or {},
-        )
+        spec = self._spec()
         window = window_from(self.window) if self.window else None
         if window:
             spec = spec.for_backfill()
         store = open_store(self.spool or spool_uri())
-        name = StreamName.of_window(self.pipeline, window) if window else StreamName(self.pipeline)
+        name = self._stream_name()
         variable = PositionVariable(name)
         position = variable.load()
         if window and position and position.complete:
@@ -104,13 +132,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             return _result(position, read=0, spooled=0, duplicates=0)
         live = PositionVariable(StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
-        begun = self._begun(position, spec, reader)
+        begun = reached = self._begun(position, spec, reader)
         pace = PaceVariable(self.pipeline)
 
         def commit(position: Position) -> None:
+            nonlocal reached
             if window and position.gaps:
                 GapWindowsVariable(self.pipeline).add(name)
             variable.commit(position)
+            reached = position
             if window:
                 pace.commit(position.requests)
             self.log.info(
@@ -120,23 +150,30 @@ class PullAuditLogsOperator(AuditLogsOperator):
                 text_of(position.watermark) if position.watermark else "an open window",
             )
 
-        pulled = pull(
-            spec.reading,
-            reader,
-            name.stream(store, begun),
-            begun,
-            commit=commit,
-            within=window,
-            known=self._known(store, live if window else None),
-            deadline=None if window else utc_now() + timedelta(minutes=self.run_minutes),
-        )
+        try:
+            with self.log_group(f"Reading {spec.title} into {name.folder}"):
+                pulled = pull(
+                    spec.reading,
+                    reader,
+                    name.stream(store, begun),
+                    begun,
+                    commit=commit,
+                    within=window,
+                    known=self._known(store, live if window else None),
+                    deadline=None if window else utc_now() + timedelta(minutes=self.run_minutes),
+                    progress=self._progress(reader, begun.watermark),
+                )
+        finally:
+            self._tell_metrics(begun, reached, live=window is None)
+        if len(pulled.position.gaps) > len(begun.gaps):
+            self.log.error("%d gaps were found, see above.", len(pulled.position.gaps) - len(begun.gaps))
         if reader.pages.records.undated:
             self.log.warning(
                 "%d records had no readable time; they carry the time of receipt.", reader.pages.records.undated
             )
         if reader.pages.records.odd:
             self.log.warning(
-                "%d records were no JSON objects; they are kept as {\"record\": …}.", reader.pages.records.odd
+                '%d records were no JSON objects; they are kept as {"record": …}.', reader.pages.records.odd
             )
         counts = pulled.counts
         self.log.info(
@@ -148,10 +185,55 @@ class PullAuditLogsOperator(AuditLogsOperator):
         )
         return _result(pulled.position, read=counts.read, spooled=counts.spooled, duplicates=counts.duplicates)
 
+    def _spec(self) -> SourceSpec:
+        return source_from(
+            self.pipeline,
+            self.source,
+            page_size=self.page_size,
+            reading=self.reading or {},
+            rate_limit=self.rate_limit or {},
+            settings=self.settings or {},
+        )
+
+    def _hook(self, spec: SourceSpec) -> AuditLogsHook:
+        return AuditLogsHook(self.conn_id or f"{spec.name}_default", source=spec, settings=self.settings)
+
+    def _stream_name(self) -> StreamName:
+        if self.window:
+            return StreamName.of_window(self.pipeline, window_from(self.window))
+        return StreamName(self.pipeline)
+
+    def _progress(self, reader: Reader, watermark: datetime | None) -> PullProgress:
+        now = utc_now()
+        windows = list(self.windows or ())
+        number = windows.index(self.window) + 1 if self.window in windows else 0
+        return PullProgress(
+            self.log.info,
+            begun=now,
+            start=watermark or reader.start,
+            end=reader.until or now,
+            window=f"window {number} of {len(windows)}" if number else "",
+        )
+
+    def _tell_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
+        """Send the figures of a run: what is durable of it, also where it failed."""
+        tags = {"pipeline": self.pipeline, "source": reached.source}
+        metrics.count("read", reached.counts.read - begun.counts.read, tags)
+        metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
+        lag = reached.lag(utc_now()) if live else None
+        if lag is not None:
+            metrics.gauge("lag_seconds", lag, tags)
+
     def _known(self, store: Store, live: Position | None) -> list[tuple[Stream, Head]]:
-        """Return the streams whose events are not spooled again: that of late events, and the live one where given."""
+        """Return the streams whose events are not spooled again: that of late events, and for a window of the past the
+        live one and those of other windows that overlap it.
+        """
         late = StreamName.of_reconciliation(self.pipeline)
         positions = {late: PositionVariable(late).load(), StreamName(self.pipeline): live}
+        if self.window:
+            own, window = self._stream_name(), window_from(self.window)
+            others = (each for each in StreamName.all_in(store, self.pipeline) if each != own and each.overlaps(window))
+            positions |= {each: PositionVariable(each).load() for each in others}
         return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
 
     def _begun(self, position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
@@ -175,7 +257,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def _reader(
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
-        hook = AuditLogsHook(self.conn_id or f"{spec.name}_default", source=spec, settings=self.settings)
+        hook = self._hook(spec)
         backfill = PaceVariable(self.pipeline).load()
 
         pacers: dict[str, Pacer] = {}

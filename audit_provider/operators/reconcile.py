@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import StopError
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Gap, Window, text_of, utc_now
-from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
-from audit_provider.core.records import FieldReader
 from audit_provider.operators.pull import PullAuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -52,7 +51,9 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     :param fail_on_missed: whether a run that finds late or missed events ends failed, once they are spooled.
     """
 
-    template_fields: Sequence[str] = tuple(each for each in PullAuditLogsOperator.template_fields if each != "window")
+    template_fields: Sequence[str] = tuple(
+        each for each in PullAuditLogsOperator.template_fields if "window" not in each
+    )
     ui_color = "#e6dff0"
 
     def __init__(
@@ -72,14 +73,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Compare what is due, within the time allowed."""
-        live_spec = source_from(
-            self.pipeline,
-            self.source,
-            page_size=self.page_size,
-            reading=self.reading or {},
-            rate_limit=self.rate_limit or {},
-            settings=self.settings or {},
-        )
+        live_spec = self._spec()
         spec = live_spec.for_backfill()
         store, name = open_store(self.spool or spool_uri()), StreamName.of_reconciliation(self.pipeline)
         live, variable = PositionVariable(StreamName(self.pipeline)).load(), PositionVariable(name)
@@ -97,8 +91,12 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         fields = FieldReader(spec.fields, ("action",))
         pace = PaceVariable(self.pipeline)
 
+        reached = position
+
         def commit(position: Position) -> None:
+            nonlocal reached
             variable.commit(position)
+            reached = position
             pace.commit(position.requests)
 
         def hold(window: Window, ids: ComparedIds) -> None:
@@ -114,15 +112,19 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             found.append(comparison)
 
         begun = replace(kept, reached=kept.reached if kept.open else due.start)
-        pulled = pull(
-            Reconciliation(spec.reading, due.end, timedelta(seconds=self.width), hold, action, finished),
-            reader,
-            name.stream(store, position),
-            replace(position, reading=msgspec.to_builtins(begun)),
-            commit=commit,
-            known=known[1:],
-            deadline=utc_now() + timedelta(minutes=self.run_minutes),
-        )
+        try:
+            pulled = pull(
+                Reconciliation(spec.reading, due.end, timedelta(seconds=self.width), hold, action, finished),
+                reader,
+                name.stream(store, position),
+                replace(position, reading=msgspec.to_builtins(begun)),
+                commit=commit,
+                known=known[1:],
+                deadline=utc_now() + timedelta(minutes=self.run_minutes),
+                progress=self._progress(reader, due.start),
+            )
+        finally:
+            self._tell_metrics(position, reached, live=False)
         kept = msgspec.convert(pulled.position.reading, ReconciliationState)
         late = sum(each.late for each in found)
         if late and self.fail_on_missed:
@@ -131,6 +133,14 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
                 f"'fail_on_missed' is set, so the run ends failed."
             )
         return self._result(live, pulled.position, kept, found, complete=pulled.complete)
+
+    def spooled(self, result: Mapping[str, Any]) -> int:
+        """Return how many events are new to the spool: those that came late or were missed."""
+        count: int = result["late"]
+        return count
+
+    def _stream_name(self) -> StreamName:
+        return StreamName.of_reconciliation(self.pipeline)
 
     def _chained(self, position: Position | None, spec: SourceSpec) -> Position:
         """Return the position to go on from: the kept one, or a new one; of another source, with nothing compared."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
+from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.operators.gaps import gaps_of_streams
+from audit_provider.operators.monitoring import monitor
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.replay import forget_replay
 from audit_provider.operators.task import AuditLogsOperator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.model import Offset
+    from audit_provider.core.monitoring.summary import Finding
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store, Stream
 
@@ -33,6 +36,9 @@ _FAILED = frozenset({"failed", "upstream_failed"})
 class ReportAuditLogsOperator(AuditLogsOperator):
     """Print the account of each destination, remove segments that nobody needs, and end red if any task before did.
 
+    Where it is told the source and how to watch it, it also counts what happened, says what is unusual, and leaves a
+    summary for the page, a report in the spool below ``<pipeline>/reports/``, and word with whoever wants to be told.
+
     Returns the accounts for XCom, one mapping per stream and destination.
 
     :param pipeline: name of the pipeline.
@@ -40,6 +46,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     :param windows: windows of a backfill; None reports the live stream.
     :param late: report what a reconciliation has found late or missed, instead of the live stream.
     :param retention_days: how long segments are kept once every destination has them.
+    :param source: of the pipeline, for what its actions mean.
+    :param monitoring: how the pipeline is watched, also as the keys of the pipelines file; None for not at all. Only
+        the report of the live stream watches.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
 
@@ -54,6 +63,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         windows: Any = None,
         late: bool = False,
         retention_days: int = 30,
+        source: str | Mapping[str, Any] | None = None,
+        monitoring: Monitoring | Mapping[str, Any] | None = None,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -63,6 +74,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.windows = windows
         self.late = late
         self.retention_days = retention_days
+        self.source = source
+        self.monitoring = monitoring
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
@@ -84,6 +97,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
             self.log.info("\n%s", "\n".join(lines))
+        grave = self._monitor(store, accounts, gaps, context)
         wrong = [each for each in accounts if not each.adds_up]
         if wrong:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
@@ -92,9 +106,24 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(
                 f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit."
             )
+        if grave:
+            raise StopError(
+                f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
+            )
         if context["params"].get("replay"):
             forget_replay(store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
+
+    def _monitor(
+        self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
+    ) -> list[Finding]:
+        """Watch the pipeline, where that is wanted, and return the findings that the task is to fail for."""
+        if self.monitoring is None or self.source is None or self.late or self.windows is not None:
+            return []
+        settings = self.monitoring
+        if not isinstance(settings, Monitoring):
+            settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
+        return monitor(self, store, settings, accounts, gaps, context)
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
         position = PositionVariable(name).load()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import BaseHook
+
 from audit_provider.core.destinations.s3 import S3Destination
+from audit_provider.core.links import s3_prefix
 from audit_provider.core.model import utc_now
+from audit_provider.operators.links import S3PrefixLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 from audit_provider.spool_location import s3_client
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.model import Origin
+    from audit_provider.core.model import Origin, Window
     from audit_provider.core.pipeline import Delivery
 
 
@@ -31,6 +35,7 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
     destination_type = "s3"
     option_names = ("bucket", "prefix")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (S3PrefixLink(),)
 
     def __init__(self, *, bucket: str, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,6 +45,14 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
     def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the bucket, by an ``aws`` connection of the Amazon provider."""
         return S3Destination(delivery.options, origin, s3_client(delivery.conn_id), now=utc_now, form=form)
+
+    @classmethod
+    def link(cls, delivery: Delivery, origin: Origin, times: Window) -> str:
+        """Return the prefix in the AWS console; "" for a store that is not Amazon's."""
+        extra = BaseHook.get_connection(delivery.conn_id).extra_dejson
+        if extra.get("endpoint_url") or (extra.get("service_config") or {}).get("s3", {}).get("endpoint_url"):
+            return ""
+        return s3_prefix(delivery.options.bucket, delivery.options.prefix, str(extra.get("region_name") or ""))
 
     @classmethod
     def endpoint(cls, delivery: Delivery) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
+from audit_provider.operators.links import LogAnalyticsLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class AuditLogsToSentinelOperator(ShipAuditLogsOperator):
     hook = AzureLogsIngestionHook
     option_names = ("rule_id", "stream")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (LogAnalyticsLink(),)
 
     def __init__(self, *, rule_id: str, stream: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

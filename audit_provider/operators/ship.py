@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields, replace
+from dataclasses import MISSING, asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from audit_provider.core.accounting import account, beginning, letters_of, table
+from audit_provider.core.accounting import table
 from audit_provider.core.destinations.selection import Redaction, Selector
-from audit_provider.core.destinations.ship import ship
-from audit_provider.core.errors import AuditError, ConfigurationError, DeadLetteredError, StopError, WaitError
-from audit_provider.core.model import Offset, Origin, ShipCounts, utc_now
-from audit_provider.core.passage import Passage, is_at_end
+from audit_provider.core.errors import AuditError, ConfigurationError, DeadLetteredError, StopError
+from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.pipeline import Delivery, delivery_from, form_of, source_from
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
+from audit_provider.operators.pending import Shipped, ship_stream, tell_metrics
 from audit_provider.operators.pull import window_from
 from audit_provider.operators.redrive import redrive_letters
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+from audit_provider.state import StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store, Stream
+    from audit_provider.core.spool import Store
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):
     """Ship everything a destination has not got yet.
 
     A destination that was down catches up in the next run by itself. Returns counts for XCom: ``delivered``,
-    ``already_there``, ``too_old``, ``dead_lettered``, ``pending``.
+    ``already_there``, ``too_old``, ``dead_lettered``, ``pending``. Where something was delivered, the asset
+    ``x-audit-logs://<pipeline>/<destination>`` has an event with these counts.
 
     :param pipeline: name of the pipeline.
     :param destination: name of the destination in the pipeline; progress is kept under it. By default its type.
@@ -92,6 +93,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.dead_letters = dead_letters
         self.run_minutes = run_minutes
         self.spool = spool
+        self.asset = destination_asset(pipeline, self.destination)
+        self.outlets = [*self.outlets, self.asset]
+        self._shipped: list[Shipped] = []
 
     @classmethod
     def of_delivery(cls, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
@@ -186,15 +190,73 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
             again = redrive_letters(self, store, delivery)
-        total, pending = ShipCounts(), 0
-        for name in names:
-            counts, left = self._ship(store, name, delivery)
-            total, pending = total + counts, pending + left
+        self._shipped = [Shipped(name) for name in names]
+        try:
+            for each in self._shipped:
+                ship_stream(self, store, each, delivery)
+        finally:
+            self._account()
+        total = sum((each.counts for each in self._shipped), ShipCounts())
         if again is not None:
             self._tell_set_aside(again, "were refused again and stay")
         self._tell_set_aside(total, "were set aside")
         redriven = {} if again is None else {"redriven": again.taken}
-        return {**_result(total), "pending": pending, **redriven}
+        return {**_result(total), "pending": sum(each.pending or 0 for each in self._shipped), **redriven}
+
+    def execute(self, context: Context) -> Any:
+        """Do the work once, and let the asset event say what was delivered, if anything was."""
+        result = super().execute(context)
+        delivered = sum(result.get(key, 0) for key in ("delivered", "redriven"))
+        tell_asset(self, context, self.asset, new=delivered > 0, extra=result)
+        return result
+
+    def page(self) -> str:
+        """Return the page on which people look at what this run has shipped; "" where its address is not known."""
+        known = [each for each in self._shipped if each.position]
+        if not known:
+            return ""
+        end = max((each.latest for each in known if each.latest), default=utc_now())
+        start = min((each.earliest for each in known if each.earliest), default=end - timedelta(days=1))
+        if any(each.counts.restamped for each in known):
+            # What was too old lies there under the time of its arrival.
+            end = utc_now()
+        times = Window(start, end + timedelta(seconds=1))
+        return self.link(self._delivery(), self._origin(known[0].position), times)
+
+    @classmethod
+    def link(cls, delivery: Delivery, origin: Origin, times: Window) -> str:
+        """Return the page on which people look at a destination's events; "" where its address is not known.
+
+        :param times: when the events happened that are to be seen there.
+        :raises AuditError: its connection cannot be used.
+        """
+        if cls.hook is None:
+            return ""
+        shown: str = cls.hook(delivery.conn_id).link(delivery.options, origin, times)
+        return shown
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage is told: from which streams of the spool to where; None without its provider."""
+        spool = self.spool or spool_uri()
+        try:
+            outputs = [self.endpoint(self._delivery())]
+        except AuditError:
+            outputs = []
+        return openlineage([f"{spool.rstrip('/')}/{each.name.folder}" for each in self._shipped], outputs)
+
+    def _account(self) -> None:
+        """Print the accounts, and send the figures.
+
+        :raises StopError: an account does not add up.
+        """
+        accounts = [each.account for each in self._shipped if each.account]
+        if accounts:
+            self.log.info("\n%s", table(accounts))
+        for each in self._shipped:
+            tell_metrics(each, self.destination)
+        wrong = [each for each in accounts if not each.adds_up]
+        if wrong:
+            raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
 
     def _replayed(self, store: Store, delivery: Delivery, context: Context) -> dict[str, int]:
         run_id = context["dag_run"].run_id
@@ -221,70 +283,6 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if self.conn_id:
             entry["conn_id"] = self.conn_id
         return delivery_from(self.destination, entry, f"{self.pipeline}.destinations.{self.destination}")
-
-    def _ship(self, store: Store, name: StreamName, delivery: Delivery) -> tuple[ShipCounts, int]:
-        """Ship one stream; return the counts of this run and what is left."""
-        position = PositionVariable(name).load()
-        variable = OffsetVariable(name, self.destination)
-        before = variable.load()
-        if position is None:
-            self.log.info("Nothing has been read into %s yet.", name.folder)
-            return ShipCounts(), 0
-        stream = name.stream(store, position)
-        if before and before.chain != position.chain:
-            self.log.warning("%s was begun anew, so %s begins anew as well.", name.folder, self.destination)
-            before = None
-        offset = before or beginning(stream, position)
-        if not is_at_end(offset, position.head):
-            offset = self._ship_pending(stream, position, offset, variable, delivery)
-        elif offset.failures_in_a_row or before is None:
-            offset = replace(offset, failures_in_a_row=0, last_error="")
-            variable.commit(offset)
-        accounted = account(stream, self.destination, position, offset)
-        self.log.info("\n%s", table([accounted]))
-        if not accounted.adds_up:
-            raise StopError(f"the account of {self.destination} in {name.folder} does not add up: {accounted}.")
-        return offset.counts - (before.counts if before else ShipCounts()), accounted.pending
-
-    def _ship_pending(
-        self, stream: Stream, position: Position, offset: Offset, variable: OffsetVariable, delivery: Delivery
-    ) -> Offset:
-        reached = offset
-        kept = letters_of(stream, self.destination, offset)
-
-        def commit(offset: Offset) -> None:
-            nonlocal reached
-            marked = passage.mark(offset)
-            variable.commit(marked)
-            reached = marked
-
-        def set_aside(letters: Sequence[DeadLetter]) -> None:
-            kept.keep(letters, utc_now())
-            self.log.error("%d events set aside, the first: %s", len(letters), letters[0].reason)
-
-        try:
-            passage = Passage(stream, position.head, offset, tell=self.log.warning)
-            reached = passage.offset
-            destination, select = self.connect_stream(delivery, position)
-            return ship(
-                destination,
-                stream.read(position.head, reached.segment),
-                reached,
-                commit=commit,
-                set_aside=set_aside,
-                too_old=self.too_old,
-                sleep=sleep_or_defer,
-                now=utc_now,
-                deadline=utc_now() + timedelta(minutes=self.run_minutes),
-                select=select,
-                concurrency=delivery.concurrency,
-            )
-        except WaitError:
-            raise
-        except AuditError as error:
-            failures = offset.failures_in_a_row + 1
-            variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
-            raise
 
     def _origin(self, position: Position | None) -> Origin:
         spec = source_from(self.pipeline, self.source) if self.source else None

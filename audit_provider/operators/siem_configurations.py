@@ -20,6 +20,7 @@ from audit_provider.spool_location import open_store
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
+    from audit_provider.core.destinations.base import Destination
     from audit_provider.core.pipeline import Delivery, Pipeline
 
 _FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
@@ -90,6 +91,22 @@ def send_test_event(pipeline: Pipeline, destination: str) -> str:
 
     :raises AuditError: the destination does not take it.
     """
+    return send_marked_event(_target(pipeline, destination), destination, utc_now())
+
+
+def check_destination(pipeline: Pipeline, destination: str) -> str:
+    """Prove that a destination's credential and address work; return a sentence that says what was seen.
+
+    :raises AuditError: they do not.
+    """
+    return _target(pipeline, destination).check()
+
+
+def _target(pipeline: Pipeline, destination: str) -> Destination:
+    """Return a destination, ready to send.
+
+    :raises ConfigurationError: there is none of that name, or its connection cannot be used.
+    """
     if destination not in pipeline.destinations:
         raise ConfigurationError(
             f"{pipeline.name} has no destination {destination!r}{near(destination, pipeline.destinations)}."
@@ -97,8 +114,7 @@ def send_test_event(pipeline: Pipeline, destination: str) -> str:
     delivery = pipeline.destinations[destination]
     origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)
     operator = SHIP_OPERATORS[delivery.type].of_delivery(delivery, task_id="test", pipeline=pipeline.name)
-    target = operator.connect(delivery, origin, form_of(delivery, origin))
-    return send_marked_event(target, destination, utc_now())
+    return operator.connect(delivery, origin, form_of(delivery, origin))
 
 
 def _endpoint(delivery: Delivery) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit_provider.hooks.splunk_hec import SplunkHecHook
+from audit_provider.operators.links import SplunkSearchLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
@@ -21,6 +22,7 @@ class AuditLogsToSplunkHecOperator(ShipAuditLogsOperator):
     hook = SplunkHecHook
     option_names = ("index", "sourcetype")
     template_fields = (*ShipAuditLogsOperator.template_fields, *option_names)
+    operator_extra_links = (SplunkSearchLink(),)
 
     def __init__(self, *, index: str | None = None, sourcetype: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

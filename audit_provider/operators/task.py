@@ -12,6 +12,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.operators.links import keep_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +38,28 @@ class AuditLogsOperator(BaseOperator):
             except WaitError as wait:
                 self.log.info("%s Waiting without a worker until %s.", wait, text_of(wait.until))
                 self.defer(trigger=DateTimeTrigger(moment=wait.until), method_name="execute_again")
+            finally:
+                keep_link(context, self._page())
 
     def execute_again(self, context: Context, event: Any = None) -> Any:
         """Go on after a wait."""
         return self.execute(context)
+
+    def page(self) -> str:
+        """Return the page on which people look at this task's events; "" where its address is not known.
+
+        :raises AuditError: a connection cannot be used.
+        """
+        return ""
+
+    @contextmanager
+    def log_group(self, title: str) -> Iterator[None]:
+        """Fold the lines that are logged inside into one group of the log."""
+        self.log.info("::group::%s", title)
+        try:
+            yield
+        finally:
+            self.log.info("::endgroup::")
 
     def work(self, context: Context) -> Any:
         """Do the task's work.
@@ -48,6 +67,13 @@ class AuditLogsOperator(BaseOperator):
         :raises AuditError: it cannot be done.
         """
         raise NotImplementedError
+
+    def _page(self) -> str:
+        try:
+            return self.page()
+        except (AuditError, AirflowException) as error:
+            self.log.debug("No link to the events: %s", error)
+            return ""
 
 
 def sleep_or_defer(seconds: float) -> None:

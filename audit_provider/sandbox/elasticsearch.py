@@ -42,9 +42,10 @@ class ElasticsearchService(Service):
     :param product: decides on field types, on headers and on what may be asked about oneself.
     :param streams: data streams that exist, :param indexes: plain indexes. :param auto_create: others are made when
         they are written to: a data stream where a template says so, else an index.
-    :param monitor: the credential may ask ``GET /`` and for heads. :param may_create: it may create documents.
-    :param may_read: it may search.
+    :param monitor: the credential may ask ``GET /`` and for heads. :param may_create: it may create documents,
+        :param may_read: and search.
     :param failure_store: documents that do not fit a stream are kept apart, behind a 201.
+    :param takes_ids: documents may come with an id, which time-series collections of OpenSearch Serverless refuse.
     :param max_content_length: bytes of a body, decompressed.
     """
 
@@ -63,13 +64,16 @@ class ElasticsearchService(Service):
         may_create: bool = True,
         may_read: bool = True,
         failure_store: bool = False,
+        takes_ids: bool = True,
         max_content_length: int = 100 * 1024 * 1024,
         port: int = 0,
     ) -> None:
         super().__init__(port=port)
         self.logins = dict(logins or {})
-        self._users = {f"ApiKey {_base64(key)}": key.partition(":")[0] for key in api_keys}
-        self._users |= {f"Basic {_base64(f'{user}:{word}')}": user for user, word in (logins or {}).items()}
+        self._users = {f"ApiKey {b64encode(key.encode()).decode()}": key.partition(":")[0] for key in api_keys}
+        self._users |= {
+            f"Basic {b64encode(f'{user}:{word}'.encode()).decode()}": user for user, word in (logins or {}).items()
+        }
         self._product = product
         self.targets = {name: Index(name, is_stream=True) for name in streams}
         self.targets |= {name: Index(name, is_stream=False) for name in indexes}
@@ -80,6 +84,7 @@ class ElasticsearchService(Service):
         self.may_create = may_create
         self.may_read = may_read
         self._failure_store = failure_store
+        self._takes_ids = takes_ids
         self._max_content_length = max_content_length
         self._lock = threading.Lock()
         self._planned: deque[Refusal | None] = deque()
@@ -205,6 +210,9 @@ class ElasticsearchService(Service):
     def _take(self, operation: str, target: str, name: str | None, document: str) -> dict[str, Any]:
         said: dict[str, Any] = {"_index": target, "_id": name}
         try:
+            if name is not None and not self._takes_ids:
+                reason = "Document ID is not supported in create/index operation request"
+                raise RefusalError(Refusal(400, "illegal_argument_exception", reason))
             index = self._index(operation, target)
             said["_index"] = index.write_name
             said["_id"] = index.create(name, document, replace=operation == "index")
@@ -293,7 +301,3 @@ def _error(status: int, kind: str, reason: str) -> Reply:
 
 def _not_allowed(request: Request) -> Reply:
     return Reply.json(405, {"error": f"Incorrect HTTP method for uri [{request.path}]", "status": 405})
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 FIELD_LIMIT = 1000
 _OPAQUE = {"elasticsearch": "flattened", "opensearch": "flat_object"}
 _TYPES = frozenset({"keyword", "text", "date", "ip", "long", "double", "boolean", "object", "constant_keyword"})
+_METADATA = frozenset(
+    {"_id", "_index", "_type", "_source", "_size", "_routing", "_field_names", "_ignored", "_ignored_source"}
+    | {"_nested_path", "_seq_no", "_version", "_primary_term", "_doc_count", "_tier", "_tsid"}
+)
 _STOCK = "logs-*-*"
 _KEYS = frozenset({"index_patterns", "priority", "version", "data_stream", "_meta", "template", "composed_of"})
 
@@ -120,6 +124,8 @@ class Index:
             raise _unfit("data stream timestamp field [@timestamp] is missing")
         if "@timestamp" in document and time_from(document["@timestamp"]) is None:
             raise _unfit("failed to parse field [@timestamp] of type [date]")
+        if taken := sorted(_METADATA.intersection(document)):
+            raise _unfit(f"Field [{taken[0]}] is a metadata field and cannot be added inside a document.")
         met = dict(self._fields)
         for path, value in _leaves(document, set(self._opaque())):
             kind = _kind(value)

@@ -44,7 +44,7 @@ def generate(count: int, start: datetime, end: datetime, *, seed: int = 7) -> li
 
     About one in a hundred shares its second with another, and one in fifty is recorded minutes or hours late.
     """
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)  # noqa: S311  # nosec B311
     people = [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _ in range(40)]
     actions, weights = list(_ACTIONS), list(_ACTIONS.values())
     span = (end - start).total_seconds()

@@ -18,6 +18,7 @@ import requests
 from audit_provider.core.accounting import account
 from audit_provider.core.model import Offset
 from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.sources import REGISTRY
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
 from audit_provider.sandbox.s3 import ids_in, s3_client
 from audit_provider.spool_location import open_store
@@ -95,7 +96,7 @@ class Case:
     :param kinds: destinations. :param spool: URI; by default a folder.
     """
 
-    def __init__(self, rig: Rig, name, figures, *, events=60, source="pylon", kinds=KINDS, spool="", id_at="id"):
+    def __init__(self, rig: Rig, name, figures, *, events=60, source="pylon", kinds=KINDS, spool=""):
         self.rig = rig
         self.name = name
         self.figures = figures
@@ -103,7 +104,6 @@ class Case:
         self.folder = rig.folder / name
         self.spool = spool or f"file://{self.folder}/spool"
         self.kind = source
-        self.id_at = id_at
         self.folder.mkdir(parents=True, exist_ok=True)
         self.source = self._ask("new", kind=source, events=events)
         rig.connect(f"source_{name}", **self.source["connection"])
@@ -171,7 +171,7 @@ class Case:
         stream = StreamName(self.name).stream(open_store(self.spool), position)
         for kind in self.kinds:
             ids = Counter(each for each in self._ids(kind) if each in served)
-            figures.lost[kind] = len(served - set(ids) - self._set_aside(kind))
+            figures.lost[kind] = len(served - set(ids) - self.set_aside(kind))
             figures.repeated[kind] = ids.total() - len(ids)
             accounted = account(stream, kind, position, self.offset(kind))
             figures.must(accounted.adds_up and not accounted.pending, f"the account is {accounted}")
@@ -181,9 +181,10 @@ class Case:
         if kind != "s3":
             return self.rig.held(kind)["ids"]
         gate = s3_client(self.rig.url("s3"))
-        return ids_in(gate, self.rig.described["bucket"], f"{self.name}/", self.id_at)
+        return ids_in(gate, self.rig.described["bucket"], f"{self.name}/", REGISTRY[self.kind].fields.id)
 
-    def _set_aside(self, kind):
+    def set_aside(self, kind):
+        """Return the ids of a destination's dead letters."""
         folder = self.folder / "spool"
         return {
             json.loads(line)["id"]

@@ -69,6 +69,7 @@ class Sources(Service):
         super().__init__()
         self._made: list[Service] = []
         self._seed = 1000
+        self._latest = {}
 
     def control(self, request):
         asked = json.loads(request.body) if request.body else {}
@@ -102,12 +103,15 @@ class Sources(Service):
         return {"number": len(self._made) - 1, "url": source.url, "connection": connection, "settings": settings}
 
     def _more(self, source, events, span):
+        """Let events happen, all after those before: late ones are found by a sweep, which no case waits for."""
         now = utc_now()
+        start = max(now - span, self._latest.get(source, now - span))
+        self._latest[source] = now
         if isinstance(source, PylonService):
             self._seed += 1
-            source.add(generate(events, now - span, now, seed=self._seed))
+            source.add(generate(events, start, now, seed=self._seed))
         else:
-            source.add(now - span / events * number for number in reversed(range(events)))
+            source.add(start + (now - start) * (number / events) for number in range(1, events + 1))
 
 
 def main():
@@ -140,7 +144,7 @@ def main():
             "extra": {
                 "endpoint_url": services["s3"].url,
                 "region_name": "us-east-1",
-                "config_kwargs": {"connect_timeout": 2, "read_timeout": 2, "retries": {"max_attempts": 2}},
+                "config_kwargs": {"connect_timeout": 1, "read_timeout": 1, "retries": {"max_attempts": 1}},
             },
         },
         "splunk_hec_default": {"conn_type": "splunk_hec", "host": splunk.url, "password": splunk.token},

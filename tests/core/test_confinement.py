@@ -59,14 +59,18 @@ def store(request, tmp_path):
         yield S3Store(client, "audit-logs", "spool")
 
 
+def segment():
+    written = SegmentWriter(NOW)
+    written.add([Event("1", NOW, msgspec.Raw(b"{}"))])
+    return written
+
+
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_no_name_leads_out_of_the_spool(name, store, tmp_path):
-    segment = SegmentWriter(NOW)
-    segment.add([Event("1", NOW, msgspec.Raw(b"{}"))])
     for act in (
-        lambda: StreamName(name).stream(store, Position("pylon")).append(segment, Head(), NOW),
-        lambda: StreamName("p", f"../{name}").stream(store, Position("pylon")).append(segment, Head(), NOW),
-        lambda: StreamName("p").stream(store, Position("pylon", chain=name or "..")).append(segment, Head(), NOW),
+        lambda: StreamName(name).stream(store, Position("pylon")).append(segment(), Head(), NOW),
+        lambda: StreamName("p", f"../{name}").stream(store, Position("pylon")).append(segment(), Head(), NOW),
+        lambda: StreamName("p").stream(store, Position("pylon", chain=name or "..")).append(segment(), Head(), NOW),
         lambda: store.put(name, b"x"),
         lambda: store.get(name),
     ):

@@ -7,18 +7,20 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from audit_provider.core.accounting import account
 from audit_provider.core.dead_letters import MOST_WORDS, DeadLetters
 from audit_provider.core.destinations.base import DeadLetter, Item, Limits, Outcome, Verdict
+from audit_provider.core.destinations.selection import Redaction, Selection, Selector
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import SpoolDamagedError, StopError, UnavailableError
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts
 from audit_provider.core.position import Position
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
-from tests.core.destinations.stand_ins import NOW, Crash, Listed, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Listed, event
 from tests.core.simulation import MemoryStore
 
 SMALL = Limits(events=3, batch_bytes=10_000, event_bytes=1000)
@@ -235,6 +237,20 @@ def test_a_selection_holds_for_letters_too():
     assert destination.stored == ["b"]
     found = letters.count()
     assert (found.redriven, found.filtered, found.open) == (1, 2, 0)
+
+
+def test_a_letter_that_redact_cannot_read_is_refused_again_and_holds_up_no_other():
+    bad = Event("bad", NOW, msgspec.Raw(b'{"id":"bad","n":1e400}'))
+    letters = letters_in(MemoryStore())
+    letters.keep([letter("a"), DeadLetter(Item(bad, b"", 1, 1), "cannot be read"), letter("b", index=2)], NOW)
+    far = Listed()
+    selector = Selector(Selection(redact=Redaction(drop=("secret",))), ORIGIN.fields)
+    counts = again(far, letters, select=selector.select)
+    assert far.stored == ["a", "b"]
+    assert (counts.delivered, counts.dead_lettered, counts.filtered) == (2, 1, 0)
+    ((_, left),) = letters.open()
+    assert left.id == "bad"
+    assert "'redact'" in left.reason
 
 
 @pytest.mark.parametrize("after", [False, True])

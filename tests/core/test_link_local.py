@@ -44,6 +44,18 @@ def test_loopback_private_and_public_may_be_reached(address):
     refuse_address(address)
 
 
+@pytest.mark.parametrize("host", ["metadata.google.internal", "METADATA.google.internal.", "instance-data"])
+def test_a_metadata_service_is_refused_by_its_name_where_nobody_here_can_look_it_up(host):
+    with pytest.raises(ConfigurationError, match="metadata"):
+        refuse_host(host, resolve=lambda _: [])
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]", "2852039166", "0xa9fea9fe", "169.254.43518"])
+def test_an_address_is_refused_however_it_is_written(host):
+    with pytest.raises(ConfigurationError, match="metadata"):
+        refuse_host(host)
+
+
 def test_a_name_is_refused_for_any_of_its_addresses():
     found = {"siem.example": ["93.184.216.34", "169.254.169.254"], "good.example": ["10.0.0.1"], "none.example": []}
     with pytest.raises(ConfigurationError, match="metadata"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 import requests
 
@@ -270,3 +272,39 @@ def test_equal_records_without_an_id_are_told_apart_through_a_whole_window_and_o
         assert not pages.fetch(DAY, "").named
     assert second == f"{first}-2"
     assert again == moved == first
+
+
+def test_half_a_surrogate_pair_does_not_hold_up_a_page():
+    """A text cut in two by some program; escaped backslashes and whole pairs stay as they are."""
+    body = (
+        rb'{"data": [{"id": "a", "action_happened_at": "2026-02-28T10:00:00Z", "t": "cut \ud83d", "w": "\ud83d\ude00",'
+        rb' "e": "\\ud83d", "l": "\ude00x"}, {"id": "b", "action_happened_at": "2026-02-28T10:00:00Z"}]}'
+    )
+    with Fixed(body) as service:
+        first, second = reader(service).fetch(DAY, "").events
+    assert (first.id, second.id) == ("a", "b")
+    assert json.loads(bytes(first.raw)) | {"action_happened_at": ""} == {
+        "id": "a",
+        "action_happened_at": "",
+        "t": "cut \ufffd",
+        "w": "\U0001f600",
+        "e": "\\ud83d",
+        "l": "\ufffdx",
+    }
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ['"2026-02-28T10:00:00Z"', '"2026-02-28T11:00:00+01:00"', '"2026-02-28 10:00:00"', "1772272800", "1772272800000"],
+)
+@pytest.mark.parametrize("other", ["", ', "created_at": "2026-02-28T10:00:05Z"', ', "created_at": null'])
+def test_a_page_is_read_alike_whole_and_record_by_record(moment, other):
+    """One record without a time makes the reader go through the page one by one: the rest must come out the same."""
+    record = f'{{"id": "a", "action_happened_at": {moment}{other}}}'.encode()
+    odd = b'{"id": "z"}'
+    plain, slow = RecordReader(PYLON.fields), RecordReader(PYLON.fields)
+    (event,), (recorded,) = plain.events([msgspec.Raw(record)], NOW, "x")
+    (same, _), (again, _) = slow.events([msgspec.Raw(record), msgspec.Raw(odd)], NOW, "x")
+    assert (event, recorded, plain.longest_lag) == (same, again, slow.longest_lag)
+    assert event.time == datetime(2026, 2, 28, 10, tzinfo=timezone.utc)
+    assert (plain.undated, slow.undated) == (0, 1)

@@ -82,6 +82,33 @@ def test_every_mistake_is_named_at_once():
 
 
 @pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("schedule: every 5 min", "p.schedule: 'every 5 min' is no cron expression"),
+        ("schedule: '61 * * * *'", "p.schedule: "),
+        ("schedule: '@dayly'", "p.schedule: "),
+        ("reconcile: {schedule: sometimes}", "p.reconcile.schedule: "),
+        ("reading: {overlap: -900}", "p.reading.overlap: must be at least 0"),
+        ("reading: {max_width: 0}", "p.reading.max_width: must be at least 1"),
+    ],
+)
+def test_what_would_stop_others_or_leave_time_out_is_refused(keys, said):
+    text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {keys}}}"
+    assert mistakes(text).startswith(said)
+
+
+@pytest.mark.parametrize("schedule", ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'"])
+def test_schedules_that_airflow_takes_are_taken(schedule):
+    text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, schedule: {schedule}}}"
+    assert read_pipelines(text).mistakes == ()
+
+
+def test_the_inner_name_of_a_key_is_not_taken():
+    text = "p: {source: pylon, destinations: {s3: {type: s3, bucket: b, omit: [a]}}}"
+    assert mistakes(text) == "p.destinations.s3.omit: there is no such key, did you mean 'except'?"
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("pylon: [", "line"),

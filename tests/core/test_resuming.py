@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
+from audit_provider.core.model import Window
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.head_scan import HeadScan
@@ -16,6 +17,7 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
+from audit_provider.core.sources.spec import KeptShorter
 from tests.core.simulation import BEGIN, PYLON, PYLON_LIST, Pipeline, Row, Service
 
 WINDOWS = replace(PYLON, name="windows", paging=PagePaging("page"))
@@ -340,3 +342,33 @@ def test_order_is_measured_with_tolerance(seen, order):
     strict = order in ("oldest_first", "newest_first", "mixed") and len(seen) == 3
     meter = OrderMeter() if strict else OrderMeter(timedelta(minutes=1))
     assert meter.show(seen) == order
+
+
+def test_events_that_are_kept_for_less_time_than_the_rest_are_a_gap_of_their_own():
+    shorter = KeptShorter(timedelta(days=7), "git events", "include", ("all", "git"))
+    request = replace(PYLON.request, params={"include": "all"})
+    service = Service(rows=minutely(5), now=BEGIN + timedelta(days=20))
+    source = replace(PYLON, kept_shorter=(shorter,), request=request, lookback=timedelta(days=30))
+    pipeline = Pipeline(service, source=source)
+    for _ in range(3):
+        pipeline.run()
+        pipeline.advance(minutes=61)
+    (gap,) = pipeline.position.gaps
+    assert (gap.kind, gap.wanted) == ("retention", BEGIN)
+    assert "git events for 7 days only" in gap.reason
+    without = Pipeline(service, source=replace(source, request=replace(request, params={"include": "web"})))
+    without.run()
+    assert without.position.gaps == ()
+
+
+def test_the_gap_of_a_window_ends_with_the_window():
+    """Windows of one backfill would else tell one loss several times."""
+    service = Service(rows=minutely(5), now=BEGIN + timedelta(days=300))
+    source = replace(PYLON, lookback=timedelta(days=30))
+    gaps = []
+    for month in range(3):
+        start = BEGIN + timedelta(days=30 * month)
+        pipeline = Pipeline(service, source=source)
+        pipeline.run(within=Window(start, start + timedelta(days=30)))
+        gaps += pipeline.position.gaps
+    assert [(each.possible - each.wanted).days for each in gaps] == [30, 30, 30]

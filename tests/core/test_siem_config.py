@@ -51,13 +51,14 @@ def test_each_connection_is_what_its_hook_reads():
             "conn_type": "http_siem",
             "host": "https://siem.example.com/in?x=1",
             "password": "X-Api-Key: a:b",
-            "extra": {"auth": "header"},
+            "extra": {"auth": "header", "secret_url": True},
         },
     }
 
 
 def test_a_custom_one_with_a_key_alone_sends_it_as_bearer():
-    connection = destination_from(config("custom", auth_header=None, api_key="k")).connection
+    url = "https://siem.example.com/in"
+    connection = destination_from(config("custom", endpoint_url=url, auth_header=None, api_key="k")).connection
     assert (connection["password"], connection["extra"]) == ("k", {"auth": "bearer"})
 
 
@@ -70,11 +71,101 @@ def test_a_custom_one_with_a_key_alone_sends_it_as_bearer():
         ({"api_key": "", "auth_header": ""}, "neither 'api_key' nor"),
         ({"api_key": "", "auth_header": "X-Other: v"}, "neither 'api_key' nor"),
         ({"api_key": "", "auth_header": "Authorization: a\r\nX: b"}, "line break"),
+        ({"api_key": "k\r\nX: b", "auth_header": ""}, "'api_key' holds a line break"),
+        ({"auth_header": "Token abc"}, "'Name: value'"),
+        ({"auth_header": "X-Api-Key:"}, "'Name: value'"),
+        ({"api_key": "k"}, "keep the one"),
+        ({"auth_header": "Authorization: Bearer t1"}, "no HEC token"),
+        ({"endpoint_url": "https://u:p4ss@splunk.example.com"}, "a user"),
+        ({"endpoint_url": "https://splunk.example.com/#/services/collector"}, "a fragment"),
+        ({"endpoint_url": "https://[splunk/"}, "no http"),
+        ({"endpoint_url": "https://splunk.example.com:port"}, "no http"),
+        ({"endpoint_url": "https://splunk.example.com/hook"}, "let it end in /services/collector/event"),
+        ({"endpoint_url": "https://splunk.example.com/services/collector?token=t1"}, "holds a query"),
+        ({"endpoint_url": "https://splunk.example.com/services/collector?index=a&index=b"}, "holds a query"),
+        ({"enabled": "no"}, "'enabled' must be true or false"),
         ({"batch_size": 0}, "'batch_size' must be"),
         ({"batch_size": True}, "'batch_size' must be"),
         ({"endpoint": "https://x"}, "'endpoint'.*did you mean 'endpoint_url'"),
     ],
 )
 def test_what_cannot_be_converted_is_told(changes, said):
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=said) as caught:
         destination_from(config("splunk", **changes))
+    assert "t1" not in str(caught.value)
+    assert "p4ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("provider", "changes", "said"),
+    [
+        ("elastic", {"endpoint_url": "https://es.example.com/logs-saas-default"}, "/_bulk"),
+        ("elastic", {"endpoint_url": "https://es.example.com/audit/_doc"}, "/_bulk"),
+        ("elastic", {"endpoint_url": "https://es.example.com/audit/_bulk?pipeline=p"}, "holds a query"),
+        ("elastic", {"api_key": None, "auth_header": "Authorization: Bearer t"}, "ApiKey"),
+        ("elastic", {"api_key": None, "auth_header": "Authorization: Basic no-base64"}, "ApiKey"),
+        ("elastic", {"api_key": None, "auth_header": "Authorization: Basic bm8tY29sb24="}, "ApiKey"),
+        ("elastic", {"auth_header": "X-Other: 1"}, "keep the one"),
+        ("datadog", {"endpoint_url": "https://http-intake.logs.datadoghq.eu/v1/input/k1"}, "/api/v2/logs"),
+        ("datadog", {"endpoint_url": "https://http-intake.logs.datadoghq.eu/api/v2/logs?dd-api-key=k"}, "a query"),
+        ("custom", {"api_key": "k"}, "keep the one"),
+        ("custom", {"auth_header": "Token abc"}, "'Name: value'"),
+    ],
+)
+def test_what_no_destination_can_be_told_is_not_left_out_silently(provider, changes, said):
+    with pytest.raises(ConfigurationError, match=said):
+        destination_from(config(provider, **changes))
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "host", "entry"),
+    [
+        ("splunk", "https://gw.example.com/splunk/services/collector/event", "https://gw.example.com/splunk", {}),
+        ("splunk", "https://gw.example.com/services/collector/raw/1.0", "https://gw.example.com", {}),
+        ("splunk", "https://gw.example.com/", "https://gw.example.com", {}),
+        (
+            "splunk",
+            "https://gw.example.com/services/collector?index=audit&sourcetype=saas",
+            "https://gw.example.com",
+            {"index": "audit", "sourcetype": "saas"},
+        ),
+        ("elastic", "https://gw.example.com/es/logs-x-y/_bulk", "https://gw.example.com/es", {"target": "logs-x-y"}),
+        ("elastic", "https://es.example.com:9200/_bulk", "https://es.example.com:9200", {}),
+        ("elastic", "https://es.example.com:9200", "https://es.example.com:9200", {}),
+        ("datadog", "https://gw.example.com/dd/api/v2/logs", "https://gw.example.com/dd", {}),
+        ("datadog", "https://gw.example.com/v1/input?service=s", "https://gw.example.com", {"service": "s"}),
+    ],
+)
+def test_a_prefix_of_the_path_stays_in_the_host_and_a_known_query_becomes_options(provider, url, host, entry):
+    converted = destination_from(config(provider, endpoint_url=url, batch_size=None))
+    assert converted.connection["host"] == host
+    assert {key: value for key, value in converted.entry.items() if key not in ("type", "conn_id")} == entry
+
+
+def test_a_login_stays_a_login():
+    basic = {"api_key": None, "auth_header": "Authorization: Basic dTpwOnc="}
+    connection = destination_from(config("elastic", **basic)).connection
+    assert (connection["login"], connection["password"], connection["extra"]) == ("u", "p:w", {"auth": "basic"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "enabled"),
+    [
+        ({"enabled": False}, False),
+        ({"is_active": False}, False),
+        ({"enabled": True, "is_active": False}, False),
+        ({"enabled": True}, True),
+        ({"is_active": None}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_switched_off_stays_off(changes, enabled):
+    assert destination_from(config("splunk", **changes)).entry.get("enabled") is enabled
+
+
+@pytest.mark.parametrize(
+    "url", ["https://collectors.sumologic.com/receiver/v1/http/ZaVnC4", "https://h.example/in?k=v"]
+)
+def test_a_url_that_is_itself_a_credential_is_kept_secret(url):
+    connection = destination_from(config("custom", endpoint_url=url, auth_header=None)).connection
+    assert (connection["host"], connection["extra"]) == (url, {"secret_url": True})

@@ -174,6 +174,18 @@ def test_recent_ids_admit_each_id_once():
     assert recent.admit([event("c")]) == []
 
 
+def test_many_recent_ids_are_kept_as_well_as_few():
+    """Whatever is moved to disk on the way, each id is admitted once."""
+    recent, twin, met = RecentIds(most_in_memory=50), RecentIds(), []
+    for start in range(0, 400, 30):
+        page = [event(f"e{number}") for number in (*range(start, start + 40), start, 7)]
+        admitted = recent.admit(page)
+        assert [each.id for each in admitted] == [each.id for each in twin.admit(page)]
+        met += admitted
+    assert sorted(each.id for each in met) == sorted(f"e{number}" for number in range(430))
+    recent.close()
+
+
 def test_a_head_says_its_manifest(store):
     stream = Stream(store, "p/live")
     head = append(stream, Head(), "ab", minute=7)

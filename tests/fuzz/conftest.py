@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("AUDIT_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("AUDIT_FUZZ_EXAMPLES", "25"))
 
 settings.register_profile(
     "fuzz",

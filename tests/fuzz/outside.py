@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import requests
@@ -16,13 +17,22 @@ from tests.core.destinations.stand_ins import NOW
 FUZZ = settings.get_profile("fuzz")
 
 huge = st.sampled_from([10**30, -(10**30), 2**63, 2**64, 1e300, 0, -1, 0.5, int("9" * 4000)])
-words = st.one_of(st.text(max_size=20), st.sampled_from(["", "0", "-1", "9" * 5000, "null", "2026-13-45", "\x00", "//x", "http://[", "²"]))
+words = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["", "0", "-1", "9" * 5000, "null", "2026-13-45", "\x00", "//x", "http://[", "²"]),
+)
 scalars = st.one_of(st.none(), st.booleans(), huge, st.floats(allow_nan=False, allow_infinity=False), words)
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(words, inner, max_size=4)), max_leaves=12
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(words, inner, max_size=4)),
+    max_leaves=12,
 )
 deep = st.sampled_from([b"[" * 100_000, b'{"a":' * 100_000, b"[" * 500 + b"]" * 500])
-lines = st.one_of(words, st.text(st.characters(codec="latin-1"), max_size=60), st.binary(max_size=40).map(lambda each: each.decode("latin-1")))
+lines = st.one_of(
+    words,
+    st.text(st.characters(codec="latin-1"), max_size=60),
+    st.binary(max_size=40).map(lambda each: each.decode("latin-1")),
+)
 
 
 @st.composite
@@ -69,8 +79,6 @@ class Wire(HTTPAdapter):
         self.reply = (200, {}, b"")
 
     def send(self, request, **_):
-        import io
-
         status, headers, body = self.reply
         raw = HTTPResponse(
             body=io.BytesIO(body), headers=headers, status=status, preload_content=False, request_method=request.method

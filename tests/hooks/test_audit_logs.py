@@ -93,3 +93,35 @@ def test_a_token_endpoint_that_asks_for_a_pause_does_not_hold_the_task(connect):
         window = Window(utc_now() - timedelta(hours=1), utc_now())
         with pytest.raises(WaitError):
             AuditLogsHook("c", source="auth0").pages().fetch(window, "")
+
+
+def test_the_test_button_knows_what_a_pipeline_says_of_its_source(connect, tmp_path, monkeypatch):
+    """Airflow tests what is being edited under a name of its own, so the source tells which pipeline is meant."""
+    pipelines = tmp_path / "p.yaml"
+    destinations = "destinations: {s3: {type: s3, bucket: b}}"
+    pipelines.write_text(f"g: {{source: github, settings: {{organization: acme}}, {destinations}}}")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(pipelines))
+    with Refusing(Reply.json(200, [])) as service:
+        connect({"conn_type": "audit_logs", "host": service.url, "password": "t", "extra": {"source": "github"}})
+        works, said = AuditLogsHook("c").test_connection()
+    assert works, said
+    assert {request.path for request in service.requests} == {"/orgs/acme/audit-log"}
+    pipelines.write_text("not: [a pipeline")
+    works, said = AuditLogsHook("c").test_connection()
+    assert not works
+    assert "needs the setting 'organization'" in said
+
+
+def test_the_test_button_sees_that_a_good_token_may_not_read_the_log(connect):
+    class NoPlan(Refusing):
+        def answer(self, request):
+            if request.path == "/me":
+                return Reply.json(200, {"data": {"id": "org1", "name": "Acme"}})
+            return Reply.json(403, {"errors": ["Audit logs are not enabled for this organization"]})
+
+    with NoPlan(None) as service:
+        connect({"conn_type": "audit_logs", "host": service.url, "password": "long-token"})
+        works, said = AuditLogsHook("c", source="pylon").test_connection()
+    assert not works
+    assert "Audit logs are not enabled" in said
+    assert "Enterprise" in said

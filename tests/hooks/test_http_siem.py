@@ -176,8 +176,38 @@ def test_a_query_is_part_of_a_secret_url_alone(connect, serve):
     hook = connect(f"{server.url}/in?sig=s3cr", extra={"secret_url": True})
     ship(hook)
     assert (server.requests[0].path, server.requests[0].query) == ("/in", "sig=s3cr")
-    with pytest.raises(ConfigurationError, match="'path'"):
-        hook.destination(HttpOptions(path="/more"), ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "asked"),
+    [
+        ("/in", HttpOptions(path="/more"), "/in/more"),
+        ("/in/", HttpOptions(), "/in/"),
+        ("", HttpOptions(preset="new_relic"), "/log/v1"),
+        ("/eu", HttpOptions(preset="new_relic"), "/eu/log/v1"),
+        ("/log/v1", HttpOptions(preset="new_relic"), "/log/v1"),
+    ],
+)
+def test_a_path_stands_before_the_query_of_a_secret_url(connect, serve, host, options, asked):
+    server = serve(lambda request: (202, {}, {}))
+    ship(connect(f"{server.url}{host}?sig=s3cr", extra={"secret_url": True}), options)
+    assert (server.requests[0].path, server.requests[0].query) == (asked, "sig=s3cr")
+
+
+def test_the_url_of_sumo_logic_must_be_said_to_be_secret(connect):
+    url = "https://collectors.sumologic.com/receiver/v1/http/ZaVnC4dhaV3fs3cr"
+    options = HttpOptions(preset="sumo_logic")
+    operator = AuditLogsToHttpOperator(task_id="t", pipeline="payroll", preset="sumo_logic", conn_id="c")
+    for act in (
+        lambda: connect(url).destination(options, ORIGIN),
+        lambda: connect(url).send_test_event(options),
+        lambda: AuditLogsToHttpOperator.endpoint(operator._delivery()),
+    ):
+        with pytest.raises(ConfigurationError, match="'secret_url'") as caught:
+            act()
+        assert "s3cr" not in str(caught.value)
+    assert connect(url, extra={"secret_url": "true"}).destination(options, ORIGIN)
+    assert AuditLogsToHttpOperator.endpoint(operator._delivery()) == "https://collectors.sumologic.com/***"
 
 
 @pytest.mark.parametrize(

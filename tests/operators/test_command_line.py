@@ -34,6 +34,15 @@ def test_a_siem_configuration_is_converted(config, capsys):
     assert "canary-key" in capsys.readouterr().out
 
 
+def test_a_url_that_is_itself_a_credential_is_not_shown(config, capsys):
+    url = "https://collectors.sumologic.com/receiver/v1/http/canary-code"
+    config.write_text(json.dumps({"name": "Sumo", "provider_type": "custom", "endpoint_url": url}))
+    assert main(["convert-siem-config", str(config)]) == 0
+    assert "canary-code" not in capsys.readouterr().out
+    assert main(["convert-siem-config", str(config), "--secrets"]) == 0
+    assert url in capsys.readouterr().out
+
+
 def test_a_mistake_is_one_sentence_and_ends_with_one(config, capsys):
     config.write_text("{")
     assert main(["convert-siem-config", str(config)]) == 1

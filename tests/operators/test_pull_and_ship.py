@@ -349,3 +349,17 @@ def test_a_backfill_without_a_plan_does_not_ship_the_live_stream(world):
     with pytest.raises(AirflowSkipException, match="no plan"):
         operator.execute(context())
     assert world.splunk.ids() == []
+
+
+def test_windows_that_overlap_share_no_event(world):
+    """A second backfill with other bounds drops what the first has in the spool."""
+    day = timedelta(days=1)
+    first = {"start": text_of(world.now - 50 * day), "end": text_of(world.now - 20 * day)}
+    second = {"start": text_of(world.now - 40 * day), "end": text_of(world.now - 10 * day)}
+    one, two = (world.pull(window=window) for window in (first, second))
+    assert one["spooled"] > 0
+    assert two["duplicates"] > 0
+    for windows in ([first], [second]):
+        world.ship("splunk", windows=windows)
+    ids = world.splunk.ids()
+    assert len(ids) == len(set(ids)) == one["spooled"] + two["spooled"]

@@ -38,6 +38,7 @@ class Outcome:
     :ivar wait: seconds the destination asks to wait before the rest is sent, None where it does not say.
     :ivar slow_down: accepted, but the destination is near its capacity.
     :ivar reasons: its words on single events, by their place in the batch; the others go by ``said``.
+    :ivar stored_in_part: of the refused it has stored some, and does not say which.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -45,6 +46,7 @@ class Outcome:
     wait: float | None = None
     slow_down: bool = False
     reasons: Mapping[int, str] = field(default_factory=dict)
+    stored_in_part: bool = False
 
     @classmethod
     def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
@@ -62,6 +64,7 @@ class Limits:
     :ivar event_bytes: most bytes of one encoded event; a larger one is set aside before it is sent.
     :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
     :ivar max_age: older events would be dropped or restamped by the destination.
+    :ivar restamps: an older event can travel under its arrival time; where it cannot, it is set aside.
     :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try.
     """
 
@@ -71,6 +74,7 @@ class Limits:
     framing: int = 0
     separator: int = 1
     max_age: timedelta | None = None
+    restamps: bool = True
     whole_segments: bool = False
 
 
@@ -113,7 +117,9 @@ class Batch:
 class Destination(Protocol):
     """A place events are shipped to. Built for one pipeline; used by one task at a time.
 
-    ``send`` may be called from several threads at once.
+    ``send`` may be called from several threads at once, with one batch each. Where one of them fails, what the others
+    have sent is recorded beyond the offset, so a run that ends with an error repeats none of it; only a crash may
+    repeat as many batches as were on their way. Until the offset has passed what is recorded, one batch goes at a time.
     """
 
     @property

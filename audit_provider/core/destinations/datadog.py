@@ -11,9 +11,9 @@ from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
-from audit_provider.core.records import FieldReader
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ LOGS_PATH = "/api/v2/logs"
 VALIDATE_PATH = "/api/v1/validate"
 MAX_AGE = timedelta(hours=17)
 """Logs older than 18 hours are dropped behind a 202; the hour is for retries and clocks."""
+
+AHEAD = timedelta(hours=2)
+"""How far ahead of now a log may say it happened; one that says more goes without the attribute."""
 
 _GZIP_LEVEL = 1
 _EVENT_BYTES = 1_000_000
@@ -116,10 +119,11 @@ class DatadogDestination:
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the log: Datadog's standard attributes, and the vendor's bytes under ``event``.
 
-        A restamped log has no date attribute, so the intake gives it the time of arrival; the time it happened stays
-        in ``evt.time``.
+        A restamped log has no date attribute, so the intake gives it the time of arrival; nor has one that happened
+        more than two hours ahead. The time it happened is always in ``evt.time``.
         """
-        attributes = attributes_of(event, self._fields.read(event.raw), dated=not restamp)
+        dated = not restamp and event.time <= self._client.now() + AHEAD
+        attributes = attributes_of(event, self._fields.read(event.raw), dated=dated)
         return b'%b,%b,"event":%b}' % (
             self._start_restamped if restamp else self._start,
             self._encode(attributes)[1:-1],
@@ -161,7 +165,8 @@ class DatadogDestination:
             return Outcome.all(Verdict.DELIVERED, count)
         if status in (408, 429) or status >= 500:
             return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, self._client.now()))
-        if status in (400, 413) and not answer.is_web_page:
+        # A proxy before the intake tells a large body from an answer of the intake by nothing but its page.
+        if status == 413 or (status == 400 and not answer.is_web_page):
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer)
         raise ProtocolError(

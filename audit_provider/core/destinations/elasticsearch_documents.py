@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from audit_provider.core.formats import Ecs, as_json
+from audit_provider.core.formats.ecs import dataset_of
 from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ MOST_ID_BYTES = 512
 
 Scope = Literal["pipeline", "source", "none"]
 
-_DATASET = "saas_audit."
-_MOST_PART = 100
 _MOST_NAME_BYTES = 255
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 _NAME = re.compile(r'(?![-_+.])[^A-Z\\/*?"<>|\s,#:]+')
@@ -33,8 +32,7 @@ _STREAM = re.compile(r"(logs)-([^-]+)-([^-]+)")
 
 def stream_name(source: str, namespace: str) -> str:
     """Return the data stream of a source, ``logs-saas_audit.<source>-<namespace>``, each part as the rules want it."""
-    dataset = _DATASET + re.sub(r"[^a-z0-9_.]", "_", source.lower())
-    return f"logs-{dataset[:_MOST_PART]}-{namespace}"
+    return f"logs-{dataset_of(source)}-{namespace}"
 
 
 def check_namespace(namespace: str) -> None:
@@ -71,6 +69,35 @@ def document_id(prefix: str, event_id: str) -> str:
     return name
 
 
+# Names at the root of a document that either product keeps for itself, and refuses in a document.
+_METADATA = frozenset(
+    {
+        "_id",
+        "_index",
+        "_type",
+        "_source",
+        "_size",
+        "_routing",
+        "_field_names",
+        "_ignored",
+        "_ignored_source",
+        "_data_stream_timestamp",
+        "_nested_path",
+        "_doc_count",
+        "_feature",
+        "_inference_fields",
+        "_recovery_source",
+        "_parent",
+        "_primary_term",
+        "_seq_no",
+        "_tier",
+        "_tsid",
+        "_ts_routing_hash",
+        "_version",
+    }
+)
+
+
 class _Head(msgspec.Struct):
     """What of a form's object matters here; the rest is skipped unparsed."""
 
@@ -84,19 +111,21 @@ class Documents:
     """Writes the lines of one origin's events for one target.
 
     Every document has ``@timestamp``, ``event.id`` and, in a stream named by Elastic's scheme, ``data_stream``. A form
-    that says them itself keeps its own; a record that uses these names for something else travels whole under ``raw``.
+    that says them itself keeps its own; a record that uses these names for something else, or has one of the store's
+    own at its root, such as ``_id``, travels whole under ``raw``.
 
     :param scope: what an ``_id`` is made of besides the event's id; ``none`` leaves ids to the store.
     """
 
     def __init__(self, form: Form, origin: Origin, target: str, scope: Scope) -> None:
-        self._form = form
+        stream = _STREAM.fullmatch(target)
+        named = dict(zip(("type", "dataset", "namespace"), stream.groups(), strict=True)) if stream else {}
+        # What a document says of its data set must be what its stream's name says.
+        self._form = Ecs(origin, dataset=named["dataset"]) if named and isinstance(form, Ecs) else form
         self._id_prefix = id_prefix(origin, scope)
         self._encode = msgspec.json.Encoder().encode
         self._head = msgspec.json.Decoder(_Head).decode
         self._members = msgspec.json.Decoder(dict[str, Raw]).decode
-        stream = _STREAM.fullmatch(target)
-        named = dict(zip(("type", "dataset", "namespace"), stream.groups(), strict=True)) if stream else {}
         self._data_stream = b'"data_stream":%b,' % self._encode(named) if named else b""
         self._dataset = b',"dataset":%b' % self._encode(named["dataset"]) if named else b""
 
@@ -130,12 +159,17 @@ class Documents:
             elif told != event.id:
                 return self._wrapped(event, b"raw", written)
             own = b""
-        if not _is_time(head.timestamp) or not _is_object(head.data_stream):
+        if not _is_time(head.timestamp) or not _is_object(head.data_stream) or self._clashes(written):
             return self._wrapped(event, b"raw", written)
         stamp = self._timestamp(event) if head.timestamp is UNSET else b""
         start = b"{" + stamp + (self._data_stream if head.data_stream is UNSET else b"") + own
         rest = written[1:].lstrip()
         return start.rstrip(b",") + rest if rest == b"}" else start + rest
+
+    def _clashes(self, written: bytes) -> bool:
+        """Whether the root has a name that the store keeps for itself; the underscore may be written as an escape."""
+        may = b'"_' in written or b'"\\u005' in written
+        return may and not _METADATA.isdisjoint(self._members(written))
 
     def _wrapped(self, event: Event, name: bytes, value: bytes) -> bytes:
         return b'{%b%b%b"%b":%b}' % (self._timestamp(event), self._data_stream, self._event(event), name, value)

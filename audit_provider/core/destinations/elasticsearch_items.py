@@ -34,7 +34,10 @@ _TARGET_FAULTS = frozenset(
         "validation_exception",  # no more shards may be opened
     }
 )
-_TARGET_WORDS = ("no write index is defined", "pipeline with id [")
+# What a document holds may be quoted anywhere in an error, but never at the beginning of one of this kind.
+_ARGUMENT = "illegal_argument_exception"
+_NO_IDS = "Document ID is not supported"
+_TARGET_WORDS = ("no write index is defined", "pipeline with id [", _NO_IDS)
 _CREATED = frozenset({200, 201})
 _PASSING = frozenset({"resource_already_exists_exception"})  # two writers made the stream at once
 
@@ -48,6 +51,18 @@ class _Item(msgspec.Struct, gc=False):
     @property
     def type(self) -> str:
         return str(self.error.get("type", "")) if isinstance(self.error, dict) else ""
+
+    @property
+    def is_target_fault(self) -> bool:
+        """Whether the target or the cluster is at fault, and the event as good as any other."""
+        if self.status in (401, 403, 404) or self.type in _TARGET_FAULTS:
+            return True
+        return self.type == _ARGUMENT and self.reason.startswith(_TARGET_WORDS)
+
+    @property
+    def reason(self) -> str:
+        """What the outer error says."""
+        return str(self.error.get("reason", "")) if isinstance(self.error, dict) else ""
 
     @property
     def words(self) -> str:
@@ -134,7 +149,7 @@ def _verdict(item: _Item) -> Verdict | None:
         return Verdict.ALREADY_THERE if kind == "version_conflict_engine_exception" else Verdict.RETRY
     if status in LATER or status >= 500 or kind in _PASSING:
         return Verdict.RETRY
-    if status in (401, 403, 404) or kind in _TARGET_FAULTS or any(words in item.words for words in _TARGET_WORDS):
+    if item.is_target_fault:
         return None
     return Verdict.REFUSED if status in (400, 413, 422) else None
 
@@ -151,6 +166,11 @@ def _refusal(item: _Item, said: str, target: str) -> StopError:
         return CredentialError(
             f"{said}: give the credential 'create_doc' on {target}, and 'auto_configure' where it is yet to be made; "
             f"everything is kept."
+        )
+    if item.reason.startswith(_NO_IDS):
+        return ConfigurationError(
+            f"{said}: {target} takes no ids of documents, set 'document_id: none' in the pipelines file; everything is "
+            f"kept."
         )
     if item.status in (400, 404):
         return ConfigurationError(

@@ -125,6 +125,7 @@ class HttpDestination:
             framing=len(self._frame.before) + len(self._frame.after),
             separator=len(self._frame.separator),
             max_age=timedelta(hours=options.max_age_hours) if options.max_age_hours else kind.max_age,
+            restamps=kind.restamps,
         )
         if options.already_there and not (options.id_header or self._limits.events == 1):
             raise ConfigurationError(
@@ -150,7 +151,7 @@ class HttpDestination:
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the event as the receiver wants it.
 
-        :raises ValueError: the receiver would cut it, or it is too old and nothing in it can say when it arrived.
+        :raises ValueError: the receiver would cut it.
         """
         now = self._client.now()
         time = now if restamp else event.time
@@ -221,7 +222,7 @@ class HttpDestination:
         if options.path is not None:
             return options.path
         path = str(filled(kind.path, self._place.settings))
-        return "" if path and self._client.base_url.endswith(path) else path
+        return "" if path and self._client.base_url.partition("?")[0].endswith(path) else path
 
     def _headers_of(self, options: HttpOptions, kind: Preset) -> dict[str, str]:
         is_text = not self._form.is_json and not options.preset and options.shape in ("ndjson", "single")

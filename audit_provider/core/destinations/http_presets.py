@@ -110,6 +110,7 @@ PANTHER = Preset(
     gzip=True,
     batch_bytes=480_000,  # the page has said 500 KB and 1 MB, headers included
     event_bytes=480_000,
+    restamps=False,
     unseen="Panther classifies events after its answer: look for those that no schema fits among its system errors.",
 )
 
@@ -200,7 +201,7 @@ def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
         else ""
     )
     said = f"{answer.where} rejected {rejected} of {count} log records{client.words(answer)}{rest}"
-    return Outcome.all(Verdict.REFUSED, count, said=said)
+    return Outcome.all(Verdict.REFUSED, count, said=said, stored_in_part=rejected < count)
 
 
 OTLP = Preset(
@@ -215,7 +216,8 @@ OTLP = Preset(
     later=frozenset({429, 502, 503, 504}),  # the specification's: no other answer may be followed by the same request
     faults=frozenset({400, 413}),
     takes=None,
-    unseen="An OTLP receiver answers for itself, not for what stands behind it.",
+    unseen="An OTLP receiver answers for itself, not for what stands behind it. Where it rejects a part of a batch, it "
+    "does not say which: all of it is set aside, although the rest is stored, and a redrive stores that again.",
 )
 
 GOOGLE_SECOPS = Preset(
@@ -229,6 +231,7 @@ GOOGLE_SECOPS = Preset(
     event_bytes=3_900_000,
     needs=("parent",),
     raw_only=True,
+    restamps=False,
     unseen="Google SecOps parses after its answer: a log that no parser understands is a 200 too.",
 )
 
@@ -246,6 +249,9 @@ PRESETS: dict[str, Preset] = {
 Google's service accounts need a signed token of an hour's life, which this destination does not make: give it a bearer
 token made elsewhere.
 """
+
+URL_IS_CREDENTIAL = frozenset({"sumo_logic"})
+"""Presets of receivers that know a sender by nothing but the URL, which must therefore be shown nowhere."""
 
 
 def _iso(moment: datetime) -> str:

@@ -86,6 +86,7 @@ class Preset:
     :ivar accepted: statuses that mean delivered, :ivar later: "send it again",
         :ivar faults: "something in it is wrong".
     :ivar most_events: a request can hold no more. :ivar max_age: older events would be dropped.
+    :ivar restamps: an event can carry its time of arrival beside its own.
     :ivar needs: settings that must be given, :ivar takes: that may be; None for any.
     :ivar raw_only: the receiver parses the vendor's own record.
     :ivar unseen: what its answer does not tell. A whole sentence, "" for nothing known.
@@ -107,6 +108,7 @@ class Preset:
     batch_bytes: int = 1_000_000
     event_bytes: int = 1_000_000
     max_age: timedelta | None = None
+    restamps: bool = True
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] | None = ()
     raw_only: bool = False
@@ -115,30 +117,23 @@ class Preset:
 
 def plain_line(parcel: Parcel, place: Place) -> bytes:
     """Return the event in its form, with nothing around it."""
-    _refuse_restamped(parcel)
     return parcel.line()
 
 
 def _plain_value(parcel: Parcel, place: Place) -> bytes:
-    _refuse_restamped(parcel)
     return parcel.value()
 
 
-def _refuse_restamped(parcel: Parcel) -> None:
-    if parcel.restamped:
-        raise ValueError("it is older than the receiver accepts, and this shape carries no time of arrival")
-
-
 def plain(shape: Shape, wrapper: str) -> Preset:
-    """Return what a receiver without a preset is sent.
+    """Return what a receiver without a preset is sent: nothing in it can say when it arrived.
 
     :param wrapper: key of the array, of the shape ``wrapped``.
     """
     if shape == "ndjson":
         kind = "application/x-ndjson"
-        return Preset("the receiver", plain_line, lambda place: Frame(after=b"\n"), content_type=kind)
+        return Preset("the receiver", plain_line, lambda place: Frame(after=b"\n"), content_type=kind, restamps=False)
     if shape == "single":
-        return Preset("the receiver", plain_line, lambda place: Frame(), most_events=1)
+        return Preset("the receiver", plain_line, lambda place: Frame(), most_events=1, restamps=False)
     before = b"[" if shape == "array" else b"{%b:[" % msgspec.json.encode(wrapper)
     frame = Frame(before, b",", b"]" if shape == "array" else b"]}")
-    return Preset("the receiver", _plain_value, lambda place: frame)
+    return Preset("the receiver", _plain_value, lambda place: frame, restamps=False)

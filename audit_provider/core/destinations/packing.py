@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
 from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.model import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,16 +20,19 @@ if TYPE_CHECKING:
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
 
+Entry = Item | DeadLetter | Filtered | Ahead
+
 
 @dataclass(slots=True)
 class Lot:
     """A run of events: those that travel as one batch, and those among them that cannot or must not travel.
 
-    :ivar entries: every event of the run, in order. :ivar after: where the next lot begins.
+    :ivar entries: every event of the run, in order; what is taken already is one entry per range.
+    :ivar after: where the next lot begins.
     :ivar size: bytes of those that travel or are set aside, and :ivar count: how many they are.
     """
 
-    entries: list[Item | DeadLetter | Filtered] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     after: Place = (0, 0)
     size: int = 0
     count: int = 0
@@ -40,7 +45,7 @@ class Lot:
     @property
     def bounds(self) -> tuple[Place, Place]:
         """Places of the first and the last event."""
-        first, last = (_place(each) for each in (self.entries[0], self.entries[-1]))
+        first, last = (place_of(each) for each in (self.entries[0], self.entries[-1]))
         return first, last
 
 
@@ -53,25 +58,41 @@ def lots(
     now: Callable[[], datetime],
     select: Callable[[Event], Event | None] | None = None,
     within: Callable[[Event], bool] | None = None,
+    ahead: Iterable[Ahead] = (),
 ) -> Iterator[Lot]:
     """Yield lots from ``first`` on. Events are encoded when their lot is built, so their age is judged then.
 
     :param segments: number and all events of each segment, ascending, from the one of ``first``.
     :param select: returns an event as it may leave the spool, or None where it may not.
     :param within: whether an event lies in the range that is shipped; None for all.
-    :param restamp: an event over the destination's age limit travels under its arrival time; else it is set aside.
+    :param restamp: an event over the destination's age limit travels under its arrival time where it can; else it is
+        set aside.
+    :param ahead: what the destination has already, and what is therefore not packed.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
     limits = destination.limits
     lot = Lot()
     expected = first[0]
+    taken = {(each.segment, each.index): each for each in ahead}
     for number, events in segments:
         if number != expected or (number == first[0] and first[1] > len(events)):
             raise SpoolDamagedError(
                 f"segment {expected} was to be shipped next, but {number} of {len(events)} events came."
             )
         expected = number + 1
-        for index in range(first[1] if number == first[0] else 0, len(events)):
+        after = first[1] if number == first[0] else 0
+        for index in range(after, len(events)):
+            if index < after:
+                continue
+            known = taken.get((number, index))
+            if known is not None and is_ahead(known, events):
+                if limits.whole_segments and lot.count:  # as it was cut when these were sent
+                    lot.after = (number, index)
+                    yield lot
+                    lot = Lot()
+                lot.entries.append(known)
+                after = index + known.count
+                continue
             event = events[index]
             outside = within is not None and not within(event)
             selected = None if outside else _selected(select, event, number, index)
@@ -105,7 +126,8 @@ def lots(
         yield lot
 
 
-def _place(entry: Item | DeadLetter | Filtered) -> Place:
+def place_of(entry: Entry) -> Place:
+    """Return where an entry stands in the spool, or where it begins."""
     standing = entry.item if isinstance(entry, DeadLetter) else entry
     return standing.segment, standing.index
 
@@ -133,9 +155,10 @@ def _entry(
     now: Callable[[], datetime],
 ) -> Item | DeadLetter:
     old = limits.max_age is not None and event.time < now() - limits.max_age
-    if old and not restamp:
+    if old and not (restamp and limits.restamps):
         item = Item(event, b"", segment, index)
-        return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts", too_old=True)
+        unable = ", and it cannot carry a time of arrival" if restamp else ""
+        return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts{unable}", too_old=True)
     try:
         encoded = destination.encode(parcel, restamp=old)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:

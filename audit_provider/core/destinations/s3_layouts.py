@@ -17,9 +17,9 @@ from isal import igzip
 from audit_provider.core.destinations.datadog import attributes_of
 from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
 from audit_provider.core.model import UTC
-from audit_provider.core.records import FieldReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

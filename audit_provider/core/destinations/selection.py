@@ -11,13 +11,17 @@ from typing import Any
 
 import msgspec
 
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import FieldReader, keys_of
+from audit_provider.core.formats.meaning import folded
 from audit_provider.core.model import Event, Fields
-from audit_provider.core.records import FieldReader, keys_of
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
     """What is taken out of a record. Dotted paths; ``*`` as a key stands for every element of a list or object.
+
+    Where a path meets a list and names neither ``*`` nor a place in it, it goes on in each of its elements.
 
     :ivar drop: removed. :ivar hash: replaced by ``sha256:`` and the first 16 hexadecimal digits of its digest, so that
         equal values stay equal.
@@ -26,10 +30,16 @@ class Redaction:
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if "" in (*self.drop, *self.hash):
+            raise ValueError("a path to 'drop' or to 'hash' must not be empty")
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a destination is given.
+
+    Spaces and upper case do not count in an action, as in a source's own table of actions.
 
     :ivar only: actions, or patterns with ``*``; empty for all. :ivar omit: those to leave out, also of ``only``.
     """
@@ -44,10 +54,30 @@ class Selection:
         return not (self.only or self.omit or self.redact.drop or self.redact.hash)
 
 
+def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
+    """Refuse to take out the id: every format writes it beside the record, so it would leave all the same.
+
+    :param fields: of the source. :param path: where the redaction stands, for messages.
+    :raises ConfigurationError: a path is the id's, or lies above it.
+    """
+    ids = [keys_of(each.strip()) for each in fields.id.split("|") if each.strip()]
+    for key, paths in (("drop", redaction.drop), ("hash", redaction.hash)):
+        for each in paths:
+            if any(_holds(keys_of(each), id_keys) for id_keys in ids):
+                raise ConfigurationError(
+                    f"{path}.{key}: {each!r} would take out the event's id, which travels in every format and by which "
+                    f"repeats are known: name what lies beside it"
+                )
+
+
 class Selector:
-    """Applies a selection to the events of one source."""
+    """Applies a selection to the events of one source.
+
+    :raises ConfigurationError: it would take out their id.
+    """
 
     def __init__(self, selection: Selection, fields: Fields) -> None:
+        refuse_hidden_id(selection.redact, fields, "redact")
         self._only = _pattern(selection.only)
         self._omit = _pattern(selection.omit)
         self._fields = FieldReader(fields, ("action",))
@@ -57,7 +87,7 @@ class Selector:
     def select(self, event: Event) -> Event | None:
         """Return the event as it may leave, or None where it may not."""
         if self._only or self._omit:
-            action = self._fields.read(event.raw).get("action", "")
+            action = folded(self._fields.read(event.raw).get("action", ""))
             if (self._only and not self._only.fullmatch(action)) or (self._omit and self._omit.fullmatch(action)):
                 return None
         if not self._drop and not self._hash:
@@ -71,14 +101,23 @@ class Selector:
 
 
 def _pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(translate(each) for each in patterns)) if patterns else None
+    return re.compile("|".join(translate(folded(each)) for each in patterns)) if patterns else None
+
+
+def _holds(keys: Sequence[str], inner: Sequence[str]) -> bool:
+    """Whether a path is another, or lies above it."""
+    return len(keys) <= len(inner) and all(key in ("*", each) for key, each in zip(keys, inner, strict=False))
 
 
 def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
     """Change, or remove, what stands at a path; where it leads nowhere, nothing."""
     key, *rest = keys
     if isinstance(content, list):
-        places: list[Any] = list(range(len(content))) if key == "*" else [int(key)] if key.isdigit() else []
+        if key != "*" and not key.isdecimal():
+            for each in content:
+                _apply(each, keys, change)
+            return
+        places: list[Any] = list(range(len(content))) if key == "*" else [int(key)]
         places = [place for place in places if place < len(content)]
     elif isinstance(content, Mapping):
         places = list(content) if key == "*" else [key] if key in content else []

@@ -190,11 +190,13 @@ class SentinelDestination:
         Errors of transformations stand in the workspace's table ``DCRLogErrors``, under the id that is logged.
         """
         body = b"[" + b",".join([item.encoded for item in batch.items]) + b"]"
-        answer, request_id = self._post(body)
+        small = _compressed(body)
+        compressed = len(small) < len(body)
+        answer, request_id = self._post(small if compressed else body, compressed=compressed)
         if answer.status == 401:
             # Once, whoever of several threads dropped the token: the session fetches another one by itself.
             self._client.drop_token()
-            answer, request_id = self._post(body)
+            answer, request_id = self._post(small if compressed else body, compressed=compressed)
         _log.info(
             "%s %s: %d events, %d bytes, the first %s: %d",
             REQUEST_ID,
@@ -204,7 +206,7 @@ class SentinelDestination:
             batch.items[0].event.id,
             answer.status,
         )
-        outcome = self._judge(answer, len(batch))
+        outcome = self._judge(answer, len(batch), compressed=compressed)
         if answer.status == 204:
             cut = sum(item.encoded.endswith(_TRUNCATED) for item in batch.items)
             if cut:
@@ -214,7 +216,7 @@ class SentinelDestination:
 
     def check(self) -> str:
         """Post an empty array, which proves token, role, rule and stream, and stores nothing."""
-        request_id = _new_id()
+        request_id = str(uuid.uuid4())
         answer = self._client.fetch(
             "POST", self._path, params={"api-version": API_VERSION}, headers=_headers(request_id), body=b"[]"
         )
@@ -243,19 +245,21 @@ class SentinelDestination:
                     f"its {name} of {size:,} bytes is more than the {self._options.column_bytes:,} that a column holds"
                 )
 
-    def _judge(self, answer: Answer, count: int) -> Outcome:
+    def _judge(self, answer: Answer, count: int, *, compressed: bool) -> Outcome:
         if answer.status == 413:
             return self._split(answer, count)
         if answer.status in (400, 404) and not answer.is_web_page:
             # 400 is a bad body or a bad request, 404 a wrong address or, from some deployments, too large a body.
             # Whether it lies with the events is told by what an empty array is answered.
-            empty, _ = self._post(b"[]")
+            # Compressed as they were: whoever breaks that on the way breaks it for both.
+            empty, _ = self._post(_compressed(b"[]") if compressed else b"[]", compressed=compressed)
             if empty.status == 204:
                 return self._split(answer, count)
             if empty.status == 400:
                 raise ConfigurationError(
                     f"{empty.where} answered 400{self._client.words(empty)}, even to an empty array: check the rule "
-                    f"{self._options.rule_id!r} and its stream {self._options.stream!r}; everything is kept."
+                    f"{self._options.rule_id!r}, its stream {self._options.stream!r}, and whether a proxy in between "
+                    f"passes gzip; everything is kept."
                 )
             if empty.status in _LATER:
                 answer = empty
@@ -265,13 +269,12 @@ class SentinelDestination:
         said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
         return Outcome.all(Verdict.SPLIT, count, said=said)
 
-    def _post(self, body: bytes) -> tuple[Answer, str]:
+    def _post(self, body: bytes, *, compressed: bool) -> tuple[Answer, str]:
         """Send a body under an id of its own; return the answer, which names the id, and the id."""
-        request_id = _new_id()
+        request_id = str(uuid.uuid4())
         headers = _headers(request_id)
-        small = igzip.compress(body, _GZIP_LEVEL, mtime=0)
-        if len(small) < len(body):
-            body, headers = small, {**headers, "Content-Encoding": "gzip"}
+        if compressed:
+            headers = {**headers, "Content-Encoding": "gzip"}
         try:
             answer = self._client.send(
                 "POST", self._path, params={"api-version": API_VERSION}, headers=headers, body=body
@@ -286,12 +289,12 @@ def _named(answer: Answer, request_id: str) -> Answer:
     return replace(answer, where=f"{answer.where} ({REQUEST_ID} {request_id})")
 
 
+def _compressed(body: bytes) -> bytes:
+    return igzip.compress(body, _GZIP_LEVEL, mtime=0)
+
+
 def _headers(request_id: str) -> dict[str, str]:
     return {"Content-Type": "application/json", REQUEST_ID: request_id}
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def _iso(moment: datetime) -> str:

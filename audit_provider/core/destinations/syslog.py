@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
-from audit_provider.core.records import FieldReader
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -134,13 +134,13 @@ class SyslogDestination:
         return header.encode() + self._bom + self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each with its octet count before it, and see whether the receiver hangs up."""
+        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers."""
         frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
         self._client.write(frames, self._options.settle)
         return Outcome.all(Verdict.DELIVERED, len(batch))
 
     def check(self) -> str:
-        """Connect, and see that the receiver does not hang up."""
+        """Connect, and see that the receiver neither hangs up nor speaks."""
         return f"{self._client.where} takes connections over {self._client.probe()}. Syslog confirms no message."
 
 

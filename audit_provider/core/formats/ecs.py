@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,15 @@ _SCHEMA = {"version": VERSION}
 _CHANGES = {"create": "creation", "delete": "deletion"}
 _LOOKS = frozenset({"read", "export"})
 _SUBJECTS = {"user": "user", "group": "group", "access": "admin", "token": "admin"}
+_MOST_DATASET = 100
+
+
+def dataset_of(source: str) -> str:
+    """Return the name of a source's data set, ``saas_audit.<source>``, as the rules for data streams want it.
+
+    https://www.elastic.co/docs/reference/ecs/ecs-data_stream
+    """
+    return ("saas_audit." + re.sub(r"[^a-z0-9_.]", "_", source.lower()))[:_MOST_DATASET]
 
 
 class _Event(msgspec.Struct, omit_defaults=True, gc=False):
@@ -87,13 +97,17 @@ class Ecs:
     The record is one object under one name, so that an index can map it as ``flattened``; ``event.original`` is its
     text. ``event.category`` and ``event.type`` are there only where the schema has a pair that fits: it asks to leave
     them empty otherwise.
+
+    :param dataset: ``event.dataset``, where the data stream that the event goes to is named after another than the
+        source's own.
     """
 
     is_json = True
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, *, dataset: str = "") -> None:
         self._facts = FactReader(origin)
-        self._provider, self._module, self._dataset = product_of(origin), origin.source, f"{origin.source}.audit"
+        self._provider, self._module = product_of(origin), origin.source
+        self._dataset = dataset or dataset_of(origin.source)
         self._labels = {"pipeline": origin.pipeline}
         self._key = b',"saas":{' + msgspec.json.encode(origin.source) + b":"
         self._encode = msgspec.json.Encoder().encode

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats.meaning import UNKNOWN, Meaning, Meanings
-from audit_provider.core.records import FieldReader
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
@@ -98,8 +98,7 @@ class FactReader:
         """Return what the event says. The record is decoded once."""
         found = self._fields.read(event.raw)
         meaning = self._meanings.of(found.get("action", ""))
-        told = found.pop("outcome", "").lower()
-        outcome = "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
+        outcome = outcome_of(found.pop("outcome", ""), meaning)
         written = found.pop("ip", "")
         ip = _valid_ip(written)
         if meaning.kind == "authentication":
@@ -113,6 +112,12 @@ class FactReader:
             if self._one_email:
                 found.pop("actor_email", None)
         return Facts(**found, ip=ip, address="" if ip else written, outcome=outcome, meaning=meaning)
+
+
+def outcome_of(told: str, meaning: Meaning) -> str:
+    """Return ``success``, ``failure`` or "": what the record tells, or else what its action means."""
+    told = told.lower()
+    return "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
 
 
 def text_of_record(event: Event) -> tuple[bytes, str]:

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
+from typing import Generic, TypeVar
+
+_Value = TypeVar("_Value")
 
 KINDS = frozenset(
     {
@@ -23,6 +26,7 @@ KINDS = frozenset(
         "data",  # looking at, exporting or downloading
         "content",  # making and changing what the product is about
         "billing",
+        "sla",  # a service level that was agreed on
     }
 )
 VERBS = frozenset(
@@ -48,6 +52,7 @@ VERBS = frozenset(
         "revoke",
         "invite",
         "export",
+        "breach",
     }
 )
 OUTCOMES = frozenset({"success", "failure"})
@@ -76,26 +81,38 @@ class Meaning:
 UNKNOWN = Meaning()
 
 
-class Meanings:
-    """A source's table.
+class ActionTable(Generic[_Value]):
+    """What a source's actions lead to.
 
-    :param actions: an action, or a pattern with ``*``, to its meaning. The action itself goes before patterns, and an
+    :param actions: an action, or a pattern with ``*``, to its value. The action itself goes before patterns, and an
         earlier pattern before a later one. Spaces and upper case do not count: vendors write an action in several ways.
     """
 
-    def __init__(self, actions: Mapping[str, str]) -> None:
-        meanings = {_folded(action): Meaning.of(text) for action, text in actions.items()}
-        self._exact = {action: meaning for action, meaning in meanings.items() if "*" not in action}
-        self._patterns = [(re.compile(translate(a)), meaning) for a, meaning in meanings.items() if "*" in a]
-        self.of = lru_cache(maxsize=4096)(self._of)
+    def __init__(self, actions: Mapping[str, _Value]) -> None:
+        values = {folded(action): value for action, value in actions.items()}
+        self._exact = {action: value for action, value in values.items() if "*" not in action}
+        self._patterns = [(re.compile(translate(a)), value) for a, value in values.items() if "*" in a]
 
-    def _of(self, action: str) -> Meaning:
-        action = _folded(action)
+    def of(self, action: str) -> _Value | None:
+        """Return an action's value, None where the table has none."""
+        action = folded(action)
         known = self._exact.get(action)
         if known is not None:
             return known
-        return next((meaning for pattern, meaning in self._patterns if pattern.fullmatch(action)), UNKNOWN)
+        return next((value for pattern, value in self._patterns if pattern.fullmatch(action)), None)
 
 
-def _folded(action: str) -> str:
+class Meanings:
+    """A source's table of meanings. :param actions: as of :class:`ActionTable`, to what they mean."""
+
+    def __init__(self, actions: Mapping[str, str]) -> None:
+        self._table = ActionTable({action: Meaning.of(text) for action, text in actions.items()})
+        self.of = lru_cache(maxsize=4096)(self._of)
+
+    def _of(self, action: str) -> Meaning:
+        return self._table.of(action) or UNKNOWN
+
+
+def folded(action: str) -> str:
+    """Return an action, or a pattern of actions, without what does not count in it: spaces and upper case."""
     return action.replace(" ", "").casefold()

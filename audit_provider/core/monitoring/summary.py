@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -69,6 +70,7 @@ class Summary:
     :ivar actions: the most frequent ones, with what is left over under ``…`` of each category.
     :ivar unknown_actions: actions that no table knows. :ivar findings: of the last days, newest first.
     :ivar dead_letters: still open, by destination.
+    :ivar lags: the largest lag by day, seconds. :ivar delivered: events by destination and day.
     """
 
     pipeline: str
@@ -85,6 +87,13 @@ class Summary:
     unknown_actions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     dead_letters: dict[str, int] = field(default_factory=dict)
+    lags: tuple[float, ...] = ()
+    delivered: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def finding_id(kind: Kind, *parts: str) -> str:
+    """Return the id of a finding: a short digest of what it is about, and of its day or beginning."""
+    return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()[:12]
 
 
 def pack_summary(summary: Summary) -> str:

@@ -13,7 +13,8 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.records import text_at, text_of_scalar, time_from, value_at
+from audit_provider.core.fields import text_at, text_of_scalar, value_at
+from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,6 +131,9 @@ class AnswerJudge:
         told = value_at(found, self._spec.errors.message_at) if self._spec.errors.message_at else None
         words = "; ".join(_sentence(each) for each in told) if isinstance(told, list) else _sentence(told or "")
         request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
+        if not words and not code and answer.status >= 400:
+            # Better the vendor's whole answer than none of its words.
+            words = " ".join(answer.body[:2000].decode(errors="replace").split())
         said = f": {self._redact(words)[:300]}" if words else ""
         return code, said + (f" (request {request_id})" if request_id else "")
 

@@ -15,7 +15,8 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError
-from audit_provider.core.records import text_at, time_from, value_at
+from audit_provider.core.fields import text_at, value_at
+from audit_provider.core.records import time_from
 from audit_provider.core.sources.export import ExportJob, FileList
 
 if TYPE_CHECKING:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, get_type_hints
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import ExportJob, FileList
@@ -61,6 +63,7 @@ TYPES: dict[str, dict[str, type]] = {
 }
 """Keys that have a ``type``, and what each type is."""
 
+_WIDTHS = ("first_width", "max_width", "min_width")
 _VALUES: dict[str, type] = {
     "request": Request,
     "follow": Request,
@@ -88,7 +91,7 @@ def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceS
     base: SourceSpec | None = None
     if "like" in entry:
         like = entry.pop("like")
-        if like not in sources:
+        if not isinstance(like, str) or like not in sources:
             raise ConfigurationError(f"{path}.like: there is no source {like!r}{near(str(like), sources)}")
         base = sources[like]
     entry.setdefault("name", base.name if base else name)
@@ -124,6 +127,16 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         ]
         if not request.path.startswith("/"):
             found.append(f"{key}.path: must begin with '/'")
+    shown = {"host", *(name for name, setting in spec.settings.items() if not setting.secret)}
+    found += [
+        f"page_url: {{{each}}} is neither 'host' nor one of the settings that may be shown"
+        for each in sorted(names_in(spec.page_url) - shown)
+    ]
+    if spec.page_url:
+        try:
+            checked_page(spec.page_url, "page_url:")
+        except ConfigurationError as error:
+            found.append(str(error))
     if spec.probe and not spec.probe.path.startswith("/"):
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
@@ -138,11 +151,28 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("paging: id_keyset goes with paging of type object_id")
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs to be told where the files are")
+    try:
+        check_reading(spec.reading, "reading")
+    except ConfigurationError as error:
+        found.append(str(error))
     if spec.page_size and spec.page_size.most < 1:
         found.append("page_size.most: must be at least 1")
     if spec.recovery:
         found += [f"recovery.{mistake}" for mistake in mistakes_in(spec.recovery) if mistake not in found]
     return found
+
+
+def check_reading(reading: Any, path: str) -> None:
+    """Refuse settings of a strategy by which it would leave time out.
+
+    :raises ConfigurationError: one is negative, or a width is nothing.
+    """
+    for each in dataclasses.fields(reading):
+        value = getattr(reading, each.name)
+        least = 1 if each.name in _WIDTHS else 0
+        size = value.total_seconds() if isinstance(value, timedelta) else value
+        if not isinstance(value, bool) and isinstance(size, (int, float)) and size < least:
+            raise ConfigurationError(f"{path}.{each.name}: must be at least {least}")
 
 
 def _spec(entry: Mapping[str, Any], path: str, base: SourceSpec | None) -> SourceSpec:
@@ -194,7 +224,7 @@ def _value(
 
 def _typed(key: str, written: Any, path: str, base: Any) -> Any:
     entry = dict(_mapping(written, path))
-    kind = TYPES[key].get(entry.pop("type")) if "type" in entry else type(base) if base is not None else None
+    kind = TYPES[key].get(str(entry.pop("type"))) if "type" in entry else type(base) if base is not None else None
     if kind is None:
         named = written.get("type")
         wrong = f"there is no type {named!r}{near(str(named), TYPES[key])}" if named else "is missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
+from audit_provider.core.fields import Extractor, text_at
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.records import Extractor, RecordReader, text_at
+from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
     from audit_provider.core.sources.spec import SourceSpec
+
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,9 @@ class PageReader:
         else:
             extractor = Extractor(paths)
             self._decode, self._records = msgspec.json.Decoder(list[msgspec.Raw]).decode, list
-        self._getters = {path: extractor.getter(path) for path in ("", *paths)}
+        # An answer that is the list itself has nothing beside its records.
+        getter = extractor.getter if spec.records_at else lambda _: lambda _: msgspec.UNSET
+        self._getters = {path: getter(path) for path in ("", *paths)}
         self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *spec.paging.paths)}
 
     @property
@@ -146,7 +154,7 @@ class PageReader:
         return answer
 
     def probe(self) -> str:
-        """Prove the credential; return a sentence that says whose it is.
+        """Prove the credential, and that it may read the log; return a sentence that says whose it is.
 
         :raises AuditError: it is not accepted, or the service cannot be reached.
         """
@@ -157,13 +165,17 @@ class PageReader:
             return f"{title} accepts the credential and shows events."
         answer = self.ask(Request("GET", probe.path), None)
         found = answer.json()
+        if self.spec.export is None:
+            # A token may be good and still have no right to the log, or the plan none.
+            now = self._client.now()
+            self.fetch(Window(now - timedelta(hours=1), now), "")
         shown = [text for path in probe.shows if (text := text_at(found, path))]
         return f"{title} accepts the token" + (f" ({', '.join(shown)})." if shown else ".")
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
         try:
-            found = self._decode(_valid_text(answer.body))
+            found = self._decoded(_valid_text(answer.body))
         except msgspec.ValidationError as error:
             self._judge.refuse_hidden_error(answer)
             raise ProtocolError(
@@ -203,6 +215,17 @@ class PageReader:
             )
         return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named=counter.total() == before)
 
+    def _decoded(self, body: bytes) -> Any:
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError:
+            raise
+        except ValueError:
+            whole = _whole_letters(body)
+            if whole == body:
+                raise
+            return self._decode(whole)
+
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
         value = self._getters[path](found)
         if value is msgspec.UNSET:
@@ -238,3 +261,10 @@ def _valid_text(body: bytes) -> bytes:
     except UnicodeDecodeError:
         return body.decode(errors="replace").encode()
     return body
+
+
+def _whole_letters(body: bytes) -> bytes:
+    """Return ``body``, with every half of a surrogate pair replaced: programs that cut texts in two write such, and
+    JSON decoders refuse the whole page for it.
+    """
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found["half"] else found[0], body)

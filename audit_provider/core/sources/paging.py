@@ -197,7 +197,7 @@ class PagePaging:
             return Way(following, more=bool(following), total=total)
         flag = shown.flag(self.more_at)
         more = bool(shown.ids) if flag is None else flag
-        return Way(str(int(shown.asked or self.first) + 1) if more else "", more=more, total=total)
+        return Way(str(shown.asked_number(self.first) + 1) if more else "", more=more, total=total)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -222,7 +222,7 @@ class OffsetPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        reached = int(shown.asked or 0) + len(shown.ids)
+        reached = shown.asked_number(0) + len(shown.ids)
         total = shown.count(self.total_at)
         more = bool(shown.ids) and (total is None or reached < total)
         return Way(str(reached) if more else "", more=more, total=total)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.records import is_absent
+from audit_provider.core.fields import is_absent
 
 _MOST_DIGITS = 18
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -94,6 +94,21 @@ class Shown:
         if isinstance(found, bool) or not isinstance(found, int):
             raise self._unexpected(path, found, "a number")
         return found
+
+    def asked_number(self, first: int) -> int:
+        """Return the number that the page was asked with.
+
+        :param first: where it was asked with none.
+        :raises ProtocolError: the cursor is none, as where a position was kept by another style of paging.
+        """
+        if not self.asked:
+            return first
+        if not (self.asked.isascii() and self.asked.isdigit() and len(self.asked) <= _MOST_DIGITS):
+            raise ProtocolError(
+                f"{self.where} was asked with a cursor that is no number, so the rest cannot be read: delete the "
+                f"position's Variable to begin anew."
+            )
+        return int(self.asked)
 
     def local(self, url: str) -> str:
         """Return path and query of a URL that the answer gave, if it leads to the same scheme, host and port.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from audit_provider.core.auth import Auth, Bearer
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields
+from audit_provider.core.monitoring.categories import Category
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
@@ -75,6 +76,24 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptShorter:
+    """Events that a vendor keeps for less time than the rest of the log.
+
+    :ivar kept: how long. :ivar what: what they are called.
+    :ivar param: of the request, with which they come, where it has one of :ivar values: these.
+    """
+
+    kept: timedelta
+    what: str
+    param: str
+    values: tuple[str, ...]
+
+    def comes_with(self, request: Request) -> bool:
+        """Whether a request asks for them."""
+        return request.params.get(self.param) in self.values
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A value that only the user knows, such as an organisation's name.
 
@@ -120,6 +139,8 @@ class SourceSpec:
     :ivar title: the name people use. :ivar docs: the vendor's page.
     :ivar base_url: default host; a connection's host overrides it; "" where every customer has one of their own.
     :ivar host_example: what such a host looks like. :ivar regions: other hosts, by name.
+    :ivar page_url: the page on which people read this log at the vendor, where its address is known; ``{host}`` in it
+        stands for the connection's host, other names in braces for settings that are not secret.
     :ivar request: of the first page. :ivar follow: of the pages after it, where that is another request.
     :ivar fallback: the first page's, in the shape to try where it is refused.
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
@@ -127,10 +148,13 @@ class SourceSpec:
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
     :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
+    :ivar kept_shorter: kinds of events that are kept for less time than the rest.
     :ivar recovery: the source over the same log that reads by time, where this one cannot.
     :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
     :ivar actions: actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``; see
         :mod:`audit_provider.core.formats.meaning`.
+    :ivar categories: actions, or patterns of them, to their category in monitoring, where their meaning does not say it.
+    :ivar watched: actions, or patterns of them, that matter to security: each day with one is a finding.
     :ivar credential: what belongs into which field of the connection.
     :ivar access: what to create at the vendor, and which right and plan it needs.
     :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on.
@@ -152,16 +176,20 @@ class SourceSpec:
     auth: Auth = field(default_factory=Bearer)
     probe: Probe | None = None
     host_example: str = ""
+    page_url: str = ""
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
     errors: Errors = field(default_factory=Errors)
     page_size: PageSize | None = None
     lookback: timedelta | None = None
+    kept_shorter: tuple[KeptShorter, ...] = ()
     recovery: SourceSpec | None = None
     export: Export | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
+    categories: Mapping[str, Category] = field(default_factory=dict)
+    watched: frozenset[str] = frozenset()
     credential: Mapping[str, str] = field(default_factory=lambda: {"password": "API token"})
     access: str = ""
     limits: str = ""

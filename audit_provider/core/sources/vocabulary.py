@@ -25,7 +25,7 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Request, Setting, SourceSpec
 
 __all__ = [
     "Basic",
@@ -40,6 +40,7 @@ __all__ = [
     "HeadScan",
     "Header",
     "IdKeyset",
+    "KeptShorter",
     "LinkPaging",
     "MeasuredList",
     "NextUrlPaging",

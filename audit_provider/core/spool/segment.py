@@ -139,7 +139,7 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
 
     :raises SpoolDamagedError: the file is not the one that was written.
     """
-    text = _decompress(content)
+    text = _decompress(content, f"the manifest {head.name}")
     if hashlib.sha256(text).hexdigest() != head.digest:
         raise SpoolDamagedError(f"the manifest {head.name} is not what was written (digest differs): restore it.")
     return msgspec.json.decode(text, type=Manifest)
@@ -151,7 +151,7 @@ def peek_written_at(content: bytes) -> datetime:
     :raises SpoolDamagedError: it does not say.
     """
     try:
-        return msgspec.json.decode(_decompress(content), type=_Written).written_at
+        return msgspec.json.decode(_decompress(content, "a manifest of the spool"), type=_Written).written_at
     except (ValueError, RecursionError):
         raise SpoolDamagedError("a manifest of the spool does not say when it was written: restore it.") from None
 
@@ -163,7 +163,7 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
     """
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
-    events = _decoder.decode_lines(_decompress(content))
+    events = _decoder.decode_lines(_decompress(content, f"the segment {manifest.data}"))
     if len(events) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
     return events
@@ -173,15 +173,15 @@ class _Written(msgspec.Struct):
     written_at: datetime
 
 
-def _decompress(content: bytes) -> bytes:
+def _decompress(content: bytes, what: str) -> bytes:
     opened = isal_zlib.decompressobj(_GZIP)
     try:
         plain: bytes = opened.decompress(content, _MOST_BYTES)
     except IsalError as error:  # type: ignore[misc]
-        raise SpoolDamagedError(f"a file of the spool cannot be decompressed ({error}): restore it.") from None
+        raise SpoolDamagedError(f"{what} cannot be decompressed ({error}): restore it.") from None
     if not opened.eof:
         wrong = f"holds more than {_MOST_BYTES:,} bytes" if len(plain) >= _MOST_BYTES else "is cut"
-        raise SpoolDamagedError(f"a file of the spool cannot be decompressed (it {wrong}): restore it.")
+        raise SpoolDamagedError(f"{what} cannot be decompressed (it {wrong}): restore it.")
     return plain
 
 

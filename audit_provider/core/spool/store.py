@@ -186,6 +186,7 @@ class S3Store:
         self._call("delete_object", key)
 
     def _call(self, method: str, key: str, **arguments: Any) -> Any:
+        check_key(key)
         call = getattr(self._client, method)
         return self._guarded(method, key, lambda: call(Bucket=self._bucket, Key=self._prefix + key, **arguments))
 

@@ -1,5 +1,6 @@
 """The scenarios, by name. Each is ``scenario(rig, dice, seed, long)`` and returns its figures."""
 
+from tests.chaos.scenarios.airflow import real_airflow
 from tests.chaos.scenarios.damage import damaged_segments
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
@@ -20,5 +21,9 @@ SCENARIOS = {
         damaged_segments,
         sources_failing,
         destinations_down,
+        real_airflow,
     )
 }
+
+LONG_ONLY = frozenset({"real_airflow"})
+"""Scenarios that take minutes."""

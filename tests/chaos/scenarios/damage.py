@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.rig import KINDS
 
-_KINDS = ("s3", "splunk_hec", "sftp")
+_KINDS = ("s3", "splunk_hec")
 
 
 def damaged_segments(rig, dice, seed, long):

@@ -16,17 +16,21 @@ def variables_failing(rig, dice, seed, long):
     case.recover()
     faults = ({"kind": "status", "status": 503}, {"kind": "cut"}, {"kind": "slow", "seconds": 1.3})
     chains = {case.position.chain}
-    for number in range(36 if long else 8):
-        if number % 4 == 0:
+    # An outage that ends between the reads and the write is the most dangerous one.
+    plan = [(what, faults[0], first, count) for what, first in (("pull", 0), ("splunk_hec", 1)) for count in (1, 2, 3)]
+    plan += [
+        (dice.choice(("pull", *_FEW)), dice.choice(faults), dice.randrange(12), dice.randrange(1, 5))
+        for _ in range(30 if long else 4)
+    ]
+    for number, (what, fault, after, count) in enumerate(plan):
+        if number % 3 == 0:
             case.add(50)
-        what = ("pull", *_FEW)[number % 5] if long else ("pull", "splunk_hec")[number % 2]
-        # Of the first requests, two are reads: an outage that ends before the write is the most dangerous one.
-        after, count = ((0, 2), (0, 3), (dice.randrange(12), dice.randrange(1, 5)))[number % 3]
-        fault = faults[0] if number < 4 else dice.choice(faults)
-        with rig.fault("variables", path="/variables/", **{**fault, "after": after, "count": count}):
+            case.recover(*(() if what == "pull" else ("pull",)))
+            case.add(0 if what != "pull" else 50)
+        with rig.fault("variables", path="/variables/", **fault, after=after, count=count):
             ended = case.run(what)
         case.figures.trials += 1
-        case.figures.must("FencedError" not in ended.error, f"an outage was taken for another run: {ended.error}")
+        case.figures.must(_FENCED[0] not in ended.error, f"{what} took an outage for another run: {ended.error}")
         chains.add(case.position.chain)
         for kind in _FEW:
             case.figures.allow(kind, 0 if kind in ONCE or kind != what else BATCH)
@@ -57,7 +61,7 @@ def frozen_tasks(rig, dice, seed, long):
     """Freeze a task, let others do its work and more, and let it go on: at any point, and just before its write."""
     case = rig.case("frozen", seed, kinds=KINDS if long else _FEW)
     case.recover()
-    for number in range(10 if long else 2):
+    for number in range(4 if long else 2):
         for what in ("pull", *(case.kinds if long else ("splunk_hec",))):
             case.add(60)
             if what != "pull":
@@ -66,19 +70,19 @@ def frozen_tasks(rig, dice, seed, long):
             late = case.start(what, **harm)
             if not late.wait_frozen():
                 continue
-            before = case.figures.trials
+            others = ("pull", "s3", "splunk_hec") if what == "pull" else ("pull", what)
             for _ in range(2):
-                case.recover()
+                case.recover(*others)
                 case.add(40)
             late.thaw()
             ended = late.wait()
-            case.figures.trials = before + 1
+            case.figures.trials += 1
             fenced = any(words in ended.error for words in _FENCED)
             case.figures.must(ended.how == "done" or fenced, f"{what} came back late: {ended.error}")
             if what not in ONCE and what != "pull":
                 # A write that was on its way brings an old offset back: what others had shipped since comes again.
                 case.figures.allow(what, BATCH + 100)
-            case.recover()
+            case.recover(*others)
     return _close_with_forks(case)
 
 
@@ -99,6 +103,7 @@ def clock_jumps(rig, dice, seed, long):
 
 def _close_with_forks(case):
     """Count, where a position may have been replaced: what an offset had to pass again may be there again."""
+    case.recover()
     for kind in case.kinds:
         if kind != "elasticsearch":
             case.figures.allow(kind, case.offset(kind).again)

@@ -64,7 +64,7 @@ def spool_on_s3(rig, dice, seed, long):
     faults = (
         {"kind": "status", "status": 500},
         {"kind": "status", "status": 503},
-        {"kind": "slow", "seconds": 2.5},
+        {"kind": "slow", "seconds": 1.4},
         {"kind": "cut"},
     )
     case.recover()

@@ -11,7 +11,7 @@ from audit_provider.core.ssh import SshConnection
 from audit_provider.core.tcp import TcpClient
 
 
-def ssh_of(service, password=None, host_key=None):
+def ssh_of(service, password=None, host_key=None, **options):
     """Return an SSH connection to a stand-in, its host key checked."""
 
     def connect():
@@ -31,7 +31,7 @@ def ssh_of(service, password=None, host_key=None):
         )
         return client
 
-    return SshConnection(connect, f"ssh://127.0.0.1:{service.port}")
+    return SshConnection(connect, f"ssh://127.0.0.1:{service.port}", **options)
 
 
 def tcp_client_of(service, *, tls=True, cert=None, host="localhost", settle=0.0, ca=None, **options):

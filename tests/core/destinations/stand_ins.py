@@ -120,7 +120,8 @@ class Desk:
     sleeps: list[float] = field(default_factory=list)
 
     def commit(self, offset):
-        assert (offset.segment, offset.index) > (self.offset.segment, self.offset.index)
+        moved = (offset.segment, offset.index), (self.offset.segment, self.offset.index)
+        assert moved[0] > moved[1] or (moved[0] == moved[1] and offset.ahead != self.offset.ahead)
         self.offset = offset
         self.commits.append(offset)
 

@@ -18,7 +18,7 @@ from audit_provider.core.destinations.datadog import (
 )
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.model import Event, Fields, Origin
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, Server, client_of, event
 
 PAGE = b"<html><title>Gateway</title></html>"
 ACCEPTED = (202, {}, {})
@@ -49,7 +49,7 @@ def datadog(server, sleeps=None, origin=ORIGIN, **options):
 
 
 def log_of(raw, *, restamp=False, origin=ORIGIN, **options):
-    destination = DatadogDestination(DatadogOptions(**options), origin, None, None)
+    destination = datadog(Server(None, "http://127.0.0.1:9"), origin=origin, **options)
     encoded = destination.encode(Event("e1", NOW.replace(microsecond=123456), msgspec.Raw(raw)), restamp=restamp)
     assert raw in encoded
     return json.loads(encoded)
@@ -92,6 +92,15 @@ def test_a_record_of_unusual_shape_is_still_a_good_event(raw):
     assert log["evt"]["name"] == "boot"
     assert "usr" not in log
     assert log["message"]
+
+
+@pytest.mark.parametrize(("ahead", "dated"), [(timedelta(hours=2), True), (timedelta(hours=2, seconds=1), False)])
+def test_a_log_from_far_ahead_has_no_date_attribute_and_keeps_its_time(ahead, dated):
+    destination = datadog(Server(None, "http://127.0.0.1:9"))
+    log = json.loads(destination.encode(event("a", time=NOW + ahead), restamp=False))
+    assert ("timestamp" in log) is dated
+    assert log["evt"]["time"] == (NOW + ahead).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert "backfill:true" not in log["ddtags"]
 
 
 def test_a_source_without_known_fields_still_ships():
@@ -144,6 +153,13 @@ def test_a_poison_log_is_found_by_halving(serve, status):
 def test_split_statuses(serve, status):
     destination = datadog(serve(Intake((status, {}, {"errors": [{"status": str(status)}]}))))
     assert set(destination.send(_batch(destination, "ab")).verdicts) == {Verdict.SPLIT}
+
+
+def test_too_large_is_halved_also_where_a_proxy_says_it_with_a_page(serve):
+    server = serve(lambda request: (413, {}, PAGE) if len(json.loads(request.body)) > 2 else ACCEPTED)
+    desk = Desk()
+    desk.ship(datadog(server), [[event(name) for name in "abcde"]])
+    assert (desk.offset.counts.delivered, desk.letters) == (5, {})
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

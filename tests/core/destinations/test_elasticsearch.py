@@ -164,6 +164,34 @@ def test_a_record_that_uses_the_names_for_something_else_travels_whole_under_raw
     assert set(document) == {"@timestamp", "data_stream", "event", "raw"}
 
 
+@pytest.mark.parametrize("name", ["_id", "_index", "_source", "_routing", "_ignored", "_type", "_field_names"])
+@pytest.mark.parametrize("written", ["{}", "\\u005f{}"])
+def test_a_record_with_a_name_that_the_store_keeps_for_itself_travels_whole_under_raw(cluster, name, written):
+    raw = b'{"%b":"x","a":1}' % (written.format(name) if written == "{}" else written.format(name[1:])).encode()
+    _, document, encoded = line_of(raw)
+    assert b'"raw":' + raw in encoded
+    service, desk = cluster(), Desk()
+    destination = tcp_client_of(service, form=Raw(ORIGIN))
+    desk.ship(destination, [[Event("e1", NOW, msgspec.Raw(raw)), Event("e2", NOW, msgspec.Raw(b'{"_links":1}'))]])
+    assert (desk.offset.counts.delivered, desk.letters) == (2, {})
+    assert document["raw"] == {name: "x", "a": 1}
+
+
+def test_the_stand_in_refuses_what_the_store_keeps_for_itself(cluster):
+    service = cluster()
+    body = b'{"create":{"_id":"1"}}\n{"@timestamp":"2026-03-01T12:00:00Z","_id":"900"}\n'
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = cluster_client(service).send("POST", f"/{STREAM}/_bulk", headers=headers, body=body)
+    assert answer.json()["items"][0]["create"]["status"] == 400
+    assert service.ids() == []
+
+
+@pytest.mark.parametrize("target", [None, "logs-audit-prod", "audit"])
+def test_the_data_set_is_that_of_the_stream(target):
+    _, document, _ = line_of(form=FORMATS["ecs"](ORIGIN, ""), target=target)
+    assert document["event"]["dataset"] == document.get("data_stream", {"dataset": "saas_audit.slack"})["dataset"]
+
+
 @pytest.mark.parametrize("raw", [b"[1]", b"1", b'{"a"'])
 def test_what_is_no_object_cannot_be_encoded(raw):
     with pytest.raises(ValueError):
@@ -397,6 +425,38 @@ def test_a_target_at_fault_behind_a_400_is_told_by_its_words(serve, reason):
     destination = ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client_of(serve(lambda request: answer)))
     with pytest.raises(ConfigurationError):
         destination.send(batch_of(destination, "a"))
+
+
+def test_a_collection_that_takes_no_ids_says_what_to_set(cluster):
+    service, desk = cluster(product="opensearch", takes_ids=False), Desk()
+    segments = [[event(name) for name in "abc"]]
+    with pytest.raises(ConfigurationError, match="document_id: none"):
+        desk.ship(tcp_client_of(service), segments)
+    assert (desk.commits, desk.letters) == ([], {})
+    desk.ship(tcp_client_of(service, document_id="none"), segments)
+    assert sorted(service.ids()) == list("abc")
+
+
+QUOTED = "Preview of field's value: 'pipeline with id [x]'"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "document_parsing_exception", "reason": f"failed to parse field [n]. {QUOTED}"},
+        {"type": "mapper_parsing_exception", "reason": "pipeline with id [x] is no number"},
+        {"type": "illegal_argument_exception", "reason": f"Limit of total fields exceeded. {QUOTED}"},
+        {
+            "type": "document_parsing_exception",
+            "reason": "failed to parse",
+            "caused_by": {"type": "illegal_argument_exception", "reason": "pipeline with id [x]"},
+        },
+    ],
+)
+def test_what_an_event_says_is_not_taken_for_a_target_at_fault(serve, error):
+    answer = 200, {}, {"errors": True, "items": [{"create": {"status": 400, "error": error}}]}
+    destination = ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client_of(serve(lambda request: answer)))
+    assert destination.send(batch_of(destination, "a")).verdicts == (Verdict.REFUSED,)
 
 
 def test_a_full_disk_holds_and_the_next_run_goes_on(cluster):

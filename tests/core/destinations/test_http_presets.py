@@ -11,7 +11,7 @@ import pytest
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.http_presets import PRESETS
-from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
@@ -203,6 +203,22 @@ def test_a_partial_success_of_otlp_is_a_refusal_and_is_never_sent_again():
         assert sorted(desk.letters) == list("abc"), "nobody says which, so each may be the one"
         assert "rejected 1 of 3" in desk.letters["a"].reason
         assert "2 are stored" in desk.letters["a"].reason
+        assert desk.letters["a"].reason.startswith("possibly stored")
+
+
+def test_a_partial_success_of_many_is_set_aside_too_since_most_of_them_are_stored():
+    with receiver("otlp", reject="3") as service:
+        desk = Desk()
+        desk.ship(preset("otlp", service), [[event(each) for each in range(40)]])
+        assert (len(service.seen), len(desk.letters)) == (1, 40)
+
+
+def test_an_otlp_receiver_that_rejects_all_of_a_batch_sets_nothing_aside(serve):
+    desk = Desk()
+    answer = 200, {}, {"partialSuccess": {"rejectedLogRecords": "40", "errorMessage": "no"}}
+    with pytest.raises(StopError, match="every one of 40"):
+        desk.ship(answering("otlp", serve, answer), [[event(each) for each in range(40)]])
+    assert (desk.commits, desk.letters) == ([], {})
 
 
 def test_otlp_one_by_one_tells_which():

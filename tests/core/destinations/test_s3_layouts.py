@@ -19,7 +19,7 @@ from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.core.pipeline import delivery_from, form_of
 from audit_provider.sandbox.s3 import ids_in
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Desk, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Desk, Server, client_of, event
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -207,7 +207,8 @@ def test_a_log_has_the_archives_fields_and_the_vendors_bytes(bucket):
 
 def test_an_archived_log_has_the_attributes_of_the_same_log_sent_to_the_intake(bucket):
     each = Event("e1", MOMENT, msgspec.Raw(RAW))
-    sent = json.loads(DatadogDestination(DatadogOptions(), ORIGIN, None, None).encode(each, restamp=False))
+    client = client_of(Server(None, "http://127.0.0.1:9"))
+    sent = json.loads(DatadogDestination(DatadogOptions(), ORIGIN, client, client).encode(each, restamp=False))
     archived = json.loads(archive(bucket).encode(each, restamp=False))
     assert archived["attributes"] == {key: sent[key] for key in ("evt", "usr", "network", "event")}
     assert (archived["message"], archived["source"], archived["service"]) == (

@@ -336,6 +336,16 @@ def test_a_request_refused_whatever_it_holds_sets_nothing_aside(serve, status, e
     assert (desk.commits, desk.letters) == ([], {})
 
 
+def test_whoever_breaks_gzip_on_the_way_sets_nothing_aside(serve):
+    def app(request):
+        return fault(400, "InvalidJson") if request.headers.get("content-encoding") == "gzip" else (204, {}, b"")
+
+    desk = Desk()
+    with pytest.raises(ConfigurationError, match="gzip"):
+        desk.ship(sentinel(serve(app)), [[event(name, pad="y" * 300) for name in range(5)]])
+    assert (desk.commits, desk.letters) == ([], {})
+
+
 @pytest.mark.parametrize("status", [413, 404])
 def test_too_large_is_halved_also_where_it_is_called_not_found(serve, status):
     def app(request):

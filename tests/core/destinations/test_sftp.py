@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from types import SimpleNamespace
 
 import paramiko
 import pytest
@@ -190,6 +194,65 @@ def test_a_server_that_is_down_is_left_to_the_loop():
     with pytest.raises(UnavailableError, match="5 tries"):
         desk.ship(destination, [[event("a")]])
     assert (desk.commits, desk.letters) == ([], {})
+
+
+class Silent(paramiko.ServerInterface):
+    """Lets everybody in. What it is asked from ``until`` on, it never answers."""
+
+    def __init__(self, until):
+        self.until = until
+        self.released = threading.Event()
+
+    def check_auth_password(self, username, password):
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind, chanid):
+        self._answer_unless("channel")
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_subsystem_request(self, channel, name):
+        self._answer_unless("subsystem")
+        return True
+
+    def _answer_unless(self, asked):
+        if asked == self.until:
+            self.released.wait(60)
+
+
+@contextmanager
+def silent(until):
+    key, login, kept = paramiko.ECDSAKey.generate(), Silent(until), []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            with suppress(OSError):
+                connected, _ = listener.accept()
+                transport = paramiko.Transport(connected)
+                kept.append(transport)
+                transport.add_server_key(key)
+                transport.start_server(server=login)
+                kept.append(transport.accept(60))
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield SimpleNamespace(
+            port=listener.getsockname()[1],
+            user="audit",
+            password="pw",
+            host_key=f"{key.get_name()} {key.get_base64()}",
+        )
+        listener.shutdown(socket.SHUT_RDWR)
+        login.released.set()
+        kept[0].close()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("until", ["channel", "subsystem", "version"])
+def test_a_server_that_lets_in_and_says_no_more_is_left_to_the_loop(until):
+    with silent(until) as service:
+        destination = SftpDestination(SftpOptions(), ORIGIN, ssh_of(service, silence=0.3))
+        outcome = destination.send(batch_of(destination, [event("a")]))
+    assert outcome.verdicts == (Verdict.RETRY,)
+    assert f"127.0.0.1:{service.port}" in outcome.said
 
 
 def test_check_looks_and_changes_nothing(server):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+from contextlib import ExitStack, suppress
 from datetime import timedelta, timezone
+from ipaddress import ip_address
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
-from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.model import Event
 from audit_provider.core.tcp import TcpClient
+from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from
 from tests.core.destinations.other_intakes import tcp_client_of
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
@@ -183,6 +188,85 @@ def test_a_connection_that_was_closed_while_idle_is_not_written_to():
     thread.join(10)
     listener.close()
     assert [b'event_id="a"' in taken[0], b'event_id="b"' in taken[1]] == [True, True]
+
+
+WEB_ANSWER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture
+def answering(tmp_path):
+    """Return what starts a server that answers as one for web pages does, and hangs up.
+
+    ``first`` speaks before it is spoken to; ``late`` is an event to wait for before the answer.
+    """
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("far", ["localhost"]))
+
+    def start(*, tls, first=False, late=None):
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(listener.shutdown, socket.SHUT_RDWR)
+        answered = threading.Event()
+
+        def serve():
+            with suppress(OSError):
+                plain, _ = listener.accept()
+                with context.wrap_socket(plain, server_side=True) if tls else plain as connected:
+                    if not first:
+                        connected.recv(65536)
+                    if late is not None:
+                        late.wait(10)
+                    connected.sendall(WEB_ANSWER)
+                    answered.set()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return SimpleNamespace(port=listener.getsockname()[1], authority=authority, answered=answered)
+
+    with ExitStack() as stack:
+        yield start
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_who_answers_is_no_syslog_receiver_and_has_taken_nothing(answering, tls):
+    client, desk = tcp_client_of(answering(tls=tls), tls=tls), Desk()
+    with pytest.raises(ProtocolError, match="HTTP/1.1 400 Bad Request.*check host and port"):
+        desk.ship(SyslogDestination(SyslogOptions(settle=LONG), ORIGIN, client), [[event("a"), event("b")]])
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_an_answer_that_comes_late_stops_the_next_batch(answering, tls):
+    late = threading.Event()
+    server = answering(tls=tls, late=late)
+    destination = SyslogDestination(SyslogOptions(settle=0.0), ORIGIN, tcp_client_of(server, tls=tls))
+    destination.send(batch_of(destination, "a"))
+    late.set()
+    assert server.answered.wait(10)
+    with pytest.raises(ProtocolError, match="400 Bad Request"):
+        destination.send(batch_of(destination, "b"))
+
+
+def test_an_answer_to_the_beginning_of_a_batch_is_told_rather_than_the_break(answering):
+    client, desk = tcp_client_of(answering(tls=False), tls=False), Desk()
+    large = [event(number, pad="x" * 8000) for number in range(4000)]
+    options = SyslogOptions(batch_events=4000, batch_bytes=40_000_000)
+    with pytest.raises(ProtocolError, match="400 Bad Request"):
+        desk.ship(SyslogDestination(options, ORIGIN, client, form=Raw(ORIGIN)), [large])
+    assert desk.commits == []
+
+
+def test_check_names_who_speaks_first(answering):
+    client = tcp_client_of(answering(tls=False, first=True), tls=False, settle=LONG)
+    with pytest.raises(ProtocolError, match="nothing counts as taken"):
+        SyslogDestination(SyslogOptions(), ORIGIN, client).check()
+
+
+def test_nothing_is_written_to_an_address_to_avoid(receiver, monkeypatch):
+    monkeypatch.setattr("audit_provider.core.link_local._METADATA", frozenset({ip_address("127.0.0.1")}))
+    destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(receiver, host="127.0.0.1"))
+    with pytest.raises(ConfigurationError, match="metadata"):
+        destination.check()
+    assert receiver.handshakes == 0
 
 
 def test_a_message_over_the_limit_is_set_aside_and_its_neighbours_travel(receiver):

@@ -56,7 +56,7 @@ def check_ecs(document, source):
     assert event["id"]
     assert event["kind"] == "event"
     assert event["outcome"] in ("success", "failure", "unknown")
-    assert (event["module"], event["dataset"]) == (source, f"{source}.audit")
+    assert (event["module"], event["dataset"]) == (source, f"saas_audit.{source}")
     categories, types = event.get("category", []), event.get("type", [])
     assert bool(categories) == bool(types)
     for category in categories:

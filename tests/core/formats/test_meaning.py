@@ -31,7 +31,7 @@ def test_an_action_is_known_however_it_is_spaced(written):
         ("slack", "pref.who_can_invite", Meaning("settings", "update")),
         ("slack", "anomaly", UNKNOWN),
         ("auth0", "sapi", UNKNOWN),
-        ("pylon", "IssueFirstResponseSLABreached", UNKNOWN),
+        ("pylon", "IssueFirstResponseSLABreached", Meaning("sla", "breach")),
     ],
 )
 def test_patterns_and_what_is_left_out(source, action, meaning):

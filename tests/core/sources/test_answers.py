@@ -13,7 +13,7 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.records import FieldReader
+from audit_provider.core.fields import FieldReader
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.paging import CursorPaging
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from audit_provider.core.errors import AuditError, CredentialError
+from audit_provider.core.fields import value_at
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.records import value_at
 from audit_provider.core.sources import REGISTRY, Reader
 from audit_provider.core.sources.inline import mistakes_in
 from audit_provider.core.spool import Stream

@@ -12,7 +12,7 @@ from audit_provider.core.model import Gap, Window
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_provider.core.model import Event
+    from audit_provider.core.model import Event, GapKind
     from audit_provider.core.sources.pages import PageReader
 
 
@@ -66,14 +66,22 @@ class Reader:
         :param needed: what lies before is read already, or reported as lost; None where nothing is. Only what is lost
             from there on is a gap, and is reported.
         """
-        possible = self.earliest
+        spec, possible = self.pages.spec, self.earliest
+        wanted = start if needed is None else max(start, needed)
+        for each in spec.kept_shorter:
+            if each.comes_with(spec.request):
+                reason = f"{spec.title} keeps {each.what} for {each.kept.days} days only"
+                self._report(wanted, self.now() - each.kept, reason, "retention")
         if possible is None:
             return start
-        wanted = start if needed is None else max(start, needed)
-        if wanted < possible:
-            reason = f"{self.pages.spec.title} lets nobody read further back"
-            self.report(Gap(wanted, possible, reason, "look_back", self.now()))
+        self._report(wanted, possible, f"{spec.title} lets nobody read further back", "look_back")
         return max(start, possible)
+
+    def _report(self, wanted: datetime, possible: datetime, reason: str, kind: GapKind) -> None:
+        # What lies behind a backfill's window is not its own.
+        end = min(possible, self.until) if self.until else possible
+        if wanted < end:
+            self.report(Gap(wanted, end, reason, kind, self.now()))
 
     def since(self, start: datetime) -> Window:
         """Return the window from ``start`` to now, for requests that have a lower bound only."""

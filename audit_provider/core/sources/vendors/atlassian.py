@@ -12,6 +12,7 @@ ATLASSIAN = v.SourceSpec(
     title="Atlassian organisation events",
     docs="https://developer.atlassian.com/cloud/admin/organization/rest/api-group-events/",
     base_url="https://api.atlassian.com",
+    page_url="https://admin.atlassian.com/o/{organization}/audit-log",
     request=v.Request("GET", "/admin/v1/orgs/{organization}/events", params={"from": "{start}", "to": "{end}"}),
     times="epoch_ms",
     reading=v.ClosedWindows(),

@@ -1,7 +1,7 @@
 """Auth0 tenant logs. https://auth0.com/docs/deploy-monitor/logs/retrieve-log-events-using-mgmt-api"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.auth0_actions import ACTIONS
+from audit_provider.core.sources.vendors.auth0_actions import ACTIONS, WATCHED
 
 AUTH0 = v.SourceSpec(
     name="auth0",
@@ -9,6 +9,7 @@ AUTH0 = v.SourceSpec(
     docs="https://auth0.com/docs/deploy-monitor/logs/retrieve-log-events-using-mgmt-api",
     base_url="",
     host_example="https://example.eu.auth0.com",
+    page_url="https://manage.auth0.com/#/logs",
     request=v.Request(
         "GET", "/api/v2/logs", params={"q": "date:[{start} TO {end}]", "sort": "date:1", "per_page": 100}
     ),
@@ -31,6 +32,7 @@ AUTH0 = v.SourceSpec(
         client="fields",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         message_at="message",
         code_at="errorCode",

@@ -35,3 +35,19 @@ ACTIONS = {
     "scpn": "user.update.success",
     "fcpn": "user.update.failure",
 }
+
+WATCHED = frozenset(
+    {
+        "f",
+        "fco",
+        "fcoa",
+        "fens",
+        "fp",
+        "fu",
+        "gd_auth_failed",
+        "gd_unenroll",
+        "limit_wc",
+        "sdu",
+    }
+)
+"""What a security analyst wants to see."""

@@ -1,7 +1,7 @@
 """AuthOS organisation audit log. https://authos.dev/docs/api/reference/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.authos_actions import ACTIONS
+from audit_provider.core.sources.vendors.authos_actions import ACTIONS, WATCHED
 
 AUTHOS = v.SourceSpec(
     name="authos",
@@ -27,6 +27,7 @@ AUTHOS = v.SourceSpec(
         organization="organization_id | org_id",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         message_at="error",
         code_at="error_code",

@@ -25,3 +25,16 @@ ACTIONS = {
     "domain.verified": "settings.update",
     "sso.configured": "settings.update",
 }
+
+WATCHED = frozenset(
+    {
+        "user.removed",
+        "user.role_updated",
+        "member.role_changed",
+        "security.mfa.disabled",
+        "api_key.created",
+        "service.oauth_credentials.updated",
+        "sso.configured",
+    }
+)
+"""What a security analyst wants to see."""

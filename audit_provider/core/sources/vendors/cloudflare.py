@@ -7,6 +7,7 @@ CLOUDFLARE = v.SourceSpec(
     title="Cloudflare audit logs",
     docs="https://github.com/cloudflare/cloudflare-python",
     base_url="https://api.cloudflare.com",
+    page_url="https://dash.cloudflare.com/{account}/audit-log",
     request=v.Request(
         "GET", "/client/v4/accounts/{account}/logs/audit", params={"since": "{start}", "before": "{end}", "limit": 1000}
     ),

@@ -7,6 +7,7 @@ DATADOG = v.SourceSpec(
     title="Datadog Audit Trail",
     docs="https://github.com/DataDog/datadog-api-client-python",
     base_url="https://api.datadoghq.com",
+    page_url="https://app.datadoghq.com/audit-trail",
     regions={
         "us1": "https://api.datadoghq.com",
         "us3": "https://api.us3.datadoghq.com",

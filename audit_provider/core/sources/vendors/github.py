@@ -4,7 +4,7 @@ https://docs.github.com/en/enterprise-cloud@latest/admin/monitoring-activity-in-
 """
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.github_actions import ACTIONS
+from audit_provider.core.sources.vendors.github_actions import ACTIONS, WATCHED
 
 GITHUB = v.SourceSpec(
     name="github",
@@ -12,6 +12,7 @@ GITHUB = v.SourceSpec(
     docs="https://docs.github.com/en/enterprise-cloud@latest/admin/monitoring-activity-in-your-enterprise/"
     "reviewing-audit-logs-for-your-enterprise/using-the-audit-log-api-for-your-enterprise",
     base_url="https://api.github.com",
+    page_url="https://github.com/organizations/{organization}/settings/audit-log",
     request=v.Request(
         "GET",
         "/orgs/{organization}/audit-log",
@@ -35,6 +36,7 @@ GITHUB = v.SourceSpec(
         organization="org",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         message_at="message",
         hints={
@@ -46,6 +48,7 @@ GITHUB = v.SourceSpec(
     rate_limit=v.RateLimit(requests=1750, per=3600),
     page_size=v.PageSize("per_page", 100),
     lookback=v.days(180),
+    kept_shorter=(v.KeptShorter(v.days(7), "git events", "include", ("all", "git")),),
     settings={
         "organization": v.Setting("the organisation's name"),
         "include": v.Setting("which events: web, git or all", default="all"),

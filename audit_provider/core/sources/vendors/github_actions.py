@@ -63,3 +63,20 @@ ACTIONS = {
     "public_key.create": "token.create",
     "public_key.delete": "token.delete",
 }
+
+WATCHED = frozenset(
+    {
+        "user.failed_login",
+        "org.update_member",
+        "org.disable_two_factor_requirement",
+        "org.disable_saml",
+        "org_credential_authorization.grant",
+        "repo.destroy",
+        "repo.access",
+        "repo.transfer",
+        "protected_branch.destroy",
+        "protected_branch.policy_override",
+        "personal_access_token.access_granted",
+    }
+)
+"""What a security analyst wants to see."""

@@ -8,6 +8,7 @@ JIRA = v.SourceSpec(
     docs="https://github.com/hashicorp-forge/grove/tree/main/grove/connectors/atlassian_site",
     base_url="",
     host_example="https://example.atlassian.net",
+    page_url="https://{host}/auditing/view",
     request=v.Request("GET", "/rest/api/3/auditing/record", params={"from": "{start}", "to": "{end}", "limit": 1000}),
     reading=v.ClosedWindows(),
     paging=v.OffsetPaging(param="offset", total_at="total"),

@@ -1,7 +1,7 @@
 """Okta System Log. https://github.com/okta/okta-management-openapi-spec"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.okta_actions import ACTIONS
+from audit_provider.core.sources.vendors.okta_actions import ACTIONS, WATCHED
 
 _ASKED = {"since": "{start}", "sortOrder": "ASCENDING", "limit": 1000}
 _BY_TIME = v.SourceSpec(
@@ -27,6 +27,7 @@ _BY_TIME = v.SourceSpec(
         outcome="outcome.result",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         message_at="errorSummary",
         code_at="errorCode",

@@ -54,3 +54,21 @@ ACTIONS = {
     "system.api_token.create": "token.create",
     "system.api_token.revoke": "token.revoke",
 }
+
+WATCHED = frozenset(
+    {
+        "user.session.impersonation.grant",
+        "user.account.privilege.grant",
+        "group.privilege.grant",
+        "user.lifecycle.delete.completed",
+        "user.mfa.factor.deactivate",
+        "user.mfa.factor.reset_all",
+        "policy.lifecycle.deactivate",
+        "policy.lifecycle.delete",
+        "policy.rule.deactivate",
+        "policy.rule.delete",
+        "zone.delete",
+        "system.api_token.create",
+    }
+)
+"""What a security analyst wants to see."""

@@ -31,6 +31,17 @@ PIGMENT = v.SourceSpec(
         "UserReactivated": "user.enable",
         "UserPasswordChanged": "user.password_change",
     },
+    # The vendor's list names more types than these, some only by what they are about.
+    categories={
+        "*Login*": "authentication",
+        "*LoggedIn*": "authentication",
+        "*ApiKey*": "API keys and tokens",
+        "*Role*": "access and roles",
+        "*AccessRight*": "access and roles",
+        "*Block*": "content change",
+        "*Snapshot*": "content change",
+    },
+    watched=frozenset({"UserAccountTypeUpdated", "UserDeactivated", "UserReactivated", "*ApiKey*", "*Role*"}),
     errors=v.Errors(
         hints={
             "401": "the key is wrong or has ended; its expiry day itself is not included.",
@@ -46,6 +57,7 @@ PIGMENT = v.SourceSpec(
     unconfirmed={
         "paging.param": "the name that the cursor is sent under.",
         "records_at": "seen in a client only.",
+        "categories": "patterns: the names of logins, roles, blocks and keys are not certain.",
         "fields.id": "seen in a client only; where it finds nothing, events are named by their content.",
         "request.params": "`ingestedSince` as the lower bound; no upper bound is known.",
         "reading.resumes": "how long a cursor lives; it finishes a scan, and a refused one begins it again.",

@@ -1,7 +1,7 @@
 """Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.pylon_actions import ACTIONS
+from audit_provider.core.sources.vendors.pylon_actions import ACTIONS, WATCHED
 
 
 def _search(happened_at: dict[str, object]) -> v.Request:
@@ -39,6 +39,7 @@ PYLON = v.SourceSpec(
     page_size=v.PageSize("limit", 999),
     probe=v.Probe("/me", shows=("data.name", "data.id")),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         message_at="errors",
         code_at="code",

@@ -1,6 +1,6 @@
 """What Pylon's actions mean. https://support.usepylon.com/articles/1797406754-exporting-audit-logs-to-a-siem
 
-The page calls its list not exhaustive. Breaches of service levels mean nothing that anybody did, so they are left out.
+The page calls its list not exhaustive.
 """
 
 ACTIONS = {
@@ -24,4 +24,18 @@ ACTIONS = {
     "IssueClosed": "content.update",
     "IssueAssigned": "content.update",
     "IssuePriorityChanged": "content.update",
+    "IssueFirstResponseSLABreached": "sla.breach",
+    "IssueResolutionSLABreached": "sla.breach",
 }
+
+WATCHED = frozenset(
+    {
+        "LoginFailed",
+        "UserDeleted",
+        "UserRoleChanged",
+        "APITokenCreated",
+        "OrganizationAccessSettingsUpdated",
+        "OrganizationEmailSettingsUpdated",
+    }
+)
+"""What a security analyst wants to see."""

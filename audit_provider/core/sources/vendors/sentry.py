@@ -10,6 +10,7 @@ SENTRY = v.SourceSpec(
     title="Sentry organisation audit log",
     docs="https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py",
     base_url="https://sentry.io",
+    page_url="https://sentry.io/settings/{organization}/audit-log/",
     request=v.Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
     reading=v.HeadScan(),
     paging=v.LinkPaging(results=True),

@@ -1,7 +1,7 @@
 """Slack Audit Logs. https://docs.slack.dev/admins/audit-logs-api/"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.slack_actions import ACTIONS
+from audit_provider.core.sources.vendors.slack_actions import ACTIONS, WATCHED
 
 SLACK = v.SourceSpec(
     name="slack",
@@ -29,6 +29,7 @@ SLACK = v.SourceSpec(
         organization="context.location.id",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(
         code_at="error",
         ok_at="ok",

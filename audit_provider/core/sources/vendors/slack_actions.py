@@ -54,3 +54,19 @@ ACTIONS = {
     "emoji_removed": "content.delete",
     "billing_address_added": "billing.create",
 }
+
+WATCHED = frozenset(
+    {
+        "user_login_failed",
+        "role_change_to_owner",
+        "role_change_to_admin",
+        "owner_transferred",
+        "organization_deleted",
+        "workspace_deleted",
+        "app_scopes_expanded",
+        "ekm_unenrolled",
+        "file_public_link_created",
+        "manual_export_started",
+    }
+)
+"""What a security analyst wants to see."""

@@ -7,6 +7,7 @@ TAILSCALE = v.SourceSpec(
     title="Tailscale configuration audit log",
     docs="https://tailscale.com/kb/1203/audit-logging",
     base_url="https://api.tailscale.com",
+    page_url="https://login.tailscale.com/admin/logs",
     request=v.Request(
         "GET", "/api/v2/tailnet/{tailnet}/logging/configuration", params={"start": "{start}", "end": "{end}"}
     ),

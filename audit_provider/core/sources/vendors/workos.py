@@ -1,7 +1,7 @@
 """WorkOS events. https://workos.com/docs/reference/events"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.workos_actions import ACTIONS
+from audit_provider.core.sources.vendors.workos_actions import ACTIONS, WATCHED
 
 _ASKED = {"events": "{events}", "limit": 100}
 _BY_TIME = v.SourceSpec(
@@ -29,6 +29,7 @@ _BY_TIME = v.SourceSpec(
         organization="data.organization_id",
     ),
     actions=ACTIONS,
+    watched=WATCHED,
     errors=v.Errors(message_at="message", code_at="code"),
     rate_limit=v.RateLimit(requests=300, per=60),
     page_size=v.PageSize("limit", 100),

@@ -47,3 +47,19 @@ ACTIONS = {
     "api_key.created": "token.create",
     "api_key.revoked": "token.revoke",
 }
+
+WATCHED = frozenset(
+    {
+        "authentication.*_failed",
+        "user.deleted",
+        "organization.deleted",
+        "connection.deactivated",
+        "connection.deleted",
+        "dsync.deleted",
+        "role.updated",
+        "organization_role.updated",
+        "permission.updated",
+        "api_key.created",
+    }
+)
+"""What a security analyst wants to see."""

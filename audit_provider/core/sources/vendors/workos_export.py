@@ -13,6 +13,7 @@ WORKOS_EXPORT = v.SourceSpec(
     title="WorkOS audit logs (export)",
     docs="https://workos.com/docs/reference/audit-logs/export",
     base_url="https://api.workos.com",
+    page_url="https://dashboard.workos.com/environment/audit-logs",
     request=_CREATE,
     times="rfc3339_ms",
     reading=v.FileExport(),

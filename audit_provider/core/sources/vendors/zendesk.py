@@ -8,6 +8,7 @@ ZENDESK = v.SourceSpec(
     docs="https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/",
     base_url="",
     host_example="https://example.zendesk.com",
+    page_url="https://{host}/admin/account/logs/audit_logs",
     request=v.Request(
         "GET", "/api/v2/audit_logs.json", params={"filter[created_at][]": ["{start}", "{end}"], "page[size]": 100}
     ),

@@ -1,0 +1,256 @@
+"""One lot on its way: sent until each event has a fate; retrying, halving and setting aside are written here, once."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal
+
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
+from audit_provider.core.destinations.packing import place_of
+from audit_provider.core.destinations.refusals import Refusals
+from audit_provider.core.errors import ProtocolError, RetryError, StopError, UnavailableError, WaitError
+from audit_provider.core.http import backoff
+from audit_provider.core.model import Ahead, ShipCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.destinations.base import Destination, Place
+    from audit_provider.core.destinations.packing import Lot
+    from audit_provider.core.model import Offset
+
+Fate = Literal["delivered", "already_there", "set_aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What of a lot is finished without a hole.
+
+    :ivar offset: after it. :ivar letters: to be kept before the offset is recorded.
+    :ivar refused: why the rest must not be set aside, although it was refused; None where there is no such rest.
+    """
+
+    offset: Offset
+    letters: Sequence[DeadLetter] = ()
+    refused: StopError | None = None
+
+
+class LotRun:
+    """One lot on its way: the fate of each entry, as far as it is known.
+
+    :param sleep: called with seconds. :param tries: sends in a row without any progress that end the run.
+    :param refused_before: the events are dead letters, so nothing is concluded from a refusal.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        lot: Lot,
+        sleep: Callable[[float], None],
+        tries: int,
+        *,
+        refused_before: bool,
+    ) -> None:
+        self.lot = lot
+        self.slow_down = False
+        self._destination = destination
+        self._sleep = sleep
+        self._tries = tries
+        self._refused_before = refused_before
+        self._items = lot.batch.items
+        self._fates: list[Fate | None] = [None] * len(self._items)
+        self._letters: dict[int, DeadLetter] = {}
+        self._of_batch: set[int] = set()
+        self._stored_in_part: set[int] = set()
+
+    def send(self) -> None:
+        """Send until every item has a fate.
+
+        :raises StopError: the destination refuses the sender.
+        :raises RetryError: it does not answer, or asks for a long pause.
+        """
+        waiting: deque[list[int]] = deque([list(range(len(self._items)))] if self._items else [])
+        failures = 0
+        while waiting:
+            group = waiting.popleft()
+            outcome = self._outcome(group)
+            open_, halve = self._judge(group, outcome)
+            failures = failures + 1 if len(open_) == len(group) and not halve else 0
+            if halve:
+                middle = len(open_) // 2
+                waiting.extendleft([half for half in (open_[middle:], open_[:middle]) if half])
+            elif open_:
+                if failures >= self._tries:
+                    raise UnavailableError(
+                        f"the destination took nothing in {failures} tries in a row{_quoted(outcome.said)}; "
+                        f"everything is kept, the next run goes on."
+                    )
+                waiting.appendleft(open_)
+            if open_ and not halve:
+                self._sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
+            self.slow_down = self.slow_down or outcome.slow_down
+
+    def passed(self, offset: Offset, now: Callable[[], datetime]) -> Passed:
+        """Return the contiguous finished prefix, and the offset after it.
+
+        :param offset: where the lot begins.
+        :raises StopError: the counts do not add up.
+        """
+        end, refusals, refused = self._end(Refusals(offset.refused_in_a_row, offset.refused_alike))
+        whole = end == len(self.lot.entries)
+        # Where content names the object, part of a batch would begin the next one elsewhere: another content and name.
+        if not end or (self._destination.limits.whole_segments and not whole):
+            return Passed(offset, refused=refused)
+        counts, letters, passed = self._counted(end)
+        if counts.finished != passed:
+            raise StopError(
+                f"{passed} events were passed over but {counts.finished} are accounted for: please report this."
+            )
+        too_old = _times_of_too_old(offset, letters)
+        place = self.lot.after if whole else place_of(self.lot.entries[end])
+        offset = replace(
+            offset,
+            segment=place[0],
+            index=place[1],
+            counts=offset.counts + counts,
+            last_success=now() if counts.taken else offset.last_success,
+            failures_in_a_row=0,
+            last_error="",
+            too_old_from=min(too_old, default=None),
+            too_old_to=max(too_old, default=None),
+            ahead=tuple(each for each in offset.ahead if place_of(each) >= place),
+            refused_in_a_row=refusals.count,
+            refused_alike=refusals.alike,
+        )
+        return Passed(offset, [replace(letter, batch=self.lot.bounds) for letter in letters], refused)
+
+    def taken(self, after: Place) -> Iterator[tuple[Item, bool] | Ahead]:
+        """Yield what the destination has of this lot from a place on, as far as a later run may leave it out."""
+        fates = iter(self._fates)
+        # Where content names the object, a batch that lacks some of its events would be another object.
+        whole = all(fate in ("delivered", "already_there") for fate in self._fates)
+        may_be_left_out = whole or not self._destination.limits.whole_segments
+        for entry in self.lot.entries:
+            fate = next(fates) if isinstance(entry, Item) else None
+            if place_of(entry) < after:
+                continue
+            if isinstance(entry, Ahead):
+                yield entry
+            elif isinstance(entry, Item) and fate in ("delivered", "already_there") and may_be_left_out:
+                yield entry, fate == "already_there"
+
+    def _outcome(self, group: list[int]) -> Outcome:
+        try:
+            outcome = self._destination.send(Batch(tuple(self._items[place] for place in group)))
+        except WaitError:
+            raise
+        except RetryError as error:
+            return Outcome.all(Verdict.RETRY, len(group), said=str(error))
+        if len(outcome.verdicts) != len(group):
+            raise ProtocolError(
+                f"{len(group)} events were sent and {len(outcome.verdicts)} judged: please report this."
+            )
+        return outcome
+
+    def _judge(self, group: list[int], outcome: Outcome) -> tuple[list[int], bool]:
+        """Take in the verdicts; return what is still open, and whether it must be halved."""
+        open_: list[int] = []
+        halve = False
+        for number, (place, verdict) in enumerate(zip(group, outcome.verdicts, strict=True)):
+            if verdict is Verdict.DELIVERED:
+                self._fates[place] = "delivered"
+            elif verdict is Verdict.ALREADY_THERE:
+                self._fates[place] = "already_there"
+            elif verdict is Verdict.REFUSED or (verdict is Verdict.SPLIT and len(group) == 1):
+                self._fates[place] = "set_aside"
+                said = outcome.reasons.get(number) or outcome.said
+                reason = said or "refused without a word"
+                if verdict is Verdict.SPLIT:
+                    self._of_batch.add(place)
+                if outcome.stored_in_part:
+                    self._stored_in_part.add(place)
+                    reason = (
+                        f"possibly stored: the destination refused a part of the batch without saying which; {said}"
+                    )
+                self._letters[place] = DeadLetter(self._items[place], reason, answer=said)
+            else:
+                halve = halve or verdict is Verdict.SPLIT
+                open_.append(place)
+        return open_, halve
+
+    def _end(self, refusals: Refusals) -> tuple[int, Refusals, StopError | None]:
+        """Return the entry that the prefix ends before, and the refusals in a row until there.
+
+        The prefix ends before a run of refusals that is too long, unless something behind it in the lot was taken. The
+        next lot then begins with that run; where it holds something that is taken, the events were at fault after all.
+
+        :param refusals: in a row before this lot.
+        """
+        sent, begun, before = 0, -1, refusals
+        end = len(self.lot.entries)
+        for number, entry in enumerate(self.lot.entries):
+            if not isinstance(entry, Item):
+                continue
+            fate = self._fates[sent]
+            if fate is None:
+                end = number
+                break
+            if fate != "set_aside" or sent in self._stored_in_part or self._refused_before:
+                begun, refusals = -1, Refusals()
+            else:
+                reason = self._letters[sent].reason
+                more = refusals.with_batch() if sent in self._of_batch else refusals.with_event(reason)
+                if begun < 0 or more.count == 1:
+                    begun, before = number, refusals
+                refusals = more
+            sent += 1
+        taken_behind = any(fate in ("delivered", "already_there") for fate in self._fates[sent:])
+        if begun < 0 or not refusals.are_too_many or taken_behind:
+            return end, refusals, None
+        said = self._letters[sent - 1].reason
+        return (
+            begun,
+            before,
+            StopError(
+                f"the destination refused every one of {refusals.count} events in a row{_quoted(said)}: check its "
+                f"settings; of those in this batch nothing was set aside and everything is kept."
+            ),
+        )
+
+    def _counted(self, end: int) -> tuple[ShipCounts, list[DeadLetter], int]:
+        """Return counts and dead letters of the entries before ``end``, and how many events they are."""
+        counts = dict.fromkeys((each.name for each in fields(ShipCounts)), 0)
+        letters: list[DeadLetter] = []
+        sent = passed = 0
+        for entry in self.lot.entries[:end]:
+            letter: DeadLetter | None = None
+            if isinstance(entry, Filtered):
+                counts["outside" if entry.outside else "filtered"] += 1
+            elif isinstance(entry, Ahead):
+                counts["already_there" if entry.already_there else "delivered"] += entry.count
+                counts["restamped"] += entry.count * entry.restamped
+            elif isinstance(entry, Item):
+                fate, letter = self._fates[sent], self._letters.get(sent)
+                sent += 1
+                if fate in ("delivered", "already_there"):
+                    counts[fate] += 1
+                    counts["restamped"] += entry.restamped
+            else:
+                letter = entry
+            if letter is not None:
+                counts["too_old" if letter.too_old else "dead_lettered"] += 1
+                letters.append(letter)
+            passed += entry.count if isinstance(entry, Ahead) else 1
+        return ShipCounts(**counts), letters, passed
+
+
+def _times_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> list[datetime]:
+    """Return the times of what was too old, of all that was so before only the earliest and the latest."""
+    before = [each for each in (offset.too_old_from, offset.too_old_to) if each]
+    return before + [letter.item.event.time for letter in letters if letter.too_old]
+
+
+def _quoted(said: str) -> str:
+    return f" ({said})" if said else ""

@@ -1,0 +1,237 @@
+"""What is usual for a series of hourly counts: by weekday and hour of day, as far as its history says it.
+
+Counts are compared as square roots (Anscombe's transform), under which a Poisson count of any size has the same
+spread, and small counts need no case of their own. The centre of an hour is the median of the same hour on days alike,
+the spread is their MAD and at least Poisson's. What a history has shown more than once or twice is not unusual, however
+far it lies from the centre: sources that burst, or rest, are known by that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from statistics import median
+
+DAYS = 30
+"""Of history that count."""
+
+WEEKS_KNOWN = 14
+"""Days of history from which on weekdays are told apart."""
+
+_ALIKE = 1.5  # days whose medians differ by no more than this are one kind of day
+_BEYOND = 1.25  # how far something must lie beyond what the history has shown, in spreads
+_LONGER = 1.5  # the same for silences
+_MOST_GROWTH = 2.0
+_MAD = 1.4826  # from a median absolute deviation to a standard deviation
+_ANSCOMBE = 3 / 8
+_BUSY = 1.0  # events in an hour from which on its spread can be told
+_TOP = 0.1  # the part of values that a careful mean leaves out, the largest
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What is usual. :ivar low: the least, :ivar centre: the middle, and :ivar high: the most."""
+
+    low: float
+    centre: float
+    high: float
+
+
+class Baseline:
+    """What is usual for one series.
+
+    :param first: the first day of the history. :param days: its hourly counts, 24 a day, oldest first.
+    :param sensitivity: spreads beyond which a count is unusual.
+    :param least_missed: events that would usually have come in a silence.
+    """
+
+    def __init__(
+        self, first: date, days: Sequence[Sequence[int]], *, sensitivity: float = 5.0, least_missed: float = 12.0
+    ) -> None:
+        self._weekdays = [(first + timedelta(days=each)).weekday() for each in range(len(days))]
+        self._days = days
+        self._totals = [sum(each) for each in days]
+        self._sensitivity = sensitivity
+        self._least_missed = least_missed
+        # A day or two of a month may have been unusual themselves.
+        self._odd = len(days) // 14
+        self._alike = [self._days_like(weekday) for weekday in range(7)]
+
+    def hour(self, weekday: int, hour: int) -> Band:
+        """Return what is usual in an hour of a weekday, 0 for Monday.
+
+        The hours beside it count too: work moves by an hour twice a year, and jobs do not begin on the minute.
+        """
+        return _band(self._near[weekday][hour], self._hour_spread, self._hour_limit)
+
+    def day(self, weekday: int) -> Band:
+        """Return what is usual on a whole day."""
+        return _band(self._day_centres[weekday], self._day_spread, self._day_limit)
+
+    def expected(self, weekday: int, hour: int) -> float:
+        """Return how many events an hour brings at least, on an average without its best days."""
+        return self._expected[weekday][hour]
+
+    def expected_in_a_day(self, weekday: int) -> float:
+        """Return how many events a whole day brings at least."""
+        return self._expected_days[weekday]
+
+    @cached_property
+    def missed_limit(self) -> float:
+        """How many expected events may stay away, hour after hour, before it is unusual."""
+        silences = _silences(
+            each for weekday, day in self._by_weekday for each in zip(day, self._expected[weekday], strict=True)
+        )
+        return max(self._least_missed, _LONGER * self._shown(silences))
+
+    @cached_property
+    def missed_days_limit(self) -> float:
+        """The same for whole days without any event."""
+        silences = _silences((sum(day), self._expected_days[weekday]) for weekday, day in self._by_weekday)
+        return max(1.5 * self._least_missed, _LONGER * self._shown(silences))
+
+    @cached_property
+    def _by_weekday(self) -> list[tuple[int, Sequence[int]]]:
+        return list(zip(self._weekdays, self._days, strict=True))
+
+    @cached_property
+    def _expected(self) -> list[list[float]]:
+        return [_beside(min, hours) for hours in self._of_days_alike(_careful_mean)]
+
+    @cached_property
+    def _expected_days(self) -> list[float]:
+        return [_careful_mean([self._totals[day] for day in alike]) for alike in self._alike]
+
+    @cached_property
+    def _centres(self) -> list[list[float]]:
+        """The middle of each hour, by weekday."""
+        centres = self._of_days_alike(_median)
+        for weekday in range(7):
+            own = [day for each, day in self._by_weekday if each == weekday]
+            # One kind of work may be done on one weekday alone, such as a weekly export.
+            if len(own) > 2:
+                of_weekday = [_median(counts) for counts in zip(*own, strict=True)]
+                centres[weekday] = list(map(max, centres[weekday], of_weekday))
+        return centres
+
+    @cached_property
+    def _near(self) -> list[list[float]]:
+        return [[self._level * each for each in _beside(max, hours)] for hours in self._centres]
+
+    @cached_property
+    def _level(self) -> float:
+        """How much more the last week has brought than the whole history: a source may grow."""
+        if len(self._days) < WEEKS_KNOWN:
+            return 1.0
+        centres = [_median([self._totals[day] for day in alike]) for alike in self._alike]
+        week = [sum(day) / centres[weekday] for weekday, day in self._by_weekday[-7:] if centres[weekday]]
+        return min(max(median(week), 1.0), _MOST_GROWTH) if week else 1.0
+
+    @cached_property
+    def _hour_spread(self) -> float:
+        return _spread(
+            _distance(count, centre)
+            for weekday, day in self._by_weekday
+            for count, centre in zip(day, self._centres[weekday], strict=True)
+            if centre >= _BUSY
+        )
+
+    @cached_property
+    def _hour_limit(self) -> float:
+        largest = [max(map(_distance, day, self._near[weekday])) for weekday, day in self._by_weekday]
+        return self._limit(largest, self._hour_spread)
+
+    @cached_property
+    def _day_centres(self) -> list[float]:
+        return [self._level * _median([self._totals[day] for day in alike]) for alike in self._alike]
+
+    @cached_property
+    def _day_spread(self) -> float:
+        return _spread(self._day_distances)
+
+    @cached_property
+    def _day_limit(self) -> float:
+        return self._limit(self._day_distances, self._day_spread)
+
+    @cached_property
+    def _day_distances(self) -> list[float]:
+        return [_distance(sum(day), self._day_centres[weekday]) for weekday, day in self._by_weekday]
+
+    def _of_days_alike(self, middle: Callable[[Sequence[int]], float]) -> list[list[float]]:
+        """Return the middle of each hour over days alike, by weekday."""
+        found: dict[tuple[int, ...], list[float]] = {}
+        for alike in self._alike:
+            if alike not in found:
+                hours = zip(*(self._days[day] for day in alike), strict=True)
+                found[alike] = [middle(counts) for counts in hours] or [0.0] * 24
+        return [list(found[alike]) for alike in self._alike]
+
+    def _limit(self, distances: Iterable[float], spread: float) -> float:
+        """Return from how many spreads on something is unusual."""
+        return max(self._sensitivity, _BEYOND * self._shown(distances) / spread)
+
+    def _shown(self, values: Iterable[float]) -> float:
+        """Return the largest value that the history has shown, but for days that may have been unusual."""
+        ordered = sorted(values, reverse=True)
+        return ordered[self._odd] if len(ordered) > self._odd else 0.0
+
+    def _days_like(self, weekday: int) -> tuple[int, ...]:
+        """Return the days that a weekday is compared with: of its own kind where that is known, or else all."""
+        everyday = range(len(self._days))
+        if len(self._days) < WEEKS_KNOWN:
+            return tuple(everyday)
+        own = [median(self._totals[day] for day in everyday if self._weekdays[day] == each) for each in range(7)]
+
+        def alike(other: int) -> bool:
+            less, more = sorted((own[weekday] + 3, own[other] + 3))
+            return more <= _ALIKE * less
+
+        return tuple(day for day in everyday if alike(self._weekdays[day]))
+
+
+def _root(count: float) -> float:
+    return 2 * math.sqrt(count + _ANSCOMBE)
+
+
+def _distance(count: float, centre: float) -> float:
+    """Return how far a count lies above the usual, in spreads of a Poisson count."""
+    return _root(count) - _root(centre)
+
+
+def _band(centre: float, spread: float, limit: float) -> Band:
+    middle, reach = _root(centre), limit * spread
+    low = max(middle - reach, 0.0)
+    return Band(max((low / 2) ** 2 - _ANSCOMBE, 0.0), centre, ((middle + reach) / 2) ** 2 - _ANSCOMBE)
+
+
+def _spread(distances: Iterable[float]) -> float:
+    values = [abs(each) for each in distances]
+    return max(1.0, _MAD * median(values)) if values else 1.0
+
+
+def _median(values: Sequence[int]) -> float:
+    return float(median(values)) if values else 0.0
+
+
+def _beside(choose: Callable[[float, float, float], float], hours: Sequence[float]) -> list[float]:
+    """Return of each hour, the one before and the one after what ``choose`` chooses."""
+    return [choose(hours[hour - 1], hours[hour], hours[(hour + 1) % 24]) for hour in range(24)]
+
+
+def _careful_mean(values: Sequence[int]) -> float:
+    """Return the mean without the largest values, so that it promises rather too little."""
+    kept = sorted(values)[: len(values) - math.ceil(len(values) * _TOP)]
+    return sum(kept) / len(kept) if kept else 0.0
+
+
+def _silences(hours: Iterable[tuple[int, float]]) -> list[float]:
+    """Return how many expected events stayed away in each silence."""
+    found, missed = [], 0.0
+    for count, expected in hours:
+        if count and missed:
+            found.append(missed)
+        missed = 0.0 if count else missed + expected
+    return [*found, missed]

@@ -1,0 +1,116 @@
+"""Findings that last as long as what they tell: lag, undelivered and refused events, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.monitoring.settings import Monitoring
+
+CRITICAL_LAG = 4
+"""Times the target."""
+
+CRITICAL_FAILURES = 3
+"""Runs in a row."""
+
+_LOST = frozenset({"look_back", "retention"})  # kinds of gaps that nobody can close any more
+
+
+def conditions(
+    *,
+    lag: float | None,
+    accounts: Sequence[Account],
+    dead_letters: Mapping[str, int],
+    gaps: Sequence[GapRecord],
+    settings: Monitoring,
+    now: datetime,
+) -> list[Finding]:
+    """Return what is wrong now. An id holds for as long as the same thing is wrong to the same degree.
+
+    :param lag: seconds; None where nothing was read. :param accounts: of the live stream.
+    :param dead_letters: open ones, by destination. :param gaps: open ones.
+    """
+    return [
+        *_lag(lag, settings, now),
+        *_undelivered(accounts, now),
+        *_refused(dead_letters, now),
+        *_gaps(gaps, now),
+    ]
+
+
+def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Finding]:
+    target = settings.lag_target.total_seconds()
+    if lag is None or lag <= target:
+        return
+    severity: Severity = "critical" if lag > CRITICAL_LAG * target else "warning"
+    yield Finding(
+        id=finding_id("lag", severity),
+        kind="lag",
+        severity=severity,
+        title=f"Reading is {_span(lag)} behind, where {_span(target)} is the target.",
+        at=now,
+        high=target,
+    )
+
+
+def _undelivered(accounts: Sequence[Account], now: datetime) -> Iterator[Finding]:
+    for each in accounts:
+        failures = each.failures_in_a_row
+        if not failures or not each.pending:
+            continue
+        severity: Severity = "critical" if failures >= CRITICAL_FAILURES else "warning"
+        runs = "run" if failures == 1 else f"{failures} runs in a row"
+        error = f" ({each.last_error.rstrip('.')})" if each.last_error else ""
+        yield Finding(
+            id=finding_id("undelivered", each.destination, severity),
+            kind="undelivered",
+            severity=severity,
+            title=f"{each.destination} has not got {each.pending:,} events: its last {runs} failed{error}.",
+            at=now,
+            subject=each.destination,
+            count=each.pending,
+        )
+
+
+def _refused(dead_letters: Mapping[str, int], now: datetime) -> Iterator[Finding]:
+    for destination, count in dead_letters.items():
+        if count:
+            yield Finding(
+                # Told again when they are ten times as many.
+                id=finding_id("refused", destination, str(len(str(count)))),
+                kind="refused",
+                severity="warning",
+                title=f"{destination} did not take {count:,} events: they are in its dead-letter folder, correct the "
+                f"cause and redrive them.",
+                at=now,
+                subject=destination,
+                count=count,
+            )
+
+
+def _gaps(gaps: Sequence[GapRecord], now: datetime) -> Iterator[Finding]:
+    for each in gaps:
+        yield Finding(
+            id=finding_id("gap", each.id),
+            kind="gap",
+            severity="critical" if each.kind in _LOST else "warning",
+            title=f"Gap {each}.",
+            at=each.found_at or now,
+            subject=each.destination or each.stream,
+            count=each.events or 0,
+        )
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = round(minutes / 60)
+    return f"{hours} h" if hours < 48 else f"{round(hours / 24)} days"

@@ -1,0 +1,195 @@
+"""Counts what is new in the spool: segment by segment, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.fields import FieldReader
+from audit_provider.core.formats.facts import outcome_of
+from audit_provider.core.monitoring.activity import (
+    KEPT_DAYS,
+    MOST_ACTIONS,
+    MOST_LETTERS,
+    REST,
+    Day,
+    Progress,
+)
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Event
+    from audit_provider.core.monitoring.activity import Activity
+    from audit_provider.core.monitoring.categories import Classified, Classifier
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Stream
+
+SEGMENTS_AT_ONCE = 50
+"""Counted before the days that they touch are written: a crash costs counting so many again."""
+
+_MOST_WATCHED = 100
+_MOST_IN_MEMORY = 5000
+_ACTORS: tuple[str, ...] = ("actor_email", "actor_name", "actor_id")
+_TARGETS: tuple[str, ...] = ("target_email", "target_user")
+_NAMES = ("action", "outcome", "ip", *_ACTORS, *_TARGETS)
+_LOGINS = frozenset({"login", "challenge"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one counting did. :ivar complete: everything in the spool is counted."""
+
+    segments: int = 0
+    events: int = 0
+    complete: bool = True
+
+
+def count(
+    activity: Activity,
+    streams: Sequence[tuple[Stream, Position]],
+    classifier: Classifier,
+    *,
+    now: Callable[[], datetime],
+    deadline: datetime,
+) -> Counted:
+    """Count every segment that is not counted yet.
+
+    Only events of the last days are counted, see :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments
+    without any are not even read. A segment that a late writer's has replaced stays counted, and its successor is not.
+
+    :param streams: with the positions that lead to their heads.
+    :param deadline: stop in good order once it has passed; the next counting goes on.
+    :raises AuditError: the spool cannot be read or written; what was counted before is kept.
+    """
+    run = _Run(activity, classifier, now().date())
+    for stream, position in streams:
+        place = f"{stream}/{position.chain}"
+        done = run.progress.segments.get(place, 0)
+        if position.head.number <= done:
+            continue
+        run.open(place, FieldReader(position.fields, _NAMES))
+        for manifest in stream.manifests(position.head, max(done + 1, stream.oldest())):
+            if run.is_recent(manifest.first_time, manifest.last_time):
+                run.take(manifest.number, stream.events(manifest))
+            else:
+                run.skip(manifest.number)
+            if now() >= deadline:
+                run.flush()
+                return Counted(run.segments, run.events, complete=False)
+    run.flush()
+    return Counted(run.segments, run.events)
+
+
+@dataclass
+class _Run:
+    """The days of one counting, and what is true once they are written."""
+
+    activity: Activity
+    classifier: Classifier
+    today: date
+    segments: int = 0
+    events: int = 0
+    _days: dict[date, Day] = field(default_factory=dict)
+    _pending: dict[str, int] = field(default_factory=dict)
+    _unwritten: int = 0
+
+    def __post_init__(self) -> None:
+        self.progress: Progress = self.activity.progress()
+        self._first = self.today - timedelta(days=KEPT_DAYS - 1)
+
+    def open(self, place: str, reader: FieldReader) -> None:
+        """Go on with another chain."""
+        self._place, self._reader = place, reader
+
+    def is_recent(self, first: datetime, last: datetime) -> bool:
+        """Whether events of these times may be counted."""
+        return last.date() >= self._first and first.date() <= self.today
+
+    def skip(self, number: int) -> None:
+        """Pass a segment that has nothing to count."""
+        self._pending[self._place] = number
+
+    def take(self, number: int, events: Sequence[Event]) -> None:
+        """Count a segment, except in days that have it already."""
+        open_days: dict[date, Day | None] = {}
+        for event in events:
+            when = event.time.date()
+            if when not in open_days:
+                open_days[when] = self._open_day(when, number)
+            day = open_days[when]
+            if day is not None:
+                self._count(day, event)
+        self.segments += 1
+        self.events += len(events)
+        self._pending[self._place] = number
+        self._unwritten += 1
+        if self._unwritten >= SEGMENTS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the days, then the progress that counts them."""
+        if not self._pending:
+            return
+        for day in self._days.values():
+            day.trim()
+            beyond = day.counted | self._pending
+            done = self.progress.segments
+            day.counted = {place: number for place, number in beyond.items() if number > done.get(place, 0)}
+            self.activity.keep(day)
+        self.progress = msgspec.structs.replace(self.progress, segments=self.progress.segments | self._pending)
+        self.activity.keep_progress(self.progress)
+        self._days, self._pending, self._unwritten = {}, {}, 0
+
+    def _open_day(self, when: date, number: int) -> Day | None:
+        if not self._first <= when <= self.today:
+            return None
+        day = self._days.get(when) or self.activity.day(when)
+        if day.counted.get(self._place, 0) >= number:
+            return None
+        self._days[when] = day
+        return day
+
+    def _count(self, day: Day, event: Event) -> None:
+        found = self._reader.read(event.raw)
+        action = found.get("action", "")[:MOST_LETTERS]
+        classified = self.classifier.of(action)
+        hour = event.time.hour
+        hours = day.actions.get(action)
+        if hours is None and len(day.actions) < MOST_ACTIONS:
+            hours = day.actions[action] = [0] * 24
+        if hours is None:
+            hours = day.rest.setdefault(classified.category, [0] * 24)
+        hours[hour] += 1
+        if classified.watched:
+            self._watch(day, action, actor_of(found, classified))
+        meaning = classified.meaning
+        if meaning.kind == "authentication" and meaning.verb in _LOGINS:
+            if outcome_of(found.get("outcome", ""), meaning) != "failure":
+                return
+            _add(day.failed_by_actor.setdefault(hour, {}), actor_of(found, classified))
+            _add(day.failed_by_address.setdefault(hour, {}), found.get("ip", "")[:MOST_LETTERS])
+
+    def _watch(self, day: Day, action: str, actor: str) -> None:
+        actors = day.watched.get(action)
+        if actors is None and len(day.watched) < _MOST_WATCHED:
+            actors = day.watched[action] = {}
+        if actors is not None:
+            _add(actors, actor or REST)
+
+
+def actor_of(found: Mapping[str, str], classified: Classified) -> str:
+    """Return who did it, by the name that people know best; "" where nobody is named."""
+    # Who signs in is the only one there is, wherever in the record they stand.
+    names = _ACTORS + (_TARGETS if classified.meaning.kind == "authentication" else ())
+    return next((found[name][:MOST_LETTERS] for name in names if name in found), "")
+
+
+def _add(names: dict[str, int], name: str) -> None:
+    """Count a name, as long as memory bears it; those that were met first stay."""
+    if name in names or (name and len(names) < _MOST_IN_MEMORY):
+        names[name] = names.get(name, 0) + 1
+    elif name:
+        names[REST] = names.get(REST, 0) + 1

@@ -1,0 +1,192 @@
+"""From counts and records of progress to findings and the summary: one report's judgement."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.monitoring.activity import KEPT_DAYS, REST
+from audit_provider.core.monitoring.baseline import Band
+from audit_provider.core.monitoring.conditions import conditions
+from audit_provider.core.monitoring.figures import Figures, begin_of, figures_of
+from audit_provider.core.monitoring.findings import noteworthy
+from audit_provider.core.monitoring.memory import DayRecord, Memory
+from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
+from audit_provider.core.monitoring.unusual import unusual
+
+if TYPE_CHECKING:
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.monitoring.activity import Activity
+    from audit_provider.core.monitoring.categories import Classifier
+    from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.position import Position
+
+HOURS_SHOWN = 7 * 24
+MOST_ACTIONS_SHOWN = 100
+MOST_UNKNOWN_SHOWN = 50
+MOST_FINDINGS_SHOWN = 100
+FINDINGS_SHOWN = timedelta(days=7)
+
+_KEY_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the records of progress say when the report runs.
+
+    :ivar position: of the live stream; None where nothing was read. :ivar accounts: of its destinations.
+    :ivar dead_letters: open ones, by destination, of all streams. :ivar gaps: open ones.
+    :ivar counted: everything in the spool is counted, so that what is missing from the counts is missing.
+    """
+
+    pipeline: str
+    source: str
+    position: Position | None
+    accounts: Sequence[Account]
+    dead_letters: Mapping[str, int]
+    gaps: Sequence[GapRecord]
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a report has found.
+
+    :ivar memory: to be kept. :ivar new: findings that no report has made before.
+    :ivar standing: findings that are new or still true: what the report task may fail for.
+    """
+
+    summary: Summary
+    memory: Memory
+    new: Sequence[Finding]
+    standing: Sequence[Finding]
+
+
+def judge(state: State, activity: Activity, classifier: Classifier, settings: Monitoring, now: datetime) -> Judged:
+    """Judge a pipeline. Nothing is written.
+
+    :param now: aware UTC.
+    :raises AuditError: the counts cannot be read.
+    """
+    memory = activity.memory(Memory) or Memory(key=secrets.token_hex(_KEY_BYTES))
+    today = now.date()
+    figures = figures_of(activity.days(today - timedelta(days=KEPT_DAYS - 1), today), classifier)
+    lag = state.position.lag(now) if state.position else None
+    found = noteworthy(figures, classifier, memory, settings, now)
+    if lag is not None and state.counted:
+        # What has not been read or counted yet is no silence, and where reading lags the lag is told.
+        found = [*unusual(figures, now - timedelta(seconds=lag) - settings.settle, settings), *found]
+    lasting = conditions(
+        lag=lag,
+        accounts=state.accounts,
+        dead_letters=state.dead_letters,
+        gaps=state.gaps,
+        settings=settings,
+        now=now,
+    )
+    found, lasting = ([each for each in some if each.kind not in settings.off] for some in (found, lasting))
+    new = memory.settle(found, lasting, now)
+    memory.note(now, lag, {each.destination: each.delivered + each.already_there for each in state.accounts})
+    silent = [each for each in found if each.kind == "silence"]
+    return Judged(
+        summary=_summary(state, figures, classifier, memory, settings, lag, now),
+        memory=memory,
+        new=new,
+        standing=list(dict.fromkeys([*new, *lasting, *silent])),
+    )
+
+
+def _summary(
+    state: State,
+    figures: Figures,
+    classifier: Classifier,
+    memory: Memory,
+    settings: Monitoring,
+    lag: float | None,
+    now: datetime,
+) -> Summary:
+    shown = next((place for place, hours in enumerate(figures.total) if any(hours)), len(figures.days) - 1)
+    first = figures.days[shown].day
+    hours = [count for day in figures.total for count in day][: 24 * (len(figures.days) - 1) + now.hour + 1]
+    bands = _bands(figures, settings, shown)
+    actions, unknown = _actions(figures, classifier, shown)
+    return Summary(
+        pipeline=state.pipeline,
+        source=state.source,
+        made_at=now,
+        lag=lag,
+        first_hour=now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1),
+        hours=tuple(hours[-HOURS_SHOWN:]),
+        first_day=begin_of(first),
+        days={category: tuple(map(sum, series[shown:])) for category, series in figures.by_category.items()},
+        low=tuple(round(band.low, 1) for band in bands),
+        high=tuple(round(band.high, 1) for band in bands),
+        actions=actions,
+        unknown_actions=unknown,
+        findings=_findings(memory, now),
+        dead_letters={destination: count for destination, count in state.dead_letters.items() if count},
+        lags=tuple(round(memory.days.get(day.day, DayRecord()).lag, 1) for day in figures.days[shown:]),
+        delivered=_delivered(figures, memory, [each.destination for each in state.accounts], shown),
+    )
+
+
+def _bands(figures: Figures, settings: Monitoring, shown: int) -> list[Band]:
+    """Return what is usual on each day shown, as it looks today; nothing while the history is short."""
+    today = figures.days[-1].day
+    begin, end = figures.history(today)
+    if end - begin < settings.least_days:
+        return []
+    baseline = figures.baseline(figures.total, today, settings)
+    return [baseline.day(day.day.weekday()) for day in figures.days[shown:]]
+
+
+def _actions(figures: Figures, classifier: Classifier, shown: int) -> tuple[tuple[ActionCounts, ...], tuple[str, ...]]:
+    """Return the most frequent actions, with what is left over by category, and those that no table knows."""
+    days = figures.days[shown:]
+    counts: dict[str, list[int]] = {}
+    rest: dict[str, list[int]] = {}
+    for place, day in enumerate(days):
+        for action, hours in day.actions.items():
+            counts.setdefault(action, [0] * len(days))[place] += sum(hours)
+        for category, hours in day.rest.items():
+            rest.setdefault(category, [0] * len(days))[place] += sum(hours)
+    ordered = sorted(counts, key=lambda action: (-sum(counts[action]), action))
+    for action in ordered[MOST_ACTIONS_SHOWN:]:
+        left = rest.setdefault(classifier.of(action).category, [0] * len(days))
+        for place, count in enumerate(counts[action]):
+            left[place] += count
+    named = [
+        ActionCounts(action, classifier.of(action).category, tuple(counts[action]))
+        for action in ordered[:MOST_ACTIONS_SHOWN]
+    ]
+    others = [ActionCounts(REST, category, tuple(left)) for category, left in rest.items()]
+    unknown = [action for action in ordered if not classifier.of(action).known]
+    return (*named, *others), tuple(unknown[:MOST_UNKNOWN_SHOWN])
+
+
+def _findings(memory: Memory, now: datetime) -> tuple[Finding, ...]:
+    kept = [
+        each.finding
+        for each in memory.findings
+        if each.lasting or max(each.found_at, each.finding.at) >= now - FINDINGS_SHOWN
+    ]
+    return tuple(sorted(kept, key=lambda each: each.at, reverse=True)[:MOST_FINDINGS_SHOWN])
+
+
+def _delivered(figures: Figures, memory: Memory, destinations: Sequence[str], shown: int) -> dict[str, tuple[int, ...]]:
+    """Return how many events each destination was given on each day shown, as far as reports have seen it."""
+    found = {}
+    for destination in destinations:
+        counts, before = [], None
+        for day in figures.days:
+            record = memory.days.get(day.day)
+            after = record.delivered.get(destination) if record else None
+            # Counting begins anew where the position is deleted.
+            counts.append(max(after - before, 0) if after is not None and before is not None else 0)
+            before = before if after is None else after
+        found[destination] = tuple(counts[shown:])
+    return found

@@ -1,0 +1,107 @@
+"""A report as Markdown: for the task log, for messages, and beside the page in the spool."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from audit_provider.core.accounting import table
+from audit_provider.core.model import text_of
+from audit_provider.core.monitoring.activity import REST
+from audit_provider.core.monitoring.categories import THEMES
+
+if TYPE_CHECKING:
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.monitoring.summary import Finding, Summary
+
+MOST_ACTIONS_LISTED = 40
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+_WEEK = 7
+
+
+def markdown_of(summary: Summary, accounts: Sequence[Account]) -> str:
+    """Return the whole report."""
+    parts = [
+        f"# {escaped(summary.pipeline)}: {escaped(summary.source)}",
+        f"Report of {text_of(summary.made_at)}. {behind(summary.lag)}",
+        f"## Findings\n\n{findings_markdown(summary.findings) if summary.findings else 'None.'}",
+        f"## Activity\n\n{_activity(summary)}",
+    ]
+    if summary.actions:
+        parts.append(f"## Actions\n\n{_actions(summary)}")
+    if summary.unknown_actions:
+        names = "\n".join(f"- {escaped(each)}" for each in summary.unknown_actions)
+        parts.append(f"## Actions that no table knows\n\n{names}")
+    if accounts:
+        parts.append(f"## Deliveries\n\n```\n{table(accounts)}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def findings_markdown(findings: Iterable[Finding]) -> str:
+    """Return findings as a list, the gravest first."""
+    return "\n".join(
+        f"- **{each.severity}** {each.at:%Y-%m-%d %H:%M} {escaped(each.title)}" for each in gravest_first(findings)
+    )
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they should be seen."""
+    order = ("critical", "warning", "info")
+    newest = sorted(findings, key=lambda each: each.at, reverse=True)
+    return sorted(newest, key=lambda each: order.index(each.severity))
+
+
+def behind(lag: float | None) -> str:
+    """Return a sentence about how far the source is read."""
+    if lag is None:
+        return "Nothing has been read yet."
+    minutes = int(lag // 60)
+    return f"The source was read {minutes} min ago." if minutes else "The source was read within the last minute."
+
+
+def escaped(text: str) -> str:
+    """Return a text of others as Markdown shows it: on one line, without any sign of its own."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def _activity(summary: Summary) -> str:
+    if not summary.days:
+        return "No event in the days that are kept."
+    rows = [(category, *_columns(days)) for category, days in summary.days.items()]
+    everything = [sum(each) for each in zip(*summary.days.values(), strict=True)]
+    usual = ""
+    if summary.high:
+        usual = f"\n\nUsual on a day like today: {summary.low[-1]:,.0f} to {summary.high[-1]:,.0f} events."
+    themes = " · ".join(
+        f"{theme} {sum(days[-1] for category, days in summary.days.items() if category in categories):,}"
+        for theme, categories in THEMES.items()
+    )
+    head = ("category", "today", "yesterday", f"{_WEEK} days before, a day", f"{len(everything)} days")
+    return f"{_table([head, *rows, ('all', *_columns(everything))])}\n\nToday: {themes}.{usual}"
+
+
+def _columns(days: Sequence[int]) -> tuple[str, ...]:
+    before = days[-1 - _WEEK : -1]
+    mean = sum(before) / len(before) if before else 0.0
+    yesterday = days[-2] if len(days) > 1 else 0
+    return f"{days[-1]:,}", f"{yesterday:,}", f"{mean:,.0f}", f"{sum(days):,}"
+
+
+def _actions(summary: Summary) -> str:
+    head = ("action", "category", "today", "yesterday", f"{_WEEK} days before, a day", "all")
+    rows = [
+        (escaped(each.action) or "(none)", each.category, *_columns(each.days))
+        for each in summary.actions[:MOST_ACTIONS_LISTED]
+    ]
+    left = len(summary.actions) - len(rows)
+    return _table([head, *rows]) + (f"\n\n{REST} and {left} more." if left > 0 else "")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table: the first is the head, and only its first column is text beyond doubt."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, "|" + "|".join([" --- "] + [" ---: "] * (len(rows[0]) - 1)) + "|")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""What findings remember: what was seen before, what has been found, and who has been told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from audit_provider.core.monitoring.activity import KEPT_DAYS
+from audit_provider.core.monitoring.summary import Finding
+
+MOST_FINDINGS = 500
+MOST_ACTIONS_KNOWN = 5000
+MOST_ACTORS_KNOWN = 10_000
+
+_TELL_WITHIN = timedelta(days=1)
+_DIGEST_BYTES = 12
+
+
+class KeptFinding(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A finding that was made.
+
+    :ivar found_at: when, aware UTC. :ivar lasting: it stands for a state, and the state lasts.
+    :ivar told: the notifiers that have told it.
+    """
+
+    finding: Finding
+    found_at: datetime
+    lasting: bool = False
+    told: list[str] = []
+
+
+class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What reports saw on one day. :ivar lag: the largest, in seconds.
+
+    :ivar delivered: by destination, how many events it had been given in all when the last report of the day ran.
+    """
+
+    lag: float = 0.0
+    delivered: dict[str, int] = {}
+
+
+class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the findings of one pipeline remember.
+
+    :ivar key: of the digests that stand for actors, made once. :ivar actions: all that were ever met.
+    :ivar actors: digests of those who have done what matters to security, to the last day on which they did.
+    :ivar full: more was met than can be remembered, so what is not known may have been met before.
+    """
+
+    key: str
+    actions: list[str] = []
+    actors: dict[str, date] = {}
+    full: bool = False
+    findings: list[KeptFinding] = []
+    days: dict[date, DayRecord] = {}
+
+    def digest(self, actor: str) -> str:
+        """Return what stands for an actor: his name is not kept for longer than the counts of a day."""
+        return hashlib.blake2b(actor.encode(), key=bytes.fromhex(self.key), digest_size=_DIGEST_BYTES).hexdigest()
+
+    def learn(self, actions: Iterable[str], actors: Iterable[tuple[str, date]]) -> None:
+        """Remember actions, and actors with the day on which they did something."""
+        known = dict.fromkeys([*self.actions, *actions])
+        self.full = self.full or len(known) > MOST_ACTIONS_KNOWN
+        self.actions = list(known)[:MOST_ACTIONS_KNOWN]
+        for actor, day in actors:
+            digest = self.digest(actor)
+            self.actors[digest] = max(day, self.actors.get(digest, day))
+        if len(self.actors) > MOST_ACTORS_KNOWN:
+            latest = sorted(self.actors.items(), key=lambda each: each[1], reverse=True)
+            self.actors = dict(latest[:MOST_ACTORS_KNOWN])
+
+    def note(self, now: datetime, lag: float | None, delivered: dict[str, int]) -> None:
+        """Remember what a report saw."""
+        today = self.days.setdefault(now.date(), DayRecord())
+        today.lag = max(today.lag, lag or 0.0)
+        today.delivered = dict(delivered)
+        kept = now.date() - timedelta(days=KEPT_DAYS)
+        self.days = {day: each for day, each in sorted(self.days.items()) if day >= kept}
+
+    def settle(self, findings: Sequence[Finding], lasting: Sequence[Finding], now: datetime) -> list[Finding]:
+        """Take in what a report has found and return what is new.
+
+        :param findings: each is kept from now on. :param lasting: states that last; one that does not any more is
+            forgotten, so that it is told anew when it comes back.
+        """
+        known = {kept.finding.id: kept for kept in self.findings}
+        last = {each.id for each in lasting}
+        new = []
+        for each in dict.fromkeys((*findings, *lasting)):
+            if each.id not in known:
+                known[each.id] = KeptFinding(finding=each, found_at=now, lasting=each.id in last)
+                new.append(each)
+            else:
+                # When it began stays; how large it is by now does not.
+                known[each.id].finding = replace(each, at=known[each.id].finding.at)
+        oldest = now - timedelta(days=KEPT_DAYS)
+        kept = [
+            each for each in known.values() if (each.finding.id in last if each.lasting else each.found_at >= oldest)
+        ]
+        kept.sort(key=lambda each: (each.lasting, each.found_at), reverse=True)
+        self.findings = kept[:MOST_FINDINGS]
+        return new
+
+    def untold(self, notifier: str, now: datetime) -> list[KeptFinding]:
+        """Return the findings that a notifier has not told, of the last day: a new one is not told all of the past."""
+        return [each for each in self.findings if notifier not in each.told and now - each.found_at <= _TELL_WITHIN]

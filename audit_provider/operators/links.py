@@ -1,0 +1,77 @@
+"""The buttons below a task that lead to its events: at the vendor, or at the destination.
+
+A task keeps the address as an XCom when it ends; it holds nothing secret. Where none is known, there is no button.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
+    from airflow.sdk import BaseOperator, Context
+
+LINK_KEY = "audit_logs_page"
+"""Key of the XCom that holds the address."""
+
+
+def keep_link(context: Context, url: str) -> None:
+    """Keep the address that a task's button leads to. :param url: "" for none."""
+    ti = context.get("ti")
+    if url and ti is not None:
+        ti.xcom_push(key=LINK_KEY, value=url)
+
+
+class _KeptLink(BaseOperatorLink):
+    """A button that leads to the address kept by :func:`keep_link`."""
+
+    name: ClassVar[str] = ""
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address, "" where none was kept."""
+        url = XCom.get_value(key=LINK_KEY, ti_key=ti_key)
+        return url if isinstance(url, str) else ""
+
+
+class AuditLogLink(_KeptLink):
+    """The vendor's own page of the audit log."""
+
+    name = "Vendor's audit log"
+
+
+class S3PrefixLink(_KeptLink):
+    """The prefix in the AWS console."""
+
+    name = "S3 prefix"
+
+
+class SplunkSearchLink(_KeptLink):
+    """A search for the run's events."""
+
+    name = "Splunk search"
+
+
+class DatadogExplorerLink(_KeptLink):
+    """The log explorer, showing the run's events."""
+
+    name = "Datadog explorer"
+
+
+class DiscoverLink(_KeptLink):
+    """Discover of Kibana or OpenSearch Dashboards, showing the run's events."""
+
+    name = "Discover"
+
+
+class LogAnalyticsLink(_KeptLink):
+    """Log Analytics in the Azure portal, showing the run's events."""
+
+    name = "Log Analytics"
+
+
+class ReceiverLink(_KeptLink):
+    """The receiver's own page."""
+
+    name = "Receiver"

@@ -1,0 +1,88 @@
+"""Findings are told through Airflow's own notifiers: Slack, SMTP, webhooks and whatever derives from ``BaseNotifier``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseNotifier
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.monitoring.html import findings_table
+from audit_provider.core.monitoring.markdown import findings_markdown, gravest_first
+from audit_provider.core.monitoring.settings import at_least
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from audit_provider.core.monitoring.memory import Memory
+    from audit_provider.core.monitoring.settings import Notification
+    from audit_provider.core.monitoring.summary import Finding
+
+CONTEXT_KEYS = ("audit_pipeline", "audit_findings", "audit_text", "audit_html", "audit_severity")
+"""What templates of a notifier's arguments may use beside Airflow's own context."""
+
+
+def tell(
+    pipeline: str, notifications: Sequence[Notification], memory: Memory, context: Context, now: datetime
+) -> tuple[bool, list[str]]:
+    """Tell each notifier the findings that it has not told yet, all in one message.
+
+    :param memory: is told who told what; it is to be kept afterwards.
+    :return: whether anything was told, and one sentence for each notifier that failed.
+    """
+    told, failed = False, []
+    for notification in notifications:
+        due = [
+            each
+            for each in memory.untold(notification.notifier, now)
+            if at_least(each.finding.severity, notification.severity)
+        ]
+        if not due:
+            continue
+        findings = gravest_first(each.finding for each in due)
+        try:
+            notifier = _notifier(notification, pipeline)
+            notifier({**context, **_words(pipeline, findings)})
+        except ConfigurationError as error:
+            failed.append(str(error))
+            continue
+        except Exception as error:  # noqa: BLE001
+            # Its own words may hold an address with a secret in it.
+            failed.append(
+                f"{len(due)} findings of {pipeline} could not be told by {notification.notifier} "
+                f"({type(error).__name__}): check its arguments and connection; the next report tells them."
+            )
+            continue
+        told = True
+        for each in due:
+            each.told.append(notification.notifier)
+    return told, failed
+
+
+def _words(pipeline: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
+    return {
+        "audit_pipeline": pipeline,
+        "audit_findings": findings,
+        "audit_text": findings_markdown(findings),
+        "audit_html": findings_table(findings),
+        "audit_severity": findings[0].severity,
+    }
+
+
+def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
+    module, _, name = notification.notifier.rpartition(".")
+    where = f"{pipeline}.monitoring.notify: {notification.notifier}"
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"{where} cannot be imported ({error}): install its provider.") from None
+    if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
+        raise ConfigurationError(f"{where} is no notifier: name a class derived from BaseNotifier.")
+    try:
+        return kind(**notification.arguments)
+    except TypeError as error:
+        raise ConfigurationError(f"{where} cannot be made ({error}): correct its arguments.") from None

@@ -1,0 +1,151 @@
+"""What is pending of one stream is shipped: from the stored offset on, with each step of it recorded and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.accounting import Account, account, beginning, letters_of
+from audit_provider.core.destinations.ship import ship
+from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.model import Offset, ShipCounts, utc_now
+from audit_provider.core.passage import Passage, is_at_end
+from audit_provider.core.progress import ShipProgress
+from audit_provider.operators import metrics
+from audit_provider.operators.task import sleep_or_defer
+from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.destinations.base import DeadLetter
+    from audit_provider.core.model import Event
+    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Head, Store, Stream
+    from audit_provider.operators.ship import ShipAuditLogsOperator
+
+
+@dataclass(slots=True)
+class Shipped:
+    """What a run has done for one stream so far; it is kept while the run goes on, so that it is known if that fails.
+
+    :ivar position: of the stream, None where nothing was read into it.
+    :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
+    :ivar account: None until the stream's shipping has ended well.
+    :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
+    """
+
+    name: StreamName
+    position: Position | None = None
+    counts: ShipCounts = field(default_factory=ShipCounts)
+    pending: int | None = None
+    account: Account | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+    def read(self, stream: Stream, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
+        """Yield ``(number, events)`` of the segments from ``first`` on, and note when the events happened."""
+        for manifest in stream.manifests(head, first):
+            self.earliest = min(self.earliest or manifest.first_time, manifest.first_time)
+            self.latest = max(self.latest or manifest.last_time, manifest.last_time)
+            yield manifest.number, stream.events(manifest)
+
+
+def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped, delivery: Delivery) -> None:
+    """Ship one stream, and note in ``shipped`` what was done.
+
+    :raises AuditError: it cannot go on. What was done before is recorded.
+    """
+    position = shipped.position = PositionVariable(shipped.name).load()
+    variable = OffsetVariable(shipped.name, operator.destination)
+    before = variable.load()
+    if position is None:
+        operator.log.info("Nothing has been read into %s yet.", shipped.name.folder)
+        return
+    stream = shipped.name.stream(store, position)
+    if before and before.chain != position.chain:
+        operator.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, operator.destination)
+        before = None
+    offset = before or beginning(stream, position)
+    if not is_at_end(offset, position.head):
+        with operator.log_group(f"Shipping {shipped.name.folder} to {operator.destination}"):
+            offset = _ship_pending(operator, stream, position, shipped, offset, variable, delivery)
+    elif offset.failures_in_a_row or before is None:
+        offset = replace(offset, failures_in_a_row=0, last_error="")
+        variable.commit(offset)
+    shipped.account = account(stream, operator.destination, position, offset)
+    shipped.pending = shipped.account.pending
+
+
+def tell_metrics(shipped: Shipped, destination: str) -> None:
+    """Send the figures of a run: what was delivered of any stream, what is pending of the live one."""
+    if shipped.position is None:
+        return
+    tags = {"pipeline": shipped.name.pipeline, "destination": destination, "source": shipped.position.source}
+    metrics.count("delivered", shipped.counts.delivered, tags)
+    if shipped.name.window:
+        return
+    if shipped.pending is not None:
+        metrics.gauge("pending", shipped.pending, tags)
+    if shipped.account:
+        metrics.gauge("dead_letters", shipped.account.dead_letters, tags)
+
+
+def _ship_pending(
+    operator: ShipAuditLogsOperator,
+    stream: Stream,
+    position: Position,
+    shipped: Shipped,
+    offset: Offset,
+    variable: OffsetVariable,
+    delivery: Delivery,
+) -> Offset:
+    offset_before = reached = offset
+    kept = letters_of(stream, operator.destination, offset)
+
+    def commit(offset: Offset) -> None:
+        nonlocal reached
+        marked = passage.mark(offset)
+        variable.commit(marked)
+        reached = marked
+        shipped.counts = marked.counts - offset_before.counts
+        shipped.pending = total - shipped.counts.finished
+        progress.reached(shipped.counts.finished, utc_now())
+
+    def set_aside(letters: Sequence[DeadLetter]) -> None:
+        kept.keep(letters, utc_now())
+        operator.log.error("%d events set aside, the first: %s", len(letters), letters[0].reason)
+
+    try:
+        passage = Passage(stream, position.head, offset, tell=operator.log.warning)
+        reached = passage.offset
+        shipped.pending = total = _pending(position, reached)
+        progress = ShipProgress(operator.log.info, begun=utc_now(), total=total)
+        destination, select = operator.connect_stream(delivery, position)
+        return ship(
+            destination,
+            shipped.read(stream, position.head, reached.segment),
+            reached,
+            commit=commit,
+            set_aside=set_aside,
+            too_old=operator.too_old,
+            sleep=sleep_or_defer,
+            now=utc_now,
+            deadline=utc_now() + timedelta(minutes=operator.run_minutes),
+            select=select,
+            concurrency=delivery.concurrency,
+        )
+    except WaitError:
+        raise
+    except AuditError as error:
+        failures = offset.failures_in_a_row + 1
+        variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
+        raise
+
+
+def _pending(position: Position, offset: Offset) -> int:
+    """Return how many events lie behind an offset, by the accounting identity."""
+    return position.head.total + offset.again - offset.started_at - offset.counts.finished

@@ -1,0 +1,59 @@
+"""The page "Audit logs" in Airflow's navigation.
+
+``reading`` gets the records in a few queries, ``overview`` makes rows of them, ``access`` says who may see and do what,
+``routes`` and ``actions`` are the JSON API, ``page/`` is what the browser shows.
+
+Every process of Airflow loads this module, workers too, so the app itself is made only where it is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+log = logging.getLogger(__name__)
+
+URL_PREFIX = "/audit-logs"
+TITLE = "Audit logs"
+
+
+def airflow_root() -> str:
+    """Return the path below which Airflow is served, from ``[api] base_url``; "" at the root of its host."""
+    from airflow.providers.common.compat.sdk import conf
+
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+
+
+class AuditLogsPlugin(AirflowPlugin):
+    """Adds the page to Airflow's navigation and its app to the API server."""
+
+    name = "audit_logs"
+
+    @property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The page and its JSON API; nothing where they cannot be served, for Airflow's own page must come up."""
+        try:
+            from audit_provider.plugin.app import app
+        except Exception:
+            log.exception("The page %r cannot be served: see what cannot be imported.", TITLE)
+            return []
+        return [{"app": app, "url_prefix": URL_PREFIX, "name": TITLE}]
+
+    @property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """What Airflow's navigation shows."""
+        below = f"{airflow_root()}{URL_PREFIX}"
+        return [
+            {
+                "name": TITLE,
+                "href": f"{below}/",
+                "destination": "nav",
+                "nav_top_level": True,
+                "url_route": "audit_logs",
+                "icon": f"{below}/static/icon.svg",
+                "icon_dark_mode": f"{below}/static/icon_dark.svg",
+            }
+        ]

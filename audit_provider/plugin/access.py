@@ -1,0 +1,130 @@
+"""Who may see and do what: Airflow's own login, and its permissions on Variables, connections and DAGs.
+
+========================== ==============================================================
+what                       permission in Airflow
+========================== ==============================================================
+the page                   view plugins
+figures                    view plugins and read Variables; a pipeline only where its own may be read
+links to a DAG's runs      read that DAG
+the events of dead letters the above, and read the destination's connection
+Test connection, Send test edit the connection
+event
+Redrive dead letters       trigger ``audit_incremental_<pipeline>``
+Acknowledge gap            edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
+========================== ==============================================================
+"""
+
+# No "from __future__ import annotations": FastAPI has to find what the annotations name.
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    AccessView,
+    ConnectionDetails,
+    DagAccessEntity,
+    DagDetails,
+    VariableDetails,
+)
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_variable, requires_access_view
+from airflow.configuration import conf
+from airflow.models import Connection, DagModel, Variable
+from fastapi import Depends, HTTPException, Request
+
+from audit_provider.stream_name import PREFIX
+
+Method = Literal["GET", "POST", "PUT"]
+
+SeesPage = Depends(requires_access_view(AccessView.PLUGINS))
+ReadsVariables = Depends(requires_access_variable("GET"))
+
+PAGE_HEADER = "X-Audit-Logs"
+"""A request that changes something bears it: a form of another site cannot, and a script there has to ask first."""
+
+
+class Permissions:
+    """What Airflow's auth manager allows one user."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self._auth = get_auth_manager()
+        self._connections: dict[tuple[Method, str], bool] = {}
+
+    @cached_property
+    def variables(self) -> set[str]:
+        """Keys of the Variables that may be read."""
+        found: set[str] = self._auth.get_authorized_variables(user=self.user, method="GET")
+        return found
+
+    @cached_property
+    def dags(self) -> set[str]:
+        """Ids of the DAGs that may be read."""
+        found: set[str] = self._auth.get_authorized_dag_ids(user=self.user, method="GET")
+        return found
+
+    def may_connection(self, method: Method, conn_id: str) -> bool:
+        """Whether a connection may be read or edited."""
+        key = (method, conn_id)
+        if key not in self._connections:
+            details = ConnectionDetails(conn_id=conn_id, **_team(Connection.get_team_name, conn_id))
+            allowed = self._auth.is_authorized_connection(method=method, details=details, user=self.user)
+            self._connections[key] = bool(allowed)
+        return self._connections[key]
+
+    def may_trigger(self, dag_id: str) -> bool:
+        """Whether runs of a DAG may be started."""
+        details = DagDetails(id=dag_id, **_team(DagModel.get_team_name, dag_id))
+        return bool(
+            self._auth.is_authorized_dag(
+                method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
+            )
+        )
+
+    def may_acknowledge(self, pipeline: str) -> bool:
+        """Whether gaps of a pipeline may be acknowledged."""
+        key = f"{PREFIX}.{pipeline}.gaps.acknowledged"
+        details = VariableDetails(key=key, **_team(Variable.get_team_name, key))
+        return bool(self._auth.is_authorized_variable(method="PUT", details=details, user=self.user))
+
+
+def permissions(user: GetUserDep) -> Permissions:
+    """Return what the user of a request may do."""
+    return Permissions(user)
+
+
+PermissionsDep = Annotated[Permissions, Depends(permissions)]
+
+
+def require(allowed: bool) -> None:
+    """Refuse a request.
+
+    :raises HTTPException: 403.
+    """
+    if not allowed:
+        raise HTTPException(403, "Forbidden")
+
+
+def triggers_runs(pipeline: str, may: PermissionsDep) -> None:
+    """Demand the permission to start runs of a pipeline's incremental DAG."""
+    require(may.may_trigger(f"audit_incremental_{pipeline}"))
+
+
+def acknowledges_gaps(pipeline: str, may: PermissionsDep) -> None:
+    """Demand the permission to acknowledge a pipeline's gaps."""
+    require(may.may_acknowledge(pipeline))
+
+
+def sent_by_page(request: Request) -> None:
+    """Refuse a request that another site made a browser send with the user's cookie.
+
+    :raises HTTPException: 403.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403, "this request comes from another site")
+    if PAGE_HEADER not in request.headers:
+        raise HTTPException(403, f"the header {PAGE_HEADER} is missing: send it with any value")
+
+
+def _team(team_of: Any, name: str) -> dict[str, str | None]:
+    """Return the team of something, where Airflow has teams: it is part of what the auth manager is asked."""
+    return {"team_name": team_of(name)} if conf.getboolean("core", "multi_team", fallback=False) else {}

@@ -1,0 +1,114 @@
+"""The buttons. Each demands its own permission, changes something, and stands in Airflow's audit log."""
+
+# No "from __future__ import annotations": FastAPI has to find what the annotations name.
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.api_fastapi.logging.decorators import action_logging
+from airflow.models import DagModel
+from airflow.utils.types import DagRunTriggeredByType
+from fastapi import APIRouter, Depends, HTTPException
+
+from audit_provider.core.errors import AuditError
+from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.operators.gaps import acknowledge_gap
+from audit_provider.operators.siem_configurations import check_destination, send_test_event
+from audit_provider.plugin import airflow_root
+from audit_provider.plugin.access import (
+    PermissionsDep,
+    SeesPage,
+    acknowledges_gaps,
+    require,
+    sent_by_page,
+    triggers_runs,
+)
+from audit_provider.plugin.routes import delivery_of, pipeline_of
+from audit_provider.plugin.views import Told
+from audit_provider.plugin.within import within
+
+PATIENCE = 30.0
+"""Seconds that a button waits for a service."""
+
+router = APIRouter(prefix="/api/pipelines/{pipeline}", dependencies=[SeesPage, Depends(sent_by_page)])
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is said with an acknowledgement."""
+
+    note: str = ""
+
+
+def _edits_connection(pipeline: str, destination: str, may: PermissionsDep) -> None:
+    require(may.may_connection("PUT", delivery_of(pipeline, destination).conn_id))
+
+
+EditsConnection = Depends(_edits_connection)
+
+
+@router.post(
+    "/destinations/{destination}/test-connection",
+    dependencies=[EditsConnection, Depends(action_logging(event="audit_logs.test"))],
+)
+def test_connection(pipeline: str, destination: str) -> Told:
+    """Prove a destination's credential and address. No event is sent."""
+    return _told(lambda: check_destination(pipeline_of(pipeline), destination))
+
+
+@router.post(
+    "/destinations/{destination}/test-event",
+    dependencies=[EditsConnection, Depends(action_logging(event="audit_logs.test_event"))],
+)
+def test_event(pipeline: str, destination: str) -> Told:
+    """Send one event that is marked as a test. It does not pass through the spool and moves no offset."""
+    return _told(lambda: send_test_event(pipeline_of(pipeline), destination))
+
+
+@router.post(
+    "/destinations/{destination}/redrive",
+    dependencies=[Depends(triggers_runs), Depends(action_logging(event="audit_logs.redrive"))],
+)
+def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionDep) -> Told:
+    """Start a run of the incremental DAG that sends the destination's dead letters again."""
+    delivery: Delivery = delivery_of(pipeline, destination)
+    dag_id = f"audit_incremental_{pipeline}"
+    dag = session.get(DagModel, dag_id)
+    if dag is None or dag.is_stale:
+        raise HTTPException(409, f"Airflow does not know {dag_id}: see its import errors")
+    run = trigger_dag(
+        dag_id,
+        triggered_by=DagRunTriggeredByType.UI,
+        triggering_user_name=user.get_name(),
+        conf={"redrive": [delivery.name]},
+        session=session,
+    )
+    if run is None:
+        raise HTTPException(409, f"Airflow started no run of {dag_id}")
+    when = "once the DAG is unpaused" if dag.is_paused else "when the runs before it have ended"
+    link = f"{airflow_root()}/dags/{dag_id}/runs/{run.run_id}"
+    return Told(True, f"the dead letters of {delivery.name} are sent again {when}, by {run.run_id}.", link)
+
+
+@router.post(
+    "/gaps/{gap}/acknowledge",
+    dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.acknowledge"))],
+)
+def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Told:
+    """Record that somebody has looked at a gap and takes it as it is."""
+    found: Pipeline = pipeline_of(pipeline)
+
+    def work() -> str:
+        acknowledge_gap(found, gap, by=user.get_name(), note=body.note)
+        return f"the gap {gap} is acknowledged."
+
+    return _told(work)
+
+
+def _told(work: Callable[[], str]) -> Told:
+    try:
+        return Told(True, within(PATIENCE, work))
+    except AuditError as error:
+        return Told(False, str(error))

@@ -1,0 +1,298 @@
+"""From records of progress to rows: what is wrong first. Nothing here asks Airflow or the spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.errors import StopError
+from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
+from audit_provider.core.model import Offset, text_of
+from audit_provider.core.monitoring.summary import unpack_summary
+from audit_provider.core.position import Position, unpack_position
+from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
+from audit_provider.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_provider.core.monitoring.summary import Summary
+    from audit_provider.core.pipeline import Delivery, Pipeline
+
+OVERDUE = timedelta(minutes=15)
+"""A run that is so late was not begun: the scheduler or the DAG processor stands still."""
+
+TOLD_LIVE = frozenset({"undelivered", "refused", "gap"})
+"""Kinds of findings that the records themselves tell, and newer than a report does."""
+
+
+@dataclass(frozen=True, slots=True)
+class DagFacts:
+    """What Airflow knows of a DAG. :ivar run_id: of its last run, "" where there is none."""
+
+    paused: bool = False
+    stale: bool = False
+    next_run: datetime | None = None
+    run_id: str = ""
+    run_state: str = ""
+    run_at: datetime | None = None
+
+
+@dataclass
+class PipelineRecords:
+    """The Variables of one pipeline, as texts; None where the user may not read one."""
+
+    cursors: dict[StreamName, str | None] = field(default_factory=dict)
+    offsets: dict[tuple[StreamName, str], str | None] = field(default_factory=dict)
+    summary: str | None = None
+    acknowledged: str | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the user may not read how far the pipeline is."""
+        return any(text is None for text in self.cursors.values())
+
+
+class Records:
+    """The Variables of every pipeline, sorted by what they hold."""
+
+    def __init__(self) -> None:
+        self._pipelines: dict[str, PipelineRecords] = {}
+
+    def add(self, key: str, text: str | None) -> None:
+        """Take in a Variable; one that the page has no use for is left out."""
+        _, pipeline, *rest = key.split(".")
+        records = self._pipelines.setdefault(pipeline, PipelineRecords())
+        match rest:
+            case ["cursor"]:
+                records.cursors[StreamName(pipeline)] = text
+            case ["to", destination]:
+                records.offsets[StreamName(pipeline), destination] = text
+            case ["reconcile", "cursor"]:
+                records.cursors[StreamName.of_reconciliation(pipeline)] = text
+            case ["reconcile", "to", destination]:
+                records.offsets[StreamName.of_reconciliation(pipeline), destination] = text
+            case ["backfill", window, "cursor"]:
+                records.cursors[StreamName(pipeline, window)] = text
+            case ["backfill", window, "to", destination]:
+                records.offsets[StreamName(pipeline, window), destination] = text
+            case ["summary"]:
+                records.summary = text
+            case ["gaps", "acknowledged"]:
+                records.acknowledged = text
+
+    def of(self, pipeline: str) -> PipelineRecords:
+        """Return the records of a pipeline; one that never ran has none."""
+        return self._pipelines.get(pipeline, PipelineRecords())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The records of one pipeline, read. :ivar unreadable: one sentence for each that cannot be."""
+
+    positions: Mapping[StreamName, Position]
+    offsets: Mapping[tuple[StreamName, str], Offset]
+    summary: Summary | None
+    gaps: Sequence[GapRecord]
+    unreadable: Sequence[str]
+
+
+def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
+    """Return the records of a pipeline, read; what cannot be read is told and left out."""
+    unreadable: list[str] = []
+    positions: dict[StreamName, Position] = {}
+    offsets: dict[tuple[StreamName, str], Offset] = {}
+    for name, text in records.cursors.items():
+        try:
+            if text is not None:
+                positions[name] = unpack_position(text, f"the Variable {name.cursor_key}")
+        except StopError as error:
+            unreadable.append(str(error))
+    for (name, destination), text in records.offsets.items():
+        try:
+            offset = msgspec.json.decode(text or "null", type=Offset | None)
+        except msgspec.DecodeError as error:
+            unreadable.append(f"the Variable {name.offset_key(destination)} holds no delivery offset ({error}).")
+            continue
+        # An offset is a place in one chain: where reading was begun anew, it says nothing.
+        if offset and name in positions and offset.chain == positions[name].chain:
+            offsets[name, destination] = offset
+    summary = None
+    acknowledged: dict[str, Acknowledgement] = {}
+    try:
+        if records.summary is not None:
+            summary = unpack_summary(records.summary, f"the Variable audit_logs.{pipeline.name}.summary")
+        acknowledged = msgspec.json.decode(records.acknowledged or "{}", type=dict[str, Acknowledgement])
+    except StopError as error:
+        unreadable.append(str(error))
+    except msgspec.DecodeError as error:
+        unreadable.append(f"the Variable audit_logs.{pipeline.name}.gaps.acknowledged cannot be read ({error}).")
+    gaps: list[GapRecord] = []
+    for name, position in positions.items():
+        served = {each: offsets.get((name, each)) for each in pipeline.destinations}
+        gaps += gaps_in(pipeline.name, name.folder, position, served, acknowledged)
+    return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable)
+
+
+def view_of(
+    pipeline: Pipeline, title: str, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime
+) -> PipelineView:
+    """Return how a pipeline fares.
+
+    :param title: of its source. :param dag: of its incremental DAG; None where Airflow does not know it, or the user
+        may not read it. :param root: path below which Airflow is served.
+    """
+    position = progress.positions.get(StreamName(pipeline.name))
+    summary = progress.summary
+    destinations = tuple(_destination(pipeline.name, each, progress) for each in pipeline.destinations.values())
+    problems = [
+        *(Problem("critical", each) for each in progress.unreadable),
+        *_delivery_problems(destinations),
+        *_gap_problems(progress.gaps),
+        *(_run_problems(dag, now) if dag else ()),
+        *_finding_problems(summary),
+    ]
+    problems.sort(key=lambda each: each.level != "critical")
+    dag_id = f"audit_incremental_{pipeline.name}"
+    at = f"{root}/dags"
+    return PipelineView(
+        name=pipeline.name,
+        source=title,
+        state=_worst(problems, begun=position is not None),
+        problems=tuple(problems),
+        last_read=position.updated_at if position else None,
+        lag=_lag(position, now),
+        spooled=position.counts.spooled if position else 0,
+        first_hour=summary.first_hour if summary else None,
+        hours=summary.hours if summary else (),
+        next_run=dag.next_run if dag and not dag.paused else None,
+        paused=dag.paused if dag else False,
+        run=RunView(dag.run_id, dag.run_state, dag.run_at, f"{at}/{dag_id}/runs/{dag.run_id}")
+        if dag and dag.run_id
+        else None,
+        destinations=destinations,
+        gaps=tuple(_gap(each) for each in progress.gaps),
+        findings=summary.findings if summary else (),
+        reported_at=summary.made_at if summary else None,
+        links={
+            "dag": f"{at}/{dag_id}",
+            "backfill": f"{at}/audit_backfill_{pipeline.name}",
+            **({"reconcile": f"{at}/audit_reconcile_{pipeline.name}"} if pipeline.reconcile else {}),
+        },
+    )
+
+
+def _destination(pipeline: str, delivery: Delivery, progress: Progress) -> DestinationView:
+    name = delivery.name
+    live = StreamName(pipeline)
+    offset = progress.offsets.get((live, name))
+    summary = progress.summary
+    elsewhere = sum(
+        _pending(progress.positions[stream], each)
+        for (stream, destination), each in progress.offsets.items()
+        if destination == name and stream != live
+    )
+    letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
+    failures = offset.failures_in_a_row if offset else 0
+    state: State = "ok" if offset else "new"
+    if delivery.enabled and (failures or letters):
+        state = "critical"
+    return DestinationView(
+        name=name,
+        type=delivery.type,
+        enabled=delivery.enabled,
+        state=state,
+        delivered=offset.counts.taken if offset else 0,
+        pending=_pending(progress.positions.get(live), offset),
+        pending_elsewhere=elsewhere,
+        failures_in_a_row=failures,
+        last_success=offset.last_success if offset else None,
+        last_error=offset.last_error if offset else "",
+        dead_letters=letters,
+        too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
+    )
+
+
+def _pending(position: Position | None, offset: Offset | None) -> int:
+    """Return what is pending, by the accounting identity: ``spooled + again = before + finished + pending``."""
+    if position is None:
+        return 0
+    if offset is None:
+        return position.head.total
+    return max(0, position.head.total + offset.again - offset.started_at - offset.counts.finished)
+
+
+def _lag(position: Position | None, now: datetime) -> float | None:
+    """Return the seconds since the source was wholly read; where the last run left some for the next, since then."""
+    if position is None:
+        return None
+    moment = position.updated_at if position.complete else position.watermark or position.updated_at
+    return max(0.0, (now - moment).total_seconds()) if moment else None
+
+
+def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]:
+    found = []
+    for each in destinations:
+        if not each.enabled:
+            continue
+        if each.failures_in_a_row:
+            runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
+            text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
+            found.append(
+                Problem("critical", f"{text}: {each.last_error}" if each.last_error else f"{text}.", each.name)
+            )
+        if each.dead_letters:
+            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} dead letters.", each.name))
+    return found
+
+
+def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
+    if not gaps:
+        return []
+    first = gaps[0]
+    more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+    text = f"gap from {text_of(first.wanted)} to {text_of(first.possible)}{more}: {first.reason}"
+    return [Problem("critical", text, first.destination)]
+
+
+def _run_problems(dag: DagFacts, now: datetime) -> list[Problem]:
+    if dag.stale:
+        return [Problem("critical", "its DAG file is gone or cannot be read: see Airflow's import errors.")]
+    if dag.paused:
+        return [Problem("warning", "its DAG is paused, so nothing is read.")]
+    found = []
+    if dag.next_run and now - dag.next_run > OVERDUE and dag.run_state not in ("running", "queued"):
+        found.append(Problem("critical", f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."))
+    if dag.run_state == "failed":
+        found.append(Problem("critical", "the last run failed: see its log."))
+    return found
+
+
+def _finding_problems(summary: Summary | None) -> list[Problem]:
+    return [
+        Problem("critical" if each.severity == "critical" else "warning", each.title)
+        for each in (summary.findings if summary else ())
+        if each.severity != "info" and each.kind not in TOLD_LIVE
+    ]
+
+
+def _worst(problems: Sequence[Problem], *, begun: bool) -> State:
+    if problems:
+        return problems[0].level
+    return "ok" if begun else "new"
+
+
+def _gap(gap: GapRecord) -> GapView:
+    return GapView(
+        id=gap.id,
+        kind=gap.kind,
+        stream=gap.stream,
+        wanted=gap.wanted,
+        possible=gap.possible,
+        reason=gap.reason,
+        destination=gap.destination,
+        events=gap.events,
+    )

@@ -1,0 +1,138 @@
+"""What the page reads: all records of progress in one query, the DAGs in two, the pipelines file when it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.configuration import conf
+from airflow.models import DagModel, DagRun, Variable
+from sqlalchemy import func, select
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
+from audit_provider.plugin.overview import DagFacts, Records
+from audit_provider.settings import pipelines_file
+from audit_provider.stream_name import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy.orm import Session
+
+    from audit_provider.core.pipeline import Pipeline
+
+
+MANY = 200
+"""Changed records that are asked for by their keys; where there are more, all are."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPipelines:
+    """What the pipelines file says.
+
+    :ivar titles: the source's name as people say it, by pipeline. :ivar mistakes: what is wrong in the file, or "".
+    """
+
+    pipelines: Mapping[str, Pipeline]
+    titles: Mapping[str, str]
+    mistakes: str = ""
+
+
+class PipelinesReader:
+    """Reads the pipelines file again only where it has changed."""
+
+    def __init__(self) -> None:
+        self._stamp: tuple[Path, int, int] | None = None
+        self._known = KnownPipelines({}, {})
+
+    def read(self) -> KnownPipelines:
+        """Return what the file says; one that cannot be read has no pipelines and says why."""
+        default = Path(conf.get("core", "dags_folder")) / "audit_pipelines.yaml"
+        path = pipelines_file(default)
+        try:
+            status = path.stat()
+            stamp = (path, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            return KnownPipelines({}, {}, f"the pipelines file {path} cannot be read ({error.strerror}).")
+        if stamp != self._stamp:
+            self._known, self._stamp = _known(default), stamp
+        return self._known
+
+
+def _known(default: Path) -> KnownPipelines:
+    mistakes = ""
+    try:
+        mistakes_in_pipelines(default)
+    except ConfigurationError as error:
+        mistakes = str(error)
+    try:
+        found = load_pipelines(default)
+    except ConfigurationError as error:
+        return KnownPipelines({}, {}, str(error))
+    return KnownPipelines(found, {name: each.spec.title for name, each in found.items()}, mistakes)
+
+
+class RecordsReader:
+    """Reads the records of every pipeline; what has not changed is not decrypted again."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[str, str | None]] = {}
+
+    def read(self, session: Session, readable: Collection[str]) -> Records:
+        """Return the records of every pipeline, by one query, and another where some have changed.
+
+        :param readable: keys of the Variables that the user may read; of the others only the key is kept.
+        """
+        ours = Variable.key.startswith(f"{PREFIX}.", autoescape=True)
+        stored = {row.key: row.val for row in session.execute(select(Variable.key, Variable.val).where(ours))}
+        known = self._texts
+        texts = {key: known[key] for key, raw in stored.items() if key in known and known[key][0] == raw}
+        changed = stored.keys() - texts.keys()
+        few = Variable.key.in_(changed) if len(changed) < MANY else ours
+        for each in session.scalars(select(Variable).where(few)) if changed else ():
+            if each.key in changed:
+                texts[each.key] = (stored[each.key], each.get_val())  # type: ignore[no-untyped-call]
+        self._texts = texts
+        records = Records()
+        for key in stored:
+            if key in texts:
+                records.add(key, texts[key][1] if key in readable else None)
+        return records
+
+
+def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]:
+    """Return what Airflow knows of some DAGs and of the last run of each."""
+    wanted = list(dag_ids)
+    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(wanted)).group_by(DagRun.dag_id)
+    runs = {
+        run.dag_id: run
+        for run in session.execute(
+            select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.end_date).where(
+                DagRun.id.in_(latest)
+            )
+        )
+    }
+    facts: dict[str, DagFacts] = {}
+    columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
+    for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
+        run = runs.get(row.dag_id)
+        facts[row.dag_id] = DagFacts(
+            paused=bool(row.is_paused),
+            stale=bool(row.is_stale),
+            next_run=row.next_dagrun_create_after,
+            run_id=run.run_id if run else "",
+            run_state=_text(run.state) if run else "",
+            run_at=_first(run.end_date, run.run_after) if run else None,
+        )
+    return facts
+
+
+def _text(state: object) -> str:
+    return str(getattr(state, "value", state) or "")
+
+
+def _first(*moments: datetime | None) -> datetime | None:
+    return next((each for each in moments if each is not None), None)

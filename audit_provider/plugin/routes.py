@@ -1,0 +1,152 @@
+"""The JSON API that reads."""
+
+# No "from __future__ import annotations": FastAPI has to find what the annotations name.
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from audit_provider.core.model import utc_now
+from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.plugin import airflow_root
+from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
+from audit_provider.plugin.letters import open_letters
+from audit_provider.plugin.overview import DagFacts, PipelineRecords, progress_of, view_of
+from audit_provider.plugin.reading import KnownPipelines, PipelinesReader, RecordsReader, read_dags
+from audit_provider.plugin.views import DestinationView, LettersView, Overview, PipelineDetail, PipelineView, Problem
+from audit_provider.plugin.within import within
+
+MOST_PROBLEMS = 6
+"""Problems of one pipeline that the overview tells."""
+
+LETTERS_PATIENCE = 20.0
+"""Seconds for reading dead letters from the spool."""
+
+reader = PipelinesReader()
+records_reader = RecordsReader()
+router = APIRouter(prefix="/api", dependencies=[SeesPage, ReadsVariables])
+
+
+@router.get("/overview", response_model=Overview)
+def overview(session: SessionDep, may: PermissionsDep) -> Response:
+    """Return how every pipeline fares that the user may see, the worst first. Findings and gaps are in the details."""
+    known = reader.read()
+    records = records_reader.read(session, may.variables)
+    dag_ids = {f"audit_incremental_{name}" for name in known.pipelines} & may.dags
+    dags = read_dags(session, dag_ids)
+    views: list[PipelineView] = []
+    hidden = 0
+    for pipeline in known.pipelines.values():
+        own = records.of(pipeline.name)
+        if own.hidden:
+            hidden += 1
+            continue
+        views.append(_view(pipeline, known, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
+    views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
+    shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
+    return _json(
+        Overview(
+            made_at=utc_now(),
+            critical=sum(each.state == "critical" for each in views),
+            warning=sum(each.state == "warning" for each in views),
+            hidden=hidden,
+            mistakes=known.mistakes,
+            pipelines=shown,
+        )
+    )
+
+
+@router.get("/pipelines/{pipeline}", response_model=PipelineDetail)
+def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
+    """Return one pipeline with its activity by category, action and day, as the last report left it."""
+    known = reader.read()
+    found = pipeline_of(pipeline)
+    own = records_reader.read(session, may.variables).of(pipeline)
+    if own.hidden:
+        raise HTTPException(403, "Forbidden")
+    dag_id = f"audit_incremental_{pipeline}"
+    dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
+    activity = progress_of(found, own).summary
+    return _json(PipelineDetail(_view(found, known, own, dag, may), activity))
+
+
+@router.get("/pipelines/{pipeline}/destinations/{destination}/dead-letters", response_model=LettersView)
+def dead_letters(
+    pipeline: str,
+    destination: str,
+    session: SessionDep,
+    may: PermissionsDep,
+    events: Annotated[bool, Query(description="Show the events themselves.")] = False,
+) -> Response:
+    """Return the open dead letters of a destination, each with the reason and the destination's own words.
+
+    The events are shown only to those who may read the destination's connection, and with it could read them there.
+    """
+    delivery = delivery_of(pipeline, destination)
+    if records_reader.read(session, may.variables).of(pipeline).hidden:
+        raise HTTPException(403, "Forbidden")
+    if events and not may.may_connection("GET", delivery.conn_id):
+        raise HTTPException(403, "Forbidden")
+    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, destination, events=events)))
+
+
+@router.get("/openapi.json")
+def openapi(request: Request) -> dict[str, Any]:
+    """Return the description of this API."""
+    described: dict[str, Any] = request.app.openapi()
+    return described
+
+
+def pipeline_of(name: str) -> Pipeline:
+    """Return a pipeline of the pipelines file.
+
+    :raises HTTPException: 404.
+    """
+    found = reader.read().pipelines.get(name)
+    if found is None:
+        raise HTTPException(404, "there is no such pipeline")
+    return found
+
+
+def delivery_of(pipeline: str, destination: str) -> Delivery:
+    """Return a destination of a pipeline.
+
+    :raises HTTPException: 404.
+    """
+    found = pipeline_of(pipeline).destinations.get(destination)
+    if found is None:
+        raise HTTPException(404, "there is no such destination")
+    return found
+
+
+def _view(
+    pipeline: Pipeline, known: KnownPipelines, records: PipelineRecords, dag: DagFacts | None, may: Permissions
+) -> PipelineView:
+    """Return a pipeline's row with the buttons that the user may press."""
+    title = known.titles[pipeline.name]
+    view = view_of(pipeline, title, progress_of(pipeline, records), dag, root=airflow_root(), now=utc_now())
+    redrives = may.may_trigger(f"audit_incremental_{pipeline.name}")
+    own = ("acknowledge",) if may.may_acknowledge(pipeline.name) else ()
+
+    def with_buttons(each: DestinationView) -> DestinationView:
+        conn_id = pipeline.destinations[each.name].conn_id
+        edits = ("test_connection", "test_event") if may.may_connection("PUT", conn_id) else ()
+        reads = ("read_events",) if may.may_connection("GET", conn_id) else ()
+        return replace(each, may=(*edits, *(("redrive",) if redrives else ()), *reads))
+
+    return replace(view, may=own, destinations=tuple(map(with_buttons, view.destinations)))
+
+
+def _first(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return as many problems as a person reads at a glance, and how many more there are."""
+    if len(problems) <= MOST_PROBLEMS:
+        return problems
+    left = problems[MOST_PROBLEMS - 1 :]
+    return (*problems[: MOST_PROBLEMS - 1], Problem(left[0].level, f"and {len(left)} more."))
+
+
+def _json(answer: Any) -> Response:
+    """Return an answer as JSON, without a second check of what is made here."""
+    return Response(msgspec.json.encode(answer), media_type="application/json")

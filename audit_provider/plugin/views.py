@@ -1,0 +1,158 @@
+"""What the JSON API answers with. Times are aware UTC, durations seconds, counts events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from audit_provider.core.monitoring.summary import Finding, Summary
+
+Level = Literal["critical", "warning"]
+State = Literal["critical", "warning", "new", "ok"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong. :ivar destination: "" where it concerns the whole pipeline."""
+
+    level: Level
+    text: str
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationView:
+    """How one destination fares.
+
+    :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
+        a reconciliation has found. :ivar delivered: what it has, with what was already there.
+    :ivar dead_letters: still open, by the last report. :ivar too_old: set aside or restamped for their age.
+    :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
+    """
+
+    name: str
+    type: str
+    enabled: bool
+    state: State
+    delivered: int = 0
+    pending: int = 0
+    pending_elsewhere: int = 0
+    failures_in_a_row: int = 0
+    last_success: datetime | None = None
+    last_error: str = ""
+    dead_letters: int = 0
+    too_old: int = 0
+    may: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GapView:
+    """A gap that nobody has acknowledged. :ivar events: how many, None where nobody knows."""
+
+    id: str
+    kind: str
+    stream: str
+    wanted: datetime
+    possible: datetime
+    reason: str
+    destination: str = ""
+    events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """The last run of a DAG. :ivar link: path of its page in Airflow."""
+
+    id: str
+    state: str
+    at: datetime | None
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """How one pipeline fares.
+
+    :ivar last_read: when its source was last read. :ivar lag: how far reading is behind, None where nothing was read.
+    :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
+        made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
+    :ivar may: ``acknowledge`` where this user may.
+    """
+
+    name: str
+    source: str
+    state: State
+    problems: tuple[Problem, ...] = ()
+    last_read: datetime | None = None
+    lag: float | None = None
+    spooled: int = 0
+    first_hour: datetime | None = None
+    hours: tuple[int, ...] = ()
+    next_run: datetime | None = None
+    paused: bool = False
+    run: RunView | None = None
+    destinations: tuple[DestinationView, ...] = ()
+    gaps: tuple[GapView, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reported_at: datetime | None = None
+    links: dict[str, str] = field(default_factory=dict)
+    may: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Every pipeline that the user may see.
+
+    :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
+    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file, or "".
+    """
+
+    made_at: datetime
+    critical: int
+    warning: int
+    hidden: int
+    mistakes: str
+    pipelines: tuple[PipelineView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDetail:
+    """One pipeline with all that its last report has left. :ivar activity: None where there is no report yet."""
+
+    pipeline: PipelineView
+    activity: Summary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """A dead letter.
+
+    :ivar answer: the destination's own words. :ivar event: the event's JSON, "" where it is not shown.
+    """
+
+    id: str
+    time: datetime
+    stream: str
+    reason: str
+    answer: str
+    too_old: bool
+    set_aside_at: datetime
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LettersView:
+    """Open dead letters of a destination. :ivar more: whether there are more than are listed."""
+
+    letters: tuple[LetterView, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a button. :ivar link: a page of Airflow that shows more, or ""."""
+
+    ok: bool
+    message: str
+    link: str = ""

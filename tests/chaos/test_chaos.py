@@ -1,0 +1,37 @@
+"""The short chaos suite. ``make chaos`` runs the long one."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.chaos.figures import table
+from tests.chaos.rig import Rig
+from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    kept = dict(os.environ)
+    with Rig(tmp_path_factory.mktemp("chaos")) as rig:
+        yield rig
+    for name in os.environ.keys() - kept.keys():
+        del os.environ[name]
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LONG_ONLY])
+def test_nothing_is_lost(rig, name):
+    figures = SCENARIOS[name](rig, random.Random(f"{SEED} {name}"), SEED, long=False)
+    assert figures.good, f"\n{table([figures])}\n{figures.as_json()}"
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_under_a_real_airflow(rig):
+    figures = SCENARIOS["real_airflow"](rig, random.Random(SEED), SEED, long=False)
+    assert figures.good, f"\n{table([figures])}\n{figures.as_json()}"

@@ -1,0 +1,81 @@
+"""A DAG of a pipeline as Airflow itself runs it, in one process and over its own database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from airflow.models.asset import AssetEvent
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+
+PAGE = "https://splunk.example.com/search"
+
+
+FILE = """
+# a DAG of airflow
+from audit_provider.core.pipeline import pipeline_from
+from audit_provider.dags import build_incremental
+
+dag = build_incremental(pipeline_from("assets", {entry!r}))
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Return a pipeline's DAG once Airflow's database knows it."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.utils.db import initdb
+
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(folder))
+
+    def load(entry):
+        (folder / "assets.py").write_text(FILE.format(entry=entry))
+        initdb()
+        DagBundlesManager().sync_bundles_to_db()
+        bag = DagBag(dag_folder=str(folder), bundle_path=folder)
+        assert not bag.import_errors
+        sync_bag_to_db(bag, "dags-folder", None)
+        return bag.dags["audit_incremental_assets"]
+
+    return load
+
+
+def events_of(dag):
+    """Return the asset events of a DAG, oldest first: ``[(uri, counts)]``."""
+    with create_session() as session:
+        found = session.query(AssetEvent).filter_by(source_dag_id=dag.dag_id).order_by(AssetEvent.id)
+        return [(each.asset.uri, each.extra) for each in found]
+
+
+def links_of(dag):
+    """Return what Airflow keeps for the buttons of the last run's tasks: ``{task: address}``."""
+    with create_session() as session:
+        found = session.query(XComModel).filter(XComModel.dag_id == dag.dag_id, XComModel.key.like("_link_%"))
+        return {each.task_id: XComModel.deserialize_value(each) for each in found}
+
+
+@pytest.mark.airflow
+def test_a_run_leaves_asset_events_and_links_and_a_run_without_news_no_events(world, load, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    world.connect("SPLUNK_HEC_DEFAULT", extra={"search_url": PAGE})
+    entry = {
+        "source": "pylon",
+        "start": (world.now - timedelta(days=61)).isoformat(),
+        "rate_limit": {"requests": 10_000, "per": 1},
+        "schedule": None,
+        "destinations": {"splunk": {"type": "splunk_hec", "index": "audit"}},
+    }
+    dag = load(entry)
+    assert dag.test().state == "success"
+    told = dict(events_of(dag))
+    assert set(told) == {"x-audit-logs://assets", "x-audit-logs://assets/splunk"}
+    assert told["x-audit-logs://assets"]["spooled"] == 700
+    assert told["x-audit-logs://assets/splunk"]["delivered"] == 700
+    assert links_of(dag)["ship_splunk"].startswith(f"{PAGE}?q=search%20index%3D%22audit%22")
+    assert dag.test().state == "success"
+    assert dict(events_of(dag)) == told
+    assert len(events_of(dag)) == 2

@@ -1,0 +1,94 @@
+"""The buttons, over the sandbox's receivers."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from audit_provider.core.errors import StopError, UnavailableError
+from audit_provider.plugin.within import within
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+from tests.plugin.conftest import keep_pipeline
+
+TOKEN = "canary-hec-token-91bb"
+SPLUNK = "/api/pipelines/p/destinations/splunk"
+
+
+@pytest.fixture
+def splunk(world, monkeypatch):
+    entry = {"type": "splunk_hec", "index": "audit"}
+    world.pipelines(p={"source": "pylon", "destinations": {"splunk": entry}})
+    keep_pipeline(world, destinations=["splunk"])
+    with SplunkHecService(TOKEN, indexes=["audit"]) as service:
+
+        def connect(password=TOKEN):
+            connection = {"conn_type": "splunk_hec", "host": service.url, "password": password}
+            monkeypatch.setenv("AIRFLOW_CONN_SPLUNK_HEC_DEFAULT", json.dumps(connection))
+
+        connect()
+        service.connect = connect
+        yield service
+
+
+def test_a_connection_is_proven_without_an_event(world, splunk):
+    answer = world.post("op", f"{SPLUNK}/test-connection").json()
+    assert answer["ok"], answer
+    assert splunk.ids() == []
+
+
+def test_a_test_event_arrives_marked_as_one(world, splunk):
+    answer = world.post("op", f"{SPLUNK}/test-event").json()
+    assert answer["ok"], answer
+    (event,) = splunk.ids()
+    assert event.startswith("test-")
+    assert event in answer["message"]
+
+
+@pytest.mark.parametrize("button", ["test-connection", "test-event"])
+def test_a_refusal_is_told_without_the_token(button, world, splunk):
+    splunk.connect("wrong-canary-token-2")
+    answer = world.post("op", f"{SPLUNK}/{button}")
+    assert answer.status_code == 200
+    assert not answer.json()["ok"]
+    assert "canary" not in answer.text
+
+
+def test_a_connection_of_airflows_database_is_read_too(world, splunk, monkeypatch):
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    monkeypatch.delenv("AIRFLOW_CONN_SPLUNK_HEC_DEFAULT")
+    assert "splunk_hec_default" in world.post("op", f"{SPLUNK}/test-connection").json()["message"]
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id == "splunk_hec_default").delete()
+        session.add(Connection("splunk_hec_default", "splunk_hec", host=splunk.url, password=TOKEN))
+    answer = world.post("op", f"{SPLUNK}/test-connection")
+    assert answer.json()["ok"], answer.text
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id == "splunk_hec_default").delete()
+
+
+@pytest.mark.parametrize("path", ["/api/pipelines/q/destinations/splunk", "/api/pipelines/p/destinations/splnk"])
+def test_what_is_not_there_is_not_found(path, world, splunk):
+    for button in ("test-connection", "test-event"):
+        assert world.post("op", f"{path}/{button}").status_code == 404
+    assert world.post("op", f"{path}/redrive").status_code == 404
+    assert world.get("op", f"{path}/dead-letters").status_code == 404
+
+
+def test_a_service_that_does_not_answer_does_not_hold_the_page():
+    let_go = threading.Event()
+    with pytest.raises(UnavailableError, match="no answer within"):
+        within(0.01, let_go.wait)
+    let_go.set()
+    assert within(5, lambda: "done") == "done"
+
+
+def test_what_the_work_raises_is_raised():
+    def refuse():
+        raise StopError("no")
+
+    with pytest.raises(StopError, match="no"):
+        within(5, refuse)

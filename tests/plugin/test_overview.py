@@ -1,0 +1,203 @@
+"""What the page says of pipelines, read from the records of progress and the last report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from audit_provider.core.dead_letters import DeadLetters
+from audit_provider.core.destinations.base import DeadLetter, Item
+from audit_provider.core.model import Event, ShipCounts, utc_now
+from audit_provider.core.monitoring.summary import pack_summary
+from audit_provider.core.position import pack_position
+from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.plugin.overview import DagFacts, Records, progress_of, view_of
+from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
+
+
+def text(value):
+    return msgspec.json.encode(value).decode()
+
+
+def only(world):
+    answer = world.get("admin", "/api/overview").json()
+    pipeline = world.get("admin", "/api/pipelines/p").json()["pipeline"]
+    (short,) = answer["pipelines"]
+    assert {**pipeline, "lag": 0, "gaps": [], "findings": []} == {**short, "lag": 0}, "both say the same"
+    return answer, pipeline, {each["name"]: each for each in pipeline["destinations"]}
+
+
+def test_a_pipeline_that_never_ran_has_not_begun(world):
+    answer, pipeline, destinations = only(world)
+    assert (pipeline["state"], pipeline["last_read"], pipeline["lag"], pipeline["reported_at"]) == (
+        "new",
+        None,
+        None,
+        None,
+    )
+    assert destinations["splunk"]["state"] == "new"
+    assert (answer["critical"], answer["warning"]) == (0, 0)
+    assert world.get("admin", "/api/pipelines/p").json()["activity"] is None
+
+
+def test_the_figures_are_those_of_the_records(world):
+    counts = ShipCounts(delivered=900, already_there=20, too_old=3, dead_lettered=2, filtered=5, restamped=4)
+    keep_pipeline(world, splunk=offset(started_at=10, again=2))
+    world.keep("audit_logs.p.to.splunk", text(replace(offset(started_at=10, again=2), counts=counts)))
+    answer, pipeline, destinations = only(world)
+    assert pipeline["source"] == "Pylon audit logs"
+    assert pipeline["spooled"] == 1000
+    assert 100 < pipeline["lag"] < 180
+    splunk = destinations["splunk"]
+    assert splunk["delivered"] == 920
+    assert splunk["pending"] == 1000 + 2 - 10 - 930
+    assert splunk["too_old"] == 7
+    assert len(pipeline["hours"]) == 48
+    assert pipeline["findings"][0]["title"] == "Ada failed to log in 40 times."
+    assert answer["critical"] == 1
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_destination_that_fails_is_red_and_says_why_first(enabled, world):
+    entry = {"type": "splunk_hec", "enabled": enabled}
+    world.pipelines(p={"source": "pylon", "destinations": {"splunk": entry, "s3": {"type": "s3", "bucket": "b"}}})
+    keep_pipeline(world, splunk=offset(delivered=10, failures_in_a_row=3, last_error="it says no"))
+    world.keep("audit_logs.p.summary", pack_summary(summary(findings=())))
+    _, pipeline, destinations = only(world)
+    if not enabled:
+        assert (pipeline["state"], pipeline["problems"]) == ("ok", [])
+        return
+    assert pipeline["state"] == destinations["splunk"]["state"] == "critical"
+    assert pipeline["problems"][0]["text"] == "splunk failed in 3 runs in a row, 990 events are pending: it says no"
+    assert destinations["s3"]["state"] == "ok"
+
+
+def test_what_backfills_and_reconciliations_have_pending_is_told_apart(world):
+    keep_pipeline(world)
+    for stream in ("backfill.20250101T000000Z_20250301T000000Z", "reconcile"):
+        world.keep(f"audit_logs.p.{stream}.cursor", pack_position(position(spooled=100)))
+        world.keep(f"audit_logs.p.{stream}.to.splunk", text(offset(delivered=70)))
+    _, _, destinations = only(world)
+    assert (destinations["splunk"]["pending"], destinations["splunk"]["pending_elsewhere"]) == (10, 60)
+    assert destinations["s3"]["pending_elsewhere"] == 0
+
+
+def test_an_offset_of_another_chain_counts_for_nothing(world):
+    keep_pipeline(world, splunk=replace(offset(), chain="before"))
+    assert only(world)[2]["splunk"]["pending"] == 1000
+
+
+def test_gaps_are_shown_until_somebody_acknowledges_them(world):
+    where = position(gaps=[GAP])
+    keep_pipeline(world)
+    world.keep("audit_logs.p.cursor", pack_position(where))
+    _, pipeline, _ = only(world)
+    assert [(each["id"], each["kind"]) for each in pipeline["gaps"]] == [(gap_id(where), "look_back")]
+    assert any("the vendor keeps 30 days" in each["text"] for each in pipeline["problems"])
+    answer = world.post("op", f"/api/pipelines/p/gaps/{gap_id(where)}/acknowledge", {"note": "asked the vendor"})
+    assert answer.json()["ok"], answer.text
+    _, pipeline, _ = only(world)
+    assert pipeline["gaps"] == []
+    from airflow.models import Variable
+
+    (record,) = json.loads(Variable.get("audit_logs.p.gaps.acknowledged")).values()
+    assert (record["by"], record["note"]) == ("op", "asked the vendor")
+
+
+def test_a_gap_that_is_none_is_refused_in_words(world):
+    keep_pipeline(world)
+    answer = world.post("op", "/api/pipelines/p/gaps/0123456789ab/acknowledge").json()
+    assert answer == {"ok": False, "message": "p has no gap '0123456789ab': it has none.", "link": ""}
+
+
+@pytest.mark.parametrize("key", ["cursor", "to.splunk", "summary", "gaps.acknowledged"])
+def test_a_variable_that_cannot_be_read_is_told_and_the_rest_is_shown(key, world):
+    keep_pipeline(world)
+    world.keep(f"audit_logs.p.{key}", "nonsense")
+    _, pipeline, destinations = only(world)
+    assert pipeline["state"] == "critical"
+    assert f"audit_logs.p.{key}" in pipeline["problems"][0]["text"]
+    assert destinations["s3"]["type"] == "s3"
+
+
+def test_variables_of_others_are_no_business_of_the_page(world):
+    world.keep("audit_logsXp.cursor", "nonsense")
+    world.keep("other.audit_logs.p.cursor", "nonsense")
+    world.keep("audit_logs.p.backfill.pace", "nonsense")
+    assert only(world)[1]["state"] == "new"
+
+
+def test_a_mistake_in_the_pipelines_file_is_told(world):
+    world.pipelines(
+        p={"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}}, bad={"source": "pilon"}
+    )
+    answer, pipeline, _ = only(world)
+    assert "bad" in answer["mistakes"]
+    assert pipeline["name"] == "p"
+    (world.home / "pipelines.yaml").unlink()
+    answer = world.get("admin", "/api/overview").json()
+    assert "cannot be read" in answer["mistakes"]
+    assert answer["pipelines"] == []
+
+
+def facts(world_pipeline, now, **dag):
+    records = Records()
+    records.add("audit_logs.p.cursor", pack_position(position(now=now)))
+    progress = progress_of(world_pipeline, records.of("p"))
+    return view_of(world_pipeline, "Pylon", progress, DagFacts(**dag), root="/airflow", now=now)
+
+
+@pytest.fixture
+def pipeline():
+    from audit_provider.core.pipeline import pipeline_from
+
+    return pipeline_from("p", {"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}})
+
+
+@pytest.mark.parametrize(
+    ("dag", "state", "words"),
+    [
+        ({"next_run": timedelta(minutes=3), "run_id": "r", "run_state": "success"}, "ok", None),
+        ({"next_run": timedelta(minutes=-14), "run_state": "success"}, "ok", None),
+        ({"next_run": timedelta(minutes=-16), "run_state": "success"}, "critical", "was not begun"),
+        ({"next_run": timedelta(minutes=-60), "run_state": "running"}, "ok", None),
+        ({"run_state": "failed", "run_id": "r"}, "critical", "the last run failed"),
+        ({"paused": True, "next_run": timedelta(hours=-5), "run_state": "failed"}, "warning", "is paused"),
+        ({"stale": True}, "critical", "import errors"),
+    ],
+)
+def test_a_dag_that_does_not_run_is_told(dag, state, words, pipeline):
+    now = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
+    if "next_run" in dag:
+        dag = {**dag, "next_run": now + dag["next_run"]}
+    view = facts(pipeline, now, **dag)
+    assert view.state == state
+    assert words is None or words in view.problems[0].text
+    if dag.get("run_id"):
+        assert view.run.link == "/airflow/dags/audit_incremental_p/runs/r"
+
+
+def test_reading_that_did_not_finish_lags_since_its_watermark(pipeline):
+    now = utc_now()
+    records = Records()
+    behind = replace(position(now=now), complete=False, watermark=now - timedelta(hours=5))
+    records.add("audit_logs.p.cursor", pack_position(behind))
+    view = view_of(pipeline, "Pylon", progress_of(pipeline, records.of("p")), None, root="", now=now)
+    assert view.lag == pytest.approx(5 * 3600)
+
+
+def test_open_dead_letters_are_listed_with_the_destinations_words(world):
+    keep_pipeline(world)
+    event = Event("e1", utc_now(), msgspec.Raw(b'{"id":"e1","who":"ada"}'))
+    letters = DeadLetters(Stream(LocalStore(world.home / "spool"), "p/live", "c"), "splunk")
+    letters.keep([DeadLetter(Item(event, b"", 1, 0), "refused", answer="index is disabled <b>")], utc_now())
+    path = "/api/pipelines/p/destinations/splunk/dead-letters"
+    (letter,) = world.get("op", path).json()["letters"]
+    assert (letter["id"], letter["answer"], letter["event"]) == ("e1", "index is disabled <b>", "")
+    (letter,) = world.get("op", f"{path}?events=true").json()["letters"]
+    assert json.loads(letter["event"])["who"] == "ada"
+    assert world.get("op", path.replace("splunk", "s3")).json() == {"letters": [], "more": False}

@@ -1,0 +1,150 @@
+"""Nobody gets an answer whom Airflow has not let in; who may do what is Airflow's to say."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from audit_provider.core.position import pack_position
+from audit_provider.plugin import URL_PREFIX
+from tests.plugin.conftest import GAP, PAGE, USERS, gap_id, keep_pipeline, position
+
+P = "/api/pipelines/p"
+ALL = dict.fromkeys(USERS, 200)
+VARIABLES = {"admin": 200, "op": 200, "user": 403, "viewer": 403}
+# 409: the permission is there, but this database knows no DAG.
+ROUTES = {
+    ("GET", "/"): ("/", ALL),
+    ("GET", "/static/{name}"): ("/static/page.js", ALL),
+    ("GET", "/api/overview"): ("/api/overview", VARIABLES),
+    ("GET", "/api/openapi.json"): ("/api/openapi.json", VARIABLES),
+    ("GET", "/api/pipelines/{pipeline}"): (P, VARIABLES),
+    ("GET", "/api/pipelines/{pipeline}/destinations/{destination}/dead-letters"): (
+        f"{P}/destinations/splunk/dead-letters",
+        VARIABLES,
+    ),
+    ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/test-connection"): (
+        f"{P}/destinations/splunk/test-connection",
+        VARIABLES,
+    ),
+    ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/test-event"): (
+        f"{P}/destinations/splunk/test-event",
+        VARIABLES,
+    ),
+    ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/redrive"): (
+        f"{P}/destinations/splunk/redrive",
+        {"admin": 409, "op": 409, "user": 409, "viewer": 403},
+    ),
+    ("POST", "/api/pipelines/{pipeline}/gaps/{gap}/acknowledge"): (f"{P}/gaps/0123456789ab/acknowledge", VARIABLES),
+}
+
+
+def mounted(app) -> FastAPI:
+    (found,) = [each.app for each in app.routes if isinstance(each, Mount) and each.path == URL_PREFIX]
+    return found
+
+
+def test_every_route_has_its_permissions_here_and_none_is_open_by_being_a_folder(server):
+    found = set()
+    for route in mounted(server.app).routes:
+        assert hasattr(route, "dependant"), f"{route} asks nobody who it is"
+        found |= {(method, route.path) for method in route.methods}
+    assert found == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_without_airflows_login_there_is_no_answer(method, route, world):
+    path = URL_PREFIX + ROUTES[method, route][0]
+    nobody = TestClient(world.app, base_url="http://testserver")
+    body = {} if method == "GET" else {"json": {}}
+    assert nobody.request(method, path, headers=PAGE, **body).status_code == 401
+    wrong = {**PAGE, "Authorization": "Bearer eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJhZG1pbiJ9.AAAA"}
+    assert nobody.request(method, path, headers=wrong, **body).status_code == 403
+    nobody.cookies.set("_token", "nonsense")
+    assert nobody.request(method, path, headers=PAGE, **body).status_code in (401, 403)
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_a_user_gets_what_airflow_allows(method, route, user, world):
+    path, expected = ROUTES[method, route]
+    keep_pipeline(world)
+    answer = world.get(user, path) if method == "GET" else world.post(user, path)
+    assert answer.status_code == expected[user], answer.text
+
+
+@pytest.mark.parametrize(("method", "route"), [each for each in ROUTES if each[0] == "POST"])
+def test_another_site_cannot_press_a_button(method, route, world):
+    path, _ = ROUTES[method, route]
+    assert world.post("admin", path, headers={}).status_code == 403, "a form cannot add a header"
+    for site in ("cross-site", "same-site"):
+        assert world.post("admin", path, headers={**PAGE, "Sec-Fetch-Site": site}).status_code == 403
+    assert world.get("admin", path).status_code == 405, "nothing is changed by a link"
+
+
+def test_a_pipeline_whose_variables_may_not_be_read_is_left_out(world, server, monkeypatch):
+    world.pipelines(
+        p={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}},
+        q={"source": "slack", "destinations": {"splunk": {"type": "splunk_hec"}}},
+    )
+    keep_pipeline(world, "p", ["splunk"])
+    keep_pipeline(world, "q", ["splunk"])
+    auth = server.app.state.auth_manager
+    allowed = auth.is_authorized_variable
+
+    def only_p(*, method, user, details=None):
+        mine = details is None or details.key is None or not details.key.startswith("audit_logs.q.")
+        return mine and allowed(method=method, user=user, details=details)
+
+    monkeypatch.setattr(auth, "is_authorized_variable", only_p)
+    answer = world.get("admin", "/api/overview").json()
+    assert [each["name"] for each in answer["pipelines"]] == ["p"]
+    assert answer["hidden"] == 1
+    assert world.get("admin", "/api/pipelines/q").status_code == 403
+    assert world.get("admin", "/api/pipelines/q/destinations/splunk/dead-letters").status_code == 403
+    assert world.post("admin", "/api/pipelines/q/gaps/0123456789ab/acknowledge").status_code == 403
+
+
+def test_buttons_are_offered_to_those_who_may_press_them(world):
+    keep_pipeline(world)
+    (pipeline,) = world.get("op", "/api/overview").json()["pipelines"]
+    assert pipeline["may"] == ["acknowledge"]
+    assert pipeline["destinations"][0]["may"] == ["test_connection", "test_event", "redrive", "read_events"]
+
+
+def test_the_events_of_dead_letters_are_for_those_who_may_read_the_connection(world, server, monkeypatch):
+    keep_pipeline(world)
+    path = "/api/pipelines/p/destinations/splunk/dead-letters"
+    assert world.get("op", f"{path}?events=true").status_code == 200
+    monkeypatch.setattr(server.app.state.auth_manager, "is_authorized_connection", lambda **_: False)
+    assert world.get("op", f"{path}?events=true").status_code == 403
+    assert world.get("op", path).status_code == 200
+    (pipeline,) = world.get("op", "/api/overview").json()["pipelines"]
+    assert pipeline["destinations"][0]["may"] == ["redrive"]
+
+
+def test_every_answer_tells_the_browser_to_be_strict(world):
+    for path in ("/", "/static/page.js", "/api/overview", "/nowhere"):
+        headers = world.get("admin", path).headers
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "%2e%2e/app.py", "nothing.js"])
+def test_no_other_file_is_served(name, world):
+    assert world.get("admin", f"/static/{name}").status_code == 404
+
+
+def test_what_was_pressed_stands_in_airflows_audit_log(world):
+    from airflow.models import Log
+    from airflow.utils.session import create_session
+
+    where = position(gaps=[GAP])
+    world.keep("audit_logs.p.cursor", pack_position(where))
+    world.post("op", f"{P}/gaps/{gap_id(where)}/acknowledge", {"note": "seen"})
+    with create_session() as session:
+        logged = session.query(Log).filter(Log.event == "audit_logs.acknowledge").order_by(Log.id.desc()).first()
+        assert (logged.owner, gap_id(where) in logged.extra) == ("op", True)
