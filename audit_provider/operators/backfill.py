@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.operators.pull import moment_from
+from audit_provider.operators.moments import moment_from
 from audit_provider.operators.replay import range_from
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from audit_provider.core.errors import UnavailableError
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
@@ -17,6 +16,7 @@ from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
 from audit_provider.core.pipeline import source_from
+from audit_provider.operators.finding_events import spool_findings
 from audit_provider.operators.notifying import tell
 from audit_provider.operators.redrive import kept_letters
 from audit_provider.state import PositionVariable, StreamName, SummaryVariable
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.judging import Judged
     from audit_provider.core.monitoring.settings import Monitoring
-    from audit_provider.core.monitoring.summary import Finding
     from audit_provider.core.position import Position
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Store, Stream
@@ -48,12 +47,12 @@ def monitor(
     accounts: Sequence[Account],
     gaps: Sequence[GapRecord],
     context: Context,
-) -> list[Finding]:
+) -> list[str]:
     """Count what is new, judge it, and leave the summary, the report and the findings where people find them.
 
     :param accounts: of the live stream. :param gaps: open ones.
-    :return: the findings that the task is to fail for.
-    :raises AuditError: the spool or a Variable cannot be read or written, or a notifier cannot tell what it should.
+    :return: one sentence for everything that the task is to fail for.
+    :raises AuditError: the spool or a Variable cannot be read or written.
     """
     spec = source_from(operator.pipeline, operator.source or "")
     classifier = Classifier(spec.actions, spec.categories, [*spec.watched, *settings.watch])
@@ -68,9 +67,12 @@ def monitor(
     activity.keep_memory(judged.memory)
     activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
     summary.commit(judged.summary)
-    text = _keep_reports(store, operator.pipeline, judged, accounts)
+    if settings.ship_findings:
+        spool_findings(store, operator.pipeline, judged.memory, now)
+    _keep_reports(store, operator.pipeline, judged, accounts)
     with operator.log_group(f"Report of {operator.pipeline}"):
-        operator.log.info("\n%s", text)
+        # The accounts stand at the end of the log, by themselves.
+        operator.log.info("\n%s", markdown_of(judged.summary, ()))
     if judged.new:
         operator.log.warning("New findings:\n%s", findings_markdown(judged.new))
     told, failed = tell(operator.pipeline, settings.notify, judged.memory, context, now)
@@ -78,9 +80,12 @@ def monitor(
         activity.keep_memory(judged.memory)
     for each in failed:
         operator.log.error("%s", each)
-    if failed:
-        raise UnavailableError(failed[0])
-    return [each for each in judged.standing if settings.fails_on(each.severity)]
+    grave = [each for each in judged.standing if settings.fails_on(each.severity)]
+    if grave:
+        failed.insert(
+            0, f"{operator.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
+        )
+    return failed
 
 
 def _count(operator: ReportAuditLogsOperator, store: Store, activity: Activity, classifier: Classifier) -> bool:
@@ -89,7 +94,7 @@ def _count(operator: ReportAuditLogsOperator, store: Store, activity: Activity, 
     streams: list[tuple[Stream, Position]] = []
     windows = []
     for name in StreamName.all_in(store, operator.pipeline):
-        if name.folder in progress.finished:
+        if name.folder in progress.finished or name == StreamName.of_findings(operator.pipeline):
             continue
         position = PositionVariable(name).load()
         if position is None:
@@ -132,10 +137,9 @@ def _state(
     )
 
 
-def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequence[Account]) -> str:
-    """Keep the report as a page and as text, as the latest one and as the day's; return the text."""
-    text = markdown_of(judged.summary, accounts)
-    contents = {"html": page_of(judged.summary, accounts), "md": text}
+def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequence[Account]) -> None:
+    """Keep the report as a page and as text, as the latest one and as the day's."""
+    contents = {"html": page_of(judged.summary, accounts), "md": markdown_of(judged.summary, accounts)}
     today = judged.summary.made_at.date()
     for ending, content in contents.items():
         for name in ("latest", str(today)):
@@ -147,4 +151,3 @@ def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequenc
             continue
         if day < today - timedelta(days=KEPT_DAYS):
             store.delete(key)
-    return text

@@ -1,4 +1,4 @@
-"""Findings are told through Airflow's own notifiers: Slack, SMTP, webhooks and whatever derives from ``BaseNotifier``."""
+"""Findings are told through Airflow's own notifiers: Slack, SMTP, webhooks and whatever derives from BaseNotifier."""
 
 from __future__ import annotations
 
@@ -35,12 +35,10 @@ def tell(
     :return: whether anything was told, and one sentence for each notifier that failed.
     """
     told, failed = False, []
-    for notification in notifications:
-        due = [
-            each
-            for each in memory.untold(notification.notifier, now)
-            if at_least(each.finding.severity, notification.severity)
-        ]
+    for place, notification in enumerate(notifications):
+        # One class may stand there twice, for two channels.
+        name = f"{place} {notification.notifier}"
+        due = [each for each in memory.untold(name, now) if at_least(each.finding.severity, notification.severity)]
         if not due:
             continue
         findings = gravest_first(each.finding for each in due)
@@ -59,7 +57,7 @@ def tell(
             continue
         told = True
         for each in due:
-            each.told.append(notification.notifier)
+            each.told.append(name)
     return told, failed
 
 

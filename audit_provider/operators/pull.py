@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Gap, Window, text_of, utc_now
-from audit_provider.core.pipeline import aware, source_from
+from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import pull
-from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
+from audit_provider.operators.moments import moment_from, window_from
+from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -258,19 +259,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
         hook = self._hook(spec)
-        backfill = PaceVariable(self.pipeline).load()
-
-        pacers: dict[str, Pacer] = {}
-
-        def pacer_of(each: SourceSpec) -> Pacer:
-            sent = [*(live.requests.get(each.name, ()) if live else ()), *backfill.get(each.name, ())]
-            limit = self._budget(each.rate_limit, backfilling=window is not None, backfill=backfill.get(each.name, ()))
-            return Pacer(limit, history=sent, sleep=sleep_or_defer, now=utc_now)
+        sent_before = live.requests if live else {}
+        pacers = Pacers(self.pipeline, sent_before, share=self.backfill_share, backfilling=window is not None)
 
         def pages(each: SourceSpec) -> PageReader:
-            # Two sources of one name are one API, with one budget.
-            pacer = pacers.setdefault(each.name, pacer_of(each))
-            return hook.pages(each, sleep=sleep_or_defer, pacer=pacer)
+            return hook.pages(each, sleep=sleep_or_defer, pacer=pacers.of(each))
 
         return Reader(
             pages=pages(spec),
@@ -281,14 +274,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
             report=self._report,
             tell=self.log.warning,
         )
-
-    def _budget(self, limit: RateLimit, *, backfilling: bool, backfill: Sequence[datetime]) -> RateLimit:
-        """Return this task's part of the budget: all of it, unless a backfill and polling have to share it."""
-        if backfilling:
-            return limit.share(self.backfill_share)
-        horizon = utc_now() - timedelta(seconds=2 * limit.per)
-        busy = any(sent > horizon for sent in backfill)
-        return limit.share(1 - self.backfill_share) if busy else limit
 
     def _first(self, position: Position | None) -> datetime:
         """Return where reading begins where the kept state does not say."""
@@ -303,33 +288,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.log.error(
             "Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
         )
-
-
-def window_from(bounds: Mapping[str, str]) -> Window:
-    """Return the window that an operator was given.
-
-    :raises ConfigurationError: it is none.
-    """
-    try:
-        return Window(moment_from(bounds["start"], "window start"), moment_from(bounds["end"], "window end"))
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"the window {dict(bounds)} cannot be read: {error}.") from None
-
-
-def moment_from(value: str | datetime, what: str) -> datetime:
-    """Return a date or date-time given as text as an aware UTC time.
-
-    :raises ConfigurationError: it is neither.
-    """
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-        except ValueError:
-            raise ConfigurationError(f"{what} {value!r} is no date or date-time, as in 2026-01-01T00:00:00Z.") from None
-    moment = aware(value)
-    if moment is None:
-        raise ConfigurationError(f"{what} is missing.")
-    return moment
 
 
 def _result(position: Position, **counts: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from audit_provider.core.accounting import beginning, letters_of
 from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
-from audit_provider.operators.pull import moment_from
+from audit_provider.operators.moments import moment_from
 from audit_provider.operators.task import sleep_or_defer
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 

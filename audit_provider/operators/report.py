@@ -13,8 +13,8 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.operators.gaps import gaps_of_streams
+from audit_provider.operators.moments import window_from
 from audit_provider.operators.monitoring import monitor
-from audit_provider.operators.pull import window_from
 from audit_provider.operators.replay import forget_replay
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.model import Offset
-    from audit_provider.core.monitoring.summary import Finding
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store, Stream
 
@@ -94,10 +93,10 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         gaps = self._open_gaps([*names, StreamName(self.pipeline), late, *GapWindowsVariable(self.pipeline).load()])
         for gap in gaps:
             self.log.warning("Open gap %s.", gap)
+        watched = self._monitor(store, accounts, gaps, context)
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
             self.log.info("\n%s", "\n".join(lines))
-        grave = self._monitor(store, accounts, gaps, context)
         wrong = [each for each in accounts if not each.adds_up]
         if wrong:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
@@ -106,18 +105,16 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(
                 f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit."
             )
-        if grave:
-            raise StopError(
-                f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
-            )
+        if watched:
+            raise StopError(" ".join(watched))
         if context["params"].get("replay"):
             forget_replay(store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
 
     def _monitor(
         self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
-    ) -> list[Finding]:
-        """Watch the pipeline, where that is wanted, and return the findings that the task is to fail for."""
+    ) -> list[str]:
+        """Watch the pipeline, where that is wanted, and return what the task is to fail for."""
         if self.monitoring is None or self.source is None or self.late or self.windows is not None:
             return []
         settings = self.monitoring

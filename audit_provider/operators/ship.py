@@ -15,9 +15,10 @@ from audit_provider.core.errors import AuditError, ConfigurationError, DeadLette
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.pipeline import Delivery, delivery_from, form_of, source_from
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.operators.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
+from audit_provider.operators.moments import window_from
 from audit_provider.operators.pending import Shipped, ship_stream, tell_metrics
-from audit_provider.operators.pull import window_from
 from audit_provider.operators.redrive import redrive_letters
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
@@ -51,6 +52,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     :param windows: windows of a backfill to ship; None ships the live stream. With windows, the task is skipped where
         the run's ``destinations`` do not name this one.
     :param late: ship what a reconciliation has found late or missed, instead of the live stream.
+    :param findings: ship what monitoring has found beside the live stream.
     :param too_old: what to do with events that the destination would drop for their age: ``arrival_time`` ships them
         under the time of their arrival, ``dead_letter`` sets them aside.
     :param dead_letters: whether a run that had to set events aside ends ``fail``-ed or not (``succeed``).
@@ -74,6 +76,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         source: str | Mapping[str, Any] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
         late: bool = False,
+        findings: bool = False,
         too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
         run_minutes: int = 30,
@@ -89,6 +92,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.windows = windows
         self.by_window = windows is not None
         self.late = late
+        self.findings = findings
         self.too_old = too_old
         self.dead_letters = dead_letters
         self.run_minutes = run_minutes
@@ -180,6 +184,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             if self.windows is None
             else [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
         )
+        if self.findings and self.windows is None and not self.late:
+            names.append(StreamName.of_findings(self.pipeline))
         delivery = self._delivery()
         if not delivery.enabled:
             raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
@@ -285,6 +291,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return delivery_from(self.destination, entry, f"{self.pipeline}.destinations.{self.destination}")
 
     def _origin(self, position: Position | None) -> Origin:
+        if position and position.source == FINDINGS_SOURCE:
+            return Origin(self.pipeline, position.source, position.fields, title=FINDINGS_TITLE)
         spec = source_from(self.pipeline, self.source) if self.source else None
         if position is None:
             if spec is None:
