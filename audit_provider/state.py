@@ -10,6 +10,7 @@ Variable                                   writer                 holds
 ``audit_logs.<pipeline>.backfill.pace``    the backfill's pulls   when its last requests were sent
 ``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
 ``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
+``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
 ``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
 ``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
 ========================================== ====================== =====================================

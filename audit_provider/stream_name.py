@@ -19,13 +19,15 @@ PREFIX = "audit_logs"
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECONCILE = "reconcile"
+_FINDINGS = "findings"
+_APART = (_RECONCILE, _FINDINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """Which stream of a pipeline: the live one, a backfill window's, or the reconciliation's.
+    """Which stream of a pipeline: the live one, a backfill window's, the reconciliation's, or that of findings.
 
-    :ivar window: "" for the live stream, ``reconcile`` for that of late events.
+    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings.
     """
 
     pipeline: str
@@ -37,9 +39,14 @@ class StreamName:
         return cls(pipeline, _RECONCILE)
 
     @classmethod
+    def of_findings(cls, pipeline: str) -> StreamName:
+        """Return the stream of what monitoring has found."""
+        return cls(pipeline, _FINDINGS)
+
+    @classmethod
     def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
         """Return the stream kept in a folder below the pipeline's; None where it is no stream's."""
-        if folder in ("live", _RECONCILE):
+        if folder in ("live", *_APART):
             return cls(pipeline, "" if folder == "live" else folder)
         window = folder.removeprefix("backfill-")
         return cls(pipeline, window) if window != folder else None
@@ -51,7 +58,7 @@ class StreamName:
 
     @classmethod
     def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
-        """Return the streams of a pipeline that the spool holds: live, the windows by time, late events."""
+        """Return the streams of a pipeline that the spool holds: live, the windows by time, findings, late events."""
         names = [cls.of_folder(pipeline, folder) for folder in store.folders(f"{pipeline}/")]
         return sorted((each for each in names if each), key=lambda each: each.window)
 
@@ -66,8 +73,8 @@ class StreamName:
     @property
     def folder(self) -> str:
         """The stream's folder in the spool."""
-        if self.window == _RECONCILE:
-            return f"{self.pipeline}/{_RECONCILE}"
+        if self.window in _APART:
+            return f"{self.pipeline}/{self.window}"
         return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
 
     def stream(self, store: Store, position: Position) -> Stream:
@@ -94,6 +101,6 @@ class StreamName:
 
     @property
     def _window(self) -> str:
-        if self.window == _RECONCILE:
-            return f".{_RECONCILE}"
+        if self.window in _APART:
+            return f".{self.window}"
         return f".backfill.{self.window}" if self.window else ""

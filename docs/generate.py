@@ -10,7 +10,9 @@ from typing import Any
 
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.s3 import athena_ddl
+from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
@@ -62,6 +64,10 @@ def reference() -> str:
     parts = ["# Reference\n\nMade from the code by `python docs/generate.py`.\n\n## Keys of a pipeline\n"]
     parts.append(_keys(Pipeline, skip=_OPERATORS_KEYS))
     parts.append("\n`source` names a source below, `destinations` maps names of your choice to destinations.\n")
+    parts.append("\n### Keys of `monitoring`\n")
+    parts.append(_keys(Monitoring, skip=set()))
+    parts.append("\n### Keys of `reconcile`\n")
+    parts.append(_keys(Reconcile, skip=set()))
     parts.append("\n## Keys of every destination\n")
     parts.append(_keys(Delivery, skip={"name", "options"}))
     for name, options in DESTINATIONS.items():

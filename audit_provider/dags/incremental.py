@@ -47,8 +47,9 @@ def build_incremental(pipeline: Pipeline) -> DAG:
             trigger_rule="all_done",
             retries=0,
         )
+        findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
         for delivery in pipeline.destinations.values():
-            pull >> ship_task(pipeline, delivery) >> report
+            pull >> ship_task(pipeline, delivery, findings=findings) >> report
     return dag
 
 

@@ -71,9 +71,7 @@ class ElasticsearchService(Service):
         super().__init__(port=port)
         self.logins = dict(logins or {})
         self._users = {f"ApiKey {b64encode(key.encode()).decode()}": key.partition(":")[0] for key in api_keys}
-        self._users |= {
-            f"Basic {b64encode(f'{user}:{word}'.encode()).decode()}": user for user, word in (logins or {}).items()
-        }
+        self._users |= {f"Basic {b64encode(':'.join(each).encode()).decode()}": each[0] for each in self.logins.items()}
         self._product = product
         self.targets = {name: Index(name, is_stream=True) for name in streams}
         self.targets |= {name: Index(name, is_stream=False) for name in indexes}
@@ -83,8 +81,7 @@ class ElasticsearchService(Service):
         self._monitor = monitor
         self.may_create = may_create
         self.may_read = may_read
-        self._failure_store = failure_store
-        self._takes_ids = takes_ids
+        self._failure_store, self._takes_ids = failure_store, takes_ids
         self._max_content_length = max_content_length
         self._lock = threading.Lock()
         self._planned: deque[Refusal | None] = deque()

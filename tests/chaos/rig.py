@@ -122,7 +122,6 @@ class Case:
                 settings=self.source["settings"],
                 start="2020-01-01",
                 page_size=20 if self.kind.startswith("pylon") else None,
-                rate_limit={"requests": 100_000, "per": 1},
                 **common,
             )
         else:

@@ -394,3 +394,21 @@ def test_a_file_that_is_damaged_is_named(beginning):
     store.objects[damaged] = b'{"id": 3}\n'
     with pytest.raises(SpoolDamagedError, match=damaged.rpartition("/")[2]):
         list(letters.open())
+
+
+def test_a_letter_that_may_be_stored_says_so():
+    """A redrive would store it twice, which nobody can tell from the destination's words alone."""
+    letters = letters_in(MemoryStore())
+    refused = Listed(lambda batch: Outcome.all(Verdict.REFUSED, 3, said="rejected 1 of 3", stored_in_part=True))
+    ship(
+        refused,
+        [(1, [event(name) for name in "abc"])],
+        Offset(),
+        commit=lambda offset: None,
+        set_aside=lambda kept: letters.keep(kept, NOW),
+        sleep=lambda seconds: None,
+        now=lambda: NOW,
+    )
+    kept = [letter for _, letter in letters.open()]
+    assert [letter.reason.partition(":")[0] for letter in kept] == ["possibly stored"] * 3
+    assert {letter.answer for letter in kept} == {"rejected 1 of 3"}

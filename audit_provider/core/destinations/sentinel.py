@@ -250,8 +250,7 @@ class SentinelDestination:
             return self._split(answer, count)
         if answer.status in (400, 404) and not answer.is_web_page:
             # 400 is a bad body or a bad request, 404 a wrong address or, from some deployments, too large a body.
-            # Whether it lies with the events is told by what an empty array is answered.
-            # Compressed as they were: whoever breaks that on the way breaks it for both.
+            # Whether it lies with the events is told by what an empty array is answered, compressed as they were.
             empty, _ = self._post(_compressed(b"[]") if compressed else b"[]", compressed=compressed)
             if empty.status == 204:
                 return self._split(answer, count)

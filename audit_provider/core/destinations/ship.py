@@ -94,7 +94,7 @@ def ship(
             if lot is not None:
                 run = LotRun(destination, lot, sleep, tries, refused_before=refused_before)
                 flying.append((run, pool.submit(run.send)))
-            # Until the offset has caught up, one at a time: what lies ahead stays as little as one failure leaves there.
+            # One at a time until the offset has caught up, so that no more lies ahead than one failure has left there.
             if flying and (lot is None or offset.ahead or len(flying) >= concurrency):
                 offset = _settle(flying, offset, commit, set_aside, now)
                 run, _ = flying.popleft()

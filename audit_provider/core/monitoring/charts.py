@@ -58,7 +58,7 @@ def bars(
                 floor[bar] = top
     every = max(1, round(count / 8))
     parts += [
-        f'<text class="axis" x="{across(place + 0.5)}" y="{HEIGHT - 6}" text-anchor="middle">{said(label)}</text>'
+        f'<text class="axis" x="{across(place + 1)}" y="{HEIGHT - 6}" text-anchor="end">{said(label)}</text>'
         for place, label in enumerate(labels)
         if (count - 1 - place) % every == 0
     ]

@@ -25,7 +25,7 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--line);vertical-align:top;
 overflow-wrap:anywhere}
-td.n,th.n{text-align:right;white-space:nowrap}
+th,td.n,.when,.critical,.warning,.info{white-space:nowrap}td.n,th.n{text-align:right}
 svg{width:100%;height:auto}.axis{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
 .band{fill:var(--band);stroke:var(--edge);stroke-width:.6}
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem}
@@ -74,10 +74,14 @@ def findings_table(findings: Iterable[Finding]) -> str:
     return _table(
         ("severity", "since (UTC)", "finding"),
         [
-            (f'<span class="{each.severity}">{each.severity}</span>', f"{each.at:%Y-%m-%d %H:%M}", said(each.title))
+            (f'<span class="{each.severity}">{each.severity}</span>', _when(each), said(each.title))
             for each in gravest_first(findings)
         ],
     )
+
+
+def _when(finding: Finding) -> str:
+    return f'<span class="when">{finding.at:%Y-%m-%d %H:%M}</span>'
 
 
 def _charts(summary: Summary) -> list[str]:
@@ -115,7 +119,7 @@ def _deliveries(accounts: Sequence[Account]) -> list[str]:
                     each.dead_letters,
                 )
             ),
-            f'<span class="critical">{said(each.last_error)}</span>' if each.last_error else "",
+            f"<b>{said(each.last_error)}</b>" if each.last_error else "",
         )
         for each in accounts
     ]

@@ -88,7 +88,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
         settings=settings,
         now=now,
     )
-    found, lasting = ([each for each in some if each.kind not in settings.off] for some in (found, lasting))
+    found, lasting = ([each for each in some if each.kind not in settings.without] for some in (found, lasting))
     new = memory.settle(found, lasting, now)
     memory.note(now, lag, {each.destination: each.delivered + each.already_there for each in state.accounts})
     silent = [each for each in found if each.kind == "silence"]

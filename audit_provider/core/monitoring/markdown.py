@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_ACTIONS_LISTED = 40
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+_SPECIAL = re.compile(r"([\\`*\[\]|~])")
 _WEEK = 7
 
 
@@ -62,9 +63,9 @@ def behind(lag: float | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text of others as Markdown shows it: on one line, without any sign of its own."""
+    """Return a text of others as Markdown, and messages made of it, show it: on one line, and no mark-up."""
     line = "".join(letter if letter.isprintable() else " " for letter in text)
-    return _SPECIAL.sub(r"\\\1", line)
+    return _SPECIAL.sub(r"\\\1", escape(line, quote=False))
 
 
 def _activity(summary: Summary) -> str:

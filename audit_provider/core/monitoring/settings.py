@@ -37,7 +37,7 @@ class Notification:
 class Monitoring:
     """How a pipeline is watched.
 
-    :ivar off: kinds of findings that are not wanted.
+    :ivar without: kinds of findings that are not wanted.
     :ivar lag_target: seconds; how far reading may be behind. Four times as much is critical.
     :ivar watch: actions, or patterns with ``*``, that matter to security beside those that the source names.
     :ivar least_days: days of history before a surge, a new action or a new actor is told; a silence needs 14 at least.
@@ -48,9 +48,10 @@ class Monitoring:
     :ivar failed_logins_per_actor: within an hour, and :ivar failed_logins_per_address: likewise, that are a burst.
     :ivar fail_on: severity from which a new or lasting finding fails the report task; none for never.
     :ivar notify: who is told, a list of ``{notifier: import.path.Class, severity: warning, …}``.
+    :ivar ship_findings: whether findings are events of the pipeline too, which every destination gets.
     """
 
-    off: tuple[Kind, ...] = ()
+    without: tuple[Kind, ...] = ()
     lag_target: timedelta = timedelta(hours=1)
     watch: tuple[str, ...] = ()
     least_days: int = 7
@@ -63,6 +64,7 @@ class Monitoring:
     failed_logins_per_address: int = 20
     fail_on: Severity | None = None
     notify: tuple[Notification, ...] = ()
+    ship_findings: bool = False
 
     def fails_on(self, severity: Severity) -> bool:
         """Whether a finding of this severity fails the report task."""

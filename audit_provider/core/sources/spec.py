@@ -153,7 +153,7 @@ class SourceSpec:
     :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
     :ivar actions: actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``; see
         :mod:`audit_provider.core.formats.meaning`.
-    :ivar categories: actions, or patterns of them, to their category in monitoring, where their meaning does not say it.
+    :ivar categories: actions, or patterns of them, to their category in monitoring where their meaning does not say it.
     :ivar watched: actions, or patterns of them, that matter to security: each day with one is a finding.
     :ivar credential: what belongs into which field of the connection.
     :ivar access: what to create at the vendor, and which right and plan it needs.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.segments import SegmentRead
 
 _STREAM_DEPTH = 2
+_BESIDE = ("activity", "reports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def streams_in(store: Store, pipeline: str = "") -> list[str]:
     :raises AuditError: the spool cannot be listed.
     """
     prefix = f"{pipeline}/" if pipeline else ""
-    parts = (key.split("/") for key in store.keys(prefix))
+    parts = (key.split("/") for key in store.keys(prefix) if not _is_beside(key))
     return sorted({"/".join(each[:_STREAM_DEPTH]) for each in parts if len(each) > _STREAM_DEPTH})
 
 
@@ -105,6 +106,8 @@ class _Reading:
         """Read all that belongs to ``pipeline``, or to any."""
         names: dict[str, list[str]] = defaultdict(list)
         for key in self._store.keys(f"{pipeline}/" if pipeline else ""):
+            if _is_beside(key):
+                continue
             folder, _, name = key.rpartition("/")
             chain, _, letters = folder.partition("/dead/")
             if letters and chain.count("/") >= _STREAM_DEPTH - 1:
@@ -161,6 +164,12 @@ class _Reading:
         self.dead_letters += len(found)
         if letters.split("/")[0] == self._destination:
             self._piles.add(SET_ASIDE, (letter.id for letter in found))
+
+
+def _is_beside(key: str) -> bool:
+    """Whether an object is none of a stream's: counts and reports are made from the streams."""
+    parts = key.split("/")
+    return len(parts) == _STREAM_DEPTH + 1 and parts[1] in _BESIDE
 
 
 def _chain(folder: str, position: Position) -> str:

@@ -118,7 +118,7 @@ def judged(profile: Profile, seed: int, *, anomalies: bool = True, settings: Mon
 
 def main(seeds: int) -> None:
     """Print the figures by profile."""
-    print(f"{'source':24}{'recall':>8}{'precision':>11}{'surge+silence / week':>22}{'all kinds / week':>18}")
+    _write(f"{'source':24}{'recall':>8}{'precision':>11}{'surge+silence / week':>22}{'all kinds / week':>18}")
     everything = Score()
     for profile in PROFILES:
         score = sum((judged(profile, seed) for seed in range(seeds)), Score())
@@ -126,16 +126,21 @@ def main(seeds: int) -> None:
         _print(profile.name, score)
     _print("all", everything)
     for kind in KINDS:
-        print(f"  {kind:22}{everything.found[kind]:>5} of {everything.put[kind]:<5} false: {everything.false[kind]}")
-    print(*everything.missed, *everything.wrong, sep="\n")
+        _write(f"  {kind:22}{everything.found[kind]:>5} of {everything.put[kind]:<5} false: {everything.false[kind]}")
+    for each in (*everything.missed, *everything.wrong):
+        _write(each)
 
 
 def _print(name: str, score: Score) -> None:
-    print(
+    _write(
         f"{name:24}{score.recall():>8.3f}{score.precision():>11.3f}{score.false_a_week(COUNTS):>22.2f}"
-        f"{score.false_a_week():>18.2f}",
-        flush=True,
+        f"{score.false_a_week():>18.2f}"
     )
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ PROFILES = (
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Something that was put into a history. :ivar subject: a category, an action, an actor or an address; "" for all."""
+    """What was put into a history. :ivar subject: a category, an action, an actor or an address; "" for all."""
 
     kind: str
     first: date
@@ -160,7 +160,7 @@ def _day(profile: Profile, place: int, dice: random.Random, actors: list[str], h
         ("page_changed", profile.volume * profile.weekly, weekday == 0),
     ):
         if size and when:
-            _put(day, action, 2 + dice.randrange(2) // 2, _poisson(dice, size), dice, actors)
+            _put(day, action, 2, _poisson(dice, size), dice, actors)
     if dice.random() < profile.imports / 7:
         _put(
             day, dice.choice(("user_invited", "page_made")), dice.randrange(8, 18), dice.randrange(25, 90), dice, actors

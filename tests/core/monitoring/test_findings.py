@@ -1,0 +1,179 @@
+"""What is new or wrong, told once; and what is remembered for that."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+import pytest
+
+from audit_provider.core.accounting import Account
+from audit_provider.core.gaps import GapRecord
+from audit_provider.core.monitoring.activity import Day
+from audit_provider.core.monitoring.categories import Classifier
+from audit_provider.core.monitoring.conditions import conditions
+from audit_provider.core.monitoring.figures import figures_of
+from audit_provider.core.monitoring.findings import MOST_AT_ONCE, noteworthy
+from audit_provider.core.monitoring.memory import Memory
+from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.monitoring.summary import Finding
+
+NOW = datetime(2026, 3, 2, 12, 30, tzinfo=timezone.utc)
+KEY = "01" * 16
+CLASSIFIER = Classifier({"login": "authentication.login", "drop": "user.delete"}, {}, ["drop", "login"])
+
+
+def hours(count, hour=9):
+    return [count if each == hour else 0 for each in range(24)]
+
+
+def days(count=20, **today):
+    """Return days of which every one is alike, but for the last."""
+    found = [
+        Day(day=(NOW - timedelta(days=count - 1 - each)).date(), actions={"read": hours(5)}, watched={})
+        for each in range(count)
+    ]
+    for each in found[:-1]:
+        each.actions["drop"] = hours(1)
+        each.watched["drop"] = {"root": 1}
+    for key, value in today.items():
+        setattr(found[-1], key, value)
+    return found
+
+
+def told(days, memory=None, **settings):
+    memory = memory or Memory(key=KEY)
+    found = noteworthy(figures_of(days, CLASSIFIER), CLASSIFIER, memory, Monitoring(**settings), NOW)
+    return [each for each in found if each.at.date() == NOW.date()]
+
+
+def test_an_action_is_new_once():
+    memory = Memory(key=KEY)
+    today = days(actions={"read": hours(5), "wipe": hours(2, hour=7)})
+    (found,) = told(today, memory)
+    assert (found.kind, found.subject, found.count, found.at.hour) == ("new_action", "wipe", 2, 7)
+    kept = msgspec.json.decode(msgspec.json.encode(memory), type=Memory)
+    assert [each.kind for each in told(today, kept)] == []
+
+
+def test_nothing_is_new_to_a_short_history():
+    assert told(days(5, actions={"wipe": hours(1)})) == []
+    assert [each.kind for each in told(days(9, actions={"wipe": hours(1)}))] == ["new_action"]
+
+
+def test_an_actor_is_new_to_what_matters_to_security_alone():
+    today = {"drop": {"root": 1, "eve": 2}, "login": {"mallory": 3}}
+    found = {(each.kind, each.subject) for each in told(days(watched=today))}
+    assert found == {
+        ("new_actor", "eve"),
+        ("security_action", "drop"),
+        ("security_action", "login"),
+    }
+
+
+def test_names_of_actors_are_not_kept_beyond_the_days():
+    memory = Memory(key=KEY)
+    told(days(watched={"drop": {"eve@example.com": 1}}), memory)
+    assert b"eve" not in msgspec.json.encode(memory)
+    assert memory.digest("eve@example.com") in memory.actors
+    assert Memory(key="02" * 16).digest("eve@example.com") not in memory.actors
+
+
+def test_bursts_of_failed_logins_lie_above_what_a_name_has_had():
+    burst = {9: {"victim": 30, "clumsy": 4}}
+    (found,) = told(days(failed_by_actor=burst))
+    assert (found.subject, found.count) == ("victim", 30)
+    assert told(days(failed_by_address={9: {"192.0.2.1": 19}})) == []
+    assert told(days(failed_by_address={9: {"192.0.2.1": 20}}))[0].subject == "192.0.2.1"
+    failing = days(failed_by_actor=burst)
+    for each in failing[:-1]:
+        each.failed_by_actor = {3: {"victim": 12}}
+    assert told(failing) == [], "a job with an old password fails every day"
+    assert told(days(failed_by_actor=burst), failed_logins_per_actor=31) == []
+
+
+def test_many_at_once_are_told_as_few():
+    new = {f"action {each}": hours(1) for each in range(200)}
+    found = told(days(actions=new))
+    assert len(found) == MOST_AT_ONCE + 1
+    assert "180 more findings" in found[-1].title
+    assert len({each.id for each in found}) == len(found)
+
+
+def account(**changes):
+    figures = {"pending": 7, "failures_in_a_row": 1, "last_error": "splunk answered 503."} | changes
+    numbers = dict.fromkeys(
+        ("read", "spooled", "duplicates", "before", "delivered", "already_there", "too_old", "dead_lettered"), 0
+    )
+    return Account(stream="p/live", destination="splunk", **numbers, **figures)
+
+
+def wrong(now=NOW, **changes):
+    state = {"lag": 60.0, "accounts": [], "dead_letters": {}, "gaps": [], "settings": Monitoring(), **changes}
+    return conditions(now=now, **state)
+
+
+def test_nothing_is_wrong_where_all_is_well():
+    assert wrong(accounts=[account(failures_in_a_row=0, last_error="")], dead_letters={"splunk": 0}) == []
+    assert wrong(lag=None) == []
+
+
+def test_lag_beyond_the_target_and_far_beyond():
+    assert [each.severity for each in wrong(lag=3601)] == ["warning"]
+    (found,) = wrong(lag=20_000)
+    assert found.severity == "critical"
+    assert found.title == "Reading is 6 h behind, where 60 min is the target."
+
+
+def test_undelivered_events_are_graver_the_longer_it_lasts():
+    (found,) = wrong(accounts=[account()])
+    assert found.title == "splunk has not got 7 events: its last run failed (splunk answered 503)."
+    (worse,) = wrong(accounts=[account(failures_in_a_row=3)])
+    assert (found.severity, worse.severity) == ("warning", "critical")
+    assert found.id != worse.id
+    assert worse.id == wrong(accounts=[account(failures_in_a_row=9, pending=800)])[0].id
+
+
+def test_refused_events_and_gaps():
+    (few,), (more,), (many,) = (wrong(dead_letters={"splunk": count}) for count in (2, 9, 40))
+    assert few.id == more.id != many.id
+    gap = GapRecord("abc", "p", "p/live", "look_back", NOW - timedelta(days=2), NOW - timedelta(days=1), "too far back")
+    (found,) = wrong(gaps=[gap])
+    assert (found.kind, found.severity) == ("gap", "critical")
+    assert "too far back" in found.title
+
+
+def finding(name, at=NOW):
+    return Finding(id=name, kind="surge", severity="warning", title=name, at=at)
+
+
+def test_a_finding_is_new_once_and_a_state_is_new_again_when_it_comes_back():
+    memory = Memory(key=KEY)
+    assert memory.settle([finding("a")], [finding("b")], NOW) == [finding("a"), finding("b")]
+    later = NOW + timedelta(hours=1)
+    assert memory.settle([finding("a", later)], [finding("b", later)], later) == []
+    assert [each.finding.at for each in memory.findings] == [NOW, NOW]
+    memory.settle([], [], later)
+    assert [each.finding.id for each in memory.findings] == ["a"], "what was stays known, what is not any more does not"
+    assert memory.settle([], [finding("b", later)], later) == [finding("b", later)]
+    memory.settle([], [], later + timedelta(days=40))
+    assert memory.findings == []
+
+
+def test_what_was_told_is_not_told_again_and_the_past_is_left_alone():
+    memory = Memory(key=KEY)
+    memory.settle([finding("a")], [], NOW)
+    (due,) = memory.untold("mail", NOW)
+    due.told.append("mail")
+    assert memory.untold("mail", NOW) == []
+    assert memory.untold("chat", NOW) == [due]
+    assert memory.untold("chat", NOW + timedelta(days=2)) == []
+
+
+@pytest.mark.parametrize("count", [100, 20_000])
+def test_memory_is_bounded(count):
+    memory = Memory(key=KEY)
+    memory.learn((f"a{each}" for each in range(count)), ((f"u{each}", NOW.date()) for each in range(count)))
+    memory.settle([finding(f"f{each}") for each in range(count)], [], NOW)
+    assert len(msgspec.json.encode(memory)) < 1_000_000
+    assert memory.full == (count > 5000)
