@@ -134,9 +134,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         :param form: how its events look.
         :raises AuditError: its connection cannot be used.
         """
-        if self.hook is None:
-            raise NotImplementedError
-        destination: Destination = self.hook(delivery.conn_id).destination(
+        destination: Destination = self._hook(delivery).destination(
             delivery.options, origin, form, sleep=sleep_or_defer
         )
         return destination
@@ -147,10 +145,14 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
         :raises AuditError: its connection cannot be used.
         """
-        if cls.hook is None:
-            raise NotImplementedError
-        shown: str = cls.hook(delivery.conn_id).shown_address()
+        shown: str = cls._hook(delivery).shown_address()
         return shown
+
+    @classmethod
+    def _hook(cls, delivery: Delivery) -> Any:
+        if cls.hook is None:
+            raise TypeError(f"{cls.__name__} names no hook, so it must say itself how it connects.")
+        return cls.hook(delivery.conn_id)
 
     def connect_stream(
         self, delivery: Delivery, position: Position | None

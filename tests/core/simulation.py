@@ -56,6 +56,16 @@ class Row:
     recorded: datetime
 
 
+def every(step: timedelta, count: int) -> list[Row]:
+    """Return rows ``step`` apart, from the beginning."""
+    return [Row(f"e{number}", BEGIN + number * step, BEGIN + number * step) for number in range(count)]
+
+
+def minutely(count: int) -> list[Row]:
+    """Return rows a minute apart."""
+    return every(timedelta(minutes=1), count)
+
+
 @dataclass
 class Service:
     """Serves rows as either Pylon endpoint may.
@@ -247,4 +257,16 @@ class Pipeline:
         return [event.id for _, events in self.stream.read(self.position.head, 1) for event in events]
 
 
-__all__ = ["BEGIN", "PYLON", "PYLON_LIST", "Crash", "MemoryStore", "Pages", "Pipeline", "Row", "Service"]
+__all__ = [
+    "BEGIN",
+    "PYLON",
+    "PYLON_LIST",
+    "Crash",
+    "MemoryStore",
+    "Pages",
+    "Pipeline",
+    "Row",
+    "Service",
+    "every",
+    "minutely",
+]

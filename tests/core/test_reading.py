@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from audit_provider.core.errors import AuditError, ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.model import Window
 from audit_provider.core.sources import Page
-from tests.core.simulation import BEGIN, PYLON_LIST, Crash, Pipeline, Row, Service
+from tests.core.simulation import BEGIN, PYLON_LIST, Crash, Pipeline, Row, Service, minutely
 
 HOUR = 3600
 
@@ -115,12 +115,8 @@ def test_backfill_windows_share_no_event_and_miss_none(data):
     assert sorted(read) == sorted(row.id for row in rows)
 
 
-def hourly(count):
-    return [Row(f"e{n}", BEGIN + timedelta(minutes=n), BEGIN + timedelta(minutes=n)) for n in range(count)]
-
-
 def test_a_run_with_nothing_new_makes_one_request():
-    pipeline = Pipeline(Service(rows=hourly(5), page_size=100, now=BEGIN + timedelta(hours=2)))
+    pipeline = Pipeline(Service(rows=minutely(5), page_size=100, now=BEGIN + timedelta(hours=2)))
     pipeline.run()
     pipeline.advance(minutes=5)
     before = pipeline.service.requests
@@ -140,7 +136,7 @@ def test_a_cursor_that_comes_back_stops_without_moving_the_position():
             page = super().answer(window, cursor)
             return Page(page.events, page.recorded, "skip:3" if cursor else "skip:6", True)
 
-    pipeline = Pipeline(Circle(rows=hourly(9), now=BEGIN + timedelta(hours=2)), segment_events=100)
+    pipeline = Pipeline(Circle(rows=minutely(9), now=BEGIN + timedelta(hours=2)), segment_events=100)
     with pytest.raises(ProtocolError, match="circle"):
         pipeline.run()
     assert pipeline.position.head.number == 0
@@ -159,7 +155,7 @@ def test_endless_empty_pages_are_refused():
 
 
 def test_a_cursor_refused_again_and_again_ends_in_an_error():
-    service = Service(rows=hourly(9), now=BEGIN + timedelta(hours=2), refuse=frozenset(range(100)))
+    service = Service(rows=minutely(9), now=BEGIN + timedelta(hours=2), refuse=frozenset(range(100)))
     pipeline = Pipeline(service)
     with pytest.raises(RefusedError):
         pipeline.run()
@@ -167,7 +163,7 @@ def test_a_cursor_refused_again_and_again_ends_in_an_error():
 
 
 def test_what_was_read_before_an_outage_is_kept():
-    service = Service(rows=hourly(9), now=BEGIN + timedelta(hours=2), fail=frozenset({3}))
+    service = Service(rows=minutely(9), now=BEGIN + timedelta(hours=2), fail=frozenset({3}))
     pipeline = Pipeline(service, segment_events=100)
     with pytest.raises(UnavailableError):
         pipeline.run()
@@ -179,7 +175,7 @@ def test_what_was_read_before_an_outage_is_kept():
 
 
 def test_a_clock_that_was_ahead_leaves_no_gap():
-    service = Service(rows=hourly(5), now=BEGIN + timedelta(days=30))
+    service = Service(rows=minutely(5), now=BEGIN + timedelta(days=30))
     pipeline = Pipeline(service)
     pipeline.run()
     service.now = BEGIN + timedelta(hours=1)
@@ -192,7 +188,7 @@ def test_a_clock_that_was_ahead_leaves_no_gap():
 
 @pytest.mark.parametrize("ending", ["empty", "live"])
 def test_an_oldest_first_list_is_followed_by_its_tail(ending):
-    service = Service(rows=hourly(9), order="oldest", ending=ending, now=BEGIN + timedelta(hours=2))
+    service = Service(rows=minutely(9), order="oldest", ending=ending, now=BEGIN + timedelta(hours=2))
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=service.rows, now=service.now))
     pipeline.run()
     assert pipeline.position.reading["way"] == "tail"
@@ -206,7 +202,7 @@ def test_an_oldest_first_list_is_followed_by_its_tail(ending):
 
 
 def test_a_dead_sentinel_is_found_out_and_costs_nothing():
-    service = Service(rows=hourly(9), order="oldest", ending="sentinel", now=BEGIN + timedelta(hours=2))
+    service = Service(rows=minutely(9), order="oldest", ending="sentinel", now=BEGIN + timedelta(hours=2))
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=service.rows, now=service.now))
     pipeline.run()
     service.rows.append(Row("new", pipeline.now, pipeline.now))
@@ -218,7 +214,7 @@ def test_a_dead_sentinel_is_found_out_and_costs_nothing():
 
 
 def test_a_newest_first_list_keeps_no_cursor_and_stops_at_the_floor():
-    service = Service(rows=hourly(2000), order="newest", page_size=200, now=BEGIN + timedelta(minutes=2000))
+    service = Service(rows=minutely(2000), order="newest", page_size=200, now=BEGIN + timedelta(minutes=2000))
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=service.rows, now=service.now))
     pipeline.run()
     assert len(pipeline.spooled()) == 2000

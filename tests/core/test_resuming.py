@@ -18,21 +18,13 @@ from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.spec import KeptShorter
-from tests.core.simulation import BEGIN, PYLON, PYLON_LIST, Pipeline, Row, Service
+from tests.core.simulation import BEGIN, PYLON, PYLON_LIST, Pipeline, Row, Service, every, minutely
 
 WINDOWS = replace(PYLON, name="windows", paging=PagePaging("page"))
 SINCE = replace(WINDOWS, name="since", reading=SinceScan())
 HEAD = replace(WINDOWS, name="head", reading=HeadScan())
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=0))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())
-
-
-def every(step: timedelta, count: int) -> list[Row]:
-    return [Row(f"e{n}", BEGIN + n * step, BEGIN + n * step) for n in range(count)]
-
-
-def minutely(count: int) -> list[Row]:
-    return every(timedelta(minutes=1), count)
 
 
 def expect_all(pipeline):

@@ -17,8 +17,8 @@ from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from tests.core.simulation import BEGIN, PYLON, Pipeline, Row, Service
-from tests.core.test_reading import histories, hourly, run_through, services
+from tests.core.simulation import BEGIN, PYLON, Pipeline, Row, Service, minutely
+from tests.core.test_reading import histories, run_through, services
 
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=2))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())
@@ -87,7 +87,7 @@ def test_an_id_keyset_is_read_exactly_whatever_its_order(data):
 
 
 def test_an_id_that_is_gone_costs_reading_by_time():
-    service = Service(order="oldest", id_alone=True, rows=hourly(9), now=BEGIN + timedelta(hours=1))
+    service = Service(order="oldest", id_alone=True, rows=minutely(9), now=BEGIN + timedelta(hours=1))
     pipeline = Pipeline(service, source=KEYSET)
     pipeline.run()
     service.rows = [row for row in service.rows if row.id != "e8"]
@@ -99,7 +99,7 @@ def test_an_id_that_is_gone_costs_reading_by_time():
 
 
 def test_an_id_keyset_that_is_newest_first_without_recovery_is_refused():
-    service = Service(order="newest", id_alone=True, rows=hourly(9), now=BEGIN + timedelta(hours=1))
+    service = Service(order="newest", id_alone=True, rows=minutely(9), now=BEGIN + timedelta(hours=1))
     with pytest.raises(ProtocolError, match="not oldest first"):
         Pipeline(service, source=KEYSET).run()
 
@@ -181,7 +181,7 @@ def test_rows_removed_during_a_scan_begin_it_again():
             page = super().answer(window, cursor)
             return replace(page, total=len(self.rows))
 
-    service = Shrinking(rows=hourly(9), page_size=3, numbered=True, now=BEGIN + timedelta(hours=2))
+    service = Shrinking(rows=minutely(9), page_size=3, numbered=True, now=BEGIN + timedelta(hours=2))
     pipeline = Pipeline(service, source=HEAD_PAGES)
     pipeline.run()
     assert {f"e{n}" for n in range(8)} <= set(pipeline.spooled())
@@ -211,7 +211,7 @@ def test_more_in_a_moment_than_the_api_gives_is_a_gap():
 
 @pytest.mark.parametrize("source", [SINCE, HEAD])
 def test_a_backfill_by_scan_keeps_what_happened_in_its_window(source):
-    service = Service(rows=hourly(90), page_size=10, now=BEGIN + timedelta(days=3))
+    service = Service(rows=minutely(90), page_size=10, now=BEGIN + timedelta(days=3))
     pipeline = Pipeline(service, source=source)
     pipeline.run(within=Window(BEGIN + timedelta(minutes=20), BEGIN + timedelta(minutes=40)))
     assert sorted(pipeline.spooled()) == sorted(f"e{n}" for n in range(20, 40))
@@ -219,7 +219,7 @@ def test_a_backfill_by_scan_keeps_what_happened_in_its_window(source):
 
 
 def test_a_window_out_of_reach_is_a_gap_and_no_request():
-    service = Service(rows=hourly(9), now=BEGIN + timedelta(days=300))
+    service = Service(rows=minutely(9), now=BEGIN + timedelta(days=300))
     pipeline = Pipeline(service, source=replace(SINCE, lookback=timedelta(days=180)))
     pipeline.run(within=Window(BEGIN, BEGIN + timedelta(days=30)))
     assert service.requests == 0
@@ -230,7 +230,7 @@ def test_a_window_out_of_reach_is_a_gap_and_no_request():
 
 
 def test_a_start_out_of_reach_is_moved_before_any_request():
-    service = Service(rows=hourly(9), now=BEGIN + timedelta(days=300), reach=timedelta(days=180))
+    service = Service(rows=minutely(9), now=BEGIN + timedelta(days=300), reach=timedelta(days=180))
     pipeline = Pipeline(service, source=replace(SINCE, lookback=timedelta(days=180)))
     pipeline.run()
     assert service.requests == 1

@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from audit_provider.core.model import utc_now
+from audit_provider.core.spool import LocalStore
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
     AuditLogsToS3Operator,
@@ -22,6 +23,7 @@ from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
 from audit_provider.sandbox.splunk_hec import SplunkHecService
+from tests.core.simulation import Crash
 
 PYLON_TOKEN = "canary-pylon-token-5d1f"
 HEC_TOKEN = "canary-hec-token-77aa"
@@ -132,6 +134,25 @@ def world(tmp_path, monkeypatch, variables, moto):
 
 def context(**entries):
     return {"ti": MagicMock(), "params": {}, **entries}
+
+
+def crash_at_write(monkeypatch, fatal, *, after):
+    """Let the process die at a write into the spool.
+
+    :param fatal: which write, from 1. :param after: it is durable already.
+    """
+    put, met = LocalStore.put, 0
+
+    def put_or_die(store, key, content):
+        nonlocal met
+        met += 1
+        if met == fatal and not after:
+            raise Crash
+        put(store, key, content)
+        if met == fatal:
+            raise Crash
+
+    monkeypatch.setattr(LocalStore, "put", put_or_die)
 
 
 def _s3_ids(moto, bucket):

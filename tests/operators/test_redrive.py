@@ -24,7 +24,8 @@ from audit_provider.operators.redrive import kept_letters
 from audit_provider.operators.siem_configurations import siem_configurations
 from audit_provider.sandbox.events import generate
 from audit_provider.spool_location import open_store
-from tests.operators.conftest import DAYS, context
+from tests.core.simulation import Crash
+from tests.operators.conftest import DAYS, context, crash_at_write
 from tests.operators.test_pull_and_ship import SECRETS
 
 OPERATORS = {
@@ -33,10 +34,6 @@ OPERATORS = {
     "s3": AuditLogsToS3Operator,
 }
 BAD_FIELD = {"text": "Error in handling indexed fields", "code": 15}
-
-
-class Crash(BaseException):
-    """The process is gone."""
 
 
 @pytest.fixture
@@ -211,19 +208,8 @@ def test_a_crash_at_any_record_of_a_redrive_loses_nothing(world, poisoned, monke
         poisoned.ship(name, dead_letters="succeed", options={"batch_events": 1})
         letters, batch, arrived = 9, {"options": {"batch_events": 4}}, world.splunk.ids
     assert len(poisoned.letters(name)) == letters
-    put, met = LocalStore.put, 0
-
-    def put_or_die(store, key, content):
-        nonlocal met
-        met += 1
-        if met == fatal and not after:
-            raise Crash
-        put(store, key, content)
-        if met == fatal:
-            raise Crash
-
     with monkeypatch.context() as patched:
-        patched.setattr(LocalStore, "put", put_or_die)
+        crash_at_write(patched, fatal, after=after)
         with pytest.raises(Crash):
             poisoned.ship(name, redrive=True, **batch)
     result = poisoned.ship(name, redrive=True, **batch)

@@ -23,13 +23,10 @@ from audit_provider.operators import (
 from audit_provider.operators.backfill import plan_windows
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.s3 import ids_in
+from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context
 
 RUN = "manual__2026-01-01T00:00:00+00:00"
-
-
-class Crash(BaseException):
-    """The process is gone."""
 
 
 @pytest.fixture

@@ -18,14 +18,11 @@ from audit_provider.core.spool import LocalStore
 from audit_provider.core.verification import streams_in, verify
 from audit_provider.operators import AuditLogsToSplunkHecOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
-from tests.operators.conftest import DAYS, context
+from tests.core.simulation import Crash
+from tests.operators.conftest import DAYS, context, crash_at_write
 from tests.operators.test_pull_and_ship import SECRETS, add
 
 HOSTILE = '<script>alert("1")</script>|`x`&\x00\n# no'
-
-
-class Crash(BaseException):
-    """The process is gone."""
 
 
 class KeptNotifier(BaseNotifier):
@@ -203,19 +200,8 @@ def test_hostile_names_are_shown_as_they_are_and_nothing_more(world, report):
 @pytest.mark.parametrize("fatal", range(1, 40, 3))
 def test_a_crash_between_any_two_objects_counts_nothing_twice(world, report, monkeypatch, fatal, after):
     world.pull()
-    put, met = LocalStore.put, 0
-
-    def put_or_die(store, key, content):
-        nonlocal met
-        met += 1
-        if met == fatal and not after:
-            raise Crash
-        put(store, key, content)
-        if met == fatal:
-            raise Crash
-
     with monkeypatch.context() as patched:
-        patched.setattr(LocalStore, "put", put_or_die)
+        crash_at_write(patched, fatal, after=after)
         with pytest.raises(Crash):
             report()
     add(world, 25, minutes=40)

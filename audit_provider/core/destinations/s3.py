@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
+from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
@@ -114,12 +114,7 @@ class S3Destination:
         self._origin = origin
         self._client = client
         self._now = now
-        self._limits = Limits(
-            events=10_000_000,
-            batch_bytes=options.batch_bytes,
-            event_bytes=options.batch_bytes,
-            whole_segments=True,
-        )
+        self._limits = file_limits(options.batch_bytes)
 
     @property
     def limits(self) -> Limits:
@@ -132,19 +127,7 @@ class S3Destination:
 
     def send(self, batch: Batch) -> Outcome:
         """Put one object per folder; one that fails leaves the others as they are."""
-        folders: dict[str, list[int]] = defaultdict(list)
-        for place, item in enumerate(batch.items):
-            folders[self._layout.folder(item)].append(place)
-        verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
-        said = ""
-        for folder, places in sorted(folders.items()):
-            try:
-                verdict = self._put(folder, [batch.items[place] for place in places])
-            except UnavailableError as error:
-                verdict, said = Verdict.RETRY, str(error)
-            for place in places:
-                verdicts[place] = verdict
-        return Outcome(tuple(verdicts), said)
+        return put_by_folder(batch, self._layout.folder, self._put)
 
     def check(self) -> str:
         """Ask for the bucket's head."""

@@ -11,19 +11,19 @@ import posixpath
 import stat
 import uuid
 import zlib
-from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from isal import igzip
 
-from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
+from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
 from audit_provider.core.formats import Raw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
@@ -73,12 +73,7 @@ class SftpDestination:
         self._options = options
         self._origin = origin
         self._client = client
-        self._limits = Limits(
-            events=10_000_000,
-            batch_bytes=options.batch_bytes,
-            event_bytes=options.batch_bytes,
-            whole_segments=True,
-        )
+        self._limits = file_limits(options.batch_bytes)
 
     @property
     def limits(self) -> Limits:
@@ -91,20 +86,7 @@ class SftpDestination:
 
     def send(self, batch: Batch) -> Outcome:
         """Put one file per event day; a day that fails leaves the others as they are."""
-        days: dict[str, list[int]] = defaultdict(list)
-        for place, item in enumerate(batch.items):
-            days[item.event.time.strftime("%Y-%m-%d")].append(place)
-        verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
-        said = ""
-        for day, places in sorted(days.items()):
-            lines = b"".join([batch.items[place].encoded + b"\n" for place in places])
-            try:
-                verdict = self._put(day, lines)
-            except UnavailableError as error:
-                verdict, said = Verdict.RETRY, str(error)
-            for place in places:
-                verdicts[place] = verdict
-        return Outcome(tuple(verdicts), said)
+        return put_by_folder(batch, lambda item: item.event.time.strftime("%Y-%m-%d"), self._put)
 
     def check(self) -> str:
         """Log in and look at the folder."""
@@ -127,7 +109,8 @@ class SftpDestination:
             self._options.folder, f"{source}-{day}-{name}" if flat else f"source={source}/dt={day}/{name}"
         )
 
-    def _put(self, day: str, lines: bytes) -> Verdict:
+    def _put(self, day: str, items: Sequence[Item]) -> Verdict:
+        lines = b"".join([item.encoded + b"\n" for item in items])
         digest = hashlib.sha256(lines).hexdigest()
         path = self.path_of(day, digest)
         body = igzip.compress(lines, _GZIP_LEVEL, mtime=0)
