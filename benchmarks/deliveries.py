@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.destinations.base import Destination
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.formats import FORMATS, Form
@@ -40,23 +41,32 @@ class Delivery:
 
 
 DELIVERIES = {
-    "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.8),
+    "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.5),
+    "hive": Delivery("spool to S3", "s3", bound=0.3),
     "datadog": Delivery("spool to Datadog", "datadog", bound=0.8),
-    "elasticsearch": Delivery("spool to OpenSearch", "elasticsearch", bound=1.1),
-    "sentinel": Delivery("spool to Sentinel", "sentinel", bound=1.3),
+    "elasticsearch": Delivery("spool to OpenSearch", "elasticsearch", bound=0.8),
+    "sentinel": Delivery("spool to Sentinel", "sentinel", bound=0.8),
     "http": Delivery("spool to any HTTP receiver", "http", bound=0.8),
-    "hive": Delivery("spool to S3", "s3"),
     "security_lake": Delivery("spool to S3 for Security Lake", "s3", "ocsf", slow=True),
     "datadog_archive": Delivery("spool to S3 as a Datadog archive", "s3", slow=True),
-    **{form: Delivery(f"spool to HTTP as {form}", "http", form) for form in ("envelope", "ecs", "ocsf", "cef")},
+    **{
+        form: Delivery(f"spool to HTTP as {form}", "http", form, slow=True)
+        for form in ("envelope", "ecs", "ocsf", "cef")
+    },
 }
 
 WAITING = Delivery("", "splunk_hec", batch_events=250)
 """Small batches over a slow way: what ``concurrency`` is for."""
 
 
-def deliver(name: str, url: str, folder: Path, now: datetime) -> int:
-    """Ship the spool of ``folder``; return how many events were delivered."""
+def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]:
+    """Ship the spool of ``folder``; return how many events were delivered, and how often the offset was recorded."""
+    commits = 0
+
+    def commit(_: Offset) -> None:
+        nonlocal commits
+        commits += 1
+
     concurrency = int(name.partition("waiting-")[2] or 0)
     chosen = replace(WAITING, concurrency=concurrency) if concurrency else DELIVERIES[name]
     origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
@@ -66,17 +76,19 @@ def deliver(name: str, url: str, folder: Path, now: datetime) -> int:
         build(name, chosen, url, origin, FORMATS[chosen.form](origin, "1.1"), now),
         Stream(LocalStore(folder), "p/live").read(position.head, 1),
         Offset(),
-        commit=lambda _: None,
+        commit=commit,
         set_aside=print,
         sleep=time.sleep,
         now=lambda: now,
         concurrency=chosen.concurrency,
     )
-    return offset.counts.delivered
+    return offset.counts.delivered, commits
 
 
 def _over_http(_: str, chosen: Delivery, url: str, origin: Origin, form: Form, now: datetime) -> Destination:
-    client = HttpClient(requests.Session(), url, service="bench", now=lambda: now)
+    session = requests.Session()
+    session.auth = HeaderAuth({"Authorization": "Splunk bench"})
+    client = HttpClient(session, url, service="bench", now=lambda: now)
     if chosen.type == "splunk_hec":
         from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 

@@ -14,15 +14,17 @@ from audit_provider.sandbox.events import generate
 
 PAGE = 1000
 EVENT_BYTES = 700
+DAYS = 29
 _TAG = b"@@@@@@@@"
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def page_body() -> bytes:
-    """Return the records of a page as lifelike as the sandbox's, of about ``EVENT_BYTES`` each, to be tagged."""
-    records = generate(PAGE, _START, _START + timedelta(days=29))
+def page_body(day: int = 0) -> bytes:
+    """Return a page of one day's records, as lifelike as the sandbox's, of about ``EVENT_BYTES`` each, to be tagged."""
+    begin = _START + timedelta(days=day)
+    records = generate(PAGE, begin, begin + timedelta(days=1), seed=day)
     for record in records:
-        record["id"] = f"{_TAG.decode()}{record['id'][8:]}"
+        record["id"] = f"{record['id'][:-8]}{_TAG.decode()}"
     body = [json.dumps(record, ensure_ascii=False) for record in records]
     lacking = EVENT_BYTES - sum(len(each.encode()) for each in body) // PAGE
     if not -60 < lacking < 60:
@@ -50,8 +52,11 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 def api(pages: int) -> ThreadingHTTPServer:
-    """Return a server of ``pages`` pages; the cursor is the page's number."""
-    body = page_body()
+    """Return a server of ``pages`` pages over ``DAYS`` days, oldest first, or of one that is empty.
+
+    The cursor is the page's number.
+    """
+    bodies = [page_body(day) for day in range(DAYS)]
 
     class Handler(_Quiet):
         def do_POST(self) -> None:
@@ -59,7 +64,7 @@ def api(pages: int) -> ThreadingHTTPServer:
             number = int(asked.get("cursor") or 0)
             more = number + 1 < pages
             tail = json.dumps({"cursor": str(number + 1) if more else "", "has_next_page": more}).encode()
-            data = body.replace(_TAG, b"%08d" % number)
+            data = bodies[number * DAYS // pages].replace(_TAG, b"%08d" % number) if pages else b""
             self.reply(b'{"data":[' + data + b'],"pagination":' + tail + b',"request_id":"r"}')
 
     return _started(Handler)

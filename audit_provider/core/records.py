@@ -6,11 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ProtocolError
+from audit_provider.core.errors import UNREADABLE, ProtocolError
 from audit_provider.core.fields import ABSENT, Extractor, getter_of, keys_of, shape_of
 from audit_provider.core.model import UTC, Event, Fields
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
 _NO_DELAY = timedelta(0)
+_zone_of = attrgetter("tzinfo")
 
 
 def time_from(value: Any) -> datetime | None:
@@ -103,7 +105,7 @@ class RecordReader:
                 found = self._decode(raw)
                 if b"\n" in raw:
                     raw = msgspec.json.format(raw, indent=-1)
-            except (ValueError, RecursionError) as error:
+            except UNREADABLE as error:
                 raise ProtocolError(f"{where} answered with a record that cannot be read ({error}).") from None
             name, time, recorded = self._id(found), time_from(self._time(found)), time_from(self._recorded(found))
             if time is None:
@@ -145,12 +147,15 @@ class _PageDecoder:
         """Return events, times and the largest delay; None where a record has no id or time, or is no object."""
         if self._decode is None:
             return None
+        joined = b",".join(records)
         try:
-            found = self._decode(b"[%b]" % b",".join(records))
-        except (ValueError, RecursionError):
+            found = self._decode(b"[%b]" % joined)
+        except UNREADABLE:
             return None
         if len(found) != len(records):
             return None
+        if b"\n" not in joined and (even := self._even(records, found)):
+            return even
         events: list[Event] = []
         times: list[datetime] = []
         longest = _NO_DELAY
@@ -174,6 +179,24 @@ class _PageDecoder:
             times.append(recorded)
             events.append(Event(name if type(name) is str else str(name), time, msgspec.Raw(raw)))
         return events, times, longest
+
+    def _even(
+        self, records: Sequence[msgspec.Raw], found: Sequence[Any]
+    ) -> tuple[list[Event], list[datetime], timedelta] | None:
+        """Return the same where all records are alike in how they say id and times; None where they are not."""
+        names, times, recorded = (list(map(get, found)) for get in (self._id, self._time, self._recorded))
+        if set(map(type, names)) != {str} or not all(names) or not _are_utc(times):
+            return None
+        events = list(map(Event, names, times, records))
+        if set(map(type, recorded)) == {msgspec.UnsetType}:
+            return events, times, _NO_DELAY
+        if not _are_utc(recorded):
+            return None
+        return events, recorded, max(max(map(sub, recorded, times)), _NO_DELAY)
+
+
+def _are_utc(moments: Sequence[Any]) -> bool:
+    return set(map(type, moments)) == {datetime} and list(map(_zone_of, moments)).count(UTC) == len(moments)
 
 
 def _written(moment: Any) -> Any:
@@ -199,7 +222,7 @@ def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter
         event = events[place]
         try:
             canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             # A number beyond every range, half a surrogate pair, too deep: then its bytes as they came.
             canonical = bytes(event.raw)
         digest = hashlib.sha256(canonical).hexdigest()[:32]

@@ -6,12 +6,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from audit_provider.core.model import Event
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-
-    from audit_provider.core.model import Event
-
 
 Place = tuple[int, int]
 """Segment and index of an event."""
@@ -65,7 +66,8 @@ class Limits:
     :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
     :ivar max_age: older events would be dropped or restamped by the destination.
     :ivar restamps: an older event can travel under its arrival time; where it cannot, it is set aside.
-    :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try.
+    :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try: what comes
+        next is not known yet. Where all of a stream is known, the offset may say that its batches do.
     """
 
     events: int
@@ -78,9 +80,10 @@ class Limits:
     whole_segments: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One encoded event and where it stands in the spool.
+
+    A struct, as an event is: a frozen dataclass takes longer to make than most destinations take to encode.
 
     :ivar segment: number of the segment. :ivar index: position of the event in it, from 0.
     """

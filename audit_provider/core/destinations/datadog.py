@@ -14,6 +14,7 @@ from audit_provider.core.errors import ConfigurationError, CredentialError, Prot
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
+from audit_provider.core.model import exact_text_of
 from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def attributes_of(event: Event, said: dict[str, str], *, dated: bool = False) ->
     :param said: what the record says of ``action``, ``actor_id``, ``actor_email`` and ``ip``.
     :param dated: with ``timestamp``.
     """
-    happened = event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    happened = exact_text_of(event.time, 3)
     action, actor, email = said.get("action", ""), said.get("actor_id", ""), said.get("actor_email", "")
     who = email or actor
     named = action or "audit event"

@@ -120,7 +120,7 @@ class ElasticsearchDestination:
     def send(self, batch: Batch) -> Outcome:
         """Post the lines, and judge the answer event by event."""
         self._prepare()
-        body = igzip.compress(b"".join([item.encoded + b"\n" for item in batch.items]), _GZIP_LEVEL, mtime=0)
+        body = igzip.compress(b"\n".join([*[item.encoded for item in batch.items], b""]), _GZIP_LEVEL, mtime=0)
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip", "Accept": "application/json"}
         answer = self._client.send("POST", self._path, params={"filter_path": FILTER_PATH}, headers=headers, body=body)
         if answer.status == 200:

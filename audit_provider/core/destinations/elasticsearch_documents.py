@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from audit_provider.core.formats import Ecs, as_json
 from audit_provider.core.formats.ecs import dataset_of
+from audit_provider.core.model import exact_text_of
 from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class Documents:
         return b'{%b%b%b"%b":%b}' % (self._timestamp(event), self._data_stream, self._event(event), name, value)
 
     def _timestamp(self, event: Event) -> bytes:
-        return b'"@timestamp":"%b",' % event.time.isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+        return b'"@timestamp":"%b",' % exact_text_of(event.time).encode()
 
     def _event(self, event: Event) -> bytes:
         return b'"event":{"id":%b%b},' % (self._encode(event.id), self._dataset)

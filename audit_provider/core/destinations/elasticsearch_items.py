@@ -74,9 +74,13 @@ class _Item(msgspec.Struct, gc=False):
         return "; ".join(f"{each.get('type', '')}: {each.get('reason', '')}" for each in told)
 
 
+class _Done(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    create: _Item
+
+
 class _Reply(msgspec.Struct):
     errors: bool
-    items: list[dict[str, _Item]]
+    items: list[_Done]
 
 
 _decode = msgspec.json.Decoder(_Reply).decode
@@ -93,6 +97,8 @@ def judge_items(
     :raises ProtocolError: the answer does not fit the request, so nothing may be concluded from it.
     """
     items = _items(answer, count)
+    if all(item.status in _CREATED and not _is_diverted(item) for item in items):
+        return Outcome.all(Verdict.DELIVERED, count, wait=wait_asked(answer.headers, client.now())), 0
     verdicts: list[Verdict] = []
     reasons: dict[int, str] = {}
     held: _Item | None = None
@@ -129,12 +135,12 @@ def _items(answer: Answer, count: int) -> list[_Item]:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ProtocolError(answer.not_json()) from None
-    if len(reply.items) != count or not all(len(each) == 1 and "create" in each for each in reply.items):
+    if len(reply.items) != count:
         raise ProtocolError(
             f"{answer.where} answered for {len(reply.items)} of {count} events: check proxies in between; "
             f"everything is kept."
         )
-    return [each["create"] for each in reply.items]
+    return [each.create for each in reply.items]
 
 
 def _is_diverted(item: _Item) -> bool:

@@ -30,8 +30,8 @@ def put_by_folder(
     :param put: writes the items of a folder as one file.
     """
     folders: dict[str, list[int]] = defaultdict(list)
-    for place, item in enumerate(batch.items):
-        folders[folder_of(item)].append(place)
+    for place, folder in enumerate(map(folder_of, batch.items)):
+        folders[folder].append(place)
     verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
     said = ""
     for folder, places in sorted(folders.items()):

@@ -14,7 +14,7 @@ from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.destinations.http_shapes import Frame, Parcel, Place, Preset, plain_line
 from audit_provider.core.errors import ConfigurationError, ProtocolError
 from audit_provider.core.http import Answer, HttpClient
-from audit_provider.core.model import UTC
+from audit_provider.core.model import UTC, exact_text_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,7 +28,7 @@ _json = msgspec.json.encode
 
 def _timed_line(parcel: Parcel, place: Place) -> bytes:
     """Return an object that begins with the time: the receiver takes the first that it finds in the text."""
-    known = {"time": _iso(parcel.time), "event_id": parcel.event.id, **_true_time(parcel)}
+    known = {"time": exact_text_of(parcel.time), "event_id": parcel.event.id, **_true_time(parcel)}
     return _json(known)[:-1] + b',"event":' + parcel.value() + b"}"
 
 
@@ -254,10 +254,6 @@ URL_IS_CREDENTIAL = frozenset({"sumo_logic"})
 """Presets of receivers that know a sender by nothing but the URL, which must therefore be shown nowhere."""
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
@@ -268,7 +264,7 @@ def _from(place: Place) -> dict[str, str]:
 
 def _true_time(parcel: Parcel) -> dict[str, str]:
     """Return the time it happened, where the event carries another."""
-    return {"event_time": _iso(parcel.event.time)} if parcel.restamped else {}
+    return {"event_time": exact_text_of(parcel.event.time)} if parcel.restamped else {}
 
 
 def _object(answer: Answer) -> dict[str, Any]:

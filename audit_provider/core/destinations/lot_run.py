@@ -98,7 +98,10 @@ class LotRun:
         :param offset: where the lot begins.
         :raises StopError: the counts do not add up.
         """
-        end, refusals, refused = self._end(Refusals(offset.refused_in_a_row, offset.refused_alike))
+        if self._all_taken:
+            end, refusals, refused = len(self.lot.entries), Refusals(), None
+        else:
+            end, refusals, refused = self._end(Refusals(offset.refused_in_a_row, offset.refused_alike))
         whole = end == len(self.lot.entries)
         # Where content names the object, part of a batch would begin the next one elsewhere: another content and name.
         if not end or (self._destination.limits.whole_segments and not whole):
@@ -141,9 +144,17 @@ class LotRun:
             elif isinstance(entry, Item) and fate in ("delivered", "already_there") and may_be_left_out:
                 yield entry, fate == "already_there"
 
+    @property
+    def _all_taken(self) -> bool:
+        """Whether the lot holds nothing but items, and the destination has each: nearly always."""
+        only_items = 0 < len(self._items) == len(self.lot.entries)
+        return only_items and not self._letters and None not in self._fates
+
     def _outcome(self, group: list[int]) -> Outcome:
+        whole = len(group) == len(self._items)
+        items = self._items if whole else tuple([self._items[place] for place in group])
         try:
-            outcome = self._destination.send(Batch(tuple(self._items[place] for place in group)))
+            outcome = self._destination.send(Batch(items))
         except WaitError:
             raise
         except RetryError as error:
@@ -158,6 +169,10 @@ class LotRun:
         """Take in the verdicts; return what is still open, and whether it must be halved."""
         open_: list[int] = []
         halve = False
+        if outcome.verdicts.count(Verdict.DELIVERED) == len(group):
+            for place in group:
+                self._fates[place] = "delivered"
+            return open_, halve
         for number, (place, verdict) in enumerate(zip(group, outcome.verdicts, strict=True)):
             if verdict is Verdict.DELIVERED:
                 self._fates[place] = "delivered"
@@ -221,6 +236,10 @@ class LotRun:
 
     def _counted(self, end: int) -> tuple[ShipCounts, list[DeadLetter], int]:
         """Return counts and dead letters of the entries before ``end``, and how many events they are."""
+        if self._all_taken:
+            delivered, already_there = self._fates.count("delivered"), self._fates.count("already_there")
+            restamped = sum([item.restamped for item in self._items])
+            return ShipCounts(delivered, already_there, restamped=restamped), [], end
         counts = dict.fromkeys((each.name for each in fields(ShipCounts)), 0)
         letters: list[DeadLetter] = []
         sent = passed = 0

@@ -136,7 +136,7 @@ class S3Destination:
 
     def _put(self, folder: str, items: Sequence[Item]) -> Verdict:
         items = self._layout.arranged(items)
-        content = b"".join([item.encoded + b"\n" for item in items])
+        content = b"\n".join([*[item.encoded for item in items], b""])
         digest = hashlib.sha256(content).hexdigest()
         prefix = self._options.prefix.strip("/")
         key = "/".join(filter(None, (prefix, folder, self._layout.name(digest, items))))

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import re
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
@@ -19,7 +20,7 @@ from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_py
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
-from audit_provider.core.model import UTC
+from audit_provider.core.model import UTC, exact_text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +83,7 @@ class Hive:
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
-        return f"source={self._source}/dt={item.event.time:%Y-%m-%d}"
+        return _hive_folder(self._source, item.event.time.toordinal())
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Leave the events in the order of the spool."""
@@ -95,6 +96,11 @@ class Hive:
     def body(self, content: bytes) -> bytes:
         """Return the lines, compressed."""
         return igzip.compress(content, _GZIP_LEVEL, mtime=0)
+
+
+@lru_cache(maxsize=1024)
+def _hive_folder(source: str, day: int) -> str:
+    return f"source={source}/dt={date.fromordinal(day).isoformat()}"
 
 
 class SecurityLake:
@@ -185,7 +191,7 @@ class DatadogArchive:
         attributes = attributes_of(event, self._fields.read(event.raw))
         log = {
             "_id": self._log_id(event),
-            "date": event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "date": exact_text_of(event.time, 3),
             **self._fixed,
             "message": attributes.message,
         }

@@ -21,11 +21,11 @@ from audit_provider.core.destinations.sentinel_table import COLUMNS, chosen
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Raw
 from audit_provider.core.formats.facts import FactReader
+from audit_provider.core.model import exact_text_of
 from audit_provider.core.validation import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
@@ -161,9 +161,9 @@ class SentinelDestination:
         """
         facts = self._facts.read(event)
         now = self._client.now()
-        happened = _iso(event.time)
+        happened = exact_text_of(event.time)
         row = _Row(
-            _iso(now) if restamp or event.time > now + _AHEAD else happened,
+            exact_text_of(now) if restamp or event.time > now + _AHEAD else happened,
             happened,
             event.id,
             *self._source,
@@ -294,7 +294,3 @@ def _compressed(body: bytes) -> bytes:
 
 def _headers(request_id: str) -> dict[str, str]:
     return {"Content-Type": "application/json", REQUEST_ID: request_id}
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

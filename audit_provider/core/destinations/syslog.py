@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
+from audit_provider.core.model import exact_text_of
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -129,7 +130,7 @@ class SyslogDestination:
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the message, its header under the time of the event, without its octet count."""
         msgid = self._options.msgid or _printable(self._fields.read(event.raw).get("action", ""), _MOST_MSGID)
-        time = event.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        time = exact_text_of(event.time)
         header = f"{self._priority}{time}{self._sender}{msgid}{self._before_id}{_value(event.id)}{self._after_id}"
         return header.encode() + self._bom + self._form.write(event)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
+from audit_provider.core.model import exact_text_of
 
 if TYPE_CHECKING:
     from audit_provider.core.formats.meaning import Meaning
@@ -119,7 +120,7 @@ class Ecs:
         category, types = _categories(facts.meaning, facts.object_type)
         names = _names(facts)
         document = _Document(
-            event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            exact_text_of(event.time),
             _SCHEMA,
             self._labels,
             _Event(

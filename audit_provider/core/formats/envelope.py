@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.formats.facts import FactReader, text_of_record
+from audit_provider.core.model import exact_text_of
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
@@ -54,7 +55,7 @@ class Envelope:
         facts = self._facts.read(event)
         told = _Told(
             event.id,
-            event.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            exact_text_of(event.time),
             self._source,
             self._pipeline,
             facts.action,

@@ -11,8 +11,9 @@ import msgspec
 from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
-from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Event
+from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ class Manifest:
     :ivar previous: the head before it. :ivar data: file name of the events. :ivar sha256: of that file.
     :ivar first_time: smallest and :ivar last_time: largest event time.
     :ivar ids: of every event, in order: the memory that duplicates are known by.
+    :ivar version: of what is kept, see ``state_version``.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Manifest:
     last_time: datetime
     written_at: datetime
     ids: tuple[str, ...]
+    version: int = 1
 
     @property
     def total(self) -> int:
@@ -123,6 +126,7 @@ class SegmentWriter:
             last_time=self._last,
             written_at=written_at,
             ids=tuple(self._ids),
+            version=STATE_VERSION,
         )
         return manifest, data
 
@@ -138,11 +142,19 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
     """Return the manifest of ``head``.
 
     :raises SpoolDamagedError: the file is not the one that was written.
+    :raises StopError: it is of a newer version of this package.
     """
     text = _decompress(content, f"the manifest {head.name}")
     if hashlib.sha256(text).hexdigest() != head.digest:
         raise SpoolDamagedError(f"the manifest {head.name} is not what was written (digest differs): restore it.")
-    return msgspec.json.decode(text, type=Manifest)
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except UNREADABLE:
+        refuse_newer(text, f"the manifest {head.name}")
+        raise
+    if manifest.version > STATE_VERSION:
+        refuse_newer(text, f"the manifest {head.name}")
+    return manifest
 
 
 def peek_written_at(content: bytes) -> datetime:
@@ -152,7 +164,7 @@ def peek_written_at(content: bytes) -> datetime:
     """
     try:
         return msgspec.json.decode(_decompress(content, "a manifest of the spool"), type=_Written).written_at
-    except (ValueError, RecursionError):
+    except UNREADABLE:
         raise SpoolDamagedError("a manifest of the spool does not say when it was written: restore it.") from None
 
 
@@ -163,7 +175,7 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
     """
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
-    events = _decoder.decode_lines(_decompress(content, f"the segment {manifest.data}"))
+    events = _decoder.decode_lines(_inflated(manifest, content))
     if len(events) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
     return events
@@ -171,6 +183,17 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
 
 class _Written(msgspec.Struct):
     written_at: datetime
+
+
+def _inflated(manifest: Manifest, content: bytes) -> bytes:
+    """Return a segment's lines. Their number of bytes is proven with the manifest, so memory is taken once."""
+    if manifest.raw_bytes > _MOST_BYTES:
+        return _decompress(content, f"the segment {manifest.data}")
+    try:
+        plain: bytes = isal_zlib.decompress(content, _GZIP, manifest.raw_bytes + 1)
+    except IsalError as error:  # type: ignore[misc]
+        raise SpoolDamagedError(f"the segment {manifest.data} cannot be decompressed ({error}): restore it.") from None
+    return plain
 
 
 def _decompress(content: bytes, what: str) -> bytes:

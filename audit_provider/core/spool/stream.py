@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
@@ -133,7 +133,7 @@ class Stream:
             return 1
         try:
             number: int = msgspec.json.decode(content, type=int)
-        except ValueError:
+        except UNREADABLE:
             raise SpoolDamagedError(
                 f"the spool's file {self._key(_OLDEST)} does not hold the number of the oldest segment: restore it."
             ) from None
@@ -143,7 +143,7 @@ class Stream:
         """Whether a day has passed since :meth:`prune` looked last."""
         try:
             looked = msgspec.json.decode(self._store.get(self._key(_PRUNED)), type=datetime)
-        except (SpoolDamagedError, ValueError):
+        except (SpoolDamagedError, *UNREADABLE):
             return True
         return not timedelta(0) <= now - looked < timedelta(days=1)
 
