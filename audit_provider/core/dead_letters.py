@@ -157,7 +157,7 @@ class DeadLetters:
         """
         try:
             return _letters.decode_lines(self._stream.get_beside(name))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise SpoolDamagedError(
                 f"the dead letters {name} of {self._stream} cannot be read ({error}): restore the file."
             ) from None
@@ -200,7 +200,7 @@ class DeadLetters:
         for name in self._stream.names_beside(self._records):
             try:
                 yield _record.decode(self._stream.get_beside(name))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise SpoolDamagedError(
                     f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
                 ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError
@@ -14,7 +15,7 @@ PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
 
 def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
@@ -38,12 +39,20 @@ def checked(kind: Any, value: Any, path: str) -> Any:
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     # Where nothing is validated, as in a task whose options are values already, its import would cost the most.
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_lines(error, path))) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what validates a kind: making it costs far more than using it, and a file has many of one kind."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def check_schedule(schedule: str | None, path: str) -> None:

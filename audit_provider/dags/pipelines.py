@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
 
+def read_file(default: Path) -> tuple[PipelinesFile, str]:
+    """Return what is right in the pipelines file, and one line for each mistake, or "".
+
+    :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
+    :raises ConfigurationError: it cannot be read at all.
+    """
+    path = pipelines_file(default)
+    found = _read(path)
+    return found, _message(path, found) if found.mistakes else ""
+
+
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
     """Return the pipelines that are right; the others are left to :func:`mistakes_in_pipelines`.
 

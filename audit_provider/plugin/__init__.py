@@ -36,7 +36,10 @@ class AuditLogsPlugin(AirflowPlugin):
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The page and its JSON API; nothing where they cannot be served, for Airflow's own page must come up."""
         try:
-            from audit_provider.plugin.app import app
+            from audit_provider.plugin.app import app, reader
+
+            # The first request need not wait for what the file alone takes.
+            reader.read()
         except Exception:
             log.exception("The page %r cannot be served: see what cannot be imported.", TITLE)
             return []

@@ -7,8 +7,9 @@ the page                   view plugins
 figures                    view plugins and read Variables; a pipeline only where its own may be read
 links to a DAG's runs      read that DAG
 the events of dead letters the above, and read the destination's connection
-Test connection, Send test edit the connection
-event
+Test connection            what Airflow's own *Test* asks for: create connections and read this one, and
+                           ``[core] test_connection = Enabled``
+Send test event            edit the connection
 Redrive dead letters       trigger ``audit_incremental_<pipeline>``
 Acknowledge gap            edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
 ========================== ==============================================================
@@ -31,6 +32,7 @@ from airflow.configuration import conf
 from airflow.models import Connection, DagModel, Variable
 from fastapi import Depends, HTTPException, Request
 
+from audit_provider.airflow_versions import readable_variables
 from audit_provider.stream_name import PREFIX
 
 Method = Literal["GET", "POST", "PUT"]
@@ -53,8 +55,7 @@ class Permissions:
     @cached_property
     def variables(self) -> set[str]:
         """Keys of the Variables that may be read."""
-        found: set[str] = self._auth.get_authorized_variables(user=self.user, method="GET")
-        return found
+        return readable_variables(self._auth, self.user)
 
     @cached_property
     def dags(self) -> set[str]:
@@ -63,13 +64,18 @@ class Permissions:
         return found
 
     def may_connection(self, method: Method, conn_id: str) -> bool:
-        """Whether a connection may be read or edited."""
+        """Whether a connection may be read (``GET``), edited (``PUT``) or made (``POST``)."""
         key = (method, conn_id)
         if key not in self._connections:
             details = ConnectionDetails(conn_id=conn_id, **_team(Connection.get_team_name, conn_id))
             allowed = self._auth.is_authorized_connection(method=method, details=details, user=self.user)
             self._connections[key] = bool(allowed)
         return self._connections[key]
+
+    def may_test(self, conn_id: str) -> bool:
+        """Whether a connection may be tested, as Airflow's own route decides it."""
+        enabled = conf.get("core", "test_connection", fallback="Disabled").strip().lower() == "enabled"
+        return enabled and self.may_connection("POST", conn_id) and self.may_connection("GET", conn_id)
 
     def may_trigger(self, dag_id: str) -> bool:
         """Whether runs of a DAG may be started."""

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.gaps import acknowledge_gap
 from audit_provider.operators.siem_configurations import check_destination, send_test_event
 from audit_provider.plugin import airflow_root
@@ -46,12 +47,27 @@ def _edits_connection(pipeline: str, destination: str, may: PermissionsDep) -> N
     require(may.may_connection("PUT", delivery_of(pipeline, destination).conn_id))
 
 
-EditsConnection = Depends(_edits_connection)
+def _tests_connection(pipeline: str, destination: str, may: PermissionsDep) -> None:
+    require(may.may_test(delivery_of(pipeline, destination).conn_id))
+
+
+def _tests_source(pipeline: str, may: PermissionsDep) -> None:
+    require(may.may_test(pipeline_of(pipeline).conn_id))
+
+
+@router.post(
+    "/test-connection",
+    dependencies=[Depends(_tests_source), Depends(action_logging(event="audit_logs.test"))],
+)
+def test_source(pipeline: str) -> Told:
+    """Prove the credential and the address of a pipeline's source. Nothing is spooled and no position moves."""
+    found = pipeline_of(pipeline)
+    return _told(lambda: AuditLogsHook(found.conn_id, found.spec, found.settings).check())
 
 
 @router.post(
     "/destinations/{destination}/test-connection",
-    dependencies=[EditsConnection, Depends(action_logging(event="audit_logs.test"))],
+    dependencies=[Depends(_tests_connection), Depends(action_logging(event="audit_logs.test"))],
 )
 def test_connection(pipeline: str, destination: str) -> Told:
     """Prove a destination's credential and address. No event is sent."""
@@ -60,7 +76,7 @@ def test_connection(pipeline: str, destination: str) -> Told:
 
 @router.post(
     "/destinations/{destination}/test-event",
-    dependencies=[EditsConnection, Depends(action_logging(event="audit_logs.test_event"))],
+    dependencies=[Depends(_edits_connection), Depends(action_logging(event="audit_logs.test_event"))],
 )
 def test_event(pipeline: str, destination: str) -> Told:
     """Send one event that is marked as a test. It does not pass through the spool and moves no offset."""

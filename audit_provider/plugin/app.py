@@ -12,6 +12,8 @@ from audit_provider.core.errors import AuditError
 from audit_provider.plugin import TITLE, actions, routes
 from audit_provider.plugin.access import SeesPage
 
+reader = routes.reader
+
 _PAGE = Path(__file__).with_name("page")
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FILES = {path.name: path for path in sorted(_PAGE.iterdir()) if path.suffix in _KINDS}

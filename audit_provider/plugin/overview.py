@@ -114,7 +114,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     for (name, destination), text in records.offsets.items():
         try:
             offset = msgspec.json.decode(text or "null", type=Offset | None)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             unreadable.append(f"the Variable {name.offset_key(destination)} holds no delivery offset ({error}).")
             continue
         # An offset is a place in one chain: where reading was begun anew, it says nothing.
@@ -128,7 +128,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
         acknowledged = msgspec.json.decode(records.acknowledged or "{}", type=dict[str, Acknowledgement])
     except StopError as error:
         unreadable.append(str(error))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         unreadable.append(f"the Variable audit_logs.{pipeline.name}.gaps.acknowledged cannot be read ({error}).")
     gaps: list[GapRecord] = []
     for name, position in positions.items():
@@ -245,7 +245,8 @@ def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]
                 Problem("critical", f"{text}: {each.last_error}" if each.last_error else f"{text}.", each.name)
             )
         if each.dead_letters:
-            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} dead letters.", each.name))
+            letters = "dead letter" if each.dead_letters == 1 else "dead letters"
+            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} {letters}.", each.name))
     return found
 
 

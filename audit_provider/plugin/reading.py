@@ -12,8 +12,8 @@ from airflow.models import DagModel, DagRun, Variable
 from sqlalchemy import func, select
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
-from audit_provider.plugin.overview import DagFacts, Records
+from audit_provider.dags.pipelines import read_file
+from audit_provider.plugin.overview import DagFacts, Records, progress_of
 from audit_provider.settings import pipelines_file
 from audit_provider.stream_name import PREFIX
 
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from audit_provider.core.pipeline import Pipeline
-
-
-MANY = 200
-"""Changed records that are asked for by their keys; where there are more, all are."""
+    from audit_provider.plugin.overview import PipelineRecords, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,44 +60,56 @@ class PipelinesReader:
 
 
 def _known(default: Path) -> KnownPipelines:
-    mistakes = ""
     try:
-        mistakes_in_pipelines(default)
-    except ConfigurationError as error:
-        mistakes = str(error)
-    try:
-        found = load_pipelines(default)
+        found, mistakes = read_file(default)
     except ConfigurationError as error:
         return KnownPipelines({}, {}, str(error))
-    return KnownPipelines(found, {name: each.spec.title for name, each in found.items()}, mistakes)
+    return KnownPipelines(found.pipelines, {name: each.spec.title for name, each in found.pipelines.items()}, mistakes)
 
 
 class RecordsReader:
-    """Reads the records of every pipeline; what has not changed is not decrypted again."""
+    """Reads the records of every pipeline; what has not changed is neither decrypted nor sorted again."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[str, str | None]] = {}
+        self._sorted: tuple[dict[str, str], set[str], Records] = ({}, set(), Records())
 
     def read(self, session: Session, readable: Collection[str]) -> Records:
-        """Return the records of every pipeline, by one query, and another where some have changed.
+        """Return the records of every pipeline, by one query.
 
         :param readable: keys of the Variables that the user may read; of the others only the key is kept.
         """
-        ours = Variable.key.startswith(f"{PREFIX}.", autoescape=True)
-        stored = {row.key: row.val for row in session.execute(select(Variable.key, Variable.val).where(ours))}
-        known = self._texts
-        texts = {key: known[key] for key, raw in stored.items() if key in known and known[key][0] == raw}
-        changed = stored.keys() - texts.keys()
-        few = Variable.key.in_(changed) if len(changed) < MANY else ours
-        for each in session.scalars(select(Variable).where(few)) if changed else ():
-            if each.key in changed:
-                texts[each.key] = (stored[each.key], each.get_val())  # type: ignore[no-untyped-call]
+        columns = select(Variable.key, Variable.val, Variable.is_encrypted)
+        rows = session.execute(columns.where(Variable.key.startswith(f"{PREFIX}.", autoescape=True))).all()
+        stored = {key: raw for key, raw, _ in rows}
+        allowed = stored.keys() & readable
+        last = self._sorted  # once: a request of another user may replace it meanwhile
+        if last[:2] == (stored, allowed):
+            return last[2]
+        known, texts = self._texts, {}
+        for key, raw, is_encrypted in rows:
+            same = key in known and known[key][0] == raw
+            texts[key] = known[key] if same else (raw, _plain(raw, is_encrypted=is_encrypted))
         self._texts = texts
         records = Records()
-        for key in stored:
-            if key in texts:
-                records.add(key, texts[key][1] if key in readable else None)
+        for key, (_, text) in texts.items():
+            records.add(key, text if key in allowed else None)
+        self._sorted = (stored, allowed, records)
         return records
+
+
+class ProgressReader:
+    """Decodes the records of a pipeline again only where one of them has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Pipeline, PipelineRecords, Progress]] = {}
+
+    def read(self, pipeline: Pipeline, records: PipelineRecords) -> Progress:
+        """Return the records of a pipeline, decoded."""
+        known = self._known.get(pipeline.name)
+        if known is None or known[0] is not pipeline or known[1] != records:
+            known = self._known[pipeline.name] = (pipeline, records, progress_of(pipeline, records))
+        return known[2]
 
 
 def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]:
@@ -128,6 +137,17 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
             run_at=_first(run.end_date, run.run_after) if run else None,
         )
     return facts
+
+
+def _plain(raw: str, *, is_encrypted: bool) -> str | None:
+    """Return what a Variable holds, None where it cannot be decrypted.
+
+    One that is loaded from the database is decrypted at once and searched for secrets, which takes ten times as long.
+    """
+    variable = Variable()  # type: ignore[no-untyped-call]
+    variable._val, variable.is_encrypted = raw, is_encrypted
+    text: str | None = variable.get_val()  # type: ignore[no-untyped-call]
+    return text
 
 
 def _text(state: object) -> str:

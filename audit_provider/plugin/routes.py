@@ -13,8 +13,14 @@ from audit_provider.core.pipeline import Delivery, Pipeline
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.letters import open_letters
-from audit_provider.plugin.overview import DagFacts, PipelineRecords, progress_of, view_of
-from audit_provider.plugin.reading import KnownPipelines, PipelinesReader, RecordsReader, read_dags
+from audit_provider.plugin.overview import DagFacts, PipelineRecords, view_of
+from audit_provider.plugin.reading import (
+    KnownPipelines,
+    PipelinesReader,
+    ProgressReader,
+    RecordsReader,
+    read_dags,
+)
 from audit_provider.plugin.views import DestinationView, LettersView, Overview, PipelineDetail, PipelineView, Problem
 from audit_provider.plugin.within import within
 
@@ -26,6 +32,7 @@ LETTERS_PATIENCE = 20.0
 
 reader = PipelinesReader()
 records_reader = RecordsReader()
+progress_reader = ProgressReader()
 router = APIRouter(prefix="/api", dependencies=[SeesPage, ReadsVariables])
 
 
@@ -68,7 +75,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
         raise HTTPException(403, "Forbidden")
     dag_id = f"audit_incremental_{pipeline}"
     dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
-    activity = progress_of(found, own).summary
+    activity = progress_reader.read(found, own).summary
     return _json(PipelineDetail(_view(found, known, own, dag, may), activity))
 
 
@@ -126,15 +133,17 @@ def _view(
 ) -> PipelineView:
     """Return a pipeline's row with the buttons that the user may press."""
     title = known.titles[pipeline.name]
-    view = view_of(pipeline, title, progress_of(pipeline, records), dag, root=airflow_root(), now=utc_now())
+    view = view_of(pipeline, title, progress_reader.read(pipeline, records), dag, root=airflow_root(), now=utc_now())
     redrives = may.may_trigger(f"audit_incremental_{pipeline.name}")
-    own = ("acknowledge",) if may.may_acknowledge(pipeline.name) else ()
+    tests = ("test_connection",) if may.may_test(pipeline.conn_id) else ()
+    own = (*tests, *(("acknowledge",) if may.may_acknowledge(pipeline.name) else ()))
 
     def with_buttons(each: DestinationView) -> DestinationView:
         conn_id = pipeline.destinations[each.name].conn_id
-        edits = ("test_connection", "test_event") if may.may_connection("PUT", conn_id) else ()
+        tests = ("test_connection",) if may.may_test(conn_id) else ()
+        edits = ("test_event",) if may.may_connection("PUT", conn_id) else ()
         reads = ("read_events",) if may.may_connection("GET", conn_id) else ()
-        return replace(each, may=(*edits, *(("redrive",) if redrives else ()), *reads))
+        return replace(each, may=(*tests, *edits, *(("redrive",) if redrives else ()), *reads))
 
     return replace(view, may=own, destinations=tuple(map(with_buttons, view.destinations)))
 

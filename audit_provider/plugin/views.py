@@ -77,7 +77,7 @@ class PipelineView:
     :ivar last_read: when its source was last read. :ivar lag: how far reading is behind, None where nothing was read.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
-    :ivar may: ``acknowledge`` where this user may.
+    :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
     """
 
     name: str

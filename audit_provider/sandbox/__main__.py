@@ -1,9 +1,8 @@
-"""``python -m audit_provider.sandbox``: start all stand-ins and print where they are."""
+"""``python -m audit_provider.sandbox``: start the stand-ins and print where they are."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import secrets
@@ -11,7 +10,7 @@ import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import utc_now
 from audit_provider.sandbox.contract import read_contract
@@ -25,81 +24,111 @@ from audit_provider.sandbox.s3 import S3Service
 from audit_provider.sandbox.sentinel import SentinelService
 from audit_provider.sandbox.server import Service
 from audit_provider.sandbox.splunk_hec import SplunkHecService
+from audit_provider.sandbox.switchboard import Switchboard
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+TOKEN_VARIABLE = "AUDIT_SANDBOX_TOKEN"  # noqa: S105 - its name
+"""Environment variable with the credential of every stand-in: 32 hexadecimal digits. By default each has its own."""
+
+_SERVICES = "pylon,splunk,datadog,opensearch,sentinel,webhook,s3"
+
+Started = tuple["Service | S3Service", dict[str, Any]]
+"""A stand-in, and what a client must know of it."""
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m audit_provider.sandbox", description=__doc__)
-    parser.add_argument("--events", type=int, default=5000, help="how many Pylon holds (default: 5000)")
-    parser.add_argument("--days", type=int, default=400, help="over how many days, up to now (default: 400)")
-    parser.add_argument("--describe", type=Path, help="write addresses and tokens to this file, as JSON")
-    parser.add_argument("--unlimited", action="store_true", help="answer any number of requests")
-    parser.add_argument("--contracts", type=Path, help="folder of contracts, to serve more sources from")
-    parser.add_argument("--sources", default="", help="which of them, with commas between")
-    parser.add_argument("--source-events", type=int, default=300, help="how many each of them holds (default: 300)")
-    parser.add_argument("--source-days", type=int, default=20, help="over how many days, up to now (default: 20)")
-    options = parser.parse_args()
-
+    options = _options()
+    Service.host = options.host
     now = utc_now()
-    records = generate(options.events, now - timedelta(days=options.days), now)
-    pylon = PylonService(secrets.token_urlsafe(24), records, rate_limits={} if options.unlimited else None)
-    splunk = SplunkHecService(secrets.token_urlsafe(24), indexes=["audit", "main"])
-    datadog = DatadogService(secrets.token_hex(16))
-    s3 = S3Service()
-    opensearch = ElasticsearchService(logins={"shipper": secrets.token_urlsafe(24)}, product="opensearch")
-    sentinel = SentinelService("11111111-0000-4000-8000-000000000002", secrets.token_urlsafe(24))
-    key = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-    webhook = HttpReceiverService(secrets=[key])
-    services: list[Service | S3Service] = [pylon, splunk, datadog, opensearch, sentinel, webhook, s3]
-    for service in services:
-        service.start()
-    described: dict[str, dict[str, Any]] = {
-        "pylon": {"url": pylon.url, "token": pylon.token, "since": (now - timedelta(days=options.days)).isoformat()},
-        "splunk": {"url": splunk.url, "token": splunk.token},
-        "datadog": {"url": datadog.url, "token": datadog.api_key},
-        "opensearch": {"url": opensearch.url, "login": "shipper", "token": opensearch.logins["shipper"]},
-        "sentinel": {
-            "url": sentinel.url,
-            "login": sentinel.client_id,
-            "token": sentinel.client_secret,
-            "tenant_id": sentinel.tenant_id,
-            "token_url": sentinel.token_url,
-            "rule_id": sentinel.rule_id,
-            "stream": sentinel.stream,
-        },
-        "webhook": {"url": webhook.url, "path": webhook.path, "token": key},
-        "s3": {"url": s3.url, "bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key},
-    }
+    running: dict[str, Started] = {}
+    for each in options.services.split(","):
+        name, _, port = each.partition(":")
+        running[name] = _stand_in(name, int(port or 0), options, now)
     step = timedelta(days=options.source_days) / options.source_events
     for name in filter(None, options.sources.split(",")):
         contract = read_contract(options.contracts / name)
         source = ContractService(contract, rate_limit=None if options.unlimited else contract.rate)
         source.add(now - step * number for number in reversed(range(options.source_events)))
-        services.append(source)
-        source.start()
-        described[name] = {
-            "url": source.url,
-            "token": contract.connection["password"],
-            "connection": contract.connection,
-            "settings": contract.settings,
-        }
-    for name, each in described.items():
-        print(f"{name:10} {each['url']}", flush=True)
+        told = {"connection": contract.connection, "settings": contract.settings}
+        running[name] = source, {"token": contract.connection["password"], **told}
+    for service, _ in running.values():
+        service.start()
+    switchboard = Switchboard({name: service for name, (service, _) in running.items()})
+    running["switchboard"] = switchboard.start(), {}
+    described = {name: {"url": service.url, **told} for name, (service, told) in running.items()}
+    for name, known in described.items():
+        print(f"{name:11} {known['url']}", flush=True)
     if options.describe:
         part = options.describe.with_suffix(".part")
         part.touch(mode=0o600)
         part.write_text(json.dumps(described, indent=2))
         part.replace(options.describe)
+    _wait()
+    for service, _ in running.values():
+        service.stop()
 
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m audit_provider.sandbox", description=__doc__)
+    parser.add_argument("--events", type=int, default=5000, help="how many Pylon holds (default: 5000)")
+    parser.add_argument("--days", type=int, default=400, help="over how many days, up to now (default: 400)")
+    parser.add_argument("--describe", type=Path, help="write addresses and tokens to this file, as JSON")
+    parser.add_argument("--unlimited", action="store_true", help="answer any number of requests")
+    parser.add_argument(
+        "--services", default=_SERVICES, help=f"which to start, each as name or name:port (default: {_SERVICES})"
+    )
+    parser.add_argument("--host", default=Service.host, help=f"where to listen (default: {Service.host})")
+    parser.add_argument("--contracts", type=Path, help="folder of contracts, to serve more sources from")
+    parser.add_argument("--sources", default="", help="which of them, with commas between")
+    parser.add_argument("--source-events", type=int, default=300, help="how many each of them holds (default: 300)")
+    parser.add_argument("--source-days", type=int, default=20, help="over how many days, up to now (default: 20)")
+    return parser.parse_args()
+
+
+def _stand_in(name: str, port: int, options: argparse.Namespace, now: datetime) -> Started:
+    """Make one of the stand-ins.
+
+    :param port: 0 takes a free one.
+    """
+    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_hex(16)
+    if name == "pylon":
+        since = now - timedelta(days=options.days)
+        limits: dict[str, int] | None = {} if options.unlimited else None
+        pylon = PylonService(token, generate(options.events, since, now), rate_limits=limits, port=port)
+        return pylon, {"token": token, "since": since.isoformat()}
+    if name == "splunk":
+        return SplunkHecService(token, indexes=["audit", "main"], port=port), {"token": token}
+    if name == "datadog":
+        return DatadogService(token, port=port), {"token": token}
+    if name == "opensearch":
+        login = {"login": "shipper", "token": token}
+        return ElasticsearchService(logins={"shipper": token}, product="opensearch", port=port), login
+    if name == "sentinel":
+        sentinel = SentinelService("11111111-0000-4000-8000-000000000002", token, port=port)
+        known = {key: getattr(sentinel, key) for key in ("tenant_id", "token_url", "rule_id", "stream")}
+        return sentinel, {"login": sentinel.client_id, "token": sentinel.client_secret, **known}
+    if name == "webhook":
+        key = f"whsec_{token}"  # hexadecimal digits are base64 as well: 32 of them stand for 24 bytes
+        webhook = HttpReceiverService(secrets=[key], port=port)
+        return webhook, {"path": webhook.path, "token": key}
+    if name == "s3":
+        s3 = S3Service(port=port)
+        return s3, {"bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key}
+    raise SystemExit(f"there is no stand-in {name!r}: choose from {_SERVICES}.")
+
+
+def _wait() -> None:
+    """Return when told to end, or when whoever started the sandbox is gone, so nobody would ever stop it."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     parent = os.getppid()
     while not ended.wait(2):
-        if os.getppid() != parent:  # whoever started the sandbox is gone, so nobody would ever stop it
+        if os.getppid() != parent:
             break
-    for service in services:
-        service.stop()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The main job from end to end: sandbox, a real Airflow, every event accounted for. ``make run`` and ``make up``."""
+"""The main job from end to end: sandbox, a real Airflow, every event accounted for. ``make run`` and ``make up``.
+
+``make stop SERVICE=splunk`` and ``make start SERVICE=splunk`` stop and start one stand-in of a sandbox that is up.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from audit_provider.core.errors import AuditError, UnavailableError
+from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.spool import LocalStore
 from audit_provider.sandbox.demo_pipelines import DESTINATIONS, SOURCES, connections_of, pipelines_of
 from audit_provider.sandbox.local_airflow import LocalAirflow
 from audit_provider.sandbox.proof import print_account, print_proof, read_accounts
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
+LIVE_EVERY, LIVE_EVENTS = 20.0, 3
+"""Seconds between two lots of events that happen while ``make up`` runs, and how many each source has of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +54,18 @@ class Demo:
 
 
 def main() -> int:
-    """Return 0 where every event is accounted for."""
+    """Return 0 where every event is accounted for, or what was asked for is done."""
     parser = argparse.ArgumentParser(prog="python -m audit_provider.sandbox.demo", description=__doc__)
-    parser.add_argument("what", choices=["run", "up"])
+    parser.add_argument("what", choices=["run", "up", "stop", "start"])
+    parser.add_argument("service", nargs="?", default="splunk", help="which to stop or start (default: splunk)")
     parser.add_argument("--folder", type=Path, default=ROOT / ".run")
     options = parser.parse_args()
     demo = Demo(options.folder)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     try:
+        if options.what in ("stop", "start"):
+            switch(options.folder, options.what, options.service)
+            return 0
         with contextlib.suppress(KeyboardInterrupt):
             return 0 if (run(demo) if options.what == "run" else up(demo)) else 1
     except (AuditError, requests.RequestException) as error:
@@ -76,23 +86,65 @@ def run(demo: Demo) -> bool:
         tell(f"{demo.added} more events happened at each of {', '.join(SOURCES)}")
         good.append(_run_dags(airflow, incremental, tell))
         good.append(_run_dags(airflow, [backfill], tell, {"start": sandbox["pylon"]["since"]}))
-        good += [print_account(name, read_accounts(airflow, name, DESTINATIONS[name])) for name in SOURCES]
+        spool = LocalStore(airflow.home / "audit_spool")
+        good += [print_account(name, read_accounts(airflow, spool, name, DESTINATIONS[name])) for name in SOURCES]
         return all([*good, print_proof(sandbox, DESTINATIONS)])
 
 
 def up(demo: Demo) -> bool:
     """Do the set-up, leave Airflow running until the terminal says stop."""
     tell = _teller()
-    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule="*/5 * * * *").running(tell) as airflow:
+    with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule="* * * * *").running(tell) as airflow:
         for name in SOURCES:
             airflow.unpause(f"audit_incremental_{name}")
             airflow.unpause(f"audit_backfill_{name}")
-        print(
-            f"\n  Airflow:  {airflow.url}\n  user:     admin\n  password: {airflow.password}\n\n  Ctrl-C ends it.\n",
-            flush=True,
-        )
+        print(_words(airflow), flush=True)
         while True:
-            time.sleep(60)
+            time.sleep(LIVE_EVERY)
+            _add_events(sandbox, LIVE_EVENTS)
+
+
+def switch(folder: Path, what: str, service: str) -> None:
+    """Stop or start a stand-in of the sandbox that is up, and say what follows.
+
+    :param folder: that of the demo. :param what: ``stop`` or ``start``. :param service: its name.
+    :raises AuditError: no sandbox is up, or it has no such service.
+    """
+    described = folder / "sandbox.json"
+    try:
+        url = json.loads(described.read_text())["switchboard"]["url"]
+        answer = requests.post(f"{url}/_sandbox/{what}", json={"service": service}, timeout=60)
+    except (OSError, ValueError, KeyError):  # what requests raises of connections is an OSError
+        raise UnavailableError(
+            f"no sandbox is up in {folder}: start one with 'make up' and leave it running."
+        ) from None
+    if answer.status_code == 404:
+        known = ", ".join(answer.json()["services"])
+        raise ConfigurationError(f"the sandbox has no service {service!r}: name one of {known}.")
+    answer.raise_for_status()
+    if what == "stop":
+        print(
+            f"{service} is down, and keeps what it has: the page turns red within one run, that is in about a minute."
+        )
+    else:
+        print(f"{service} is up again: it catches up by itself with the next run.")
+
+
+def _words(airflow: LocalAirflow) -> str:
+    return f"""
+  Airflow:  {airflow.url}
+  user:     admin
+  password: {airflow.password}
+
+  The page is "Audit logs" in the navigation. The DAGs run every minute, and events go on happening.
+
+  To see an outage, and how it is made up for, in another terminal:
+
+    make stop SERVICE=splunk
+    make start SERVICE=splunk
+
+  Ctrl-C ends it.
+"""
 
 
 def _run_dags(airflow: LocalAirflow, dag_ids: Sequence[str], tell: Any, conf: dict[str, Any] | None = None) -> bool:
@@ -110,7 +162,8 @@ def _add_events(sandbox: dict[str, Any], count: int) -> None:
     for name in SOURCES:
         # Pylon's come late, which its overlap is for; a Slack or WorkOS event so late would wait for the hourly sweep.
         body = {"count": count, "span_seconds": 1200 if name == "pylon" else 2}
-        requests.post(f"{sandbox[name]['url']}/_sandbox/events", json=body, timeout=60).raise_for_status()
+        with contextlib.suppress(requests.ConnectionError):  # it may have been stopped, by which nothing happens there
+            requests.post(f"{sandbox[name]['url']}/_sandbox/events", json=body, timeout=60).raise_for_status()
 
 
 @contextlib.contextmanager

@@ -14,30 +14,33 @@ from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.model import Offset
 from audit_provider.core.position import unpack_position
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.core.spool import Stream
 from audit_provider.sandbox.s3 import ids_in, s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from audit_provider.sandbox.local_airflow import LocalAirflow
+    from audit_provider.core.spool import Store
+    from audit_provider.sandbox.airflow_api import AirflowApi
 
 _LOSSES = ("silently_dropped", "dropped_for_age", "truncated", "in_failure_store", "dropped_columns", "lost_values")
 """What a stand-in counts of what its SIEM would lose behind an answer that says that all is well."""
 
 
-def read_accounts(airflow: LocalAirflow, pipeline: str, destinations: Sequence[str]) -> list[Account]:
-    """Return the account of every stream and destination of a pipeline, from Variables and the spool."""
-    store = LocalStore(airflow.home / "audit_spool")
+def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations: Sequence[str]) -> list[Account]:
+    """Return the account of every stream and destination of a pipeline, from Variables and the spool.
+
+    :param store: the spool.
+    """
     variables = airflow.variables(f"audit_logs.{pipeline}.")
     accounts = []
     for key, text in sorted(variables.items()):
         if not key.endswith(".cursor"):
             continue
         base = key.removesuffix(".cursor")
-        window = base.partition(".backfill.")[2]
+        rest = base.removeprefix(f"audit_logs.{pipeline}").lstrip(".")
         position = unpack_position(text, key)
-        name = f"{pipeline}/backfill-{window}" if window else f"{pipeline}/live"
+        name = f"{pipeline}/{rest.replace('backfill.', 'backfill-') or 'live'}"
         stream = Stream(store, name, position.chain)
         for gap in position.gaps:
             print(f"{name}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")

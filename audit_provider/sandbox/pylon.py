@@ -98,12 +98,15 @@ class PylonService(Service):
         return {"events": len(self._rows), "refused_for_rate": self.refused_for_rate, "ids": self.ids()}
 
     def control(self, request: Request) -> Reply:
-        """Also ``POST events`` with ``count`` and ``span_seconds``: makes events up to now."""
+        """Also ``POST events`` with ``count`` and ``span_seconds``: makes events up to now.
+
+        ``fields`` replaces some of theirs.
+        """
         if request.path == f"{CONTROL}events" and request.method == "POST":
             wanted = json.loads(request.body)
             now = self._now()
             made = generate(wanted["count"], now - timedelta(seconds=wanted["span_seconds"]), now, seed=len(self._rows))
-            self.add(made)
+            self.add(each | wanted.get("fields", {}) for each in made)
             return Reply.json(201, {"ids": [each["id"] for each in made]})
         return super().control(request)
 

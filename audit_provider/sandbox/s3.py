@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from audit_provider.core.errors import ConfigurationError
@@ -28,22 +29,34 @@ class S3Service:
             raise ConfigurationError("the S3 stand-in needs moto: pip install 'moto[s3,server]'.") from None
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.bucket = bucket
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+        self._listen = partial(ThreadedMotoServer, ip_address="127.0.0.1", verbose=False)
+        self._server: Any = None
+        self._port = port
 
     @property
     def url(self) -> str:
         """Endpoint URL."""
-        return f"http://127.0.0.1:{self._server.get_host_and_port()[1]}"
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
 
     def start(self) -> S3Service:
-        """Begin to serve, in a thread, and make the bucket."""
+        """Begin to serve, in a thread, and make the bucket; after :meth:`stop` on the same port, with all it held."""
+        self._server = self._listen(port=self._port)
         self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+        # Where the bucket is there already, S3 says so as well as if it had made it.
         self.client().create_bucket(Bucket=self.bucket)
         return self
 
     def stop(self) -> None:
-        """Serve no more."""
-        self._server.stop()
+        """Serve no more. What it holds stays."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
 
     def __enter__(self) -> S3Service:
         return self.start()

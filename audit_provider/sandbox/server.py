@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from requests.structures import CaseInsensitiveDict
@@ -95,33 +95,44 @@ class Service:
     """A stand-in. Used as a context manager, or by :meth:`start` and :meth:`stop`.
 
     :param port: 0 takes a free one.
+    :cvar host: where stand-ins listen: on this machine alone, unless they have a container of their own.
     """
 
     name = "service"
+    host: ClassVar[str] = "127.0.0.1"
 
     def __init__(self, *, port: int = 0) -> None:
         self.faults = Faults()
         self.seen: deque[Seen] = deque(maxlen=_LOGGED)
-        self._server = _Server(("127.0.0.1", port), _handler_of(self))
-        # The interval only bounds how long stop() takes.
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name=self.name
-        )
+        self._server: _Server | None = _Server((self.host, port), _handler_of(self))
+        self._port: int = self._server.server_address[1]
 
     @property
     def url(self) -> str:
         """Base URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
 
     def start(self) -> Service:
-        """Begin to serve, in a thread."""
-        self._thread.start()
+        """Begin to serve, in a thread; after :meth:`stop` on the same port, with all that it held."""
+        if self._server is None:
+            self._server = _Server((self.host, self._port), _handler_of(self))
+        # The interval only bounds how long stop() takes.
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name=self.name
+        ).start()
         return self
 
     def stop(self) -> None:
-        """Serve no more."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Serve no more. What it holds stays."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
 
     def __enter__(self) -> Any:
         self.start()
@@ -174,6 +185,9 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             """Keep the terminal quiet; ``seen`` is the log."""
 
         def _serve(self) -> None:
+            if not service.is_up:  # a connection that was kept open ends with the service
+                self.close_connection = True
+                return
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             request = Request(

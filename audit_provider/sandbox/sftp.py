@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from audit_provider.sandbox.server import Reply, Request, Service
 
@@ -60,7 +63,7 @@ class SftpService(Service):
         self.folder = Path(tempfile.mkdtemp(prefix="sandbox-sftp-"))
         self.forwarded: list[tuple[str, int]] = []
         self.transports: list[paramiko.Transport] = []
-        self._host_key = paramiko.ECDSAKey.generate()
+        self._host_key = _new_host_key()
         self._stopped = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.settimeout(_ACCEPT_SECONDS)
@@ -255,6 +258,12 @@ class _File(paramiko.SFTPHandle):  # type: ignore[misc]
 
     def write(self, offset: int, data: bytes) -> Any:
         return self._files.told("/write", super().write(offset, data))
+
+
+def _new_host_key() -> paramiko.PKey:
+    """Return a key of a kind that is made at once and that every version of Airflow's SSH provider can compare."""
+    made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    return paramiko.Ed25519Key(file_obj=io.StringIO(made.decode()))
 
 
 def _copy(source: Any, target: Any) -> None:

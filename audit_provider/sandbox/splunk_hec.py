@@ -11,7 +11,7 @@ import uuid
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,6 +90,13 @@ class SplunkHecService(Service):
             "silently_dropped": self.silently_dropped,
             "ids": self.ids(),
         }
+
+    def control(self, request: Request) -> Reply:
+        """Answer ``POST limits`` too: ``{"max_event_bytes": n}``, as an administrator sets it."""
+        if request.path == f"{CONTROL}limits" and request.method == "POST":
+            self._max_event_bytes = int(json.loads(request.body)["max_event_bytes"])
+            return Reply.json(200, {})
+        return super().control(request)
 
     def answer(self, request: Request) -> Reply:
         """Answer as a collector does."""

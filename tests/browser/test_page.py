@@ -2,82 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
-import sys
 import time
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import requests
 
-from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.monitoring.summary import pack_summary
-from audit_provider.core.position import pack_position, unpack_position
-from audit_provider.sandbox.demo_pipelines import SOURCES, connections_of, pipelines_of
-from audit_provider.sandbox.local_airflow import LocalAirflow
-from tests.browser.chromium import Chromium, installed
-from tests.plugin.conftest import GAP, summary
+from audit_provider.core.monitoring.summary import unpack_summary
+from audit_provider.core.position import unpack_position
+from audit_provider.sandbox.demo import switch
+from audit_provider.sandbox.demo_pipelines import SOURCES
+from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, control
 
-ROOT = Path(__file__).resolve().parents[2]
 PICTURES = Path(os.environ.get("AUDIT_PICTURES", ROOT / ".run" / "pictures"))
 FRAME = "document.querySelector('iframe[title=\"Audit logs\"]').contentDocument"
-EVENTS = 300
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """An Airflow that has read and shipped one pipeline of the sandbox, with a gap and letters noted, and a browser."""
-    missing = installed()
-    if missing:
-        pytest.skip(missing)
-    folder = tmp_path_factory.mktemp("world")
-    with contextlib.ExitStack() as held:
-        sandbox = held.enter_context(_sandbox(folder))
-        pipelines = folder / "pipelines.yaml"
-        start = text_of(utc_now() - timedelta(days=30))
-        pipelines.write_text(pipelines_of(sandbox, start=start, schedule=None))
-        environment = connections_of(sandbox) | {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
-        airflow = held.enter_context(LocalAirflow(folder / "airflow", ROOT / "dags", environment).running(print))
-        for dag in ("audit_incremental_pylon", "audit_backfill_pylon"):
-            airflow.unpause(dag)
-        assert airflow.wait("audit_incremental_pylon", airflow.trigger("audit_incremental_pylon"), print) == "success"
-        browser = Chromium(folder)
-        held.callback(browser.close)
-        yield SimpleNamespace(airflow=airflow, browser=browser, tokens=_tokens(sandbox))
-
-
-@contextlib.contextmanager
-def _sandbox(folder):
-    described = folder / "sandbox.json"
-    command = [sys.executable, "-m", "audit_provider.sandbox", "--describe", str(described), "--events", str(EVENTS)]
-    command += ["--days", "29", "--contracts", str(ROOT / "tests/fixtures"), "--sources", ",".join(SOURCES[1:])]
-    command += ["--source-events", "20", "--source-days", "5"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        while not described.exists():
-            assert process.poll() is None, "the sandbox ended"
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.2)
-        yield json.loads(described.read_text())
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _tokens(sandbox):
-    return [each["token"] for each in sandbox.values() if "token" in each]
-
-
-def _keep(airflow, key, text):
-    if airflow.call("POST", "/variables", body={"key": key, "value": text}, allow=(409,)) is None:
-        airflow.call("PATCH", f"/variables/{key}", body={"key": key, "value": text})
+def _ids(world, name):
+    return requests.get(f"{world.sandbox[name]['url']}/_sandbox/state", timeout=60).json()["ids"]
 
 
 def _runs(airflow, dag):
@@ -101,39 +47,61 @@ def test_the_figures_are_those_of_the_run(world):
     browser, airflow = world.browser, world.airflow
     kept = airflow.variables("audit_logs.pylon.")
     position = unpack_position(kept["audit_logs.pylon.cursor"], "the cursor")
-    assert position.counts.spooled == EVENTS
-    noted = summary("pylon", dead_letters={"splunk": 2})
-    _keep(airflow, "audit_logs.pylon.summary", pack_summary(noted))
-    _keep(airflow, "audit_logs.pylon.cursor", pack_position(replace(position, gaps=(GAP,))))
+    assert position.counts.spooled == EVENTS + 1
+    noted = unpack_summary(kept["audit_logs.pylon.summary"], "the summary")
+    assert noted.dead_letters == {"splunk": 1}
     browser.go(f"{airflow.url}/plugin/audit_logs")
-    browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('1 critical')")
+    browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of 5 pipelines')")
     problems = browser.run(f"{FRAME}.querySelector('#problems').innerText")
-    assert problems.index("splunk has 2 dead letters") < problems.index("is paused")
-    assert "the vendor keeps 30 days" in problems
+    assert "splunk has 1 dead letter." in problems
+    assert "pigment: gap from" in problems
     first = browser.run(f"{FRAME}.querySelector('#pipelines tbody tr').dataset.pipeline")
-    assert first == "pylon", "what is wrong comes first"
+    assert first == "pigment", "what is wrong comes first"
     browser.click(f"{FRAME}.getElementById('open-pylon')")
     row = browser.see(f"{FRAME}.querySelector('[data-destination=splunk]')?.innerText")
     assert f"{EVENTS}\t0\t0" in row, "delivered, pending, failures"
-    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == 35
+    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == len(noted.low) > 7
     assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .band').length") == 1
-    assert "Ada failed to log in 40 times." in browser.run(f"{FRAME}.getElementById('detail').innerText")
-    for name, dark in (("dark", True), ("light", False)):
-        browser.dark(dark=dark)
-        browser.run(f"{FRAME}.documentElement.scrollTo(0, 0)")
-        browser.picture(PICTURES / f"overview_{name}.png")
+    hours = f"[...{FRAME}.querySelectorAll('svg.chart .hour')].map(bar => bar.getAttribute('aria-label'))"
+    assert browser.run(f"{hours}.length") == 48, "a day of lag, and one of deliveries"
+    shown = browser.run(f"{FRAME}.getElementById('detail').innerText")
+    assert "splunk did not take 1 events" in shown
+    assert all(each.title in shown for each in noted.findings)
+    browser.dark(dark=False)
+    browser.run(f"{FRAME}.documentElement.scrollTo(0, 0)")
+    browser.picture(PICTURES / "overview.png")
     browser.run(f"{FRAME}.getElementById('detail').scrollIntoView()")
     browser.picture(PICTURES / "pipeline.png")
 
 
+def test_light_and_dark_follow_airflows_own_switch_whatever_the_system_prefers(world):
+    browser = world.browser
+    paper = f"getComputedStyle({FRAME}.body).backgroundColor"
+    light, dark = "rgb(255, 255, 255)", "rgb(17, 17, 19)"
+    for choice, system, expected in (
+        ("Dark Mode", False, dark),
+        ("Light Mode", True, light),
+        ("Follow System Setting", True, dark),
+        ("Follow System Setting", False, light),
+    ):
+        browser.dark(dark=system)
+        browser.click("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'User')")
+        browser.click("[...document.querySelectorAll('[role=menuitem]')].find(i => /Appearance/.test(i.innerText))")
+        browser.click(f"[...document.querySelectorAll('[role=menuitemradio]')].find(i => /{choice}/.test(i.innerText))")
+        browser.see(f"{paper} === '{expected}'")
+        browser.picture(PICTURES / f"{choice.partition(' ')[0].lower()}_{'dark' if system else 'light'}.png")
+
+
 def test_a_day_and_a_category_can_be_chosen_by_keyboard(world):
     browser = world.browser
-    browser.run(f"{FRAME}.getElementById('day-34').focus()")
+    last = browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") - 1
+    browser.run(f"{FRAME}.getElementById('day-{last}').focus()")
     browser.press("Enter", 13)
-    day = browser.run(f"{FRAME}.getElementById('day-34').getAttribute('aria-label')")[:10]
+    day = browser.run(f"{FRAME}.getElementById('day-{last}').getAttribute('aria-label')")[:10]
     browser.see(f"{FRAME}.getElementById('detail').innerText.includes('every category, {day}')")
     browser.click(f"{FRAME}.getElementById('category-0')")
-    browser.see(f"{FRAME}.getElementById('detail').innerText.includes('authentication, {day}')")
+    category = browser.run(f"{FRAME}.getElementById('category-0').innerText.trim()")
+    browser.see(f"{FRAME}.getElementById('detail').innerText.includes('{category}, {day}')")
     browser.picture(PICTURES / "drill_down.png")
 
 
@@ -162,30 +130,83 @@ def test_a_connection_is_tested_and_a_test_event_sent(destination, world):
     browser.picture(PICTURES / f"test_event_{destination}.png")
 
 
+def test_the_connection_of_the_source_is_tested(world):
+    browser = world.browser
+    browser.click(f"{FRAME}.getElementById('test_connection')")
+    browser.see(f"({FRAME}.querySelector('#told.good')?.innerText ?? '').includes('Sandbox Inc.')")
+    browser.picture(PICTURES / "test_source.png")
+
+
+def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed(world):
+    browser, airflow = world.browser, world.airflow
+    before = world.account()
+    assert before.adds_up
+    assert (before.dead_lettered, before.redriven, before.dead_letters) == (1, 0, 1)
+    browser.click(f"{FRAME}.getElementById('letters-splunk')")
+    letter = browser.see(f"{FRAME}.querySelector('dialog[open] article')?.innerText")
+    assert "refused by the destination" in letter
+    assert "code 6" in letter, "the destination's own words"
+    browser.picture(PICTURES / "dead_letters.png")
+    browser.click(f"{FRAME}.querySelector('dialog[open] button')")
+    control(world.sandbox, "splunk", "limits", max_event_bytes=USUAL)
+    known = {each["dag_run_id"] for each in _runs(airflow, INCREMENTAL)}
+    browser.click(f"{FRAME}.getElementById('redrive-splunk')")
+    browser.see(f"{FRAME}.querySelector('#told.good a') !== null")
+    (run,) = [each for each in _runs(airflow, INCREMENTAL) if each["dag_run_id"] not in known]
+    assert run["conf"] == {"redrive": ["splunk"]}
+    assert run["triggering_user_name"] == "admin"
+    assert airflow.wait(INCREMENTAL, run["dag_run_id"], print) == "success"
+    after = world.account()
+    assert after.adds_up
+    assert (after.dead_lettered, after.redriven, after.dead_letters, after.pending) == (1, 1, 0, 0)
+    held, served = _ids(world, "splunk"), _ids(world, "pylon")
+    assert sorted(each for each in held if each in served) == sorted(served), "each event once"
+    browser.see(f"{FRAME}.getElementById('letters-splunk') === null")
+    assert "dead letter" not in browser.run(f"{FRAME}.getElementById('problems').innerText")
+
+
+def test_findings_have_reached_the_siems_as_events(world):
+    kept = world.airflow.variables("audit_logs.pylon.findings.")
+    offsets = {key.rpartition(".")[2]: json.loads(text) for key, text in kept.items() if ".to." in key}
+    served = {each for source in SOURCES for each in _ids(world, source)}
+    for name in ("splunk", "datadog", "webhook"):
+        found = [each for each in _ids(world, name) if each not in served and not each.startswith("test-")]
+        assert len(found) == len(set(found)) == offsets[name]["counts"]["delivered"] > 0, name
+
+
 def test_a_gap_is_acknowledged_with_a_note(world):
     browser, airflow = world.browser, world.airflow
+    browser.click(f"{FRAME}.getElementById('open-pigment')")
     browser.click(f"[...{FRAME}.querySelectorAll('button')].find(b => b.id.startsWith('gap-'))")
     browser.click(f"{FRAME}.getElementById('note')")
     browser.type("the vendor sent a file")
     browser.picture(PICTURES / "acknowledge.png")
     browser.click(f"{FRAME}.getElementById('send')")
     browser.see(f"{FRAME}.getElementById('detail').innerText.includes('There is no open gap.')")
-    (record,) = json.loads(airflow.variables("audit_logs.pylon.gaps.")["audit_logs.pylon.gaps.acknowledged"]).values()
+    kept = airflow.variables("audit_logs.pigment.gaps.")["audit_logs.pigment.gaps.acknowledged"]
+    (record,) = json.loads(kept).values()
     assert (record["by"], record["note"]) == ("admin", "the vendor sent a file")
 
 
-def test_dead_letters_are_listed_and_sent_again_by_a_run(world):
+def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_is_started(world):
     browser, airflow = world.browser, world.airflow
-    browser.click(f"{FRAME}.getElementById('letters-splunk')")
-    browser.see(f"{FRAME}.querySelector('dialog[open]')?.innerText.includes('None is open.')")
-    browser.click(f"{FRAME}.querySelector('dialog[open] button')")
-    before = {each["dag_run_id"] for each in _runs(airflow, "audit_incremental_pylon")}
-    browser.click(f"{FRAME}.getElementById('redrive-splunk')")
-    browser.see(f"{FRAME}.querySelector('#told.good a') !== null")
-    (run,) = [each for each in _runs(airflow, "audit_incremental_pylon") if each["dag_run_id"] not in before]
-    assert run["conf"] == {"redrive": ["splunk"]}
-    assert run["triggering_user_name"] == "admin"
-    assert airflow.wait("audit_incremental_pylon", run["dag_run_id"], print) == "success"
+    browser.click(f"{FRAME}.getElementById('open-pylon')")
+    state = f"({FRAME}.querySelector('[data-destination=splunk] .state')?.innerText)"
+    browser.see(f"{state} === 'fine'")
+    switch(world.folder, "stop", "splunk")
+    control(world.sandbox, "pylon", "events", count=5, span_seconds=60)
+    run = airflow.trigger(INCREMENTAL)
+    browser.see(f"{state} === 'critical'", 240)
+    problems = browser.run(f"{FRAME}.getElementById('problems').innerText")
+    assert "pylon: splunk failed in 1 run, 5 events are pending" in problems
+    browser.picture(PICTURES / "red.png")
+    switch(world.folder, "start", "splunk")
+    assert airflow.wait(INCREMENTAL, run, print) == "success", "a task that is tried again"
+    browser.see(f"{state} === 'fine'")
+    assert world.account().pending == 0
+    held, served = _ids(world, "splunk"), _ids(world, "pylon")
+    assert len(served) == EVENTS + 6
+    assert sorted(each for each in held if each in served) == sorted(served), "each event once"
 
 
 def test_the_page_leads_to_the_backfills_form_and_it_starts_one(world):

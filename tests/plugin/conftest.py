@@ -37,6 +37,7 @@ def server(tmp_path_factory):
         "AIRFLOW__API__SECRET_KEY": "another secret of the tests",
         "AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(home / "pipelines.yaml"),
         "AIRFLOW__AUDIT_LOGS__SPOOL": f"file://{home / 'spool'}",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "_AIRFLOW_PROCESS_CONTEXT": "server",
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -9,6 +9,7 @@ import pytest
 
 from audit_provider.core.errors import StopError, UnavailableError
 from audit_provider.plugin.within import within
+from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.splunk_hec import SplunkHecService
 from tests.plugin.conftest import keep_pipeline
 
@@ -36,6 +37,33 @@ def test_a_connection_is_proven_without_an_event(world, splunk):
     answer = world.post("op", f"{SPLUNK}/test-connection").json()
     assert answer["ok"], answer
     assert splunk.ids() == []
+
+
+@pytest.fixture
+def pylon(world, monkeypatch):
+    keep_pipeline(world)
+    with PylonService("canary-pylon-token-3c0e", []) as service:
+
+        def connect(password="canary-pylon-token-3c0e"):
+            connection = {"conn_type": "audit_logs", "host": service.url, "password": password}
+            monkeypatch.setenv("AIRFLOW_CONN_PYLON_DEFAULT", json.dumps(connection))
+
+        connect()
+        service.connect = connect
+        yield service
+
+
+def test_the_connection_of_a_source_is_proven_at_the_vendor(world, pylon):
+    answer = world.post("op", "/api/pipelines/p/test-connection").json()
+    assert answer["ok"], answer
+    assert [each.status for each in pylon.seen] == [200] * len(pylon.seen) != []
+    pylon.connect("canary-wrong-token")
+    answer = world.post("op", "/api/pipelines/p/test-connection")
+    assert not answer.json()["ok"]
+    assert "canary" not in answer.text
+    assert pylon.seen[-1].status == 401
+    pylon.stop()
+    assert "the network is down" in world.post("op", "/api/pipelines/p/test-connection").json()["message"]
 
 
 def test_a_test_event_arrives_marked_as_one(world, splunk):
@@ -74,6 +102,7 @@ def test_a_connection_of_airflows_database_is_read_too(world, splunk, monkeypatc
 def test_what_is_not_there_is_not_found(path, world, splunk):
     for button in ("test-connection", "test-event"):
         assert world.post("op", f"{path}/{button}").status_code == 404
+    assert world.post("op", "/api/pipelines/q/test-connection").status_code == 404
     assert world.post("op", f"{path}/redrive").status_code == 404
     assert world.get("op", f"{path}/dead-letters").status_code == 404
 

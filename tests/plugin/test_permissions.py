@@ -25,6 +25,7 @@ ROUTES = {
         f"{P}/destinations/splunk/dead-letters",
         VARIABLES,
     ),
+    ("POST", "/api/pipelines/{pipeline}/test-connection"): (f"{P}/test-connection", VARIABLES),
     ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/test-connection"): (
         f"{P}/destinations/splunk/test-connection",
         VARIABLES,
@@ -95,23 +96,54 @@ def test_a_pipeline_whose_variables_may_not_be_read_is_left_out(world, server, m
     allowed = auth.is_authorized_variable
 
     def only_p(*, method, user, details=None):
-        mine = details is None or details.key is None or not details.key.startswith("audit_logs.q.")
-        return mine and allowed(method=method, user=user, details=details)
+        theirs = details is not None and (details.key or "").startswith("audit_logs.q.")
+        return not (theirs and user.get_name() == "op") and allowed(method=method, user=user, details=details)
 
     monkeypatch.setattr(auth, "is_authorized_variable", only_p)
-    answer = world.get("admin", "/api/overview").json()
-    assert [each["name"] for each in answer["pipelines"]] == ["p"]
-    assert answer["hidden"] == 1
-    assert world.get("admin", "/api/pipelines/q").status_code == 403
-    assert world.get("admin", "/api/pipelines/q/destinations/splunk/dead-letters").status_code == 403
-    assert world.post("admin", "/api/pipelines/q/gaps/0123456789ab/acknowledge").status_code == 403
+    for _ in range(2):  # what is kept for the one is not shown to the other
+        for user, names in (("admin", ["p", "q"]), ("op", ["p"])):
+            answer = world.get(user, "/api/overview").json()
+            assert [each["name"] for each in answer["pipelines"]] == names
+            assert answer["hidden"] == 2 - len(names)
+    assert world.get("op", "/api/pipelines/q").status_code == 403
+    assert world.get("op", "/api/pipelines/q/destinations/splunk/dead-letters").status_code == 403
+    assert world.post("op", "/api/pipelines/q/gaps/0123456789ab/acknowledge").status_code == 403
 
 
 def test_buttons_are_offered_to_those_who_may_press_them(world):
     keep_pipeline(world)
     (pipeline,) = world.get("op", "/api/overview").json()["pipelines"]
-    assert pipeline["may"] == ["acknowledge"]
+    assert pipeline["may"] == ["test_connection", "acknowledge"]
     assert pipeline["destinations"][0]["may"] == ["test_connection", "test_event", "redrive", "read_events"]
+
+
+TESTS = [f"{P}/test-connection", f"{P}/destinations/splunk/test-connection"]
+
+
+@pytest.mark.parametrize("path", TESTS)
+@pytest.mark.parametrize("said", ["Disabled", "Hidden"])
+def test_no_connection_is_tested_where_airflow_has_that_turned_off(said, path, world, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", said)
+    assert world.post("admin", path).status_code == 403
+    (pipeline,) = world.get("admin", "/api/overview").json()["pipelines"]
+    assert pipeline["may"] == ["acknowledge"]
+    assert [each["may"][0] for each in pipeline["destinations"]] == ["test_event", "test_event"]
+
+
+@pytest.mark.parametrize("path", TESTS)
+@pytest.mark.parametrize("lacking", ["POST", "GET"])
+def test_a_connection_is_tested_by_those_alone_whom_airflows_own_route_lets(lacking, path, world, server, monkeypatch):
+    keep_pipeline(world)
+    auth = server.app.state.auth_manager
+    allowed = auth.is_authorized_connection
+
+    def without(*, method, user, details=None):
+        return method != lacking and allowed(method=method, user=user, details=details)
+
+    monkeypatch.setattr(auth, "is_authorized_connection", without)
+    assert world.post("admin", path).status_code == 403
+    (pipeline,) = world.get("admin", "/api/overview").json()["pipelines"]
+    assert "test_connection" not in (*pipeline["may"], *pipeline["destinations"][0]["may"])
 
 
 def test_the_events_of_dead_letters_are_for_those_who_may_read_the_connection(world, server, monkeypatch):

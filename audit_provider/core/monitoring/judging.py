@@ -13,7 +13,7 @@ from audit_provider.core.monitoring.baseline import Band
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.figures import Figures, begin_of, figures_of
 from audit_provider.core.monitoring.findings import noteworthy
-from audit_provider.core.monitoring.memory import DayRecord, Memory
+from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
 from audit_provider.core.monitoring.unusual import unusual
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.position import Position
 
-HOURS_SHOWN = 7 * 24
+HOURS_SHOWN = KEPT_HOURS // timedelta(hours=1)
 MOST_ACTIONS_SHOWN = 100
 MOST_UNKNOWN_SHOWN = 50
 MOST_FINDINGS_SHOWN = 100
@@ -112,6 +112,9 @@ def _summary(
     shown = next((place for place, hours in enumerate(figures.total) if any(hours)), len(figures.days) - 1)
     first = figures.days[shown].day
     hours = [count for day in figures.total for count in day][: 24 * (len(figures.days) - 1) + now.hour + 1]
+    first_hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)
+    seen = [memory.hours.get(first_hour + timedelta(hours=each), HourRecord()) for each in range(HOURS_SHOWN)]
+    destinations = [each.destination for each in state.accounts]
     bands = _bands(figures, settings, shown)
     actions, unknown = _actions(figures, classifier, shown)
     return Summary(
@@ -119,7 +122,7 @@ def _summary(
         source=state.source,
         made_at=now,
         lag=lag,
-        first_hour=now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1),
+        first_hour=first_hour,
         hours=tuple(hours[-HOURS_SHOWN:]),
         first_day=begin_of(first),
         days={category: tuple(map(sum, series[shown:])) for category, series in figures.by_category.items()},
@@ -130,7 +133,9 @@ def _summary(
         findings=_findings(memory, now),
         dead_letters={destination: count for destination, count in state.dead_letters.items() if count},
         lags=tuple(round(memory.days.get(day.day, DayRecord()).lag, 1) for day in figures.days[shown:]),
-        delivered=_delivered(figures, memory, [each.destination for each in state.accounts], shown),
+        delivered=_delivered(figures, memory, destinations, shown),
+        lags_by_hour=tuple(round(each.lag, 1) for each in seen),
+        delivered_by_hour={name: tuple(each.delivered.get(name, 0) for each in seen) for name in destinations},
     )
 
 

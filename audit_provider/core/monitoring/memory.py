@@ -16,6 +16,8 @@ MOST_FINDINGS = 500
 MOST_ACTIONS_KNOWN = 5000
 MOST_ACTORS_KNOWN = 10_000
 
+KEPT_HOURS = timedelta(days=7)
+
 _TELL_WITHIN = timedelta(days=1)
 _DIGEST_BYTES = 12
 
@@ -43,11 +45,23 @@ class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     delivered: dict[str, int] = {}
 
 
+class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What reports saw in one hour. :ivar lag: the largest, in seconds.
+
+    :ivar delivered: by destination, how many events it was given since the report before.
+    """
+
+    lag: float = 0.0
+    delivered: dict[str, int] = {}
+
+
 class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the findings of one pipeline remember.
 
     :ivar key: of the digests that stand for actors, made once. :ivar actions: all that were ever met.
     :ivar actors: digests of those who have done what matters to security, to the last day on which they did.
+    :ivar hours: by beginning, aware UTC. :ivar given: by destination, how many events it had been given in all when the
+        last report ran.
     :ivar full: more was met than can be remembered, so what is not known may have been met before.
     """
 
@@ -57,6 +71,8 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     full: bool = False
     findings: list[KeptFinding] = []
     days: dict[date, DayRecord] = {}
+    hours: dict[datetime, HourRecord] = {}
+    given: dict[str, int] = {}
 
     def digest(self, actor: str) -> str:
         """Return what stands for an actor: his name is not kept for longer than the counts of a day."""
@@ -81,6 +97,19 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         today.delivered = dict(delivered)
         kept = now.date() - timedelta(days=KEPT_DAYS)
         self.days = {day: each for day, each in sorted(self.days.items()) if day >= kept}
+        self._note_hour(now, lag, delivered)
+
+    def _note_hour(self, now: datetime, lag: float | None, delivered: dict[str, int]) -> None:
+        begin = now.replace(minute=0, second=0, microsecond=0)
+        hour = self.hours.setdefault(begin, HourRecord())
+        hour.lag = max(hour.lag, lag or 0.0)
+        for destination, total in delivered.items():
+            # What was given before the first report, nobody knows when; and counting begins anew without a position.
+            new = total - self.given.get(destination, total)
+            if new > 0:
+                hour.delivered[destination] = hour.delivered.get(destination, 0) + new
+        self.given = dict(delivered)
+        self.hours = {each: record for each, record in sorted(self.hours.items()) if begin - each < KEPT_HOURS}
 
     def settle(self, findings: Sequence[Finding], lasting: Sequence[Finding], now: datetime) -> list[Finding]:
         """Take in what a report has found and return what is new.

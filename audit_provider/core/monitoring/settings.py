@@ -45,7 +45,8 @@ class Monitoring:
     :ivar least_rise: how many times the usual a surge is at least. :ivar least_events: events that it has at least.
     :ivar least_missed: events that would usually have come in a silence.
     :ivar settle: seconds that an hour must be over before it is looked at, since events come late.
-    :ivar failed_logins_per_actor: within an hour, and :ivar failed_logins_per_address: likewise, that are a burst.
+    :ivar failed_logins_per_actor: failed logins of one actor within an hour that are a burst.
+    :ivar failed_logins_per_address: the same, from one address.
     :ivar fail_on: severity from which a new or lasting finding fails the report task; none for never.
     :ivar notify: who is told, a list of ``{notifier: import.path.Class, severity: warning, …}``.
     :ivar ship_findings: whether findings are events of the pipeline too, which every destination gets.

@@ -71,6 +71,7 @@ class Summary:
     :ivar unknown_actions: actions that no table knows. :ivar findings: of the last days, newest first.
     :ivar dead_letters: still open, by destination.
     :ivar lags: the largest lag by day, seconds. :ivar delivered: events by destination and day.
+    :ivar lags_by_hour: and :ivar delivered_by_hour: the same by the hours of ``hours``, as far as reports saw them.
     """
 
     pipeline: str
@@ -89,6 +90,8 @@ class Summary:
     dead_letters: dict[str, int] = field(default_factory=dict)
     lags: tuple[float, ...] = ()
     delivered: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    lags_by_hour: tuple[float, ...] = ()
+    delivered_by_hour: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def finding_id(kind: Kind, *parts: str) -> str:
@@ -109,7 +112,7 @@ def unpack_summary(text: str, where: str) -> Summary:
     """
     try:
         return msgspec.json.decode(text, type=Summary)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise StopError(
             f"{where} does not hold a summary ({error}): delete it, the next report makes another."
         ) from None

@@ -177,3 +177,21 @@ def test_memory_is_bounded(count):
     memory.settle([finding(f"f{each}") for each in range(count)], [], NOW)
     assert len(msgspec.json.encode(memory)) < 1_000_000
     assert memory.full == (count > 5000)
+
+
+def test_an_hour_has_what_its_reports_saw():
+    memory = Memory(key=KEY)
+    begin = NOW.replace(minute=0)
+    memory.note(NOW, 30.0, {"siem": 1000})
+    assert memory.hours[begin].delivered == {}, "nobody knows when what was given before the first report was given"
+    memory.note(NOW + timedelta(minutes=5), 90.0, {"siem": 1010, "late": 7})
+    memory.note(NOW + timedelta(minutes=10), 20.0, {"siem": 1015, "late": 9})
+    assert memory.hours[begin].delivered == {"siem": 15, "late": 2}
+    assert memory.hours[begin].lag == 90.0
+    memory.note(NOW + timedelta(hours=1), None, {"siem": 3, "late": 9})
+    memory.note(NOW + timedelta(hours=1), None, {"siem": 4, "late": 9})
+    assert memory.hours[begin + timedelta(hours=1)].delivered == {"siem": 1}, "where counting began anew"
+    memory.note(NOW + timedelta(days=7, minutes=20), 0.0, {"siem": 5})
+    assert sorted(memory.hours) == [begin + timedelta(hours=1), begin + timedelta(days=7)]
+    kept = msgspec.json.decode(msgspec.json.encode(memory), type=Memory)
+    assert kept.hours == memory.hours

@@ -1,0 +1,166 @@
+// One pipeline, opened below the overview.
+
+import { act, askNote, showLetters } from "./actions.js";
+import { activityChart } from "./activity.js";
+import { pathOf } from "./api.js";
+import { at, badge, button, cells, count, link, listed, make, time } from "./dom.js";
+import { measures } from "./measures.js";
+import { commands, seen } from "./state.js";
+import { ago, moment, number } from "./words.js";
+
+export function detail() {
+  const place = at("detail");
+  place.hidden = !seen.detail;
+  if (!seen.detail) return;
+  const { pipeline, activity } = seen.detail;
+  const links = [
+    pipeline.run ? link(pipeline.run.link, `last run: ${pipeline.run.state}`) : "",
+    link(pipeline.links.dag, "all runs"),
+    link(pipeline.links.backfill, "backfill"),
+    pipeline.links.reconcile ? link(pipeline.links.reconcile, "reconciliation") : "",
+  ];
+  place.replaceChildren(
+    make(
+      "div",
+      { class: "row" },
+      make("h2", {}, pipeline.name),
+      badge(pipeline.state),
+      ...links,
+      pipeline.may.includes("test_connection")
+        ? button("test_connection", "Test connection of the source", () => act(pathOf(pipeline.name, "test-connection")))
+        : "",
+      button("close", "Close", () => commands.open("")),
+    ),
+    make(
+      "p",
+      { class: "faint" },
+      `${pipeline.source}: ${number(pipeline.spooled)} events read, last ${ago(pipeline.last_read)}; report ${pipeline.reported_at ? ago(pipeline.reported_at) : "not made yet"}.`,
+    ),
+    make(
+      "div",
+      {
+        id: "told",
+        role: "status",
+        "aria-live": "polite",
+        class: seen.told ? `told ${seen.told.ok ? "good" : "bad"}` : "",
+      },
+      ...(seen.told ? [seen.told.message, " ", seen.told.link ? link(seen.told.link, "See the run") : ""] : []),
+    ),
+    make("h3", {}, "Destinations"),
+    destinations(pipeline),
+    make("h3", {}, "Gaps"),
+    gaps(pipeline),
+    make("h3", {}, "Findings"),
+    findings(pipeline),
+    make("h3", {}, "Activity by category and day"),
+    ...activityChart(activity),
+    make("h3", {}, "Lag and deliveries"),
+    ...measures(activity),
+  );
+}
+
+function destinations(pipeline) {
+  const rows = pipeline.destinations.map((each) => {
+    const press = (what, label) =>
+      each.may.includes(what)
+        ? button(`${what}-${each.name}`, label, () =>
+            act(pathOf(pipeline.name, "destinations", each.name, what.replace("_", "-"))),
+          )
+        : "";
+    const letters = make(
+      "td",
+      { class: "number" },
+      each.dead_letters
+        ? make(
+            "button",
+            {
+              class: "plain",
+              type: "button",
+              id: `letters-${each.name}`,
+              onclick: () => showLetters(pipeline.name, each),
+            },
+            number(each.dead_letters),
+          )
+        : "0",
+    );
+    const elsewhere = each.pending_elsewhere ? ` + ${number(each.pending_elsewhere)} of backfills` : "";
+    const tr = cells(
+      badge(each.state),
+      make(
+        "th",
+        { scope: "row" },
+        each.name,
+        make("div", { class: "faint" }, each.type + (each.enabled ? "" : ", not enabled")),
+      ),
+      count(each.delivered),
+      make("td", { class: "number" }, number(each.pending) + elsewhere),
+      count(each.failures_in_a_row),
+      each.last_success ? time(each.last_success, ago(each.last_success)) : "never",
+      letters,
+      count(each.too_old),
+      make(
+        "div",
+        { class: "row" },
+        press("test_connection", "Test connection"),
+        press("test_event", "Send test event"),
+        each.dead_letters ? press("redrive", "Redrive dead letters") : "",
+      ),
+    );
+    tr.dataset.destination = each.name;
+    if (each.last_error) tr.children[1].append(make("div", { class: "error" }, each.last_error));
+    return tr;
+  });
+  return listed(
+    [
+      "State",
+      "Destination",
+      "#Delivered",
+      "#Pending",
+      "#Failures in a row",
+      "Last success",
+      "#Dead letters",
+      "#Too old",
+      "",
+    ],
+    rows,
+    "none",
+  );
+}
+
+function gaps(pipeline) {
+  const rows = pipeline.gaps.map((each) => {
+    const acknowledge = pipeline.may.includes("acknowledge")
+      ? button(`gap-${each.id}`, "Acknowledge gap", () => askNote(pipeline.name, each))
+      : "";
+    return cells(
+      each.kind,
+      moment(each.wanted),
+      moment(each.possible),
+      each.destination || "all",
+      make("span", {}, each.reason),
+      acknowledge,
+    );
+  });
+  return listed(["Kind", "From", "Until", "Destination", "Reason", ""], rows, "There is no open gap.");
+}
+
+function findings(pipeline) {
+  const level = { critical: "critical", warning: "warning", info: "new" };
+  const rows = pipeline.findings.map((each) => {
+    const usual =
+      each.high === null || each.high === undefined ? "" : `usual ${number(each.low ?? 0)} to ${number(each.high)}`;
+    return cells(
+      make("span", { class: `state ${level[each.severity]}` }, each.severity),
+      moment(each.at),
+      each.title,
+      each.subject,
+      count(each.count),
+      usual,
+    );
+  });
+  return listed(
+    ["Severity", "When", "What", "Subject", "#Events", ""],
+    rows,
+    pipeline.reported_at ? "Nothing unusual." : "No report yet.",
+  );
+}

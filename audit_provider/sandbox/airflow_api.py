@@ -1,0 +1,113 @@
+"""Airflow's REST API, as far as a demonstration and its tests need it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from audit_provider.core.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TOKEN_LIFE = 600.0  # seconds; the server's own is longer
+_DONE = frozenset({"success", "failed"})
+
+
+class AirflowApi:
+    """One Airflow, and a login there.
+
+    :param url: of the API server.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self.user = user
+        self.password = password
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._token_until = 0.0
+
+    def healthy(self) -> bool:
+        """Return whether the database and every part of Airflow are well."""
+        with contextlib.suppress(requests.RequestException, ValueError):
+            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
+            parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+            return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+        return False
+
+    def unpause(self, dag_id: str, *, patience: float = 120.0) -> None:
+        """Wait until a DAG is known, and let it run.
+
+        :raises UnavailableError: it does not come up; the message holds the import errors.
+        """
+        begun = time.monotonic()
+        while time.monotonic() - begun < patience:
+            if self.call("PATCH", f"/dags/{dag_id}", body={"is_paused": False}, allow=(404,)) is not None:
+                return
+            time.sleep(1)
+        errors = self.call("GET", "/importErrors")
+        raise UnavailableError(f"the DAG {dag_id} did not come up: {json.dumps(errors)[:2000]}")
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run; return its id."""
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        run_id: str = self.call("POST", f"/dags/{dag_id}/dagRuns", body=body)["dag_run_id"]
+        return run_id
+
+    def wait(self, dag_id: str, run_id: str, tell: Callable[[str], None], *, patience: float = 900.0) -> str:
+        """Wait for a run to end, telling each task that ends; return its state.
+
+        :raises UnavailableError: it does not end within ``patience`` seconds.
+        """
+        told: set[tuple[str, int, str]] = set()
+        begun = time.monotonic()
+        while time.monotonic() - begun < patience:
+            for task in self.tasks(dag_id, run_id):
+                line = (task["task_id"], task["map_index"], task["state"] or "")
+                if (
+                    task["state"] in (*_DONE, "upstream_failed", "skipped", "up_for_retry", "deferred")
+                    and line not in told
+                ):
+                    told.add(line)
+                    name = task["rendered_map_index"] or ""
+                    tell(f"  {task['task_id']}{f' [{name}]' if name else ''}: {task['state']}")
+            state: str = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            if state in _DONE:
+                return state
+            time.sleep(1)
+        raise UnavailableError(f"the run {run_id} of {dag_id} did not end within {patience:.0f} s.")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the task instances of a run."""
+        found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
+            "task_instances"
+        ]
+        return found
+
+    def variables(self, prefix: str) -> dict[str, str]:
+        """Return the Variables whose key begins with ``prefix``."""
+        found = self.call("GET", "/variables?limit=1000")["variables"]
+        return {each["key"]: each["value"] for each in found if each["key"].startswith(prefix)}
+
+    def call(self, method: str, path: str, *, body: Any = None, allow: tuple[int, ...] = ()) -> Any:
+        """Call the REST API; return its JSON, or None for an allowed status.
+
+        :raises requests.HTTPError: any other failure.
+        """
+        if time.monotonic() >= self._token_until:
+            answer = self._session.post(
+                f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=60
+            )
+            answer.raise_for_status()
+            self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            self._token_until = time.monotonic() + _TOKEN_LIFE
+        answer = self._session.request(method, f"{self.url}/api/v2{path}", json=body, timeout=60)
+        if answer.status_code in allow:
+            return None
+        answer.raise_for_status()
+        return answer.json()
