@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: ``athena.md`` and ``reference.md``. A test keeps them fresh."""
+"""Writes what is made from the code: reference, sources, destinations, the JSON schema. A test keeps them fresh."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting
+from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 from destination_pages import pages as destination_pages  # noqa: E402
+from pipelines_schema import schema  # noqa: E402
 from source_pages import pages as source_pages  # noqa: E402
 
 _COLUMNS = {
@@ -39,6 +41,8 @@ _COLUMNS = {
     ],
 }
 _OPERATORS_KEYS = {"name", "options", "source", "destinations"}
+_WRITTEN = {"omit": "except"}
+"""Keys whose name is a word of Python, and how they are written in the file."""
 
 
 def athena() -> str:
@@ -46,7 +50,7 @@ def athena() -> str:
     parts = [
         "# The S3 layout, and Athena over it\n",
         "One object per segment and event day, named by its content, so that a second try stores nothing twice:\n",
-        "```\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
+        "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
         "Each line is the vendor's record, untouched. The object's metadata holds `sha256` (of the lines before "
         "compression), `events` and `pipeline`. `dt` is the day the event happened, so a late event lands in its own "
         "day's partition.\n",
@@ -61,7 +65,7 @@ def athena() -> str:
 
 def reference() -> str:
     """Return the page of keys: the pipelines file, sources, destinations."""
-    parts = ["# Reference\n\nMade from the code by `python docs/generate.py`.\n\n## Keys of a pipeline\n"]
+    parts = ["# Reference\n\nMade from the code by `make docs`.\n\n## Keys of a pipeline\n"]
     parts.append(_keys(Pipeline, skip=_OPERATORS_KEYS))
     parts.append("\n`source` names a source below, `destinations` maps names of your choice to destinations.\n")
     parts.append("\n### Keys of `monitoring`\n")
@@ -108,7 +112,8 @@ def _keys(kind: Any, *, skip: set[str]) -> str:
             default = "by type"
         if each.default_factory is not dataclasses.MISSING:
             default = "none"
-        rows.append(f"| `{each.name}` | {default} | {meanings.get(each.name, '')} |")
+        name = _WRITTEN.get(each.name, each.name)
+        rows.append(f"| `{name}` | {default} | {meanings.get(each.name, '')} |")
     return "\n".join(rows)
 
 
@@ -116,18 +121,26 @@ def _meanings(kind: Any) -> dict[str, str]:
     """Return what the docstring says of each attribute."""
     text = " ".join((kind.__doc__ or "").split())
     found = re.findall(r":ivar (\w+): (.*?)(?= :ivar |$)", text)
-    return {name: said.strip().replace("``", "`").replace("|", "\\|") for name, said in found}
+    said = {name: text.strip().replace("``", "`").replace("|", "\\|") for name, text in found}
+    # Several keys may share a sentence of the docstring; each of them ends here.
+    return {name: re.sub(r",?( and)?$", "", text) for name, text in said.items()}
 
 
 def _shown(value: Any) -> str:
-    if value is None:
+    if value is None or value in ("", ()):
         return "none"
     if hasattr(value, "total_seconds"):
         return f"{value.total_seconds():.0f} s"
     return f"`{value}`"
 
 
-PAGES = {"athena.md": athena, "reference.md": reference, **destination_pages(), **source_pages()}
+PAGES = {
+    "athena.md": athena,
+    "reference.md": reference,
+    "pipelines.schema.json": lambda: schema(_meanings),
+    **destination_pages(),
+    **source_pages(),
+}
 
 if __name__ == "__main__":
     (FOLDER / "sources").mkdir(exist_ok=True)

@@ -102,10 +102,12 @@ def _connection(spec: SourceSpec) -> str:
     connection |= {name: f"<{said.split(' (')[0]}>".replace("`", "") for name, said in spec.credential.items()}
     secret = {name: f"<{name}>" for name, setting in spec.settings.items() if setting.secret}
     connection["extra"] = {"source": spec.name, **secret}
+    # It stands between the shell's single quotes.
+    shown = json.dumps(connection, ensure_ascii=False).replace("'", "’")
     return (
         f"## The connection\n\nType `audit_logs`; {_carried(spec)}.\n\n| field | value |\n|---|---|\n"
         + "\n".join(rows)
-        + f"\n\n```\nAIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{json.dumps(connection)}'\n```\n\n"
+        + f"\n\n```bash\nAIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{shown}'\n```\n\n"
         "Its *Test* asks the vendor, and says which right or plan is missing.\n"
     )
 
