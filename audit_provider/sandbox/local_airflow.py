@@ -89,6 +89,11 @@ class LocalAirflow(AirflowApi):
             time.sleep(1)
         raise UnavailableError(f"Airflow did not become healthy in {patience:.0f} s: see {self._log}.")
 
+    @property
+    def process_id(self) -> int:
+        """The process that all of it was started by; 0 before the start."""
+        return self._process.pid if self._process else 0
+
     def stop(self) -> None:
         """End Airflow and every process it started."""
         if self._process is None:

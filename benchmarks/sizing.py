@@ -1,0 +1,242 @@
+"""``python -m benchmarks.sizing``: how many worker slots and processors a load needs, by simulation.
+
+Writes the tables of docs/sizing.md, from the costs below. Each was measured by the command beside it on two shared
+cores of a virtual machine; put in your own.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import sys
+from bisect import bisect_left
+from collections import deque
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "sizing.md"
+BEGIN, END = "<!-- simulated: begin -->\n", "<!-- simulated: end -->\n"
+DAY = 86_400.0
+_HOURS = 6.0
+_MOST_USED = 0.7
+_SPREAD = 1.0
+"""Of the logarithm of the pipelines' sizes: the largest of 1,000 then has some 15 times the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What things cost. Times in seconds, memory in MB.
+
+    :ivar task_cpu: CPU of an Airflow task that does nothing, and :ivar task_wall: how long it holds a slot
+        (``python -m benchmarks.tasks``). :ivar slot_memory: of a running task (the same).
+    :ivar read_cpu: of reading one event, and :ivar ship_cpu: of shipping it to one destination (``make bench``).
+    :ivar page_wall: until a page of a thousand events has come, and :ivar batch_wall: until a batch is taken and its
+        offset recorded. :ivar pages_a_minute: the vendor's budget.
+    :ivar spool_bytes: of an event in the spool, compressed. :ivar busy: part of a processor that may be in use.
+    """
+
+    task_cpu: float = 0.8
+    task_wall: float = 2.5
+    slot_memory: float = 160.0
+    read_cpu: float = 9e-6
+    ship_cpu: float = 9e-6
+    page_wall: float = 0.5
+    batch_wall: float = 0.2
+    pages_a_minute: float = 60.0
+    spool_bytes: float = 145.0
+    busy: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is to be moved. :ivar interval: minutes between runs. :ivar destinations: of every pipeline."""
+
+    pipelines: int
+    events_a_day: float
+    interval: float = 5.0
+    destinations: int = 3
+
+    @property
+    def tasks_a_day(self) -> float:
+        """Pull, a ship for each destination, report."""
+        return self.pipelines * (2 + self.destinations) * DAY / (60 * self.interval)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a simulation found. :ivar delay: of nineteen of twenty events until all destinations have them, seconds.
+
+    :ivar used: part of the slots in use.
+    """
+
+    slots: int
+    delay: float
+    used: float
+
+    def suffices(self, load: Load) -> bool:
+        """Whether nineteen of twenty events arrive within two intervals, with slots to spare for a bad day."""
+        return self.delay <= 120 * load.interval and self.used <= _MOST_USED
+
+
+def sizes(load: Load, seed: int = 1) -> list[float]:
+    """Return events a second of each pipeline: a few are large, most are small."""
+    dice = random.Random(seed)
+    parts = [dice.lognormvariate(0, _SPREAD) for _ in range(load.pipelines)]
+    return [load.events_a_day / DAY * part / sum(parts) for part in parts]
+
+
+def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Found:
+    """Run the pipelines for some hours over so many slots, first come, first served.
+
+    A pipeline has one run at a time, as ``max_active_runs=1`` has it; its next run begins when due or when the last has
+    ended. A run reads what has happened since the last read, then ships it to all destinations, then reports.
+    """
+    rates = sizes(load)
+    interval, end = 60 * load.interval, 3600 * hours
+    dice = random.Random(2)
+    events: list[tuple[float, int, str, int]] = []
+    serial = 0
+    waiting: deque[tuple[str, int]] = deque()
+    free, used = slots, 0.0
+    read_to = [0.0] * load.pipelines
+    had = [0.0] * load.pipelines
+    batch = [(0.0, 0.0)] * load.pipelines
+    left = [0] * load.pipelines
+    due = [dice.random() * interval for _ in rates]
+    delays: list[tuple[float, float]] = []
+
+    def at(moment: float, what: str, number: int) -> None:
+        nonlocal serial
+        serial += 1
+        heapq.heappush(events, (moment, serial, what, number))
+
+    for number, moment in enumerate(due):
+        at(moment, "due", number)
+    while events:
+        now, _, what, number = heapq.heappop(events)
+        if now > end:
+            break
+        if what == "due":
+            waiting.append(("pull", number))
+        else:
+            free += 1
+            if what == "pull":
+                left[number] = load.destinations
+                waiting.extend([("ship", number)] * load.destinations)
+            elif what == "ship":
+                left[number] -= 1
+                if not left[number]:
+                    oldest, newest = batch[number]
+                    delays.append((now - (oldest + newest) / 2, had[number]))
+                    waiting.append(("report", number))
+            else:
+                due[number] = max(due[number] + interval, now)
+                at(due[number], "due", number)
+        while free and waiting:
+            what, number = waiting.popleft()
+            if what == "pull":
+                batch[number], read_to[number] = (read_to[number], now), now
+                had[number] = rates[number] * (now - batch[number][0])
+                pages = had[number] / 1000 + 1
+                work = (
+                    max(pages * costs.page_wall, (pages - 60) * 60 / costs.pages_a_minute)
+                    + had[number] * costs.read_cpu
+                )
+            elif what == "ship":
+                work = (had[number] / 1000 + 1) * costs.batch_wall + had[number] * costs.ship_cpu
+            else:
+                work = 0.1
+            took = costs.task_wall + work
+            free, used = free - 1, used + took
+            at(now + took, what, number)
+    delays.sort()
+    seen = list(accumulate(count for _, count in delays))
+    late = bisect_left(seen, 0.95 * seen[-1]) if seen else 0
+    return Found(slots, delays[late][0] if delays else float("inf"), min(used / (slots * end), 1.0))
+
+
+def smallest(load: Load, costs: Costs) -> Found:
+    """Return the fewest slots, with some to spare, with which nineteen of twenty events arrive within two intervals.
+
+    :raises ValueError: no number is enough, since a pipeline has more events than its vendor's budget lets through.
+    """
+    least, most = 0, 1
+    while not (found := simulate(load, most, costs)).suffices(load):
+        least, most = most, 2 * most
+        if least > load.pipelines * load.destinations:
+            raise ValueError(f"no number of slots is enough for {load}: a pipeline is at its vendor's limit")
+    while most - least > 1:
+        middle = (least + most) // 2
+        tried = simulate(load, middle, costs)
+        if tried.suffices(load):
+            most, found = middle, tried
+        else:
+            least = middle
+    return found
+
+
+def processors(load: Load, costs: Costs) -> tuple[float, float]:
+    """Return processors for starting tasks, and for moving events."""
+    moving = load.events_a_day * (costs.read_cpu + load.destinations * costs.ship_cpu) / DAY
+    return load.tasks_a_day * costs.task_cpu / DAY / costs.busy, moving / costs.busy
+
+
+LOADS = (
+    Load(1, 1e5),
+    Load(10, 1e6),
+    Load(50, 2e7),
+    Load(200, 1e8, 10),
+    Load(1000, 1e9, 5),
+    Load(1000, 1e9, 15),
+    Load(1000, 1e9, 30),
+)
+
+
+def tables(costs: Costs) -> str:
+    """Return the simulated tables as Markdown."""
+    lines = [
+        "| pipelines | events a day | every | slots | in use | 95 % within | processors: tasks + events | memory |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for load in LOADS:
+        found = smallest(load, costs)
+        starting, moving = processors(load, costs)
+        lines.append(
+            f"| {load.pipelines:,} | {load.events_a_day:,.0f} | {load.interval:.0f} min | {found.slots} | "
+            f"{100 * found.used:.0f} % | {found.delay / 60:.1f} min | {starting:.1f} + {moving:.2f} | "
+            f"{found.slots * costs.slot_memory / 1024:.1f} GB |"
+        )
+    lines += [
+        "",
+        "| pipelines | every | task instances a day | Variable writes a day | spool a day | its S3 requests a day |",
+        "|---|---|---|---|---|---|",
+    ]
+    for load in LOADS:
+        runs = load.pipelines * DAY / (60 * load.interval)
+        batches = load.destinations * (runs + load.events_a_day / 1000)
+        lines.append(
+            f"| {load.pipelines:,} | {load.interval:.0f} min | {load.tasks_a_day:,.0f} | {2 * runs + batches:,.0f} | "
+            f"{load.events_a_day * costs.spool_bytes / 1e9:,.1f} GB | {runs * (2 + 3 * load.destinations):,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def written(text: str) -> str:
+    """Return the page with its tables made anew."""
+    before, _, rest = text.partition(BEGIN)
+    return before + BEGIN + "\n" + tables(Costs()) + "\n" + END + rest.partition(END)[2]
+
+
+def main() -> int:
+    """Write the page; return 1 with ``--check`` where it is stale."""
+    text = PAGE.read_text()
+    new = written(text)
+    if "--check" in sys.argv:
+        return int(new != text)
+    PAGE.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

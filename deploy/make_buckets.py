@@ -1,0 +1,10 @@
+"""Make the buckets named in the command line, where they are missing, by the connection ``minio``."""
+
+import sys
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+hook = S3Hook(aws_conn_id="minio")
+for name in sys.argv[1:]:
+    if not hook.check_for_bucket(name):
+        hook.create_bucket(bucket_name=name)
