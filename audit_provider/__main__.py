@@ -1,4 +1,4 @@
-"""``python -m audit_provider``: the destinations and the spool from a terminal."""
+"""``python -m audit_provider``: DAG files, destinations and the spool from a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from audit_provider.command_line.dag_files import add_dag_files, copy_dag_files
 from audit_provider.command_line.verify import add_verify, run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     convert = commands.add_parser("convert-siem-config", help="turn a product's SIEM configuration into a destination")
     convert.add_argument("file", help="its JSON; - for standard input")
     convert.add_argument("--secrets", action="store_true", help="show the connection's secrets")
+    add_dag_files(commands)
     add_verify(commands)
     options = parser.parse_args(arguments)
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
@@ -44,7 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "verify":
         return run_verify(options)
     try:
-        run = {"destinations": _list, "gaps": _gaps, "test-event": _test, "convert-siem-config": _convert}
+        run = {
+            "destinations": _list,
+            "gaps": _gaps,
+            "test-event": _test,
+            "convert-siem-config": _convert,
+            "dag-files": _dag_files,
+        }
         run[options.command](options)
     except AuditError as error:
         print(error, file=sys.stderr)
@@ -120,10 +128,16 @@ def _convert(options: argparse.Namespace) -> None:
     print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}='{json.dumps(connection)}'")
 
 
+def _dag_files(options: argparse.Namespace) -> None:
+    for line in copy_dag_files(options.folder, replace=options.replace):
+        print(line)
+
+
 def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:
     from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import beside_dags
 
-    return dict(load_pipelines(Path("audit_pipelines.yaml"), options.pipelines))
+    return dict(load_pipelines(beside_dags(), options.pipelines))
 
 
 if __name__ == "__main__":

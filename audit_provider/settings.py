@@ -23,6 +23,11 @@ def pipelines_file(default: Path) -> Path:
     return Path(conf.get(SECTION, "pipelines_file", fallback="") or default).expanduser()
 
 
+def beside_dags() -> Path:
+    """Return where the pipelines file is as long as nothing else is said: beside the DAG files."""
+    return Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"
+
+
 def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
     """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
 
@@ -30,9 +35,8 @@ def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
 
     :param source: name of the source. An unreadable pipelines file says nothing here.
     """
-    default = Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"
     try:
-        found = read_pipelines(pipelines_file(default).read_text(encoding="utf-8")).pipelines.values()
+        found = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8")).pipelines.values()
     except (OSError, UnicodeDecodeError, ConfigurationError):
         return {}
     alike = [each for each in found if each.spec.name == source]

@@ -120,9 +120,10 @@ def _pipelines(options: argparse.Namespace) -> list[str]:
     if options.pipeline or options.spool:
         return [options.pipeline] if options.pipeline else []
     from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import beside_dags
 
     with contextlib.suppress(ConfigurationError):
-        return list(load_pipelines(Path("audit_pipelines.yaml")))
+        return list(load_pipelines(beside_dags()))
     return []
 
 

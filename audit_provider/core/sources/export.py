@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from audit_provider.core.sources.spec import Request
+# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+from audit_provider.core.sources.request import Request
 
 
 @dataclass(frozen=True, slots=True)

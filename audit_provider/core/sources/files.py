@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError
+from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolError, RefusedError
 from audit_provider.core.fields import text_at, value_at
 from audit_provider.core.records import time_from
 from audit_provider.core.sources.export import ExportJob, FileList
@@ -100,7 +100,7 @@ class FileReader:
         for record in records:
             try:
                 entry = msgspec.json.decode(record.raw)
-            except (ValueError, RecursionError):
+            except UNREADABLE:
                 raise ProtocolError(f"{self._pages.spec.title} lists a file whose entry cannot be read.") from None
             name, url = text_at(entry, shown.id_at), text_at(entry, shown.url_at)
             if not name or not url:

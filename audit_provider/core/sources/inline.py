@@ -35,7 +35,8 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Request, Setting, SourceSpec
+from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting, SourceSpec
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import checked, near, validated
 

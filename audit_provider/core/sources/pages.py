@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ProtocolError, RefusedError
+from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
 from audit_provider.core.fields import Extractor, text_at
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
@@ -19,8 +20,8 @@ from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.paging import Call
+from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
-from audit_provider.core.sources.spec import Request
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
+    from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.spec import SourceSpec
 
+_PROOF_BYTES = 64 * 1024
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
@@ -93,7 +96,7 @@ class PageReader:
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
     @property
-    def sent(self) -> tuple[datetime, ...]:
+    def sent(self) -> tuple[Burst, ...]:
         """When the last requests on this source's budget were sent."""
         return self._client.pacer.history if self._client.pacer else ()
 
@@ -181,7 +184,7 @@ class PageReader:
             raise ProtocolError(
                 f"{answer.where} answered 200, but not with a page of {spec.title} ({error})."
             ) from None
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             raise ProtocolError(answer.not_json()) from None
         self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
         records = self._records(found)
@@ -220,7 +223,7 @@ class PageReader:
             return self._decode(body)
         except msgspec.ValidationError:
             raise
-        except ValueError:
+        except UNREADABLE:
             whole = _whole_letters(body)
             if whole == body:
                 raise
@@ -256,8 +259,12 @@ def undated_at(window: Window | None, now: datetime) -> datetime:
 
 def _valid_text(body: bytes) -> bytes:
     """Return ``body``, with any byte that is not UTF-8 replaced: one bad byte must not hold up a log."""
+    proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     try:
-        body.decode()
+        # In parts that fit a processor's cache, for the text itself is not wanted.
+        for begin in range(0, len(body), _PROOF_BYTES):
+            proof.decode(view[begin : begin + _PROOF_BYTES])
+        proof.decode(b"", final=True)
     except UnicodeDecodeError:
         return body.decode(errors="replace").encode()
     return body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from audit_provider.core.auth import Auth, Bearer
 from audit_provider.core.errors import ConfigurationError
@@ -15,45 +15,8 @@ from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
 from audit_provider.core.sources.reading.base import Reading
-from audit_provider.core.templates import TimeFormat, filled, is_bounded
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as the vendor documents it.
-
-    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` stand for the bounds of time, other names in braces
-    for the source's settings. A list in ``params`` sends its key once per value.
-
-    :ivar body: sent as JSON; None sends none.
-    """
-
-    method: Literal["GET", "POST"]
-    path: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def takes_start(self) -> bool:
-        """Whether it asks for a time."""
-        return is_bounded(self.params) or is_bounded(self.body)
-
-    def filled(self, values: Mapping[str, str]) -> Request:
-        """Return the request with values in place of their names; in the path they are quoted."""
-        return replace(
-            self,
-            path=filled(self.path, values, quoted=True),
-            params=filled(self.params, values),
-            body=filled(self.body, values),
-            headers=filled(self.headers, values),
-        )
-
-    def with_page_size(self, key: str, size: int) -> Request:
-        """Return the request for pages of ``size``, where it holds ``key``."""
-        if self.body is not None and (changed := _replaced(self.body, key, size)) != self.body:
-            return replace(self, body=changed)
-        return replace(self, params={**self.params, key: size}) if key in self.params else self
+from audit_provider.core.sources.request import Request
+from audit_provider.core.templates import TimeFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +206,3 @@ class SourceSpec:
             probe=replace(self.probe, path=change(Request("GET", self.probe.path)).path) if self.probe else None,
             recovery=self.recovery._mapped(change) if self.recovery else None,
         )
-
-
-def _replaced(body: Any, key: str, size: int) -> Any:
-    if not isinstance(body, Mapping):
-        return body
-    return {name: size if name == key else _replaced(value, key, size) for name, value in body.items()}

@@ -25,7 +25,8 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Request, Setting, SourceSpec
+from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
 
 __all__ = [
     "Basic",

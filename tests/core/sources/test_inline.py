@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.paging import CursorPaging, PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.request import Request
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.sandbox.server import Reply, Service
 
@@ -69,6 +71,25 @@ def test_a_whole_source_can_be_written():
     assert spec.paging == CursorPaging("cursor", "meta.next")
     assert spec.auth == Header({"X-Api-Key": "{password}"})
     assert spec.lookback == timedelta(days=90)
+
+
+def test_a_source_of_ordered_files_can_be_written_and_changed():
+    job = """
+    reading: {type: file_export}
+    export:
+      type: job
+      create: {method: POST, path: /exports, body: {from: "{start}", to: "{end}"}}
+      status: {method: GET, path: "/exports/{job}"}
+      id_at: id
+      state_at: state
+      url_at: url
+      ready: done
+      pending: [queued]
+"""
+    spec = spec_of(changed("\n    reading: {type: closed_windows, overlap: 60, max_width: P7D}\n", job))
+    assert spec.export.create == Request("POST", "/exports", body={"from": "{start}", "to": "{end}"})
+    like = "w: {source: {like: workos_export, export: {ready: done}}, destinations: {s3: {type: s3, bucket: b}}}"
+    assert spec_of(like).export == replace(REGISTRY["workos_export"].export, ready="done")
 
 
 def test_it_reads_like_a_built_in_one(monkeypatch):

@@ -1,0 +1,53 @@
+"""A request as a vendor documents it: what a source is described with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from audit_provider.core.templates import filled, is_bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as the vendor documents it.
+
+    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` stand for the bounds of time, other names in braces
+    for the source's settings. A list in ``params`` sends its key once per value.
+
+    :ivar body: sent as JSON; None sends none.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_start(self) -> bool:
+        """Whether it asks for a time."""
+        return is_bounded(self.params) or is_bounded(self.body)
+
+    def filled(self, values: Mapping[str, str]) -> Request:
+        """Return the request with values in place of their names; in the path they are quoted."""
+        return replace(
+            self,
+            path=filled(self.path, values, quoted=True),
+            params=filled(self.params, values),
+            body=filled(self.body, values),
+            headers=filled(self.headers, values),
+        )
+
+    def with_page_size(self, key: str, size: int) -> Request:
+        """Return the request for pages of ``size``, where it holds ``key``."""
+        if self.body is not None and (changed := _replaced(self.body, key, size)) != self.body:
+            return replace(self, body=changed)
+        return replace(self, params={**self.params, key: size}) if key in self.params else self
+
+
+def _replaced(body: Any, key: str, size: int) -> Any:
+    if not isinstance(body, Mapping):
+        return body
+    return {name: size if name == key else _replaced(value, key, size) for name, value in body.items()}
