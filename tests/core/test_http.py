@@ -99,3 +99,21 @@ def test_a_short_wait_is_slept_with_patience():
 def test_a_secret_inside_another_one_leaves_no_rest():
     with Scripted(Reply(200)) as service:
         assert client_of(service, secrets=("abc", "abc-def")).redact("abc-def, abc") == "***, ***"
+
+
+@pytest.mark.parametrize(("trusted", "spared", "reached"), [(True, "", 1), (True, "api.invalid", 0), (False, "", 0)])
+def test_the_environment_names_the_proxy_where_it_is_trusted(monkeypatch, trusted, spared, reached):
+    with Scripted(Reply(200)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, spared)
+        session = requests.Session()
+        session.trust_env = trusted
+        client = HttpClient(session, "http://api.invalid", service="Some API")
+        if reached:
+            assert client.send("GET", "/me").status == 200
+        else:
+            with pytest.raises(UnavailableError):
+                client.send("GET", "/me")
+        assert len(proxy.requests) == reached

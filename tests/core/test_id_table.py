@@ -18,10 +18,9 @@ ODD = ["", "\n", '"', '","', "\x00", "ü", "😀", "a" * 5000]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a table begin so small that it grows many times, with lots of few ids and soon with long numbers."""
+    """Let a table begin so small that it grows many times, with lots of few ids."""
     monkeypatch.setattr(id_table, "_FIRST_SLOTS", 8)
     monkeypatch.setattr(id_table, "_LOT", 5)
-    monkeypatch.setattr(id_table, "_SHORT_SLOTS", 64)
 
 
 def event(name: str) -> Event:

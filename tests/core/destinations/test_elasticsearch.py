@@ -17,6 +17,7 @@ from audit_provider.core.destinations.elasticsearch import ElasticsearchDestinat
 from audit_provider.core.destinations.elasticsearch_documents import stream_name
 from audit_provider.core.destinations.elasticsearch_templates import template_for
 from audit_provider.core.errors import (
+    UNREADABLE,
     AuditError,
     ConfigurationError,
     CredentialError,
@@ -194,7 +195,7 @@ def test_the_data_set_is_that_of_the_stream(target):
 
 @pytest.mark.parametrize("raw", [b"[1]", b"1", b'{"a"'])
 def test_what_is_no_object_cannot_be_encoded(raw):
-    with pytest.raises(ValueError):
+    with pytest.raises(UNREADABLE):
         line_of(raw)
 
 
