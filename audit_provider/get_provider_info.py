@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
                     "audit_provider.operators.syslog",
                     "audit_provider.operators.sftp",
                     "audit_provider.operators.report",
+                    "audit_provider.operators.reconcile",
                 ],
             }
         ],

@@ -7,7 +7,7 @@ Variable                                   writer                 holds
 ``audit_logs.<pipeline>.to.<destination>`` that ship task         the delivery offset
 ``….backfill.<window>.cursor`` / ``.to.…`` the backfill's tasks   the same, for one window
 ``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run ends
-``audit_logs.<pipeline>.backfill.pace``    the backfill's pulls   when its last requests were sent
+``audit_logs.<pipeline>.budget.<task>``    that task              what it may send of the request budgets
 ``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
 ``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
 ``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
@@ -32,24 +32,26 @@ Two writers of one Variable are kept apart in three ways, each for what the one 
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from dataclasses import replace
 
 import msgspec
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from audit_provider.core.errors import FencedError, StopError, UnavailableError
+from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
+from audit_provider.core.errors import UNREADABLE, FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import Summary, pack_summary, unpack_summary
 from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 from audit_provider.stream_name import PREFIX, StreamName
 
 __all__ = [
     "AcknowledgementsVariable",
+    "ClaimsVariable",
     "GapWindowsVariable",
     "OffsetVariable",
-    "PaceVariable",
     "PositionVariable",
     "StreamName",
     "SummaryVariable",
@@ -168,9 +170,10 @@ class OffsetVariable:
         text = self._variable.read()
         if text is None:
             return None
+        refuse_newer(text, f"the Variable {self._key}")
         try:
             return msgspec.json.decode(text, type=Offset)
-        except (ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise StopError(
                 f"the Variable {self._key} does not hold a delivery offset ({error}): restore it, or delete it to ship "
                 f"everything that is kept again."
@@ -181,7 +184,7 @@ class OffsetVariable:
 
         :raises FencedError: another run has recorded one since :meth:`load`.
         """
-        self._variable.write(msgspec.json.encode(offset).decode())
+        self._variable.write(msgspec.json.encode(replace(offset, version=STATE_VERSION)).decode())
 
     def delete(self) -> None:
         """Forget the offset; it is no error if there is none."""
@@ -205,62 +208,61 @@ class SummaryVariable:
             return None
 
     def commit(self, summary: Summary) -> None:
-        """Record a summary.
-
-        :raises FencedError: another run has recorded one since :meth:`load`.
-        """
+        """Record a summary. :raises FencedError: another run has recorded one since :meth:`load`."""
         self._variable.write(pack_summary(summary))
 
 
-class PaceVariable:
-    """When a pipeline's backfill sent its last requests: hands its pace to the next window and to polling."""
+class ClaimsVariable:
+    """What one task of a pipeline claims of the request budgets, by source; written by that task alone."""
 
-    def __init__(self, pipeline: str) -> None:
-        self._key = f"{PREFIX}.{pipeline}.backfill.pace"
+    def __init__(self, pipeline: str, task: str) -> None:
+        self._key = f"{PREFIX}.{pipeline}.budget.{task}"
 
-    def load(self) -> dict[str, tuple[datetime, ...]]:
-        """Return the times of requests, by source. They are a courtesy: an unreadable record is no record."""
-        text = Variable.get(self._key, default=None)
+    def load(self) -> dict[str, Claim]:
+        """Return the claims; an unreadable record is no record. :raises UnavailableError: Airflow does not say."""
         try:
-            return msgspec.json.decode(text or "{}", type=dict[str, tuple[datetime, ...]])
-        except (ValueError, RecursionError):
+            return msgspec.json.decode(_kept(self._key) or "{}", type=dict[str, Claim])
+        except UNREADABLE:
             return {}
 
-    def commit(self, requests: dict[str, tuple[datetime, ...]]) -> None:
-        """Record the times of requests, by source."""
-        Variable.set(self._key, msgspec.json.encode(requests).decode(), description="Pace of the backfill's requests.")
+    def commit(self, claims: dict[str, Claim]) -> None:
+        """Record the claims. :raises UnavailableError: Airflow may not have recorded them."""
+        try:
+            Variable.set(self._key, msgspec.json.encode(claims).decode(), description="Parts of the request budgets.")
+        except AirflowRuntimeError:
+            raise UnavailableError(f"Airflow did not write the Variable {self._key}: see that it is up.") from None
 
 
 class GapWindowsVariable:
     """Which windows of a pipeline have gaps: one of which nothing could be read has no folder in the spool.
 
-    Its writers are the backfill's pulls, of which one runs at a time.
+    :param lane: of the backfill, from 1; each writes a record of its own, and all are read.
     """
 
-    def __init__(self, pipeline: str) -> None:
+    def __init__(self, pipeline: str, lane: int = 1) -> None:
         self._pipeline = pipeline
-        self._variable = _FencedVariable(
-            f"{PREFIX}.{pipeline}.backfill.gaps", f"The backfilled windows of {pipeline} that have gaps."
-        )
+        self._keys = [f"{PREFIX}.{pipeline}.backfill.gaps{f'.{n}' if n else ''}" for n in range(MOST_WINDOWS_AT_ONCE)]
+        self._variable = _FencedVariable(self._keys[lane - 1], f"The backfilled windows of {pipeline} that have gaps.")
 
     def load(self) -> list[StreamName]:
-        """Return the streams of the windows, in the order in which they were met.
+        """Return the streams of the windows, lane by lane, in the order in which they were met.
 
-        :raises StopError: the Variable holds something else.
+        :raises StopError: a Variable holds something else.
         """
-        try:
-            windows = msgspec.json.decode(self._variable.read() or "[]", type=list[str])
-        except msgspec.DecodeError as error:
-            raise StopError(
-                f"the Variable audit_logs.{self._pipeline}.backfill.gaps does not hold windows ({error}): restore it."
-            ) from None
-        return [StreamName(self._pipeline, window) for window in windows]
+        return [StreamName(self._pipeline, window) for key in self._keys for window in _windows_in(key, _kept(key))]
 
     def add(self, name: StreamName) -> None:
         """Record a window; it is no error if it is there."""
-        known = [each.window for each in self.load()]
+        known = _windows_in("of this lane", self._variable.read())
         if name.window not in known:
             self._variable.write(msgspec.json.encode([*known, name.window]).decode())
+
+
+def _windows_in(key: str, text: str | None) -> list[str]:
+    try:
+        return msgspec.json.decode(text or "[]", type=list[str])
+    except UNREADABLE as error:
+        raise StopError(f"the Variable {key} does not hold windows ({error}): restore it.") from None
 
 
 class AcknowledgementsVariable:
@@ -279,17 +281,14 @@ class AcknowledgementsVariable:
         text = self._variable.read()
         try:
             return msgspec.json.decode(text or "{}", type=dict[str, Acknowledgement])
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise StopError(
                 f"the Variable {self._key} does not hold acknowledgements ({error}): restore it, or delete it to see "
                 f"every gap again."
             ) from None
 
     def add(self, gap_id: str, acknowledgement: Acknowledgement) -> None:
-        """Record an acknowledgement.
-
-        :raises FencedError: somebody else has recorded one at the same moment.
-        """
+        """Record an acknowledgement. :raises FencedError: somebody else has recorded one at the same moment."""
         text = msgspec.json.encode(self.load() | {gap_id: acknowledgement}).decode()
         try:
             self._variable.write(text)

@@ -62,6 +62,11 @@ class StreamName:
         names = [cls.of_folder(pipeline, folder) for folder in store.folders(f"{pipeline}/")]
         return sorted((each for each in names if each), key=lambda each: each.window)
 
+    @property
+    def is_backfill(self) -> bool:
+        """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
+        return bool(self.window) and self.window not in _APART
+
     def overlaps(self, window: Window) -> bool:
         """Whether this is the stream of a backfill window that has some time in common with ``window``."""
         start, _, end = self.window.partition("_")

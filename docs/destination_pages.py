@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.about import ABOUT, About
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.destinations.datadog import DatadogDestination
@@ -21,7 +22,6 @@ from audit_provider.core.destinations.sftp import SftpDestination
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination
 from audit_provider.core.destinations.syslog import SyslogDestination
 from audit_provider.core.model import Fields, Origin, utc_now
-from audit_provider.core.pipeline import delivery_from
 
 _ORIGIN = Origin("pylon", "pylon", Fields("id", "time"))
 # No request is made: what they would be made with is not needed to ask for limits.

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from audit_provider.core.delivery import Delivery
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.s3 import athena_ddl
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec

@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from audit_provider.core import pipeline
+from audit_provider.core import delivery, pipeline
+from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.formats import FORMATS
@@ -80,6 +81,7 @@ class _Schema:
         keys["retention_days"] |= _LEAST_ONE
         keys["run_minutes"] |= _LEAST_ONE
         keys["backfill_share"] |= {**_ABOVE_NOTHING, "maximum": 1}
+        keys["backfill_windows"] |= {"minimum": 1, "maximum": MOST_WINDOWS_AT_ONCE}
         keys["rate_limit"] |= self._part(RateLimit)
         made["allOf"] = [self._of_source(name, spec) for name, spec in SOURCES.items()]
         return self._named("pipeline", made)
@@ -103,11 +105,11 @@ class _Schema:
         return self._named(f"reading_{name}", self._part(kind))
 
     def _delivery(self) -> dict[str, Any]:
-        common = self._object(pipeline._DeliveryEntry, meant=pipeline.Delivery)["properties"]
+        common = self._object(delivery._DeliveryEntry, meant=delivery.Delivery)["properties"]
         common["except"] = common.pop("omit")
         common["except"]["description"] = "actions to leave out."
         common["format"] |= {"enum": ["", *FORMATS]}
-        common["concurrency"] |= {"minimum": 1, "maximum": pipeline.MOST_CONCURRENCY}
+        common["concurrency"] |= {"minimum": 1, "maximum": delivery.MOST_CONCURRENCY}
         common["redact"] |= self._object(Redaction)
         common["type"] |= {"enum": list(DESTINATIONS)}
         made: dict[str, Any] = {"type": "object", "required": ["type"], "properties": {"type": common["type"]}}

@@ -13,10 +13,10 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from audit_provider.__main__ import main
 from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.delivery import delivery_from
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import utc_now
-from audit_provider.core.pipeline import delivery_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from audit_provider.core.errors import ProtocolError
+from audit_provider.core.errors import UNREADABLE, ProtocolError
 
 _WORDS_SHOWN = 80
 _HEAD_BYTES = 100_000
@@ -36,7 +36,7 @@ class Answer:
         """
         try:
             return msgspec.json.decode(self.body)
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             # Beside what is no JSON: numbers of too many digits, and what is nested too deeply.
             raise ProtocolError(self.not_json()) from None
 

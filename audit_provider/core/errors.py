@@ -24,8 +24,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from datetime import datetime
+
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoders raise at a text that they cannot read. Only the newer of msgspec's versions raise a ValueError."""
 
 
 class AuditError(Exception):
@@ -82,7 +87,14 @@ class RetryError(AuditError):
 
 
 class UnavailableError(RetryError):
-    """No usable answer came within the tries allowed."""
+    """No usable answer came within the tries allowed.
+
+    :ivar wait: seconds for which the service asked to be left alone; None where it named none.
+    """
+
+    def __init__(self, message: str, *, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class WaitError(RetryError):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.errors import UNREADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -125,7 +127,7 @@ class FieldReader:
         """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""
         try:
             record = self._decode(raw)
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             return self._read_strange(bytes(raw))
         found = {}
         for name, getters in self._getters:

@@ -18,6 +18,7 @@ from audit_provider.core.address import url_of
 from audit_provider.core.answer import Answer
 from audit_provider.core.body import ENCODINGS, Bounds, parts_of
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.failures import failure_of
 from audit_provider.core.model import utc_now
 from audit_provider.core.redacting import Redactor
 from audit_provider.core.waits import remaining_requests, wait_asked
@@ -49,7 +50,8 @@ _WORDS_SHOWN = 300
 class HttpClient:
     """Sends requests to one service.
 
-    :param session: carries proxy, TLS, certificates and authentication.
+    :param session: carries proxy, TLS, certificates and authentication. It is used by no other client. Where it trusts
+        the environment, the proxies named there when the client is made are used.
     :param base_url: scheme, host, port and path prefix; nothing is ever sent elsewhere.
     :param service: the service's name in messages.
     :param secrets: values to remove from any text quoted from an answer.
@@ -89,6 +91,7 @@ class HttpClient:
         self.pacer = pacer
         self._patience = patience
         self._session = session
+        self._proxies = _environment_proxies(session, self.base_url)
         self._redactor = Redactor(secrets)
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
@@ -122,7 +125,11 @@ class HttpClient:
             )
         if self.pacer:
             self.pacer.wait()
-        answer = self._send(method, path, params, headers, body, sink)
+        try:
+            answer = self._send(method, path, params, headers, body, sink)
+        finally:
+            if self.pacer:
+                self.pacer.answered()
         if self.pacer:
             self.pacer.observe(answer.headers)
         return answer
@@ -152,6 +159,7 @@ class HttpClient:
                     timeout=self._timeout,
                     allow_redirects=False,
                     stream=True,
+                    proxies=self._proxies,
                     # Said again, because requests lets REQUESTS_CA_BUNDLE override what only the session says.
                     verify=self._session.verify,
                 ) as response,
@@ -168,25 +176,8 @@ class HttpClient:
                 return Answer(
                     response.status_code, CaseInsensitiveDict(response.headers), read, where, self._redactor.redact
                 )
-        except requests.exceptions.SSLError as error:
-            failure = ConfigurationError(
-                f"{where} failed at TLS ({_reason(error)}): install the service's CA or set 'verify' on the connection."
-            )
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.MissingSchema,
-            requests.exceptions.InvalidSchema,
-            requests.exceptions.InvalidProxyURL,
-            requests.exceptions.InvalidHeader,
-            ValueError,  # of http.client, which quotes the header, and of a letter that no header can carry
-        ) as error:
-            failure = ConfigurationError(
-                f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
-            )
-        except (requests.exceptions.RequestException, TransportError, OSError) as error:
-            failure = UnavailableError(
-                f"{where} gave no whole answer ({_reason(error)}): {self.service} or the network is down."
-            )
+        except (requests.exceptions.RequestException, TransportError, OSError, ValueError) as error:
+            failure = failure_of(error, where, self.service)
         # Raised out here, so that nothing leads from it to the request, which carries the credential.
         raise failure
 
@@ -224,7 +215,8 @@ class HttpClient:
             if failures >= self.tries:
                 raise UnavailableError(
                     f"{answer.where} answered {answer.status} {failures} times in a row"
-                    f"{self.words(answer)}: {self.service} is not available."
+                    f"{self.words(answer)}: {self.service} is not available.",
+                    wait=self._asked(answer, slow_down=slow_down),
                 )
             wait = self._wait(answer, failures, slow_down=slow_down)
             if wait > self._patience:
@@ -253,10 +245,13 @@ class HttpClient:
         drop = getattr(self._session.auth, "drop", None)
         return bool(drop and drop())
 
-    def _wait(self, answer: Answer, failures: int, *, slow_down: bool) -> float:
+    def _asked(self, answer: Answer, *, slow_down: bool) -> float | None:
         # Some services send the end of the budget's period with every answer, also with one that says they are down.
         resets = slow_down or remaining_requests(answer.headers) == 0
-        asked = wait_asked(answer.headers, self.now(), resets=resets)
+        return wait_asked(answer.headers, self.now(), resets=resets)
+
+    def _wait(self, answer: Answer, failures: int, *, slow_down: bool) -> float:
+        asked = self._asked(answer, slow_down=slow_down)
         if asked is not None:
             return asked + random.random() * 0.2  # noqa: S311  # nosec B311
         if answer.status == 429 and self.pacer:
@@ -274,6 +269,18 @@ class HttpClient:
         return self._redactor.redact(text)
 
 
+def _environment_proxies(session: requests.Session, base_url: str) -> dict[str, str]:
+    """Return the proxies that the environment names for the service, and let the session not look there any more.
+
+    It would look through the whole environment for every request, which takes longer than all else that it does.
+    """
+    if not session.trust_env:
+        return {}
+    session.trust_env = False
+    proxies: dict[str, str] = requests.utils.get_environ_proxies(base_url, session.proxies.get("no_proxy"))
+    return proxies
+
+
 def is_slow_down(answer: Answer) -> bool:
     """Whether a 403 is really a 429, as GitHub sends it: with a wait, or with nothing left of the budget."""
     return answer.status == 403 and ("Retry-After" in answer.headers or remaining_requests(answer.headers) == 0)
@@ -283,15 +290,3 @@ def backoff(failures: int, *, base: float = 1.0, most: float = 30.0) -> float:
     """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
     longest: float = min(most, base * 2.0 ** (failures - 1))
     return random.uniform(0.3, 1.0) * longest  # noqa: S311  # nosec B311
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost reason of a transport error, without the URL that outer layers quote."""
-    inner: Any = error
-    while True:
-        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        if not isinstance(cause, BaseException):
-            break
-        inner = cause
-    name = type(inner).__name__
-    return f"{name}: {inner.strerror}" if isinstance(inner, OSError) and inner.strerror else name

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.destinations.selection import Redaction, Selection, refuse_hidden_id
+from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
+from audit_provider.core.delivery import Delivery, check_name, delivery_from
+from audit_provider.core.destinations.selection import refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.rate_limit import RateLimit
@@ -26,47 +25,9 @@ from audit_provider.core.yaml_text import values_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_provider.core.formats import Form
-    from audit_provider.core.model import Origin
     from audit_provider.core.sources import SourceSpec
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-MOST_CONCURRENCY = 16
 _STRICT = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How one destination of a pipeline is served.
-
-    :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
-    :ivar options: what its type understands. :ivar enabled: false keeps its offset and ships nothing.
-    :ivar format: how events look on arrival; by default what its type is best served with.
-    :ivar ocsf_version: of the format ``ocsf``. :ivar concurrency: batches on their way at once.
-    :ivar only: actions to ship, or patterns with ``*``; empty for all. :ivar omit: actions to leave out (written
-        ``except``). :ivar redact: paths to ``drop`` or to ``hash`` before anything leaves the spool.
-    :ivar too_old: what to do with events that the destination would drop for
-        their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
-    """
-
-    name: str
-    type: str
-    conn_id: str
-    options: Any
-    enabled: bool = True
-    format: str = ""
-    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
-    concurrency: int = 1
-    only: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    redact: Redaction = field(default_factory=Redaction)
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
-    dead_letters: Literal["fail", "succeed"] = "fail"
-
-    @property
-    def selection(self) -> Selection:
-        """What of the events may leave."""
-        return Selection(self.only, self.omit, self.redact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +41,9 @@ class Pipeline:
         24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
     :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
     :ivar retention_days: how long segments are kept once every destination has them.
-    :ivar backfill_share: part of the request budget that a backfill may use.
+    :ivar backfill_share: part of the request budget that a backfill may use; the rest is polling's own.
+    :ivar backfill_windows: windows of a backfill that are read at once; None for as many as its part of the budget can
+        feed.
     :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
     :ivar reconcile: how the past is compared with the source: ``false`` for not at all, or ``schedule``, ``after`` and
         ``width`` in seconds, and ``fail_on_missed``; by default daily, one day at a time.
@@ -99,6 +62,7 @@ class Pipeline:
     start: datetime | None = None
     retention_days: int = 30
     backfill_share: float = 0.8
+    backfill_windows: int | None = None
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
     monitoring: Monitoring | None = field(default_factory=Monitoring)
@@ -141,31 +105,10 @@ class _PipelineEntry:
     rate_limit: dict[str, Any] = field(default_factory=dict)
     retention_days: int = 30
     backfill_share: float = 0.8
+    backfill_windows: int | None = None
     run_minutes: int = 30
     reconcile: bool | dict[str, Any] = True
     monitoring: bool | dict[str, Any] = True
-
-
-@dataclass(frozen=True)
-class _DeliveryEntry:
-    """The keys that every destination has, as written."""
-
-    __pydantic_config__ = _STRICT
-
-    type: str
-    conn_id: str | None = None
-    enabled: bool = True
-    format: str = ""
-    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
-    concurrency: int = 1
-    only: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    redact: dict[str, Any] = field(default_factory=dict)
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
-    dead_letters: Literal["fail", "succeed"] = "fail"
-
-
-_COMMON_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
 
 
 def read_pipelines(text: str) -> PipelinesFile:
@@ -193,7 +136,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
 
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
-    _check_name(name, name)
+    check_name(name, name)
     written = validated(_PipelineEntry, entry, name)
     settings = {key: setting_text(value, f"{name}.settings.{key}") for key, value in written.settings.items()}
     spec = source_from(
@@ -209,6 +152,8 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         raise ConfigurationError(f"{name}.destinations: at least one destination is needed")
     if not 0 < written.backfill_share <= 1:
         raise ConfigurationError(f"{name}.backfill_share: must be more than 0 and at most 1")
+    if written.backfill_windows is not None and not 1 <= written.backfill_windows <= MOST_WINDOWS_AT_ONCE:
+        raise ConfigurationError(f"{name}.backfill_windows: must be 1 to {MOST_WINDOWS_AT_ONCE}")
     for key in ("retention_days", "run_minutes"):
         if getattr(written, key) < 1:
             raise ConfigurationError(f"{name}.{key}: must be at least 1")
@@ -235,54 +180,11 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         start=aware(written.start),
         retention_days=written.retention_days,
         backfill_share=written.backfill_share,
+        backfill_windows=written.backfill_windows,
         run_minutes=written.run_minutes,
         reconcile=reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days),
         monitoring=monitoring_from(written.monitoring, f"{name}.monitoring"),
     )
-
-
-def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
-    """Return the delivery that a destination's ``entry`` describes.
-
-    :param path: where the entry stands in the file, for messages.
-    :raises ConfigurationError: with one line per mistake.
-    """
-    _check_name(name, path)
-    if "omit" in entry and "except" not in entry:
-        raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
-    entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
-    common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
-    if common.type not in DESTINATIONS:
-        raise ConfigurationError(
-            f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
-        )
-    if common.format and common.format not in FORMATS:
-        raise ConfigurationError(f"{path}.format: there is no format {common.format!r}{near(common.format, FORMATS)}")
-    if not 1 <= common.concurrency <= MOST_CONCURRENCY:
-        raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
-    own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
-    options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
-    return Delivery(
-        name=name,
-        type=common.type,
-        conn_id=common.conn_id or options.default_conn_id,
-        options=options,
-        enabled=common.enabled,
-        format=common.format,
-        ocsf_version=common.ocsf_version,
-        concurrency=common.concurrency,
-        only=common.only,
-        omit=common.omit,
-        redact=validated(Redaction, common.redact, f"{path}.redact"),
-        too_old=common.too_old,
-        dead_letters=common.dead_letters,
-    )
-
-
-def form_of(delivery: Delivery, origin: Origin) -> Form:
-    """Return the form that a destination's events take: the one it asks for, or its type's own."""
-    name = delivery.format or delivery.options.default_format
-    return FORMATS[name](origin, delivery.ocsf_version)
 
 
 def setting_text(value: Any, path: str) -> str:
@@ -348,10 +250,3 @@ def source_from(
             raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size.most} for {spec.name}")
         spec = spec.with_page_size(page_size)
     return spec
-
-
-def _check_name(name: str, path: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
-        )

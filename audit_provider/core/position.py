@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from audit_provider.core.errors import StopError
+from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import Fields, Gap, PullCounts
+from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
+from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Position:
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
-    :ivar complete: the last run read all there was.
+    :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
     source: str
@@ -38,9 +40,10 @@ class Position:
     watermark: datetime | None = None
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
-    requests: dict[str, tuple[datetime, ...]] = field(default_factory=dict)
+    requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)
     updated_at: datetime | None = None
     complete: bool = False
+    version: int = 1
 
     def lag(self, now: datetime) -> float | None:
         """Return how far reading is behind, in seconds: since the last whole reading, or behind the watermark.
@@ -53,18 +56,19 @@ class Position:
 
 def pack_position(position: Position) -> str:
     """Return a position as JSON."""
-    return msgspec.json.encode(position).decode()
+    return msgspec.json.encode(replace(position, version=STATE_VERSION)).decode()
 
 
 def unpack_position(text: str, where: str) -> Position:
     """Return the position kept as JSON in ``text``.
 
     :param where: what holds it, for the message.
-    :raises StopError: it is not a position.
+    :raises StopError: it is not a position, or one of a newer version of this package.
     """
+    refuse_newer(text, where)
     try:
         return msgspec.json.decode(text, type=Position)
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise StopError(
             f"{where} does not hold a position ({error}): restore it, or delete it to begin again from 'start'."
         ) from None

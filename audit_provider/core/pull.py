@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Gap, Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
+    from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.reading.base import Reader, Reading, Step
     from audit_provider.core.spool import Head, Stream
 
@@ -169,7 +170,7 @@ class _Run:
         self._gaps += (gap,)
         self._reader.report(gap)
 
-    def _requests(self) -> dict[str, tuple[datetime, ...]]:
+    def _requests(self) -> dict[str, tuple[datetime | Burst, ...]]:
         asked = [pages for pages in (self._reader.pages, self._reader.recovery) if pages]
         return {pages.spec.name: pages.sent for pages in asked if pages.sent}
 

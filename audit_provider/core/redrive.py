@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.dead_letters import RedriveRecord, refusal
 from audit_provider.core.destinations.ship import ship
+from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class _Redrive:
     def _is_left_out(self, event: Event) -> bool:
         try:
             return self._select is not None and self._select(event) is None
-        except (ValueError, TypeError, RecursionError):
+        except (*UNREADABLE, TypeError):
             # One that cannot be read is the ship loop's to refuse again: it stays open, and holds up no other.
             return False
 

@@ -283,7 +283,7 @@ def _carry(far: socket.socket, channel: Any) -> None:
 
 
 def _upward(far: socket.socket, channel: Any) -> None:
-    with suppress(OSError):
+    with suppress(OSError, EOFError):  # the latter is paramiko's word for a connection that has ended
         while data := far.recv(_PIECE):
             channel.sendall(data)
     # An HTTP client that has ended its side wants nothing more; the close also wakes the other direction.

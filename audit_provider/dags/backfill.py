@@ -11,7 +11,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, text_of, utc_now
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
-from audit_provider.operators.backfill import plan_windows
+from audit_provider.operators.backfill import lanes_of, plan_windows, windows_of_lane
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
@@ -32,9 +32,10 @@ def build_backfill(pipeline: Pipeline) -> DAG:
     ``end``, whichever run read it, and its own offset stays where it is.
 
     Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
-    never touched. Windows are read one at a time, within a share of the request budget.
+    never touched. Where the budget feeds more than one window at a time, there is a ``pull`` for each lane; a lane
+    reads its windows one after the other, and all lanes share the backfill's part of the request budget.
     """
-    names, spec = list(pipeline.destinations), pipeline.spec
+    names, spec, lanes = list(pipeline.destinations), pipeline.spec, lanes_of(pipeline)
     with DAG(
         dag_id=f"audit_backfill_{pipeline.name}",
         description=f"Load the past of {spec.title}",
@@ -48,12 +49,7 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         doc_md=build_backfill.__doc__,
     ) as dag:
         windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name, **_manner(spec))
-        pull = PullAuditLogsOperator.partial(
-            task_id="pull",
-            map_index_template="{{ task.window['start'][:10] }} to {{ task.window['end'][:10] }}",
-            windows=windows,
-            **pull_arguments(pipeline),
-        ).expand(window=windows)
+        pulls = [_pull(pipeline, windows, lane + 1, lanes) for lane in range(lanes)]
         report = ReportAuditLogsOperator(
             task_id="report",
             pipeline=pipeline.name,
@@ -64,8 +60,22 @@ def build_backfill(pipeline: Pipeline) -> DAG:
             retries=0,
         )
         for delivery in pipeline.destinations.values():
-            pull >> ship_task(pipeline, delivery, windows=windows) >> report
+            pulls >> ship_task(pipeline, delivery, windows=windows) >> report
     return dag
+
+
+def _pull(pipeline: Pipeline, windows: Any, lane: int, lanes: int) -> Any:
+    """Return the mapped task of a lane. Its ``max_active_tis_per_dag`` keeps two windows of one lane apart."""
+    own = windows
+    if lanes > 1:
+        own = task(task_id=f"lane_{lane}")(windows_of_lane)(windows, lane=lane, lanes=lanes)
+    return PullAuditLogsOperator.partial(
+        task_id="pull" if lane == 1 else f"pull_{lane}",
+        map_index_template="{{ task.window['start'][:10] }} to {{ task.window['end'][:10] }}",
+        windows=windows,
+        lane=lane,
+        **pull_arguments(pipeline),
+    ).expand(window=own)
 
 
 def _manner(spec: SourceSpec) -> dict[str, Any]:

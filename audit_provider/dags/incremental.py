@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
 
+from audit_provider.airflow_versions import retry_arguments
 from audit_provider.core.model import UTC
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
 
 if TYPE_CHECKING:
-    from audit_provider.core.pipeline import Delivery, Pipeline
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.pipeline import Pipeline
     from audit_provider.operators import ShipAuditLogsOperator
 
 TAGS = ("audit-logs",)
-RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    **retry_arguments(),
+}
 
 
 def build_incremental(pipeline: Pipeline) -> DAG:

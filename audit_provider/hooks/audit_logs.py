@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import mask_secret
+from airflow.sdk.log import mask_secret
 
 from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError

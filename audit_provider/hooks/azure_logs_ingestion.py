@@ -6,7 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from airflow.providers.common.compat.sdk import mask_secret
+from airflow.sdk.log import mask_secret
 from requests import Request
 
 from audit_provider.core.auth import TokenHolder, filler

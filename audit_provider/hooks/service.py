@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.log import mask_secret
 
 from audit_provider import __version__
 from audit_provider.core.address import base_url_from

@@ -1,16 +1,22 @@
-"""Planning a backfill: from the form to windows."""
+"""Planning a backfill: from the form to windows, and from windows to lanes that are read at the same time."""
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.operators.moments import moment_from
 from audit_provider.operators.replay import range_from
+
+if TYPE_CHECKING:
+    from audit_provider.core.pipeline import Pipeline
 
 
 def plan_windows(
@@ -52,3 +58,32 @@ def plan_windows(
         windows.append({"start": text_of(start), "end": text_of(stop)})
         start = stop
     return windows
+
+
+def lanes_of(pipeline: Pipeline) -> int:
+    """Return how many windows of a backfill are read at the same time: the pipeline's ``backfill_windows``.
+
+    Where it says nothing: as many as can use the backfill's part of the budget, supposing that a window is read at one
+    request a second, and one where reading a window is more than asking for its pages. A source that is scanned from
+    its head, or not read by time at all, has one lane: every window would read the same list.
+    """
+    try:
+        spec = pipeline.spec.for_backfill()
+    except ConfigurationError:
+        return 1
+    if spec.reading.backfill != "windows":
+        return 1
+    if pipeline.backfill_windows is not None:
+        return pipeline.backfill_windows
+    if not isinstance(spec.reading, ClosedWindows):
+        return 1
+    limit = spec.rate_limit.share(pipeline.backfill_share)
+    return min(max(1, math.ceil(limit.requests / limit.per)), MOST_WINDOWS_AT_ONCE)
+
+
+def windows_of_lane(windows: list[dict[str, str]], lane: int, lanes: int) -> list[dict[str, str]]:
+    """Return the windows of one lane; all lanes together have each window once.
+
+    :param lane: from 1.
+    """
+    return windows[lane - 1 :: lanes]

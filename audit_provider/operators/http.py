@@ -9,7 +9,7 @@ from audit_provider.operators.links import ReceiverLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 if TYPE_CHECKING:
-    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.delivery import Delivery
 
 
 class AuditLogsToHttpOperator(ShipAuditLogsOperator):

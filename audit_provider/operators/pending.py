@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import DeadLetter
     from audit_provider.core.model import Event
-    from audit_provider.core.pipeline import Delivery
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Head, Store, Stream
     from audit_provider.operators.ship import ShipAuditLogsOperator
@@ -125,6 +125,11 @@ def _ship_pending(
         shipped.pending = total = _pending(position, reached)
         progress = ShipProgress(operator.log.info, begun=utc_now(), total=total)
         destination, select = operator.connect_stream(delivery, position)
+        if destination.limits.whole_segments and reached.joins_segments is None:
+            # A window that is read whole grows no more, so where its batches end depends on nothing else.
+            whole = shipped.name.is_backfill and position.complete and not reached.counts.finished
+            reached = replace(reached, joins_segments=whole)
+            commit(reached)
         return ship(
             destination,
             shipped.read(stream, position.head, reached.segment),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.model import Gap, Window, text_of, utc_now
+from audit_provider.core.budget import POLLING
+from audit_provider.core.budget import lane as lane_name
+from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
-from audit_provider.core.pull import pull
+from audit_provider.core.pull import Pulled, pull
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
+from audit_provider.operators.beginning import begun_position, known_streams
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
 from audit_provider.operators.moments import moment_from, window_from
@@ -24,12 +25,11 @@ from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import GapWindowsVariable, PaceVariable, PositionVariable, StreamName
+from audit_provider.state import GapWindowsVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from audit_provider.core.spool import Head, Store, Stream
 
 FIRST_RUN_REACH = timedelta(hours=24)
 
@@ -50,7 +50,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param page_size: events per page, at most the vendor's limit.
     :param reading: settings of the source's reading strategy, for instance ``{"overlap": 1800}`` (seconds).
     :param rate_limit: the vendor's budget where it differs, ``{"requests": 10, "per": 60}``.
-    :param backfill_share: part of the budget that a window may use while polling goes on.
+    :param backfill_share: part of the budget that is not polling's own; a backfill uses it.
+    :param lane: of a window, from 1: windows of different lanes are read at the same time, those of one are not.
     :param run_minutes: how long one task reads before it leaves the rest to the next run.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
@@ -73,6 +74,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         reading: Mapping[str, Any] | None = None,
         rate_limit: Mapping[str, Any] | None = None,
         backfill_share: float = 0.8,
+        lane: int = 1,
         run_minutes: int = 30,
         spool: str | None = None,
         **kwargs: Any,
@@ -89,8 +91,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.reading = reading
         self.rate_limit = rate_limit
         self.backfill_share = backfill_share
+        self.lane = lane
         self.run_minutes = run_minutes
         self.spool = spool
+        self._pacers: Pacers | None = None
         self.asset = spool_asset(pipeline)
         self.outlets = [*self.outlets, self.asset]
 
@@ -99,6 +103,19 @@ class PullAuditLogsOperator(AuditLogsOperator):
         result = super().execute(context)
         tell_asset(self, context, self.asset, new=self.spooled(result) > 0, extra=result)
         return result
+
+    @property
+    def budget_task(self) -> str:
+        """Under which name this task claims its part of the request budget."""
+        return lane_name(self.lane) if self.window else POLLING
+
+    def leave(self, resumes_at: datetime | None) -> None:
+        """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
+        if self._pacers:
+            try:
+                self._pacers.give_up(resumes_at)
+            except UnavailableError as error:
+                self.log.warning("The part of the request budget is kept for some minutes: %s", error)
 
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool, by what :meth:`work` has returned."""
@@ -133,17 +150,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             return _result(position, read=0, spooled=0, duplicates=0)
         live = PositionVariable(StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
-        begun = reached = self._begun(position, spec, reader)
-        pace = PaceVariable(self.pipeline)
+        begun = reached = begun_position(position, spec, reader)
+        deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
 
         def commit(position: Position) -> None:
             nonlocal reached
             if window and position.gaps:
-                GapWindowsVariable(self.pipeline).add(name)
+                GapWindowsVariable(self.pipeline, self.lane).add(name)
             variable.commit(position)
             reached = position
-            if window:
-                pace.commit(position.requests)
             self.log.info(
                 "Committed segment %d: %d events in the spool, read up to %s.",
                 position.head.number,
@@ -160,10 +175,16 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=self._known(store, live if window else None),
-                    deadline=None if window else utc_now() + timedelta(minutes=self.run_minutes),
+                    known=known_streams(store, name, live, window),
+                    deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                 )
+        except WaitError as wait:
+            if deadline is None or wait.until <= deadline or reached is begun:
+                raise
+            # What was read is shipped meanwhile; the next run waits for the rest.
+            self.log.info("%s That is longer than this run may last.", wait)
+            pulled = Pulled(reached, _since(begun.counts, reached.counts), complete=False)
         finally:
             self._tell_metrics(begun, reached, live=window is None)
         if len(pulled.position.gaps) > len(begun.gaps):
@@ -225,42 +246,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
         if lag is not None:
             metrics.gauge("lag_seconds", lag, tags)
 
-    def _known(self, store: Store, live: Position | None) -> list[tuple[Stream, Head]]:
-        """Return the streams whose events are not spooled again: that of late events, and for a window of the past the
-        live one and those of other windows that overlap it.
-        """
-        late = StreamName.of_reconciliation(self.pipeline)
-        positions = {late: PositionVariable(late).load(), StreamName(self.pipeline): live}
-        if self.window:
-            own, window = self._stream_name(), window_from(self.window)
-            others = (each for each in StreamName.all_in(store, self.pipeline) if each != own and each.overlaps(window))
-            positions |= {each: PositionVariable(each).load() for each in others}
-        return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
-
-    def _begun(self, position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
-        """Return the position to read on from: the kept one, or a new one where the source is another."""
-        strategy = type(spec.reading).__name__
-        if position is None:
-            chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-            return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=strategy)
-        if (position.source, position.strategy) != (spec.name, strategy):
-            self.log.warning(
-                "Read from %s by %s until now, from %s by %s from %s on.",
-                position.source,
-                position.strategy,
-                spec.name,
-                strategy,
-                text_of(reader.start),
-            )
-            return replace(position, source=spec.name, fields=spec.fields, strategy=strategy, reading={})
-        return replace(position, fields=spec.fields)
-
     def _reader(
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
         hook = self._hook(spec)
-        sent_before = live.requests if live else {}
-        pacers = Pacers(self.pipeline, sent_before, share=self.backfill_share, backfilling=window is not None)
+        sent_before = live.requests if live and self.budget_task == POLLING else {}
+        pacers = self._pacers = Pacers(self.pipeline, self.budget_task, sent_before, share=self.backfill_share)
 
         def pages(each: SourceSpec) -> PageReader:
             return hook.pages(each, sleep=sleep_or_defer, pacer=pacers.of(each))
@@ -288,6 +279,14 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.log.error(
             "Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
         )
+
+
+def _since(before: PullCounts, after: PullCounts) -> PullCounts:
+    return PullCounts(
+        read=after.read - before.read,
+        spooled=after.spooled - before.spooled,
+        duplicates=after.duplicates - before.duplicates,
+    )
 
 
 def _result(position: Position, **counts: int) -> dict[str, Any]:

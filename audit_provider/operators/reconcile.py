@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.budget import RECONCILIATION
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Gap, Window, text_of, utc_now
@@ -20,7 +21,7 @@ from audit_provider.core.reconciliation import Comparison, Reconciliation, Recon
 from audit_provider.operators.pull import PullAuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import PaceVariable, PositionVariable, StreamName
+from audit_provider.state import PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -89,7 +90,6 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         reader = self._reader(spec, due, position, live)
         known = [(name.stream(store, position), position.head), *self._others(store, live)]
         fields = FieldReader(spec.fields, ("action",))
-        pace = PaceVariable(self.pipeline)
 
         reached = position
 
@@ -97,7 +97,6 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             nonlocal reached
             variable.commit(position)
             reached = position
-            pace.commit(position.requests)
 
         def hold(window: Window, ids: ComparedIds) -> None:
             for stream, head in known:
@@ -133,6 +132,11 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
                 f"'fail_on_missed' is set, so the run ends failed."
             )
         return self._result(live, pulled.position, kept, found, complete=pulled.complete)
+
+    @property
+    def budget_task(self) -> str:
+        """See :class:`~audit_provider.operators.pull.PullAuditLogsOperator`."""
+        return RECONCILIATION
 
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool: those that came late or were missed."""

@@ -15,7 +15,7 @@ from audit_provider.operators.task import sleep_or_defer
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
-    from audit_provider.core.pipeline import Delivery
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
     from audit_provider.operators.ship import ShipAuditLogsOperator

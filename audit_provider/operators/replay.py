@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import beginning, letters_of
@@ -15,8 +16,8 @@ from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import DeadLetter
-    from audit_provider.core.pipeline import Delivery
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
     from audit_provider.operators.ship import ShipAuditLogsOperator
@@ -78,7 +79,8 @@ def _replay(
     variable = OffsetVariable(name, operator.destination, replay=run_id)
     offset = variable.load()
     if offset is None or offset.chain != position.chain:
-        offset = beginning(stream, position)
+        own = OffsetVariable(name, operator.destination).load()
+        offset = replace(beginning(stream, position), joins_segments=own.joins_segments if own else None)
     letters = letters_of(stream, operator.destination, None)
 
     def set_aside(refused: Sequence[DeadLetter]) -> None:

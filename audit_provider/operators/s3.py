@@ -14,10 +14,10 @@ from audit_provider.operators.ship import ShipAuditLogsOperator
 from audit_provider.spool_location import s3_client
 
 if TYPE_CHECKING:
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Origin, Window
-    from audit_provider.core.pipeline import Delivery
 
 
 class AuditLogsToS3Operator(ShipAuditLogsOperator):

@@ -9,10 +9,10 @@ from audit_provider.hooks.ssh import ssh_address, ssh_connection
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 if TYPE_CHECKING:
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Origin
-    from audit_provider.core.pipeline import Delivery
 
 
 class AuditLogsToSftpOperator(ShipAuditLogsOperator):

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.accounting import table
+from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Redaction, Selector
-from audit_provider.core.errors import AuditError, ConfigurationError, DeadLetteredError, StopError
+from audit_provider.core.errors import AuditError, DeadLetteredError, StopError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
-from audit_provider.core.pipeline import Delivery, delivery_from, form_of, source_from
-from audit_provider.core.sources import REGISTRY as SOURCES
-from audit_provider.operators.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
 from audit_provider.operators.moments import window_from
+from audit_provider.operators.origins import origin_of
 from audit_provider.operators.pending import Shipped, ship_stream, tell_metrics
 from audit_provider.operators.redrive import redrive_letters
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
@@ -293,17 +292,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return delivery_from(self.destination, entry, f"{self.pipeline}.destinations.{self.destination}")
 
     def _origin(self, position: Position | None) -> Origin:
-        if position and position.source == FINDINGS_SOURCE:
-            return Origin(self.pipeline, position.source, position.fields, title=FINDINGS_TITLE)
-        spec = source_from(self.pipeline, self.source) if self.source else None
-        if position is None:
-            if spec is None:
-                raise ConfigurationError(f"nothing tells the source of {self.pipeline}: give the task its 'source'.")
-            return Origin(self.pipeline, spec.name, spec.fields, title=spec.title, actions=spec.actions)
-        spec = spec or SOURCES.get(position.source)
-        if spec is None:
-            return Origin(self.pipeline, position.source, position.fields)
-        return Origin(self.pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)
+        return origin_of(self.pipeline, self.source, position)
 
 
 _DEFAULTS: dict[str, Any] = {

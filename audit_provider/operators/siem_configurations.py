@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account
+from audit_provider.core.delivery import form_of
 from audit_provider.core.destinations.marked_event import send_marked_event
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Fields, Origin, utc_now
-from audit_provider.core.pipeline import form_of
 from audit_provider.core.validation import near
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.operators.redrive import kept_letters
@@ -20,8 +20,9 @@ from audit_provider.spool_location import open_store
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import Destination
-    from audit_provider.core.pipeline import Delivery, Pipeline
+    from audit_provider.core.pipeline import Pipeline
 
 _FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
 

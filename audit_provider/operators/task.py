@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
+from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.operators.links import keep_link
@@ -19,31 +20,53 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-LONGEST_SLEEP = 60.0
-"""Seconds. A longer wait gives the worker slot back: the task defers."""
+LONGEST_SLEEP = 61.0
+"""Seconds. A longer wait gives the worker slot back: the task defers. A budget per minute is waited for by sleeping."""
 
 
 class AuditLogsOperator(BaseOperator):
     """Base of this provider's operators.
 
     A :class:`StopError` fails the task at once, since a retry cannot help; a :class:`RetryError` fails it so that
-    Airflow's own retries apply; a :class:`WaitError` defers it.
+    Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
+    so neither a lost trigger nor a killed triggerer costs more than the wait.
+
+    :ivar begun: when this try began, before any wait without a worker.
     """
+
+    begun: datetime | None = None
+    _begun_before: datetime | None = None
 
     def execute(self, context: Context) -> Any:
         """Do the work once, or defer it."""
+        # The same operator may be executed several times in one process.
+        self.begun, self._begun_before = self._begun_before or utc_now(), None
         with _as_airflow_errors():
+            resumes_at: datetime | None = None
             try:
                 return self.work(context)
             except WaitError as wait:
                 self.log.info("%s Waiting without a worker until %s.", wait, text_of(wait.until))
-                self.defer(trigger=DateTimeTrigger(moment=wait.until), method_name="execute_again")
+                resumes_at = wait.until
+                self.defer(
+                    trigger=DateTimeTrigger(moment=wait.until),
+                    method_name="execute_again",
+                    kwargs={"begun": self.begun.isoformat()},
+                )
             finally:
+                self.leave(resumes_at)
                 keep_link(context, self._page())
 
-    def execute_again(self, context: Context, event: Any = None) -> Any:
-        """Go on after a wait."""
+    def execute_again(self, context: Context, event: Any = None, begun: str = "") -> Any:
+        """Go on after a wait. :param begun: when the try began."""
+        self._begun_before = datetime.fromisoformat(begun) if begun else None
         return self.execute(context)
+
+    def leave(self, resumes_at: datetime | None) -> None:
+        """Give up what others may use while this task does not run.
+
+        :param resumes_at: when it goes on; None where it has ended.
+        """
 
     def page(self) -> str:
         """Return the page on which people look at this task's events; "" where its address is not known.
@@ -95,4 +118,4 @@ def _as_airflow_errors() -> Iterator[None]:
     except StopError as error:
         raise AirflowFailException(str(error)) from None
     except AuditError as error:
-        raise AirflowException(str(error)) from None
+        raise TryAgainError(error) from None

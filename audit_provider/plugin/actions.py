@@ -12,8 +12,9 @@ from airflow.models import DagModel
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import APIRouter, Depends, HTTPException
 
+from audit_provider.core.delivery import Delivery
 from audit_provider.core.errors import AuditError
-from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.core.pipeline import Pipeline
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.gaps import acknowledge_gap
 from audit_provider.operators.siem_configurations import check_destination, send_test_event

@@ -19,8 +19,9 @@ from audit_provider.stream_name import StreamName
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.pipeline import Delivery, Pipeline
+    from audit_provider.core.pipeline import Pipeline
 
 OVERDUE = timedelta(minutes=15)
 """A run that is so late was not begun: the scheduler or the DAG processor stands still."""

@@ -8,8 +8,9 @@ import msgspec
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from audit_provider.core.delivery import Delivery
 from audit_provider.core.model import utc_now
-from audit_provider.core.pipeline import Delivery, Pipeline
+from audit_provider.core.pipeline import Pipeline
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.letters import open_letters

@@ -6,11 +6,11 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from airflow.sdk.exceptions import ParamValidationError
 from starlette.testclient import TestClient
 
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.dags import build_backfill
+from tests.airflow_names import ParamValidationError, sync_dags
 
 TWO = {"s3": {"type": "s3", "bucket": "b"}, "splunk": {"type": "splunk_hec"}}
 
@@ -66,15 +66,8 @@ def api(tmp_path_factory):
         for name, value in settings.items():
             patch.setenv(name, value)
         from airflow.api_fastapi.app import create_app, purge_cached_app
-        from airflow.dag_processing.bundles.manager import DagBundlesManager
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-        from airflow.utils.db import initdb
 
-        initdb()
-        DagBundlesManager().sync_bundles_to_db()
-        bag = DagBag(dag_folder=str(home), bundle_path=home)
-        assert not bag.import_errors
-        sync_bag_to_db(bag, "dags-folder", None)
+        sync_dags(home)
         purge_cached_app()
         client = TestClient(create_app(apps="core"), base_url="http://testserver")
         token = client.post("/auth/token", json={"username": "admin", "password": "secret"}).json()["access_token"]

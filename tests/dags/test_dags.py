@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import ParamValidationError
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.operators.backfill import plan_windows
+from tests.airflow_names import ParamValidationError
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 TWO = """

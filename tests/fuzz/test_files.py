@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from isal import igzip
 
 from audit_provider.__main__ import main
+from audit_provider.core.budget import POLLING
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError
 from audit_provider.core.model import Offset
@@ -21,7 +22,7 @@ from audit_provider.core.position import Position, pack_position, unpack_positio
 from audit_provider.core.siem_config import destination_from
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import peek_written_at
-from audit_provider.state import OffsetVariable, PaceVariable, PositionVariable, StreamName
+from audit_provider.state import ClaimsVariable, OffsetVariable, PositionVariable, StreamName
 from tests.core.destinations.stand_ins import NOW, event
 from tests.core.simulation import MemoryStore
 from tests.fuzz.outside import FUZZ, bodies_like, changed, values, words
@@ -112,7 +113,7 @@ def test_a_stored_record_is_one_or_is_refused(kept):
         for load in (PositionVariable(name).load, OffsetVariable(name, "d").load):
             with contextlib.suppress(StopError):
                 load()
-        assert isinstance(PaceVariable("p").load(), dict)
+        assert isinstance(ClaimsVariable("p", POLLING).load(), dict)
 
     check()
 

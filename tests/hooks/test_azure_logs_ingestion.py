@@ -8,9 +8,9 @@ import sys
 import pytest
 import requests
 
+from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.sentinel import SentinelOptions
 from audit_provider.core.errors import CredentialError
-from audit_provider.core.pipeline import delivery_from
 from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.sandbox.sentinel import SentinelService

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from audit_provider.core.delivery import delivery_from, form_of
 from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import Ecs, Envelope
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.pipeline import delivery_from, form_of
 from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.sandbox.elasticsearch import ElasticsearchService

@@ -11,15 +11,14 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import paramiko
 import pytest
 import requests
 
+from audit_provider.core.delivery import delivery_from, form_of
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.splunk_hec import SplunkHecOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
 from audit_provider.core.http import HttpClient
-from audit_provider.core.pipeline import delivery_from, form_of
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.splunk_hec import SplunkHecHook
@@ -252,8 +251,8 @@ def test_the_session_that_carries_no_credential_goes_the_same_way(connect, basti
 )
 def test_a_login_that_fails_says_what_to_change(connect, change, error, said):
     if change.get("host_key") == "other":
-        other = paramiko.ECDSAKey.generate()
-        change = {"host_key": f"{other.get_name()} {other.get_base64()}"}
+        with SftpService("pw") as other:
+            change = {"host_key": other.host_key}
     with SftpService("pw") as service:
         login(connect, service, **({"password": ""} if "key_file" in change else {}), **change)
         with pytest.raises(error, match=said) as caught, ssh_connection("far").sftp():

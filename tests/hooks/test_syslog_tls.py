@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from audit_provider.core.delivery import delivery_from, form_of
 from audit_provider.core.destinations.base import Batch, Item
 from audit_provider.core.destinations.syslog import SyslogOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.pipeline import delivery_from, form_of
 from audit_provider.hooks.syslog_tls import SyslogTlsHook
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.sandbox.syslog import SyslogService

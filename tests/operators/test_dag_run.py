@@ -9,6 +9,8 @@ from airflow.models.asset import AssetEvent
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 
+from tests.airflow_names import sync_dags
+
 PAGE = "https://splunk.example.com/search"
 
 
@@ -24,22 +26,13 @@ dag = build_incremental(pipeline_from("assets", {entry!r}))
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     """Return a pipeline's DAG once Airflow's database knows it."""
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-    from airflow.utils.db import initdb
-
     folder = tmp_path / "dags"
     folder.mkdir()
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(folder))
 
     def load(entry):
         (folder / "assets.py").write_text(FILE.format(entry=entry))
-        initdb()
-        DagBundlesManager().sync_bundles_to_db()
-        bag = DagBag(dag_folder=str(folder), bundle_path=folder)
-        assert not bag.import_errors
-        sync_bag_to_db(bag, "dags-folder", None)
-        return bag.dags["audit_incremental_assets"]
+        return sync_dags(folder)["audit_incremental_assets"]
 
     return load
 

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperatorLink
 
+from audit_provider.core.delivery import delivery_from
 from audit_provider.core.model import Fields, Origin, Window
-from audit_provider.core.pipeline import delivery_from, source_from
+from audit_provider.core.pipeline import source_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook

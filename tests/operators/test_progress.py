@@ -89,7 +89,7 @@ def test_windows_are_judged_by_how_far_they_have_come_whatever_the_order_in_each
 def told(capsys):
     """Return the messages of the tasks' log, each without its time and logger."""
     out = capsys.readouterr().out
-    return [match[1].strip() for match in re.finditer(r"^\S+ \[\w+ *\] (.*?)(?: +\[airflow\.\S+\].*)?$", out, re.M)]
+    return [match[1].strip() for match in re.finditer(r"^\S+ \[info *\] (.*?)(?: +\[airflow\.\S+\].*)?$", out, re.M)]
 
 
 def test_tasks_tell_lines_while_they_work_and_the_account_last(world, capsys, monkeypatch):

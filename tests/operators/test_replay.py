@@ -12,8 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import text_of
+from audit_provider.core.position import unpack_position
 from audit_provider.core.pull import pull
-from audit_provider.core.spool import Stream
+from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
     AuditLogsToS3Operator,
@@ -260,3 +261,29 @@ def test_the_plan_of_a_replay_has_no_windows_even_where_a_backfill_is_refused(wo
         plan_windows("p", {"replay": True, "start": "yesterday", "end": None})
     with pytest.raises(AirflowFailException, match="start is missing"):
         plan_windows("p", {"replay": False, "start": None, "end": None, "window_days": 180})
+
+
+def test_findings_that_were_spooled_go_again_with_the_rest(world, form):
+    world.pull(page_size=40)
+    watched = ReportAuditLogsOperator(
+        task_id="report",
+        pipeline="p",
+        destinations=["splunk_hec"],
+        source="pylon",
+        monitoring={"ship_findings": True, "watch": ["*"]},
+        spool=f"file://{world.spool}",
+    )
+    watched._failed_tasks = lambda context: []
+    watched.execute(context())
+    store = LocalStore(world.spool)
+    position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")
+    stream = Stream(store, "p/findings", position.chain)
+    found = sorted(event.id for _, events in stream.read(position.head, 1) for event in events)
+    assert found
+    result = form.replay("again")
+    assert result["in_range"] == result["delivered"] == 700 + len(found)
+    assert form.again_ids() == sorted([*world.pylon.ids(), *found])
+    form.report()
+    assert form.offsets() == []
+    result = form.replay("splunk_hec", midnight(world, 40), midnight(world, 20), run=f"{RUN}-2")
+    assert result["delivered"] == len(served(world, midnight(world, 40), midnight(world, 20))), "they are of today"

@@ -117,6 +117,17 @@ def test_every_event_of_the_last_days_is_counted_once(world, report):
     assert sum(after.hours) == sum(summary.hours) + 40
 
 
+def test_lag_and_deliveries_are_kept_by_hour(world, report):
+    world.pull()
+    report()
+    world.ship("splunk")
+    summary = report()
+    assert len(summary.lags_by_hour) == len(summary.delivered_by_hour["splunk_hec"]) == len(summary.hours)
+    assert sum(summary.delivered_by_hour["splunk_hec"]) == 700
+    assert max(summary.lags_by_hour) == max(summary.lags) > 0
+    assert sum(report().delivered_by_hour["splunk_hec"]) == 700, "nothing is given twice"
+
+
 def test_a_destination_that_is_down_is_named_told_once_and_forgotten_when_it_is_back(world, report, notifier):
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)

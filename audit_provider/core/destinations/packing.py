@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
-from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
+
+_MOST_JOINED = 100_000
+_MOST_JOINED_BYTES = 32 * 1024 * 1024
+"""Events and bytes of a lot that joins segments: large enough for whoever reads the files, and still held in memory.
+
+With other figures the files of a window that is half shipped would be cut elsewhere.
+"""
 
 Entry = Item | DeadLetter | Filtered | Ahead
 
@@ -40,7 +47,7 @@ class Lot:
     @property
     def batch(self) -> Batch:
         """What is to be sent."""
-        return Batch(tuple(each for each in self.entries if isinstance(each, Item)))
+        return Batch(tuple([each for each in self.entries if isinstance(each, Item)]))
 
     @property
     def bounds(self) -> tuple[Place, Place]:
@@ -59,6 +66,7 @@ def lots(
     select: Callable[[Event], Event | None] | None = None,
     within: Callable[[Event], bool] | None = None,
     ahead: Iterable[Ahead] = (),
+    join_segments: bool = False,
 ) -> Iterator[Lot]:
     """Yield lots from ``first`` on. Events are encoded when their lot is built, so their age is judged then.
 
@@ -68,9 +76,16 @@ def lots(
     :param restamp: an event over the destination's age limit travels under its arrival time where it can; else it is
         set aside.
     :param ahead: what the destination has already, and what is therefore not packed.
+    :param join_segments: a lot goes on over the end of a segment, also where ``limits.whole_segments`` would end it.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
     limits = destination.limits
+    if join_segments:
+        limits = replace(
+            limits,
+            events=min(limits.events, _MOST_JOINED),
+            batch_bytes=min(limits.batch_bytes, _MOST_JOINED_BYTES),
+        )
     lot = Lot()
     expected = first[0]
     taken = {(each.segment, each.index): each for each in ahead}
@@ -84,7 +99,7 @@ def lots(
         for index in range(after, len(events)):
             if index < after:
                 continue
-            known = taken.get((number, index))
+            known = taken.get((number, index)) if taken else None
             if known is not None and is_ahead(known, events):
                 if limits.whole_segments and lot.count:  # as it was cut when these were sent
                     lot.after = (number, index)
@@ -95,7 +110,7 @@ def lots(
                 continue
             event = events[index]
             outside = within is not None and not within(event)
-            selected = None if outside else _selected(select, event, number, index)
+            selected = None if outside else event if select is None else _selected(select, event, number, index)
             if selected is None:
                 lot.entries.append(Filtered(number, index, outside))
                 if len(lot.entries) - lot.count >= _MOST_FILTERED:
@@ -119,7 +134,8 @@ def lots(
             lot.size += size
             lot.count += 1
         lot.after = (number + 1, 0)
-        if limits.whole_segments and lot.entries:
+        events = ()  # or they would stay in memory while the next segment is read
+        if limits.whole_segments and lot.entries and not join_segments:
             yield lot
             lot = Lot()
     if lot.entries:
@@ -133,12 +149,12 @@ def place_of(entry: Entry) -> Place:
 
 
 def _selected(
-    select: Callable[[Event], Event | None] | None, event: Event, segment: int, index: int
+    select: Callable[[Event], Event | None], event: Event, segment: int, index: int
 ) -> Event | DeadLetter | None:
     """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""
     try:
-        return event if select is None else select(event)
-    except (ValueError, TypeError, RecursionError) as error:
+        return select(event)
+    except (*UNREADABLE, TypeError) as error:
         reason = f"cannot be read for 'only', 'except' or 'redact': {type(error).__name__}: {error}"
         return DeadLetter(Item(event, b"", segment, index), reason)
 
@@ -161,7 +177,7 @@ def _entry(
         return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts{unable}", too_old=True)
     try:
         encoded = destination.encode(parcel, restamp=old)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+    except (*UNREADABLE, TypeError, KeyError, OverflowError) as error:
         return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
     if len(encoded) > limits.event_bytes:
         reason = f"its {len(encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"

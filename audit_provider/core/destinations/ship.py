@@ -80,6 +80,7 @@ def ship(
         select=select,
         within=within,
         ahead=offset.ahead,
+        join_segments=bool(offset.joins_segments),
     )
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
@@ -94,11 +95,11 @@ def ship(
             if lot is not None:
                 run = LotRun(destination, lot, sleep, tries, refused_before=refused_before)
                 flying.append((run, pool.submit(run.send)))
+                del run  # or what is done would stay in memory while the next lot is packed
             # One at a time until the offset has caught up, so that no more lies ahead than one failure has left there.
             if flying and (lot is None or offset.ahead or len(flying) >= concurrency):
                 offset = _settle(flying, offset, commit, set_aside, now)
-                run, _ = flying.popleft()
-                if run.slow_down:
+                if flying.popleft()[0].slow_down:
                     sleep(SLOW_DOWN)
             elif broken is not None:
                 raise broken
@@ -129,7 +130,8 @@ def _settle(
             error, after = failure, offset
     if error is not None:
         wait([others for _, others in flying])
-        after = replace(after, ahead=_ahead(flying, after))
+        # Files that join segments are made again just as they were, so they are found there and need no record.
+        after = replace(after, ahead=() if offset.joins_segments else _ahead(flying, after))
     if after != offset:
         commit(after)
     if error is not None:

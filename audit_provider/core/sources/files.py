@@ -117,7 +117,7 @@ class FileReader:
         :raises ProtocolError: it is not CSV, or too large, or a row of it is. :raises RefusedError: it is not to be
             had any more.
         """
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
+        with _Content(max_size=_IN_MEMORY) as content:
             answer = self._download(file, content)  # type: ignore[arg-type]
             content.seek(0)
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
@@ -145,6 +145,19 @@ class FileReader:
         if answer.headers.get("Content-Type", "").split(";")[0] == "text/html":
             raise ProtocolError(f"{answer.where} answered with a web page instead of the file.")
         return answer
+
+
+class _Content(tempfile.SpooledTemporaryFile[bytes]):
+    """The content of a file. Before Python 3.11 its base has nothing to say when a text wrapper asks what it can."""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 def _rows(text: io.TextIOBase, where: str) -> Iterator[tuple[list[str], int]]:

@@ -14,6 +14,7 @@ from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, Un
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, Manifest
 from audit_provider.core.spool.store import check_key
+from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
     from audit_provider.core.spool import Store
@@ -66,7 +67,7 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
     """Read a manifest and the events that it vouches for; what is wrong with the latter is among the flaws.
 
     :param name: of the manifest's file.
-    :raises FlawError: the manifest itself cannot be used.
+    :raises FlawError: the manifest itself cannot be used. :raises StopError: it is of a newer version of this package.
     """
     number, shown = int(name[:12]), name[13 : 13 + _DIGEST_SHOWN]
     content = fetch(store, folder, name)
@@ -74,6 +75,7 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
     digest = hashlib.sha256(text).hexdigest()
     if digest[:_DIGEST_SHOWN] != shown:
         raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
+    refuse_newer(text, f"the manifest {name}")
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.errors import (
@@ -19,7 +20,6 @@ from audit_provider.core.errors import (
 )
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import Origin
-from audit_provider.core.pipeline import delivery_from
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
 

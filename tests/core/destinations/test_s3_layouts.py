@@ -13,11 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 from isal import igzip
 
+from audit_provider.core.delivery import delivery_from, form_of
 from audit_provider.core.destinations.datadog import DatadogDestination, DatadogOptions
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.core.model import Event
-from audit_provider.core.pipeline import delivery_from, form_of
 from audit_provider.sandbox.s3 import ids_in
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Desk, Server, client_of, event
 

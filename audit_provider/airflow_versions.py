@@ -1,0 +1,76 @@
+"""What differs between the supported versions of Airflow: the one module that knows (``docs/versions.md``)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException
+
+from audit_provider.core.errors import AuditError, UnavailableError
+from audit_provider.stream_name import PREFIX
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, RetryDecision
+
+SHORTEST_RETRY_DELAY = timedelta(seconds=30)
+
+
+class TryAgainError(AirflowException):
+    """A failure of a task that its next try may not meet.
+
+    :ivar wait: seconds for which the service asked to be left alone; None where it named none.
+    """
+
+    def __init__(self, error: AuditError) -> None:
+        super().__init__(str(error))
+        self.wait = error.wait if isinstance(error, UnavailableError) else None
+
+
+def retry_arguments() -> dict[str, Any]:
+    """Return an operator's arguments that let a service say when the next try is worth while; none before Airflow 3.3.
+
+    The number of retries stays the task's own. Airflow keeps the reason with the try and shows it.
+    """
+    try:
+        from airflow.sdk import RetryDecision, RetryPolicy
+    except ImportError:
+        return {}
+
+    class RetryAsAsked(RetryPolicy):
+        """The next try begins when the service asked for it, or after the task's own delay where it did not."""
+
+        def evaluate(
+            self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+        ) -> RetryDecision:
+            """Return when to try again; Airflow's own choice for errors that are not this provider's."""
+            if not isinstance(exception, TryAgainError):
+                return RetryDecision.default()
+            if exception.wait is None:
+                return RetryDecision.retry(reason=str(exception))
+            delay = max(timedelta(seconds=exception.wait), SHORTEST_RETRY_DELAY)
+            return RetryDecision.retry(delay=delay, reason=str(exception))
+
+    return {"retry_policy": RetryAsAsked()}
+
+
+def readable_variables(auth_manager: Any, user: Any) -> set[str]:
+    """Return the keys of this provider's Variables, and of others perhaps, that a user may read.
+
+    For Airflow's API server alone. :param auth_manager: Airflow's.
+    """
+    if hasattr(auth_manager, "get_authorized_variables"):  # since Airflow 3.2
+        found: set[str] = auth_manager.get_authorized_variables(user=user, method="GET")
+        return found
+    from airflow.api_fastapi.auth.managers.models.resource_details import VariableDetails
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        keys = list(session.scalars(select(Variable.key).where(Variable.key.startswith(f"{PREFIX}."))))
+    return {
+        key
+        for key in keys
+        if auth_manager.is_authorized_variable(method="GET", details=VariableDetails(key=key), user=user)
+    }

@@ -1,0 +1,220 @@
+"""One budget, several tasks: polling, the windows of a backfill, the reconciliation, each in a process of its own.
+
+There is no lock between them, only records that one task writes and all read. So each *claims* its part: it writes how
+much of the budget it is about to use, reads all other claims after that, and uses it only if all of them together fit.
+Of two that claim at once, the one that reads last sees both. What somebody has stopped using is still counted until the
+period in which it was used is over.
+
+Polling has a part that nobody else may use (``1 - backfill_share``), so it needs no claim for it and is never delayed.
+The rest is for the others, in equal parts, or for polling too while there are no others.
+
+What holds: in no period are there more requests than the budget, of all tasks together, whenever they begin, end or are
+killed. What it needs: tasks whose clocks agree within :data:`SKEW`, and one process at a time under each name, which is
+what Airflow's ``max_active_tis_per_dag=1`` sees to. What does not hold: polling that was killed does not know of the
+requests since its last commit, at most a minute; other pipelines and programs on the same credential are not known. For
+those there are the service's own words: see :meth:`audit_provider.core.rate_limit.Pacer.observe`.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from audit_provider.core.model import UTC
+from audit_provider.core.rate_limit import Burst, sent_since
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from audit_provider.core.rate_limit import RateLimit
+
+POLLING = "polling"
+RECONCILIATION = "reconciliation"
+MOST_WINDOWS_AT_ONCE = 4
+"""Lanes of a backfill: each reads one window at a time."""
+
+SKEW = timedelta(seconds=5)
+"""What the clocks of two machines may differ by."""
+
+LEASE = timedelta(minutes=3)
+"""How long a claim holds without being renewed: a killed task keeps its part from others for so long."""
+
+LOOK_EVERY = timedelta(seconds=20)
+"""How long a task uses its part before it looks whether there are others."""
+
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=10)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before anything was sent."""
+
+
+def lane(number: int) -> str:
+    """Return the name of a backfill's lane. :param number: from 1."""
+    return f"backfill-{number}"
+
+
+TASKS = (POLLING, RECONCILIATION, *(lane(number + 1) for number in range(MOST_WINDOWS_AT_ONCE)))
+"""Who may use a pipeline's budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a task says of its use of a budget.
+
+    :ivar part: requests per period that it may send, of those that are not polling's own.
+    :ivar until: it counts as present until then, and sends nothing by this claim later.
+    :ivar sent: when it sent its last requests, as of the writing of the claim.
+    """
+
+    part: int = 0
+    until: datetime = NEVER
+    sent: tuple[Burst, ...] = ()
+
+
+class Claims(Protocol):
+    """Where the claims on one budget are kept, one record per task."""
+
+    def load(self) -> Mapping[str, Claim]:
+        """Return every task's claim, by name.
+
+        :raises UnavailableError: nobody can say.
+        """
+
+    def commit(self, claim: Claim) -> None:
+        """Record this task's claim.
+
+        :raises UnavailableError: it may not be recorded.
+        """
+
+
+class ClaimedPart:
+    """The part of a budget that one task has claimed.
+
+    :param limit: the whole budget. :param share: the part of it that is not polling's own, 0 to 1.
+    :param task: one of :data:`TASKS`. :param history: returns when this task sent its last requests.
+    """
+
+    def __init__(
+        self,
+        limit: RateLimit,
+        share: float,
+        *,
+        task: str,
+        claims: Claims,
+        history: Callable[[], tuple[Burst, ...]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._whole = limit.share(share).requests
+        self._own = limit.requests - self._whole
+        self._task = task
+        self._claims = claims
+        self._history = history
+        self._now = now
+        self._period = timedelta(seconds=limit.per + limit.grain) + SKEW
+        self._part = 0
+        self._until = NEVER
+        self._looked_at: datetime | None = None
+        self._pause = _FIRST_PAUSE
+        self._more_at = NEVER
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a claim stands in the records, to be given up in the end."""
+        return self._until != NEVER
+
+    def allowed(self, used: int, moment: datetime) -> int:
+        """See :class:`~audit_provider.core.rate_limit.Part`. Looks at the claims where that is due.
+
+        :raises UnavailableError: the claims cannot be read or written.
+        """
+        own = self._own if self._task == POLLING else 0
+        if own and used < own:
+            return own
+        if self._is_due(moment):
+            self._look(moment)
+        # As of now, since the look may have taken long.
+        return own + self._held(self._now())
+
+    def more_at(self, moment: datetime) -> datetime:
+        """See :class:`~audit_provider.core.rate_limit.Part`."""
+        return max(self._more_at, moment + timedelta(seconds=1))
+
+    def give_up(self, resumes_at: datetime | None = None) -> None:
+        """Let others have the part once its period is over. :param resumes_at: this task goes on then."""
+        self._part, self._until, self._looked_at = 0, NEVER, None
+        self._claims.commit(Claim(0, resumes_at + LEASE if resumes_at else self._now(), self._history()))
+
+    def _is_due(self, moment: datetime) -> bool:
+        if self._looked_at is None or not timedelta(0) <= moment - self._looked_at < LOOK_EVERY:
+            return True
+        # Nothing to send by: look again as soon as there may be more, but polling does not wait for that.
+        return self._task != POLLING and self._part == 0 and moment >= self._more_at
+
+    def _held(self, moment: datetime) -> int:
+        """Return the part that this task's own claim still allows."""
+        return self._part if moment < self._until - SKEW else 0
+
+    def _look(self, moment: datetime) -> None:
+        """Claim what is due to this task, as far as it is free; give back what is due to others."""
+        # Until all of this has gone well, the next request has to look too.
+        self._looked_at = None
+        others, held = self._others(), self._held(moment)
+        due = self._due(others, moment)
+        part = due if due <= held else max(held, min(due, self._free(others, moment)))
+        if part or self._part or self._task != POLLING:  # polling that gets nothing more has nothing to tell
+            if part != self._part or self._until - moment < LEASE / 2:
+                # Used only once all of them fit together; what is given back is given back before it is written.
+                self._part = min(part, held)
+                self._record(part, moment)
+            if part > held and self._free(self._others(), moment) < part:
+                part = held
+                self._record(part, moment)
+            self._part = part
+        if self._part:
+            self._pause = _FIRST_PAUSE
+        else:
+            # By chance a little more or less, so that two that claimed at once do not do so again.
+            self._more_at = moment + self._pause * random.uniform(0.7, 1.3)  # noqa: S311  # nosec B311
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._looked_at = moment
+
+    def _record(self, part: int, moment: datetime) -> None:
+        # It may be recorded even where no answer says so.
+        self._until = moment + LEASE
+        self._claims.commit(Claim(part, self._until, self._history()))
+
+    def _others(self) -> Mapping[str, Claim]:
+        return {task: claim for task, claim in self._claims.load().items() if task != self._task}
+
+    def _due(self, others: Mapping[str, Claim], moment: datetime) -> int:
+        """Return this task's part once everybody has what is due to him."""
+        present = [task for task, claim in others.items() if task != POLLING and claim.until > moment]
+        if self._task == POLLING:
+            return 0 if present else self._whole
+        present = sorted([*present, self._task])
+        part, rest = divmod(self._whole, len(present))
+        return part + (present.index(self._task) < rest)
+
+    def _free(self, others: Mapping[str, Claim], moment: datetime) -> int:
+        """Return what of the rest is used by none of the others, nor was within the last period."""
+        return self._whole - sum(self._used(task, claim, moment) for task, claim in others.items())
+
+    def _used(self, task: str, claim: Claim, moment: datetime) -> int:
+        sent = sent_since(claim.sent, moment - self._period)
+        if task == POLLING:
+            sent = max(0, sent - self._own)
+        return max(claim.part, sent) if moment < claim.until + self._period else sent
+
+
+def left_behind(claim: Claim, own: int, moment: datetime) -> tuple[Burst, ...]:
+    """Return when a task's earlier process has sent requests, by its claim.
+
+    Where that was not given up, the process was killed, and may have sent all that it was allowed to.
+
+    :param own: requests per period that it needed no claim for. :param moment: of now.
+    """
+    if not claim.part:
+        return claim.sent
+    return ((int(min(claim.until, moment).timestamp() * 1000), claim.part + own),)

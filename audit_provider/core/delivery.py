@@ -1,0 +1,137 @@
+"""One destination of a pipeline: what the pipelines file says of it, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ConfigDict
+
+from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
+from audit_provider.core.destinations.selection import Redaction, Selection
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.formats import FORMATS
+from audit_provider.core.validation import near, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_provider.core.formats import Form
+    from audit_provider.core.model import Origin
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+MOST_CONCURRENCY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one destination of a pipeline is served.
+
+    :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
+    :ivar options: what its type understands. :ivar enabled: false keeps its offset and ships nothing.
+    :ivar format: how events look on arrival; by default what its type is best served with.
+    :ivar ocsf_version: of the format ``ocsf``. :ivar concurrency: batches on their way at once.
+    :ivar only: actions to ship, or patterns with ``*``; empty for all. :ivar omit: actions to leave out (written
+        ``except``). :ivar redact: paths to ``drop`` or to ``hash`` before anything leaves the spool.
+    :ivar too_old: what to do with events that the destination would drop for
+        their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
+    """
+
+    name: str
+    type: str
+    conn_id: str
+    options: Any
+    enabled: bool = True
+    format: str = ""
+    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
+    concurrency: int = 1
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    redact: Redaction = field(default_factory=Redaction)
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
+    dead_letters: Literal["fail", "succeed"] = "fail"
+
+    @property
+    def selection(self) -> Selection:
+        """What of the events may leave."""
+        return Selection(self.only, self.omit, self.redact)
+
+
+@dataclass(frozen=True)
+class _DeliveryEntry:
+    """The keys that every destination has, as written."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    type: str
+    conn_id: str | None = None
+    enabled: bool = True
+    format: str = ""
+    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
+    concurrency: int = 1
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    redact: dict[str, Any] = field(default_factory=dict)
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
+    dead_letters: Literal["fail", "succeed"] = "fail"
+
+
+_COMMON_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
+
+
+def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
+    """Return the delivery that a destination's ``entry`` describes.
+
+    :param path: where the entry stands in the file, for messages.
+    :raises ConfigurationError: with one line per mistake.
+    """
+    check_name(name, path)
+    if "omit" in entry and "except" not in entry:
+        raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
+    entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
+    common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
+    if common.type not in DESTINATIONS:
+        raise ConfigurationError(
+            f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
+        )
+    if common.format and common.format not in FORMATS:
+        raise ConfigurationError(f"{path}.format: there is no format {common.format!r}{near(common.format, FORMATS)}")
+    if not 1 <= common.concurrency <= MOST_CONCURRENCY:
+        raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
+    own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
+    options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
+    return Delivery(
+        name=name,
+        type=common.type,
+        conn_id=common.conn_id or options.default_conn_id,
+        options=options,
+        enabled=common.enabled,
+        format=common.format,
+        ocsf_version=common.ocsf_version,
+        concurrency=common.concurrency,
+        only=common.only,
+        omit=common.omit,
+        redact=validated(Redaction, common.redact, f"{path}.redact"),
+        too_old=common.too_old,
+        dead_letters=common.dead_letters,
+    )
+
+
+def form_of(delivery: Delivery, origin: Origin) -> Form:
+    """Return the form that a destination's events take: the one it asks for, or its type's own."""
+    name = delivery.format or delivery.options.default_format
+    return FORMATS[name](origin, delivery.ocsf_version)
+
+
+def check_name(name: str, path: str) -> None:
+    """Check the name of a pipeline or a destination.
+
+    :param path: where it stands in the file, for messages.
+    :raises ConfigurationError: it is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
+        )

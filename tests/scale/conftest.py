@@ -1,0 +1,5 @@
+"""The services and operators that the tests of the operators have."""
+
+from tests.operators.conftest import moto, variables, world
+
+__all__ = ["moto", "variables", "world"]

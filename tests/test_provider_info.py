@@ -1,0 +1,32 @@
+"""What Airflow is told of the provider."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import airflow
+import pytest
+
+from audit_provider import operators
+from audit_provider.get_provider_info import get_provider_info
+
+INFO = get_provider_info()
+SCHEMA = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+
+def test_it_has_no_key_that_airflow_does_not_know():
+    assert set(INFO) <= set(SCHEMA["properties"]), "a misspelt key is not refused by the schema"
+
+
+@pytest.mark.parametrize("kind", ["operators", "hooks"])
+def test_every_module_that_is_named_is_there(kind):
+    for name in (module for group in INFO[kind] for module in group["python-modules"]):
+        importlib.import_module(name)
+
+
+def test_every_operator_is_in_a_module_that_is_named():
+    named = {module for group in INFO["operators"] for module in group["python-modules"]}
+    classes = {getattr(operators, name) for name in operators.__all__ if name.endswith("Operator")}
+    assert {each.__module__ for each in classes} - {"audit_provider.operators.ship"} == named, "ship is their base"
