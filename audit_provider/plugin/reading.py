@@ -7,14 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.configuration import conf
 from airflow.models import DagModel, DagRun, Variable
 from sqlalchemy import func, select
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.dags.pipelines import read_file
 from audit_provider.plugin.overview import DagFacts, Records, progress_of
-from audit_provider.settings import pipelines_file
+from audit_provider.settings import beside_dags, pipelines_file
 from audit_provider.stream_name import PREFIX
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class PipelinesReader:
 
     def read(self) -> KnownPipelines:
         """Return what the file says; one that cannot be read has no pipelines and says why."""
-        default = Path(conf.get("core", "dags_folder")) / "audit_pipelines.yaml"
+        default = beside_dags()
         path = pipelines_file(default)
         try:
             status = path.stat()

@@ -16,7 +16,7 @@ from audit_provider.sandbox.sftp import SftpService
 def logged_in(service, password="pw"):
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.WarningPolicy())
-    with pytest.warns(UserWarning, match="Unknown ecdsa"):
+    with pytest.warns(UserWarning, match="Unknown ssh-ed25519"):
         client.connect("127.0.0.1", service.port, "audit", password, allow_agent=False, look_for_keys=False)
     try:
         yield client
