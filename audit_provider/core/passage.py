@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.spool import Head
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Passage:
     :ivar offset: as it was given; where the chain does not hold what it has passed, moved back to the end of the last
         segment that both chains share. What it passes for the second time is counted as ``again``.
     :param tell: called with a line worth a log entry where that happens.
-    :raises SpoolDamagedError: a manifest is missing, or is not what was written.
+    :raises SpoolDamagedError: a manifest is missing or is not what was written, or what comes next is no longer kept.
     """
 
     def __init__(self, stream: Stream, head: Head, offset: Offset, *, tell: Callable[[str], None]) -> None:
@@ -38,6 +39,11 @@ class Passage:
         self._digests = _digests(stream, head, offset)
         number, digest = _passed(offset)
         if digest and self._digests.get(number) != digest:
+            if number + 1 < (oldest := stream.oldest()):
+                raise SpoolDamagedError(
+                    f"the destination has had the segments of {stream} up to {number}, and those before {oldest} are "
+                    f"no longer kept: delete the Variable of its offset to ship what is kept, and backfill the rest."
+                )
             self.offset = _moved_back(stream, head, offset)
             tell(
                 f"a late run has replaced the segments of {stream} from {self.offset.segment} on: its own are shipped "

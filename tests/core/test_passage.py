@@ -101,3 +101,13 @@ def test_what_is_missing_of_the_old_chain_is_named(stream):
     marked = passage(stream, heads[-1], Offset()).mark(Offset(2))
     with pytest.raises(SpoolDamagedError, match="p/live"):
         passage(stream, heads[-1], replace(marked, passed="0" * 64))
+
+
+def test_an_offset_whose_next_segment_is_no_longer_kept_says_what_to_do(stream):
+    heads = grown(stream, Head(), 5, 5, 5, 5)
+    marked = passage(stream, heads[3], Offset()).mark(Offset(2))
+    stream.prune(finished=1, written_before=NOW + timedelta(days=1), now=NOW)
+    assert passage(stream, heads[3], marked).offset is marked, "what comes next is there"
+    stream.prune(finished=3, written_before=NOW + timedelta(days=1), now=NOW)
+    with pytest.raises(SpoolDamagedError, match=r"up to 1, and those before 4 are no longer kept: delete the Variable"):
+        passage(stream, heads[3], marked)
