@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import Ahead
+from audit_provider.core.model import Ahead, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Limits, Place
-    from audit_provider.core.model import Event
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
@@ -43,6 +42,12 @@ class Lot:
     after: Place = (0, 0)
     size: int = 0
     count: int = 0
+    _detached: int = 0
+
+    def detach(self) -> None:
+        """Let go of the segments that the events were read from: each event is a view into the whole of its segment."""
+        self.entries[self._detached :] = map(_detached, self.entries[self._detached :])
+        self._detached = len(self.entries)
 
     @property
     def batch(self) -> Batch:
@@ -86,16 +91,42 @@ def lots(
             events=min(limits.events, _MOST_JOINED),
             batch_bytes=min(limits.batch_bytes, _MOST_JOINED_BYTES),
         )
-    lot = Lot()
-    expected = first[0]
     taken = {(each.segment, each.index): each for each in ahead}
+    packer = _Packer(limits, _encoder(destination, limits, restamp=restamp, now=now), select, within, taken)
+    expected = first[0]
     for number, events in segments:
         if number != expected or (number == first[0] and first[1] > len(events)):
             raise SpoolDamagedError(
                 f"segment {expected} was to be shipped next, but {number} of {len(events)} events came."
             )
         expected = number + 1
-        after = first[1] if number == first[0] else 0
+        yield from packer.pack(number, events, first[1] if number == first[0] else 0)
+        events = ()  # or they would stay in memory while the next segment is read
+        packer.lot.after = (number + 1, 0)
+        if limits.whole_segments and packer.lot.entries and not join_segments:
+            yield packer.lot
+            packer.lot = Lot()
+        packer.lot.detach()
+    if packer.lot.entries:
+        yield packer.lot
+
+
+@dataclass(slots=True)
+class _Packer:
+    """Packs segments, one after the other. :ivar lot: the open one."""
+
+    limits: Limits
+    entry_of: Callable[[Event, Event, int, int], Item | DeadLetter]
+    select: Callable[[Event], Event | None] | None
+    within: Callable[[Event], bool] | None
+    taken: Mapping[Place, Ahead]
+    lot: Lot = field(default_factory=Lot)
+
+    def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
+        """Put a segment's events from a place on into lots; yield those that are full."""
+        limits, entry_of, select, within, taken = self.limits, self.entry_of, self.select, self.within, self.taken
+        most, room, separator = limits.events, limits.batch_bytes - limits.framing, limits.separator
+        lot = self.lot
         for index in range(after, len(events)):
             if index < after:
                 continue
@@ -118,28 +149,25 @@ def lots(
                     yield lot
                     lot = Lot()
                 continue
-            entry = (
-                selected
-                if isinstance(selected, DeadLetter)
-                else _entry(destination, limits, event, selected, number, index, restamp=restamp, now=now)
-            )
+            entry = selected if isinstance(selected, DeadLetter) else entry_of(event, selected, number, index)
             # What is set aside waits in memory too, until the lot is settled.
-            size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + limits.separator
-            full = lot.count >= limits.events or lot.size + size + limits.framing > limits.batch_bytes
-            if lot.entries and full:
+            size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + separator
+            if (lot.count >= most or lot.size + size > room) and lot.entries:
                 lot.after = (number, index)
                 yield lot
                 lot = Lot()
             lot.entries.append(entry)
             lot.size += size
             lot.count += 1
-        lot.after = (number + 1, 0)
-        events = ()  # or they would stay in memory while the next segment is read
-        if limits.whole_segments and lot.entries and not join_segments:
-            yield lot
-            lot = Lot()
-    if lot.entries:
-        yield lot
+        self.lot = lot
+
+
+def _detached(entry: Entry) -> Entry:
+    """Return an item whose event is no longer a view into its segment."""
+    if not isinstance(entry, Item):
+        return entry
+    event = Event(entry.event.id, entry.event.time, entry.event.raw.copy())
+    return Item(event, entry.encoded, entry.segment, entry.index, entry.restamped)
 
 
 def place_of(entry: Entry) -> Place:
@@ -159,27 +187,26 @@ def _selected(
         return DeadLetter(Item(event, b"", segment, index), reason)
 
 
-def _entry(
-    destination: Destination,
-    limits: Limits,
-    event: Event,
-    parcel: Event,
-    segment: int,
-    index: int,
-    *,
-    restamp: bool,
-    now: Callable[[], datetime],
-) -> Item | DeadLetter:
-    old = limits.max_age is not None and event.time < now() - limits.max_age
-    if old and not (restamp and limits.restamps):
-        item = Item(event, b"", segment, index)
-        unable = ", and it cannot carry a time of arrival" if restamp else ""
-        return DeadLetter(item, f"older than the {limits.max_age} that the destination accepts{unable}", too_old=True)
-    try:
-        encoded = destination.encode(parcel, restamp=old)
-    except (*UNREADABLE, TypeError, KeyError, OverflowError) as error:
-        return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
-    if len(encoded) > limits.event_bytes:
-        reason = f"its {len(encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"
-        return DeadLetter(Item(event, b"", segment, index), reason)
-    return Item(event, encoded, segment, index, restamped=old)
+def _encoder(
+    destination: Destination, limits: Limits, *, restamp: bool, now: Callable[[], datetime]
+) -> Callable[[Event, Event, int, int], Item | DeadLetter]:
+    """Return what makes an item of an event: with what is to leave of it, its segment and its index."""
+    encode, max_age, most = destination.encode, limits.max_age, limits.event_bytes
+    can_travel = restamp and limits.restamps
+    unable = ", and it cannot carry a time of arrival" if restamp else ""
+
+    def entry_of(event: Event, parcel: Event, segment: int, index: int) -> Item | DeadLetter:
+        old = max_age is not None and event.time < now() - max_age
+        if old and not can_travel:
+            item = Item(event, b"", segment, index)
+            return DeadLetter(item, f"older than the {max_age} that the destination accepts{unable}", too_old=True)
+        try:
+            encoded = encode(parcel, restamp=old)
+        except (*UNREADABLE, TypeError, KeyError, OverflowError) as error:
+            return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
+        if len(encoded) > most:
+            reason = f"its {len(encoded):,} bytes are more than the {most:,} that the destination takes"
+            return DeadLetter(Item(event, b"", segment, index), reason)
+        return Item(event, encoded, segment, index, old)
+
+    return entry_of

@@ -6,8 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import fields
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
@@ -76,6 +75,7 @@ class Hive:
         """Need nothing of the options."""
         self._source = origin.source
         self._form = form
+        self._last = (0, "")
 
     def encode(self, event: Event) -> bytes:
         """Return the event in its form."""
@@ -83,7 +83,12 @@ class Hive:
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
-        return _hive_folder(self._source, item.event.time.toordinal())
+        moment = item.event.time
+        day, folder = self._last
+        if moment.toordinal() != day:
+            folder = f"source={self._source}/dt={moment:%Y-%m-%d}"
+            self._last = (moment.toordinal(), folder)  # at once, for batches may be sent from several threads
+        return folder
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Leave the events in the order of the spool."""
@@ -96,11 +101,6 @@ class Hive:
     def body(self, content: bytes) -> bytes:
         """Return the lines, compressed."""
         return igzip.compress(content, _GZIP_LEVEL, mtime=0)
-
-
-@lru_cache(maxsize=1024)
-def _hive_folder(source: str, day: int) -> str:
-    return f"source={source}/dt={date.fromordinal(day).isoformat()}"
 
 
 class SecurityLake:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Event
 
-_MOST_IN_MEMORY = 50_000
+_MOST_IN_MEMORY = 20_000
 _AT_ONCE = 1000
 
 
