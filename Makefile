@@ -51,7 +51,7 @@ lint: setup  ## Style, types, import layers, and a look for unsafe code
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml audit_provider
 
 unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests/core
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks
