@@ -242,7 +242,8 @@ class GapWindowsVariable:
     def __init__(self, pipeline: str, lane: int = 1) -> None:
         self._pipeline = pipeline
         self._keys = [f"{PREFIX}.{pipeline}.backfill.gaps{f'.{n}' if n else ''}" for n in range(MOST_WINDOWS_AT_ONCE)]
-        self._variable = _FencedVariable(self._keys[lane - 1], f"The backfilled windows of {pipeline} that have gaps.")
+        self._key = self._keys[lane - 1]
+        self._variable = _FencedVariable(self._key, f"The backfilled windows of {pipeline} that have gaps.")
 
     def load(self) -> list[StreamName]:
         """Return the streams of the windows, lane by lane, in the order in which they were met.
@@ -253,7 +254,7 @@ class GapWindowsVariable:
 
     def add(self, name: StreamName) -> None:
         """Record a window; it is no error if it is there."""
-        known = _windows_in("of this lane", self._variable.read())
+        known = _windows_in(self._key, self._variable.read())
         if name.window not in known:
             self._variable.write(msgspec.json.encode([*known, name.window]).decode())
 

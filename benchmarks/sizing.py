@@ -36,8 +36,8 @@ class Costs:
     :ivar spool_bytes: of an event in the spool, compressed. :ivar busy: part of a processor that may be in use.
     """
 
-    task_cpu: float = 0.8
-    task_wall: float = 2.5
+    task_cpu: float = 0.7
+    task_wall: float = 3.6
     slot_memory: float = 160.0
     read_cpu: float = 9e-6
     ship_cpu: float = 9e-6

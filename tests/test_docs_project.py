@@ -25,7 +25,9 @@ def checked(schema, *paths):
 
 
 def test_help_names_every_target():
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     named = {line.split()[0] for line in shown.splitlines()}
     assert named == TARGETS
     assert all(len(line.split()) > 2 for line in shown.splitlines()), "each says what it is for"

@@ -18,7 +18,7 @@ those there are the service's own words: see :meth:`audit_provider.core.rate_lim
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -142,9 +142,14 @@ class ClaimedPart:
         return max(self._more_at, moment + timedelta(seconds=1))
 
     def give_up(self, resumes_at: datetime | None = None) -> None:
-        """Let others have the part once its period is over. :param resumes_at: this task goes on then."""
+        """Let others have the part once its period is over.
+
+        :param resumes_at: this task goes on then; where that is soon, its part is not given to others meanwhile.
+        """
         self._part, self._until, self._looked_at = 0, NEVER, None
-        self._claims.commit(Claim(0, resumes_at + LEASE if resumes_at else self._now(), self._history()))
+        moment = self._now()
+        back_soon = resumes_at is not None and resumes_at - moment <= LEASE
+        self._claims.commit(Claim(0, resumes_at + LEASE if resumes_at and back_soon else moment, self._history()))
 
     def _is_due(self, moment: datetime) -> bool:
         if self._looked_at is None or not timedelta(0) <= moment - self._looked_at < LOOK_EVERY:
@@ -186,14 +191,16 @@ class ClaimedPart:
         self._claims.commit(Claim(part, self._until, self._history()))
 
     def _others(self) -> Mapping[str, Claim]:
-        return {task: claim for task, claim in self._claims.load().items() if task != self._task}
+        now = self._now()
+        return {task: _believed(claim, now) for task, claim in self._claims.load().items() if task != self._task}
 
     def _due(self, others: Mapping[str, Claim], moment: datetime) -> int:
         """Return this task's part once everybody has what is due to him."""
         present = [task for task, claim in others.items() if task != POLLING and claim.until > moment]
         if self._task == POLLING:
             return 0 if present else self._whole
-        present = sorted([*present, self._task])
+        # What is left over goes to the reconciliation first, or a long backfill could leave it nothing.
+        present = sorted([*present, self._task], key=lambda task: (task != RECONCILIATION, task))
         part, rest = divmod(self._whole, len(present))
         return part + (present.index(self._task) < rest)
 
@@ -208,6 +215,15 @@ class ClaimedPart:
         return max(claim.part, sent) if moment < claim.until + self._period else sent
 
 
+def _believed(claim: Claim, now: datetime) -> Claim:
+    """Return a claim without what only a clock that stood far ahead can have written: it would block for as long."""
+    latest = int((now + 2 * SKEW).timestamp() * 1000)
+    sent = tuple(burst for burst in claim.sent if burst[0] <= latest)
+    if claim.until > now + 2 * (LEASE + SKEW):
+        return Claim(0, NEVER, sent)
+    return replace(claim, sent=sent) if len(sent) < len(claim.sent) else claim
+
+
 def left_behind(claim: Claim, own: int, moment: datetime) -> tuple[Burst, ...]:
     """Return when a task's earlier process has sent requests, by its claim.
 
@@ -217,4 +233,4 @@ def left_behind(claim: Claim, own: int, moment: datetime) -> tuple[Burst, ...]:
     """
     if not claim.part:
         return claim.sent
-    return ((int(min(claim.until, moment).timestamp() * 1000), claim.part + own),)
+    return (*claim.sent, (int(min(claim.until, moment).timestamp() * 1000), claim.part + own))

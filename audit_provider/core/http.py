@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import random
 import time
 from datetime import timedelta
@@ -51,7 +52,7 @@ class HttpClient:
     """Sends requests to one service.
 
     :param session: carries proxy, TLS, certificates and authentication. It is used by no other client. Where it trusts
-        the environment, the proxies named there when the client is made are used.
+        the environment, the CA and the proxies named there when the client is made are used.
     :param base_url: scheme, host, port and path prefix; nothing is ever sent elsewhere.
     :param service: the service's name in messages.
     :param secrets: values to remove from any text quoted from an answer.
@@ -91,7 +92,7 @@ class HttpClient:
         self.pacer = pacer
         self._patience = patience
         self._session = session
-        self._proxies = _environment_proxies(session, self.base_url)
+        self._proxies = _settle_environment(session, self.base_url)
         self._redactor = Redactor(secrets)
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
@@ -269,14 +270,17 @@ class HttpClient:
         return self._redactor.redact(text)
 
 
-def _environment_proxies(session: requests.Session, base_url: str) -> dict[str, str]:
-    """Return the proxies that the environment names for the service, and let the session not look there any more.
+def _settle_environment(session: requests.Session, base_url: str) -> dict[str, str]:
+    """Take from the environment what a session that trusts it would: the CA, here, and the proxies, which are returned.
 
-    It would look through the whole environment for every request, which takes longer than all else that it does.
+    Left to itself the session would look through the whole environment for every request, which takes longer than all
+    else that it does.
     """
     if not session.trust_env:
         return {}
     session.trust_env = False
+    if session.verify is True:
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     proxies: dict[str, str] = requests.utils.get_environ_proxies(base_url, session.proxies.get("no_proxy"))
     return proxies
 

@@ -22,7 +22,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     :ivar id: the vendor's id, or a digest of the record where the vendor gives none.
     :ivar time: when it happened, aware UTC.
-    :ivar raw: the vendor's record, byte for byte (one JSON object on one line).
+    :ivar raw: the vendor's record, byte for byte (one JSON object on one line). It may be a view into the page or the
+        segment that it was read from, and then keeps all of that in memory: ``raw.copy()`` does not.
     """
 
     id: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from audit_provider.core.errors import UnavailableError
 from audit_provider.core.model import UTC
 from audit_provider.core.waits import remaining_requests, wait_asked
 
@@ -135,7 +136,11 @@ class Pacer:
     def _is_used_up(self, moment: datetime) -> bool:
         """Whether what may be used is used by this task, so that it waits without anybody's word."""
         self._forget(moment)
-        return len(self._sent) >= self._allowed(moment)
+        try:
+            return len(self._sent) >= self._allowed(moment)
+        except UnavailableError:
+            # The answer that was just got must not be lost for it; the next request will look again.
+            return False
 
     def _allowed(self, moment: datetime) -> int:
         return self._limit.requests if self._part is None else self._part.allowed(len(self._sent), moment)

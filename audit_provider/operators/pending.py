@@ -72,12 +72,19 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
     offset = before or beginning(stream, position)
     if not is_at_end(offset, position.head):
         with operator.log_group(f"Shipping {shipped.name.folder} to {operator.destination}"):
-            offset = _ship_pending(operator, stream, position, shipped, offset, variable, delivery)
+            offset = _ship_pending(
+                operator, stream, position, shipped, offset, variable, delivery, is_new=before is None
+            )
     elif offset.failures_in_a_row or before is None:
         offset = replace(offset, failures_in_a_row=0, last_error="")
         variable.commit(offset)
     shipped.account = account(stream, operator.destination, position, offset)
     shipped.pending = shipped.account.pending
+
+
+def joins_segments(name: StreamName, position: Position) -> bool:
+    """Whether files of a stream go over the ends of its segments: those of a window that is read whole, alone."""
+    return name.is_backfill and position.complete
 
 
 def tell_metrics(shipped: Shipped, destination: str) -> None:
@@ -102,6 +109,8 @@ def _ship_pending(
     offset: Offset,
     variable: OffsetVariable,
     delivery: Delivery,
+    *,
+    is_new: bool,
 ) -> Offset:
     offset_before = reached = offset
     kept = letters_of(stream, operator.destination, offset)
@@ -126,9 +135,8 @@ def _ship_pending(
         progress = ShipProgress(operator.log.info, begun=utc_now(), total=total)
         destination, select = operator.connect_stream(delivery, position)
         if destination.limits.whole_segments and reached.joins_segments is None:
-            # A window that is read whole grows no more, so where its batches end depends on nothing else.
-            whole = shipped.name.is_backfill and position.complete and not reached.counts.finished
-            reached = replace(reached, joins_segments=whole)
+            # What an earlier version has begun goes on as it was.
+            reached = replace(reached, joins_segments=is_new and joins_segments(shipped.name, position))
             commit(reached)
         return ship(
             destination,

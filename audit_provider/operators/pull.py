@@ -13,7 +13,7 @@ from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
-from audit_provider.core.pull import Pulled, pull
+from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
@@ -30,6 +30,9 @@ from audit_provider.state import GapWindowsVariable, PositionVariable, StreamNam
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+
+WINDOW_SEGMENT_AGE = timedelta(minutes=5)
+"""Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
 FIRST_RUN_REACH = timedelta(hours=24)
 
@@ -178,6 +181,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     known=known_streams(store, name, live, window),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
+                    segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
                 )
         except WaitError as wait:
             if deadline is None or wait.until <= deadline or reached is begun:

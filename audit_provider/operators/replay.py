@@ -10,6 +10,7 @@ from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.operators.moments import moment_from
+from audit_provider.operators.pending import joins_segments
 from audit_provider.operators.task import sleep_or_defer
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
@@ -80,7 +81,8 @@ def _replay(
     offset = variable.load()
     if offset is None or offset.chain != position.chain:
         own = OffsetVariable(name, operator.destination).load()
-        offset = replace(beginning(stream, position), joins_segments=own.joins_segments if own else None)
+        joins = bool(own.joins_segments) if own else joins_segments(name, position)
+        offset = replace(beginning(stream, position), joins_segments=joins)
     letters = letters_of(stream, operator.destination, None)
 
     def set_aside(refused: Sequence[DeadLetter]) -> None:

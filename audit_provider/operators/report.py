@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, account, table
+from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
@@ -151,17 +152,22 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             if position:
                 # Only the destinations that were chosen have an offset.
                 offsets = [self._offset(name, each, position) for each in self.destinations]
-                self._retain(name.stream(store, position), position, [each for each in offsets if each])
+                stream, known = name.stream(store, position), [each for each in offsets if each]
+                # Those that share files go together, so that a replay of what is left makes the same files.
+                self._retain(stream, position, known, together=SEGMENTS_IN_A_LOT)
 
-    def _retain(self, stream: Stream, position: Position, offsets: Sequence[Offset | None]) -> None:
-        """Remove what every destination has and nobody will ask for."""
+    def _retain(
+        self, stream: Stream, position: Position, offsets: Sequence[Offset | None], *, together: int = 1
+    ) -> None:
+        """Remove what every destination has and nobody will ask for. :param together: segments that go at once."""
         now = utc_now()
         if not offsets or position.head.number == 0:
             return
         finished = min(offset.segment - 1 if offset else 0 for offset in offsets)
         # The head stays, so that the chain always has an end to hold on to.
         finished = min(finished, position.head.number - 1)
-        removed = stream.prune(finished=finished, written_before=now - timedelta(days=self.retention_days), now=now)
+        before = now - timedelta(days=self.retention_days)
+        removed = stream.prune(finished=finished, written_before=before, now=now, together=together)
         if removed:
             self.log.info("Removed %d segments older than %d days.", removed, self.retention_days)
 

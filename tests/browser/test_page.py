@@ -85,6 +85,7 @@ def test_light_and_dark_follow_airflows_own_switch_whatever_the_system_prefers(w
         ("Follow System Setting", False, light),
     ):
         browser.dark(dark=system)
+        browser.see("!document.querySelector('[role=menuitem]')")  # the menu of the last choice has closed
         browser.click("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'User')")
         browser.click("[...document.querySelectorAll('[role=menuitem]')].find(i => /Appearance/.test(i.innerText))")
         browser.click(f"[...document.querySelectorAll('[role=menuitemradio]')].find(i => /{choice}/.test(i.innerText))")

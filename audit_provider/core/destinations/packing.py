@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Raw
 
 from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
@@ -19,12 +21,9 @@ if TYPE_CHECKING:
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
 
-_MOST_JOINED = 100_000
-_MOST_JOINED_BYTES = 32 * 1024 * 1024
-"""Events and bytes of a lot that joins segments: large enough for whoever reads the files, and still held in memory.
-
-With other figures the files of a window that is half shipped would be cut elsewhere.
-"""
+SEGMENTS_IN_A_LOT = 4
+"""Segments that are joined: numbers 1 to 4, 5 to 8 and so on, since nothing else is the same for every try, range and
+filter. Full segments make files of 32 MB."""
 
 Entry = Item | DeadLetter | Filtered | Ahead
 
@@ -81,16 +80,11 @@ def lots(
     :param restamp: an event over the destination's age limit travels under its arrival time where it can; else it is
         set aside.
     :param ahead: what the destination has already, and what is therefore not packed.
-    :param join_segments: a lot goes on over the end of a segment, also where ``limits.whole_segments`` would end it.
+    :param join_segments: a lot goes on over the end of a segment where ``limits.whole_segments`` would end it, up to
+        :data:`SEGMENTS_IN_A_LOT`.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
     limits = destination.limits
-    if join_segments:
-        limits = replace(
-            limits,
-            events=min(limits.events, _MOST_JOINED),
-            batch_bytes=min(limits.batch_bytes, _MOST_JOINED_BYTES),
-        )
     taken = {(each.segment, each.index): each for each in ahead}
     packer = _Packer(limits, _encoder(destination, limits, restamp=restamp, now=now), select, within, taken)
     expected = first[0]
@@ -103,7 +97,8 @@ def lots(
         yield from packer.pack(number, events, first[1] if number == first[0] else 0)
         events = ()  # or they would stay in memory while the next segment is read
         packer.lot.after = (number + 1, 0)
-        if limits.whole_segments and packer.lot.entries and not join_segments:
+        ends = not join_segments or number % SEGMENTS_IN_A_LOT == 0
+        if limits.whole_segments and packer.lot.entries and ends:
             yield packer.lot
             packer.lot = Lot()
         packer.lot.detach()
@@ -166,7 +161,7 @@ def _detached(entry: Entry) -> Entry:
     """Return an item whose event is no longer a view into its segment."""
     if not isinstance(entry, Item):
         return entry
-    event = Event(entry.event.id, entry.event.time, entry.event.raw.copy())
+    event = Event(entry.event.id, entry.event.time, Raw(bytes(entry.event.raw)))
     return Item(event, entry.encoded, entry.segment, entry.index, entry.restamped)
 
 

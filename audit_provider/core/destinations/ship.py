@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _Flying = tuple[LotRun, Future[None]]
 
+MOST_JOINED_AT_ONCE = 2
+"""Batches of joined segments on their way at once: each is in memory, with its segments."""
+
 SLOW_DOWN = 2.0
 """Seconds of pause when a destination says that it is near its capacity."""
 
@@ -71,6 +74,8 @@ def ship(
         kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
+    if offset.joins_segments:
+        concurrency = min(concurrency, MOST_JOINED_AT_ONCE)
     packed = lots(
         destination,
         segments,
@@ -130,8 +135,7 @@ def _settle(
             error, after = failure, offset
     if error is not None:
         wait([others for _, others in flying])
-        # Files that join segments are made again just as they were, so they are found there and need no record.
-        after = replace(after, ahead=() if offset.joins_segments else _ahead(flying, after))
+        after = replace(after, ahead=_ahead(flying, after))
     if after != offset:
         commit(after)
     if error is not None:

@@ -147,10 +147,11 @@ class Stream:
             return True
         return not timedelta(0) <= now - looked < timedelta(days=1)
 
-    def prune(self, *, finished: int, written_before: datetime, now: datetime) -> int:
+    def prune(self, *, finished: int, written_before: datetime, now: datetime, together: int = 1) -> int:
         """Remove segments that every destination has finished and that are old enough; return how many.
 
         :param finished: the number of the last segment that all destinations have finished.
+        :param together: segments are removed in so many, counted from the first of the stream.
         """
         oldest = self.oldest()
         files = self._files_by_number()
@@ -160,6 +161,7 @@ class Stream:
             if number > finished or any(peek_written_at(self._store.get(key)) >= written_before for key in manifests):
                 break
             keep = number + 1
+        keep = max(keep - (keep - 1) % together, oldest)
         if keep > oldest:
             # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
             self._store.put(self._key(_OLDEST), msgspec.json.encode(keep))

@@ -69,7 +69,9 @@ class ChainReader:
             elif match and int(match[1]) < oldest:
                 self._fault(
                     Flaw(
-                        "foreign", name, f"lies before segment {oldest}, with which {OLDEST} says that the chain begins"
+                        "foreign",
+                        name,
+                        f"lies before segment {oldest}, with which {self._folder}/{OLDEST} says that the chain begins",
                     ),
                     int(match[1]),
                 )
