@@ -117,3 +117,15 @@ def test_the_environment_names_the_proxy_where_it_is_trusted(monkeypatch, truste
             with pytest.raises(UnavailableError):
                 client.send("GET", "/me")
         assert len(proxy.requests) == reached
+
+
+@pytest.mark.parametrize(
+    ("trusted", "verify", "taken"),
+    [(True, True, "/corp/ca.pem"), (True, False, False), (True, "/own.pem", "/own.pem"), (False, True, True)],
+)
+def test_the_environment_names_the_ca_where_it_is_trusted_and_nothing_else_does(monkeypatch, trusted, verify, taken):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/corp/ca.pem")
+    session = requests.Session()
+    session.trust_env, session.verify = trusted, verify
+    HttpClient(session, "https://api.invalid", service="Some API")
+    assert session.verify == taken

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits, Verdict
 from audit_provider.core.destinations.folders import put_by_folder
+from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT, lots
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.model import Event, Offset, text_of
@@ -97,6 +98,37 @@ def test_every_event_is_in_one_file_however_often_it_is_tried(shape, script, cra
     assert kept[0].counts.taken == number
     found = Counter(name for ids in files.files.values() for name in ids)
     assert found == {f"e{each}": 1 for each in range(number)}
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=14),
+    st.sets(st.integers(0, 60), max_size=60),
+    st.integers(0, 3),
+)
+def test_where_a_file_ends_depends_on_the_segments_number_alone(sizes, chosen, gone):
+    """So a replay of a part, after old segments are gone, or under another filter makes files of the same events."""
+    segments, number = [], 0
+    for size in sizes:
+        segments.append([event(number + place, 0) for place in range(size)])
+        number += size
+    first = min(1 + SEGMENTS_IN_A_LOT * gone, len(sizes))
+    files = Files(Limits(10_000, 10**6, 1000, whole_segments=True), [])
+
+    def batches(begin, **options):
+        spans = [(place, span) for place, span in enumerate(segments, 1) if place >= begin]
+        found = lots(files, spans, (begin, 0), restamp=True, now=lambda: BEGIN, join_segments=True, **options)
+        return [[(item.segment, item.event.id) for item in lot.batch.items] for lot in found]
+
+    def wanted(event):
+        return int(event.id[1:]) in chosen
+
+    whole = batches(1)
+    assert len(whole) == -(-len(sizes) // SEGMENTS_IN_A_LOT)
+    if (first - 1) % SEGMENTS_IN_A_LOT == 0:
+        assert batches(first) == whole[(first - 1) // SEGMENTS_IN_A_LOT :]
+    part = [[each for each in batch if int(each[1][1:]) in chosen] for batch in whole]
+    assert batches(1, within=wanted) == part
+    assert batches(1, select=lambda event: event if wanted(event) else None) == part
 
 
 def test_a_day_is_few_objects_whatever_the_segments_are(tmp_path):
