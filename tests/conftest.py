@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 
+import pytest
+
 _HOME = tempfile.mkdtemp(prefix="audit-provider-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
@@ -21,3 +23,9 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__AUDIT_LOGS__"))]:
     del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker waits for one of them alone at the end."""
+    long = {item.path for item in items if item.get_closest_marker("timeout") or item.get_closest_marker("e2e")}
+    items.sort(key=lambda item: item.path not in long)
