@@ -42,10 +42,10 @@ class Delivery:
 
 DELIVERIES = {
     "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.45),
-    "hive": Delivery("spool to S3", "s3", bound=0.36),
+    "hive": Delivery("spool to S3", "s3", bound=0.42),
     "datadog": Delivery("spool to Datadog", "datadog", bound=0.8),
     "elasticsearch": Delivery("spool to OpenSearch", "elasticsearch", bound=0.8),
-    "sentinel": Delivery("spool to Sentinel", "sentinel", bound=0.8),
+    "sentinel": Delivery("spool to Sentinel", "sentinel", bound=0.9),
     "http": Delivery("spool to any HTTP receiver", "http", bound=0.8),
     "security_lake": Delivery("spool to S3 for Security Lake", "s3", "ocsf", slow=True),
     "datadog_archive": Delivery("spool to S3 as a Datadog archive", "s3", slow=True),
