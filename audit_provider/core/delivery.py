@@ -25,8 +25,23 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MOST_CONCURRENCY = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+@dataclass(frozen=True, kw_only=True)
+class _CommonKeys:
+    """The keys of every destination that are used as they are written."""
+
+    type: str
+    enabled: bool = True
+    format: str = ""
+    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
+    concurrency: int = 1
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
+    dead_letters: Literal["fail", "succeed"] = "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(_CommonKeys):
     """How one destination of a pipeline is served.
 
     :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
@@ -40,42 +55,39 @@ class Delivery:
     """
 
     name: str
-    type: str
     conn_id: str
     options: Any
-    enabled: bool = True
-    format: str = ""
-    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
-    concurrency: int = 1
-    only: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
     redact: Redaction = field(default_factory=Redaction)
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
-    dead_letters: Literal["fail", "succeed"] = "fail"
 
     @property
     def selection(self) -> Selection:
         """What of the events may leave."""
         return Selection(self.only, self.omit, self.redact)
 
+    def written(self) -> dict[str, Any]:
+        """Return the keys by which the pipelines file says the same, without those that have their default."""
+        own = {
+            each.name: value
+            for each in dataclasses.fields(self.options)
+            if (value := getattr(self.options, each.name)) != each.default
+        }
+        common = {
+            "except" if each.name == "omit" else each.name: value
+            for each in dataclasses.fields(_CommonKeys)
+            if (value := getattr(self, each.name)) != each.default
+        }
+        redact = {"redact": dataclasses.asdict(self.redact)} if self.redact != Redaction() else {}
+        return {**own, **common, "conn_id": self.conn_id, **redact}
 
-@dataclass(frozen=True)
-class _DeliveryEntry:
+
+@dataclass(frozen=True, kw_only=True)
+class _DeliveryEntry(_CommonKeys):
     """The keys that every destination has, as written."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    type: str
     conn_id: str | None = None
-    enabled: bool = True
-    format: str = ""
-    ocsf_version: Literal["1.1", "1.2", "1.3"] = "1.1"
-    concurrency: int = 1
-    only: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
     redact: dict[str, Any] = field(default_factory=dict)
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time"
-    dead_letters: Literal["fail", "succeed"] = "fail"
 
 
 _COMMON_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
@@ -104,18 +116,10 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
     return Delivery(
         name=name,
-        type=common.type,
         conn_id=common.conn_id or options.default_conn_id,
         options=options,
-        enabled=common.enabled,
-        format=common.format,
-        ocsf_version=common.ocsf_version,
-        concurrency=common.concurrency,
-        only=common.only,
-        omit=common.omit,
         redact=validated(Redaction, common.redact, f"{path}.redact"),
-        too_old=common.too_old,
-        dead_letters=common.dead_letters,
+        **{each.name: getattr(common, each.name) for each in dataclasses.fields(_CommonKeys)},
     )
 
 

@@ -92,7 +92,7 @@ class HttpClient:
         self.pacer = pacer
         self._patience = patience
         self._session = session
-        self._proxies = _settle_environment(session, self.base_url)
+        _settle_environment(session, self.base_url)
         self._redactor = Redactor(secrets)
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
@@ -160,9 +160,6 @@ class HttpClient:
                     timeout=self._timeout,
                     allow_redirects=False,
                     stream=True,
-                    proxies=self._proxies,
-                    # Said again, because requests lets REQUESTS_CA_BUNDLE override what only the session says.
-                    verify=self._session.verify,
                 ) as response,
             ):
                 is_file = sink is not None and response.status_code == 200
@@ -270,19 +267,19 @@ class HttpClient:
         return self._redactor.redact(text)
 
 
-def _settle_environment(session: requests.Session, base_url: str) -> dict[str, str]:
-    """Take from the environment what a session that trusts it would: the CA, here, and the proxies, which are returned.
+def _settle_environment(session: requests.Session, base_url: str) -> None:
+    """Take from the environment what a session that trusts it lacks: the CA, and the proxies.
 
     Left to itself the session would look through the whole environment for every request, which takes longer than all
-    else that it does.
+    else that it does, and would prefer the environment to its own settings.
     """
     if not session.trust_env:
-        return {}
+        return
     session.trust_env = False
     if session.verify is True:
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    proxies: dict[str, str] = requests.utils.get_environ_proxies(base_url, session.proxies.get("no_proxy"))
-    return proxies
+    if not session.proxies.keys() - {"no_proxy"}:
+        session.proxies = requests.utils.get_environ_proxies(base_url, session.proxies.get("no_proxy"))
 
 
 def is_slow_down(answer: Answer) -> bool:

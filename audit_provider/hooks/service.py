@@ -20,7 +20,7 @@ from audit_provider.core.http import HttpClient
 from audit_provider.core.link_local import GuardedAdapter, refuse_host
 from audit_provider.core.links import checked_page
 from audit_provider.core.ssh import TunnelAdapter
-from audit_provider.get_provider_info import get_provider_info
+from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.hooks.ssh import ssh_connection
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
 _SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
 
 
-class ServiceHook(HttpHook):
+class ServiceHook(DescribedForm, HttpHook):
     """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
     The extra ``ssh_conn_id`` of any of them sends everything through an SSH server. None of them reaches a cloud's
     metadata service, nor another link-local address unless the extra ``allow_link_local`` says so.
@@ -254,23 +254,6 @@ class ServiceHook(HttpHook):
         except AuditError as error:
             return False, str(error)
 
-    # The form, for Airflow 3.1; later versions read the provider's info by themselves
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's own fields."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import StringField
-
-        fields = _form(cls.conn_type)["conn-fields"]
-        return {name: StringField(each["label"], widget=BS3TextFieldWidget()) for name, each in fields.items()}
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form shows Airflow's fields."""
-        behaviour: dict[str, Any] = _form(cls.conn_type)["ui-field-behaviour"]
-        return behaviour
-
     # What the HTTP provider's hook asks of a connection
 
     def _set_base_url(self, connection: Any) -> None:
@@ -297,8 +280,3 @@ class ServiceHook(HttpHook):
                 f"the extra 'proxies' of the connection {self.http_conn_id!r} must map schemes to addresses."
             )
         return session
-
-
-def _form(conn_type: str) -> dict[str, Any]:
-    """Return what the provider says of a connection type's form: the one place where forms are described."""
-    return next(each for each in get_provider_info()["connection-types"] if each["connection-type"] == conn_type)

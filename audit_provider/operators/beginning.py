@@ -5,18 +5,38 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Window, text_of, utc_now
 from audit_provider.core.position import Position
+from audit_provider.operators.moments import moment_from
 from audit_provider.state import PositionVariable
 from audit_provider.stream_name import StreamName
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Head, Store, Stream
 
 _log = logging.getLogger(__name__)
+FIRST_RUN_REACH = timedelta(hours=24)
+
+
+def first_moment(position: Position | None, start: str | datetime | None, pipeline: str) -> datetime:
+    """Return where reading begins where the kept state does not say.
+
+    :param start: as the pipeline says; by default 24 hours ago. :param pipeline: its name, for messages.
+    :raises ConfigurationError: it lies in the future, or is no moment.
+    """
+    if position and position.watermark:
+        return position.watermark - FIRST_RUN_REACH
+    found = moment_from(start, "start") if start else utc_now() - FIRST_RUN_REACH
+    if found > utc_now():
+        raise ConfigurationError(f"'start' of {pipeline} lies in the future: {text_of(found)}.")
+    return found
 
 
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:

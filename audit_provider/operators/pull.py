@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
-from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
@@ -17,10 +17,10 @@ from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
-from audit_provider.operators.beginning import begun_position, known_streams
+from audit_provider.operators.beginning import begun_position, first_moment, known_streams
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
-from audit_provider.operators.moments import moment_from, window_from
+from audit_provider.operators.moments import window_from
 from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
-
-FIRST_RUN_REACH = timedelta(hours=24)
 
 
 class PullAuditLogsOperator(AuditLogsOperator):
@@ -191,16 +189,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             pulled = Pulled(reached, _since(begun.counts, reached.counts), complete=False)
         finally:
             self._tell_metrics(begun, reached, live=window is None)
-        if len(pulled.position.gaps) > len(begun.gaps):
-            self.log.error("%d gaps were found, see above.", len(pulled.position.gaps) - len(begun.gaps))
-        if reader.pages.records.undated:
-            self.log.warning(
-                "%d records had no readable time; they carry the time of receipt.", reader.pages.records.undated
-            )
-        if reader.pages.records.odd:
-            self.log.warning(
-                '%d records were no JSON objects; they are kept as {"record": …}.', reader.pages.records.odd
-            )
+        self._tell_oddities(reader, gaps=len(pulled.position.gaps) - len(begun.gaps))
         counts = pulled.counts
         self.log.info(
             "read %d = spooled %d + duplicates %d%s",
@@ -241,6 +230,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             window=f"window {number} of {len(windows)}" if number else "",
         )
 
+    def _tell_oddities(self, reader: Reader, gaps: int) -> None:
+        records = reader.pages.records
+        if gaps:
+            self.log.error("%d gaps were found, see above.", gaps)
+        if records.undated:
+            self.log.warning("%d records had no readable time; they carry the time of receipt.", records.undated)
+        if records.odd:
+            self.log.warning('%d records were no JSON objects; they are kept as {"record": …}.', records.odd)
+
     def _tell_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
         """Send the figures of a run: what is durable of it, also where it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
@@ -263,21 +261,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return Reader(
             pages=pages(spec),
             recovery=pages(spec.recovery) if spec.recovery else None,
-            start=window.start if window else self._first(position),
+            start=window.start if window else first_moment(position, self.start, self.pipeline),
             until=window.end if window else None,
             now=utc_now,
             report=self._report,
             tell=self.log.warning,
         )
-
-    def _first(self, position: Position | None) -> datetime:
-        """Return where reading begins where the kept state does not say."""
-        if position and position.watermark:
-            return position.watermark - FIRST_RUN_REACH
-        start = moment_from(self.start, "start") if self.start else utc_now() - FIRST_RUN_REACH
-        if start > utc_now():
-            raise ConfigurationError(f"'start' of {self.pipeline} lies in the future: {text_of(start)}.")
-        return start
 
     def _report(self, gap: Gap) -> None:
         self.log.error(

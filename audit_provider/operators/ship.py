@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.accounting import table
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
-from audit_provider.core.destinations.selection import Redaction, Selector
+from audit_provider.core.destinations.selection import Selector
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
@@ -107,25 +106,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         :param arguments: further arguments of the operator.
         """
         own = {name: getattr(delivery.options, name) for name in cls.option_names}
-        rest = {
-            each.name: value
-            for each in fields(delivery.options)
-            if each.name not in own and (value := getattr(delivery.options, each.name)) != each.default
-        }
-        common = {
-            "except" if key == "omit" else key: asdict(value) if isinstance(value, Redaction) else value
-            for key in ("enabled", "format", "ocsf_version", "concurrency", "only", "omit", "redact")
-            if (value := getattr(delivery, key)) != _DEFAULTS[key]
-        }
-        return cls(
-            destination=delivery.name,
-            conn_id=delivery.conn_id,
-            options={**rest, **common} or None,
-            too_old=delivery.too_old,
-            dead_letters=delivery.dead_letters,
-            **own,
-            **arguments,
-        )
+        own |= {name: getattr(delivery, name) for name in ("conn_id", "too_old", "dead_letters")}
+        options = {key: value for key, value in delivery.written().items() if key not in own and key != "type"}
+        return cls(destination=delivery.name, options=options or None, **own, **arguments)
 
     def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the destination, ready to send.
@@ -293,12 +276,6 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
     def _origin(self, position: Position | None) -> Origin:
         return origin_of(self.pipeline, self.source, position)
-
-
-_DEFAULTS: dict[str, Any] = {
-    each.name: each.default_factory() if each.default_factory is not MISSING else each.default
-    for each in fields(Delivery)
-}
 
 
 def _result(counts: ShipCounts) -> dict[str, int]:

@@ -386,12 +386,20 @@ def test_a_deadline_leaves_the_rest_open():
 
 
 @pytest.mark.parametrize("beginning", ["dead/siem/0", "dead/siem/redriven/2"])
-def test_a_file_that_is_damaged_is_named(beginning):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b'{"id": 3}\n',
+        lambda content: content.strip()[:-1] + b',"more":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    ],
+    ids=["of another shape", "nested beyond reason"],
+)
+def test_a_file_that_is_damaged_is_named(beginning, damage):
     store = MemoryStore()
     letters = kept(store, "a", "b")
     again(Listed("dx", limits=SMALL), letters)
     damaged = next(key for key in store.keys("p/live/c/") if key.startswith(f"p/live/c/{beginning}"))
-    store.objects[damaged] = b'{"id": 3}\n'
+    store.objects[damaged] = damage(store.objects[damaged])
     with pytest.raises(SpoolDamagedError, match=damaged.rpartition("/")[2]):
         list(letters.open())
 
@@ -412,16 +420,3 @@ def test_a_letter_that_may_be_stored_says_so():
     kept = [letter for _, letter in letters.open()]
     assert [letter.reason.partition(":")[0] for letter in kept] == ["possibly stored"] * 3
     assert {letter.answer for letter in kept} == {"rejected 1 of 3"}
-
-
-@pytest.mark.parametrize("beginning", ["dead/siem/0", "dead/siem/redriven/2"])
-def test_a_file_that_is_nested_beyond_reason_is_named(beginning):
-    store = MemoryStore()
-    letters = kept(store, "a", "b")
-    again(Listed("dx", limits=SMALL), letters)
-    key = next(key for key in store.keys("p/live/c/") if key.startswith(f"p/live/c/{beginning}"))
-    deep = b"[" * 200_000 + b"]" * 200_000
-    content = store.objects[key].strip()
-    store.objects[key] = content[:-1] + b',"more":' + deep + b"}"
-    with pytest.raises(SpoolDamagedError, match=key.rpartition("/")[2]):
-        list(letters.open())

@@ -119,6 +119,16 @@ def test_the_environment_names_the_proxy_where_it_is_trusted(monkeypatch, truste
         assert len(proxy.requests) == reached
 
 
+def test_the_connections_own_proxy_goes_before_the_environments(monkeypatch):
+    with Scripted(Reply(200)) as own, Scripted(Reply(200)) as other:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, other.url)
+        session = requests.Session()
+        session.proxies = {"all": own.url}
+        assert HttpClient(session, "http://api.invalid", service="Some API").send("GET", "/me").status == 200
+        assert (len(own.requests), len(other.requests)) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("trusted", "verify", "taken"),
     [(True, True, "/corp/ca.pem"), (True, False, False), (True, "/own.pem", "/own.pem"), (False, True, True)],

@@ -10,6 +10,9 @@ import time
 
 from tests.matrix.rows import CONSTRAINTS, ROOT, ROWS, WHOLE, Row, install, interpreter, resolve
 
+BESIDE = ("--numprocesses", "4", "--dist", "loadfile")
+"""As `make unit` runs the suite."""
+
 
 def main() -> int:
     """Return 0 where every row that could be run has passed, and at least one could."""
@@ -51,7 +54,7 @@ def _run(row: Row, tests: tuple[str, ...]) -> tuple[bool | None, str]:
         "VIRTUAL_ENV": str(row.folder),
         "AUDIT_LOGS_CONSTRAINTS": str(CONSTRAINTS[row.airflow]),
     }
-    command = [row.folder / "bin/python", "-m", "pytest", "-p", "no:cacheprovider", *tests]
+    command = [row.folder / "bin/python", "-m", "pytest", "-p", "no:cacheprovider", *BESIDE, *tests]
     with log.open("wb") as file:
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False)
     lines = log.read_text(errors="replace").strip().splitlines()

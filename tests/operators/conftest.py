@@ -155,6 +155,25 @@ def crash_at_write(monkeypatch, fatal, *, after):
     monkeypatch.setattr(LocalStore, "put", put_or_die)
 
 
+def crash_at_commit(monkeypatch, variables, fatal, *, after):
+    """Let the process die as it writes a Variable.
+
+    :param fatal: which write, from 1. :param after: it is durable already.
+    """
+    put, met = variables.set, 0
+
+    def set_or_die(cls, key, value, description=None):
+        nonlocal met
+        met += 1
+        if met == fatal and not after:
+            raise Crash
+        put(key, value, description)
+        if met == fatal:
+            raise Crash
+
+    monkeypatch.setattr(variables, "set", classmethod(set_or_die))
+
+
 def _s3_ids(moto, bucket):
     from audit_provider.sandbox.s3 import ids_in
 

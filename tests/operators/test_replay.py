@@ -25,7 +25,7 @@ from audit_provider.operators.backfill import plan_windows
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.s3 import ids_in
 from tests.core.simulation import Crash
-from tests.operators.conftest import DAYS, context
+from tests.operators.conftest import DAYS, context, crash_at_commit
 
 RUN = "manual__2026-01-01T00:00:00+00:00"
 
@@ -171,22 +171,12 @@ def test_a_crash_at_any_commit_loses_nothing_and_the_retry_goes_on(world, form, 
     options = {"options": {"batch_events": 200}} if name == "splunk_hec" else {}
     arrived = {"splunk_hec": world.splunk.ids, "again": form.again_ids}[name]
     before = form.kept()
-    put, deaths, fatal = world.variables.set, 0, 0
-
-    def set_or_die(cls, key, value, description=None):
-        nonlocal met
-        met += 1
-        if met == fatal and not after:
-            raise Crash
-        put(key, value, description)
-        if met == fatal:
-            raise Crash
-
+    deaths = 0
     # Each try dies at the first commit that is new to it: without an offset of its own it would never end.
     while True:
-        met, fatal, known = 0, 1 if after else 2, len(arrived())
+        known = len(arrived())
         with monkeypatch.context() as patched:
-            patched.setattr(world.variables, "set", classmethod(set_or_die))
+            crash_at_commit(patched, world.variables, 1 if after else 2, after=after)
             try:
                 result = form.replay(name, **options)
             except Crash:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class ComparedIds:
     """What the spool holds of a window, against what the source serves of it.
 
-    Kept in a private SQLite table that spills to a temporary file, as :class:`RecentIds` is.
+    Kept in a private SQLite table that spills to a temporary file.
     """
 
     def __init__(self) -> None:
