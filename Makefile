@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVICE := splunk
 READY := $(VENV)/.ready
 
-# Nothing outside the checkout is touched, caches included.
+# All of it lands in the checkout, caches included. Only tests that root runs install Chromium, PostgreSQL and Redis.
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 # Bytecode is kept, or each process of Airflow compiles all that it imports: seconds, many times over.
 export PYTHONDONTWRITEBYTECODE :=
@@ -85,4 +85,5 @@ constraints: setup  ## Resolve constraints.txt and those of the matrix anew
 	$(BIN)/python -m tests.matrix --resolve
 
 clean:  ## Remove what the commands made
-	rm -rf $(VENV) .run .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist site
+	rm -rf $(VENV) .run .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist site tests/chaos/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ def _convert(options: argparse.Namespace) -> None:
     print("# under 'destinations' of a pipeline")
     print(yaml.safe_dump({converted.name: converted.entry}, sort_keys=False).rstrip())
     print(f"# the connection{'' if options.secrets else ' (--secrets shows its secrets)'}")
-    print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}='{json.dumps(connection)}'")
+    print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}={shlex.quote(json.dumps(connection))}")
 
 
 def _dag_files(options: argparse.Namespace) -> None:

@@ -17,7 +17,6 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [
             {
                 "integration-name": "Audit logs",
-                "external-doc-url": "https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs",
                 "tags": ["service"],
             }
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.spool.store import check_key
+from audit_provider.hooks.connection import connection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +44,17 @@ def open_store(uri: str) -> Store:
 def s3_client(conn_id: str) -> Any:
     """Return a boto3 S3 client for an ``aws`` connection, whose ``endpoint_url`` is honoured.
 
-    :raises ConfigurationError: there is no such connection, or it holds no usable credential.
+    Where there is no such connection, the Amazon provider takes the machine's own role, and says so in a warning.
+
+    :raises ConfigurationError: it holds no usable credential. :raises UnavailableError: Airflow does not say whether
+        there is such a connection.
     """
     # Imported here, because the import takes seconds and most tasks do not need it.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.common.compat.sdk import AirflowException
 
+    with suppress(ConfigurationError):
+        connection_of(conn_id, "'aws'")
     try:
         return S3Hook(aws_conn_id=conn_id).get_conn()
     except AirflowException as error:
@@ -75,38 +82,33 @@ class ObjectStore:
     def put(self, key: str, content: bytes) -> None:
         """Write with one call, because closing a file after an error would still publish what was written."""
         path = self._path(key)
-        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._guarded(self._files.makedirs, path.rpartition("/")[0], exist_ok=True)
         self._guarded(self._files.pipe_file, path, content)
 
     def get(self, key: str) -> bytes:
         """Return an object."""
-        content: bytes = self._guarded(self._files.cat_file, self._path(key))
+        path = self._path(key)
+        try:
+            content: bytes = self._guarded(self._files.cat_file, path)
+        except FileNotFoundError:
+            raise SpoolDamagedError(f"the spool has no {path}, although the position says it was written.") from None
         return content
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield keys below a folder."""
         root = self._path("")
-        try:
-            found = self._files.find(self._path(prefix))
-        except FileNotFoundError:
-            return
-        for path in sorted(found):
+        for path in sorted(self._listed(self._files.find, self._path(prefix), on_error=_raise_outage)):
             yield path[len(root) :].lstrip("/")
 
     def folders(self, prefix: str) -> list[str]:
         """Return the folders right below a folder."""
-        try:
-            found = self._files.ls(self._path(prefix.rstrip("/")), detail=True)
-        except FileNotFoundError:
-            return []
+        found = self._listed(self._files.ls, self._path(prefix.rstrip("/")), detail=True)
         return sorted(each["name"].rstrip("/").rpartition("/")[2] for each in found if each.get("type") == "directory")
 
     def delete(self, key: str) -> None:
         """Remove an object."""
-        try:
-            self._files.rm_file(self._path(key))
-        except FileNotFoundError:
-            return
+        with suppress(FileNotFoundError):
+            self._guarded(self._files.rm_file, self._path(key))
 
     def _path(self, key: str) -> str:
         if key:
@@ -114,10 +116,29 @@ class ObjectStore:
         path: str = self._files._strip_protocol(str(self._root / key) if key else str(self._root))
         return path
 
-    def _guarded(self, call: Any, path: str, *arguments: Any) -> Any:
+    def _listed(self, call: Any, path: str, **options: Any) -> Any:
+        """Return what a folder holds now: Airflow keeps the file system for as long as the process lives, and that
+        keeps what it has listed."""
+        self._files.invalidate_cache()
         try:
-            return call(path, *arguments)
+            return self._guarded(call, path, **options)
         except FileNotFoundError:
-            raise SpoolDamagedError(f"the spool has no {path}, although the position says it was written.") from None
-        except OSError as error:
+            return []
+
+    def _guarded(self, call: Any, path: str, *arguments: Any, **options: Any) -> Any:
+        """Return what a call returns.
+
+        :raises FileNotFoundError: there is no such object. :raises UnavailableError: anything else went wrong.
+        """
+        try:
+            return call(path, *arguments, **options)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each library has errors of its own for an outage
             raise UnavailableError(f"the spool at {self._root} does not answer ({type(error).__name__}).") from error
+
+
+def _raise_outage(error: OSError) -> None:
+    """Raise what would otherwise make a folder look empty."""
+    if not isinstance(error, FileNotFoundError):
+        raise error

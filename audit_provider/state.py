@@ -6,7 +6,7 @@ Variable                                   writer                 holds
 ``audit_logs.<pipeline>.cursor``           the pull task          the source position and the head
 ``audit_logs.<pipeline>.to.<destination>`` that ship task         the delivery offset
 ``….backfill.<window>.cursor`` / ``.to.…`` the backfill's tasks   the same, for one window
-``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run ends
+``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run succeeds
 ``audit_logs.<pipeline>.budget.<task>``    that task              what it may send of the request budgets
 ``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
 ``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
@@ -31,7 +31,6 @@ Two writers of one Variable are kept apart in three ways, each for what the one 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import msgspec
@@ -46,6 +45,7 @@ from audit_provider.core.monitoring.summary import Summary, pack_summary, unpack
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 from audit_provider.stream_name import PREFIX, StreamName
+from audit_provider.supervisor import answer_of, supervisor
 
 __all__ = [
     "AcknowledgementsVariable",
@@ -107,16 +107,12 @@ def _kept(key: str) -> str | None:
         be read would be taken for one that was deleted.
     """
     text: str | None = Variable.get(key, default=None)
-    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # takes seconds to import, and is there in tasks
-    comms = getattr(runner, "SUPERVISOR_COMMS", None)
-    if text is not None or comms is None:  # outside of tasks there is no API server between here and the database
+    comms = supervisor()
+    if text is not None or comms is None:
         return text
     from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, VariableResult
 
-    try:
-        answer = comms.send(GetVariable(key=key))
-    except AirflowRuntimeError as error:
-        answer = error.error
+    answer = answer_of(comms, GetVariable(key=key))
     if isinstance(answer, VariableResult):
         return answer.value
     if isinstance(answer, ErrorResponse) and answer.error is ErrorType.VARIABLE_NOT_FOUND:

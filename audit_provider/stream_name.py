@@ -44,6 +44,13 @@ class StreamName:
         return cls(pipeline, _FINDINGS)
 
     @classmethod
+    def of_cursor_key(cls, pipeline: str, key: str) -> StreamName | None:
+        """Return the stream whose source position a Variable of the pipeline holds; None where it is none's."""
+        rest = key.removeprefix(f"{PREFIX}.{pipeline}").removesuffix(".cursor")
+        name = cls(pipeline, rest.removeprefix(".backfill").removeprefix("."))
+        return name if name.cursor_key == key else None
+
+    @classmethod
     def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
         """Return the stream kept in a folder below the pipeline's; None where it is no stream's."""
         if folder in ("live", *_APART):

@@ -7,6 +7,7 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from benchmarks.page import page_times
 from benchmarks.servers import EVENT_BYTES
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
+ROUNDS, EVENTS = 5, 500_000
+"""What the results are kept of: fewer say less, and the page quotes them."""
+
 SIZES = (10_000, 100_000, 1_000_000)
 WHOLE = ("read", "splunk_hec", "hive")
 BOUNDS = {"read": 0.43, **{name: each.bound for name, each in DELIVERIES.items() if each.bound}, "whole": 1.25}
@@ -146,10 +150,10 @@ def page() -> list[Row]:
         Row(
             f"page_{each.path}",
             each.path,
-            each.usual,
+            each.held,
             PAGE_BOUND,
             "ms",
-            f"first {each.first:.0f}, worst {each.worst:.0f}",
+            f"usual {each.usual:.0f}, first {each.first:.0f}, worst {each.worst:.0f}",
         )
         for each in page_times()
     ]
@@ -158,8 +162,8 @@ def page() -> list[Row]:
 def main() -> int:
     """Return 0 where every bound holds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=500_000, help="per round")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--events", type=int, default=EVENTS, help="per round")
     options = parser.parse_args()
     print(
         f"{EVENT_BYTES} bytes an event; ratios: {options.rounds} rounds of {options.events:,} events, median and spread"
@@ -175,14 +179,19 @@ def main() -> int:
         for row in part():
             print(row, flush=True)
             rows.append(row)
+    if (options.rounds, options.events) == (ROUNDS, EVENTS):
+        _keep(rows)
+    broken = [row.title for row in rows if not row.holds]
+    print(f"\nbroken: {', '.join(broken)}" if broken else "\nevery bound holds")
+    return 1 if broken else 0
+
+
+def _keep(rows: Sequence[Row]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     shown = {
         row.name: {"value": round(row.value, 3), "unit": row.unit, "bound": row.bound, "said": row.said} for row in rows
     }
-    RESULTS.write_text(json.dumps({"rounds": options.rounds, "events": options.events, "rows": shown}, indent=1) + "\n")
-    broken = [row.title for row in rows if not row.holds]
-    print(f"\nbroken: {', '.join(broken)}" if broken else "\nevery bound holds")
-    return 1 if broken else 0
+    RESULTS.write_text(json.dumps({"rounds": ROUNDS, "events": EVENTS, "rows": shown}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

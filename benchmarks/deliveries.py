@@ -109,7 +109,7 @@ def _over_http(_: str, chosen: Delivery, url: str, origin: Origin, form: Form, n
         return SentinelDestination(options, origin, client, form=form)
     from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 
-    return HttpDestination(HttpOptions(batch_events=1000, gzip=True), origin, client, form=form)
+    return HttpDestination(HttpOptions(batch_events=chosen.batch_events, gzip=True), origin, client, form=form)
 
 
 def _s3(name: str, _: Delivery, url: str, origin: Origin, form: Form, now: datetime) -> Destination:

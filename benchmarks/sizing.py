@@ -10,7 +10,7 @@ import heapq
 import random
 import sys
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -20,6 +20,8 @@ BEGIN, END = "<!-- simulated: begin -->\n", "<!-- simulated: end -->\n"
 DAY = 86_400.0
 _HOURS = 6.0
 _MOST_USED = 0.7
+_PARTS = 10
+"""Of a run's events, which happened one after the other since the last read: the oldest have waited longest."""
 _SPREAD = 1.0
 """Of the logarithm of the pipelines' sizes: the largest of 1,000 then has some 15 times the mean."""
 
@@ -39,8 +41,8 @@ class Costs:
     task_cpu: float = 0.7
     task_wall: float = 3.6
     slot_memory: float = 160.0
-    read_cpu: float = 9e-6
-    ship_cpu: float = 9e-6
+    read_cpu: float = 6e-6
+    ship_cpu: float = 6e-6
     page_wall: float = 0.5
     batch_wall: float = 0.2
     pages_a_minute: float = 60.0
@@ -104,7 +106,7 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
     batch = [(0.0, 0.0)] * load.pipelines
     left = [0] * load.pipelines
     due = [dice.random() * interval for _ in rates]
-    delays: list[tuple[float, float]] = []
+    delays: defaultdict[int, float] = defaultdict(float)  # whole seconds, and how many events had them
 
     def at(moment: float, what: str, number: int) -> None:
         nonlocal serial
@@ -128,7 +130,9 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
                 left[number] -= 1
                 if not left[number]:
                     oldest, newest = batch[number]
-                    delays.append((now - (oldest + newest) / 2, had[number]))
+                    for part in range(_PARTS):
+                        age = (newest - oldest) * (part + 0.5) / _PARTS
+                        delays[round(now - newest + age)] += had[number] / _PARTS
                     waiting.append(("report", number))
             else:
                 due[number] = max(due[number] + interval, now)
@@ -139,10 +143,8 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
                 batch[number], read_to[number] = (read_to[number], now), now
                 had[number] = rates[number] * (now - batch[number][0])
                 pages = had[number] / 1000 + 1
-                work = (
-                    max(pages * costs.page_wall, (pages - 60) * 60 / costs.pages_a_minute)
-                    + had[number] * costs.read_cpu
-                )
+                waited = 60 * (pages / costs.pages_a_minute - 1)  # the first minute's pages come at once
+                work = max(pages * costs.page_wall, waited) + had[number] * costs.read_cpu
             elif what == "ship":
                 work = (had[number] / 1000 + 1) * costs.batch_wall + had[number] * costs.ship_cpu
             else:
@@ -150,10 +152,10 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
             took = costs.task_wall + work
             free, used = free - 1, used + took
             at(now + took, what, number)
-    delays.sort()
-    seen = list(accumulate(count for _, count in delays))
-    late = bisect_left(seen, 0.95 * seen[-1]) if seen else 0
-    return Found(slots, delays[late][0] if delays else float("inf"), min(used / (slots * end), 1.0))
+    ordered = sorted(delays)
+    seen = list(accumulate(delays[delay] for delay in ordered))
+    late = ordered[bisect_left(seen, 0.95 * seen[-1])] if seen else float("inf")
+    return Found(slots, late, min(used / (slots * end), 1.0))
 
 
 def smallest(load: Load, costs: Costs) -> Found:

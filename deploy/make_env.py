@@ -54,11 +54,14 @@ def main() -> None:
     options = parser.parse_args()
     there = options.file.read_text(encoding="utf-8") if options.file.exists() else ""
     chosen = re.search(r"^COMPOSE_PROFILES=(.*)$", there, re.MULTILINE)
-    if chosen and options.profiles and chosen[1] != options.profiles:
+    if chosen and options.profiles and not chosen[1]:  # as 'make env' without profiles leaves it
+        there = re.sub(r"^COMPOSE_PROFILES=\n?", "", there, flags=re.MULTILINE)
+    elif chosen and options.profiles not in ("", chosen[1]):
         raise SystemExit(
-            f"{options.file.name} has COMPOSE_PROFILES={chosen[1]}: change it there, or remove the file to begin anew."
+            f"{options.file.name} has COMPOSE_PROFILES={chosen[1]}: change it there and run this again, or remove the "
+            f"file to begin anew."
         )
-    missing = _missing(there, options.profiles)
+    missing = _missing(there, options.profiles or (chosen[1] if chosen else ""))
     _write(options.file, there, missing)
     print(f"{options.file.name}: {', '.join(missing) or 'nothing'} added.")  # noqa: T201 - names, never values
 

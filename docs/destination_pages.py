@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import yaml
@@ -26,6 +27,7 @@ from audit_provider.core.model import Fields, Origin, utc_now
 _ORIGIN = Origin("pylon", "pylon", Fields("id", "time"))
 # No request is made: what they would be made with is not needed to ask for limits.
 _NOTHING: Any = None
+_HOUR = timedelta(hours=1)
 _BUILD: dict[str, Any] = {
     "s3": lambda options: S3Destination(options, _ORIGIN, _NOTHING, now=utc_now),
     "splunk_hec": lambda options: SplunkHecDestination(options, _ORIGIN, _NOTHING, None),
@@ -93,8 +95,14 @@ def page(name: str, about: About) -> str:
 
 def _more(name: str) -> list[str]:
     if name == "http":
-        rows = [f"| `{key}` | {preset.title} | {preset.unseen} |" for key, preset in PRESETS.items()]
-        head = "## Presets\n\n| `preset` | product | what its 2xx does not prove |\n|---|---|---|\n"
+        rows = [
+            f"| `{key}` | {each.title} | {f'{each.max_age / _HOUR:g} hours' if each.max_age else ''} | {each.unseen} |"
+            for key, each in PRESETS.items()
+        ]
+        head = (
+            "## Presets\n\n| `preset` | product | under arrival time, where older than |"
+            " what its 2xx does not prove |\n|---|---|---|---|\n"
+        )
         return [head + "\n".join(rows) + "\n"]
     if name == "sentinel":
         options = delivery_from(name, {"type": name, **ABOUT[name].example}, name).options

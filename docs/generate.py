@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from audit_provider.core.delivery import Delivery
+from audit_provider.core.destinations.athena import athena_ddl
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.destinations.s3 import athena_ddl
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.reconciliation import Reconcile
@@ -50,7 +50,8 @@ def athena() -> str:
     """Return the page about the S3 layout."""
     parts = [
         "# The S3 layout, and Athena over it\n",
-        "One object per segment and event day, named by its content, so that a second try stores nothing twice:\n",
+        "One object per segment and event day, in a backfill per four segments and event day, named by its content, so "
+        "that a second try stores nothing twice:\n",
         "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
         "Each line is the vendor's record, untouched. The object's metadata holds `sha256` (of the lines before "
         "compression), `events` and `pipeline`. `dt` is the day the event happened, so a late event lands in its own "

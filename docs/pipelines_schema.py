@@ -199,6 +199,8 @@ class _Schema:
         """Return pydantic's schema of a type, with what it refers to written in its place."""
         found = TypeAdapter(hint).json_schema(schema_generator=_Written)
         inner = found.pop("$defs", {})
+        for each in (found, *inner.values()):
+            each.pop("description", None)  # some versions of pydantic put a class's docstring there
         written: dict[str, Any] = _filled(found, inner)
         return written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import runpy
 import subprocess
@@ -11,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
+from audit_provider.connection_forms import CONNECTION_FORMS
 from audit_provider.core.pipeline import read_pipelines
 from tests.documentation import LANGUAGES, PAGES, ROOT, blocks, name_of
 
@@ -60,6 +62,15 @@ def test_other_yaml_shown_can_be_read(block):
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_python_shown_works(block):
     exec(compile(block.text, str(block), "exec"), {"__name__": "shown"})
+
+
+@pytest.mark.parametrize("form", CONNECTION_FORMS, ids=lambda form: form["connection-type"])
+def test_every_extra_of_a_connection_stands_in_its_row(form):
+    hook = pkgutil.resolve_name(form["hook-class-name"])
+    page = (ROOT / "docs/connections.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{hook.conn_type}` .*$", page, re.MULTILINE)
+    said = set(re.findall(r"`(\w+)`", row.split(" | ")[3]))
+    assert said >= set(hook.own_extras)
 
 
 def test_the_shipped_pipelines_file_is_that_of_the_readme():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import airflow
+import jsonschema
 import pytest
 
 from audit_provider import operators
@@ -14,6 +17,14 @@ from audit_provider.get_provider_info import get_provider_info
 
 INFO = get_provider_info()
 SCHEMA = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+
+def test_airflow_accepts_it():
+    jsonschema.validate(INFO, SCHEMA)
+    (entry,) = entry_points(group="apache_airflow_provider", name="provider_info").select(
+        module="audit_provider.get_provider_info"
+    )
+    assert entry.load()() == INFO
 
 
 def test_it_has_no_key_that_airflow_does_not_know():
@@ -30,3 +41,13 @@ def test_every_operator_is_in_a_module_that_is_named():
     named = {module for group in INFO["operators"] for module in group["python-modules"]}
     classes = {getattr(operators, name) for name in operators.__all__ if name.endswith("Operator")}
     assert {each.__module__ for each in classes} - {"audit_provider.operators.ship"} == named, "ship is their base"
+
+
+def test_it_agrees_with_the_hooks():
+    for kind in INFO["connection-types"]:
+        module, _, name = kind["hook-class-name"].rpartition(".")
+        hook = getattr(importlib.import_module(module), name)
+        assert kind["connection-type"] == hook.conn_type
+        assert kind["hook-name"] == hook.hook_name
+        assert kind["ui-field-behaviour"] == hook.get_ui_field_behaviour()
+        assert re.fullmatch(r"\w+_default", hook.default_conn_name)

@@ -14,9 +14,10 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from audit_provider.__main__ import main
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.delivery import delivery_from
+from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import Fields, Origin, utc_now
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -24,6 +25,7 @@ from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
 from audit_provider.hooks.datadog_logs import DatadogLogsHook
 from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 from audit_provider.hooks.http_siem import HttpSiemHook
+from audit_provider.hooks.service import PROMPTLY
 from audit_provider.hooks.splunk_hec import SplunkHecHook
 from audit_provider.hooks.syslog_tls import SyslogTlsHook
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
@@ -204,7 +206,8 @@ def test_no_test_button_shows_its_credential(hook, answer, watch, connect):
         watch.run(lambda: kind(conn_id).test_connection())
         watch.run(lambda: kind(conn_id).shown_address())
         if kind is HttpSiemHook:
-            watch.run(lambda: kind(conn_id).send_test_event())
+            origin = Origin("p", "pylon", Fields("id", "time"))
+            watch.run(lambda: kind(conn_id).destination(HttpOptions(), origin, **PROMPTLY).send_test_event())
     assert far.heads
     assert watch.leaks() == []
 

@@ -29,3 +29,14 @@ def test_a_longer_schedule_needs_fewer_slots():
 def test_a_pipeline_at_its_vendors_limit_is_named():
     with pytest.raises(ValueError, match="vendor's limit"):
         smallest(Load(1, 2e8), Costs())
+
+
+def test_the_oldest_events_of_a_run_have_waited_longest():
+    found = simulate(Load(1, 1e5, interval=10), 4, Costs())
+    assert 0.95 * 600 <= found.delay <= 600, "nineteen of twenty, not the mean of each run"
+
+
+def test_a_slow_vendor_costs_its_wait():
+    load = Load(1, 30 * 1000 * 288)  # thirty pages a run of five minutes
+    delays = [simulate(load, 4, replace(Costs(), pages_a_minute=pages)).delay for pages in (60, 10)]
+    assert delays[1] - delays[0] >= 60

@@ -77,8 +77,9 @@ def run_verify(options: argparse.Namespace) -> int:
         with _writing(options.json) as file:
             if file:
                 file.write(report.as_json().decode())
-    except AuditError as error:
-        sys.stderr.write(f"{error}\nResult: could not be checked\n")
+    except (AuditError, OSError) as error:
+        said = error if isinstance(error, AuditError) else f"a file cannot be used ({error}): see to its disk."
+        sys.stderr.write(f"{said}\nResult: could not be checked\n")
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code

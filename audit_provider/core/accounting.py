@@ -130,6 +130,8 @@ _COLUMNS = (
     ("read", "read"),
     ("spooled", "spooled"),
     ("duplicates", "duplicates"),
+    ("before", "before"),
+    ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
     ("too_old", "too old"),
@@ -139,13 +141,16 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
+_RARE = ("before", "again")
 
 
 def table(accounts: Iterable[Account]) -> str:
-    """Return accounts as a text table."""
-    rows: list[Sequence[str]] = [[title for _, title in _COLUMNS]]
+    """Return accounts as a text table; ``before`` and ``again`` are shown where one of them is not 0."""
+    accounts = list(accounts)
+    columns = [each for each in _COLUMNS if each[0] not in _RARE or any(getattr(one, each[0]) for one in accounts)]
+    rows: list[Sequence[str]] = [[title for _, title in columns]]
     for each in accounts:
-        values = [getattr(each, name) for name, _ in _COLUMNS]
+        values = [getattr(each, name) for name, _ in columns]
         rows.append([f"{value:,}" if isinstance(value, int) else value for value in values])
     return aligned(rows)
 

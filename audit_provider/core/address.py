@@ -27,7 +27,10 @@ def base_url_from(
         raise ConfigurationError("the connection has no host: set it to the service's address.")
     if "://" not in text:
         text = f"{scheme if scheme in _SCHEMES else 'https'}://{text}"
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ConfigurationError("the connection's host must be a name or an http(s) address.") from None
     try:
         named_port = parts.port
     except ValueError:

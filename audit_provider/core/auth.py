@@ -191,6 +191,11 @@ class TokenHolder(AuthBase):
     def _asked(self) -> str:
         asked_at = self._client.now()
         answer = self._fetch()
+        if answer.status in _ELSEWHERE:
+            raise ConfigurationError(
+                f"{answer.where} answered {answer.status} and gave no token{self._client.words(answer)}: check the "
+                f"connection's host, or 'token_url' in its extra."
+            )
         found = answer.json() if answer.status < 300 or not answer.is_web_page else {}
         token = text_at(found, self._style.token_at) if answer.status < 300 else ""
         if not token:
@@ -208,6 +213,10 @@ class TokenHolder(AuthBase):
         life = _life(value_at(found, self._style.expires_at), asked_at)
         self._renew_at = asked_at + max(life - _EARLY, life / 2)
         return token
+
+
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308, 404, 405})
+"""Answers of a host that gives no tokens at that address."""
 
 
 class NoAuth(AuthBase):

@@ -12,6 +12,7 @@ Nothing here is ever changed or removed. A letter is open until a record says th
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.destinations.base import Place
-from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, Event
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
 
 REFUSED = "refused by the destination"
+
+LETTERS = re.compile(r"[0-9]{12}-[0-9]{8}-([0-9]+)-([0-9a-f]{8})(-[0-9]+)?\.ndjson")
+"""Names of files of letters: how many, and a digest of where their events stand. What has another name is none."""
+
+RECORD = re.compile(r"[0-9TZ.]+-([0-9a-f]{16})\.json")
+"""Names of redrive records, with a digest of what they hold."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,7 +154,7 @@ class DeadLetters:
         return [
             name
             for name in self._stream.names_beside(self._folder)
-            if not name.startswith(self._records) and (self._before is None or _first(name) < self._before)
+            if LETTERS.fullmatch(name, len(self._folder)) and (self._before is None or _first(name) < self._before)
         ]
 
     def read(self, name: str) -> list[Letter]:
@@ -157,7 +164,7 @@ class DeadLetters:
         """
         try:
             return _letters.decode_lines(self._stream.get_beside(name))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise SpoolDamagedError(
                 f"the dead letters {name} of {self._stream} cannot be read ({error}): restore the file."
             ) from None
@@ -198,9 +205,11 @@ class DeadLetters:
         :raises SpoolDamagedError: a record cannot be read.
         """
         for name in self._stream.names_beside(self._records):
+            if not RECORD.fullmatch(name, len(self._records)):
+                continue
             try:
                 yield _record.decode(self._stream.get_beside(name))
-            except (msgspec.DecodeError, RecursionError) as error:
+            except UNREADABLE as error:
                 raise SpoolDamagedError(
                     f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
                 ) from None

@@ -26,7 +26,7 @@ MOST_CONCURRENCY = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CommonKeys:
+class _SharedKeys:
     """The keys of every destination that are used as they are written."""
 
     type: str
@@ -41,7 +41,7 @@ class _CommonKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery(_CommonKeys):
+class Delivery(_SharedKeys):
     """How one destination of a pipeline is served.
 
     :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
@@ -73,7 +73,7 @@ class Delivery(_CommonKeys):
         }
         common = {
             "except" if each.name == "omit" else each.name: value
-            for each in dataclasses.fields(_CommonKeys)
+            for each in dataclasses.fields(_SharedKeys)
             if (value := getattr(self, each.name)) != each.default
         }
         redact = {"redact": dataclasses.asdict(self.redact)} if self.redact != Redaction() else {}
@@ -81,7 +81,7 @@ class Delivery(_CommonKeys):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _DeliveryEntry(_CommonKeys):
+class _DeliveryEntry(_SharedKeys):
     """The keys that every destination has, as written."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -90,7 +90,7 @@ class _DeliveryEntry(_CommonKeys):
     redact: dict[str, Any] = field(default_factory=dict)
 
 
-_COMMON_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
+_WRITTEN_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
 
 
 def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
@@ -103,7 +103,7 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     if "omit" in entry and "except" not in entry:
         raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
     entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
-    common = validated(_DeliveryEntry, {key: entry[key] for key in _COMMON_KEYS if key in entry}, path)
+    common = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
     if common.type not in DESTINATIONS:
         raise ConfigurationError(
             f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
@@ -112,14 +112,14 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
         raise ConfigurationError(f"{path}.format: there is no format {common.format!r}{near(common.format, FORMATS)}")
     if not 1 <= common.concurrency <= MOST_CONCURRENCY:
         raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
-    own = {key: value for key, value in entry.items() if key not in _COMMON_KEYS}
-    options = validated(DESTINATIONS[common.type], own, path, extra=_COMMON_KEYS)
+    own = {key: value for key, value in entry.items() if key not in _WRITTEN_KEYS}
+    options = validated(DESTINATIONS[common.type], own, path, extra=_WRITTEN_KEYS)
     return Delivery(
         name=name,
         conn_id=common.conn_id or options.default_conn_id,
         options=options,
         redact=validated(Redaction, common.redact, f"{path}.redact"),
-        **{each.name: getattr(common, each.name) for each in dataclasses.fields(_CommonKeys)},
+        **{each.name: getattr(common, each.name) for each in dataclasses.fields(_SharedKeys)},
     )
 
 

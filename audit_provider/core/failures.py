@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import requests
 
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
+
+_ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""
 
 
 def failure_of(error: Exception, where: str, service: str) -> AuditError:
@@ -15,24 +19,28 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
     :param error: of requests, urllib3 or the operating system, or a ``ValueError`` of ``http.client``, which quotes the
         header, or of a letter that no header can carry. :param where: the request, and :param service: whose it is.
     """
-    if isinstance(error, requests.exceptions.SSLError):
+    inner = _innermost(error)
+    if isinstance(error, requests.exceptions.SSLError) and not isinstance(inner, _ENDINGS):
         return ConfigurationError(
-            f"{where} failed at TLS ({_reason(error)}): install the service's CA or set 'verify' on the connection."
+            f"{where} failed at TLS ({_reason(inner)}): install the service's CA or set 'verify' on the connection."
         )
     if isinstance(error, ValueError):  # those of requests on URLs, schemes, proxies and headers are, too
         return ConfigurationError(
             f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
         )
-    return UnavailableError(f"{where} gave no whole answer ({_reason(error)}): {service} or the network is down.")
+    return UnavailableError(f"{where} gave no whole answer ({_reason(inner)}): {service} or the network is down.")
 
 
-def _reason(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """Return the innermost reason of a transport error, without the URL that outer layers quote."""
     inner: Any = error
     while True:
         cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
         if not isinstance(cause, BaseException):
-            break
+            return inner  # type: ignore[no-any-return]
         inner = cause
+
+
+def _reason(inner: BaseException) -> str:
     name = type(inner).__name__
     return f"{name}: {inner.strerror}" if isinstance(inner, OSError) and inner.strerror else name

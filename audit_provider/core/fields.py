@@ -62,7 +62,7 @@ def is_absent(value: Any) -> bool:
 
 
 def getter_of(path: str) -> Callable[[Any], Any]:
-    """Return a function from what :func:`_shape` decodes to what stands at ``path``, ``UNSET`` where it is absent."""
+    """Return a function from what :func:`shape_of` decodes to what stands at ``path``, ``UNSET`` where it is absent."""
     names = [_attribute(key) for key in keys_of(path)] if path else []
     if len(names) == 1:
         # Every object that the shape decodes to has it, present or not.
@@ -80,16 +80,12 @@ class Extractor:
     """Decodes of a JSON object only what stands at some dotted paths; the rest is skipped unparsed.
 
     :param paths: path to type; "" paths are left out.
-    :ivar decode: bytes to a value that only :meth:`getter` understands.
+    :ivar decode: bytes to a value that only :func:`getter_of` and :meth:`obstacle` understand.
     """
 
     def __init__(self, paths: Mapping[str, Any]) -> None:
         shape = shape_of({tuple(keys_of(path)): kind for path, kind in paths.items() if path})
         self.decode = msgspec.json.Decoder(shape).decode
-
-    def getter(self, path: str) -> Callable[[Any], Any]:
-        """Return a function from a decoded value to what stands at ``path``, ``UNSET`` where that is absent."""
-        return getter_of(path)
 
     def obstacle(self, path: str) -> Callable[[Any], str]:
         """Return a function from a decoded value to what hides ``path``: the path of something above it that is neither
@@ -121,7 +117,7 @@ class FieldReader:
         extractor = Extractor({path: Any for each in paths.values() for path in each})
         self._paths = paths
         self._decode = extractor.decode
-        self._getters = [(name, tuple(map(extractor.getter, each))) for name, each in paths.items() if each]
+        self._getters = [(name, tuple(map(getter_of, each))) for name, each in paths.items() if each]
 
     def read(self, raw: msgspec.Raw) -> dict[str, str]:
         """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""

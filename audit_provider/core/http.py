@@ -214,7 +214,7 @@ class HttpClient:
                 raise UnavailableError(
                     f"{answer.where} answered {answer.status} {failures} times in a row"
                     f"{self.words(answer)}: {self.service} is not available.",
-                    wait=self._asked(answer, slow_down=slow_down),
+                    wait=self.wait_asked(answer, slow_down=slow_down),
                 )
             wait = self._wait(answer, failures, slow_down=slow_down)
             if wait > self._patience:
@@ -243,19 +243,25 @@ class HttpClient:
         drop = getattr(self._session.auth, "drop", None)
         return bool(drop and drop())
 
-    def _asked(self, answer: Answer, *, slow_down: bool) -> float | None:
+    def wait_asked(self, answer: Answer, *, slow_down: bool = False) -> float | None:
+        """Return the seconds that an answer asks to wait, or None where it names none.
+
+        :param slow_down: it says that the budget is used up, as a 429 does.
+        """
         # Some services send the end of the budget's period with every answer, also with one that says they are down.
-        resets = slow_down or remaining_requests(answer.headers) == 0
+        resets = slow_down or answer.status == 429 or remaining_requests(answer.headers) == 0
         return wait_asked(answer.headers, self.now(), resets=resets)
 
     def _wait(self, answer: Answer, failures: int, *, slow_down: bool) -> float:
-        asked = self._asked(answer, slow_down=slow_down)
-        if asked is not None:
+        asked = self.wait_asked(answer, slow_down=slow_down)
+        if asked is not None and (asked >= 1 or failures == 1):
             return asked + random.random() * 0.2  # noqa: S311  # nosec B311
+        # No header, or again nothing to wait for; a clock that is fast makes the same of a moment to come.
+        wait = max(asked or 0.0, backoff(failures))
         if answer.status == 429 and self.pacer:
-            # No header: somebody else uses the budget as well. All tries together outlast its period.
-            return max(backoff(failures), self.pacer.period * failures / self.tries)
-        return backoff(failures)
+            # Somebody else uses the budget as well. All tries together outlast its period.
+            return max(wait, self.pacer.period * failures / self.tries)
+        return wait
 
     def words(self, answer: Answer) -> str:
         """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Literal
 
 import msgspec
 
 UTC = timezone.utc
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder().encode
 _WHOLE_SECONDS = len('"2026-03-01T10:00:00Z"')
 
@@ -53,7 +56,7 @@ class Window:
 class Fields:
     """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
 
-    Behind a ``|`` stands another path, to look at where the one before finds nothing.
+    Behind a ``|`` stands another path, to look at where the one before finds nothing; the first three take one path.
 
     :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
     :ivar time: when the event happened.
@@ -133,6 +136,9 @@ class PullCounts:
 
     def __add__(self, other: PullCounts) -> PullCounts:
         return PullCounts(self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates)
+
+    def __sub__(self, other: PullCounts) -> PullCounts:
+        return PullCounts(self.read - other.read, self.spooled - other.spooled, self.duplicates - other.duplicates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +229,7 @@ class Offset:
         fault, and :ivar refused_alike: digest of the reason that they share; "" where they were refused with a batch.
     :ivar joins_segments: files named by their content hold events of several segments. Said before the first is sent
         and never changed, so that every try makes the same files; None where nothing was sent.
+    :ivar untold: events set aside since a task last ended failed for such.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -242,6 +249,7 @@ class Offset:
     refused_in_a_row: int = 0
     refused_alike: str = ""
     joins_segments: bool | None = None
+    untold: int = 0
     version: int = 1
 
 
@@ -259,6 +267,16 @@ def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:
     if len(text) == _WHOLE_SECONDS:  # quotes included; the encoder leaves out a fraction that is zero
         return f"{text[1:-2].decode()}.{'0' * digits}Z"
     return f"{text[1 : _WHOLE_SECONDS - 1 + digits].decode()}Z"
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Return the microseconds from the beginning of 1970 to ``moment``."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def back_by(moment: datetime, span: timedelta) -> datetime:
+    """Return ``moment - span``, or the calendar's first moment: vendors send times that have nothing before them."""
+    return _FIRST + max(moment - _FIRST - span, timedelta(0))
 
 
 def utc_now() -> datetime:

@@ -44,7 +44,7 @@ class Pipeline:
     :ivar backfill_share: part of the request budget that a backfill may use; the rest is polling's own.
     :ivar backfill_windows: windows of a backfill that are read at once; None for as many as its part of the budget can
         feed.
-    :ivar run_minutes: how long one task reads or ships before it leaves the rest to the next run.
+    :ivar run_minutes: how long one task reads or ships, waits included, before it leaves the rest to the next run.
     :ivar reconcile: how the past is compared with the source: ``false`` for not at all, or ``schedule``, ``after`` and
         ``width`` in seconds, and ``fail_on_missed``; by default daily, one day at a time.
     :ivar monitoring: how the pipeline is watched and who is told: ``false`` for not at all, or the keys below.
@@ -177,7 +177,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         rate_limit=written.rate_limit,
         destinations=destinations,
         schedule=written.schedule,
-        start=aware(written.start),
+        start=aware(written.start, f"{name}.start:"),
         retention_days=written.retention_days,
         backfill_share=written.backfill_share,
         backfill_windows=written.backfill_windows,
@@ -199,13 +199,20 @@ def setting_text(value: Any, path: str) -> str:
     return str(value)
 
 
-def aware(moment: datetime | date | None) -> datetime | None:
-    """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC."""
+def aware(moment: datetime | date | None, what: str) -> datetime | None:
+    """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC.
+
+    :param what: begins the message.
+    :raises ConfigurationError: it is none in UTC.
+    """
     if moment is None:
         return None
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ConfigurationError(f"{what} {moment} lies outside the years 1 to 9999 in UTC") from None
 
 
 def source_from(

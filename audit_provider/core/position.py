@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
-from audit_provider.core.model import Fields, Gap, PullCounts
+from audit_provider.core.model import Fields, Gap, Offset, PullCounts
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
 from audit_provider.core.state_version import STATE_VERSION, refuse_newer
@@ -25,6 +25,8 @@ class Position:
     :ivar head: the last committed segment. :ivar counts: of the whole stream.
     :ivar watermark: everything that happened before is read, late events aside.
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
+    :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
+        manifest written since those times names them.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
@@ -38,6 +40,7 @@ class Position:
     head: Head = field(default_factory=Head)
     counts: PullCounts = field(default_factory=PullCounts)
     watermark: datetime | None = None
+    ahead: dict[str, datetime] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)
@@ -52,6 +55,15 @@ class Position:
         """
         reached = self.updated_at if self.complete else self.watermark
         return max((now - reached).total_seconds(), 0.0) if reached else None
+
+    def pending(self, offset: Offset | None) -> int:
+        """Return how many events an offset has yet to pass: ``spooled + again = before + finished + pending``.
+
+        :param offset: of this chain; None for a destination that has got nothing yet.
+        """
+        if offset is None:
+            return self.head.total
+        return self.head.total + offset.again - offset.started_at - offset.counts.finished
 
 
 def pack_position(position: Position) -> str:

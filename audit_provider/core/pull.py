@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
-from audit_provider.core.model import PullCounts
+from audit_provider.core.model import PullCounts, back_by
 from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.spool.stream import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 SEGMENT_AGE = timedelta(seconds=60)
+MOST_AHEAD = 300
+"""Events dated ahead of the clock that a position remembers."""
+
+_AHEAD_FOR = timedelta(days=7)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,8 @@ def pull(
     :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
         there, unless it was read by cursors that lead round.
     """
-    run = _Run(reader, stream, position, commit, segment_bytes, segment_age)
+    run = _Run(reader, stream, position, known, commit, segment_bytes, segment_age)
     reader = replace(reader, report=run.note)
-    for other, head in known:
-        for ids in other.ids_since(head, reader.start):
-            run.recent.remember(ids)
     if within and replace(reader, report=lambda _: None).reachable(within.start) >= within.end:
         # Nothing of it can be read any more; asking would only be refused.
         reader.reachable(within.start)
@@ -106,6 +110,7 @@ class _Run:
         reader: Reader,
         stream: Stream,
         position: Position,
+        known: Sequence[tuple[Stream, Head]],
         commit: Callable[[Position], None],
         segment_bytes: int,
         segment_age: timedelta,
@@ -115,6 +120,10 @@ class _Run:
         self.recent = RecentIds()
         self._reader = reader
         self._stream = stream
+        # What this run spools is known without looking.
+        self._known = ((stream, position.head), *known)
+        self._ahead = dict(position.ahead)
+        self.recent.remember(self._ahead)
         self._commit = commit
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
@@ -130,6 +139,9 @@ class _Run:
         events = step.events if within is None else [event for event in step.events if event.time in within]
         fresh = self.recent.admit(events)
         self._segment.add(fresh)
+        horizon = self._reader.now() + CLOCK_SKEW
+        if self._segment.last_time and self._segment.last_time > horizon:
+            self._ahead |= {event.id: event.time for event in fresh if event.time > horizon}
         counts = PullCounts(read=len(events), spooled=len(fresh), duplicates=len(events) - len(fresh))
         self._uncounted += counts
         self.counts += counts
@@ -144,6 +156,7 @@ class _Run:
         if self._step is None and (not complete or self.position.complete):
             return
         now = self._reader.now()
+        self._ahead = _latest(self._ahead, back_by(now, _AHEAD_FOR))
         head = self.position.head
         if len(self._segment):
             head = self._stream.append(self._segment, head, now)
@@ -153,6 +166,7 @@ class _Run:
             head=head,
             counts=self.position.counts + self._uncounted,
             watermark=(self._step.watermark if self._step else None) or self.position.watermark,
+            ahead=self._ahead,
             gaps=merged((*self.position.gaps, *self._gaps)),
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
@@ -176,7 +190,18 @@ class _Run:
 
     def _recall(self, since: datetime) -> None:
         """Load the ids that events recorded since then may repeat."""
+        since = min(since, self._reader.now())
+        if len(self._ahead) >= MOST_AHEAD:
+            # The vendor's clock itself is wrong, by a time zone at most: more lies ahead than is remembered.
+            since = back_by(since, _DAY)
         if self._recalled_since is None or since < self._recalled_since:
-            for ids in self._stream.ids_since(self.position.head, since):
-                self.recent.remember(ids)
+            for stream, head in self._known:
+                for ids in stream.ids_since(head, since):
+                    self.recent.remember(ids)
             self._recalled_since = since
+
+
+def _latest(ahead: dict[str, datetime], since: datetime) -> dict[str, datetime]:
+    """Return what is worth remembering of events that were dated ahead of the clock."""
+    latest = sorted(ahead.items(), key=itemgetter(1))[-MOST_AHEAD:]
+    return {name: time for name, time in latest if time > since}

@@ -16,7 +16,7 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
-from audit_provider.core.sources.reading.base import Backfill, Reading, Step
+from audit_provider.core.sources.reading.base import Backfill, Reading, Step, packed
 from audit_provider.core.spool import ComparedIds
 from audit_provider.core.validation import check_schedule, validated
 
@@ -95,7 +95,8 @@ class Comparison:
     """What a source serves of a window, against what the spool held of it.
 
     :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
-        or were missed, and are spooled now. :ivar late_ids: the first of them.
+        or were missed, and are spooled now. :ivar late_ids: the first of them, and
+        :ivar late_by_action: their number by action, of pages of which all that the window lacked was new.
     :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
         nobody knows.
     """
@@ -132,11 +133,13 @@ class ReconciliationState:
     """What is kept between runs.
 
     :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
+    :ivar untold: late events of finished comparisons that no run has told of at its end.
     """
 
     reached: datetime | None = None
     open: OpenComparison | None = None
     last: Comparison | None = None
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,6 @@ class Reconciliation:
         self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
     ) -> Generator[Step, int, ReconciliationState]:
         found, window, ids = opened.comparison, opened.comparison.window, ComparedIds()
-        actions = Counter(found.late_by_action)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         inner = self.reading.steps(by_time, opened.reading)
         try:
@@ -191,18 +193,21 @@ class Reconciliation:
             while step is not None:
                 events = tuple(event for event in step.events if event.time in window)
                 served, missing = ids.serve(events)
-                actions.update(self.action(event) for event in missing)
+                actions = Counter(self.action(event) for event in missing)
+                before = found
                 found = replace(
                     found,
                     served=found.served + served,
                     late=found.late + len(missing),
                     late_ids=(*found.late_ids, *(event.id for event in missing))[:MOST_NAMED],
-                    late_by_action=dict(actions),
+                    late_by_action=dict(Counter(found.late_by_action) + actions),
                 )
                 kept = replace(kept, open=OpenComparison(found, step.state))
-                fresh = yield Step(events, _packed(kept), min(step.since, window.start), kept.reached)
-                # An event that was spooled under another time is not held of this window, and yet known.
-                found = replace(found, late=found.late - len(missing) + fresh)
+                fresh = yield Step(events, packed(kept), min(step.since, window.start), kept.reached)
+                if fresh != len(missing):
+                    # An event that was spooled under another time is not held of this window, and yet known. Nobody
+                    # says which they are, so none of the page is named.
+                    found = replace(before, served=found.served, late=before.late + fresh)
                 try:
                     step = inner.send(fresh)
                 except StopIteration:
@@ -215,8 +220,8 @@ class Reconciliation:
             reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
             reader.report(Gap(window.start, window.end, reason, "late", reader.now()))
         self.finished(found)
-        kept = ReconciliationState(window.end, last=found)
-        yield Step((), _packed(kept), window.end, kept.reached)
+        kept = ReconciliationState(window.end, last=found, untold=kept.untold + found.late)
+        yield Step((), packed(kept), window.end, kept.reached)
         return kept
 
 
@@ -233,8 +238,3 @@ def _unless_read_before(reader: Reader) -> Callable[[Gap], None]:
             reader.report(gap)
 
     return report
-
-
-def _packed(state: ReconciliationState) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept

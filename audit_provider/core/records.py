@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -22,6 +23,10 @@ _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) 
 _US_FLOOR = 100_000_000_000_000
 _NO_DELAY = timedelta(0)
 _zone_of = attrgetter("tzinfo")
+_LOOSE = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d))?(\.\d+)?)? ?(?:([Zz]|UTC|GMT)|([+-]\d\d)(?::?(\d\d))?)?"
+)
+"""Date-times that are well understood and not RFC 3339: to the minute, to the day, with a leap second, a short zone."""
 
 
 def time_from(value: Any) -> datetime | None:
@@ -31,18 +36,16 @@ def time_from(value: Any) -> datetime | None:
     cannot be told, so it is None as well.
     """
     if isinstance(value, str):
-        try:
-            moment: datetime = msgspec.convert(value, datetime)
-        except msgspec.ValidationError:
-            try:
-                value = float(value)
-            except ValueError:
-                return None
-        else:
+        moment = _moment(value) or _moment(_strict(value))
+        if moment:
             try:
                 return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
             except OverflowError:
                 return None
+        try:
+            value = float(value)
+        except ValueError:
+            return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     size = abs(value)
@@ -53,6 +56,23 @@ def time_from(value: Any) -> datetime | None:
         return None
 
 
+def _moment(text: str) -> datetime | None:
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return None
+
+
+def _strict(text: str) -> str:
+    """Return a loose date-time as RFC 3339 writes it; any other text as it is."""
+    found = _LOOSE.fullmatch(text.strip())
+    if not found:
+        return text
+    day, minute, second, fraction, utc, hours, minutes = found.groups()
+    zone = "Z" if utc else f"{hours}:{minutes or '00'}" if hours else ""
+    return f"{day}T{minute or '00:00'}:{'59' if second == '60' else second or '00'}{fraction or ''}{zone}"
+
+
 class RecordReader:
     """Turns one page's records into events.
 
@@ -61,6 +81,7 @@ class RecordReader:
     its content and carries the time of the record before it, so that the order of the page stays what it is.
 
     :ivar undated: records without a readable time met so far; they carry their time of receipt.
+    :ivar first_undated: what the first of them had there.
     :ivar odd: what was no JSON object so far.
     :ivar last_id: the vendor's own id of the last record of the page read last; "" where none of its records has one.
     :ivar longest_lag: the largest delay met between happening and being recorded.
@@ -69,9 +90,10 @@ class RecordReader:
     def __init__(self, fields: Fields) -> None:
         extractor = Extractor(dict.fromkeys((fields.id, fields.time, fields.recorded), Any))
         self._decode = extractor.decode
-        self._id, self._time, self._recorded = map(extractor.getter, (fields.id, fields.time, fields.recorded))
+        self._id, self._time, self._recorded = map(getter_of, (fields.id, fields.time, fields.recorded))
         self._page = _PageDecoder(fields)
         self.undated = 0
+        self.first_undated = ""
         self.odd = 0
         self.last_id = ""
         self.longest_lag = timedelta(0)
@@ -113,7 +135,9 @@ class RecordReader:
             elif recorded is not None and recorded - time > self.longest_lag:
                 self.longest_lag = recorded - time
             if time is None:
-                self.undated += not (odd and odd[-1] == len(events))
+                if not (odd and odd[-1] == len(events)):
+                    self.first_undated = self.first_undated or _shown(self._time(found))
+                    self.undated += 1
                 time = received
             if not isinstance(name, (str, int)) or name == "":
                 nameless.append(len(events))
@@ -197,6 +221,10 @@ class _PageDecoder:
 
 def _are_utc(moments: Sequence[Any]) -> bool:
     return set(map(type, moments)) == {datetime} and list(map(_zone_of, moments)).count(UTC) == len(moments)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is ABSENT else repr(value)[:40]
 
 
 def _written(moment: Any) -> Any:

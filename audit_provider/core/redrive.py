@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.dead_letters import RedriveRecord, refusal
+from audit_provider.core.destinations.base import Place
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.dead_letters import DeadLetters, Line, Refusal
-    from audit_provider.core.destinations.base import DeadLetter, Destination, Place
+    from audit_provider.core.dead_letters import DeadLetters, Letter, Line, Refusal
+    from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.model import Event
 
 
@@ -62,6 +63,10 @@ def redrive(
     return reached.counts + run.counts
 
 
+_Key = tuple[Place, str]
+"""Place and id of an event: segments of a late run may have replaced others, with another event at the same place."""
+
+
 class _Redrive:
     """Shows the files of dead letters to the ship loop as segments, and turns its commits into records."""
 
@@ -79,12 +84,12 @@ class _Redrive:
         self._now = now
         self._whole_files = whole_files
         # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
-        self._copies: dict[Place, list[Line]] = defaultdict(list)
+        self._copies: dict[_Key, list[Line]] = defaultdict(list)
         for line, letter in letters.open():
-            self._copies[letter.place].append(line)
-        self._sent: dict[int, list[Place]] = {}
+            self._copies[_key(letter)].append(line)
+        self._sent: dict[int, list[_Key]] = {}
         self._reached: Place = (1, 0)
-        self._refused: dict[Place, DeadLetter] = {}
+        self._refused: dict[_Key, DeadLetter] = {}
         self._filtered: list[Line] = []
 
     def files(self) -> Iterator[tuple[int, Sequence[Event]]]:
@@ -92,20 +97,20 @@ class _Redrive:
         number = 0
         for _, of_file in groupby(self._letters.open(), key=lambda each: each[0].name):
             events: list[Event] = []
-            places: list[Place] = []
+            keys: list[_Key] = []
             for line, letter in of_file:
-                event = letter.spooled
+                event, key = letter.spooled, _key(letter)
                 # A line that is not known here was set aside since this run began.
-                if line not in self._copies.get(letter.place, ())[:1]:
+                if line not in self._copies.get(key, ())[:1]:
                     continue
                 if self._is_left_out(event):
-                    self._filtered += self._copies[letter.place]
+                    self._filtered += self._copies[key]
                     continue
                 events.append(event)
-                places.append(letter.place)
+                keys.append(key)
             if events:
                 number += 1
-                self._sent[number] = places
+                self._sent[number] = keys
                 yield number, events
 
     def _is_left_out(self, event: Event) -> bool:
@@ -124,25 +129,32 @@ class _Redrive:
         """Record what became of the letters up to ``offset``."""
         if self._whole_files and offset.index:
             return
-        passed: list[Place] = []
+        passed: list[_Key] = []
         for number in range(self._reached[0], offset.segment + 1):
-            places = self._sent.get(number, [])
+            keys = self._sent.get(number, [])
             first = self._reached[1] if number == self._reached[0] else 0
-            passed += places[first : offset.index if number == offset.segment else None]
+            passed += keys[first : offset.index if number == offset.segment else None]
+        # What was taken behind a batch that ends the run. Of a file that stands or falls whole, all is sent once more.
+        for ahead in () if self._whole_files else offset.ahead:
+            passed += self._sent[ahead.segment][ahead.index : ahead.index + ahead.count]
         self._reached = (offset.segment, offset.index)
         self.record(passed)
 
-    def record(self, passed: Iterable[Place]) -> None:
+    def record(self, passed: Iterable[_Key]) -> None:
         """Record letters that have been sent, and those left out since the last record."""
         taken: list[Line] = []
         refused: list[Refusal] = []
-        for place in passed:
-            letter = self._refused.pop(place, None)
+        for key in passed:
+            letter = self._refused.pop(key, None)
             if letter is None:
-                taken += self._copies[place]
+                taken += self._copies[key]
             else:
-                refused += [refusal(line, letter) for line in self._copies[place]]
+                refused += [refusal(line, letter) for line in self._copies[key]]
         if taken or refused or self._filtered:
             self._letters.record(RedriveRecord(self._now(), tuple(taken), tuple(self._filtered), tuple(refused)))
         self.counts += ShipCounts(filtered=len(self._filtered))
         self._filtered = []
+
+
+def _key(letter: Letter) -> _Key:
+    return letter.place, letter.id

@@ -73,7 +73,7 @@ class SshConnection:
         :raises ConfigurationError: it is one, as far as that can be told from here.
         :raises AuditError: the connection cannot be opened, or leads nowhere.
         """
-        from paramiko import ChannelException
+        from paramiko import ChannelException, SSHException
 
         refuse_host(host, allow_link_local=allow_link_local)
         transport = self._transport()
@@ -87,6 +87,10 @@ class SshConnection:
                         f"PermitOpen)."
                     ) from None
                 raise UnavailableError(f"{self.where} does not reach {host}:{port}.") from None
+            except SSHException as error:
+                if _NO_CHANNEL in str(error):
+                    self.close()  # as in sftp
+                raise
         near, far = socket.socketpair()
         threading.Thread(target=_carry, args=(far, channel), daemon=True, name=f"ssh to {host}:{port}").start()
         return near

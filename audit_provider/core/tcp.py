@@ -82,7 +82,9 @@ class TcpClient:
             try:
                 with self._errors():
                     connected.settimeout(self._timeout)
-                    connected.sendall(content)
+                    rest = memoryview(content)
+                    while rest:  # ``sendall`` of a plain socket would have all of it written within the timeout
+                        rest = rest[connected.send(rest) :]
             except UnavailableError:
                 # What it said before it hung up tells more than that it did.
                 with suppress(RetryError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError
@@ -13,7 +14,7 @@ PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@
 """Schedules that have a name."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pydantic import TypeAdapter, ValidationError
 
@@ -44,7 +45,7 @@ def checked(kind: Any, value: Any, path: str) -> Any:
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_lines(error, path))) from None
+        raise ConfigurationError("\n".join(_lines(error, value, path))) from None
 
 
 @functools.lru_cache(maxsize=256)
@@ -77,9 +78,24 @@ def near(name: str, known: Iterable[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
-def _lines(error: ValidationError, path: str) -> list[str]:
-    lines = []
+def _lines(error: ValidationError, value: Any, path: str) -> list[str]:
+    """Return a line per key, though each type that a key may have gives an error of its own."""
+    said: dict[str, list[str]] = {}
     for each in error.errors(include_url=False):
-        place = ".".join([path, *(str(part) for part in each["loc"] if str(part) not in ("datetime", "date"))])
-        lines.append(f"{place}: {each['msg'][:1].lower()}{each['msg'][1:]}")
-    return list(dict.fromkeys(lines))
+        place = ".".join([path, *_keys(each["loc"], value, missing=each["type"] == "missing")])
+        words = each["msg"][:1].lower() + each["msg"][1:]
+        others = said.setdefault(place, [])
+        others.append(words.removeprefix("input should be ") if others else words)
+    return [f"{place}: {', or '.join(dict.fromkeys(words))}" for place, words in said.items()]
+
+
+def _keys(place: Sequence[int | str], value: Any, *, missing: bool) -> list[str]:
+    """Return the keys on the way to a mistake, without the types that pydantic puts between them."""
+    keys = []
+    for part in place:
+        known = isinstance(value, Mapping) and part in value
+        known = known or (isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value))
+        if known:
+            keys.append(str(part))
+            value = value[part]
+    return [*keys, str(place[-1])] if missing else keys

@@ -16,6 +16,7 @@ from audit_provider.core.destinations.elasticsearch_documents import stream_name
 from audit_provider.core.destinations.elasticsearch_templates import Product, install_template
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.links import discover
+from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class ElasticsearchLogsHook(ServiceHook):
         """Return the credential in each of its forms."""
         if self.style == "aws":
             return ()
-        return (self._authorization().partition(" ")[2], self.token, self.token.partition(":")[2])
+        # An API key may be written "id:key"; what follows a colon in a password is no secret of its own.
+        key = self.token.partition(":")[2] if self.style == "api_key" else ""
+        return (self._authorization().partition(" ")[2], self.token, key)
 
     def destination(
         self, options: ElasticsearchOptions, origin: Origin, form: Form | None = None, **client: Any
@@ -143,7 +146,7 @@ class ElasticsearchLogsHook(ServiceHook):
         try:
             if conn_id:
                 # The Amazon provider would take the machine's own role in its place, and say so in a warning only.
-                self.get_connection(conn_id)
+                connection_of(conn_id, "'aws'")
             aws: Any = AwsGenericHook(aws_conn_id=conn_id or "aws_default", region_name=region)
             return aws.get_session(region_name=region)
         except (AirflowException, BotoCoreError, ClientError) as error:

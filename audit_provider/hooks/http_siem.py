@@ -167,14 +167,6 @@ class HttpSiemHook(ServiceHook):
         """Reach the receiver without sending an event."""
         return self.destination(HttpOptions(), _ORIGIN, **PROMPTLY).check()
 
-    def send_test_event(self, options: HttpOptions | None = None) -> str:
-        """Send one event that is marked as a test: the only proof of the credential.
-
-        :param options: of the destination, its preset above all.
-        :raises AuditError: the receiver does not take it.
-        """
-        return self.destination(options or HttpOptions(), _ORIGIN, **PROMPTLY).send_test_event()
-
     @property
     def _password(self) -> str:
         return (self.connection.password or "").strip()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 
@@ -20,6 +19,7 @@ from audit_provider.core.http import HttpClient
 from audit_provider.core.link_local import GuardedAdapter, refuse_host
 from audit_provider.core.links import checked_page
 from audit_provider.core.ssh import TunnelAdapter
+from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.hooks.ssh import ssh_connection
 
@@ -57,14 +57,9 @@ class ServiceHook(DescribedForm, HttpHook):
         """The connection, with its extras checked.
 
         :raises ConfigurationError: it does not exist, is of another type, or has an extra that nobody knows, so that
-            a typo would go unnoticed.
+            a typo would go unnoticed. :raises UnavailableError: Airflow does not say whether it exists.
         """
-        try:
-            connection = self.get_connection(self.http_conn_id)
-        except AirflowNotFoundException:
-            raise ConfigurationError(
-                f"there is no connection {self.http_conn_id!r}: make one of type {self.conn_type!r} in Airflow."
-            ) from None
+        connection: Connection = connection_of(self.http_conn_id, repr(self.conn_type))
         if connection.conn_type != self.conn_type:
             raise ConfigurationError(
                 f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ssh import SshConnection
+from audit_provider.hooks.connection import connection_of
 
 _CONN_TYPES = ("ssh", "sftp")
 _CONNECT_SECONDS = 10
@@ -51,12 +52,7 @@ def ssh_address(conn_id: str) -> str:
 
 
 def _connection(conn_id: str) -> Any:
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise ConfigurationError(
-            f"there is no connection {conn_id!r}: make one of type 'sftp' or 'ssh' in Airflow."
-        ) from None
+    connection = connection_of(conn_id, "'sftp' or 'ssh'")
     if connection.conn_type not in _CONN_TYPES:
         raise ConfigurationError(
             f"the connection {conn_id!r} is of type {connection.conn_type!r}, not 'sftp' or 'ssh'."

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import Window, text_of, utc_now
+from audit_provider.core.model import Window, back_by, text_of, utc_now
 from audit_provider.core.position import Position
 from audit_provider.operators.moments import moment_from
 from audit_provider.state import PositionVariable
@@ -32,7 +32,7 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
     :raises ConfigurationError: it lies in the future, or is no moment.
     """
     if position and position.watermark:
-        return position.watermark - FIRST_RUN_REACH
+        return back_by(min(position.watermark, utc_now()), FIRST_RUN_REACH)
     found = moment_from(start, "start") if start else utc_now() - FIRST_RUN_REACH
     if found > utc_now():
         raise ConfigurationError(f"'start' of {pipeline} lies in the future: {text_of(found)}.")

@@ -31,7 +31,7 @@ def moment_from(value: str | datetime, what: str) -> datetime:
             value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
         except ValueError:
             raise ConfigurationError(f"{what} {value!r} is no date or date-time, as in 2026-01-01T00:00:00Z.") from None
-    moment = aware(value)
+    moment = aware(value, what)
     if moment is None:
         raise ConfigurationError(f"{what} is missing.")
     return moment

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.settings import Notification
     from audit_provider.core.monitoring.summary import Finding
 
-CONTEXT_KEYS = ("audit_pipeline", "audit_findings", "audit_text", "audit_html", "audit_severity")
-"""What templates of a notifier's arguments may use beside Airflow's own context."""
-
 
 def tell(
     pipeline: str, notifications: Sequence[Notification], memory: Memory, context: Context, now: datetime
@@ -62,6 +59,7 @@ def tell(
 
 
 def _words(pipeline: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
+    """Return what templates of a notifier's arguments may use beside Airflow's own context."""
     return {
         "audit_pipeline": pipeline,
         "audit_findings": findings,

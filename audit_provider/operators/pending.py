@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import Account, account, beginning, letters_of
@@ -14,6 +13,7 @@ from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.operators import metrics
 from audit_provider.operators.task import sleep_or_defer
+from audit_provider.operators.waiting import deadline_of, has_taken, outlasting
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Shipped:
 
     :ivar position: of the stream, None where nothing was read into it.
     :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
+    :ivar variable: of the offset. :ivar offset: where it ended; None while it goes on.
     :ivar account: None until the stream's shipping has ended well.
     :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
     """
@@ -42,6 +43,8 @@ class Shipped:
     position: Position | None = None
     counts: ShipCounts = field(default_factory=ShipCounts)
     pending: int | None = None
+    variable: OffsetVariable | None = None
+    offset: Offset | None = None
     account: Account | None = None
     earliest: datetime | None = None
     latest: datetime | None = None
@@ -60,7 +63,7 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
     :raises AuditError: it cannot go on. What was done before is recorded.
     """
     position = shipped.position = PositionVariable(shipped.name).load()
-    variable = OffsetVariable(shipped.name, operator.destination)
+    variable = shipped.variable = OffsetVariable(shipped.name, operator.destination)
     before = variable.load()
     if position is None:
         operator.log.info("Nothing has been read into %s yet.", shipped.name.folder)
@@ -78,6 +81,7 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
     elif offset.failures_in_a_row or before is None:
         offset = replace(offset, failures_in_a_row=0, last_error="")
         variable.commit(offset)
+    shipped.offset = offset
     shipped.account = account(stream, operator.destination, position, offset)
     shipped.pending = shipped.account.pending
 
@@ -85,6 +89,17 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
 def joins_segments(name: StreamName, position: Position) -> bool:
     """Whether files of a stream go over the ends of its segments: those of a window that is read whole, alone."""
     return name.is_backfill and position.complete
+
+
+def take_untold(shipped: Shipped) -> int:
+    """Return how many events were set aside that no task has told of, and note that this one does.
+
+    They may be of a part of this try that ended in a wait, or of a try that failed for another reason.
+    """
+    if shipped.variable is None or shipped.offset is None or not shipped.offset.untold:
+        return 0
+    shipped.variable.commit(replace(shipped.offset, untold=0))
+    return shipped.offset.untold
 
 
 def tell_metrics(shipped: Shipped, destination: str) -> None:
@@ -113,13 +128,16 @@ def _ship_pending(
     is_new: bool,
 ) -> Offset:
     offset_before = reached = offset
+    operator.taken(offset.last_success)
     kept = letters_of(stream, operator.destination, offset)
 
     def commit(offset: Offset) -> None:
         nonlocal reached
-        marked = passage.mark(offset)
+        untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
+        marked = replace(passage.mark(offset), untold=untold)
         variable.commit(marked)
         reached = marked
+        operator.taken(marked.last_success)
         shipped.counts = marked.counts - offset_before.counts
         shipped.pending = total - shipped.counts.finished
         progress.reached(shipped.counts.finished, utc_now())
@@ -138,7 +156,7 @@ def _ship_pending(
             # What an earlier version has begun goes on as it was.
             reached = replace(reached, joins_segments=is_new and joins_segments(shipped.name, position))
             commit(reached)
-        return ship(
+        ship(
             destination,
             shipped.read(stream, position.head, reached.segment),
             reached,
@@ -147,15 +165,22 @@ def _ship_pending(
             too_old=operator.too_old,
             sleep=sleep_or_defer,
             now=utc_now,
-            deadline=utc_now() + timedelta(minutes=operator.run_minutes),
+            deadline=deadline_of(operator),
             select=select,
             concurrency=delivery.concurrency,
         )
-    except WaitError:
-        raise
+        return reached
     except AuditError as error:
+        failure = outlasting(operator, error)
+        if isinstance(failure, WaitError):
+            raise
+        if failure is not error and has_taken(operator):
+            operator.log.info("%s That is longer than this run may last.", error)
+            return reached
         failures = offset.failures_in_a_row + 1
-        variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(error)[:500]))
+        variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(failure)[:500]))
+        if failure is not error:
+            raise failure from None
         raise
 
 

@@ -96,6 +96,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.run_minutes = run_minutes
         self.spool = spool
         self._pacers: Pacers | None = None
+        self._done = PullCounts()
         self.asset = spool_asset(pipeline)
         self.outlets = [*self.outlets, self.asset]
 
@@ -110,6 +111,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
         """Under which name this task claims its part of the request budget."""
         return lane_name(self.lane) if self.window else POLLING
 
+    def done(self) -> dict[str, int]:
+        """Return what this part of the try has done."""
+        return {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates")} if self._done.read else {}
+
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
         if self._pacers:
@@ -120,8 +125,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool, by what :meth:`work` has returned."""
-        count: int = result["spooled"]
-        return count
+        return int(result["spooled"])
 
     def page(self) -> str:
         """Return the vendor's own page of this audit log; "" where its address is not known."""
@@ -138,6 +142,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Read what there is, within the time allowed."""
+        self._done = PullCounts()
         spec = self._spec()
         window = window_from(self.window) if self.window else None
         if window:
@@ -182,12 +187,18 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
                 )
         except WaitError as wait:
-            if deadline is None or wait.until <= deadline or reached is begun:
+            if deadline is None or wait.until <= deadline:
                 raise
+            if reached is begun and not self.done_before:
+                raise UnavailableError(
+                    f"{spec.title} lets nothing be read before {text_of(wait.until)}, which is beyond the "
+                    f"{self.run_minutes} minutes of this task (run_minutes); the next try goes on. It said: {wait}"
+                ) from None
             # What was read is shipped meanwhile; the next run waits for the rest.
             self.log.info("%s That is longer than this run may last.", wait)
-            pulled = Pulled(reached, _since(begun.counts, reached.counts), complete=False)
+            pulled = Pulled(reached, reached.counts - begun.counts, complete=False)
         finally:
+            self._done = reached.counts - begun.counts
             self._tell_metrics(begun, reached, live=window is None)
         self._tell_oddities(reader, gaps=len(pulled.position.gaps) - len(begun.gaps))
         counts = pulled.counts
@@ -235,7 +246,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
         if gaps:
             self.log.error("%d gaps were found, see above.", gaps)
         if records.undated:
-            self.log.warning("%d records had no readable time; they carry the time of receipt.", records.undated)
+            self.log.warning(
+                "%d records had no readable time, the first had %s there; they carry the time of receipt: if they have "
+                "a time, correct 'fields.time' of the source.",
+                records.undated,
+                records.first_undated,
+            )
         if records.odd:
             self.log.warning('%d records were no JSON objects; they are kept as {"record": …}.', records.odd)
 
@@ -272,14 +288,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.log.error(
             "Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
         )
-
-
-def _since(before: PullCounts, after: PullCounts) -> PullCounts:
-    return PullCounts(
-        read=after.read - before.read,
-        spooled=after.spooled - before.spooled,
-        duplicates=after.duplicates - before.duplicates,
-    )
 
 
 def _result(position: Position, **counts: int) -> dict[str, Any]:

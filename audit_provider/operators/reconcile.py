@@ -71,6 +71,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         self.width = width
         self.retention_days = retention_days
         self.fail_on_missed = fail_on_missed
+        self._found: list[Comparison] = []
 
     def work(self, context: Context) -> dict[str, Any]:
         """Compare what is due, within the time allowed."""
@@ -81,11 +82,12 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         position = self._chained(variable.load(), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
         due = self._due(live, live_spec, spec, kept) if live else None
-        found: list[Comparison] = []
+        found = self._found = []
         if live is None or due is None:
             self.log.info(
                 "Nothing is due: %s.", f"compared up to {_shown(kept.reached)}" if live else "nothing is read"
             )
+            self._tell_untold(kept, position, variable)
             return self._result(live, position, kept, found, complete=True)
         reader = self._reader(spec, due, position, live)
         known = [(name.stream(store, position), position.head), *self._others(store, live)]
@@ -110,7 +112,9 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             self._tell(comparison)
             found.append(comparison)
 
-        begun = replace(kept, reached=kept.reached if kept.open else due.start)
+        # An open window that cannot be compared any more is not gone on with.
+        opened = kept.open if kept.open and kept.open.comparison.start == due.start else None
+        begun = replace(kept, reached=due.start, open=opened)
         try:
             pulled = pull(
                 Reconciliation(spec.reading, due.end, timedelta(seconds=self.width), hold, action, finished),
@@ -119,29 +123,38 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
                 replace(position, reading=msgspec.to_builtins(begun)),
                 commit=commit,
                 known=known[1:],
-                deadline=utc_now() + timedelta(minutes=self.run_minutes),
+                deadline=(self.begun or utc_now()) + timedelta(minutes=self.run_minutes),
                 progress=self._progress(reader, due.start),
             )
         finally:
             self._tell_metrics(position, reached, live=False)
         kept = msgspec.convert(pulled.position.reading, ReconciliationState)
-        late = sum(each.late for each in found)
-        if late and self.fail_on_missed:
-            raise StopError(
-                f"{late} events of {self.pipeline} came late or were missed: they are in the spool and are shipped; "
-                f"'fail_on_missed' is set, so the run ends failed."
-            )
+        self._tell_untold(kept, pulled.position, variable)
         return self._result(live, pulled.position, kept, found, complete=pulled.complete)
+
+    def _tell_untold(self, kept: ReconciliationState, position: Position, variable: PositionVariable) -> None:
+        """Fail where that is wanted and late events were found, also before a wait or by a run that broke off."""
+        if not kept.untold:
+            return
+        variable.commit(replace(position, reading=msgspec.to_builtins(replace(kept, untold=0))))
+        if self.fail_on_missed:
+            raise StopError(
+                f"{kept.untold} events of {self.pipeline} came late or were missed: they are in the spool and are "
+                f"shipped; 'fail_on_missed' is set, so the run ends failed."
+            )
 
     @property
     def budget_task(self) -> str:
         """See :class:`~audit_provider.operators.pull.PullAuditLogsOperator`."""
         return RECONCILIATION
 
+    def done(self) -> dict[str, int]:
+        """See :class:`~audit_provider.operators.task.AuditLogsOperator`."""
+        return {key: sum(getattr(each, key) for each in self._found) for key in ("served", "in_spool", "late")}
+
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool: those that came late or were missed."""
-        count: int = result["late"]
-        return count
+        return int(result["late"])
 
     def _stream_name(self) -> StreamName:
         return StreamName.of_reconciliation(self.pipeline)
@@ -161,13 +174,13 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         # Where the live reading has not caught up, what it lacks is not missed.
         reached = live.updated_at if live.complete else live.watermark
         end = midnight(min(now, reached) - max(after, looks_back(live_spec))) if reached else None
-        if kept.open:
-            opened = kept.open.comparison.window
+        # What nobody asked for, what is no longer kept, and what the vendor no longer shows cannot be compared.
+        bounds = [now - timedelta(days=self.retention_days) + _PRUNING_MARGIN]
+        opened = kept.open.comparison.window if kept.open else None
+        if opened and opened.start >= bounds[0]:
             return Window(opened.start, max(end or opened.end, opened.end))
         if end is None:
             return None
-        # What nobody asked for, what is no longer kept, and what the vendor no longer shows cannot be compared.
-        bounds = [now - timedelta(days=self.retention_days) + _PRUNING_MARGIN]
         if began := _began(live):
             bounds.append(began)
         if spec.lookback:
@@ -202,7 +215,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             each.late,
             f" ({', '.join(f'{count} {action}' for action, count in sorted(each.late_by_action.items()))}; "
             f"the first: {', '.join(each.late_ids)})"
-            if each.late
+            if each.late_ids
             else "",
             "it was read in parts, so what is gone at the source was not counted"
             if each.gone is None

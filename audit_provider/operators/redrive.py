@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import letters_of
@@ -12,6 +11,7 @@ from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Stream
 from audit_provider.operators.task import sleep_or_defer
+from audit_provider.operators.waiting import deadline_of
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
@@ -40,9 +40,14 @@ def kept_letters(store: Store, pipeline: str, destination: str) -> list[KeptLett
     """
     found = []
     for name in StreamName.all_in(store, pipeline):
+        chains = store.folders(f"{name.folder}/")
+        chains = [each for each in chains if destination in store.folders(f"{name.folder}/{each}/dead/")]
+        if not chains:
+            # A Variable costs more than a look into the spool, and there are many windows, few of them with letters.
+            continue
         position = PositionVariable(name).load()
         offset = OffsetVariable(name, destination).load()
-        for chain in store.folders(f"{name.folder}/"):
+        for chain in chains:
             stream = Stream(store, name.folder, chain)
             if position is not None and chain == position.chain:
                 letters = letters_of(stream, destination, offset if offset and offset.chain == chain else None)
@@ -59,7 +64,7 @@ def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Del
 
     :raises AuditError: it cannot go on. What was taken before is recorded.
     """
-    deadline = utc_now() + timedelta(minutes=operator.run_minutes)
+    deadline = deadline_of(operator)
     total = ShipCounts()
     for kept in kept_letters(store, operator.pipeline, operator.destination):
         if not kept.letters.count().open:

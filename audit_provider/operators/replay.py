@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import DeadLetter
+    from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
     from audit_provider.operators.ship import ShipAuditLogsOperator
@@ -42,7 +43,7 @@ def replay_streams(
     """Send what the spool holds of a range again, stream by stream, and return what became of it.
 
     A retry goes on where the try before it ended, by offsets that belong to this run alone and that
-    :func:`forget_replay` removes when the run ends. The destination's own offsets are neither read nor written.
+    :func:`forget_replay` removes when the run succeeds. The destination's own offsets are neither read nor written.
 
     :raises AuditError: it cannot go on. Everything is kept.
     """
@@ -89,6 +90,10 @@ def _replay(
         letters.keep(refused, utc_now())
         operator.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
 
+    def commit(reached: Offset) -> None:
+        variable.commit(reached)
+        operator.taken(reached.last_success)
+
     destination, select = operator.connect_stream(delivery, position)
     offset = replay(
         destination,
@@ -96,7 +101,7 @@ def _replay(
         position,
         offset,
         wanted,
-        commit=variable.commit,
+        commit=commit,
         set_aside=set_aside,
         too_old=operator.too_old,
         sleep=sleep_or_defer,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, account, table
-from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
@@ -17,6 +15,7 @@ from audit_provider.operators.gaps import gaps_of_streams
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.monitoring import monitor
 from audit_provider.operators.replay import forget_replay
+from audit_provider.operators.retention import retain
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store, Stream
+    from audit_provider.core.spool import Store
 
 _FAILED = frozenset({"failed", "upstream_failed"})
 
@@ -72,6 +71,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.pipeline = pipeline
         self.destinations = destinations
         self.windows = windows
+        self.by_window = windows is not None
         self.late = late
         self.retention_days = retention_days
         self.source = source
@@ -83,12 +83,13 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         store = open_store(self.spool or spool_uri())
         accounts: list[Account] = []
         late = StreamName.of_reconciliation(self.pipeline)
-        if self.windows is None:
+        if self.by_window:
+            # Where the plan failed there is none. The live stream is the incremental DAG's to report.
+            names = [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows or ()]
+            chosen = context["params"].get("destinations") or self.destinations
+        else:
             names = [late if self.late else StreamName(self.pipeline)]
             chosen = self.destinations
-        else:
-            names = [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
-            chosen = context["params"].get("destinations") or self.destinations
         for name in names:
             accounts += self._report(store, name, chosen)
         gaps = self._open_gaps([*names, StreamName(self.pipeline), late, *GapWindowsVariable(self.pipeline).load()])
@@ -116,7 +117,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
     ) -> list[str]:
         """Watch the pipeline, where that is wanted, and return what the task is to fail for."""
-        if self.monitoring is None or self.source is None or self.late or self.windows is not None:
+        if self.monitoring is None or self.source is None or self.late or self.by_window:
             return []
         settings = self.monitoring
         if not isinstance(settings, Monitoring):
@@ -129,12 +130,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
         stream = name.stream(store, position)
-        offsets = {each: self._offset(name, each, position) for each in destinations}
-        accounts = [account(stream, each, position, offset) for each, offset in offsets.items()]
+        accounts = [account(stream, each, position, self._offset(name, each, position)) for each in destinations]
         if stream.due_for_pruning(utc_now()):
-            self._retain(stream, position, list(offsets.values()))
-            if not name.window:
-                self._retain_backfills(store)
+            retain(self, store, name)
         return accounts
 
     def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
@@ -144,32 +142,6 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     def _offset(self, name: StreamName, destination: str, position: Position) -> Offset | None:
         offset = OffsetVariable(name, destination).load()
         return offset if offset and offset.chain == position.chain else None
-
-    def _retain_backfills(self, store: Store) -> None:
-        """Do the same for the windows of past backfills, which no run of theirs will look at again."""
-        for name in StreamName.all_in(store, self.pipeline):
-            position = PositionVariable(name).load() if name.window else None
-            if position:
-                # Only the destinations that were chosen have an offset.
-                offsets = [self._offset(name, each, position) for each in self.destinations]
-                stream, known = name.stream(store, position), [each for each in offsets if each]
-                # Those that share files go together, so that a replay of what is left makes the same files.
-                self._retain(stream, position, known, together=SEGMENTS_IN_A_LOT)
-
-    def _retain(
-        self, stream: Stream, position: Position, offsets: Sequence[Offset | None], *, together: int = 1
-    ) -> None:
-        """Remove what every destination has and nobody will ask for. :param together: segments that go at once."""
-        now = utc_now()
-        if not offsets or position.head.number == 0:
-            return
-        finished = min(offset.segment - 1 if offset else 0 for offset in offsets)
-        # The head stays, so that the chain always has an end to hold on to.
-        finished = min(finished, position.head.number - 1)
-        before = now - timedelta(days=self.retention_days)
-        removed = stream.prune(finished=finished, written_before=before, now=now, together=together)
-        if removed:
-            self.log.info("Removed %d segments older than %d days.", removed, self.retention_days)
 
     def _failed_tasks(self, context: Context) -> list[str]:
         ti = context["ti"]

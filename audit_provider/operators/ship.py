@@ -11,20 +11,23 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from audit_provider.core.accounting import table
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Selector
-from audit_provider.core.errors import AuditError, DeadLetteredError, StopError
+from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.origins import origin_of
-from audit_provider.operators.pending import Shipped, ship_stream, tell_metrics
+from audit_provider.operators.pending import Shipped, ship_stream, take_untold, tell_metrics
 from audit_provider.operators.redrive import redrive_letters
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
+from audit_provider.operators.waiting import outlasting
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
 from audit_provider.state import StreamName
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from audit_provider.core.destinations.base import Destination
@@ -54,7 +57,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     :param too_old: what to do with events that the destination would drop for their age: ``arrival_time`` ships them
         under the time of their arrival, ``dead_letter`` sets them aside.
     :param dead_letters: whether a run that had to set events aside ends ``fail``-ed or not (``succeed``).
-    :param run_minutes: how long one task ships before it leaves the rest to the next run.
+    :param run_minutes: how long one task ships, waits included, before it leaves the rest to the next run.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
 
@@ -97,6 +100,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.spool = spool
         self.asset = destination_asset(pipeline, self.destination)
         self.outlets = [*self.outlets, self.asset]
+        self.taken_at: datetime | None = None
         self._shipped: list[Shipped] = []
 
     @classmethod
@@ -156,6 +160,21 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         Where the run's ``redrive`` names this destination, its dead letters are sent again before. Where the run is a
         ``replay``, what the spool holds is sent again instead.
         """
+        self.taken_at, self._shipped = None, []
+        try:
+            return self._work(context)
+        except WaitError as wait:
+            raise outlasting(self, wait) from None
+
+    def done(self) -> dict[str, int]:
+        """Return what this part of the try has done."""
+        return _result(sum((each.counts for each in self._shipped), ShipCounts()))
+
+    def taken(self, at: datetime | None) -> None:
+        """Note when the destination has taken something, as an offset says."""
+        self.taken_at = max(filter(None, (self.taken_at, at)), default=None)
+
+    def _work(self, context: Context) -> dict[str, int]:
         if self.by_window:
             chosen = context["params"].get("destinations")
             if chosen and self.destination not in chosen:
@@ -188,8 +207,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             self._account()
         total = sum((each.counts for each in self._shipped), ShipCounts())
         if again is not None:
-            self._tell_set_aside(again, "were refused again and stay")
-        self._tell_set_aside(total, "were set aside")
+            self._tell_set_aside(again.set_aside, "were refused again and stay")
+        self._tell_set_aside(sum(map(take_untold, self._shipped)), "were set aside")
         redriven = {} if again is None else {"redriven": again.taken}
         return {**_result(total), "pending": sum(each.pending or 0 for each in self._shipped), **redriven}
 
@@ -222,8 +241,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         """
         if cls.hook is None:
             return ""
-        shown: str = cls.hook(delivery.conn_id).link(delivery.options, origin, times)
-        return shown
+        return str(cls.hook(delivery.conn_id).link(delivery.options, origin, times))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return what OpenLineage is told: from which streams of the spool to where; None without its provider."""
@@ -254,15 +272,15 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if total.set_aside:
             # The task fails and is not tried again, so nothing would go on from these offsets.
             forget_replay(store, self.pipeline, [self.destination], run_id)
-        self._tell_set_aside(total, "were set aside")
+        self._tell_set_aside(total.set_aside, "were set aside")
         return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
 
-    def _tell_set_aside(self, counts: ShipCounts, what: str) -> None:
+    def _tell_set_aside(self, count: int, what: str) -> None:
         """Fail where events are in the dead-letter folder that were not there, or not to be there, before."""
-        if counts.set_aside and self.dead_letters == "fail":
+        if count and self.dead_letters == "fail":
             raise DeadLetteredError(
-                f"{counts.set_aside} events {what} in the dead-letter folder of {self.destination} "
-                f"({counts.dead_lettered} refused, {counts.too_old} too old); everything else is shipped."
+                f"{count} events {what} in the dead-letter folder of {self.destination}, each with its reason "
+                f"(refused, or too old); nothing else was held up."
             )
 
     def _delivery(self) -> Delivery:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from audit_provider.airflow_versions import TryAgainError
@@ -31,36 +33,47 @@ class AuditLogsOperator(BaseOperator):
     Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
-    :ivar begun: when this try began, before any wait without a worker.
+    :ivar begun: when this try began, before any wait without a worker. :ivar done_before: counts of what it did before
+        the last wait.
     """
 
     begun: datetime | None = None
     _begun_before: datetime | None = None
+    done_before: Mapping[str, int] = MappingProxyType({})
+    _done_again: Mapping[str, int] = MappingProxyType({})
 
     def execute(self, context: Context) -> Any:
         """Do the work once, or defer it."""
         # The same operator may be executed several times in one process.
         self.begun, self._begun_before = self._begun_before or utc_now(), None
+        self.done_before, self._done_again = self._done_again, {}
         with _as_airflow_errors():
             resumes_at: datetime | None = None
             try:
-                return self.work(context)
+                return _added(self.work(context), self.done_before)
             except WaitError as wait:
                 self.log.info("%s Waiting without a worker until %s.", wait, text_of(wait.until))
                 resumes_at = wait.until
                 self.defer(
                     trigger=DateTimeTrigger(moment=wait.until),
                     method_name="execute_again",
-                    kwargs={"begun": self.begun.isoformat()},
+                    kwargs={"begun": self.begun.isoformat(), "done": _added(self.done(), self.done_before)},
                 )
             finally:
                 self.leave(resumes_at)
-                keep_link(context, self._page())
+                self._keep_link(context)
 
-    def execute_again(self, context: Context, event: Any = None, begun: str = "") -> Any:
-        """Go on after a wait. :param begun: when the try began."""
+    def execute_again(
+        self, context: Context, event: Any = None, begun: str = "", done: Mapping[str, int] | None = None
+    ) -> Any:
+        """Go on after a wait. :param begun: when the try began. :param done: before the wait."""
         self._begun_before = datetime.fromisoformat(begun) if begun else None
+        self._done_again = done or {}
         return self.execute(context)
+
+    def done(self) -> dict[str, int]:
+        """Return those counts of :meth:`work`'s result that it has reached, to be added to those after a wait."""
+        return {}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what others may use while this task does not run.
@@ -91,12 +104,13 @@ class AuditLogsOperator(BaseOperator):
         """
         raise NotImplementedError
 
-    def _page(self) -> str:
+    def _keep_link(self, context: Context) -> None:
         try:
-            return self.page()
-        except (AuditError, AirflowException) as error:
-            self.log.debug("No link to the events: %s", error)
-            return ""
+            keep_link(context, self.page())
+        except Exception as error:  # noqa: BLE001 - what is wrong with a button decides no task
+            # Only words of this package's own hold no secret.
+            reason = error if isinstance(error, AuditError) else type(error).__name__
+            self.log.info("No link to the events: %s", reason)
 
 
 def sleep_or_defer(seconds: float) -> None:
@@ -109,6 +123,11 @@ def sleep_or_defer(seconds: float) -> None:
             f"The service asks for a pause of {seconds:.0f} s.", until=utc_now() + timedelta(seconds=seconds)
         )
     time.sleep(seconds)
+
+
+def _added(result: Any, before: Mapping[str, int]) -> Any:
+    """Return a result with what was done before added to it."""
+    return {**result, **{key: count + result.get(key, 0) for key, count in before.items()}} if before else result
 
 
 @contextmanager

@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.errors import StopError
+from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
-from audit_provider.core.model import Offset, text_of
+from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import unpack_summary
 from audit_provider.core.position import Position, unpack_position
+from audit_provider.plugin.problems import problems_of
 from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
 from audit_provider.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.pipeline import Pipeline
-
-OVERDUE = timedelta(minutes=15)
-"""A run that is so late was not begun: the scheduler or the DAG processor stands still."""
-
-TOLD_LIVE = frozenset({"undelivered", "refused", "gap"})
-"""Kinds of findings that the records themselves tell, and newer than a report does."""
-
-
-@dataclass(frozen=True, slots=True)
-class DagFacts:
-    """What Airflow knows of a DAG. :ivar run_id: of its last run, "" where there is none."""
-
-    paused: bool = False
-    stale: bool = False
-    next_run: datetime | None = None
-    run_id: str = ""
-    run_state: str = ""
-    run_at: datetime | None = None
+    from audit_provider.plugin.problems import DagFacts
 
 
 @dataclass
 class PipelineRecords:
-    """The Variables of one pipeline, as texts; None where the user may not read one."""
+    """The Variables of one pipeline, as texts; None where the user may not read one.
+
+    :ivar undecryptable: keys of those that the API server itself cannot read.
+    """
 
     cursors: dict[StreamName, str | None] = field(default_factory=dict)
     offsets: dict[tuple[StreamName, str], str | None] = field(default_factory=dict)
     summary: str | None = None
     acknowledged: str | None = None
+    undecryptable: list[str] = field(default_factory=list)
 
     @property
     def hidden(self) -> bool:
@@ -63,10 +51,16 @@ class Records:
     def __init__(self) -> None:
         self._pipelines: dict[str, PipelineRecords] = {}
 
-    def add(self, key: str, text: str | None) -> None:
-        """Take in a Variable; one that the page has no use for is left out."""
+    def add(self, key: str, text: str | None, *, readable: bool = True) -> None:
+        """Take in a Variable; one that the page has no use for is left out.
+
+        :param text: None where it cannot be decrypted. :param readable: whether the user may read it.
+        """
         _, pipeline, *rest = key.split(".")
         records = self._pipelines.setdefault(pipeline, PipelineRecords())
+        if readable and text is None:
+            records.undecryptable.append(key)
+            return
         match rest:
             case ["cursor"]:
                 records.cursors[StreamName(pipeline)] = text
@@ -104,6 +98,12 @@ class Progress:
 def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     """Return the records of a pipeline, read; what cannot be read is told and left out."""
     unreadable: list[str] = []
+    if records.undecryptable:
+        more = f" and {len(records.undecryptable) - 1} more" if len(records.undecryptable) > 1 else ""
+        unreadable.append(
+            f"the Variable {min(records.undecryptable)}{more} cannot be decrypted: give the API server the "
+            f"[core] fernet_key that they were written with."
+        )
     positions: dict[StreamName, Position] = {}
     offsets: dict[tuple[StreamName, str], Offset] = {}
     for name, text in records.cursors.items():
@@ -115,7 +115,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     for (name, destination), text in records.offsets.items():
         try:
             offset = msgspec.json.decode(text or "null", type=Offset | None)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             unreadable.append(f"the Variable {name.offset_key(destination)} holds no delivery offset ({error}).")
             continue
         # An offset is a place in one chain: where reading was begun anew, it says nothing.
@@ -124,12 +124,13 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     summary = None
     acknowledged: dict[str, Acknowledgement] = {}
     try:
-        if records.summary is not None:
+        # Where no report is made any more, the last one's findings would stand for ever.
+        if records.summary is not None and pipeline.monitoring:
             summary = unpack_summary(records.summary, f"the Variable audit_logs.{pipeline.name}.summary")
         acknowledged = msgspec.json.decode(records.acknowledged or "{}", type=dict[str, Acknowledgement])
     except StopError as error:
         unreadable.append(str(error))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         unreadable.append(f"the Variable audit_logs.{pipeline.name}.gaps.acknowledged cannot be read ({error}).")
     gaps: list[GapRecord] = []
     for name, position in positions.items():
@@ -138,34 +139,30 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable)
 
 
-def view_of(
-    pipeline: Pipeline, title: str, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime
-) -> PipelineView:
+def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime) -> PipelineView:
     """Return how a pipeline fares.
 
-    :param title: of its source. :param dag: of its incremental DAG; None where Airflow does not know it, or the user
-        may not read it. :param root: path below which Airflow is served.
+    :param dag: its incremental DAG; None where Airflow does not know it, or the user may not read it.
+    :param root: path below which Airflow is served.
     """
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
+    lag = position.lag(now) if position else None
     destinations = tuple(_destination(pipeline.name, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
-        *_delivery_problems(destinations),
-        *_gap_problems(progress.gaps),
-        *(_run_problems(dag, now) if dag else ()),
-        *_finding_problems(summary),
+        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"
     at = f"{root}/dags"
     return PipelineView(
         name=pipeline.name,
-        source=title,
+        source=pipeline.spec.title,
         state=_worst(problems, begun=position is not None),
         problems=tuple(problems),
         last_read=position.updated_at if position else None,
-        lag=_lag(position, now),
+        lag=lag,
         spooled=position.counts.spooled if position else 0,
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
@@ -189,10 +186,11 @@ def view_of(
 def _destination(pipeline: str, delivery: Delivery, progress: Progress) -> DestinationView:
     name = delivery.name
     live = StreamName(pipeline)
+    position = progress.positions.get(live)
     offset = progress.offsets.get((live, name))
     summary = progress.summary
     elsewhere = sum(
-        _pending(progress.positions[stream], each)
+        max(0, progress.positions[stream].pending(each))
         for (stream, destination), each in progress.offsets.items()
         if destination == name and stream != live
     )
@@ -200,85 +198,22 @@ def _destination(pipeline: str, delivery: Delivery, progress: Progress) -> Desti
     failures = offset.failures_in_a_row if offset else 0
     state: State = "ok" if offset else "new"
     if delivery.enabled and (failures or letters):
-        state = "critical"
+        state = "critical" if failures or summary else "warning"
     return DestinationView(
         name=name,
         type=delivery.type,
         enabled=delivery.enabled,
         state=state,
         delivered=offset.counts.taken if offset else 0,
-        pending=_pending(progress.positions.get(live), offset),
+        pending=max(0, position.pending(offset)) if position else 0,
         pending_elsewhere=elsewhere,
         failures_in_a_row=failures,
         last_success=offset.last_success if offset else None,
         last_error=offset.last_error if offset else "",
         dead_letters=letters,
+        letters_counted=summary is not None,
         too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
     )
-
-
-def _pending(position: Position | None, offset: Offset | None) -> int:
-    """Return what is pending, by the accounting identity: ``spooled + again = before + finished + pending``."""
-    if position is None:
-        return 0
-    if offset is None:
-        return position.head.total
-    return max(0, position.head.total + offset.again - offset.started_at - offset.counts.finished)
-
-
-def _lag(position: Position | None, now: datetime) -> float | None:
-    """Return the seconds since the source was wholly read; where the last run left some for the next, since then."""
-    if position is None:
-        return None
-    moment = position.updated_at if position.complete else position.watermark or position.updated_at
-    return max(0.0, (now - moment).total_seconds()) if moment else None
-
-
-def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]:
-    found = []
-    for each in destinations:
-        if not each.enabled:
-            continue
-        if each.failures_in_a_row:
-            runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
-            text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
-            found.append(
-                Problem("critical", f"{text}: {each.last_error}" if each.last_error else f"{text}.", each.name)
-            )
-        if each.dead_letters:
-            letters = "dead letter" if each.dead_letters == 1 else "dead letters"
-            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} {letters}.", each.name))
-    return found
-
-
-def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
-    if not gaps:
-        return []
-    first = gaps[0]
-    more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-    text = f"gap from {text_of(first.wanted)} to {text_of(first.possible)}{more}: {first.reason}"
-    return [Problem("critical", text, first.destination)]
-
-
-def _run_problems(dag: DagFacts, now: datetime) -> list[Problem]:
-    if dag.stale:
-        return [Problem("critical", "its DAG file is gone or cannot be read: see Airflow's import errors.")]
-    if dag.paused:
-        return [Problem("warning", "its DAG is paused, so nothing is read.")]
-    found = []
-    if dag.next_run and now - dag.next_run > OVERDUE and dag.run_state not in ("running", "queued"):
-        found.append(Problem("critical", f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."))
-    if dag.run_state == "failed":
-        found.append(Problem("critical", "the last run failed: see its log."))
-    return found
-
-
-def _finding_problems(summary: Summary | None) -> list[Problem]:
-    return [
-        Problem("critical" if each.severity == "critical" else "warning", each.title)
-        for each in (summary.findings if summary else ())
-        if each.severity != "info" and each.kind not in TOLD_LIVE
-    ]
 
 
 def _worst(problems: Sequence[Problem], *, begun: bool) -> State:

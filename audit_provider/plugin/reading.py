@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.dags.pipelines import read_file
-from audit_provider.plugin.overview import DagFacts, Records, progress_of
+from audit_provider.plugin.overview import Records, progress_of
+from audit_provider.plugin.problems import DagFacts
 from audit_provider.settings import beside_dags, pipelines_file
 from audit_provider.stream_name import PREFIX
 
@@ -27,13 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KnownPipelines:
-    """What the pipelines file says.
-
-    :ivar titles: the source's name as people say it, by pipeline. :ivar mistakes: what is wrong in the file, or "".
-    """
+    """What the pipelines file says. :ivar mistakes: what is wrong in it, or ""."""
 
     pipelines: Mapping[str, Pipeline]
-    titles: Mapping[str, str]
     mistakes: str = ""
 
 
@@ -42,7 +39,7 @@ class PipelinesReader:
 
     def __init__(self) -> None:
         self._stamp: tuple[Path, int, int] | None = None
-        self._known = KnownPipelines({}, {})
+        self._known = KnownPipelines({})
 
     def read(self) -> KnownPipelines:
         """Return what the file says; one that cannot be read has no pipelines and says why."""
@@ -52,7 +49,7 @@ class PipelinesReader:
             status = path.stat()
             stamp = (path, status.st_mtime_ns, status.st_size)
         except OSError as error:
-            return KnownPipelines({}, {}, f"the pipelines file {path} cannot be read ({error.strerror}).")
+            return KnownPipelines({}, f"the pipelines file {path} cannot be read ({error.strerror}).")
         if stamp != self._stamp:
             self._known, self._stamp = _known(default), stamp
         return self._known
@@ -62,8 +59,8 @@ def _known(default: Path) -> KnownPipelines:
     try:
         found, mistakes = read_file(default)
     except ConfigurationError as error:
-        return KnownPipelines({}, {}, str(error))
-    return KnownPipelines(found.pipelines, {name: each.spec.title for name, each in found.pipelines.items()}, mistakes)
+        return KnownPipelines({}, str(error))
+    return KnownPipelines(found.pipelines, mistakes)
 
 
 class RecordsReader:
@@ -92,7 +89,7 @@ class RecordsReader:
         self._texts = texts
         records = Records()
         for key, (_, text) in texts.items():
-            records.add(key, text if key in allowed else None)
+            records.add(key, text if key in allowed else None, readable=key in allowed)
         self._sorted = (stored, allowed, records)
         return records
 

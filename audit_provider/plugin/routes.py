@@ -14,9 +14,9 @@ from audit_provider.core.pipeline import Pipeline
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.letters import open_letters
-from audit_provider.plugin.overview import DagFacts, PipelineRecords, view_of
+from audit_provider.plugin.overview import PipelineRecords, view_of
+from audit_provider.plugin.problems import DagFacts
 from audit_provider.plugin.reading import (
-    KnownPipelines,
     PipelinesReader,
     ProgressReader,
     RecordsReader,
@@ -51,7 +51,7 @@ def overview(session: SessionDep, may: PermissionsDep) -> Response:
         if own.hidden:
             hidden += 1
             continue
-        views.append(_view(pipeline, known, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
+        views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
     views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     return _json(
@@ -69,7 +69,6 @@ def overview(session: SessionDep, may: PermissionsDep) -> Response:
 @router.get("/pipelines/{pipeline}", response_model=PipelineDetail)
 def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     """Return one pipeline with its activity by category, action and day, as the last report left it."""
-    known = reader.read()
     found = pipeline_of(pipeline)
     own = records_reader.read(session, may.variables).of(pipeline)
     if own.hidden:
@@ -77,7 +76,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     dag_id = f"audit_incremental_{pipeline}"
     dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
     activity = progress_reader.read(found, own).summary
-    return _json(PipelineDetail(_view(found, known, own, dag, may), activity))
+    return _json(PipelineDetail(_view(found, own, dag, may), activity))
 
 
 @router.get("/pipelines/{pipeline}/destinations/{destination}/dead-letters", response_model=LettersView)
@@ -129,12 +128,9 @@ def delivery_of(pipeline: str, destination: str) -> Delivery:
     return found
 
 
-def _view(
-    pipeline: Pipeline, known: KnownPipelines, records: PipelineRecords, dag: DagFacts | None, may: Permissions
-) -> PipelineView:
+def _view(pipeline: Pipeline, records: PipelineRecords, dag: DagFacts | None, may: Permissions) -> PipelineView:
     """Return a pipeline's row with the buttons that the user may press."""
-    title = known.titles[pipeline.name]
-    view = view_of(pipeline, title, progress_reader.read(pipeline, records), dag, root=airflow_root(), now=utc_now())
+    view = view_of(pipeline, progress_reader.read(pipeline, records), dag, root=airflow_root(), now=utc_now())
     redrives = may.may_trigger(f"audit_incremental_{pipeline.name}")
     tests = ("test_connection",) if may.may_test(pipeline.conn_id) else ()
     own = (*tests, *(("acknowledge",) if may.may_acknowledge(pipeline.name) else ()))

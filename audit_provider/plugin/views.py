@@ -27,7 +27,8 @@ class DestinationView:
 
     :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
         a reconciliation has found. :ivar delivered: what it has, with what was already there.
-    :ivar dead_letters: still open, by the last report. :ivar too_old: set aside or restamped for their age.
+    :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
+        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside or restamped for their age.
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
     """
 
@@ -42,6 +43,7 @@ class DestinationView:
     last_success: datetime | None = None
     last_error: str = ""
     dead_letters: int = 0
+    letters_counted: bool = True
     too_old: int = 0
     may: tuple[str, ...] = ()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTimeError
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from audit_provider.core.errors import UnavailableError
@@ -22,10 +21,8 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
     :raises UnavailableError: it does not end in time.
     """
     job = _threads.submit(work)
-    try:
-        return job.result(seconds)
-    except NotInTimeError:
-        if job.done():
-            raise  # the work itself met a limit of its own
+    wait([job], seconds)
+    if not job.done():
         job.cancel()
-        raise UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.") from None
+        raise UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.")
+    return job.result()

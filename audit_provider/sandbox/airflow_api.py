@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _TOKEN_LIFE = 600.0  # seconds; the server's own is longer
+_PATIENCE = 300.0
+"""Seconds for an answer: a machine under load is slow, and not broken."""
 _DONE = frozenset({"success", "failed"})
 
 
@@ -84,15 +86,21 @@ class AirflowApi:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
-        found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
-            "task_instances"
-        ]
-        return found
+        return self._all(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def variables(self, prefix: str) -> dict[str, str]:
         """Return the Variables whose key begins with ``prefix``."""
-        found = self.call("GET", "/variables?limit=1000")["variables"]
+        found = self._all("/variables", "variables")
         return {each["key"]: each["value"] for each in found if each["key"].startswith(prefix)}
+
+    def _all(self, path: str, key: str) -> list[dict[str, Any]]:
+        """Return a whole list: Airflow gives at most ``maximum_page_limit`` at once, whatever is asked."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.call("GET", f"{path}?limit=100&offset={len(found)}")
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
 
     def call(self, method: str, path: str, *, body: Any = None, allow: tuple[int, ...] = ()) -> Any:
         """Call the REST API; return its JSON, or None for an allowed status.
@@ -101,12 +109,12 @@ class AirflowApi:
         """
         if time.monotonic() >= self._token_until:
             answer = self._session.post(
-                f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=60
+                f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=_PATIENCE
             )
             answer.raise_for_status()
             self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._token_until = time.monotonic() + _TOKEN_LIFE
-        answer = self._session.request(method, f"{self.url}/api/v2{path}", json=body, timeout=60)
+        answer = self._session.request(method, f"{self.url}/api/v2{path}", json=body, timeout=_PATIENCE)
         if answer.status_code in allow:
             return None
         answer.raise_for_status()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,8 @@ class Contract:
     :ivar paging: ``style`` and where things stand. :ivar auth: headers that a request must carry.
     :ivar token: how a token is fetched. :ivar connection: what the user fills in. :ivar settings: likewise.
     :ivar refusal: status and body of an answer to a wrong credential.
-    :ivar slow_down: an answer to too many requests: status, body, and ``headers`` with the form of the wait in each.
+    :ivar slow_down: an answer to too many requests: status, body, ``headers`` with the form of the wait in each, and
+        ``fixed`` headers with their values.
     :ivar rate: requests per seconds, None where the vendor names no budget.
     :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
     :ivar by_time: another call over the same records, for windows.
@@ -79,6 +82,20 @@ class Contract:
         page = copy.deepcopy(self.page)
         put(page, self.records_at, records)
         return page
+
+    def wait_headers(self, seconds: int, now: datetime) -> dict[str, str]:
+        """Return the headers of an answer to too many requests, which ask to wait so long."""
+        until = datetime.fromtimestamp(math.ceil(now.timestamp()) + seconds, UTC)
+        forms = {
+            "seconds": str(seconds),
+            "fraction": f"{seconds}.0",
+            "epoch": str(written(until, "epoch")),
+            "epoch_ms": str(written(until, "epoch_ms")),
+            "iso": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            "http_date": format_datetime(until, usegmt=True),
+        }
+        asked = {name: forms[form] for name, form in self.slow_down.get("headers", {}).items()}
+        return asked | dict(self.slow_down.get("fixed", {}))
 
     def record(self, number: int, moment: datetime) -> dict[str, Any]:
         """Return the record of an event, after the vendor's example."""

@@ -262,7 +262,7 @@ class ContractService(Service):
 
     def _slow_down(self) -> Reply:
         wait = self.contract.slow_down
-        headers = dict.fromkeys(wait.get("headers", {}), "1")
+        headers = self.contract.wait_headers(1, utc_now())
         return Reply(wait.get("status", 429), json.dumps(wait.get("body", {})).encode(), headers)
 
     def _refuse_credential(self) -> Reply:

@@ -46,10 +46,6 @@ class DatadogService(Service):
         """Return the event id of every log kept, repeats included."""
         return [str(log.get("evt", {}).get("id", "")) for log in self.logs]
 
-    def duplicates(self) -> int:
-        """Return how many logs repeat another."""
-        return len(self.logs) - len(set(self.ids()))
-
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -24,8 +25,9 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Unavailab
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.spool import LocalStore
 from audit_provider.sandbox.demo_pipelines import DESTINATIONS, SOURCES, connections_of, pipelines_of
-from audit_provider.sandbox.local_airflow import LocalAirflow
+from audit_provider.sandbox.local_airflow import LOOPBACK, LocalAirflow
 from audit_provider.sandbox.proof import print_account, print_proof, read_accounts
+from audit_provider.sandbox.server import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +41,7 @@ LIVE_EVERY, LIVE_EVENTS = 20.0, 3
 class Demo:
     """What to do.
 
-    :ivar folder: everything is kept below it; emptied at the start.
+    :ivar folder: everything is kept below it; what an earlier run left there is removed at the start.
     :ivar events: of Pylon at the start, :ivar days: that they are spread over.
     :ivar source_events: of each other source; they are spread over fewer days than ``live_days``.
     :ivar live_days: how far back the incremental DAGs begin. :ivar added: events added to each between two runs.
@@ -61,6 +63,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / ".run")
     options = parser.parse_args()
     demo = Demo(options.folder)
+    os.environ |= LOOPBACK
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     try:
         if options.what in ("stop", "start"):
@@ -110,14 +113,9 @@ def switch(folder: Path, what: str, service: str) -> None:
     :param folder: that of the demo. :param what: ``stop`` or ``start``. :param service: its name.
     :raises AuditError: no sandbox is up, or it has no such service.
     """
-    described = folder / "sandbox.json"
-    try:
-        url = json.loads(described.read_text())["switchboard"]["url"]
-        answer = requests.post(f"{url}/_sandbox/{what}", json={"service": service}, timeout=60)
-    except (OSError, ValueError, KeyError):  # what requests raises of connections is an OSError
-        raise UnavailableError(
-            f"no sandbox is up in {folder}: start one with 'make up' and leave it running."
-        ) from None
+    answer = _switchboard(folder, "POST", what, json={"service": service})
+    if answer is None:
+        raise UnavailableError(f"no sandbox is up in {folder}: start one with 'make up' and leave it running.")
     if answer.status_code == 404:
         known = ", ".join(answer.json()["services"])
         raise ConfigurationError(f"the sandbox has no service {service!r}: name one of {known}.")
@@ -128,6 +126,17 @@ def switch(folder: Path, what: str, service: str) -> None:
         )
     else:
         print(f"{service} is up again: it catches up by itself with the next run.")
+
+
+def _switchboard(folder: Path, method: str, what: str, **body: Any) -> requests.Response | None:
+    """Ask the sandbox that was started in a folder; return None where none is up."""
+    try:
+        url = json.loads((folder / "sandbox.json").read_text())["switchboard"]["url"]
+    except (OSError, ValueError, KeyError):
+        return None
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.request(method, f"{url}{CONTROL}{what}", timeout=60, **body)
+    return None
 
 
 def _words(airflow: LocalAirflow) -> str:
@@ -169,9 +178,7 @@ def _add_events(sandbox: dict[str, Any], count: int) -> None:
 @contextlib.contextmanager
 def _sandbox(demo: Demo, tell: Any) -> Iterator[dict[str, Any]]:
     """Start the stand-ins in a process of their own; yield their addresses and tokens."""
-    if demo.folder.exists():
-        shutil.rmtree(demo.folder)
-    demo.folder.mkdir(parents=True)
+    _clear(demo.folder)
     described = demo.folder / "sandbox.json"
     command = [sys.executable, "-m", "audit_provider.sandbox", "--describe", str(described)]
     command += ["--events", str(demo.events), "--days", str(demo.days), "--contracts", str(ROOT / "tests/fixtures")]
@@ -190,6 +197,22 @@ def _sandbox(demo: Demo, tell: Any) -> Iterator[dict[str, Any]]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, or remove what an earlier run left there.
+
+    :raises ConfigurationError: that one is still up, or something else is kept there.
+    """
+    if _switchboard(folder, "GET", "state") is not None:
+        raise ConfigurationError(
+            f"a sandbox is still up in {folder}: end it with Ctrl-C where 'make up' runs, or name another --folder."
+        )
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / "sandbox.log").exists():
+            raise ConfigurationError(f"{folder} holds other things, which would be lost: name an empty --folder.")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
 
 
 def _airflow(demo: Demo, sandbox: dict[str, Any], *, schedule: str | None) -> LocalAirflow:

@@ -27,7 +27,9 @@ _TEMPLATE = re.compile(r"/_index_template/([^/]+)")
 _TARGET = re.compile(r"/([^/_][^/]*)")
 _BAD_NAME = re.compile(r'[A-Z\\/*?"<>|\s,#:]|^[-_+.]')
 _KINDS = ("application/x-ndjson", "application/json")
-_OPERATIONS = frozenset({"create", "index", "update", "delete"})
+_OPERATIONS = frozenset({"create", "index"})
+"""Those that ship events; a real one takes more."""
+
 _MOST_ID_BYTES = 512
 _VERSIONS = {
     "elasticsearch": {"number": "9.1.0", "build_flavor": "default"},
@@ -94,10 +96,6 @@ class ElasticsearchService(Service):
         """Return the event id of every document in an index or stream, repeats included."""
         documents = [document for index in self.targets.values() for document in index.documents()]
         return [str((document.get("event") or {}).get("id", "")) for document in documents]
-
-    def duplicates(self) -> int:
-        """Return how many documents repeat another's event."""
-        return len(self.ids()) - len(set(self.ids()))
 
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
@@ -270,8 +268,6 @@ def _actions(body: bytes, default: str) -> list[tuple[str, str, str | None, str]
             raise ValueError(
                 f"Validation Failed: 1: id [{name[:20]}...] is too long, must be no longer than 512 bytes;"
             )
-        if operation == "delete":
-            raise ValueError("this stand-in deletes nothing")
         if place + 1 == len(lines):
             raise ValueError("an action without a document ends the body")
         actions.append((operation, about.get("_index", default), name, lines[place + 1]))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.sandbox.http_intakes import Entry
 
 _TOLERANCE = 300
+_FAR_BEHIND = 3600 * 10**9  # ns: half of Loki's max_chunk_age
 
 
 class HttpReceiverService(Service):
@@ -78,14 +79,11 @@ class HttpReceiverService(Service):
         self._lock = threading.Lock()
         self._known: set[str] = set()
         self._entries: set[Any] = set()
+        self._newest: dict[Any, int] = {}
 
     def ids(self) -> list[str]:
         """Return the event id of everything stored, repeats included."""
         return [name for name, _ in self.stored]
-
-    def duplicates(self) -> int:
-        """Return how many stored events repeat another."""
-        return len(self.stored) - len(set(self.ids()))
 
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
@@ -151,20 +149,35 @@ class HttpReceiverService(Service):
         try:
             entries = self._intake.read(body, self._now(), self._wrapper)
         except RefusedBodyError as error:
-            self._keep(error.stored)
+            self._keep(self._near(error.stored))
             return _error(error.status, str(error))
         except (AttributeError, KeyError, TypeError, ValueError):
             return _error(400, "the body is not of the shape expected")
         rejected = [each for each, _ in entries if each in self._reject]
         if rejected and self.kind != "otlp":
             return _error(400, "an event is refused")
-        self._keep(each for each in entries if each[0] not in self._reject)
+        near = self._near(entries)
+        self._keep(each for each in near if each[0] not in self._reject)
+        if len(near) < len(entries):
+            return _error(400, "entry too far behind")
         if name:
             self._known.add(name)
         if rejected:
             partial = {"rejectedLogRecords": str(len(rejected)), "errorMessage": "a record is refused"}
             return Reply.json(200, {"partialSuccess": partial})
         return self._accepted()
+
+    def _near(self, entries: list[Entry]) -> list[Entry]:
+        """Return what is near enough to the newest entry of its stream: Loki's ingesters take nothing else."""
+        if self.kind != "loki":
+            return entries
+        near = []
+        for entry in entries:
+            labels, time, _ = entry[1]
+            if int(time) >= self._newest.get(labels, 0) - _FAR_BEHIND:
+                self._newest[labels] = max(int(time), self._newest.get(labels, 0))
+                near.append(entry)
+        return near
 
     def _keep(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

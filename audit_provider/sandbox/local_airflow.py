@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _USER = "admin"
+LOOPBACK = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+"""For the environment: nothing here is to be asked for through a proxy. Which spelling counts, each library decides."""
 
 
 class LocalAirflow(AirflowApi):
@@ -54,7 +56,7 @@ class LocalAirflow(AirflowApi):
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONWARNINGS": "ignore",
-            "NO_PROXY": "127.0.0.1,localhost",
+            **LOOPBACK,
             # Airflow starts its parts by name.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
@@ -68,7 +70,7 @@ class LocalAirflow(AirflowApi):
     def start(self, tell: Callable[[str], None], *, patience: float = 300.0) -> None:
         """Start, and return when all of it is healthy.
 
-        :param patience: seconds. :raises UnavailableError: it does not become healthy.
+        :param patience: seconds. :raises UnavailableError: it ends, or does not become healthy.
         """
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -81,8 +83,8 @@ class LocalAirflow(AirflowApi):
             )
         begun = time.monotonic()
         while time.monotonic() - begun < patience:
-            if self._process.poll() is not None:
-                break
+            if (status := self._process.poll()) is not None:
+                raise UnavailableError(f"Airflow ended with status {status}: see {self._log}.")
             if self.healthy():
                 tell(f"Airflow is up at {self.url} after {time.monotonic() - begun:.0f} s")
                 return

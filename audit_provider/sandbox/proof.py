@@ -14,8 +14,8 @@ from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.model import Offset
 from audit_provider.core.position import unpack_position
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.spool import Stream
 from audit_provider.sandbox.s3 import ids_in, s3_client
+from audit_provider.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,17 +35,15 @@ def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations
     variables = airflow.variables(f"audit_logs.{pipeline}.")
     accounts = []
     for key, text in sorted(variables.items()):
-        if not key.endswith(".cursor"):
+        name = StreamName.of_cursor_key(pipeline, key)
+        if name is None:
             continue
-        base = key.removesuffix(".cursor")
-        rest = base.removeprefix(f"audit_logs.{pipeline}").lstrip(".")
         position = unpack_position(text, key)
-        name = f"{pipeline}/{rest.replace('backfill.', 'backfill-') or 'live'}"
-        stream = Stream(store, name, position.chain)
+        stream = name.stream(store, position)
         for gap in position.gaps:
-            print(f"{name}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")
+            print(f"{stream}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")
         for destination in destinations:
-            kept = variables.get(f"{base}.to.{destination}")
+            kept = variables.get(name.offset_key(destination))
             offset = msgspec.json.decode(kept, type=Offset) if kept else None
             accounts.append(account(stream, destination, position, offset))
     return accounts

@@ -83,10 +83,6 @@ class SentinelService(Service):
         """Return the event id of every row, repeats included."""
         return [str(row.get("EventId", "")) for row in self.rows]
 
-    def duplicates(self) -> int:
-        """Return how many rows repeat another."""
-        return len(self.rows) - len(set(self.ids()))
-
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
         return {

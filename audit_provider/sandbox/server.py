@@ -145,6 +145,15 @@ class Service:
         """Answer as the vendor would."""
         raise NotImplementedError
 
+    def ids(self) -> list[str]:
+        """Return the id of every event that the service holds, repeats included."""
+        return []
+
+    def duplicates(self) -> int:
+        """Return how many of them repeat another."""
+        ids = self.ids()
+        return len(ids) - len(set(ids))
+
     def state(self) -> dict[str, Any]:
         """Return what the service holds, for the person at the desk."""
         return {}
@@ -190,12 +199,16 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 return
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client died while it sent: nobody takes a part for the whole
+                self.close_connection = True
+                return
             request = Request(
                 self.command,
                 parts.path,
                 tuple(parse_qsl(parts.query, keep_blank_values=True)),
                 CaseInsensitiveDict(self.headers.items()),
-                self.rfile.read(length),
+                body,
             )
             if request.path.startswith(CONTROL):
                 self._send(service.control(request))

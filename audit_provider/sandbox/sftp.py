@@ -110,7 +110,7 @@ class SftpService(Service):
     def state(self) -> dict[str, Any]:
         """Return counts, files and ids."""
         ids = self.ids()
-        return {"events": len(ids), "duplicates": len(ids) - len(set(ids)), "files": self.files(), "ids": ids}
+        return {"events": len(ids), "duplicates": self.duplicates(), "files": self.files(), "ids": ids}
 
     def answer(self, request: Request) -> Reply:
         """Answer that files do not come this way."""

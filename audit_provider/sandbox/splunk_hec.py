@@ -78,10 +78,6 @@ class SplunkHecService(Service):
         """Return the event id of everything indexed, repeats included."""
         return [str(each.get("fields", {}).get("event_id", "")) for each in self.indexed]
 
-    def duplicates(self) -> int:
-        """Return how many indexed events repeat another."""
-        return len(self.indexed) - len(set(self.ids()))
-
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
         return {

@@ -157,12 +157,11 @@ class SyslogService(Service):
 
     def state(self) -> dict[str, Any]:
         """Return counts and ids."""
-        ids = self.ids()
         return {
             "events": len(self.messages),
-            "duplicates": len(ids) - len(set(ids)),
+            "duplicates": self.duplicates(),
             "refused": list(self.refused),
-            "ids": ids,
+            "ids": self.ids(),
         }
 
     def answer(self, request: Request) -> Reply:

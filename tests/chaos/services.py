@@ -40,8 +40,8 @@ class S3Gate(Service):
 
     name = "s3_gate"
 
-    def __init__(self, behind: str):
-        super().__init__()
+    def __init__(self, behind: str, *, port: int = 0):
+        super().__init__(port=port)
         self._behind = behind
         self._own = threading.local()
 

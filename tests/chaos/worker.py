@@ -22,7 +22,6 @@ from paramiko import SFTPClient
 from audit_provider.core import model
 from audit_provider.core.http import HttpClient
 from audit_provider.core.pull import pull
-from audit_provider.core.rate_limit import Pacer
 from audit_provider.core.tcp import TcpClient
 from tests.chaos.variables import ApiComms, speak_through
 
@@ -143,7 +142,6 @@ def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
 def _prepare(variables_url, harm):
     pull.__kwdefaults__["segment_bytes"] = SEGMENT_BYTES
     TcpClient.__init__.__kwdefaults__["settle"] = 0.05
-    Pacer.wait = lambda _: None  # the stand-ins have no budget
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds / HASTE)
     if harm.ahead:

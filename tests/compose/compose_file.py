@@ -25,7 +25,7 @@ class ServiceDefinition:
 
     :ivar expose: its ports. :ivar check: the health check's command; None where it has none.
     :ivar mounts: sources by the path within the container.
-    :ivar needs: conditions by the name of the service.
+    :ivar needs: conditions by the name of the service. :ivar restart: when it is started again.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ServiceDefinition:
     mounts: dict[str, str]
     needs: dict[str, str]
     user: str
+    restart: str
 
 
 def variables_of(path: Path) -> dict[str, str]:
@@ -110,4 +111,5 @@ def _definition(name: str, each: dict, variables: dict[str, str]) -> ServiceDefi
         mounts={target: source for source, target in mounts},
         needs={other: need["condition"] for other, need in each.get("depends_on", {}).items()},
         user=each.get("user", ""),
+        restart=each.get("restart", "no"),
     )

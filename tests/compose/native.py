@@ -14,36 +14,21 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
+import threading
 import time
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
 
 from audit_provider.sandbox.local_airflow import free_ports
 from audit_provider.sandbox.s3 import S3Service
+from tests.chaos.services import S3Gate
 from tests.compose.compose_file import ROOT, ServiceDefinition, services
+from tests.compose.debian import search_path
+from tests.compose.sessions import signal_session
 
-_PACKAGES = {"initdb": "postgresql", "redis-server": "redis-server"}
 _HOME = "/opt/airflow"
-_PATIENCE = 300.0
-
-
-def installed() -> str:
-    """Return why PostgreSQL and Redis are not here, or "" where they are; Debian's are installed where possible."""
-    if find_spec("airflow.providers.celery") is None:
-        return 'Airflow\'s Celery provider is not installed: it is in the dependency group "deployment"'
-    missing = [package for program, package in _PACKAGES.items() if not shutil.which(program, path=_path())]
-    if not missing:
-        return ""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return f"nobody here may install what is missing: apt-get install {' '.join(missing)}"
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    # Nothing that is installed for a test is to be started by the system.
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    gone = [program for program in _PACKAGES if not shutil.which(program, path=_path())]
-    return f"{', '.join(gone)} cannot be installed: {done.stderr.strip()[-200:]}" if gone else ""
+_PATIENCE = 600.0
 
 
 class NativeStack:
@@ -71,9 +56,12 @@ class NativeStack:
         self.instances = {name: each for name, each in self._definitions.items() if name != "worker"}
         self.instances |= {f"worker-{number}": self._definitions["worker"] for number in range(1, workers + 1)}
         wanted = [(name, port) for name, each in self.instances.items() for port in each.expose]
-        self.ports = dict(zip(wanted, free_ports(len(wanted)), strict=True))
+        *ports, behind = free_ports(len(wanted) + 1)
+        self.ports = dict(zip(wanted, ports, strict=True))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._s3: S3Service | None = None
+        self._lock = threading.RLock()
+        self._s3 = S3Service("of-its-own", port=behind)
+        self._gate: S3Gate | None = None
 
     def url(self, service: str, port: int) -> str:
         """Return where a port of a service is."""
@@ -96,9 +84,12 @@ class NativeStack:
         """Start one service."""
         each = self.instances[name]
         if name == "minio":
-            self._s3 = S3Service("of-its-own", port=self.ports[name, 9000]).start()
+            if self._gate is None:
+                self._gate = S3Gate(self._s3.start().url, port=self.ports[name, 9000])
+            self._gate.start()
             return
-        if name == "postgres":
+        first = name == "postgres" and not (self._data(name) / "PG_VERSION").exists()
+        if first:
             self._prepare_database(each)
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -112,7 +103,7 @@ class NativeStack:
                 start_new_session=True,
                 user=self._user(name),
             )
-        if name == "postgres":
+        if first:
             self._await(name, "service_healthy")
             self._make_database(each)
 
@@ -120,18 +111,54 @@ class NativeStack:
         """Return where a service writes to."""
         return self.folder / f"{name}.log"
 
-    def kill(self, name: str) -> None:
-        """``kill -9`` a service and everything that it started."""
-        process = self.processes.pop(name)
-        for pid in session_of(process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait(30)
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a service and everything that it started."""
+        signal_session(self.processes[name].pid, number)
 
-    def execute(self, name: str, command: list[str]) -> int:
-        """Run a command beside a service, as ``docker compose exec`` does; return its exit status."""
-        done = subprocess.run(command, env=self._environment(name), cwd=self._own(name), timeout=300)
-        return done.returncode
+    def kill(self, name: str) -> None:
+        """``kill -9`` a service and everything that it started; it stays down."""
+        with self._lock:
+            process = self.processes.pop(name)
+            signal_session(process.pid, signal.SIGKILL)
+            process.wait(30)
+
+    def halt(self, name: str) -> None:
+        """Stop PostgreSQL, Redis or the S3 stand-in, as ``docker compose stop`` does; what it holds stays."""
+        if name == "minio":
+            assert self._gate is not None
+            self._gate.stop()
+            return
+        with self._lock:
+            process = self.processes.pop(name)
+            # PostgreSQL's image asks for it, since at SIGTERM it waits for those who are connected.
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+            process.wait(60)
+
+    @contextlib.contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Within the block, start again what ends by itself, as the restart policies say."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1):
+                with self._lock:
+                    for name, process in list(self.processes.items()):
+                        if process.poll() is not None and self.instances[name].restart != "no":
+                            self.kill(name)
+                            self.launch(name)
+
+        watcher = threading.Thread(target=watch, name="restart policies")
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def execute(self, name: str, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command beside a service, as ``docker compose exec`` does."""
+        where = {"env": self._environment(name), "cwd": self._own(name)}
+        return subprocess.run(command, **where, capture_output=True, text=True, timeout=_PATIENCE)
 
     def stop(self) -> None:
         """End everything and remove what it kept."""
@@ -144,7 +171,8 @@ class NativeStack:
                 process.wait(max(0.1, until - time.monotonic()))
         for name in list(self.processes):
             self.kill(name)
-        if self._s3:
+        if self._gate:
+            self._gate.stop()
             self._s3.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -161,9 +189,7 @@ class NativeStack:
             return
         check = [self._here(name, word) for word in self.instances[name].check or ()]
         while True:
-            done = subprocess.run(
-                check, env=self._environment(name), cwd=self._own(name), capture_output=True, text=True, timeout=120
-            )
+            done = self.execute(name, check)
             if done.returncode == 0:
                 return
             if process is not None:
@@ -177,7 +203,7 @@ class NativeStack:
     def _environment(self, name: str) -> dict[str, str]:
         each = self.instances[name]
         own = {
-            "PATH": _path(),
+            "PATH": search_path(),
             "HOME": str(self._own(name)),
             "TMPDIR": str(self._own(name)),
             "LANG": "C.UTF-8",
@@ -261,32 +287,10 @@ class NativeStack:
     def _run(self, command: list[str], **environment: str) -> None:
         done = subprocess.run(
             command,
-            env={"PATH": _path(), "LANG": "C.UTF-8", **environment},
+            env={"PATH": search_path(), "LANG": "C.UTF-8", **environment},
             cwd=self._own("postgres"),
             capture_output=True,
             text=True,
             user=self._user("postgres"),
         )
         assert done.returncode == 0, done.stderr
-
-
-def session_of(leader: int) -> list[int]:
-    """Return the processes of a session, its leader last."""
-    found = []
-    for path in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if path.name.isdigit() and session_id(int(path.name)) == leader:
-                found.append(int(path.name))
-    return sorted(found, reverse=True)
-
-
-def session_id(pid: int) -> int:
-    """Return the session of a process."""
-    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[3])
-
-
-def _path() -> str:
-    """Return PATH with this Python's programs, and with PostgreSQL's, which Debian keeps apart."""
-    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: float(each.parent.name), reverse=True)
-    first = [str(Path(sys.executable).parent), *map(str, servers[:1])]
-    return os.pathsep.join([*first, os.environ.get("PATH", os.defpath), "/usr/sbin"])

@@ -155,6 +155,26 @@ def test_env_keeps_what_it_has_and_adds_what_is_missing(tmp_path):
     assert "change it there" in make_env(path, "splunk", ends=1)
 
 
+def test_the_sandbox_can_be_added_later(tmp_path):
+    path, whole = tmp_path / ".env", tmp_path / "whole"
+    make_env(path)
+    password = variables_of(path)["POSTGRES_PASSWORD"]
+    make_env(path, "sandbox")
+    make_env(whole, "sandbox")
+    later, at_once = services(variables_of(path)), services(variables_of(whole))
+    assert later.keys() == at_once.keys()
+    assert later["worker"].environment.keys() == at_once["worker"].environment.keys()
+    assert variables_of(path)["POSTGRES_PASSWORD"] == password
+
+
+def test_profiles_that_were_changed_in_the_file_get_what_they_need(tmp_path):
+    path = tmp_path / ".env"
+    make_env(path, "splunk")
+    path.write_text(path.read_text().replace("COMPOSE_PROFILES=splunk", "COMPOSE_PROFILES=splunk,sandbox"))
+    make_env(path)
+    assert variables_of(path)["AUDIT_CONNECTIONS"] == "./deploy/sandbox/connections.env"
+
+
 def test_git_leaves_secrets_out():
     done = subprocess.run(["git", "check-ignore", ".env", "connections.env"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode == 128:

@@ -15,12 +15,9 @@ from audit_provider.core.pull import pull
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources import PYLON, PYLON_LIST, Page, Reader
 from audit_provider.core.spool import Stream
+from tests.core.destinations.stand_ins import Crash
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class Crash(BaseException):
-    """The process is gone."""
 
 
 class MemoryStore:
@@ -190,8 +187,12 @@ class Pages:
         self.spec = spec
         self.records = RecordReader(spec.fields)
         self.sent = ()
+        self.request = spec.request
         self.request_key = f"limit={service.page_size}"
         self._service = service
+
+    def resume(self, key):
+        return key == self.request_key
 
     def fetch(self, window, cursor, same=None):
         return self._service.answer(window, cursor)
@@ -221,7 +222,7 @@ class Pipeline:
         if self.search:
             self.search.now = self.service.now
 
-    def run(self, *, start=BEGIN, crash_at_commit=None, within=None):
+    def run(self, *, start=BEGIN, crash_at_commit=None, within=None, known=()):
         """Pull once. :param crash_at_commit: the process dies just before (even) or after (odd) this commit."""
         commits = 0
 
@@ -250,6 +251,7 @@ class Pipeline:
             self.position,
             commit=commit,
             within=within,
+            known=known,
             segment_bytes=self._segment_bytes,
         )
 

@@ -169,6 +169,11 @@ def test_a_token_that_is_refused_early_is_fetched_once_more():
         (Reply.json(200, {"ok": True}), "gave no token"),
         (Reply.html(200, "Login"), "web page"),
         (Reply.json(400, {"message": "bad grant"}), "bad grant"),
+        (
+            Reply.json(404, {"message": "no such page"}),
+            "gave no token: .*no such page.*: check the connection's host, or 'token_url'",
+        ),
+        (Reply(302, b"", {"Location": "https://elsewhere.invalid"}), "check the connection's host, or 'token_url'"),
     ],
 )
 def test_a_refused_credential_is_named_in_a_sentence(reply, said):

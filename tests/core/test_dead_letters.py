@@ -15,12 +15,13 @@ from audit_provider.core.dead_letters import MOST_WORDS, DeadLetters
 from audit_provider.core.destinations.base import DeadLetter, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.selection import Redaction, Selection, Selector
 from audit_provider.core.destinations.ship import ship
-from audit_provider.core.errors import SpoolDamagedError, StopError, UnavailableError
+from audit_provider.core.errors import SpoolDamagedError, StopError, UnavailableError, WaitError
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts
 from audit_provider.core.position import Position
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Listed, event
+from tests.core.destinations.test_ahead import Counting
 from tests.core.simulation import MemoryStore
 
 SMALL = Limits(events=3, batch_bytes=10_000, event_bytes=1000)
@@ -370,6 +371,48 @@ def test_a_letter_that_is_kept_twice_is_sent_once():
     assert letters.count().open == 0
 
 
+@pytest.mark.parametrize("error", [WaitError("later", until=NOW), StopError("no"), UnavailableError("no answer")])
+def test_what_was_taken_behind_a_batch_that_fails_is_not_sent_again(error):
+    letters = kept(MemoryStore(), "abc", "def", "ghi", "jkl")
+    far = Counting(limits=SMALL, blocked="a", error=error)
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            again(far, letters, concurrency=4, tries=1)
+        assert open_ids(letters) == list("abc")
+    far.blocked = set()
+    assert again(far, letters, concurrency=4) == ShipCounts(delivered=3)
+    assert sorted(far.stored) == list("abcdefghijkl")
+    assert (letters.count().redriven, letters.count().open) == (12, 0)
+
+
+def test_files_named_by_content_are_the_same_after_a_batch_of_theirs_has_failed():
+    """Letters recorded one by one would leave others to be packed anew, beside what an unknown end has stored."""
+    letters = kept(MemoryStore(), "abcdefgh", "ij")
+    limits = replace(SMALL, whole_segments=True)
+    far = Counting(limits=limits, blocked="a", error=UnavailableError("no answer"))
+    with pytest.raises(UnavailableError):
+        again(far, letters, concurrency=2, tries=1)
+    before = set(far.batches)
+    far.blocked = set()
+    again(far, letters, concurrency=2)
+    assert before <= far.batches == {("a", "b", "c"), ("d", "e", "f"), ("g", "h"), ("i", "j")}
+    assert letters.count().open == 0
+
+
+def test_two_events_of_one_place_are_both_sent():
+    # A late run has replaced the segment 2 of which the first two letters are.
+    letters = letters_in(MemoryStore())
+    letters.keep([letter("old x", 2, 2), letter("old a", 2, 3)], NOW)
+    letters.keep([letter("new a", 2, 3)], NOW)
+    far = Listed("ddx", limits=SMALL)
+    again(far, letters)
+    assert far.stored == ["old x", "old a"]
+    assert open_ids(letters) == ["new a"]
+    again(far, letters)
+    assert far.stored == ["old x", "old a", "new a"]
+    assert letters.count().open == 0
+
+
 def test_a_deadline_leaves_the_rest_open():
     letters = kept(MemoryStore(), "abc", "def")
     destination = Listed(limits=SMALL)
@@ -391,8 +434,9 @@ def test_a_deadline_leaves_the_rest_open():
     [
         lambda content: b'{"id": 3}\n',
         lambda content: content.strip()[:-1] + b',"more":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+        lambda content: content.replace(b"siem", b"si\xffm").replace(b"too large", b"too \xffarge"),
     ],
-    ids=["of another shape", "nested beyond reason"],
+    ids=["of another shape", "nested beyond reason", "of no encoding"],
 )
 def test_a_file_that_is_damaged_is_named(beginning, damage):
     store = MemoryStore()
@@ -402,6 +446,19 @@ def test_a_file_that_is_damaged_is_named(beginning, damage):
     store.objects[damaged] = damage(store.objects[damaged])
     with pytest.raises(SpoolDamagedError, match=damaged.rpartition("/")[2]):
         list(letters.open())
+
+
+@pytest.mark.parametrize("folder", ["dead/siem", "dead/siem/redriven", "dead/siem/seen"])
+@pytest.mark.parametrize("name", ["README.txt", "000000000001-00000000-1-12345678.ndjson.bak", "1-2.json"])
+def test_a_file_of_somebody_else_is_none_of_the_letters(folder, name):
+    store = MemoryStore()
+    stream, position = spooled(store, "abc")
+    letters = kept(store, "ab")
+    again(Listed("dx", limits=SMALL), letters)
+    store.objects[f"p/live/c/{folder}/{name}"] = b"looked at on Monday"
+    found = account(stream, "siem", position, Offset(2, 0, "c", counts=ShipCounts(delivered=1, dead_lettered=2)))
+    assert (found.adds_up, found.redriven, found.dead_letters) == (True, 1, 1)
+    assert open_ids(letters) == ["b"]
 
 
 def test_a_letter_that_may_be_stored_says_so():

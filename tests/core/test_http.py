@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +11,7 @@ import requests
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
 from audit_provider.core.http import HttpClient
+from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.sandbox.server import Reply, Service
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -66,6 +69,24 @@ def test_the_end_of_the_budget_is_waited_for_where_the_budget_is_used_up(status,
     assert seconds <= 1 if wait is None else wait <= seconds <= wait + 0.2
 
 
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {"X-RateLimit-Reset": "1600000000"}])
+def test_a_wait_of_nothing_does_not_use_up_the_tries_at_once(headers):
+    slept = []
+    with Scripted(Reply(429, b"{}", headers)) as service, pytest.raises(UnavailableError):
+        client_of(service, sleep=slept.append, tries=5).fetch("GET", "/x")
+    assert slept[0] < 1
+    assert sum(slept) >= 0.3 * (2 + 4 + 8)
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {}])
+def test_where_no_wait_is_named_all_tries_together_outlast_the_budgets_period(headers):
+    slept = []
+    pacer = Pacer(RateLimit(100, 60), sleep=lambda _: None, now=lambda: NOW)
+    with Scripted(Reply(429, b"{}", headers)) as service, pytest.raises(UnavailableError):
+        client_of(service, sleep=slept.append, tries=5, pacer=pacer).fetch("GET", "/x")
+    assert sum(slept) >= 60
+
+
 def test_the_end_of_the_budget_is_waited_for_where_a_code_says_so():
     slept = []
     with Scripted(Reply(200, b"slow", {"X-RateLimit-Reset": FAR}), Reply(200)) as service:
@@ -94,6 +115,41 @@ def test_a_short_wait_is_slept_with_patience():
     ):
         client_of(service, sleep=slept.append, patience=5.0).fetch("GET", "/x")
     assert [int(each) for each in slept] == [2]
+
+
+def test_a_service_that_hangs_up_during_the_handshake_is_asked_again():
+    tries = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up():
+            for _ in range(2):
+                connected, _ = listener.accept()
+                with connected:
+                    tries.append(connected.recv(65536)[:1])
+                    connected.shutdown(socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        session = requests.Session()
+        session.trust_env = False
+        client = HttpClient(
+            session,
+            f"https://127.0.0.1:{listener.getsockname()[1]}",
+            service="Some API",
+            tries=2,
+            sleep=lambda seconds: None,
+        )
+        with pytest.raises(UnavailableError, match="SSLEOFError.*Some API or the network is down"):
+            client.fetch("GET", "/x")
+        thread.join(10)
+    assert tries == [b"\x16", b"\x16"], "each began with a handshake"
+
+
+def test_a_service_that_speaks_no_tls_is_a_wrong_address():
+    with Scripted(Reply(200)) as service:
+        plain = service.url.replace("http:", "https:")
+        with pytest.raises(ConfigurationError, match="failed at TLS"):
+            HttpClient(requests.Session(), plain, service="Some API").send("GET", "/x")
 
 
 def test_a_secret_inside_another_one_leaves_no_rest():

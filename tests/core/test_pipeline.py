@@ -90,6 +90,8 @@ def test_every_mistake_is_named_at_once():
         ("reconcile: {schedule: sometimes}", "p.reconcile.schedule: "),
         ("reading: {overlap: -900}", "p.reading.overlap: must be at least 0"),
         ("reading: {max_width: 0}", "p.reading.max_width: must be at least 1"),
+        ("start: 0001-01-01T00:00:00+10:00", "p.start: 0001-01-01 00:00:00+10:00 lies outside the years"),
+        ("reconcile: 5", "p.reconcile: input should be a valid boolean"),
     ],
 )
 def test_what_would_stop_others_or_leave_time_out_is_refused(keys, said):

@@ -12,7 +12,9 @@ import pytest
 
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.model import Event
-from audit_provider.core.spool import Head, LocalStore, RecentIds, SegmentWriter, Stream
+from audit_provider.core.spool import Head, LocalStore, RecentIds, S3Store, SegmentWriter, Stream
+from tests.core.destinations.conftest import s3_client
+from tests.core.destinations.stand_ins import serving
 from tests.core.simulation import BEGIN, MemoryStore
 
 
@@ -50,6 +52,20 @@ def test_folders_are_those_right_below(store):
     assert store.folders("p/") == ["backfill-1", "live"]
     assert store.folders("p/live/") == ["c"]
     assert store.folders("q/") == []
+
+
+@pytest.mark.parametrize("lists", [lambda store: list(store.keys("p/")), lambda store: store.folders("p/")])
+@pytest.mark.parametrize(
+    ("status", "code", "error"), [(403, "AccessDenied", ConfigurationError), (503, "SlowDown", UnavailableError)]
+)
+def test_a_bucket_that_will_not_be_listed_is_named(lists, status, code, error):
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    with serving(lambda request: (status, {"Content-Type": "application/xml"}, body)) as server:
+        store = S3Store(s3_client(server.url), "audit-logs", "spool")
+        with pytest.raises(error, match=f"s3://audit-logs/spool/.*{code}"):
+            lists(store)
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        lists(S3Store(s3_client(server.url), "audit-logs", "spool"))
 
 
 def test_a_segment_that_no_head_leads_to_does_not_exist(store):

@@ -332,10 +332,25 @@ def test_dead_letters_are_counted_and_checked(harm):
         assert [fault.file for fault in verify(harmed).faults] == [name]
 
 
+def test_a_letter_that_was_sent_again_is_the_destinations_and_may_be_missing_there():
+    store = copy_of(WHOLE.store)
+    first, second, *_ = next(WHOLE.stream.read(WHOLE.position.head, 1))[1]
+    letters = set_aside(store, first, second)
+    line, _ = next(letters.open())
+    letters.record(RedriveRecord(BEGIN, taken=(line,)))
+    ids = [each.id for _, events in WHOLE.stream.read(WHOLE.position.head, 1) for each in events]
+    progress = {"p/live": Progress(WHOLE.position, Offset(segment=WHOLE.position.head.number + 1))}
+    report = verify(store, progress=progress, arrival=Has(*ids[2:]), destination="hec")
+    assert (report.arrival.first_missing, report.arrival.set_aside) == ((first.id,), 1)
+    assert (report.dead_letters, report.exit_code) == (1, 1)
+    assert verify(store, progress=progress, arrival=Has(first.id, *ids[2:]), destination="hec").exit_code == 0
+
+
 def set_aside(store, *events):
     letters = DeadLetters(Stream(store, "p/live"), "hec")
     letters.keep([DeadLetter(Item(each, b"", 1, place), "no") for place, each in enumerate(events)], BEGIN)
     letters.record(RedriveRecord(BEGIN, taken=(Line("x", 0),)))
+    return letters
 
 
 class Has:

@@ -105,6 +105,13 @@ def test_the_template_is_installed_by_hand(connect, service):
     assert sorted(service.templates) == ["saas_audit", "saas_audit-audit-mine"]
 
 
+def test_only_of_an_api_key_what_follows_the_colon_is_a_secret_of_its_own(connect, service):
+    login = connect(host=service.url, login="ada", password="Pa:1").client()
+    assert login.redact("Pa:1 failed on shard 1 of 11") == "*** failed on shard 1 of 11"
+    key = connect(host=service.url, password="key-id:s3cret").client()
+    assert key.redact("s3cret failed") == "*** failed"
+
+
 @pytest.mark.parametrize(
     ("host", "extra", "scope"),
     [

@@ -1,18 +1,13 @@
-"""Connections in every form, their Test button, and what Airflow is told of the provider."""
+"""Connections in every form, and their Test button."""
 
 from __future__ import annotations
 
 import json
-import re
-from importlib.metadata import entry_points
 
-import airflow
-import jsonschema
 import pytest
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.datadog_logs import DatadogLogsHook
 from audit_provider.hooks.splunk_hec import SplunkHecHook
@@ -204,23 +199,3 @@ def test_no_netrc_replaces_the_token(connect, tmp_path, monkeypatch):
     with PylonService("t") as service:
         connect({"conn_type": "audit_logs", "host": service.url, "password": "t", "extra": {"source": "pylon"}})
         assert AuditLogsHook("c").test_connection()[0]
-
-
-def test_airflow_accepts_what_it_is_told():
-    info = get_provider_info()
-    schema = json.loads((__import__("pathlib").Path(airflow.__path__[0]) / "provider_info.schema.json").read_text())
-    jsonschema.validate(info, schema)
-    (entry,) = entry_points(group="apache_airflow_provider", name="provider_info").select(
-        module="audit_provider.get_provider_info"
-    )
-    assert entry.load()() == info
-
-
-def test_what_airflow_is_told_agrees_with_the_hooks():
-    for kind in get_provider_info()["connection-types"]:
-        module, _, name = kind["hook-class-name"].rpartition(".")
-        hook = getattr(__import__(module, fromlist=[name]), name)
-        assert kind["connection-type"] == hook.conn_type
-        assert kind["hook-name"] == hook.hook_name
-        assert kind["ui-field-behaviour"] == hook.get_ui_field_behaviour()
-        assert re.fullmatch(r"\w+_default", hook.default_conn_name)

@@ -15,6 +15,7 @@ from audit_provider.core.link_local import GuardedAdapter
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.siem_config import destination_from
 from audit_provider.hooks.http_siem import HttpSiemHook
+from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.sandbox.http_receiver import HttpReceiverService
@@ -46,6 +47,10 @@ def ship(hook, options=None, names="abc"):
     destination = hook.destination(options or HttpOptions(), ORIGIN, sleep=lambda seconds: None)
     desk.ship(destination, [[event(name) for name in names]])
     return desk
+
+
+def prove(hook, options=None):
+    return hook.destination(options or HttpOptions(), ORIGIN, **PROMPTLY).send_test_event()
 
 
 @pytest.mark.parametrize(
@@ -129,9 +134,9 @@ def test_only_the_test_event_proves_the_credential(connect):
         wrong = connect(f"{service.url}/events", password="wrong", extra={"auth": "bearer"})
         assert wrong.test_connection()[0]
         with pytest.raises(CredentialError):
-            wrong.send_test_event()
+            prove(wrong)
         good = connect(f"{service.url}/events", password="good", extra={"auth": "bearer"})
-        assert "took the test event" in good.send_test_event(HttpOptions(shape="array"))
+        assert "took the test event" in prove(good, HttpOptions(shape="array"))
         assert len(service.stored) == 1
 
 
@@ -200,7 +205,7 @@ def test_the_url_of_sumo_logic_must_be_said_to_be_secret(connect):
     operator = AuditLogsToHttpOperator(task_id="t", pipeline="payroll", preset="sumo_logic", conn_id="c")
     for act in (
         lambda: connect(url).destination(options, ORIGIN),
-        lambda: connect(url).send_test_event(options),
+        lambda: prove(connect(url), options),
         lambda: AuditLogsToHttpOperator.endpoint(operator._delivery()),
     ):
         with pytest.raises(ConfigurationError, match="'secret_url'") as caught:

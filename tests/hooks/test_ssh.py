@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from audit_provider.core.delivery import delivery_from, form_of
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.splunk_hec import SplunkHecOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
 from audit_provider.core.http import HttpClient
@@ -27,7 +27,7 @@ from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.sftp import SftpService
 from audit_provider.sandbox.splunk_hec import SplunkHecService
-from tests.core.destinations.stand_ins import ORIGIN, event
+from tests.core.destinations.stand_ins import ORIGIN, batch_of, event
 
 
 @pytest.fixture
@@ -63,11 +63,6 @@ def collector(connect, url, **extra):
     return SplunkHecHook("hec")
 
 
-def batch_of(destination, *names):
-    items = [Item(event(name), destination.encode(event(name), restamp=False), 1, i) for i, name in enumerate(names)]
-    return Batch(tuple(items))
-
-
 def internal(service):
     """Return the address by which only the bastion finds a stand-in."""
     return f"http://siem.internal:{service.url.rpartition(':')[2]}"
@@ -77,7 +72,7 @@ def test_a_destination_is_reached_through_the_bastion_alone(connect, bastion):
     with SplunkHecService("t") as splunk:
         hook = collector(connect, internal(splunk), allow_http=True)
         destination = hook.destination(SplunkHecOptions(), ORIGIN)
-        outcome = destination.send(batch_of(destination, "a", "b"))
+        outcome = destination.send(batch_of(destination, "ab"))
         assert set(outcome.verdicts) == {Verdict.DELIVERED}
         assert splunk.ids() == ["a", "b"]
         assert set(bastion.forwarded) == {("siem.internal", int(internal(splunk).rpartition(":")[2]))}
@@ -106,9 +101,8 @@ def test_a_large_body_and_many_requests_pass(connect, bastion):
         destination = hook.destination(SplunkHecOptions(batch_bytes=20_000_000), ORIGIN)
         noise = "".join(chr(33 + (number * 7919) % 90) for number in range(100_000))
         large = [event(str(number), pad=noise[number:]) for number in range(60)]
-        items = [Item(each, destination.encode(each, restamp=False), 1, i) for i, each in enumerate(large)]
         for _ in range(3):
-            destination.send(Batch(tuple(items)))
+            destination.send(batch_of(destination, large))
         assert len(splunk.indexed) == 180
     assert bastion.connections() == 1
 
@@ -194,6 +188,32 @@ def test_a_tunnel_that_was_cut_is_opened_again(connect, bastion):
                 continue
         assert verdicts == [Verdict.DELIVERED]
         assert splunk.ids()[-1] == "b"
+
+
+def test_a_bastion_that_falls_silent_is_asked_by_another_connection(connect, bastion):
+    asked, released = [], threading.Event()
+
+    class Stuck(dict):
+        """Its first look-up takes to the end, and the bastion answers nothing else on that connection meanwhile."""
+
+        def get(self, host, default=None):
+            asked.append(host)
+            if len(asked) == 1:
+                released.wait(120)
+            return super().get(host, default)
+
+    bastion.hosts = Stuck(bastion.hosts)
+    ssh = ssh_connection("far")
+    try:
+        with SplunkHecService("t") as splunk:
+            port = int(splunk.url.rpartition(":")[2])
+            with pytest.raises(UnavailableError, match="Timeout opening channel"):
+                ssh.reach("siem.internal", port, 0.5)
+            ssh.reach("siem.internal", port, 30.0).close()
+    finally:
+        released.set()
+        ssh.close()
+    assert len(bastion.transports) == 2
 
 
 def test_what_the_bastion_cannot_reach_is_left_to_the_loop(connect, bastion):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tests.matrix.rows import CONSTRAINTS, ROOT, ROWS, WHOLE, Row, install, interpreter, resolve
+from tests.matrix.rows import CONSTRAINTS, ROOT, ROWS, UV, WHOLE, Row, install, interpreter, resolve
 
 BESIDE = ("--numprocesses", "4", "--dist", "loadfile")
 """As `make unit` runs the suite."""
@@ -50,7 +50,7 @@ def _run(row: Row, tests: tuple[str, ...]) -> tuple[bool | None, str]:
     _tell(f"Python {row.python} with Airflow {row.airflow}: {' '.join(tests)}")
     log = row.folder / "tests.log"
     environment = os.environ | {
-        "PATH": os.pathsep.join([str(row.folder / "bin"), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(row.folder / "bin"), os.environ.get("PATH", os.defpath), str(UV.parent)]),
         "VIRTUAL_ENV": str(row.folder),
         "AUDIT_LOGS_CONSTRAINTS": str(CONSTRAINTS[row.airflow]),
     }

@@ -132,8 +132,13 @@ def world(tmp_path, monkeypatch, variables, moto):
         )
 
 
-def context(**entries):
-    return {"ti": MagicMock(), "params": {}, **entries}
+def context(states=None, **entries):
+    """Return what Airflow gives a task. :param states: how the tasks before it ended, by id."""
+    ti = MagicMock()
+    ti.get_task_states = lambda *, dag_id, task_ids, run_ids: {
+        run_ids[0]: {task: state for task, state in (states or {}).items() if not task_ids or task in task_ids}
+    }
+    return {"ti": ti, "params": {}, "dag_run": SimpleNamespace(run_id="r"), **entries}
 
 
 def crash_at_write(monkeypatch, fatal, *, after):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_a_url_that_is_itself_a_credential_is_not_shown(config, capsys):
     assert "canary-code" not in capsys.readouterr().out
     assert main(["convert-siem-config", str(config), "--secrets"]) == 0
     assert url in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("secret", ["it's", "a'$(touch harm)'b", '"`touch harm`\\'])
+def test_the_line_of_a_connection_may_be_pasted_whatever_the_secret_holds(config, capsys, tmp_path, secret):
+    config.write_text(json.dumps(CONFIG | {"provider_type": "custom", "api_key": secret}))
+    assert main(["convert-siem-config", str(config), "--secrets"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    script = f'{line}\nprintf %s "$AIRFLOW_CONN_MAIN_SIEM_DEFAULT"'
+    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert json.loads(said)["password"] == secret
+    assert not (tmp_path / "harm").exists()
 
 
 def test_a_mistake_is_one_sentence_and_ends_with_one(config, capsys):

@@ -10,17 +10,20 @@ from importlib import import_module
 from unittest.mock import MagicMock
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperatorLink
 
 from audit_provider.core.delivery import delivery_from
-from audit_provider.core.model import Fields, Origin, Window
+from audit_provider.core.model import Event, Fields, Origin, Window, text_of
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import SHIP_OPERATORS, AuditLogsToSplunkHecOperator, PullAuditLogsOperator
 from audit_provider.operators.links import LINK_KEY
+from audit_provider.sandbox.events import generate
 from tests.operators.conftest import PYLON_TOKEN
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -236,6 +239,33 @@ def ran(operator, **entries):
     finally:
         kept = [each.kwargs["value"] for each in ti.xcom_push.call_args_list if each.kwargs["key"] == LINK_KEY]
     return kept[0] if kept else None
+
+
+@pytest.mark.parametrize("kind", ["s3", "splunk", "datadog"])
+def test_a_button_that_cannot_be_made_fails_no_task(world, kind):
+    (far,) = generate(1, world.now - timedelta(minutes=2), world.now, seed=99)
+    pull = world.pull()["events"]
+    position = json.loads(world.variables.get("audit_logs.p.cursor"))
+    stream = Stream(LocalStore(world.spool), "p/live", position["chain"])
+    segment = SegmentWriter(world.now)
+    # The last second of the calendar has none after it, at which a search could end.
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    segment.add([Event(far["id"], last, msgspec.Raw(json.dumps(far | {"action_happened_at": text_of(last)}).encode()))])
+    head = stream.append(segment, msgspec.convert(position["head"], Head), world.now)
+    position |= {"head": msgspec.to_builtins(head), "counts": {"read": pull + 1, "spooled": pull + 1, "duplicates": 0}}
+    world.variables.set("audit_logs.p.cursor", json.dumps(position))
+    assert world.ship(kind)["delivered"] == pull + 1
+
+
+def test_what_keeps_no_link_leaves_the_tasks_own_failure_as_it_is(world):
+    world.connect("SPLUNK_HEC_DEFAULT", extra={"search_url": "https://splunk.example.com/search"})
+    world.pull()
+    world.splunk.faults.add("status", status=403, count=None)
+    ti = MagicMock()
+    ti.xcom_push.side_effect = RuntimeError("the API server is down")
+    ship = AuditLogsToSplunkHecOperator(task_id="ship", index="audit", pipeline="p", spool=f"file://{world.spool}")
+    with pytest.raises(AirflowFailException, match="403"):
+        ship.execute({"ti": ti, "params": {}})
 
 
 def test_a_task_keeps_its_link_when_it_ends_also_where_it_fails(world):

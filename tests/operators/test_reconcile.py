@@ -15,6 +15,7 @@ from audit_provider.core.reconciliation import midnight
 from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.operators.gaps import acknowledge_gap, all_gaps, open_gaps
 from audit_provider.sandbox.events import generate
+from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context
 
 DAY = timedelta(days=1)
@@ -56,7 +57,7 @@ def ship_late(world, kind="splunk"):
 
 def set_clock(monkeypatch, moment):
     """Let the tasks believe that it is another time."""
-    for module in ("reconcile", "pull"):
+    for module in ("reconcile", "pull", "task"):
         monkeypatch.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
 
 
@@ -174,6 +175,15 @@ def test_what_a_reconciliation_has_found_is_not_read_twice_by_others(world, comp
     assert world.pull()["spooled"] == 0, "a live reading that goes back meets them, and knows them"
 
 
+def test_what_was_spooled_under_another_time_is_not_named_as_late(world, compare, ending):
+    moved = insert(world, 3, ending + timedelta(hours=2))
+    world.pull()
+    world.pylon._rows = [row for row in world.pylon._rows if row[1] not in moved]
+    assert insert(world, 3, ending - timedelta(hours=9)) == moved
+    found = compare()
+    assert (found["late"], found["late_ids"], found["late_by_action"]) == (0, [], {})
+
+
 @pytest.mark.parametrize("page", range(1, 5))
 def test_a_comparison_that_breaks_off_goes_on_and_loses_nothing(world, compare, ending, monkeypatch, page):
     monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
@@ -211,6 +221,28 @@ def test_a_run_may_end_failed_where_that_is_wanted(world, compare, ending):
     with pytest.raises(AirflowFailException, match="3 events of p came late or were missed"):
         compare(fail_on_missed=True)
     assert ship_late(world)["delivered"] == 3
+    assert compare(fail_on_missed=True)["late"] == 0
+
+
+def test_what_was_found_before_a_run_broke_off_still_fails_the_next(world, compare, ending, monkeypatch):
+    monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
+    world.pull()
+    insert(world, 3, ending - timedelta(hours=9))
+    put, reached = world.variables.set, []
+
+    def set_and_break(cls, key, value, description=None):
+        put(key, value, description)
+        if key.endswith(".reconcile.cursor") and json.loads(value)["reading"].get("last"):
+            reached.append(value)
+            raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.variables, "set", classmethod(set_and_break))
+        with pytest.raises(Crash):
+            compare(fail_on_missed=True)
+    assert json.loads(reached[0])["reading"]["untold"] == 3
+    with pytest.raises(AirflowFailException, match="3 events of p came late or were missed"):
+        compare(fail_on_missed=True)
     assert compare(fail_on_missed=True)["late"] == 0
 
 
@@ -270,17 +302,12 @@ def test_the_report_says_how_many_gaps_are_open(world, compare, ending, capsys):
     insert(world, 3, ending - timedelta(hours=9))
     compare()
 
-    class Instance:
-        def get_task_states(self, **_):
-            return {}
-
     def report(**arguments):
         capsys.readouterr()
         task = ReportAuditLogsOperator(
             task_id="report", pipeline="p", destinations=["splunk_hec"], spool=f"file://{world.spool}", **arguments
         )
-        run = type("Run", (), {"run_id": "r"})
-        accounts = task.execute({"ti": Instance(), "params": {}, "dag_run": run})
+        accounts = task.execute(context())
         return accounts, capsys.readouterr().out
 
     _, told = report()

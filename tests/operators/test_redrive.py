@@ -44,12 +44,17 @@ def poisoned(world):
         each["metadata"] = {"huge": "x" * 1_050_000}
     world.pylon.add(poison)
 
-    def ship(name, *, redrive=False, **arguments):
+    def ship(name, *, redrive=False, small=False, **arguments):
         own = {"splunk_hec": {"index": "audit"}, "s3": {"bucket": world.bucket}}.get(name, {})
+        if small and name != "s3":
+            own["options"] = {"batch_bytes": 500_000}
         operator = OPERATORS[name](
             task_id="s", pipeline="p", **{"spool": f"file://{world.spool}", **own, "source": "pylon", **arguments}
         )
-        return operator.execute(context(params={"redrive": [name] if redrive else []}))
+        with pytest.MonkeyPatch.context() as patched:
+            if small:
+                patched.setattr("audit_provider.core.destinations.folders._EVENT_BYTES", 500_000)
+            return operator.execute(context(params={"redrive": [name] if redrive else []}))
 
     def letters(name):
         return [
@@ -59,13 +64,10 @@ def poisoned(world):
     return SimpleNamespace(ids=sorted(each["id"] for each in poison), ship=ship, letters=letters, events=poison)
 
 
-SMALL = {"options": {"batch_bytes": 500_000}}
-
-
 def set_aside_by_s3(world, poisoned):
-    """S3 sets aside what is larger than its batches."""
+    """S3 sets aside what is larger than it takes."""
     world.pull()
-    assert poisoned.ship("s3", dead_letters="succeed", **SMALL)["dead_lettered"] == 3
+    assert poisoned.ship("s3", dead_letters="succeed", small=True)["dead_lettered"] == 3
 
 
 def test_letters_that_s3_would_not_take_arrive_once_the_limit_is_raised(world, poisoned):
@@ -93,11 +95,11 @@ def test_what_is_refused_again_stays_and_what_is_pending_is_shipped_all_the_same
     world.pylon.add(generate(5, world.now - timedelta(minutes=2), world.now, seed=5))
     world.pull()
     with pytest.raises(AirflowFailException, match="3 events were refused again and stay"):
-        poisoned.ship("s3", redrive=True, **SMALL)
+        poisoned.ship("s3", redrive=True, small=True)
     assert len(world.s3_ids()) == 705
     assert all("more than the 500,000" in letter.reason for letter in poisoned.letters("s3"))
     assert sorted(letter.id for letter in poisoned.letters("s3")) == poisoned.ids
-    assert poisoned.ship("s3", redrive=True, dead_letters="succeed", **SMALL)["redriven"] == 0
+    assert poisoned.ship("s3", redrive=True, dead_letters="succeed", small=True)["redriven"] == 0
     assert poisoned.ship("s3", redrive=True)["redriven"] == 3
     assert world.s3_ids() == sorted(world.pylon.ids())
 
@@ -126,12 +128,25 @@ def test_letters_of_backfills_are_sent_again_as_well(world, poisoned):
     world.pull(start=cut.isoformat())
     world.pull(window=window)
     for windows in (None, [window]):
-        poisoned.ship("s3", windows=windows, dead_letters="succeed", **SMALL)
+        poisoned.ship("s3", windows=windows, dead_letters="succeed", small=True)
     folders = {kept.name.folder for kept in kept_letters(LocalStore(world.spool), "p", "s3")}
     assert len(folders) == 2
     assert len(poisoned.letters("s3")) == 3
     assert poisoned.ship("s3", redrive=True)["redriven"] == 3
     assert world.s3_ids() == sorted(world.pylon.ids())
+
+
+def test_a_look_for_letters_asks_only_for_variables_of_streams_that_hold_some(world, poisoned, monkeypatch):
+    set_aside_by_s3(world, poisoned)
+    for days in (10, 20, 30):
+        start = world.now - timedelta(days=days + 10)
+        world.pull(window={"start": text_of(start), "end": text_of(start + timedelta(days=10))})
+    asked, get = [], world.variables.get
+    monkeypatch.setattr(world.variables, "get", lambda key, default=None: asked.append(key) or get(key, default))
+    assert [kept.letters.count().open for kept in kept_letters(LocalStore(world.spool), "p", "s3")] == [3]
+    assert asked == ["audit_logs.p.cursor", "audit_logs.p.to.s3"]
+    assert kept_letters(LocalStore(world.spool), "p", "splunk_hec") == []
+    assert len(asked) == 2
 
 
 def test_letters_of_a_chain_that_ended_are_sent_again_too(world, poisoned):
@@ -184,7 +199,6 @@ def test_open_and_redriven_letters_are_told(world, poisoned):
         report = ReportAuditLogsOperator(
             task_id="report", pipeline="p", destinations=["s3"], spool=f"file://{world.spool}"
         )
-        report._failed_tasks = lambda context: []
         (account,) = report.work(context())
         assert account["dead_letters"] == shown.dead_letters
         return account["dead_lettered"], account["redriven"], account["dead_letters"]
@@ -201,7 +215,7 @@ def test_open_and_redriven_letters_are_told(world, poisoned):
 def test_a_crash_at_any_record_of_a_redrive_loses_nothing(world, poisoned, monkeypatch, name, fatal, after):
     world.pull()
     if name == "s3":
-        poisoned.ship(name, dead_letters="succeed", **SMALL)
+        poisoned.ship(name, dead_letters="succeed", small=True)
         letters, batch, arrived = 3, {}, world.s3_ids
     else:
         world.splunk.faults.add("status", status=400, body=json.dumps(BAD_FIELD), count=9)

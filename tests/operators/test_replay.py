@@ -59,8 +59,9 @@ def form(world, monkeypatch, moto):
         operator = ReportAuditLogsOperator(
             task_id="report", pipeline="p", destinations=[*own], windows=[], spool=f"file://{world.spool}"
         )
-        operator._failed_tasks = lambda context: list(failed)
-        return operator.work(context(params=params(), dag_run=SimpleNamespace(run_id=run)))
+        return operator.work(
+            context(dict.fromkeys(failed, "failed"), params=params(), dag_run=SimpleNamespace(run_id=run))
+        )
 
     return SimpleNamespace(
         params=params,
@@ -263,7 +264,6 @@ def test_findings_that_were_spooled_go_again_with_the_rest(world, form):
         monitoring={"ship_findings": True, "watch": ["*"]},
         spool=f"file://{world.spool}",
     )
-    watched._failed_tasks = lambda context: []
     watched.execute(context())
     store = LocalStore(world.spool)
     position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")

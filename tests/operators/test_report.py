@@ -10,13 +10,13 @@ from datetime import timedelta
 from email import message_from_string
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseNotifier
+from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, BaseNotifier
 
 from audit_provider.core.monitoring.activity import Activity
 from audit_provider.core.monitoring.summary import unpack_summary
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.verification import streams_in, verify
-from audit_provider.operators import AuditLogsToSplunkHecOperator, ReportAuditLogsOperator
+from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context, crash_at_write
@@ -63,8 +63,6 @@ def report(world):
             spool=f"file://{world.spool}",
             **arguments,
         )
-        # There is no database that knows of tasks before this one.
-        task._failed_tasks = lambda context: []
         task.execute(context())
         return summary_of(world)
 
@@ -367,7 +365,22 @@ def test_a_report_that_is_not_told_to_watch_leaves_nothing(world):
     task = ReportAuditLogsOperator(
         task_id="report", pipeline="p", destinations=["s3"], spool=f"file://{world.spool}", source="pylon"
     )
-    task._failed_tasks = lambda context: []
     task.execute(context())
     assert world.variables.get("audit_logs.p.summary") is None
     assert not (world.spool / "p/activity").exists()
+
+
+@pytest.mark.parametrize("state", ["failed", "upstream_failed", "success", "skipped", None])
+def test_a_report_ends_red_where_a_task_before_it_did(world, state):
+    world.pull()
+    spool = f"file://{world.spool}"
+    with DAG("d", schedule=None):
+        pull = PullAuditLogsOperator(task_id="pull", pipeline="p", source="pylon", spool=spool)
+        report = ReportAuditLogsOperator(task_id="report", pipeline="p", destinations=["s3"], spool=spool)
+        pull >> report
+    states = {"pull": state, "beside": "failed"}
+    if state in ("failed", "upstream_failed"):
+        with pytest.raises(AirflowFailException, match="pull did not end well"):
+            report.execute(context(states))
+    else:
+        assert report.execute(context(states))[0]["spooled"] == 700

@@ -162,6 +162,13 @@ def test_what_cannot_be_checked_ends_with_two_and_one_sentence(run, arguments, s
     assert said in shown
 
 
+@pytest.mark.parametrize("option", ["--json", "--missing"])
+def test_a_disk_that_is_full_is_no_fault_of_the_spool(world, run, option):
+    code, said = run(option, "/dev/full", "--against", f"s3://{world.bucket}")
+    assert (code, said.count("No space left on device")) == (2, 1)
+    assert said.endswith("Result: could not be checked\n")
+
+
 def test_a_folder_that_is_none(run, tmp_path):
     assert run(spool=tmp_path / "nope")[0] == 2
     (tmp_path / "empty").mkdir()

@@ -25,8 +25,6 @@ PAGE = {"X-Audit-Logs": "page"}
 @pytest.fixture(scope="package")
 def server(tmp_path_factory):
     """An API server; its users are named like their roles."""
-    from airflow.configuration import conf
-
     home = tmp_path_factory.mktemp("server")
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps(dict.fromkeys(USERS, "secret")))
@@ -55,7 +53,7 @@ def server(tmp_path_factory):
             clients[name] = TestClient(app, base_url="http://testserver")
             token = clients[name].post("/auth/token", json={"username": name, "password": "secret"})
             clients[name].headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-        yield SimpleNamespace(app=app, home=home, clients=clients, conf=conf)
+        yield SimpleNamespace(app=app, home=home, clients=clients)
         purge_cached_app()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -115,9 +116,25 @@ def test_a_service_that_does_not_answer_does_not_hold_the_page():
     assert within(5, lambda: "done") == "done"
 
 
-def test_what_the_work_raises_is_raised():
+@pytest.mark.parametrize("error", [StopError, TimeoutError])
+def test_what_the_work_raises_is_raised(error):
     def refuse():
-        raise StopError("no")
+        raise error("no")
 
-    with pytest.raises(StopError, match="no"):
+    with pytest.raises(error, match="no"):
         within(5, refuse)
+
+
+def test_work_that_ends_while_the_time_runs_out_keeps_its_answer(monkeypatch):
+    class EndsWhenLookedAt(Future):
+        def done(self):
+            if not super().done():
+                self.set_result("took it")
+            return super().done()
+
+    class Pool:
+        def submit(self, work):
+            return EndsWhenLookedAt()
+
+    monkeypatch.setattr("audit_provider.plugin.within._threads", Pool())
+    assert within(0.01, lambda: "took it") == "took it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -15,7 +14,6 @@ from audit_provider.core.model import Event, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import pack_summary
 from audit_provider.core.position import pack_position
 from audit_provider.core.spool import LocalStore, Stream
-from audit_provider.plugin.overview import DagFacts, Records, progress_of, view_of
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 
 
@@ -144,50 +142,21 @@ def test_a_mistake_in_the_pipelines_file_is_told(world):
     assert answer["pipelines"] == []
 
 
-def facts(world_pipeline, now, **dag):
-    records = Records()
-    records.add("audit_logs.p.cursor", pack_position(position(now=now)))
-    progress = progress_of(world_pipeline, records.of("p"))
-    return view_of(world_pipeline, "Pylon", progress, DagFacts(**dag), root="/airflow", now=now)
+def test_variables_of_another_key_are_told_and_not_hidden(world):
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
 
-
-@pytest.fixture
-def pipeline():
-    from audit_provider.core.pipeline import pipeline_from
-
-    return pipeline_from("p", {"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}})
-
-
-@pytest.mark.parametrize(
-    ("dag", "state", "words"),
-    [
-        ({"next_run": timedelta(minutes=3), "run_id": "r", "run_state": "success"}, "ok", None),
-        ({"next_run": timedelta(minutes=-14), "run_state": "success"}, "ok", None),
-        ({"next_run": timedelta(minutes=-16), "run_state": "success"}, "critical", "was not begun"),
-        ({"next_run": timedelta(minutes=-60), "run_state": "running"}, "ok", None),
-        ({"run_state": "failed", "run_id": "r"}, "critical", "the last run failed"),
-        ({"paused": True, "next_run": timedelta(hours=-5), "run_state": "failed"}, "warning", "is paused"),
-        ({"stale": True}, "critical", "import errors"),
-    ],
-)
-def test_a_dag_that_does_not_run_is_told(dag, state, words, pipeline):
-    now = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
-    if "next_run" in dag:
-        dag = {**dag, "next_run": now + dag["next_run"]}
-    view = facts(pipeline, now, **dag)
-    assert view.state == state
-    assert words is None or words in view.problems[0].text
-    if dag.get("run_id"):
-        assert view.run.link == "/airflow/dags/audit_incremental_p/runs/r"
-
-
-def test_reading_that_did_not_finish_lags_since_its_watermark(pipeline):
-    now = utc_now()
-    records = Records()
-    behind = replace(position(now=now), complete=False, watermark=now - timedelta(hours=5))
-    records.add("audit_logs.p.cursor", pack_position(behind))
-    view = view_of(pipeline, "Pylon", progress_of(pipeline, records.of("p")), None, root="", now=now)
-    assert view.lag == pytest.approx(5 * 3600)
+    keep_pipeline(world)
+    with create_session() as session:
+        for each in session.query(Variable).all():
+            each._val, each.is_encrypted = "gAAAAABmnot-of-this-key", True
+    answer, pipeline, destinations = only(world)
+    assert (answer["hidden"], answer["critical"]) == (0, 1)
+    assert [each["text"] for each in pipeline["problems"]] == [
+        "the Variable audit_logs.p.cursor and 3 more cannot be decrypted: give the API server the [core] fernet_key "
+        "that they were written with."
+    ]
+    assert destinations["splunk"]["state"] == "new"
 
 
 def test_open_dead_letters_are_listed_with_the_destinations_words(world):

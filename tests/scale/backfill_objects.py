@@ -10,7 +10,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,8 @@ from audit_provider.sandbox.events import generate
 DAYS = 400
 PAGE = 1000
 INNER = timedelta(days=30)
+END = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
+"""Within a day, so that the first and the last are parts of one, whenever this runs."""
 ORIGIN = Origin("p", "pylon", Fields("id", "action_happened_at", action="action"))
 
 
@@ -46,9 +48,8 @@ class Bucket:
         return {}
 
 
-def spooled(stream, count, segment_bytes, days=DAYS, page_size=PAGE):
+def spooled(stream, count, segment_bytes, days=DAYS, page_size=PAGE, end=END):
     """Spool events as a backfill reads them: spans of 30 days one after the other, newest first in each."""
-    end = utc_now().replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(days=days)
     # As many bytes as an audit event has on average, and of its letters.
     pad = (msgspec.json.encode(generate(3, start, end)).decode().replace('"', " ").replace("\\", " ") * 2)[:580]

@@ -49,7 +49,8 @@ ABOUT: dict[str, About] = {
         create="A token of the HTTP Event Collector whose allowed indexes hold the one named here.",
         connection="`splunk_hec`: host (the collector's URL, port included) and password (the token).",
         guarantee="The collector has accepted each event. With `ack: true` the indexers have written it.",
-        duplicates="A batch whose answer is lost is sent again. The indexed field `event_id` tells.",
+        duplicates="A batch whose answer is lost is sent again. With `ack: true` so is one that is not acknowledged in "
+        "time, and what stood before a refused event in its batch. The indexed field `event_id` tells.",
         old_events="Any age, under the time at which they happened; an index's own retention may drop them.",
         unseen="Without `ack`, what is lost between collector and indexer. Some load balancers answer 200 themselves.",
         example={"index": "audit"},

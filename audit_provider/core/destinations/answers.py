@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
-from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
@@ -47,7 +46,7 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
     if status in rules.accepted:
         return Outcome.all(Verdict.DELIVERED, count)
     if status in rules.later:
-        return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, client.now()))
+        return Outcome.all(Verdict.RETRY, count, said=said, wait=client.wait_asked(answer))
     # A proxy before the service tells a large body from an answer of the service by nothing but its page.
     if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)

@@ -15,7 +15,6 @@ from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
 from audit_provider.core.model import exact_text_of
-from audit_provider.core.waits import wait_asked
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -165,7 +164,7 @@ class DatadogDestination:
         if status == 202:
             return Outcome.all(Verdict.DELIVERED, count)
         if status in (408, 429) or status >= 500:
-            return Outcome.all(Verdict.RETRY, count, said=said, wait=wait_asked(answer.headers, self._client.now()))
+            return Outcome.all(Verdict.RETRY, count, said=said, wait=self._client.wait_asked(answer))
         # A proxy before the intake tells a large body from an answer of the intake by nothing but its page.
         if status == 413 or (status == 400 and not answer.is_web_page):
             return Outcome.all(Verdict.SPLIT, count, said=said)

@@ -101,17 +101,11 @@ class ElasticsearchDestination:
         )
         self._lock = threading.Lock()
         self._prepared = options.template == "leave"
-        self._in_failure_store = 0
 
     @property
     def limits(self) -> Limits:
         """See :class:`~audit_provider.core.destinations.base.Destination`."""
         return self._limits
-
-    @property
-    def in_failure_store(self) -> int:
-        """How many events the store put into its failure store so far."""
-        return self._in_failure_store
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the two lines of the event: the action with its ``_id``, and the document."""
@@ -159,8 +153,6 @@ class ElasticsearchDestination:
                 self._prepared = True
 
     def _report(self, diverted: int, count: int) -> None:
-        with self._lock:
-            self._in_failure_store += diverted
         _log.warning(
             "%s put %d of %d events into its failure store instead of the stream: look at %s::failures, and correct "
             "the mapping or the ingest pipeline.",

@@ -29,6 +29,8 @@ _MOST_NAME_BYTES = 255
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 _NAME = re.compile(r'(?![-_+.])[^A-Z\\/*?"<>|\s,#:]+')
 _STREAM = re.compile(r"(logs)-([^-]+)-([^-]+)")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
+_MILLISECONDS = range(10**11, 10**14)  # since the epoch: less is in seconds, more in microseconds
 
 
 def stream_name(source: str, namespace: str) -> str:
@@ -112,8 +114,8 @@ class Documents:
     """Writes the lines of one origin's events for one target.
 
     Every document has ``@timestamp``, ``event.id`` and, in a stream named by Elastic's scheme, ``data_stream``. A form
-    that says them itself keeps its own; a record that uses these names for something else, or has one of the store's
-    own at its root, such as ``_id``, travels whole under ``raw``.
+    that says them itself keeps its own; a record that uses these names for something else, writes a time that the
+    store would misread, or has one of the store's own names at its root, such as ``_id``, travels whole under ``raw``.
 
     :param scope: what an ``_id`` is made of besides the event's id; ``none`` leaves ids to the store.
     """
@@ -198,7 +200,13 @@ class Documents:
 
 
 def _is_time(value: Raw | UnsetType) -> bool:
-    return isinstance(value, UnsetType) or time_from(msgspec.json.decode(value)) is not None
+    """Whether a field of the type ``date`` reads a time as it is meant: it takes any number for milliseconds."""
+    if isinstance(value, UnsetType):
+        return True
+    time = msgspec.json.decode(value)
+    if isinstance(time, str):
+        return _RFC_3339.fullmatch(time) is not None and time_from(time) is not None
+    return isinstance(time, int) and time in _MILLISECONDS
 
 
 def _is_object(value: Raw | UnsetType) -> bool:

@@ -12,8 +12,7 @@ import msgspec
 
 from audit_provider.core.destinations.answers import LATER
 from audit_provider.core.destinations.base import Outcome, Verdict
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, StopError
-from audit_provider.core.waits import wait_asked
+from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, StopError
 
 if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
@@ -98,7 +97,7 @@ def judge_items(
     """
     items = _items(answer, count)
     if all(item.status in _CREATED and not _is_diverted(item) for item in items):
-        return Outcome.all(Verdict.DELIVERED, count, wait=wait_asked(answer.headers, client.now())), 0
+        return Outcome.all(Verdict.DELIVERED, count), 0
     verdicts: list[Verdict] = []
     reasons: dict[int, str] = {}
     held: _Item | None = None
@@ -121,7 +120,7 @@ def judge_items(
     if held is not None and all(verdict is Verdict.RETRY for verdict in verdicts):
         raise _refusal(held, _said(answer, client, held), target)
     # What is held goes again at once, and alone, so that the stop which follows concerns nothing else.
-    wait = 0.0 if held is not None else wait_asked(answer.headers, client.now())
+    wait = 0.0 if held is not None else client.wait_asked(answer)
     said = next(iter(reasons.values()), f"{diverted} of {count} are in its failure store" if diverted else "")
     return Outcome(tuple(verdicts), said, wait, reasons=reasons), diverted
 
@@ -133,7 +132,7 @@ def _items(answer: Answer, count: int) -> list[_Item]:
         raise ProtocolError(
             f"{answer.where} answered 200 and not as _bulk does ({error}); everything is kept."
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise ProtocolError(answer.not_json()) from None
     if len(reply.items) != count:
         raise ProtocolError(

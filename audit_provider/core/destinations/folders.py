@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Batch, Item
 
+_EVENT_BYTES = 256 * 1024**2
+"""Of one event: a file may be of any size, so this guards nothing but the memory."""
+
 
 def file_limits(batch_bytes: int) -> Limits:
     """Return the limits of files that are named by their content: whole segments, so that it is the same on every try.
 
-    :param batch_bytes: of one file before compression.
+    :param batch_bytes: of one file before compression; an event that is larger has a file to itself.
     """
-    return Limits(events=10_000_000, batch_bytes=batch_bytes, event_bytes=batch_bytes, whole_segments=True)
+    return Limits(events=10_000_000, batch_bytes=batch_bytes, event_bytes=_EVENT_BYTES, whole_segments=True)
 
 
 def put_by_folder(

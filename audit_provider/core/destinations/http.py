@@ -15,7 +15,7 @@ from isal import igzip
 from audit_provider.core.destinations.answers import Rules, judge
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.http_presets import PRESETS
-from audit_provider.core.destinations.http_shapes import Parcel, Place, Preset, Shape, plain
+from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
 from audit_provider.core.destinations.marked_event import send_marked_event
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
@@ -115,8 +115,8 @@ class HttpDestination:
         if kind.raw_only and not isinstance(self._form, Raw):
             raise ConfigurationError(f"{kind.title} parses the vendor's own records: set 'format: raw'.")
         self._options, self._kind, self._client = options, kind, client
-        self._place = Place(origin, options.settings or {})
-        self._frame = kind.frame(self._place)
+        self._sender = Sender(origin, options.settings or {})
+        self._frame = kind.frame(self._sender)
         events = options.batch_events or kind.batch_events
         self._limits = Limits(
             events=min(events, kind.most_events or events),
@@ -155,7 +155,7 @@ class HttpDestination:
         """
         now = self._client.now()
         time = now if restamp else event.time
-        return self._kind.encode(Parcel(event, self._form, time, now, restamp), self._place)
+        return self._kind.encode(Parcel(event, self._form, time, now, restamp), self._sender)
 
     def send(self, batch: Batch) -> Outcome:
         """Send one body, and judge by the preset's own rule and then by the status."""
@@ -214,14 +214,14 @@ class HttpDestination:
 
     def _id_of(self, batch: Batch) -> str:
         """Return the batch's id: of its events, in order, and of where they come from."""
-        origin = self._place.origin
+        origin = self._sender.origin
         named = [origin.pipeline, origin.source, *(item.event.id for item in batch.items)]
         return f"msg_{hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:40]}"
 
     def _path_of(self, options: HttpOptions, kind: Preset) -> str:
         if options.path is not None:
             return options.path
-        path = str(filled(kind.path, self._place.settings))
+        path = str(filled(kind.path, self._sender.settings))
         return "" if path and self._client.base_url.partition("?")[0].endswith(path) else path
 
     def _headers_of(self, options: HttpOptions, kind: Preset) -> dict[str, str]:

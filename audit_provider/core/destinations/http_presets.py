@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from audit_provider.core.destinations.base import Outcome, Verdict
-from audit_provider.core.destinations.http_shapes import Frame, Parcel, Place, Preset, plain_line
+from audit_provider.core.destinations.http_shapes import Frame, Parcel, Preset, Sender, plain_line
 from audit_provider.core.errors import ConfigurationError, ProtocolError
 from audit_provider.core.http import Answer, HttpClient
-from audit_provider.core.model import UTC, exact_text_of
+from audit_provider.core.model import exact_text_of, microseconds_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MOST_LABELS = 15
 _LOKI_LINE_BYTES = 256_000
@@ -26,7 +24,7 @@ _NEW_RELIC_MESSAGE_BYTES = 128_000
 _json = msgspec.json.encode
 
 
-def _timed_line(parcel: Parcel, place: Place) -> bytes:
+def _timed_line(parcel: Parcel, sender: Sender) -> bytes:
     """Return an object that begins with the time: the receiver takes the first that it finds in the text."""
     known = {"time": exact_text_of(parcel.time), "event_id": parcel.event.id, **_true_time(parcel)}
     return _json(known)[:-1] + b',"event":' + parcel.value() + b"}"
@@ -36,7 +34,7 @@ SUMO_LOGIC = Preset(
     title="Sumo Logic HTTP source",
     page="https://help.sumologic.com/docs/send-data/hosted-collectors/http-source/",
     encode=_timed_line,
-    frame=lambda place: Frame(),
+    frame=lambda sender: Frame(),
     content_type="text/plain; charset=utf-8",
     gzip=True,
     accepted=frozenset({200}),
@@ -44,10 +42,10 @@ SUMO_LOGIC = Preset(
 )
 
 
-def _new_relic(parcel: Parcel, place: Place) -> bytes:
-    attributes = {"event_id": parcel.event.id, **_from(place), **_true_time(parcel)}
+def _new_relic(parcel: Parcel, sender: Sender) -> bytes:
+    attributes = {"event_id": parcel.event.id, **_from(sender), **_true_time(parcel)}
     return b'{"timestamp":%d,"message":%b,"attributes":%b}' % (
-        _microseconds(parcel.time) // 1000,
+        microseconds_of(parcel.time) // 1000,
         parcel.text(_NEW_RELIC_MESSAGE_BYTES),
         _json(attributes),
     )
@@ -57,7 +55,7 @@ NEW_RELIC = Preset(
     title="New Relic Logs",
     page="https://docs.newrelic.com/docs/logs/log-api/introduction-log-api/",
     encode=_new_relic,
-    frame=lambda place: Frame(b"[", b",", b"]"),
+    frame=lambda sender: Frame(b"[", b",", b"]"),
     path="/log/v1",
     gzip=True,
     accepted=frozenset({202}),
@@ -66,9 +64,9 @@ NEW_RELIC = Preset(
 )
 
 
-def _logscale(parcel: Parcel, place: Place) -> bytes:
-    known: dict[str, Any] = {"source": place.origin.pipeline, "sourcetype": "_json", **place.settings}
-    fields = {"event_id": parcel.event.id, **_from(place), **_true_time(parcel)}
+def _logscale(parcel: Parcel, sender: Sender) -> bytes:
+    known: dict[str, Any] = {"source": sender.origin.pipeline, "sourcetype": "_json", **sender.settings}
+    fields = {"event_id": parcel.event.id, **_from(sender), **_true_time(parcel)}
     return b'%b,"time":%.6f,"event":%b,"fields":%b}' % (
         _json(known)[:-1],
         parcel.time.timestamp(),
@@ -91,7 +89,7 @@ LOGSCALE = Preset(
     title="CrowdStrike LogScale",
     page="https://library.humio.com/logscale-api/log-shippers-hec.html",
     encode=_logscale,
-    frame=lambda place: Frame(),
+    frame=lambda sender: Frame(),
     judge=_logscale_judge,
     path="/api/v1/ingest/hec",
     gzip=True,
@@ -105,7 +103,7 @@ PANTHER = Preset(
     title="Panther HTTP source",
     page="https://docs.panther.com/data-onboarding/data-transports/http",
     encode=plain_line,
-    frame=lambda place: Frame(),
+    frame=lambda sender: Frame(),
     content_type="application/x-ndjson",
     gzip=True,
     batch_bytes=480_000,  # the page has said 500 KB and 1 MB, headers included
@@ -115,16 +113,16 @@ PANTHER = Preset(
 )
 
 
-def _loki(parcel: Parcel, place: Place) -> bytes:
+def _loki(parcel: Parcel, sender: Sender) -> bytes:
     return b'["%d",%b,%b]' % (
-        _microseconds(parcel.time) * 1000,
+        microseconds_of(parcel.time) * 1000,
         parcel.text(_LOKI_LINE_BYTES),
         _json({"event_id": parcel.event.id, **_true_time(parcel)}),
     )
 
 
-def _loki_frame(place: Place) -> Frame:
-    labels = {"source": place.origin.source, "pipeline": place.origin.pipeline, **place.settings}
+def _loki_frame(sender: Sender) -> Frame:
+    labels = {"source": sender.origin.source, "pipeline": sender.origin.pipeline, **sender.settings}
     wrong = next((name for name in labels if not _LABEL.fullmatch(name)), None)
     if wrong is not None:
         raise ConfigurationError(f"'settings' of the preset loki are labels, and {wrong!r} cannot be one: rename it.")
@@ -151,23 +149,24 @@ LOKI = Preset(
     path="/loki/api/v1/push",
     gzip=True,
     accepted=frozenset({204}),
-    max_age=timedelta(days=7) - timedelta(hours=1),  # Loki's default, less an hour for retries and clocks
+    # An ingester refuses for good what is an hour older than the newest entry of its stream, which may be of now.
+    max_age=timedelta(minutes=45),
     takes=None,
 )
 
 
-def _otlp(parcel: Parcel, place: Place) -> bytes:
+def _otlp(parcel: Parcel, sender: Sender) -> bytes:
     attributes = {"event.id": parcel.event.id, **_true_time(parcel)}
     return b'{"timeUnixNano":"%d","observedTimeUnixNano":"%d","body":{"stringValue":%b},"attributes":%b}' % (
-        _microseconds(parcel.time) * 1000,
-        _microseconds(parcel.now) * 1000,
+        microseconds_of(parcel.time) * 1000,
+        microseconds_of(parcel.now) * 1000,
         parcel.text(),
         _otlp_attributes(attributes),
     )
 
 
-def _otlp_frame(place: Place) -> Frame:
-    resource = {"service.name": place.origin.pipeline, **_from(place), **place.settings}
+def _otlp_frame(sender: Sender) -> Frame:
+    resource = {"service.name": sender.origin.pipeline, **_from(sender), **sender.settings}
     return Frame(
         b'{"resourceLogs":[{"resource":{"attributes":%b},"scopeLogs":[{"logRecords":[' % _otlp_attributes(resource),
         b",",
@@ -223,8 +222,8 @@ OTLP = Preset(
 GOOGLE_SECOPS = Preset(
     title="Google SecOps",
     page="https://cloud.google.com/chronicle/docs/reference/rest",
-    encode=lambda parcel, place: b'{"data":"%b"}' % b64encode(parcel.line()),
-    frame=lambda place: Frame(b'{"inlineSource":{"logs":[', b",", b"]}}"),
+    encode=lambda parcel, sender: b'{"data":"%b"}' % b64encode(parcel.line()),
+    frame=lambda sender: Frame(b'{"inlineSource":{"logs":[', b",", b"]}}"),
     path="/v1beta/{parent}/logs:import",
     accepted=frozenset({200}),
     batch_bytes=3_950_000,
@@ -254,12 +253,8 @@ URL_IS_CREDENTIAL = frozenset({"sumo_logic"})
 """Presets of receivers that know a sender by nothing but the URL, which must therefore be shown nowhere."""
 
 
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _from(place: Place) -> dict[str, str]:
-    return {"audit_source": place.origin.source, "pipeline": place.origin.pipeline}
+def _from(sender: Sender) -> dict[str, str]:
+    return {"audit_source": sender.origin.source, "pipeline": sender.origin.pipeline}
 
 
 def _true_time(parcel: Parcel) -> dict[str, str]:

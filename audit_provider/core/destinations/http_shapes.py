@@ -36,7 +36,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Sender:
     """What a body says of where its events come from. :ivar settings: of the preset, from the pipelines file."""
 
     origin: Origin
@@ -93,8 +93,8 @@ class Preset:
     """
 
     title: str
-    encode: Callable[[Parcel, Place], bytes]
-    frame: Callable[[Place], Frame]
+    encode: Callable[[Parcel, Sender], bytes]
+    frame: Callable[[Sender], Frame]
     judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
     page: str = ""
     path: str = ""
@@ -115,12 +115,12 @@ class Preset:
     unseen: str = ""
 
 
-def plain_line(parcel: Parcel, place: Place) -> bytes:
+def plain_line(parcel: Parcel, sender: Sender) -> bytes:
     """Return the event in its form, with nothing around it."""
     return parcel.line()
 
 
-def _plain_value(parcel: Parcel, place: Place) -> bytes:
+def _plain_value(parcel: Parcel, sender: Sender) -> bytes:
     return parcel.value()
 
 
@@ -131,9 +131,9 @@ def plain(shape: Shape, wrapper: str) -> Preset:
     """
     if shape == "ndjson":
         kind = "application/x-ndjson"
-        return Preset("the receiver", plain_line, lambda place: Frame(after=b"\n"), content_type=kind, restamps=False)
+        return Preset("the receiver", plain_line, lambda sender: Frame(after=b"\n"), content_type=kind, restamps=False)
     if shape == "single":
-        return Preset("the receiver", plain_line, lambda place: Frame(), most_events=1, restamps=False)
+        return Preset("the receiver", plain_line, lambda sender: Frame(), most_events=1, restamps=False)
     before = b"[" if shape == "array" else b"{%b:[" % msgspec.json.encode(wrapper)
     frame = Frame(before, b",", b"]" if shape == "array" else b"]}")
-    return Preset("the receiver", _plain_value, lambda place: frame, restamps=False)
+    return Preset("the receiver", _plain_value, lambda sender: frame, restamps=False)

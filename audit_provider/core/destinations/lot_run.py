@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
 from audit_provider.core.destinations.packing import place_of
-from audit_provider.core.destinations.refusals import Refusals
+from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED, Refusals
 from audit_provider.core.errors import ProtocolError, RetryError, StopError, UnavailableError, WaitError
 from audit_provider.core.http import backoff
 from audit_provider.core.model import Ahead, ShipCounts
@@ -68,12 +68,20 @@ class LotRun:
     def send(self) -> None:
         """Send until every item has a fate.
 
-        :raises StopError: the destination refuses the sender.
+        Where the first that were sent alone are refused, one of each group that waits is sent before the others: if
+        none of those is taken either, halving them all would only find every event refused.
+
+        :raises StopError: the destination refuses the sender, or each of these events.
         :raises RetryError: it does not answer, or asks for a long pause.
         """
         waiting: deque[list[int]] = deque([list(range(len(self._items)))] if self._items else [])
-        failures = 0
+        failures, most_alone = 0, TOO_MANY_REFUSED
         while waiting:
+            if len(self._of_batch) >= most_alone and not self._refused_before and not _any_taken(self._fates):
+                if most_alone > TOO_MANY_REFUSED:
+                    raise _refused(len(self._of_batch), self._letters[max(self._of_batch)].reason)
+                most_alone += len(waiting)
+                waiting = deque([[g[-1]] for g in waiting] + [g[:-1] for g in waiting if len(g) > 1])
             group = waiting.popleft()
             outcome = self._outcome(group)
             open_, halve = self._judge(group, outcome)
@@ -221,18 +229,9 @@ class LotRun:
                     begun, before = number, refusals
                 refusals = more
             sent += 1
-        taken_behind = any(fate in ("delivered", "already_there") for fate in self._fates[sent:])
-        if begun < 0 or not refusals.are_too_many or taken_behind:
+        if begun < 0 or not refusals.are_too_many or _any_taken(self._fates[sent:]):
             return end, refusals, None
-        said = self._letters[sent - 1].reason
-        return (
-            begun,
-            before,
-            StopError(
-                f"the destination refused every one of {refusals.count} events in a row{_quoted(said)}: check its "
-                f"settings; of those in this batch nothing was set aside and everything is kept."
-            ),
-        )
+        return begun, before, _refused(refusals.count, self._letters[sent - 1].reason)
 
     def _counted(self, end: int) -> tuple[ShipCounts, list[DeadLetter], int]:
         """Return counts and dead letters of the entries before ``end``, and how many events they are."""
@@ -269,6 +268,17 @@ def _times_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> list[dat
     """Return the times of what was too old, of all that was so before only the earliest and the latest."""
     before = [each for each in (offset.too_old_from, offset.too_old_to) if each]
     return before + [letter.item.event.time for letter in letters if letter.too_old]
+
+
+def _any_taken(fates: Sequence[Fate | None]) -> bool:
+    return "delivered" in fates or "already_there" in fates
+
+
+def _refused(count: int, said: str) -> StopError:
+    return StopError(
+        f"the destination refused every one of {count} events in a row{_quoted(said)}: check its settings; of those in "
+        f"this batch nothing was set aside and everything is kept."
+    )
 
 
 def _quoted(said: str) -> str:

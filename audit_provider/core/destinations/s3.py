@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -50,7 +49,7 @@ class S3Options:
     :ivar layout: ``hive``, gzip NDJSON by source and event day; ``security_lake``, OCSF as Parquet for Amazon Security
         Lake (needs the extra ``parquet``; its ``format`` is ``ocsf``); ``datadog_archive``, from which Datadog
         rehydrates logs that are too old for its intake.
-    :ivar batch_bytes: of one object, before compression.
+    :ivar batch_bytes: of one object, before compression; a larger event has one to itself.
     :ivar source_name: Security Lake: begins the name of each custom source, ``-`` and the number of its event class
         follow, as in ``slack-3002``; Datadog archive: the logs' ``source``, by default the source's name.
     :ivar source_version: Security Lake: a further part of the key, where the registered location has one.
@@ -214,32 +213,3 @@ class S3Destination:
             raise ConfigurationError(f"{where} is no name of a bucket: set 'bucket' in the pipelines file.") from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
-
-
-def athena_ddl(
-    table: str, location: str, sources: Sequence[str], columns: Sequence[str], *, first_day: str = "2024-01-01"
-) -> str:
-    """Return the statement that makes the objects an Athena table, partitions found by projection.
-
-    :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
-    :param first_day: of the projected range, ``YYYY-MM-DD``.
-    :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
-    """
-    for column in columns:
-        if column in ("source", "dt") or not re.fullmatch(r"[a-z0-9_]+", column):
-            raise ValueError(f"the column {column!r} needs another name in the table")
-    location = location.rstrip("/") + "/"
-    listed = ",\n  ".join(f"`{column}` string" for column in columns)
-    return f"""CREATE EXTERNAL TABLE {table} (
-  {listed}
-)
-PARTITIONED BY (source string, dt string)
-ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
-WITH SERDEPROPERTIES ('ignore.malformed.json'='false', 'dots.in.keys'='false', 'case.insensitive'='true')
-LOCATION '{location}'
-TBLPROPERTIES (
-  'projection.enabled'='true',
-  'projection.source.type'='enum', 'projection.source.values'='{",".join(sources)}',
-  'projection.dt.type'='date', 'projection.dt.format'='yyyy-MM-dd', 'projection.dt.range'='{first_day},NOW',
-  'storage.location.template'='{location}source=${{source}}/dt=${{dt}}/'
-);"""

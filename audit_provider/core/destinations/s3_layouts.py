@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from dataclasses import fields
-from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
@@ -19,7 +18,7 @@ from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_py
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
-from audit_provider.core.model import UTC, exact_text_of
+from audit_provider.core.model import exact_text_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 _GZIP_LEVEL = 2
 _NAME_DIGITS = 32
 _NEWEST_OCSF = (1, 3)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Layout(Protocol):
@@ -222,7 +220,7 @@ class DatadogArchive:
 
     def _log_id(self, event: Event) -> str:
         """Return an id as Datadog's own shipper makes them: 18 bytes, of which the first six are milliseconds."""
-        moment = max((event.time - _EPOCH) // timedelta(milliseconds=1), 0).to_bytes(6, "big")
+        moment = max(microseconds_of(event.time) // 1000, 0).to_bytes(6, "big")
         unique = hashlib.sha256(f"{self._pipeline}\0{event.id}".encode()).digest()[:12]
         return base64.b64encode(moment + unique).decode()
 

@@ -41,7 +41,7 @@ class SftpOptions:
     :ivar layout: ``partitioned`` makes ``source=<source>/dt=<day>/<digest>.ndjson.gz``, ``flat`` puts
         ``<source>-<day>-<digest>.ndjson.gz`` into the folder itself.
     :ivar temporary: how the name of a file ends while it is written; it also begins with a dot.
-    :ivar batch_bytes: of one file before compression.
+    :ivar batch_bytes: of one file before compression; a larger event has one to itself.
     """
 
     default_conn_id: ClassVar[str] = "sftp_default"

@@ -57,8 +57,8 @@ def ship(
     folder. So refusals are counted in a row, over batches and over runs: once
     :data:`~audit_provider.core.destinations.refusals.TOO_MANY_REFUSED` events have been refused and none taken in
     between, no more of them are set aside. Events with verdicts of their own count where they share one reason, digits
-    aside. What a batch has taken behind them clears all of them, so that a run of bad events passes where its batch
-    holds a good one. Events that are set aside without being sent do not count.
+    and quoted text aside. What a batch has taken behind them clears all of them, so that a run of bad events passes
+    where its batch ends with a good one. Events that are set aside without being sent do not count.
 
     :param segments: number and all events of each segment, ascending, from the offset's segment on.
     :param commit: records an offset, durably.

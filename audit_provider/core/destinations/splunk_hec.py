@@ -6,7 +6,7 @@ https://help.splunk.com/en/splunk-enterprise/get-data-in/collect-http-event-data
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -15,7 +15,7 @@ from isal import igzip
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Raw, as_json
-from audit_provider.core.waits import wait_asked
+from audit_provider.core.http import backoff
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -125,12 +125,21 @@ class SplunkHecDestination:
 
     def send(self, batch: Batch) -> Outcome:
         """Post envelopes one after another, and judge by the reply code."""
-        body = igzip.compress(b"\n".join([item.encoded for item in batch.items]), _GZIP_LEVEL, mtime=0)
-        answer = self._post(EVENT_PATH, body, {"Content-Encoding": "gzip", "Content-Type": "application/json"})
-        outcome = self._judge(answer, len(batch))
-        if self._options.ack and outcome.verdicts[0] is Verdict.DELIVERED and answer.status == 200:
+        answer, outcome = self._sent(batch)
+        taken = outcome.verdicts.count(Verdict.DELIVERED)
+        if not self._options.ack or not taken:
+            return outcome
+        if answer.status == 200:
             return self._acknowledged(answer, outcome)
-        return outcome
+        # Only a batch that is taken whole is given an ackId: what was taken of this one goes again, alone.
+        self._client.sleep(backoff(1) if outcome.wait is None else outcome.wait)
+        answer, again = self._sent(Batch(batch.items[:taken]))
+        if answer.status == 200:
+            again = self._acknowledged(answer, again)
+        else:
+            again = Outcome.all(Verdict.RETRY, taken, wait=again.wait)
+        wait = outcome.wait if again.verdicts[0] is Verdict.DELIVERED else again.wait
+        return replace(outcome, verdicts=again.verdicts + outcome.verdicts[taken:], wait=wait)
 
     def check(self) -> str:
         """Post an empty body: a valid token is told "no data"."""
@@ -171,7 +180,7 @@ class SplunkHecDestination:
     def _later(self, answer: Answer, count: int) -> Outcome:
         """Return the outcome of "not now". A busy collector may say how many it took before it stopped."""
         said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
-        wait = wait_asked(answer.headers, self._client.now())
+        wait = self._client.wait_asked(answer)
         try:
             reply = _reply(answer)
         except ProtocolError:
@@ -230,6 +239,11 @@ class SplunkHecDestination:
             len(outcome.verdicts),
             said=f"not acknowledged in {self._options.ack_timeout:.0f} s; sent again, so possibly twice",
         )
+
+    def _sent(self, batch: Batch) -> tuple[Answer, Outcome]:
+        body = igzip.compress(b"\n".join([item.encoded for item in batch.items]), _GZIP_LEVEL, mtime=0)
+        answer = self._post(EVENT_PATH, body, {"Content-Encoding": "gzip", "Content-Type": "application/json"})
+        return answer, self._judge(answer, len(batch))
 
     def _post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._client.send("POST", path, headers=self._headers(headers), body=body)

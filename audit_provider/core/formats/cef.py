@@ -5,17 +5,14 @@ https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors-8.3/c
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.formats.facts import FactReader, product_of, text_of_record
-from audit_provider.core.model import UTC
+from audit_provider.core.model import microseconds_of
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 # A service has no version of its own that could be known, and receivers refuse an empty one: this counts the mapping.
 _VERSION = "1"
 # CEF names no severity that fits a record whose vendor gives it none, except this one.
@@ -29,17 +26,12 @@ _VALUE = str.maketrans({**_CONTROLS, ord("\n"): "\\n", ord("\r"): "\\r"})
 
 
 class Cef:
-    """A header, the standard's keys for an audit event, and the vendor's record in ``msg``.
-
-    :param most_message: characters of the record that travel in ``msg``, for receivers with short lines; the rest is
-        cut off and an ellipsis says so. None for all of it.
-    """
+    """A header, the standard's keys for an audit event, and the vendor's record in ``msg``."""
 
     is_json = False
 
-    def __init__(self, origin: Origin, *, most_message: int | None = None) -> None:
+    def __init__(self, origin: Origin) -> None:
         self._facts = FactReader(origin)
-        self._most_message = most_message
         product = [_header(name, _MOST_PRODUCT) for name in (product_of(origin), origin.title or origin.source)]
         self._start = "|".join(["CEF:0", *product, _VERSION, ""])
         self._origin = {"cs1": origin.source, "cs1Label": "source", "deviceExternalId": origin.pipeline}
@@ -50,7 +42,7 @@ class Cef:
         action = facts.action or "unknown"
         is_v6 = ":" in facts.ip
         extension = {
-            "rt": str((event.time - _EPOCH) // _MILLISECOND),
+            "rt": str(microseconds_of(event.time) // 1000),
             "externalId": event.id,
             "act": facts.action,
             "outcome": facts.outcome,
@@ -69,18 +61,12 @@ class Cef:
             **_labelled("cs4", "actorName", facts.actor_name),
             **_labelled("cs5", "sourceAddress", facts.address),
             **_labelled("cs6", "organization", facts.organization),
-            "msg": self._message(event),
+            "msg": text_of_record(event)[1],
         }
         values = ((key, _value(value)) for key, value in extension.items() if value)
         written = " ".join(f"{key}={value}" for key, value in values if value)
         class_id, name = _header(action, _MOST_CLASS), _header(action, _MOST_NAME)
         return f"{self._start}{class_id}|{name}|{_SEVERITY}|{written}".encode()
-
-    def _message(self, event: Event) -> str:
-        _, text = text_of_record(event)
-        if self._most_message is None or len(text) <= self._most_message:
-            return text
-        return text[: max(0, self._most_message - 1)] + "…"
 
 
 def _labelled(key: str, label: str, value: str) -> dict[str, str]:

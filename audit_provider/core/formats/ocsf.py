@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,11 @@ import msgspec
 
 from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
 from audit_provider.core.formats.ocsf_classes import OTHER, VERSIONS, Classes, activity_of, class_of
-from audit_provider.core.model import UTC
+from audit_provider.core.model import microseconds_of
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _STATUS = {"": (0, "Unknown"), "success": (1, "Success"), "failure": (2, "Failure")}
 # The schema's own pattern of an e-mail address; an address that it refuses still stands in ``name``.
 _EMAIL = re.compile(r"[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+")
@@ -62,7 +59,7 @@ class Ocsf:
         }
         document = {
             **classification,
-            "time": (event.time - _EPOCH) // _MILLISECOND,
+            "time": microseconds_of(event.time) // 1000,
             "severity_id": 0,
             "severity": "Unknown",
             "status_id": status_id,

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.monitoring.categories import Category
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Activity:
             return None
         try:
             return msgspec.json.decode(content, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise SpoolDamagedError(
                 f"the spool's file {key} cannot be read ({error}): restore it, or delete the folder {self._folder} to "
                 f"count again what the spool still holds."

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from audit_provider.core.errors import StopError
+from audit_provider.core.errors import UNREADABLE, StopError
 
 Severity = Literal["info", "warning", "critical"]
 Kind = Literal[
@@ -62,8 +62,8 @@ class Summary:
     """What is known of a pipeline's activity.
 
     :ivar made_at: when the report ran.
-    :ivar lag: seconds between now and the newest event read, or since the last whole reading of a quiet source; None
-        where nothing was read.
+    :ivar lag: how far reading was behind, in seconds: since the last whole reading, or behind the watermark; None where
+        nothing was read.
     :ivar first_hour: the first of ``hours``. :ivar hours: events by hour, oldest first, the last one still running.
     :ivar first_day: the first of the days. :ivar days: events by category and day, oldest first, the last one still
         running. :ivar low: the least, and :ivar high: the most that is usual, by day, for all categories together.
@@ -112,7 +112,7 @@ def unpack_summary(text: str, where: str) -> Summary:
     """
     try:
         return msgspec.json.decode(text, type=Summary)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise StopError(
             f"{where} does not hold a summary ({error}): delete it, the next report makes another."
         ) from None

@@ -77,7 +77,9 @@ class FileReader:
         answer = self._pages.ask(job.create, window)
         name = text_at(answer.json(), job.id_at)
         if not name:
-            raise ProtocolError(f"{answer.where} made an export without an id at {job.id_at!r}.")
+            raise ProtocolError(
+                f"{answer.where} made an export without an id at {job.id_at!r}: correct 'id_at' of the source's export."
+            )
         return name
 
     def look(self, job: ExportJob, name: str) -> JobState:
@@ -90,7 +92,10 @@ class FileReader:
         state, url = text_at(found, job.state_at), text_at(found, job.url_at)
         if state == job.ready:
             if not url:
-                raise ProtocolError(f"{answer.where} says the export is ready and gives no URL at {job.url_at!r}.")
+                raise ProtocolError(
+                    f"{answer.where} says the export is ready and gives no URL at {job.url_at!r}: correct 'url_at' of "
+                    f"the source's export."
+                )
             return JobState("ready", File(name, url))
         return JobState("pending" if state in job.pending else "lost", said=f"its state is {state!r}")
 
@@ -104,16 +109,19 @@ class FileReader:
                 raise ProtocolError(f"{self._pages.spec.title} lists a file whose entry cannot be read.") from None
             name, url = text_at(entry, shown.id_at), text_at(entry, shown.url_at)
             if not name or not url:
-                raise ProtocolError(f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}.")
+                raise ProtocolError(
+                    f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}: correct 'id_at' "
+                    f"and 'url_at' of the source's export."
+                )
             found.append(File(name, url, time_from(value_at(entry, shown.created_at))))
         return found
 
     def rows(self, file: File, records: RecordReader, undated: datetime) -> Iterator[list[Event]]:
         """Download a file and yield its events, some at a time.
 
-        :param undated: the time of rows that show none.
         A file with another host is fetched without the credential.
 
+        :param undated: the time of rows that show none.
         :raises ProtocolError: it is not CSV, or too large, or a row of it is. :raises RefusedError: it is not to be
             had any more.
         """
@@ -201,13 +209,21 @@ def _events(
         first = next(rows, None)
         if first is None:
             return
-        header = first[0]
+        header = _columns(first[0])
         same: Counter[str] = Counter()
         for chunk in _chunks(rows):
             raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
             yield records.events(raws, undated, where, same=same)[0]
     except csv.Error as error:
         raise ProtocolError(f"{where} answered with a file that is not CSV ({error}).") from None
+
+
+def _columns(header: list[str]) -> list[str]:
+    """Return the columns' names; one without a name, or with another's, is called by its number."""
+    return [
+        name if name and name not in header[: number - 1] else f"column_{number}"
+        for number, name in enumerate(header, 1)
+    ]
 
 
 def _record(header: list[str], row: list[str]) -> dict[str, str]:

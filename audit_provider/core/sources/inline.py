@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
@@ -77,7 +77,6 @@ _VALUES: dict[str, type] = {
     "page_size": PageSize,
     "probe": Probe,
 }
-_CREDENTIAL_PARTS = ("login", "password")
 
 
 def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceSpec], name: str) -> SourceSpec:
@@ -142,6 +141,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
         found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
+    alike = ("id", "time", "recorded")
+    found += [f"fields.{key}: takes one path, without '|'" for key in alike if "|" in getattr(spec.fields, key)]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
         needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)
@@ -205,8 +206,10 @@ def _value(
     key: str, written: Any, path: str, base: Any, hint: Any, entry: Mapping[str, Any], spec: SourceSpec | None
 ) -> Any:
     """Return the value of one key. :param base: what is changed, None for nothing."""
-    if written is None:
-        return checked(hint, None, path) if key not in (*TYPES, *_VALUES, "recovery") else None
+    if written is None and key in (*TYPES, *_VALUES, "recovery"):
+        if type(None) not in get_args(hint):
+            raise ConfigurationError(f"{path}: must not be empty")
+        return None
     if key in TYPES:
         return _typed(key, written, path, base)
     if key in _VALUES:

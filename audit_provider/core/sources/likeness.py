@@ -48,7 +48,7 @@ def carried(entry: Mapping[str, Any], path: str, base: SourceSpec) -> tuple[dict
     if base.recovery is not None:
         shared, open_ = {}, []
         for key, written in entry.items():
-            mine, theirs = getattr(base, key, None), getattr(base.recovery, key, None)
+            mine, theirs = getattr(base, str(key), None), getattr(base.recovery, str(key), None)
             if key in ("recovery", "reading"):
                 continue
             if mine == theirs:
@@ -90,9 +90,11 @@ def _parts(written: Mapping[str, Any], mine: Any, theirs: Any, prefix: str) -> t
     """Return the keys of ``written`` that both have in common, and the names of those that are not."""
     shared, open_ = {}, []
     for key, value in written.items():
-        if getattr(mine, key, None) == getattr(theirs, key, None):
+        # A key that is no text is one that nobody knows, and is refused as such.
+        own = getattr(mine, str(key), None)
+        if own == getattr(theirs, str(key), None):
             shared[key] = value
-        elif value != getattr(mine, key, None):
+        elif value != own:
             open_.append(f"{prefix}{key}")
     return shared, open_
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
-from audit_provider.core.fields import Extractor, text_at
+from audit_provider.core.fields import Extractor, getter_of, text_at
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
@@ -62,6 +62,7 @@ class PageReader:
 
     :param client: sends to the source's host, paced to its budget.
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
+    :ivar request: the one in use, the source's ``request`` or its ``fallback``.
     """
 
     def __init__(
@@ -73,26 +74,40 @@ class PageReader:
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
         self._client = client
-        self._request = spec.request
+        self.request = spec.request
         self._judge = AnswerJudge(spec, client.redact)
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         paths = dict.fromkeys(filter(None, (*spec.paging.paths, *judged)), Any)
         if spec.records_at:
             extractor = Extractor({spec.records_at: list[msgspec.Raw], **paths})
-            self._decode, self._records = extractor.decode, extractor.getter(spec.records_at)
+            self._decode, self._records = extractor.decode, getter_of(spec.records_at)
         else:
             extractor = Extractor(paths)
             self._decode, self._records = msgspec.json.Decoder(list[msgspec.Raw]).decode, list
         # An answer that is the list itself has nothing beside its records.
-        getter = extractor.getter if spec.records_at else lambda _: lambda _: msgspec.UNSET
+        getter = getter_of if spec.records_at else lambda _: lambda _: msgspec.UNSET
         self._getters = {path: getter(path) for path in ("", *paths)}
         self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *spec.paging.paths)}
 
     @property
     def request_key(self) -> str:
         """A digest of what is asked, to tell whether a kept cursor still belongs to it."""
-        asked = (self.spec.request, self.spec.follow, self.spec.paging)
+        return self._key_of(self.request)
+
+    def resume(self, key: str) -> bool:
+        """Use the request that a kept cursor belongs to; return whether this source has it.
+
+        :param key: the :attr:`request_key` kept with the cursor.
+        """
+        for request in (self.request, self.spec.request, self.spec.fallback):
+            if request and self._key_of(request) == key:
+                self.request = request
+                return True
+        return False
+
+    def _key_of(self, request: Request) -> str:
+        asked = (request, self.spec.follow, self.spec.paging)
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
     @property
@@ -114,19 +129,18 @@ class PageReader:
         """
         spec = self.spec
         if cursor:
-            return self._page(self.ask(spec.follow or self._request, window, cursor), window, cursor, same)
+            return self._page(self.ask(spec.follow or self.request, window, cursor), window, cursor, same)
         try:
-            answer = self.ask(self._request, window)
+            answer = self.ask(self.request, window)
         except RefusedError as error:
-            first, second = self._request, spec.fallback
-            if error.status != 400 or second is None or second == first:
+            other = spec.fallback if self.request == spec.request else spec.request
+            if error.status != 400 or other in (None, self.request):
                 raise
-            self._request = second
             try:
-                answer = self.ask(second, window)
+                answer = self.ask(other, window)
             except RefusedError:
-                self._request = first
                 raise error from None
+            self.request = other
         return self._page(answer, window, cursor, same)
 
     def ask(self, request: Request, window: Window | None, cursor: str = "", *, by_cursor: bool = False) -> Answer:
@@ -204,6 +218,7 @@ class PageReader:
                 [event.id for event in events],
                 cursor,
                 self._client.base_url,
+                self.request.path,
                 answer.where,
                 self._listed.last_id,
             )

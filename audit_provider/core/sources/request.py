@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from audit_provider.core.templates import filled, is_bounded
+from audit_provider.core.templates import filled, names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def takes_start(self) -> bool:
-        """Whether it asks for a time."""
-        return is_bounded(self.params) or is_bounded(self.body)
+    def takes_end(self) -> bool:
+        """Whether it has an upper bound of time; without one, each answer reaches to the end of the log."""
+        return "end" in names_in(self.params) | names_in(self.body)
 
     def filled(self, values: Mapping[str, str]) -> Request:
         """Return the request with values in place of their names; in the path they are quoted."""

@@ -25,7 +25,7 @@ class Shown:
     :ivar value: what stands at one of the paging's ``paths``, UNSET where that is absent; refuses a container of the
         wrong type.
     :ivar ids: of the page's events, in its order. :ivar asked: the cursor that it was asked with.
-    :ivar base_url: of the service. :ivar where: the request, for messages.
+    :ivar base_url: of the service, :ivar path: of the first page's request. :ivar where: the request, for messages.
     :ivar last_id: the vendor's own id of the page's last record, "" where it has none.
     """
 
@@ -34,6 +34,7 @@ class Shown:
     ids: Sequence[str]
     asked: str
     base_url: str
+    path: str
     where: str
     last_id: str = ""
 
@@ -116,9 +117,8 @@ class Shown:
         :raises ProtocolError: it leads elsewhere, where the credential must not go.
         """
         base = urlsplit(self.base_url)
-        asked = f"{self.base_url}{self.asked}" if self.asked.startswith("/") else f"{self.base_url}/"
         try:
-            target = urlsplit(urljoin(asked, url))
+            target = urlsplit(urljoin(f"{self.base_url}{self.asked or self.path}", url))
             same = _origin(target) == _origin(base) and target.username is None
         except ValueError:
             raise ProtocolError(f"{self.where} gave a next page at an address that is none.") from None

@@ -18,10 +18,10 @@ from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_GZIP = 31  # zlib's window bits for a gzip wrapper
-_LEVEL = 1
-_DIGEST_SHOWN = 16
-_MOST_BYTES = 1024**3
+GZIP = 31  # zlib's window bits for a gzip wrapper
+LEVEL = 1
+DIGEST_SHOWN = 16
+MOST_BYTES = 1024**3
 """Decompressed, of one file of the spool. It is written with some megabytes, and one page more at most."""
 
 
@@ -40,7 +40,7 @@ class Head:
     @property
     def name(self) -> str:
         """The manifest's name. Named by content, so that two writers can never overwrite each other's."""
-        return f"{self.number:012d}-{self.digest[:_DIGEST_SHOWN]}.manifest.json.gz"
+        return f"{self.number:012d}-{self.digest[:DIGEST_SHOWN]}.manifest.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,17 @@ class SegmentWriter:
     """Collects events until a segment is full, compressing as they come.
 
     :param opened_at: aware UTC, for the age of the segment.
+    :ivar last_time: of the events so far, the latest.
     """
 
     def __init__(self, opened_at: datetime) -> None:
         self.opened_at = opened_at
         self.raw_bytes = 0
-        self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+        self._compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
         self._parts: list[bytes] = []
         self._ids: list[str] = []
         self._first: datetime | None = None
-        self._last: datetime | None = None
+        self.last_time: datetime | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -105,11 +106,11 @@ class SegmentWriter:
         times = [event.time for event in events]
         first, last = min(times), max(times)
         self._first = first if self._first is None else min(self._first, first)
-        self._last = last if self._last is None else max(self._last, last)
+        self.last_time = last if self.last_time is None else max(self.last_time, last)
 
     def seal(self, previous: Head, written_at: datetime) -> tuple[Manifest, bytes]:
         """Return the manifest and the compressed events. The writer must hold at least one event."""
-        if self._first is None or self._last is None:
+        if self._first is None or self.last_time is None:
             raise ValueError("an empty segment cannot be sealed")
         data = b"".join([*self._parts, self._compressor.flush()])
         digest = hashlib.sha256(data).hexdigest()
@@ -117,13 +118,13 @@ class SegmentWriter:
         manifest = Manifest(
             number=number,
             previous=previous,
-            data=f"{number:012d}-{digest[:_DIGEST_SHOWN]}.ndjson.gz",
+            data=data_name(number, digest),
             sha256=digest,
             bytes=len(data),
             raw_bytes=self.raw_bytes,
             events=len(self._ids),
             first_time=self._first,
-            last_time=self._last,
+            last_time=self.last_time,
             written_at=written_at,
             ids=tuple(self._ids),
             version=STATE_VERSION,
@@ -131,11 +132,16 @@ class SegmentWriter:
         return manifest, data
 
 
+def data_name(number: int, sha256: str) -> str:
+    """Return the name of the file of a segment's events, which has this digest."""
+    return f"{number:012d}-{sha256[:DIGEST_SHOWN]}.ndjson.gz"
+
+
 def pack_manifest(manifest: Manifest) -> tuple[Head, bytes]:
     """Return the head that a manifest makes, and the manifest's file."""
     text = msgspec.json.encode(manifest)
     head = Head(manifest.number, hashlib.sha256(text).hexdigest(), manifest.total)
-    return head, igzip.compress(text, 1, mtime=0)
+    return head, igzip.compress(text, LEVEL, mtime=0)
 
 
 def unpack_manifest(head: Head, content: bytes) -> Manifest:
@@ -187,23 +193,23 @@ class _Written(msgspec.Struct):
 
 def _inflated(manifest: Manifest, content: bytes) -> bytes:
     """Return a segment's lines. Their number of bytes is proven with the manifest, so memory is taken once."""
-    if manifest.raw_bytes > _MOST_BYTES:
+    if manifest.raw_bytes > MOST_BYTES:
         return _decompress(content, f"the segment {manifest.data}")
     try:
-        plain: bytes = isal_zlib.decompress(content, _GZIP, manifest.raw_bytes + 1)
+        plain: bytes = isal_zlib.decompress(content, GZIP, manifest.raw_bytes + 1)
     except IsalError as error:  # type: ignore[misc]
         raise SpoolDamagedError(f"the segment {manifest.data} cannot be decompressed ({error}): restore it.") from None
     return plain
 
 
 def _decompress(content: bytes, what: str) -> bytes:
-    opened = isal_zlib.decompressobj(_GZIP)
+    opened = isal_zlib.decompressobj(GZIP)
     try:
-        plain: bytes = opened.decompress(content, _MOST_BYTES)
+        plain: bytes = opened.decompress(content, MOST_BYTES)
     except IsalError as error:  # type: ignore[misc]
         raise SpoolDamagedError(f"{what} cannot be decompressed ({error}): restore it.") from None
     if not opened.eof:
-        wrong = f"holds more than {_MOST_BYTES:,} bytes" if len(plain) >= _MOST_BYTES else "is cut"
+        wrong = f"holds more than {MOST_BYTES:,} bytes" if len(plain) >= MOST_BYTES else "is cut"
         raise SpoolDamagedError(f"{what} cannot be decompressed (it {wrong}): restore it.")
     return plain
 

@@ -169,21 +169,22 @@ class S3Store:
         return content
 
     def keys(self, prefix: str) -> Iterator[str]:
-        pages = iter(
-            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
-        )
-        while page := self._guarded("list_objects_v2", prefix, lambda: next(pages, None)):
+        for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
                 yield entry["Key"][len(self._prefix) :]
 
     def folders(self, prefix: str) -> list[str]:
-        below = self._prefix + prefix
-        paginator = self._client.get_paginator("list_objects_v2")
-        pages = paginator.paginate(Bucket=self._bucket, Prefix=below, Delimiter="/")
-        return sorted(entry["Prefix"][len(below) : -1] for page in pages for entry in page.get("CommonPrefixes", ()))
+        pages, above = self._pages(prefix, Delimiter="/"), len(self._prefix + prefix)
+        return sorted(entry["Prefix"][above:-1] for page in pages for entry in page.get("CommonPrefixes", ()))
 
     def delete(self, key: str) -> None:
         self._call("delete_object", key)
+
+    def _pages(self, prefix: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix, **arguments))
+        while page := self._guarded("list_objects_v2", prefix, lambda: next(pages, None)):
+            yield page
 
     def _call(self, method: str, key: str, **arguments: Any) -> Any:
         check_key(key)

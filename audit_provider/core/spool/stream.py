@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.model import back_by
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Window
     from audit_provider.core.spool.store import Store
 
-_CLOCK_SKEW = timedelta(hours=1)
-_EARLIEST = datetime.min.replace(tzinfo=timezone.utc) + _CLOCK_SKEW
-_OLDEST = "oldest.json"
-_PRUNED = "pruned.json"
+CLOCK_SKEW = timedelta(hours=1)
+OLDEST = "oldest.json"
+PRUNED = "pruned.json"
 
 
 class Stream:
@@ -45,16 +45,27 @@ class Stream:
         self._store = store
         self._name = name
         self._folder = f"{name}/{chain}" if chain else name
+        self._written: tuple[Head, datetime] | None = None
 
     def __str__(self) -> str:
         return self._name
 
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
-        """Write a segment after ``head``, durably, and return the new head: commit it."""
+        """Write a segment after ``head``, durably, and return the new head: commit it.
+
+        :param written_at: now. A segment never bears an earlier time than the one before it, whatever the clock says,
+            for :meth:`ids_since` ends at the first that is too old.
+        """
+        if self._written is None or self._written[0] != head:
+            last = next(self.back_from(head), None)
+            self._written = (head, last.written_at) if last else None
+        if self._written:
+            written_at = max(written_at, self._written[1])
         manifest, data = segment.seal(head, written_at)
         new_head, content = pack_manifest(manifest)
         self._store.put(self._key(manifest.data), data)
         self._store.put(self._key(new_head.name), content)
+        self._written = new_head, written_at
         return new_head
 
     def manifest(self, head: Head) -> Manifest:
@@ -103,10 +114,9 @@ class Stream:
         """Yield the ids of all kept events that were spooled at or after ``since``.
 
         An event is never spooled before it happens, so these are all that happened since, and more. An hour
-        is allowed for clocks that differ.
+        is allowed for clocks that differ; what is dated further ahead, the position remembers.
         """
-        # A time at the very beginning of the calendar, as a vendor may send it, has no hour before it.
-        floor = max(since, _EARLIEST) - _CLOCK_SKEW
+        floor = back_by(since, CLOCK_SKEW)
         for manifest in self.back_from(head):
             if manifest.written_at < floor:
                 return
@@ -114,7 +124,7 @@ class Stream:
 
     def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that happened in a window; only segments that it cuts are read."""
-        floor = max(window.start, _EARLIEST) - _CLOCK_SKEW
+        floor = back_by(window.start, CLOCK_SKEW)
         for manifest in self.back_from(head):
             if manifest.written_at < floor:
                 return
@@ -128,21 +138,21 @@ class Stream:
     def oldest(self) -> int:
         """Return the number of the oldest kept segment; 1 where none was ever removed."""
         try:
-            content = self._store.get(self._key(_OLDEST))
+            content = self._store.get(self._key(OLDEST))
         except SpoolDamagedError:
             return 1
         try:
             number: int = msgspec.json.decode(content, type=int)
         except UNREADABLE:
             raise SpoolDamagedError(
-                f"the spool's file {self._key(_OLDEST)} does not hold the number of the oldest segment: restore it."
+                f"the spool's file {self._key(OLDEST)} does not hold the number of the oldest segment: restore it."
             ) from None
         return number
 
     def due_for_pruning(self, now: datetime) -> bool:
         """Whether a day has passed since :meth:`prune` looked last."""
         try:
-            looked = msgspec.json.decode(self._store.get(self._key(_PRUNED)), type=datetime)
+            looked = msgspec.json.decode(self._store.get(self._key(PRUNED)), type=datetime)
         except (SpoolDamagedError, *UNREADABLE):
             return True
         return not timedelta(0) <= now - looked < timedelta(days=1)
@@ -164,12 +174,12 @@ class Stream:
         keep = max(keep - (keep - 1) % together, oldest)
         if keep > oldest:
             # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
-            self._store.put(self._key(_OLDEST), msgspec.json.encode(keep))
+            self._store.put(self._key(OLDEST), msgspec.json.encode(keep))
         for number, keys in files.items():
             if number < keep:
                 for key in keys:
                     self._store.delete(key)
-        self._store.put(self._key(_PRUNED), msgspec.json.encode(now))
+        self._store.put(self._key(PRUNED), msgspec.json.encode(now))
         return keep - oldest
 
     def _files_by_number(self) -> dict[int, list[str]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit_provider.core.spool import Head
-from audit_provider.core.verification.marks import OLDEST, PRUNED, read_marks
+from audit_provider.core.spool.stream import OLDEST, PRUNED
+from audit_provider.core.verification.marks import read_marks
 from audit_provider.core.verification.report import Fault, VerifiedStream
 from audit_provider.core.verification.segments import (
     FILE_NAME,

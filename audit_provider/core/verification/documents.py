@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -144,7 +144,7 @@ class DocumentSearch:
             )
         try:
             found = _decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
         if found.timed_out or found.shards.failed:
             raise UnavailableError(

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.spool.stream import OLDEST, PRUNED
 from audit_provider.core.verification.segments import Flaw, FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from audit_provider.core.spool import Store
-
-OLDEST = "oldest.json"
-PRUNED = "pruned.json"
 
 _Mark = TypeVar("_Mark", int, datetime)
 
@@ -50,6 +49,6 @@ def _mark(store: Store, folder: str, name: str, kind: type[_Mark]) -> _Mark:
         value = msgspec.json.decode(content, type=kind)
         if msgspec.json.encode(value) == content:
             return value
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         pass
     raise FlawError(Flaw("damaged", name, "is not what was written"))

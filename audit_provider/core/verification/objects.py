@@ -11,7 +11,7 @@ import msgspec
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolError
 from audit_provider.core.model import Fields, utc_now
 from audit_provider.core.records import RecordReader
 from audit_provider.core.spool import S3Store
@@ -61,7 +61,7 @@ class ObjectIds:
                 piles.add(THERE, self._ids(name, content))
             except FlawError as error:
                 faults.append(f"{self.where}: the object {key} {error.flaw.wrong}.")
-            except (EOFError, OSError, IsalError, msgspec.DecodeError, UnicodeDecodeError, ProtocolError, _DigestError):  # type: ignore[misc]
+            except (EOFError, OSError, IsalError, *UNREADABLE, ProtocolError, _DigestError):  # type: ignore[misc]
                 faults.append(f"{self.where}: the object {key} is not what was shipped.")
         return faults
 

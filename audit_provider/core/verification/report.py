@@ -79,7 +79,8 @@ class VerifiedArrival:
     """Which of the spool's ids a destination has.
 
     :ivar missing: ids that are neither there nor set aside nor pending; the first of them in :ivar first_missing.
-    :ivar set_aside: not there, and in the dead letters. :ivar pending: not there, and not shipped yet.
+    :ivar set_aside: not there, and among the dead letters that it has not taken since.
+    :ivar pending: not there, and not shipped yet.
     :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (segments
         that are no longer kept, other pipelines); None where they are not asked for.
     :ivar faults: objects that are not what was shipped, a sentence each.
@@ -99,7 +100,10 @@ class VerifiedArrival:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The report. :ivar notes: what is odd and harms nothing."""
+    """The report.
+
+    :ivar notes: what is odd and harms nothing. :ivar dead_letters: that no destination has taken since.
+    """
 
     spool: str
     pipeline: str

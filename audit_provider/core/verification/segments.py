@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from isal import igzip, isal_zlib
 
-from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, Manifest
+from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name
 from audit_provider.core.spool.store import check_key
 from audit_provider.core.state_version import refuse_newer
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 FILE_NAME = re.compile(r"([0-9]{12})-([0-9a-f]{16})\.(manifest\.json|ndjson)\.gz")
 """Number, first digits of the digest, and which of a segment's two files it is."""
-
-_GZIP = 31  # zlib's window bits for a gzip wrapper
-_MOST_BYTES = 1 << 30
-_DIGEST_SHOWN = 16
-_MANIFEST_LEVEL = 1
 
 
 @dataclass(slots=True)
@@ -69,29 +65,29 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
     :param name: of the manifest's file.
     :raises FlawError: the manifest itself cannot be used. :raises StopError: it is of a newer version of this package.
     """
-    number, shown = int(name[:12]), name[13 : 13 + _DIGEST_SHOWN]
+    number, shown = int(name[:12]), name[13 : 13 + DIGEST_SHOWN]
     content = fetch(store, folder, name)
     text = _plain(content, name)
     digest = hashlib.sha256(text).hexdigest()
-    if digest[:_DIGEST_SHOWN] != shown:
+    if digest[:DIGEST_SHOWN] != shown:
         raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
     refuse_newer(text, f"the manifest {name}")
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise FlawError(Flaw("foreign", name, "holds no manifest")) from None
     found = SegmentRead(
         name=name,
         head=Head(manifest.number, digest, manifest.total),
         manifest=manifest.without_ids(),
         ids=manifest.ids,
-        reproduced=igzip.compress(text, _MANIFEST_LEVEL, mtime=0) == content,
+        reproduced=igzip.compress(text, LEVEL, mtime=0) == content,
     )
     if manifest.number != number:
         found.flaws.append(
             Flaw("reordered", name, f"is the manifest of segment {manifest.number} under another number")
         )
-    if manifest.data != f"{manifest.number:012d}-{manifest.sha256[:_DIGEST_SHOWN]}.ndjson.gz":
+    if manifest.data != data_name(manifest.number, manifest.sha256):
         found.flaws.append(Flaw("damaged", name, "names a data file that cannot be its own"))
         return found
     try:
@@ -107,7 +103,7 @@ def check_unclaimed(store: Store, folder: str, name: str) -> None:
     :raises FlawError: it is not what was written.
     """
     digest = hashlib.sha256(fetch(store, folder, name)).hexdigest()
-    if digest[:_DIGEST_SHOWN] != name[13 : 13 + _DIGEST_SHOWN]:
+    if digest[:DIGEST_SHOWN] != name[13 : 13 + DIGEST_SHOWN]:
         raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
 
 
@@ -140,7 +136,7 @@ def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
     plain = _plain(content, name)
     try:
         events = _decode_lines(plain)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise FlawError(Flaw("damaged", name, "holds a line that is no event")) from None
     flaws = []
     if tuple(event.id for event in events) != manifest.ids:
@@ -163,13 +159,13 @@ def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
 
 def _plain(content: bytes, name: str) -> bytes:
     """Return what one gzip member holds, and nothing but that."""
-    inflater = isal_zlib.decompressobj(_GZIP)
+    inflater = isal_zlib.decompressobj(GZIP)
     try:
-        plain: bytes = inflater.decompress(content, _MOST_BYTES)
+        plain: bytes = inflater.decompress(content, MOST_BYTES)
     except isal_zlib.error:  # type: ignore[misc]
         raise FlawError(Flaw("damaged", name, "is not what was written (it cannot be decompressed)")) from None
     if not inflater.eof:
-        wrong = "holds more than a segment can" if len(plain) >= _MOST_BYTES else "is cut short"
+        wrong = "holds more than a segment can" if len(plain) >= MOST_BYTES else "is cut short"
         raise FlawError(Flaw("damaged", name, wrong))
     if inflater.unused_data:
         raise FlawError(Flaw("damaged", name, f"has {len(inflater.unused_data)} bytes behind its end"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import utc_now
+from audit_provider.core.spool.stream import OLDEST, PRUNED
 from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
-from audit_provider.core.verification.letters import read_letters
-from audit_provider.core.verification.marks import OLDEST, PRUNED
+from audit_provider.core.verification.letters import read_letters, read_record
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, FlawError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STREAM_DEPTH = 2
 _BESIDE = ("activity", "reports")
+_REDRIVEN = "/redriven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class _Reading:
         self._destination = destination
         self._places: list[tuple[str, str]] = []
         self._chained: dict[str, frozenset[str]] = {}
+        self._taken: set[tuple[str, int]] = set()
         self.streams: list[VerifiedStream] = []
         self.faults: list[Fault] = []
         self.notes: list[str] = []
@@ -105,17 +107,21 @@ class _Reading:
     def read(self, pipeline: str) -> None:
         """Read all that belongs to ``pipeline``, or to any."""
         names: dict[str, list[str]] = defaultdict(list)
+        beside: list[tuple[str, str, str]] = []
         for key in self._store.keys(f"{pipeline}/" if pipeline else ""):
             if _is_beside(key):
                 continue
             folder, _, name = key.rpartition("/")
             chain, _, letters = folder.partition("/dead/")
             if letters and chain.count("/") >= _STREAM_DEPTH - 1:
-                self._read_letters(chain, key, letters)
+                beside.append((chain, key, letters))
             elif FILE_NAME.fullmatch(name) or name in (OLDEST, PRUNED) or folder in self._progress or folder in names:
                 names[folder].append(name)
             else:
                 self.faults.append(Fault("foreign", folder, 0, key, "is no file of a spool"))
+        # What was sent again first: those letters are the destination's, and no excuse for an event that it lacks.
+        for each_file in sorted(beside, key=lambda file: not file[2].endswith(_REDRIVEN)):
+            self._read_letters(*each_file)
         for folder, each in self._progress.items():
             if each.position.head.number:
                 names.setdefault(folder, [])
@@ -154,16 +160,24 @@ class _Reading:
             self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
 
     def _read_letters(self, chain: str, key: str, letters: str) -> None:
-        """Count dead letters, which lie beside the chain."""
+        """Count dead letters that the destination has not taken since, which lie beside the chain."""
         folder, _, name = key.rpartition("/")
         try:
-            found = read_letters(self._store, folder, name)
+            if letters.endswith(_REDRIVEN):
+                record = read_record(self._store, folder, name)
+                self._taken.update((f"{chain}/{line.name}", line.number) for line in record.taken)
+                return
+            found = [
+                letter.id
+                for number, letter in enumerate(read_letters(self._store, folder, name))
+                if (key, number) not in self._taken
+            ]
         except FlawError as error:
             self.faults.append(Fault(error.flaw.kind, chain, 0, key, error.flaw.wrong))
             return
         self.dead_letters += len(found)
         if letters.split("/")[0] == self._destination:
-            self._piles.add(SET_ASIDE, (letter.id for letter in found))
+            self._piles.add(SET_ASIDE, found)
 
 
 def _is_beside(key: str) -> bool:

@@ -6,17 +6,13 @@ import { commands, seen } from "./state.js";
 import { moment } from "./words.js";
 
 export async function act(path, body = {}) {
-  const buttons = [...at("detail").querySelectorAll("button")];
-  for (const each of buttons) each.disabled = true;
-  seen.told = { ok: true, message: "Waiting for an answer …" };
-  at("told").textContent = seen.told.message;
-  try {
-    seen.told = await ask(path, body);
-  } catch (error) {
-    seen.told = { ok: false, message: error.message };
-  }
+  const name = seen.open;
+  Object.assign(seen, { acting: true, told: { ok: true, message: "Waiting for an answer …" } });
+  commands.detail();
+  const told = await ask(path, body).catch((error) => ({ ok: false, message: error.message }));
+  seen.acting = false;
+  if (seen.open === name) seen.told = told;
   await commands.look();
-  for (const each of at("detail").querySelectorAll("button")) each.disabled = false;
 }
 
 export function askNote(pipeline, gap) {

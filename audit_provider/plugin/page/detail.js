@@ -57,6 +57,8 @@ export function detail() {
     make("h3", {}, "Lag and deliveries"),
     ...measures(activity),
   );
+  // While one button waits for its answer, no other may be pressed, however often this is drawn.
+  for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
 }
 
 function destinations(pipeline) {
@@ -79,7 +81,7 @@ function destinations(pipeline) {
               id: `letters-${each.name}`,
               onclick: () => showLetters(pipeline.name, each),
             },
-            number(each.dead_letters),
+            number(each.dead_letters) + (each.letters_counted ? "" : " so far"),
           )
         : "0",
     );

@@ -75,10 +75,12 @@ function row(each) {
     const much = one.pending ? `, ${number(one.pending)} pending` : "";
     const wrong = one.failures_in_a_row
       ? `, failed ${one.failures_in_a_row}×`
-      : one.dead_letters
-        ? `, ${number(one.dead_letters)} dead letter${one.dead_letters === 1 ? "" : "s"}`
-        : "";
-    const mark = { critical: "✖", ok: "✔" }[one.state] ?? "…";
+      : one.dead_letters && !one.letters_counted
+        ? `, ${number(one.dead_letters)} set aside so far`
+        : one.dead_letters
+          ? `, ${number(one.dead_letters)} dead letter${one.dead_letters === 1 ? "" : "s"}`
+          : "";
+    const mark = { critical: "✖", warning: "!", ok: "✔" }[one.state] ?? "…";
     return make("li", { class: one.state }, `${mark} ${one.name}${one.enabled ? "" : " (not enabled)"}${much}${wrong}`);
   });
   const next = each.paused ? "paused" : each.next_run ? time(each.next_run, until(each.next_run)) : "by hand";

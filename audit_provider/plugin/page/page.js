@@ -13,10 +13,13 @@ async function look() {
   try {
     seen.overview = await ask("overview");
     if (!seen.overview.pipelines.some((each) => each.name === seen.open)) seen.open = "";
-    seen.detail = seen.open ? await ask(pathOf(seen.open)) : null;
+    const name = seen.open;
+    const found = name ? await ask(pathOf(name)) : null;
+    if (seen.open === name) seen.detail = found; // another may have been opened meanwhile, or none
   } catch (error) {
     at("verdict").className = "critical";
     at("verdict").textContent = error.message;
+    detail(); // what came of a button is shown all the same
     return;
   }
   show();

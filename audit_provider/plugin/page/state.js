@@ -8,6 +8,7 @@ export const seen = {
   day: -1,
   sort: "state",
   down: false,
+  acting: false, // whether a button waits for its answer
   told: null, // what came of the last button
 };
 

@@ -12,7 +12,7 @@ import msgspec
 import requests
 from isal import igzip
 
-from audit_provider.core.destinations.base import Limits, Outcome, Verdict
+from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import UTC, Event, Fields, Offset, Origin
@@ -38,6 +38,20 @@ def padded(name, size, encode):
     result = event(name, pad="x" * missing)
     assert len(encode(result, restamp=False)) == size
     return result
+
+
+def batch_of(destination, events):
+    """Return a batch as the ship loop makes it. :param events: or the names of some."""
+    events = [each if isinstance(each, Event) else event(each) for each in events]
+    items = [Item(each, destination.encode(each, restamp=False), 1, index) for index, each in enumerate(events)]
+    return Batch(tuple(items))
+
+
+def objects(bucket):
+    """Return what is in a bucket, by key. :param bucket: a client, and its name."""
+    client, name = bucket
+    found = client.list_objects_v2(Bucket=name).get("Contents", [])
+    return {each["Key"]: client.get_object(Bucket=name, Key=each["Key"]) for each in found}
 
 
 @dataclass

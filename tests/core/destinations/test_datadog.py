@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.datadog import (
     SITES,
     DatadogDestination,
@@ -18,7 +18,7 @@ from audit_provider.core.destinations.datadog import (
 )
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.model import Event, Fields, Origin
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, Server, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, Server, batch_of, client_of, event
 
 PAGE = b"<html><title>Gateway</title></html>"
 ACCEPTED = (202, {}, {})
@@ -152,7 +152,7 @@ def test_a_poison_log_is_found_by_halving(serve, status):
 @pytest.mark.parametrize("status", [400, 413])
 def test_split_statuses(serve, status):
     destination = datadog(serve(Intake((status, {}, {"errors": [{"status": str(status)}]}))))
-    assert set(destination.send(_batch(destination, "ab")).verdicts) == {Verdict.SPLIT}
+    assert set(destination.send(batch_of(destination, "ab")).verdicts) == {Verdict.SPLIT}
 
 
 def test_too_large_is_halved_also_where_a_proxy_says_it_with_a_page(serve):
@@ -165,7 +165,7 @@ def test_too_large_is_halved_also_where_a_proxy_says_it_with_a_page(serve):
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_later_means_later_and_the_wait_is_read(serve, status):
     destination = datadog(serve(Intake((status, {"Retry-After": "4"}, PAGE))))
-    outcome = destination.send(_batch(destination, "ab"))
+    outcome = destination.send(batch_of(destination, "ab"))
     assert set(outcome.verdicts) == {Verdict.RETRY}
     assert outcome.wait == 4.0
 
@@ -204,15 +204,6 @@ def test_any_other_answer_is_not_delivered(serve, answer, error):
         desk.ship(datadog(serve(lambda request: answer)), [[event("a")]])
     assert desk.commits == []
     assert desk.letters == {}
-
-
-def _batch(destination, names):
-    return Batch(
-        tuple(
-            Item(event(name), destination.encode(event(name), restamp=False), 1, index)
-            for index, name in enumerate(names)
-        )
-    )
 
 
 def _checking(validate, intake):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from audit_provider.core.delivery import delivery_from
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.errors import (
     AuditError,
@@ -21,7 +21,7 @@ from audit_provider.core.errors import (
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import Origin
 from audit_provider.sandbox.http_receiver import HttpReceiverService
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
 PAGE = b"<!doctype html><html><title>Proxy Login</title></html>"
 
@@ -32,15 +32,6 @@ def http(server, sleeps=None, form=None, origin=ORIGIN, **options):
 
 def receiver(service):
     return SimpleNamespace(url=service.url + service.path)
-
-
-def batch_of(destination, names):
-    return Batch(
-        tuple(
-            Item(event(name), destination.encode(event(name), restamp=False), 1, index)
-            for index, name in enumerate(names)
-        )
-    )
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.errors import ConfigurationError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
 from audit_provider.sandbox.http_receiver import HttpReceiverService
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
 PARENT = "projects/1/locations/eu/instances/i/logTypes/SLACK_AUDIT"
 PATHS = {
@@ -43,10 +43,7 @@ def answering(name, serve, answer):
 
 
 def send(destination, names):
-    items = [
-        Item(event(each), destination.encode(event(each), restamp=False), 1, index) for index, each in enumerate(names)
-    ]
-    return destination.send(Batch(tuple(items)))
+    return destination.send(batch_of(destination, names))
 
 
 @pytest.fixture(params=sorted(PRESETS))
@@ -127,9 +124,9 @@ def test_sumo_logic_over_budget_looks_like_delivered_and_the_preset_says_so():
     assert "budget" in PRESETS["sumo_logic"].unseen
 
 
-@pytest.mark.parametrize(("name", "days"), [("new_relic", 2), ("loki", 7)])
-def test_old_events_are_restamped_or_set_aside_and_never_lost(name, days):
-    old = event("old", time=NOW - timedelta(days=days, minutes=1))
+@pytest.mark.parametrize(("name", "hours"), [("new_relic", 48), ("loki", 1)])
+def test_old_events_are_restamped_or_set_aside_and_never_lost(name, hours):
+    old = event("old", time=NOW - timedelta(hours=hours, minutes=1))
     with receiver(name) as service:
         stamped, aside = Desk(), Desk()
         stamped.ship(preset(name, service), [[event("a"), old]])
@@ -144,6 +141,16 @@ def test_a_restamped_event_keeps_its_own_time_beside():
         encoded = json.loads(preset("loki", service).encode(event("a", time=NOW - timedelta(days=9)), restamp=True))
     assert int(encoded[0]) == int(NOW.timestamp()) * 10**9
     assert encoded[2] == {"event_id": "a", "event_time": "2026-02-20T12:00:00.000000Z"}
+
+
+def test_loki_takes_a_past_beside_what_is_new_and_a_page_that_is_newest_first():
+    past = [event(n, time=NOW - timedelta(hours=5) + timedelta(minutes=n)) for n in range(50)]
+    page = [event(f"n{n}", time=NOW - timedelta(minutes=10 * n)) for n in range(15)]
+    with receiver("loki") as service:
+        desk = Desk()
+        desk.ship(preset("loki", service), [[event("live", time=NOW + timedelta(minutes=5))], past, page])
+        assert sorted(service.ids()) == sorted(["live", *(each.id for each in past + page)])
+        assert (desk.letters, desk.offset.counts.restamped) == ({}, 60)
 
 
 def test_loki_is_exact_to_the_microsecond():

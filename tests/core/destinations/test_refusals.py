@@ -55,6 +55,29 @@ def test_a_receiver_that_refuses_everything_does_not_empty_the_log(serve, shape,
     assert (desk.offset.refused_in_a_row, desk.offset.refused_alike) == (0, "")
 
 
+@pytest.mark.parametrize("size", [11, 100, 1000])
+def test_a_receiver_that_refuses_everything_is_not_asked_for_each_event(serve, size):
+    server, desk = serve(refused), Desk()
+    destination = HttpDestination(HttpOptions(shape="array", batch_events=1000), ORIGIN, client_of(server))
+    for run in range(1, 4):
+        with pytest.raises(StopError, match="in a row.*unknown field"):
+            desk.ship(destination, [events(size)])
+        assert (desk.letters, desk.offset.segment, desk.offset.index) == ({}, 1, 0)
+        assert len(server.requests) <= run * 50
+    server.app = lambda request: (200, {}, {})
+    desk.ship(destination, [events(size)])
+    assert desk.offset.counts == ShipCounts(delivered=size)
+
+
+@pytest.mark.parametrize("good", [{99}, {50, 99}, {11, 49, 99}, set(range(10, 100)), set(range(40, 100, 3))])
+def test_a_good_event_behind_many_bad_ones_is_found(good):
+    desk = Desk()
+    desk.ship(
+        Judging(reason=lambda name: None if int(name) in good else "", limits=Limits(100, 10**6, 1000)), [events(100)]
+    )
+    assert desk.offset.counts == ShipCounts(delivered=len(good), dead_lettered=100 - len(good))
+
+
 def test_small_runs_are_counted_together(serve):
     desk, segments = Desk(), []
     destination = HttpDestination(HttpOptions(), ORIGIN, client_of(serve(refused)))
@@ -103,6 +126,21 @@ def test_what_is_refused_for_one_reason_again_and_again_is_not_the_events_fault(
     desk = Desk()
     with pytest.raises(StopError, match="expected 'records'"):
         desk.ship(Judging(reason=lambda name: f"event {name}: expected 'records'"), [events(30)])
+    assert len(desk.letters) <= MOST
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_reason_that_quotes_each_event_is_one_reason(quote):
+    def reason(name):
+        document, value = (f"{quote}{letters * int(name)}{quote}" for letters in ("a", "it's "))
+        return (
+            f"document_parsing_exception: [1:{name}] failed to parse field [saas] of type [keyword] in document with "
+            f"id {document}. Preview of field's value: {value}"
+        )
+
+    desk = Desk()
+    with pytest.raises(StopError, match="in a row"):
+        desk.ship(Judging(reason=reason), [events(30)])
     assert len(desk.letters) <= MOST
 
 

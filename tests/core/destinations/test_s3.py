@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Item, Verdict
-from audit_provider.core.destinations.s3 import S3Destination, S3Options, athena_ddl
+from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.model import Event
 from tests.core.destinations.conftest import s3_client
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event, objects
 
 DAY = timedelta(days=1)
 
@@ -24,12 +24,6 @@ DAY = timedelta(days=1)
 def s3(bucket, **options):
     client, name = bucket
     return S3Destination(S3Options(bucket=name, **options), ORIGIN, client, now=lambda: NOW)
-
-
-def objects(bucket):
-    client, name = bucket
-    found = client.list_objects_v2(Bucket=name).get("Contents", [])
-    return {each["Key"]: client.get_object(Bucket=name, Key=each["Key"]) for each in found}
 
 
 def lines(bucket):
@@ -214,12 +208,3 @@ def test_check_names_what_is_wrong(bucket, serve):
         s3((bucket[0], "there-is-no-such-bucket")).check()
     with pytest.raises(CredentialError):
         refusing(serve, 403, "AccessDenied").check()
-
-
-def test_the_athena_statement_has_every_partition_column_in_its_template():
-    ddl = athena_ddl("saas_audit", "s3://bucket/siem", ["slack", "okta"], ["id", "user"])
-    assert "`user` string" in ddl
-    assert "LOCATION 's3://bucket/siem/'" in ddl
-    assert "'projection.source.values'='slack,okta'" in ddl
-    assert "'s3://bucket/siem/source=${source}/dt=${dt}/'" in ddl
-    assert "org.openx.data.jsonserde.JsonSerDe" in ddl

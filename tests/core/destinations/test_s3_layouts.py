@@ -19,7 +19,7 @@ from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.sandbox.s3 import ids_in
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Desk, Server, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Desk, Server, client_of, event, objects
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -67,12 +67,6 @@ def lake(bucket, form=None, **options):
 
 def archive(bucket, **options):
     return s3(bucket, layout="datadog_archive", **options)
-
-
-def objects(bucket):
-    client, name = bucket
-    found = client.list_objects_v2(Bucket=name).get("Contents", [])
-    return {each["Key"]: client.get_object(Bucket=name, Key=each["Key"]) for each in found}
 
 
 def ids(bucket):

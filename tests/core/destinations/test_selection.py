@@ -160,17 +160,25 @@ def test_a_dead_letter_keeps_the_whole_event_though_it_was_redacted():
 
 
 class Slow(Listed):
-    """Takes a moment for each batch, and notes how many were on their way at once."""
+    """Takes a moment for each batch, and notes how many were on their way at once.
 
-    def __init__(self, *plan, **options):
-        super().__init__(*plan, **options)
-        self.most = self.now = 0
+    :param meeting: of how many at the beginning each waits for the others.
+    """
+
+    def __init__(self, *, meeting=1, **options):
+        super().__init__(**options)
+        self.begun = self.most = self.now = 0
         self.lock = threading.Lock()
+        self.meeting = threading.Barrier(meeting, timeout=30)
 
     def send(self, batch):
         with self.lock:
+            self.begun += 1
+            is_early = self.begun <= self.meeting.parties
             self.now += 1
             self.most = max(self.most, self.now)
+        if is_early:
+            self.meeting.wait()
         time.sleep(0.02)
         with self.lock:
             self.now -= 1
@@ -178,7 +186,7 @@ class Slow(Listed):
 
 
 def test_batches_travel_side_by_side_and_the_offset_moves_in_order():
-    far, desk = Slow(), Desk()
+    far, desk = Slow(meeting=4), Desk()
     desk.ship(far, [[event(n) for n in range(40)], [event(n) for n in range(40, 60)]], concurrency=4)
     assert far.most == 4
     assert sorted(far.stored, key=int) == [str(n) for n in range(60)]

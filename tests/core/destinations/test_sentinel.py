@@ -33,7 +33,7 @@ from audit_provider.core.formats import Envelope
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Event
 from audit_provider.sandbox.sentinel import SentinelService
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
 RULE, STREAM = "dcr-00000000000000000000000000000001", "Custom-AuditLogs_CL"
 PAGE = b"<html><head><title>Gateway</title></head></html>"
@@ -75,15 +75,6 @@ def signed_in(service, **options):
 def azure():
     with SentinelService("app", "hush", now=lambda: NOW) as service:
         yield service
-
-
-def batch_of(destination, names):
-    return Batch(
-        tuple(
-            Item(event(name), destination.encode(event(name), restamp=False), 1, index)
-            for index, name in enumerate(names)
-        )
-    )
 
 
 def names_in(request):

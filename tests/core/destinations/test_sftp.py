@@ -13,14 +13,14 @@ from types import SimpleNamespace
 import paramiko
 import pytest
 
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import Envelope
 from audit_provider.core.ssh import SshConnection
 from audit_provider.sandbox.sftp import SftpService
 from tests.core.destinations.other_intakes import ssh_of
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event
 
 
 @pytest.fixture
@@ -31,12 +31,6 @@ def server():
 
 def sftp(server, form=None, **options):
     return SftpDestination(SftpOptions(**options), ORIGIN, ssh_of(server), form=form)
-
-
-def batch_of(destination, events):
-    return Batch(
-        tuple(Item(each, destination.encode(each, restamp=False), 1, index) for index, each in enumerate(events))
-    )
 
 
 def name_of(*events):

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.errors import (
     AuditError,
@@ -18,7 +18,7 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.model import Event
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
 CHANNEL = "0b5d9f3c-7d0c-4a55-9d0a-2f4f1f0c9a11"
 KEYS = {"time", "host", "source", "sourcetype", "index", "event", "fields"}
@@ -61,15 +61,6 @@ def envelopes(text):
 
 def hec(server, sleeps=None, **options):
     return SplunkHecDestination(SplunkHecOptions(**options), ORIGIN, client_of(server, sleeps), CHANNEL)
-
-
-def batch_of(destination, names):
-    return Batch(
-        tuple(
-            Item(event(name), destination.encode(event(name), restamp=False), 1, index)
-            for index, name in enumerate(names)
-        )
-    )
 
 
 def replying(status, code, text="said", headers=None, **rest):
@@ -290,6 +281,32 @@ class Acking(Collector):
         return self.index(request)
 
 
+class AckingSome(Collector):
+    """Gives an ackId for a request that is taken whole, and for no other. ``acknowledged`` holds what it has told."""
+
+    def __init__(self, *script, acknowledges=True, **bad):
+        super().__init__(*script, **bad)
+        self.acknowledges = acknowledges
+        self.acknowledged: list[str] = []
+        self.waiting: dict[int, list[str]] = {}
+
+    def __call__(self, request):
+        if request.path == "/services/collector/ack":
+            (number,) = json.loads(request.body)["acks"]
+            if self.acknowledges:
+                self.acknowledged += self.waiting.pop(number)
+            return 200, {}, {"acks": {str(number): self.acknowledges}}
+        return super().__call__(request)
+
+    def index(self, request):
+        before = len(self.indexed)
+        status, headers, reply = super().index(request)
+        if status == 200:
+            self.waiting[before] = self.indexed[before:]
+            reply["ackId"] = before
+        return status, headers, reply
+
+
 def test_an_acknowledged_batch_is_delivered(serve):
     sleeps = []
     destination = hec(serve(Acking(False, False, True)), sleeps, ack=True)
@@ -304,6 +321,52 @@ def test_an_unacknowledged_batch_is_sent_again_and_flagged(serve):
     assert set(outcome.verdicts) == {Verdict.RETRY}
     assert "twice" in outcome.said
     assert 60 <= sum(sleeps) <= 70
+
+
+@pytest.mark.parametrize(("bad", "repeated"), [("a", ""), ("d", "abc"), ("bdg", "acef")])
+def test_what_stands_before_a_bad_event_is_acknowledged_too_and_repeated_once(serve, bad, repeated):
+    collector, desk = AckingSome(bad=bad), Desk()
+    desk.ship(hec(serve(collector), ack=True), [[event(name) for name in "abcdefgh"]])
+    good = sorted(set("abcdefgh") - set(bad))
+    assert sorted(desk.letters) == sorted(bad)
+    assert sorted(collector.acknowledged) == good
+    assert sorted(collector.indexed) == sorted([*good, *repeated])
+
+
+def test_what_a_busy_collector_took_is_acknowledged_too_and_it_is_left_alone_before(serve):
+    def busy(collector, request):
+        collector.indexed += "ab"
+        return replying(503, 9, "Server is busy", {"Retry-After": "3"}, **{"invalid-event-number": 2})
+
+    collector, desk, sleeps = AckingSome(busy), Desk(), []
+    desk.ship(hec(serve(collector), sleeps, ack=True), [[event(name) for name in "abcd"]])
+    assert sorted(collector.acknowledged) == list("abcd")
+    assert (sleeps, desk.sleeps) == ([3.0], [3.0])
+
+
+def test_a_head_that_is_not_taken_again_goes_with_the_rest(serve):
+    """The collector takes some and is busy, twice, the second time with the head that is sent alone."""
+
+    def busy(collector, request):
+        collector.indexed += "a"
+        return replying(503, 9, headers={"Retry-After": "3"}, **{"invalid-event-number": 1})
+
+    collector, desk = AckingSome(busy, busy), Desk()
+    desk.ship(hec(serve(collector), ack=True), [[event(name) for name in "abcd"]])
+    assert sorted(collector.acknowledged) == list("abcd")
+    assert (desk.offset.counts.delivered, desk.sleeps) == (4, [3.0])
+
+
+def test_a_wrong_index_passes_only_what_is_acknowledged(serve):
+    def wrong(collector, request):
+        names = [envelope["event"]["id"] for envelope in envelopes(request.body.decode())]
+        return replying(400, 7, **{"invalid-event-number": 3}) if "c" in names else collector.index(request)
+
+    for acknowledges, passed in ((True, 2), (False, 0)):
+        collector, desk = AckingSome(*[wrong] * 9, acknowledges=acknowledges), Desk()
+        with pytest.raises(AuditError):
+            desk.ship(hec(serve(collector), ack=True, ack_timeout=1.0), [[event(name) for name in "abcd"]])
+        assert (desk.offset.index, desk.letters) == (passed, {})
 
 
 def test_a_token_without_acknowledgement_is_named(serve):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta, timezone
 from ipaddress import ip_address
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from audit_provider.core.destinations.base import Batch, Item, Verdict
+from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
@@ -22,7 +23,7 @@ from audit_provider.core.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from
 from tests.core.destinations.other_intakes import tcp_client_of
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event
 
 LONG = 30.0
 """Seconds to listen where the receiver hangs up: the wait ends as soon as it does."""
@@ -37,11 +38,6 @@ def receiver():
 def syslog(service, *, settle=0.0, form=None, cert=None, **options):
     client = tcp_client_of(service, cert=cert)
     return SyslogDestination(SyslogOptions(settle=settle, **options), ORIGIN, client, form=form)
-
-
-def batch_of(destination, names):
-    items = [Item(event(name), destination.encode(event(name), restamp=False), 1, i) for i, name in enumerate(names)]
-    return Batch(tuple(items))
 
 
 def encoded(item, form=None, **options):
@@ -188,6 +184,29 @@ def test_a_connection_that_was_closed_while_idle_is_not_written_to():
     thread.join(10)
     listener.close()
     assert [b'event_id="a"' in taken[0], b'event_id="b"' in taken[1]] == [True, True]
+
+
+def test_a_receiver_that_reads_slowly_and_steadily_is_written_to_the_end():
+    """The write takes longer than the timeout, and never stands still for long."""
+    large, timeout, read = b"x" * 24_000_000, 3.0, []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+
+        def serve():
+            connected, _ = listener.accept()
+            with connected:
+                while data := connected.recv(100_000):
+                    read.append(len(data))
+                    time.sleep(len(data) * 2 * timeout / len(large))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        client = TcpClient("127.0.0.1", port, tls=None, service="syslog", timeout=timeout, settle=0.0)
+        client.write(large, 0.0)
+        client.close()
+        thread.join(60)
+    assert sum(read) == len(large)
 
 
 WEB_ANSWER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

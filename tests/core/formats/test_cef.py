@@ -8,7 +8,7 @@ import pytest
 
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import Origin
-from tests.core.formats.events import ALL_FIELDS, ORIGIN, event_of, events_of, origin_of, written
+from tests.core.formats.events import ALL_FIELDS, event_of, events_of, origin_of, written
 from tests.core.formats.schemas import check_cef, parse_cef
 
 
@@ -72,13 +72,3 @@ def test_what_is_no_address_has_a_string_of_its_own():
 def test_what_cannot_be_seen_is_no_value(text):
     pairs = check_cef(written("cef", {"actor": {"name": text}, "ua": text}).decode())
     assert not {"cs4", "cs4Label", "suser", "requestClientApplication"} & set(pairs)
-
-
-def test_the_message_can_be_bounded():
-    event = event_of({"action": "x", "text": "=" * 500})
-    whole = check_cef(Cef(ORIGIN).write(event).decode())["msg"]
-    cut = check_cef(Cef(ORIGIN, most_message=100).write(event).decode())["msg"]
-    assert whole == bytes(event.raw).decode()
-    assert len(cut) == 100
-    assert cut == whole[:99] + "…"
-    assert check_cef(Cef(ORIGIN, most_message=len(whole)).write(event).decode())["msg"] == whole

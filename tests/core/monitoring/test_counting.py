@@ -117,11 +117,12 @@ def test_counting_stops_in_good_order_and_goes_on(spool):
     assert sum(spool.today().actions["a"]) == 3
 
 
-def test_counts_that_cannot_be_read_are_named(spool):
+@pytest.mark.parametrize("content", [b"{", b'{"day":"2026-03-02","actions":{"Log\xffin":[1]}}'])
+def test_counts_that_cannot_be_read_are_named(spool, content):
     spool.write([{"action": "a"}])
     spool.count()
     path = spool.store._root / "p/activity/2026-03-02.json"
-    path.write_text("{")
+    path.write_bytes(content)
     with pytest.raises(SpoolDamagedError, match="p/activity/2026-03-02.json cannot be read.*delete the folder"):
         spool.today()
 

@@ -178,26 +178,12 @@ def test_the_test_button_proves_a_good_credential(name, monkeypatch):
     assert desk.service.refused == []
 
 
-def waits(form, seconds):
-    """Return a header's value, in a vendor's form, that asks to wait so long."""
-    until = NOW + timedelta(seconds=seconds)
-    return {
-        "seconds": str(seconds),
-        "fraction": f"{seconds}.0",
-        "epoch": str(int(until.timestamp())),
-        "epoch_ms": str(int(until.timestamp() * 1000)),
-        "iso": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "http_date": until.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-    }[form]
-
-
 @pytest.mark.parametrize("name", LISTS)
 def test_too_many_requests_are_waited_out_as_the_vendor_says(name, monkeypatch):
     desk = Desk(name, monkeypatch)
     desk.service.add(moments(3))
     slow_down = desk.contract.slow_down
-    fixed = slow_down.get("fixed", {})
-    headers = {header: waits(form, 17) for header, form in slow_down.get("headers", {}).items()} | fixed
+    headers = desk.contract.wait_headers(17, NOW)
     path = desk.service._path(desk.contract.request)
     desk.service.faults.add(
         "status", path=path, status=slow_down["status"], headers=headers, body=json.dumps(slow_down.get("body", {}))
@@ -207,6 +193,16 @@ def test_too_many_requests_are_waited_out_as_the_vendor_says(name, monkeypatch):
     assert len(desk.records()) == 3
     (slept,) = desk.slept
     assert 17 <= slept <= 17.2 if slow_down.get("headers") else slept > 0
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_stand_in_itself_asks_to_wait_as_the_vendor_does(name, monkeypatch):
+    desk = Desk(name, monkeypatch, rate_limit=(0, 1))
+    desk.now = datetime.now(timezone.utc)
+    with desk.service, pytest.raises(AuditError):
+        desk.pull()
+    assert desk.slept[0] >= (1 if desk.contract.slow_down.get("headers") else 0.3)
+    assert desk.service.refused_for_rate
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,8 +13,9 @@ from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.records import time_from
+from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import REGISTRY, Reader
+from audit_provider.core.sources.files import _events, _rows
 from audit_provider.core.spool import Stream
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.sandbox.exports import EventLogFileService, FileHost, LogFile, WorkosExportService
@@ -41,7 +44,7 @@ class Desk:
     def hook(self):
         return AuditLogsHook("desk", source=self.spec)
 
-    def pull(self, within=None, crash_at=None):
+    def pull(self, within=None, crash_at=None, deadline=None):
         def keep(position):
             self.commits += 1
             if self.commits == crash_at:
@@ -58,7 +61,14 @@ class Desk:
             tell=self.told.append,
         )
         return pull(
-            self.spec.reading, reader, self.stream, self.position, commit=keep, within=within, segment_bytes=2000
+            self.spec.reading,
+            reader,
+            self.stream,
+            self.position,
+            commit=keep,
+            within=within,
+            deadline=deadline,
+            segment_bytes=2000,
         )
 
     def rows(self):
@@ -119,6 +129,7 @@ def test_a_crash_costs_no_row_and_repeats_none(workos, crash_at):
         workos.pull(crash_at=crash_at)
     workos.pull()
     assert ids(workos.rows()) == ids(workos.service.rows)
+    assert len(workos.service.jobs) <= 4, "one export at most is ordered again: that of which no row was spooled"
 
 
 def test_a_job_that_takes_long_is_found_again_by_the_next_run(workos):
@@ -135,6 +146,38 @@ def test_a_job_that_takes_long_is_found_again_by_the_next_run(workos):
     assert ids(workos.rows()) == ids(workos.service.rows)
     assert len(workos.service.jobs) == 3, "the first job was used"
     assert workos.service.jobs[job]["state"] == "ready"
+
+
+def test_a_job_that_an_earlier_version_ordered_is_used(workos):
+    def refuse(_):
+        raise WaitError("later", until=NOW)
+
+    workos.sleep = refuse
+    with pytest.raises(WaitError):
+        workos.pull()
+    kept = {"open": {key: workos.position.reading["open"][key] for key in ("start", "end", "job")}, "done": None}
+    workos.position = replace(workos.position, reading={**workos.position.reading, **kept})
+    workos.sleep = workos.slept.append
+    workos.pull()
+    assert ids(workos.rows()) == ids(workos.service.rows)
+    assert len(workos.service.jobs) == 3
+
+
+def test_a_job_that_is_never_ready_holds_no_run_beyond_its_time_and_is_given_up(workos):
+    def sleep(seconds):
+        workos.now += timedelta(seconds=seconds)
+
+    workos.sleep, workos.service.looks = sleep, 10_000
+    for _ in range(10):
+        begun = workos.now
+        workos.pull(deadline=begun + timedelta(minutes=30))
+        assert workos.now - begun < timedelta(minutes=36)
+    assert len(workos.service.jobs) == 1
+    with pytest.raises(UnavailableError, match="has not made the export audit_log_export_0001 within 6:00:00"):
+        workos.pull(deadline=workos.now + timedelta(minutes=60))
+    workos.service.looks = 2
+    workos.pull()
+    assert ids(workos.rows()) == ids(workos.service.rows)
 
 
 def test_a_job_that_fails_is_ordered_once_more(workos):
@@ -247,6 +290,14 @@ def test_log_files_are_listed_and_read_and_equal_rows_are_not_merged(salesforce)
     assert canonical(salesforce.rows()) == canonical(row for file in salesforce.service.files for row in file.rows)
     assert salesforce.service.refused == []
     assert salesforce.service.tokens == 1, "one token serves all requests"
+
+
+def test_two_columns_of_one_name_keep_both_cells():
+    fields = REGISTRY["salesforce_event_log_files"].fields
+    text = f"A,A,,{fields.time}\n1,2,3,2026-03-01T10:00:00Z\n"
+    (events,) = _events(_rows(io.StringIO(text), "here"), RecordReader(fields), NOW, "here")
+    row = {"A": "1", "column_2": "2", "column_3": "3", fields.time: "2026-03-01T10:00:00Z"}
+    assert [json.loads(bytes(each.raw)) for each in events] == [row]
 
 
 def test_a_file_issued_again_adds_only_its_new_rows(salesforce):

@@ -83,14 +83,9 @@ def test_a_next_url_may_be_absolute_or_relative(prefix, form):
         }
         return items("a", links={"next": forms[form]})
 
-    if prefix and form == "relative":
-        pytest.skip("relative to what was asked: the same with and without a prefix")
     with Scripted(first, items("b")) as service:
         pages = reader(service, prefix, paging=NextUrlPaging("links.next"))
         page = pages.fetch(DAY, "")
-        if form == "relative":
-            assert page.cursor == "/?page=2&sig=a%2Fb%20c"
-            return
         assert walk(reader(service, prefix, paging=NextUrlPaging("links.next"))) == ["b"]
         pages.fetch(DAY, page.cursor)
     assert service.sent()[-1] == f"{prefix}/log?page=2&sig=a/b c"

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import msgspec
+
 from audit_provider.core.model import Gap, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from audit_provider.core.model import Event, GapKind
     from audit_provider.core.sources.pages import PageReader
@@ -22,7 +24,8 @@ class Step:
 
     :ivar events: what to spool, less what is known already.
     :ivar state: the strategy's state from the moment these events are durable.
-    :ivar since: events of this step were recorded at or after this time, so duplicates were spooled since.
+    :ivar since: events of this step were recorded at or after this time, so duplicates were spooled since, unless they
+        were dated ahead of the clock.
     :ivar watermark: up to here everything is read, None where that cannot be said yet.
     """
 
@@ -109,6 +112,19 @@ class Reading(Protocol):
         The generator ends when everything there is has been read. It may be dropped at any step; reading
         goes on from the last state that was kept.
         """
+
+
+def newest(recorded: Sequence[datetime], watermark: datetime | None, now: datetime) -> datetime | None:
+    """Return the watermark after a page. What is dated ahead of the clock does not say how far a log is read."""
+    times = (*recorded, min(watermark, now)) if watermark else recorded
+    top = max(times, default=None)
+    return top if top is None or top <= now else max((time for time in times if time <= now), default=None)
+
+
+def packed(state: Any) -> dict[str, Any]:
+    """Return a strategy's state as it is kept."""
+    kept: dict[str, Any] = msgspec.to_builtins(state)
+    return kept
 
 
 def recently(moment: datetime | None, now: datetime, within: timedelta) -> bool:

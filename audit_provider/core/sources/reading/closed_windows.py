@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap, Window
-from audit_provider.core.sources.reading.base import Backfill, Step
+from audit_provider.core.model import Gap, Window, text_of
+from audit_provider.core.sources.paging import OffsetPaging, PagePaging
+from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class WindowsState:
     :ivar began: where the first run began; nothing older is asked for later.
     :ivar window_end: everything that happened before is read, late events aside.
     :ivar swept_at: when late events were last looked for. :ivar width: seconds, of the next long window.
-    :ivar halved: end of a window that held more than the API gives, and is read in parts.
+    :ivar halved: end of a window that is read in parts: it held more than the API gives, or than one run could read.
+    :ivar newest: when the newest of the events read so far was recorded.
     """
 
     began: datetime | None = None
@@ -54,6 +56,7 @@ class WindowsState:
     swept_at: datetime | None = None
     width: float = 0.0
     halved: datetime | None = None
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +95,30 @@ class ClosedWindows:
         kept = msgspec.convert(state, WindowsState)
         if kept.began is None:
             kept = replace(kept, began=reader.start)
-        target = reader.until or reader.now()
-        if kept.open:
+        now = reader.until or reader.now()
+        target = now - self.settle if self._shifts(reader) else now
+        # What ends in the future was begun by a clock that has been set right since: nobody knows how long ago.
+        ends = (kept.window_end, kept.open and kept.open.end - self.grain)
+        ahead = reader.until is None and any(end > now for end in ends if end)
+        if kept.open and not kept.open.cursor and self._is_halvable(reader, kept.open):
+            reader.tell("a window of records without ids could not be read in one run: it is halved")
+            kept = self._halved(kept, kept.open)
+        elif kept.open:
             kept = yield from self._drain(reader, kept, self._resumed(reader, kept, kept.open), target)
-        # A mark in the future was left by a clock that has been set right since: nobody knows how long ago.
-        ahead = kept.window_end is not None and kept.window_end > target
+        if ahead:
+            reached = min(filter(None, (kept.newest or kept.began, kept.window_end, target)))
+            reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
+            kept = replace(kept, window_end=reached, halved=None)
         sweeping = ahead or self._sweep_due(reader, kept)
-        while ahead or kept.window_end is None or kept.window_end < self._settled(target, reader):
+        while kept.window_end is None or kept.window_end < self._settled(target, reader):
             window = self._next_window(reader, kept, target, sweeping=sweeping)
             if sweeping and not kept.halved:
-                kept, sweeping, ahead = replace(kept, swept_at=reader.now()), False, False
+                kept, sweeping = replace(kept, swept_at=reader.now()), False
             kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end), target)
 
     def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
         """Return an open window as it can be read on: from its cursor, or from its start."""
-        if window.cursor and window.request == reader.pages.request_key:
+        if window.cursor and reader.pages.resume(window.request):
             return window
         if window.cursor:
             reader.tell("the request has changed, so its cursor is of no use: the open window is read from its start")
@@ -121,7 +133,15 @@ class ClosedWindows:
         return OpenWindow(bounds.start, bounds.end)
 
     def _settled(self, target: datetime, reader: Reader) -> datetime:
-        return target if reader.until else target - self.settle
+        return target if reader.until or self._shifts(reader) else target - self.settle
+
+    def _shifts(self, reader: Reader) -> bool:
+        """Whether a row that comes in would move others to the next page, where one without an id is another event.
+
+        Such a source is read up to where no row comes in any more.
+        """
+        spec = reader.pages.spec
+        return reader.until is None and not spec.fields.id and isinstance(spec.paging, OffsetPaging | PagePaging)
 
     def _sweep_due(self, reader: Reader, kept: WindowsState) -> bool:
         if reader.until or not self.sweep_reach or kept.window_end is None:
@@ -131,16 +151,18 @@ class ClosedWindows:
     def _next_window(self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool) -> Window:
         width = min(timedelta(seconds=kept.width) if kept.width else self.first_width, self.max_width)
         reached = min(kept.window_end, target) if kept.window_end else reader.start
+        start, limit = reached, target
         if kept.halved and reached < kept.halved:
-            return self._widened(reached, min(kept.halved, reached + width))
-        start = reached
-        if kept.window_end and not reader.until:
+            limit = kept.halved
+        elif kept.window_end and not reader.until:
             # The overlap must leave a window of the API's widest room to move on.
             back = self.sweep_reach if sweeping else min(self.overlap, self.max_width / 4)
             start = max(reached - back, min(kept.began or start, start))
         start = reader.reachable(start, reached)
         widest = start + self.max_width - 2 * self.grain
-        return self._widened(start, min(target, max(start, reached) + width, widest))
+        # What is wanted may have come out of reach as a whole, meanwhile.
+        end = max(min(limit, max(start, reached) + width, widest), start + timedelta(seconds=1))
+        return self._widened(start, end)
 
     def _widened(self, start: datetime, end: datetime) -> Window:
         return Window(start - self.grain, end + self.grain)
@@ -160,7 +182,7 @@ class ClosedWindows:
                     # It could not be halved, or it would have been.
                     self._report_full(reader, bounds)
                     kept = self._closed(reader, kept, window, target)
-                    yield Step((), _kept(kept), window.start, kept.window_end)
+                    yield Step((), packed(kept), window.start, kept.window_end)
                     return kept
                 if restarted:
                     raise
@@ -170,6 +192,9 @@ class ClosedWindows:
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
+            if not window.cursor and not reader.pages.request.takes_end:
+                # Whatever end was asked for, this leads to the end of the log.
+                window = replace(window, end=max(window.end, target + self.grain))
             window = replace(
                 window,
                 cursor=page.cursor,
@@ -177,8 +202,9 @@ class ClosedWindows:
                 records=window.records + len(page.events),
                 request=reader.pages.request_key,
             )
-            halvable = bounds.end - bounds.start > 2 * self.grain + timedelta(seconds=2)
-            if self._is_full(window) and halvable:
+            read = [time for time in page.recorded if time <= target]
+            kept = replace(kept, newest=max((*read, kept.newest or window.start)))
+            if self._is_full(window) and self._is_halvable(reader, window):
                 reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
@@ -191,12 +217,16 @@ class ClosedWindows:
                 kept = self._closed(reader, kept, window, target)
             # A bound may be coarse, such as a day: then older events come with it.
             since = min((window.start, *page.recorded))
-            yield Step(page.events, _kept(kept), since, kept.window_end)
+            yield Step(page.events, packed(kept), since, kept.window_end)
             if kept.open is None:
                 return kept
 
     def _is_full(self, window: OpenWindow) -> bool:
         return bool(self.most) and window.records >= self.most
+
+    def _is_halvable(self, reader: Reader, window: OpenWindow) -> bool:
+        long_enough = window.end - window.start > 2 * self.grain + timedelta(seconds=2)
+        return long_enough and reader.pages.request.takes_end
 
     def _report_full(self, reader: Reader, bounds: Window) -> None:
         reason = f"there are more than {self.most} events, all that the API gives, in so short a time"
@@ -218,11 +248,5 @@ class ClosedWindows:
         end = min(window.end - self.grain, self._settled(target, reader))
         # The first window looks at everything, as of the time at which it was opened.
         halved = kept.halved if kept.halved and end < kept.halved else None
-        return WindowsState(
-            kept.began, window_end=end, swept_at=kept.swept_at or end, width=width.total_seconds(), halved=halved
-        )
-
-
-def _kept(state: WindowsState) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept
+        swept_at = kept.swept_at or end
+        return replace(kept, window_end=end, open=None, swept_at=swept_at, width=width.total_seconds(), halved=halved)

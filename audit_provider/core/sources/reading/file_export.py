@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import msgspec
 from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
 from audit_provider.core.model import Window
 from audit_provider.core.sources.export import ExportJob, FileList
-from audit_provider.core.sources.reading.base import Backfill, Step
+from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import LoopGuard
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ _LONGEST_LOOK = 300.0
 
 @dataclass(frozen=True, slots=True)
 class OpenExport:
-    """A span begun and not finished. :ivar job: the export in flight, "" for none."""
+    """A span begun and not finished. :ivar job: the export in flight, "" for none. :ivar ordered_at: when it was."""
 
     start: datetime
     end: datetime
     job: str = ""
+    ordered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ExportState:
     began: datetime | None = None
     window_end: datetime | None = None
     open: OpenExport | None = None
-    done: dict[str, datetime] | None = None
+    done: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class FileExport:
     :ivar overlap: how far each read reaches behind ``window_end``. :ivar max_width: of one span.
     :ivar min_width: shorter spans are left to a later run, for every job costs the vendor a file.
     :ivar made_within: how long after its events a listed file may be made: so much further a backfill looks.
+    :ivar ready_within: how long a file that was ordered may take; then the task fails and the next try orders it anew.
     """
 
     settle: timedelta = timedelta(minutes=15)
@@ -64,6 +66,7 @@ class FileExport:
     max_width: timedelta = timedelta(days=7)
     min_width: timedelta = timedelta(minutes=15)
     made_within: timedelta = timedelta(0)
+    ready_within: timedelta = timedelta(hours=6)
 
     @property
     def backfill(self) -> Backfill:
@@ -72,7 +75,8 @@ class FileExport:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept = msgspec.convert(state, ExportState)
+        # Earlier versions kept null where no file was done.
+        kept = msgspec.convert({**state, "done": state.get("done") or {}}, ExportState)
         if kept.began is None:
             kept = replace(kept, began=reader.start)
         export, files = reader.pages.spec.export, reader.pages.files
@@ -83,11 +87,10 @@ class FileExport:
             target = min(reader.until + self.made_within, max(target, reader.until))
         while kept.open or self._is_due(reader, kept, target):
             span = self._again(reader, kept, kept.open) if kept.open else self._next(reader, kept, target)
-            kept = replace(kept, open=span)
             if isinstance(export, ExportJob):
-                kept = yield from self._by_job(reader, kept, export, files)
+                kept = yield from self._by_job(reader, kept, span, export, files)
             else:
-                kept = yield from self._by_list(reader, kept, export, files)
+                kept = yield from self._by_list(reader, kept, span, export, files)
 
     def _is_due(self, reader: Reader, kept: ExportState, target: datetime) -> bool:
         if kept.window_end is None:
@@ -113,61 +116,68 @@ class FileExport:
         return replace(span, start=start, end=max(span.end, start + timedelta(seconds=1)))
 
     def _by_job(
-        self, reader: Reader, kept: ExportState, job: ExportJob, files: FileReader
+        self, reader: Reader, kept: ExportState, span: OpenExport, job: ExportJob, files: FileReader
     ) -> Generator[Step, int, ExportState]:
-        file = yield from self._ready(reader, kept, job, files)
-        span = kept.open or self._next(reader, kept, reader.now())
-        yield from self._rows(reader, kept, span, file, files)
+        span, file = yield from self._ready(reader, kept, span, job, files)
+        yield from self._rows(reader, replace(kept, open=span), span, file, files)
         kept = replace(kept, window_end=span.end, open=None)
-        yield Step((), _packed(kept), span.start, kept.window_end)
+        yield Step((), packed(kept), span.start, kept.window_end)
         return kept
 
     def _ready(
-        self, reader: Reader, kept: ExportState, job: ExportJob, files: FileReader
-    ) -> Generator[Step, int, File]:
+        self, reader: Reader, kept: ExportState, span: OpenExport, job: ExportJob, files: FileReader
+    ) -> Generator[Step, int, tuple[OpenExport, File]]:
         """Order the file, or look at the one that was ordered, until it can be downloaded."""
         pause, orders = _FIRST_LOOK, 0
         while True:
-            span = kept.open or self._next(reader, kept, reader.now())
             if not span.job:
                 if orders == 2:
                     raise UnavailableError(f"{reader.pages.spec.title} made no file of {span.start} to {span.end}.")
                 orders += 1
                 span = replace(span, job=files.order(job, Window(span.start, span.end)))
-                kept = replace(kept, open=span)
-                yield Step((), _packed(kept), span.start, kept.window_end)
+            # An earlier version did not keep when it ordered.
+            ordered_at = span.ordered_at or reader.now()
+            span = replace(span, ordered_at=ordered_at)
+            # With each look, so that a run whose time is over ends: the next one finds the job in the state.
+            yield Step((), packed(replace(kept, open=span)), span.start, kept.window_end)
             state = files.look(job, span.job)
             if state.file:
-                return state.file
-            if state.state == "lost":
-                reader.tell(f"the export {span.job} came to nothing ({state.said}): ordering it again")
-                kept = replace(kept, open=self._again(reader, kept, replace(span, job="")))
+                return span, state.file
+            if state.state == "pending" and abs(reader.now() - ordered_at) < self.ready_within:
+                files.wait(pause)
+                pause = min(pause * 2, _LONGEST_LOOK)
                 continue
-            # A look that may not be waited for here ends the run, and the next one finds the job in the state.
-            files.wait(pause)
-            pause = min(pause * 2, _LONGEST_LOOK)
+            reader.tell(f"the export {span.job} came to nothing ({state.said}): ordering it again")
+            lost, span = span.job, self._again(reader, kept, replace(span, job="", ordered_at=None))
+            if state.state == "pending":
+                # The next try orders, for tries are counted: a backfill has no other end of its waiting.
+                yield Step((), packed(replace(kept, open=span)), span.start, kept.window_end)
+                raise UnavailableError(
+                    f"{reader.pages.spec.title} has not made the export {lost} within {self.ready_within}: the "
+                    f"next try orders it anew."
+                )
 
     def _by_list(
-        self, reader: Reader, kept: ExportState, listed: FileList, files: FileReader
+        self, reader: Reader, kept: ExportState, span: OpenExport, listed: FileList, files: FileReader
     ) -> Generator[Step, int, ExportState]:
-        span = kept.open or self._next(reader, kept, reader.now())
+        kept = replace(kept, open=span)
         guard, cursor, bounds = LoopGuard(reader.pages.spec.title), "", Window(span.start, span.end)
         while True:
             page = reader.pages.fetch(bounds, cursor)
             guard.show(page)
             for file in files.files(listed, page.events):
-                if file.id in (kept.done or {}):
+                if file.id in kept.done:
                     continue
                 yield from self._rows(reader, kept, span, file, files)
-                kept = replace(kept, done={**(kept.done or {}), file.id: file.created or span.end})
-                yield Step((), _packed(kept), span.start, kept.window_end)
+                kept = replace(kept, done={**kept.done, file.id: file.created or span.end})
+                yield Step((), packed(kept), span.start, kept.window_end)
             if not page.more:
                 break
             cursor = page.cursor
         horizon = span.end - 2 * self.overlap
-        done = {name: created for name, created in (kept.done or {}).items() if created >= horizon}
+        done = {name: created for name, created in kept.done.items() if created >= horizon}
         kept = replace(kept, window_end=span.end, open=None, done=done)
-        yield Step((), _packed(kept), span.start, kept.window_end)
+        yield Step((), packed(kept), span.start, kept.window_end)
         return kept
 
     def _rows(self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader) -> Steps:
@@ -176,11 +186,6 @@ class FileExport:
         try:
             for events in files.rows(file, reader.pages.records, undated):
                 since = min((span.start, *(event.time for event in events)))
-                yield Step(tuple(events), _packed(kept), since, kept.window_end)
+                yield Step(tuple(events), packed(kept), since, kept.window_end)
         except RefusedError as error:
             raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
-
-
-def _packed(state: ExportState) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import CircleError, ProtocolError
 
@@ -13,6 +13,7 @@ CURSOR_REFUSALS = frozenset({400, 404, 409, 410, 422})
 """Statuses of a request with a cursor that mean: this cursor is no longer valid."""
 
 MOST_EMPTY_PAGES = 100
+MOST_SAME_PAGES = 3
 
 
 class LoopGuard:
@@ -25,11 +26,13 @@ class LoopGuard:
         self._scan = scan
         self._met: set[str] = set()
         self._empty = 0
+        self._seen: tuple[Any, ...] = ()
+        self._same = 0
 
     def show(self, page: Page) -> None:
         """Take in the next page of the scan.
 
-        :raises CircleError: a cursor came back.
+        :raises CircleError: a cursor came back, or page after page is the same.
         :raises ProtocolError: page after page is empty.
         """
         if not page.more:
@@ -37,6 +40,16 @@ class LoopGuard:
         if page.cursor in self._met:
             raise CircleError(f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable.")
         self._met.add(page.cursor)
+        seen = (len(page.events), bytes(page.events[0].raw), bytes(page.events[-1].raw)) if page.events else ()
+        self._same = self._same + 1 if seen and seen == self._seen else 0
+        self._seen = seen
+        # Each row that comes in pushes the others down, so a busy log may show a page again. Records without an id
+        # would become events that never were.
+        if self._same >= (MOST_EMPTY_PAGES if page.named else MOST_SAME_PAGES):
+            raise CircleError(
+                f"{self._scan} leads round in a circle: {self._same + 1} pages in a row are the same, so the service "
+                f"does not heed what asks for the next one: set the source's paging to what it heeds."
+            )
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:
             raise ProtocolError(f"{self._scan} gave {self._empty} empty pages in a row and says that there is more.")

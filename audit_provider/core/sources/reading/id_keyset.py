@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.sources.reading.base import Backfill, Step, recently
+from audit_provider.core.model import back_by
+from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.recovery import read_on
@@ -42,7 +43,7 @@ class KeysetState:
         where that begins.
     """
 
-    began: datetime | None = None
+    began: datetime
     last_id: str = ""
     watermark: datetime | None = None
     polled_at: datetime | None = None
@@ -78,13 +79,13 @@ class IdKeyset:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept = msgspec.convert(state, KeysetState)
-        if kept.began is None:
-            kept = replace(kept, began=reader.start, swept_at=reader.now())
+        now = reader.now()
+        kept = msgspec.convert(state, KeysetState) if state else KeysetState(reader.start, swept_at=now)
+        kept = replace(kept, watermark=newest((), kept.watermark, now))
         if kept.windows is None:
             kept = yield from self._follow(reader, kept)
         if kept.windows is not None:
-            start = kept.by_time or kept.began or reader.start
+            start = kept.by_time or kept.began
             yield from read_on(reader, start, kept.windows, lambda windows: packed(replace(kept, windows=windows)))
         elif kept.sweep or (self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every)):
             yield from self._sweep(reader, kept)
@@ -109,8 +110,8 @@ class IdKeyset:
             guard.show(page)
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
-            newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
-            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=newest)
+            watermark = newest(page.recorded, kept.watermark, reader.now())
+            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
@@ -126,10 +127,10 @@ class IdKeyset:
             )
         reader.tell(f"{title} is not oldest first: reading by time from here on")
         # An order that proved wrong leaves the watermark without worth; what sweeps have looked at has been read.
-        start = kept.began or reader.start
+        start = kept.began
         if kept.polled_at and kept.watermark:
             swept = min(kept.watermark, kept.polled_at, kept.swept_at or kept.polled_at)
-            start = max(swept - self.sweep_reach, start)
+            start = max(back_by(swept, self.sweep_reach), start)
         return replace(kept, windows={}, by_time=start, sweep=None)
 
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
@@ -165,15 +166,8 @@ class IdKeyset:
 
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
         """Return the time to begin from where no id does it."""
-        began = kept.began or reader.start
-        floor = max(min(kept.watermark, reader.now()) - back, began) if kept.watermark else began
+        floor = max(back_by(kept.watermark, back), kept.began) if kept.watermark else kept.began
         if kept.last_id:
             return floor
         read_up_to = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
         return reader.reachable(floor, read_up_to)
-
-
-def packed(state: KeysetState) -> dict[str, Any]:
-    """Return the state as it is kept."""
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept

@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, RefusedError
-from audit_provider.core.model import UTC
-from audit_provider.core.sources.reading.base import Backfill, Step, recently
+from audit_provider.core.model import back_by
+from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
-from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep
+from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
 
 @dataclass(frozen=True, slots=True)
-class OpenScan:
+class OpenDescent:
     """A scan from the head that has not reached its floor.
 
     :ivar top: newest time of its first page: the watermark once the floor is reached.
@@ -49,7 +47,7 @@ class ListState:
     :ivar request: the request that the cursors belong to. :ivar sweep: the look for late events that has not ended.
     """
 
-    began: datetime | None = None
+    began: datetime
     way: Literal["scan", "tail", "windows"] = "scan"
     watermark: datetime | None = None
     measured: int = 0
@@ -57,7 +55,7 @@ class ListState:
     asked_with: str = ""
     proven: bool = False
     quiet: int = 0
-    scan: OpenScan | None = None
+    scan: OpenDescent | None = None
     swept_at: datetime | None = None
     windows: dict[str, Any] = field(default_factory=dict)
     request: str = ""
@@ -94,9 +92,10 @@ class MeasuredList:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept, request = msgspec.convert(state, ListState), reader.pages.request_key
-        if kept.began is None:
-            kept = replace(kept, began=reader.start, swept_at=reader.now(), request=request)
+        now, request = reader.now(), reader.pages.request_key
+        begun = ListState(began=reader.start, swept_at=now, request=request)
+        kept = msgspec.convert(state, ListState) if state else begun
+        kept = replace(kept, watermark=newest((), kept.watermark, now))
         if kept.request != request and kept.way != "windows":
             reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
             kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None)
@@ -108,7 +107,7 @@ class MeasuredList:
         if kept.way == "windows":
             yield from self._by_windows(reader, kept)
         elif reader.recovery and (kept.sweep or not recently(kept.swept_at, reader.now(), self.sweep_every)):
-            yield from self._sweep(reader, kept)
+            yield from sweep_late(reader, kept, reach=self.sweep_reach, settle=self.settle)
 
     # Newest first, or not known
 
@@ -118,7 +117,7 @@ class MeasuredList:
         legs = [("", floor)]
         if kept.scan:
             floor = kept.scan.floor
-            legs = [("", kept.scan.top - self.overlap), (kept.scan.cursor, floor)]
+            legs = [("", back_by(min(kept.scan.top, reader.now()), self.overlap)), (kept.scan.cursor, floor)]
         restarted = False
         while legs:
             cursor, stop_at = legs.pop(0)
@@ -141,14 +140,14 @@ class MeasuredList:
                     reader.tell("the list is oldest first: following its tail")
                     kept = replace(kept, way="tail", scan=None)
                     return (yield from self._follow(reader, kept, first=(cursor, page)))
-                top = top or max(page.recorded, default=None)
+                top = top or newest(page.recorded, None, reader.now())
                 below = _trailing_below(page, stop_at, below)
                 ended = not page.more or (order == "newest_first" and below >= self.margin)
                 if ended and not legs:
-                    kept = replace(kept, watermark=_newest(top, kept.watermark), scan=None)
-                    kept = replace(kept, measured=kept.measured + meter.seen)
+                    watermark = newest((top,) if top else (), kept.watermark, reader.now())
+                    kept = replace(kept, watermark=watermark, measured=kept.measured + meter.seen, scan=None)
                 elif not legs and top:
-                    kept = replace(kept, scan=OpenScan(top, floor, page.cursor))
+                    kept = replace(kept, scan=OpenDescent(top, floor, page.cursor))
                 yield self._step(page, kept, min(floor, stop_at))
                 cursor = page.cursor
                 if ended:
@@ -177,10 +176,10 @@ class MeasuredList:
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 reader.tell("the list is not oldest first any more: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
-            newest = max(page.recorded, default=None)
-            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=_newest(newest, kept.watermark))
+            watermark = newest(page.recorded, kept.watermark, reader.now())
+            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark)
             since = min((*page.recorded, self._floor(kept)))
-            fresh += yield self._step(page, kept, max(since, kept.began or since))
+            fresh += yield self._step(page, kept, max(since, kept.began))
             if not page.more:
                 break
             cursor, page = page.cursor, None
@@ -191,7 +190,7 @@ class MeasuredList:
             if found:
                 reader.tell(f"{found} newer events lie beyond the kept cursor, so it is no tail: reading by time")
                 return self._to_windows(reader, kept)
-        yield Step((), _kept(kept), self._floor(kept), kept.watermark)
+        yield Step((), packed(kept), self._floor(kept), kept.watermark)
         return kept
 
     # By time, with the recovery source
@@ -207,34 +206,23 @@ class MeasuredList:
 
     def _by_windows(self, reader: Reader, kept: ListState) -> Steps:
         start = self._unswept_from(kept)
-        yield from read_on(reader, start, kept.windows, lambda windows: _kept(replace(kept, windows=windows)))
-
-    def _sweep(self, reader: Reader, kept: ListState) -> Steps:
-        now = reader.now()
-        start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
-        opened = kept.sweep or OpenSweep(start, now - self.settle)
-        found = yield from sweep(reader, opened, lambda sweep: _kept(replace(kept, sweep=sweep)), kept.watermark)
-        if found:
-            reader.tell(f"the sweep found {found} events that came late")
-        kept = replace(kept, swept_at=opened.end + self.settle, sweep=None)
-        yield Step((), _kept(kept), now, kept.watermark)
+        yield from read_on(reader, start, kept.windows, lambda windows: packed(replace(kept, windows=windows)))
 
     def _search(self, reader: Reader, kept: ListState, start: datetime, end: datetime) -> Generator[Step, int, int]:
-        return (yield from search(reader, start, end, _kept(kept), kept.watermark))
+        return (yield from search(reader, start, end, packed(kept), kept.watermark))
 
     def _unswept_from(self, kept: ListState) -> datetime:
         """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
-        floor, began = self._floor(kept), kept.began or _NEVER
-        return max(min(floor, kept.swept_at or floor) - self.sweep_reach, began)
+        floor = self._floor(kept)
+        return max(back_by(min(floor, kept.swept_at or floor), self.sweep_reach), kept.began)
 
     def _floor(self, kept: ListState) -> datetime:
-        began = kept.began or _NEVER
-        return max(kept.watermark - self.overlap, began) if kept.watermark else began
+        return max(back_by(kept.watermark, self.overlap), kept.began) if kept.watermark else kept.began
 
     def _step(self, page: Page, kept: ListState, since: datetime) -> Step:
         """Return the step of a page, less what lies below ``since`` and is read already or not wanted."""
         pairs = zip(page.events, page.recorded, strict=True)
-        return Step(tuple(event for event, time in pairs if time >= since), _kept(kept), since, kept.watermark)
+        return Step(tuple(event for event, time in pairs if time >= since), packed(kept), since, kept.watermark)
 
 
 def _trailing_below(page: Page, floor: datetime, before: int) -> int:
@@ -243,12 +231,3 @@ def _trailing_below(page: Page, floor: datetime, before: int) -> int:
         if time >= floor:
             return place
     return before + len(page.recorded)
-
-
-def _newest(first: datetime | None, second: datetime | None) -> datetime | None:
-    return max((time for time in (first, second) if time), default=None)
-
-
-def _kept(state: ListState) -> dict[str, Any]:
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept

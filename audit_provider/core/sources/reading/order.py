@@ -29,8 +29,8 @@ class OrderMeter:
         """Take in the next page and return the order of everything seen."""
         for time in times:
             oldest, newest = self._oldest or time, self._newest or time
-            self._rises |= time > oldest + self._tolerance
-            self._falls |= time < newest - self._tolerance
+            self._rises |= time - oldest > self._tolerance
+            self._falls |= newest - time > self._tolerance
             self._oldest, self._newest = min(oldest, time), max(newest, time)
             self.seen += 1
         return self.order

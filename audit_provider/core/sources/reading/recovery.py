@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.sources.reading.base import Step
+from audit_provider.core.model import back_by
+from audit_provider.core.sources.reading.base import Step, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.measured_list import ListState
+    from audit_provider.core.sources.reading.tail_cursor import TailState
 
 
 def read_on(
@@ -75,6 +78,20 @@ def sweep(
             step = inner.send(fresh)
     except StopIteration:
         return opened.found
+
+
+def sweep_late(reader: Reader, kept: TailState | ListState, *, reach: timedelta, settle: timedelta) -> Steps:
+    """Look for late events, or go on with the look that an earlier run left.
+
+    :param reach: how far before the last look. :param settle: how long the vendor may take to show an event.
+    """
+    now = reader.now()
+    start = max(back_by(min(kept.swept_at or now, now), reach), kept.began)
+    opened = kept.sweep or OpenSweep(start, now - settle)
+    found = yield from sweep(reader, opened, lambda sweep: packed(replace(kept, sweep=sweep)), kept.watermark)
+    if found:
+        reader.tell(f"the sweep found {found} events that came late")
+    yield Step((), packed(replace(kept, swept_at=opened.end + settle, sweep=None)), now, kept.watermark)
 
 
 def search(

@@ -6,19 +6,20 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from audit_provider.core.errors import RefusedError
+from audit_provider.core.model import back_by
 from audit_provider.core.sources.paging import PagePaging
-from audit_provider.core.sources.reading.base import Step
+from audit_provider.core.sources.reading.base import Step, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
-    from audit_provider.core.sources.reading.base import Reader
+    from audit_provider.core.sources.reading.base import Reader, Steps
 
 
 _PAGES_MET = 5
@@ -49,7 +50,7 @@ class ScanState:
     :ivar scanned_at: when that scan began. :ivar swept_at: when late events were last looked for.
     """
 
-    began: datetime | None = None
+    began: datetime
     watermark: datetime | None = None
     open: OpenScan | None = None
     scanned_at: datetime | None = None
@@ -59,6 +60,54 @@ class ScanState:
     def read_up_to(self) -> datetime | None:
         """The time before which nothing is missing, as far as a quiet list can prove it."""
         return max((time for time in (self.scanned_at, self.watermark) if time), default=None)
+
+
+class Scanning(Protocol):
+    """How far a scan goes.
+
+    :ivar overlap: below the watermark. :ivar sweep_every: time between looks for late events.
+    :ivar sweep_reach: how far these go back; 0 for none.
+    """
+
+    @property
+    def overlap(self) -> timedelta: ...
+    @property
+    def sweep_every(self) -> timedelta: ...
+    @property
+    def sweep_reach(self) -> timedelta: ...
+
+
+def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: bool, resumes: bool) -> Steps:
+    """Finish the scan that was left, then scan from the head."""
+    kept = msgspec.convert(state, ScanState) if state else ScanState(reader.start, swept_at=reader.now())
+    while True:
+        left = kept.open if resumes else None
+        if left:
+            # Its floor stays, for the cursor belongs to a request with that bound.
+            floor = left.floor
+        else:
+            sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, reader.now(), reading.sweep_every)
+            floor = _floor(reading, reader, kept, sweeping=sweeping)
+            if sweeping:
+                kept = replace(kept, swept_at=reader.now())
+        kept = yield from scan(reader, kept, floor, by_time=by_time, resumes=resumes, tolerance=reading.overlap)
+        if not left:
+            return
+
+
+def _floor(reading: Scanning, reader: Reader, kept: ScanState, *, sweeping: bool) -> datetime:
+    """Return the time down to which a new scan has to go."""
+    floor, now = kept.began, reader.now()
+    if kept.watermark and sweeping:
+        back = max(reading.sweep_reach, reading.overlap)
+        floor = max(back_by(min(kept.watermark, kept.swept_at or now, now), back), floor)
+    elif kept.watermark:
+        floor = max(back_by(min(kept.watermark, now), reading.overlap), floor)
+    accounted = kept.read_up_to
+    if kept.open:
+        # A scan that was cut off: what lay below its floor was read, or reported as lost.
+        floor, accounted = min(floor, kept.open.floor), max(kept.open.floor, accounted or kept.open.floor)
+    return reader.reachable(floor, accounted)
 
 
 def scan(
@@ -127,12 +176,6 @@ def scan(
 def _again(reader: Reader, kept: ScanState, floor: datetime) -> datetime:
     """Return the floor of a scan that begins again: what lay below the old one was read, or reported as lost."""
     return reader.reachable(floor, max(floor, kept.read_up_to or floor))
-
-
-def packed(state: ScanState) -> dict[str, Any]:
-    """Return the state as it is kept."""
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept
 
 
 def _above(page: Page, floor: datetime) -> tuple[Any, ...]:

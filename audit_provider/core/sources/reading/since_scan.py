@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from audit_provider.core.sources.reading.base import Backfill
-from audit_provider.core.sources.reading.head_scan import scans
-from audit_provider.core.sources.reading.scan import ScanState
+from audit_provider.core.sources.reading.scan import scans
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.base import Reader, Steps
@@ -40,4 +37,4 @@ class SinceScan:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        yield from scans(self, reader, msgspec.convert(state, ScanState), by_time=True, resumes=self.resumes)
+        yield from scans(self, reader, state, by_time=True, resumes=self.resumes)

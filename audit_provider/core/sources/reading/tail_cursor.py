@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap
-from audit_provider.core.sources.reading.base import Backfill, Step, recently
+from audit_provider.core.model import Gap, back_by
+from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.recovery import OpenSweep, sweep
+from audit_provider.core.sources.reading.recovery import OpenSweep, sweep_late
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
@@ -33,7 +33,7 @@ class TailState:
         for. :ivar sweep: the look for them that has not ended.
     """
 
-    began: datetime | None = None
+    began: datetime
     opened: datetime | None = None
     cursor: str = ""
     watermark: datetime | None = None
@@ -70,9 +70,10 @@ class TailCursor:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        kept, request = msgspec.convert(state, TailState), reader.pages.request_key
-        if kept.began is None:
-            kept = replace(kept, began=reader.start, request=request, swept_at=reader.now())
+        now, request = reader.now(), reader.pages.request_key
+        begun = TailState(began=reader.start, request=request, swept_at=now)
+        kept = msgspec.convert(state, TailState) if state else begun
+        kept = replace(kept, watermark=newest((), kept.watermark, now))
         if kept.request != request:
             reader.tell("the request has changed, so its cursor is of no use: reading by time from the watermark on")
             kept = replace(kept, cursor="", opened=None, request=request)
@@ -86,7 +87,7 @@ class TailCursor:
                 kept = replace(again, quiet=0)
         due = self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every)
         if reader.recovery and (kept.sweep or due):
-            yield from self._sweep(reader, kept)
+            yield from sweep_late(reader, kept, reach=self.sweep_reach, settle=self.settle)
         else:
             yield Step((), packed(kept), reader.now(), kept.watermark)
 
@@ -95,15 +96,15 @@ class TailCursor:
         guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.now()
         resumed = bool(kept.cursor)
         if kept.opened is None or not kept.cursor:
-            kept = replace(kept, opened=reader.reachable(self._floor(reader, kept), self._read_up_to(kept)))
+            kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
         while True:
-            opened = kept.opened or self._floor(reader, kept)
+            opened = kept.opened or self._floor(kept)
             try:
                 page = reader.pages.fetch(reader.since(opened), kept.cursor)
             except RefusedError as error:
                 if not kept.cursor or restarted or error.status not in CURSOR_REFUSALS:
                     raise
-                floor = self._floor(reader, kept)
+                floor = self._floor(kept)
                 opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
                 reader.tell(f"the kept cursor is refused: reading by time from {opened:%Y-%m-%d %H:%M} on")
                 kept, restarted = replace(kept, cursor="", opened=opened), True
@@ -112,8 +113,8 @@ class TailCursor:
             guard.show(page)
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
-            newest = max((*page.recorded, *((kept.watermark,) if kept.watermark else ())), default=None)
-            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=newest)
+            watermark = newest(page.recorded, kept.watermark, reader.now())
+            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = min(page.recorded, default=reader.now())
@@ -135,26 +136,10 @@ class TailCursor:
             reader.report(Gap(reached, first, reason, "cursor", reader.now()))
         return replace(kept, polled_at=earliest + self.settle)
 
-    def _sweep(self, reader: Reader, kept: TailState) -> Steps:
-        now = reader.now()
-        start = max(min(kept.swept_at or now, now) - self.sweep_reach, kept.began or now)
-        opened = kept.sweep or OpenSweep(start, now - self.settle)
-        found = yield from sweep(reader, opened, lambda sweep: packed(replace(kept, sweep=sweep)), kept.watermark)
-        if found:
-            reader.tell(f"the sweep found {found} events that came late")
-        yield Step((), packed(replace(kept, swept_at=opened.end + self.settle, sweep=None)), now, kept.watermark)
-
     def _read_up_to(self, kept: TailState) -> datetime | None:
         """Return the time before which nothing is missing, as far as a quiet stream can prove it."""
         polled = kept.polled_at - self.settle if kept.polled_at else None
         return max((time for time in (polled, kept.watermark) if time), default=None)
 
-    def _floor(self, reader: Reader, kept: TailState) -> datetime:
-        began = kept.began or reader.start
-        return max(min(kept.watermark, reader.now()) - self.overlap, began) if kept.watermark else began
-
-
-def packed(state: TailState) -> dict[str, Any]:
-    """Return the state as it is kept."""
-    kept: dict[str, Any] = msgspec.to_builtins(state)
-    return kept
+    def _floor(self, kept: TailState) -> datetime:
+        return max(back_by(kept.watermark, self.overlap), kept.began) if kept.watermark else kept.began

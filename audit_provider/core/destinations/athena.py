@@ -1,0 +1,41 @@
+"""The table by which Athena reads the objects of the ``hive`` layout.
+
+https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def athena_ddl(
+    table: str, location: str, sources: Sequence[str], columns: Sequence[str], *, first_day: str = "2024-01-01"
+) -> str:
+    """Return the statement that makes the objects an Athena table, partitions found by projection.
+
+    :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
+    :param first_day: of the projected range, ``YYYY-MM-DD``.
+    :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
+    """
+    for column in columns:
+        if column in ("source", "dt") or not re.fullmatch(r"[a-z0-9_]+", column):
+            raise ValueError(f"the column {column!r} needs another name in the table")
+    location = location.rstrip("/") + "/"
+    listed = ",\n  ".join(f"`{column}` string" for column in columns)
+    return f"""CREATE EXTERNAL TABLE {table} (
+  {listed}
+)
+PARTITIONED BY (source string, dt string)
+ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+WITH SERDEPROPERTIES ('ignore.malformed.json'='false', 'dots.in.keys'='false', 'case.insensitive'='true')
+LOCATION '{location}'
+TBLPROPERTIES (
+  'projection.enabled'='true',
+  'projection.source.type'='enum', 'projection.source.values'='{",".join(sources)}',
+  'projection.dt.type'='date', 'projection.dt.format'='yyyy-MM-dd', 'projection.dt.range'='{first_day},NOW',
+  'storage.location.template'='{location}source=${{source}}/dt=${{dt}}/'
+);"""

@@ -1,0 +1,157 @@
+"""The page between two looks: what was asked for may come late, or not at all. Its JSON API is held by the test."""
+
+from __future__ import annotations
+
+import json
+import threading
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from audit_provider.core.model import utc_now
+from audit_provider.plugin.views import DestinationView, Overview, PipelineDetail, PipelineView
+from audit_provider.sandbox.server import Reply, Service
+from tests.browser.chromium import Chromium, installed
+from tests.browser.conftest import ROOT
+
+PAGE = ROOT / "audit_provider" / "plugin" / "page"
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+TOLD = "document.getElementById('told')"
+PRESSED = "document.getElementById('test_connection-splunk')"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+class Api(Service):
+    """The page, and an API of two pipelines; ``hold`` keeps the answers to a path until they are let go."""
+
+    name = "page"
+
+    def __init__(self):
+        super().__init__()
+        self.gates: dict[str, threading.Event] = {}
+        self.arrived: dict[str, threading.Event] = {}
+        self.down = False
+
+    def hold(self, path):
+        self.arrived[path] = threading.Event()
+        self.gates[path] = threading.Event()
+        return SimpleNamespace(arrived=self.arrived[path], let_go=self.gates[path].set)
+
+    def answer(self, request):
+        path = request.path
+        if path in self.gates:
+            self.arrived[path].set()
+            assert self.gates[path].wait(300)
+        if path == "/":
+            return Reply(200, (PAGE / "index.html").read_bytes(), kind="text/html")
+        if path.startswith("/static/"):
+            file = PAGE / path.removeprefix("/static/")
+            return Reply(200, file.read_bytes(), kind=KINDS[file.suffix])
+        if request.method == "POST":
+            return Reply.json(200, {"ok": True, "message": "splunk is well", "link": ""})
+        if self.down:
+            return Reply.json(503, {"detail": "Airflow is down"})
+        views = {name: pipeline(name) for name in ("one", "two")}
+        if path == "/api/overview":
+            found = Overview(utc_now(), 0, 0, 0, "", tuple(views.values()))
+        else:
+            found = PipelineDetail(views[path.rpartition("/")[2]])
+        return Reply.json(200, json.loads(msgspec.json.encode(found)))
+
+
+def pipeline(name):
+    served = DestinationView("splunk", "splunk_hec", enabled=True, state="ok", may=("test_connection",))
+    links = dict.fromkeys(("dag", "backfill"), "/")
+    return PipelineView(name, "pylon", "ok", destinations=(served,), links=links, may=())
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if missing := installed():
+        pytest.skip(missing)
+    browser = Chromium(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def api(browser):
+    """A page that has opened the pipeline ``one``."""
+    with Api() as api:
+        browser.go(f"{api.url}/#one")
+        browser.see(f"location.href === '{api.url}/#one' && {PRESSED} !== null")
+        yield api
+        for gate in api.gates.values():
+            gate.set()
+
+
+def renew(browser):
+    """Look as the page does every 15 seconds; return once that has begun."""
+    browser.run("import('/static/state.js').then((state) => { window.look = state.commands.look(); })")
+
+
+def done(browser):
+    browser.run("window.look.then(() => true)")
+
+
+def test_a_pipeline_that_was_closed_does_not_come_back(api, browser):
+    held = api.hold("/api/pipelines/one")
+    renew(browser)
+    assert held.arrived.wait(60)
+    browser.click("document.getElementById('close')")
+    browser.see("document.getElementById('detail').hidden")
+    held.let_go()
+    done(browser)
+    assert browser.run("document.getElementById('detail').hidden")
+
+
+def test_a_pipeline_that_was_left_for_another_does_not_come_back(api, browser):
+    held = api.hold("/api/pipelines/one")
+    renew(browser)
+    assert held.arrived.wait(60)
+    browser.click("document.getElementById('open-two')")
+    browser.see("document.querySelector('#detail h2')?.innerText === 'two'")
+    held.let_go()
+    done(browser)
+    assert browser.run("document.querySelector('#detail h2').innerText") == "two"
+
+
+def test_what_came_of_a_button_is_shown_though_the_look_after_it_fails(api, browser):
+    held = api.hold("/api/pipelines/one/destinations/splunk/test-connection")
+    browser.click(PRESSED)
+    assert held.arrived.wait(60)
+    api.down = True
+    held.let_go()
+    browser.see("document.getElementById('verdict').innerText === 'Airflow is down'")
+    assert browser.run(f"{TOLD}.innerText").strip() == "splunk is well"
+    assert not browser.run(f"{PRESSED}.disabled")
+
+
+def test_no_button_is_pressed_twice_while_the_first_waits_for_its_answer(api, browser):
+    held = api.hold("/api/pipelines/one/destinations/splunk/test-connection")
+    browser.click(PRESSED)
+    assert held.arrived.wait(60)
+    renew(browser)
+    done(browser)
+    assert browser.run(f"{PRESSED}.disabled"), "after a renewal too"
+    assert browser.run(f"{TOLD}.innerText").strip() == "Waiting for an answer …"
+    held.let_go()
+    browser.see(f"!{PRESSED}.disabled && {TOLD}.innerText.trim() === 'splunk is well'")
+
+
+def test_what_came_of_a_button_is_not_told_of_another_pipeline(api, browser):
+    held = api.hold("/api/pipelines/one/destinations/splunk/test-connection")
+    browser.click(PRESSED)
+    assert held.arrived.wait(60)
+    browser.click("document.getElementById('open-two')")
+    browser.see("document.querySelector('#detail h2')?.innerText === 'two'")
+    after = api.hold("/api/overview")
+    held.let_go()
+    assert after.arrived.wait(60), "the look after the button"
+    after.let_go()
+    renew(browser)
+    done(browser)
+    assert browser.run(f"{TOLD}.innerText") == ""
+    assert not [each for each in browser.told if "503" not in each]

@@ -1,0 +1,29 @@
+"""A service with everything that it started: the processes of one session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def signal_session(leader: int, number: int) -> None:
+    """Send a signal to every process of a session, the leader last."""
+    for pid in session_of(leader):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def session_of(leader: int) -> list[int]:
+    """Return the processes of a session, its leader last."""
+    found = []
+    for path in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if path.name.isdigit() and session_id(int(path.name)) == leader:
+                found.append(int(path.name))
+    return sorted(found, reverse=True)
+
+
+def session_id(pid: int) -> int:
+    """Return the session of a process."""
+    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[3])

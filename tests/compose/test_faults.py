@@ -1,0 +1,208 @@
+"""What fails around two Celery workers, on the set-up of docker-compose.yaml: nothing is lost, accounts add up.
+
+The tests use one set-up, in the order in which they stand here. What ends by itself is started again, as the restart
+policies of docker-compose.yaml say.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+
+import msgspec
+import pytest
+
+from audit_provider.core.model import Offset
+from tests.compose.debian import installed
+from tests.compose.scenario import ARCHIVE, BATCH, INCREMENTAL, ROTATED, SIEMS, WAITING, Scenario, repeats, until
+from tests.compose.sessions import session_of
+
+_MAY_REPEAT = ("splunk", "datadog", "webhook")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory, variables):
+    if reason := installed():
+        pytest.skip(reason)
+    scenario = Scenario(tmp_path_factory.mktemp("faults") / "sandbox", variables)
+    try:
+        scenario.stack.start()
+        with scenario.stack.restarting():
+            yield scenario
+    finally:
+        scenario.stack.stop()
+
+
+def test_a_siem_is_down_for_a_run_and_a_wait_loses_its_triggerer(scenario):
+    """The others get everything, and the SIEM in the next run; the wait goes on in the next triggerer."""
+    scenario.control("pylon", "POST", "faults", {"kind": "status", "status": 429, "headers": {"Retry-After": "65"}})
+    waiting = scenario.run(WAITING)
+    until(lambda: scenario.states(WAITING, waiting)["pull"] == "deferred")
+    scenario.switch("stop", "splunk")
+    down = scenario.run(INCREMENTAL)
+    scenario.stack.signal("triggerer", signal.SIGKILL)
+    scenario.finish(INCREMENTAL, down, "failed")
+    scenario.switch("start", "splunk")
+    ended = {task for task, state in scenario.states(INCREMENTAL, down).items() if state != "success"}
+    assert ended == {"ship_splunk", "report"}
+    assert scenario.missing() == {"splunk": scenario.served()}
+    scenario.do(INCREMENTAL)
+    _must_be_whole(scenario)
+    scenario.finish(WAITING, waiting)
+    _must_be_archived(scenario, "waiting")
+
+
+def test_a_wrong_token_moves_nothing_until_the_connection_holds_the_right_one(scenario):
+    scenario.connect("rotated", scenario.variables["AUDIT_SANDBOX_TOKEN"])
+    scenario.do(ROTATED)
+    position = _position(scenario, "rotated")
+    scenario.add(40, 600)
+    scenario.connect("rotated", "no-longer-valid")
+    refused = scenario.run(ROTATED)
+    scenario.finish(ROTATED, refused, "failed")
+    told = scenario.log(ROTATED, refused, "pull")
+    assert "make an API token in Pylon (Settings > Developer > API Tokens) and put it in the password." in told
+    assert scenario.tries(ROTATED, refused)["pull"] == 1
+    assert _position(scenario, "rotated") == position
+    scenario.connect("rotated", scenario.variables["AUDIT_SANDBOX_TOKEN"])
+    scenario.do(ROTATED)
+    _must_be_archived(scenario, "rotated")
+
+
+def test_a_source_that_fails_midway_is_read_whole_by_runs_that_begin_at_once(scenario):
+    """Two runs of one pipeline, of which Airflow lets one be active, beside one of another."""
+    scenario.add(200, 600)  # ten pages
+    retry_after = {"status": 429, "headers": {"Retry-After": "2"}}
+    for number, fault in enumerate(({"status": 500}, {"status": 503}, retry_after, {"kind": "cut"})):
+        fault = {"kind": "status", **fault, "after": 3 + number}
+        scenario.control("pylon", "POST", "faults", fault)
+    runs = [scenario.run(INCREMENTAL), scenario.run(INCREMENTAL)]
+    archived = scenario.run(ARCHIVE)
+    for run_id in runs:
+        scenario.finish(INCREMENTAL, run_id)
+    scenario.finish(ARCHIVE, archived)
+    (_, first_ended), (second_began, _) = sorted(scenario.times(INCREMENTAL, run_id) for run_id in runs)
+    assert first_ended <= second_began
+    _must_be_whole(scenario)
+    _must_be_archived(scenario, "archive")
+
+
+def test_the_spools_s3_fails_and_the_scheduler_is_killed(scenario):
+    """S3 is down during a pull; it refuses the spool alone as ships begin, which a new scheduler starts."""
+    scenario.add(200, 600)
+    scenario.control("pylon", "POST", "faults", {"kind": "slow", "seconds": 1.0, "count": None})
+    run_id = scenario.run(INCREMENTAL)
+    until(lambda: "Reading Pylon" in scenario.log(INCREMENTAL, run_id, "pull"))
+    scenario.stack.halt("minio")
+    until(lambda: scenario.tries(INCREMENTAL, run_id)["pull"] == 2)
+    scenario.stack.launch("minio")
+    until(lambda: "Reading Pylon" in scenario.log(INCREMENTAL, run_id, "pull").rpartition("cannot be reached")[2])
+    scenario.stack.signal("scheduler", signal.SIGSTOP)
+    scenario.well()
+    until(lambda: scenario.states(INCREMENTAL, run_id)["pull"] == "success")
+    scenario.control(
+        "minio", "POST", "faults", {"kind": "status", "status": 503, "path": "/audit-spool", "count": None}
+    )
+    scenario.stack.signal("scheduler", signal.SIGKILL)
+    ships = ["ship_s3", *(f"ship_{name}" for name in SIEMS)]
+    until(lambda: all("answered 503" in scenario.log(INCREMENTAL, run_id, name) for name in ships))
+    scenario.well()
+    scenario.finish(INCREMENTAL, run_id)
+    _must_be_whole(scenario)
+
+
+def test_postgresql_stops_while_tasks_run(scenario):
+    shipping, reading = scenario.at_work()
+    scenario.stack.halt("postgres")
+    time.sleep(8)
+    scenario.stack.launch("postgres")
+    until(scenario.airflow.healthy)
+    scenario.well()
+    scenario.finish(INCREMENTAL, shipping)
+    scenario.finish(ARCHIVE, reading)
+    _must_be_whole(scenario, shipping)
+    _must_be_archived(scenario, "archive")
+
+
+def test_redis_stops_while_tasks_run_and_others_are_to_begin(scenario):
+    """What Airflow cannot hand to a worker counts as a try, so the runs may end failed; the next ones do the rest."""
+    shipping, reading = scenario.at_work()
+    scenario.stack.halt("redis")
+    scenario.well()
+    until(lambda: "Error sending Celery workload" in scenario.stack.log("scheduler").read_text())
+    scenario.stack.launch("redis")
+    scenario.finish(INCREMENTAL, shipping, None)
+    scenario.finish(ARCHIVE, reading, None)
+    scenario.do(INCREMENTAL)
+    scenario.do(ARCHIVE)
+    _must_be_whole(scenario, shipping)
+    _must_be_archived(scenario, "archive")
+
+
+def test_a_frozen_worker_finds_its_tasks_done_by_the_other(scenario):
+    """It freezes before its pull writes a position and after S3 has everything.
+
+    A task that freezes just in a write may bring an old record back, since Variables have no compare-and-set: what was
+    shipped since is then shipped again. Here that may meet the SIEMs.
+    """
+    shipping, reading = scenario.at_work()
+    until(lambda: scenario.states(INCREMENTAL, shipping)["ship_s3"] == "success")
+    at_work = {**scenario.workers(INCREMENTAL, shipping), **scenario.workers(ARCHIVE, reading)}
+    frozen = at_work["pull"]
+    hit = {task for task, worker in at_work.items() if worker == frozen}
+    assert len(hit) > 1, at_work
+    late = {task["pid"] for task in scenario.airflow.tasks(INCREMENTAL, shipping) if task["task_id"] in hit}
+    late |= {task["pid"] for task in scenario.airflow.tasks(ARCHIVE, reading) if task["task_id"] == "pull"}
+    scenario.stack.signal(frozen, signal.SIGSTOP)
+    finished = _finished(scenario)
+    scenario.well()
+    scenario.finish(INCREMENTAL, shipping)
+    scenario.finish(ARCHIVE, reading)
+    tries = scenario.tries(INCREMENTAL, shipping) | {"pull": scenario.tries(ARCHIVE, reading)["pull"]}
+    assert all(tries[task] > 1 for task in hit), tries
+    since = _finished(scenario) - finished
+    scenario.stack.signal(frozen, signal.SIGCONT)
+    until(lambda: late.isdisjoint(session_of(scenario.stack.processes[frozen].pid)))
+    scenario.add(40, 60)
+    scenario.do(INCREMENTAL)
+    scenario.do(ARCHIVE)
+    _must_be_whole(scenario, shipping, again=Counter({name: since[name] for name in _MAY_REPEAT}))
+    _must_be_archived(scenario, "archive")
+
+
+def _must_be_whole(scenario: Scenario, *broken_off: str, again: Counter[str] | None = None) -> None:
+    """Everything served is everywhere, and the accounts add up; S3 and OpenSearch have no event twice.
+
+    :param broken_off: runs of which every try of a ship that broke off may have sent a batch that was sent again.
+    :param again: how many more may be there twice, by destination.
+    """
+    allowed = Counter(again or {})
+    for run_id in broken_off:
+        for task in scenario.airflow.tasks(INCREMENTAL, run_id):
+            if (name := task["task_id"].removeprefix("ship_")) in _MAY_REPEAT:
+                allowed[name] += BATCH * (task["try_number"] - (task["state"] == "success"))
+    assert scenario.missing() == {}
+    assert scenario.newly_repeated() <= allowed
+    assert scenario.adds_up()
+
+
+def _must_be_archived(scenario: Scenario, pipeline: str) -> None:
+    """A pipeline that ships to S3 alone has shipped everything served once."""
+    archived = scenario.archived(pipeline)
+    assert (scenario.served() - set(archived), repeats(archived)) == (set(), 0)
+    assert scenario.adds_up(pipeline, ["s3"])
+
+
+def _position(scenario: Scenario, pipeline: str) -> str:
+    return scenario.airflow.variables(f"audit_logs.{pipeline}.cursor")[f"audit_logs.{pipeline}.cursor"]
+
+
+def _finished(scenario: Scenario) -> Counter[str]:
+    """Return how many events each destination is done with."""
+    prefix = "audit_logs.pylon.to."
+    kept = scenario.airflow.variables(prefix)
+    offsets = {key.removeprefix(prefix): msgspec.json.decode(text, type=Offset) for key, text in kept.items()}
+    return Counter({name: offset.counts.finished for name, offset in offsets.items()})

@@ -1,0 +1,14 @@
+"""What a report leaves for the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit_provider.core.errors import StopError
+from audit_provider.core.monitoring.summary import unpack_summary
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"pipeline": "p\udcff"}'])
+def test_a_summary_that_cannot_be_read_is_named(text):
+    with pytest.raises(StopError, match="the Variable does not hold a summary .*delete it"):
+        unpack_summary(text, "the Variable")

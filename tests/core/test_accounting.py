@@ -1,0 +1,40 @@
+"""The account as it is printed: whoever adds its columns up must find that they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit_provider.core.accounting import Account, table
+
+
+def an_account(**changes):
+    known = dict.fromkeys(("read", "spooled", "delivered"), 1200)
+    rest = dict.fromkeys(("duplicates", "before", "already_there", "too_old", "dead_lettered", "pending"), 0)
+    return Account("slack/live", **{"destination": "splunk", **known, **rest, **changes})
+
+
+def rows(*accounts):
+    head, _, *lines = table(accounts).splitlines()
+    titles = (
+        head.replace("dead letters open", "open").replace("already there", "already_there").replace("too old", "old")
+    )
+    return [dict(zip(titles.split(), line.replace(",", "").split(), strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"before": 1000, "delivered": 150, "pending": 50},
+        {"again": 300, "delivered": 1500},
+        {"filtered": 1200, "delivered": 0},
+    ],
+)
+def test_what_is_printed_adds_up(changes):
+    whole = an_account(destination="s3")
+    assert an_account(**changes).adds_up
+    for row in rows(an_account(**changes), whole):
+        number = {name: int(value) for name, value in row.items() if value.isdigit()}
+        parts = ("before", "delivered", "already_there", "old", "dead-lettered", "filtered", "pending")
+        assert number["spooled"] + number.get("again", 0) == sum(number.get(part, 0) for part in parts)
+    assert {"before", "again"} & {*rows(an_account(**changes))[0]} == {"before", "again"} & {*changes}

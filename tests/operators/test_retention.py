@@ -1,0 +1,153 @@
+"""What the report removes from the spool: old segments that no destination waits for."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from audit_provider.core import reconciliation
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.pull import pull
+from audit_provider.core.reconciliation import midnight
+from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
+from tests.operators.conftest import context
+from tests.operators.test_reconcile import DAY, PIPELINE, insert, set_clock
+
+
+@pytest.fixture
+def later(world, monkeypatch):
+    """Run the report as it will run when every segment of today is too old."""
+    monkeypatch.setitem(pull.__kwdefaults__, "segment_bytes", 8_000)
+
+    def run(*destinations, params=None, **arguments):
+        task = ReportAuditLogsOperator(
+            task_id="report", pipeline="p", destinations=destinations, spool=f"file://{world.spool}", **arguments
+        )
+        moment = utc_now() + timedelta(days=31)
+        with monkeypatch.context() as patched:
+            for module in ("report", "retention"):
+                patched.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
+            task.execute(context(params=params or {}))
+
+    return run
+
+
+@pytest.fixture
+def compare(world, monkeypatch):
+    """Run the reconciliation at the time that the world was made at."""
+    set_clock(monkeypatch, world.now)
+
+    def run(**arguments):
+        arguments = {"source": "pylon", "rate_limit": {"requests": 10_000, "per": 1}, **arguments}
+        task = ReconcileAuditLogsOperator(task_id="compare", pipeline="p", spool=f"file://{world.spool}", **arguments)
+        return task.execute(context())
+
+    return run
+
+
+@pytest.fixture
+def ending(world):
+    """The end of the last day that may be compared now."""
+    return midnight(world.now - reconciliation.looks_back(PIPELINE.spec))
+
+
+@pytest.fixture
+def window(world):
+    return {"start": text_of(world.now - timedelta(days=61)), "end": text_of(world.now + timedelta(seconds=1))}
+
+
+def kept(world, stream):
+    return len(list(world.spool.glob(f"p/{stream}/*/*.manifest.json.gz")))
+
+
+def test_what_every_destination_has_goes_and_the_head_stays(world, later):
+    world.pull(page_size=50)
+    segments = kept(world, "live")
+    for kind in ("splunk", "datadog"):
+        assert segments > 10
+        later("splunk_hec", "datadog")
+        assert kept(world, "live") == segments, "datadog has nothing yet"
+        world.ship(kind)
+    later("splunk_hec", "datadog")
+    assert kept(world, "live") == segments, "it looks once a day"
+    for mark in world.spool.rglob("pruned.json"):
+        mark.unlink()
+    later("splunk_hec", "datadog")
+    assert kept(world, "live") == 1
+
+
+def test_a_window_that_is_run_again_for_another_destination_waits_for_the_first(world, later, window):
+    world.pull(window=window, page_size=50)
+    segments = kept(world, "backfill-*")
+    world.splunk.faults.add("status", status=403, count=None)
+    with pytest.raises(AirflowFailException, match="403"):
+        world.ship("splunk", windows=[window])
+    world.splunk.faults.clear()
+    world.ship("datadog", windows=[window])
+    later("splunk_hec", "datadog", windows=[window], params={"destinations": ["datadog"]})
+    assert kept(world, "backfill-*") == segments > 10
+    assert world.ship("splunk", windows=[window])["delivered"] == 700
+
+
+def test_segments_of_a_window_go_in_those_that_share_files(world, later, window):
+    world.pull(window=window, page_size=50)
+    segments = kept(world, "backfill-*")
+    world.ship("splunk", windows=[window])
+    later("splunk_hec", "datadog", windows=[window])
+    assert kept(world, "backfill-*") == segments - (segments - 1) // 4 * 4 > 0
+
+
+def test_late_events_wait_for_a_destination_that_has_not_begun(world, later, compare, ending):
+    """Such as one that is not enabled, whose ship tasks are skipped."""
+    world.pull()
+    insert(world, 400, ending - timedelta(hours=9))
+    assert compare(page_size=50)["late"] == 400
+    segments = kept(world, "reconcile")
+    world.ship("datadog", late=True)
+    later("datadog", "splunk_hec")
+    assert kept(world, "reconcile") == segments > 5
+    assert world.ship("splunk", late=True)["delivered"] == 400
+
+
+def test_a_comparison_that_broke_off_is_dropped_where_segments_may_be_gone(
+    world, compare, ending, later, monkeypatch, capsys
+):
+    insert(world, 20, ending - timedelta(hours=9))
+    world.pull()
+    world.ship("splunk")
+    world.pylon.faults.add("status", status=401, after=2, count=None)
+    with pytest.raises(AirflowFailException, match="401"):
+        compare(page_size=5, retention_days=7)
+    world.pylon.faults.clear()
+    live, late = (json.loads(world.variables.get(f"audit_logs.p{each}.cursor")) for each in ("", ".reconcile"))
+    assert late["reading"]["open"]["comparison"]["start"] == text_of(ending - DAY)
+
+    moment = world.now + 8 * DAY
+    live |= {"updated_at": text_of(moment), "complete": True}
+    world.variables.set("audit_logs.p.cursor", json.dumps(live))
+    later("splunk_hec", retention_days=7)
+    set_clock(monkeypatch, moment)
+    found = compare(retention_days=7)
+
+    bound = text_of(moment - 7 * DAY + timedelta(hours=2))
+    assert found["windows"][0]["start"] == bound
+    assert found["late"] == 0
+    assert f"{text_of(ending - DAY)} to {bound} cannot be compared any more" in capsys.readouterr().out
+
+
+def test_a_backfill_without_a_plan_leaves_the_live_stream_alone(world, capsys):
+    """Where the plan fails, its windows are None at the task, which elsewhere means the live stream."""
+    world.pull()
+    world.ship("splunk")
+    capsys.readouterr()
+    task = ReportAuditLogsOperator(
+        task_id="report", pipeline="p", destinations=["splunk_hec"], spool=f"file://{world.spool}", windows=[]
+    )
+    task.windows = None
+    with pytest.raises(AirflowFailException, match="plan did not end well"):
+        task.execute(context({"plan": "failed"}))
+    assert "p/live" not in capsys.readouterr().out
+    assert not list(world.spool.rglob("pruned.json"))

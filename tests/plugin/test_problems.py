@@ -1,0 +1,142 @@
+"""What is wrong with a pipeline, as the page tells it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.monitoring.summary import Finding, pack_summary
+from audit_provider.core.pipeline import pipeline_from
+from audit_provider.core.position import pack_position
+from audit_provider.plugin.overview import Records, progress_of, view_of
+from audit_provider.plugin.problems import DagFacts
+from tests.plugin.conftest import offset, position, summary
+
+NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def view(dag=None, *, cursor=None, shipped=None, noted=None, **entry):
+    """Return how a pipeline fares, by what is recorded of it; read two minutes ago unless told otherwise."""
+    destinations = {"splunk": {"type": "splunk_hec"}}
+    pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
+    records = Records()
+    if cursor is not False:
+        records.add("audit_logs.p.cursor", pack_position(cursor or position(now=NOW)))
+    records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset()).decode())
+    if noted:
+        records.add("audit_logs.p.summary", pack_summary(noted))
+    progress = progress_of(pipeline, records.of("p"))
+    return view_of(pipeline, progress, DagFacts(**dag) if dag else None, root="/airflow", now=NOW)
+
+
+def told(seen):
+    return [(each.level, each.text) for each in seen.problems]
+
+
+@pytest.mark.parametrize(
+    ("dag", "state", "words"),
+    [
+        ({"next_run": 3 * MINUTE, "run_id": "r", "run_state": "success"}, "ok", None),
+        ({"next_run": -14 * MINUTE, "run_state": "success"}, "ok", None),
+        ({"next_run": -16 * MINUTE, "run_state": "success"}, "critical", "was not begun"),
+        ({"next_run": -60 * MINUTE, "run_state": "running"}, "ok", None),
+        ({"run_state": "failed", "run_id": "r"}, "critical", "the last run failed"),
+        ({"paused": True, "next_run": -5 * HOUR, "run_state": "failed"}, "warning", "is paused"),
+        ({"stale": True}, "critical", "import errors"),
+    ],
+)
+def test_a_dag_that_does_not_run_is_told(dag, state, words):
+    if "next_run" in dag:
+        dag = {**dag, "next_run": NOW + dag["next_run"]}
+    seen = view(dag)
+    assert seen.state == state
+    assert words is None or words in seen.problems[0].text
+    if dag.get("run_id"):
+        assert seen.run.link == "/airflow/dags/audit_incremental_p/runs/r"
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+@pytest.mark.parametrize("monitoring", [True, False])
+@pytest.mark.parametrize(
+    ("hours", "level"), [(0.9, None), (1.1, "warning"), (3.9, "warning"), (4.1, "critical"), (48, "critical")]
+)
+def test_a_run_that_stands_still_is_told_though_it_makes_no_report(state, monitoring, hours, level):
+    since = NOW - hours * HOUR
+    read = replace(position(now=since), updated_at=since)
+    noted = summary(made_at=since, findings=())
+    seen = view({"run_state": state, "run_at": since}, cursor=read, noted=noted, monitoring=monitoring)
+    assert seen.state == (level or "ok")
+    assert [(each.level, "behind, where 60 min is the target" in each.text) for each in seen.problems] == (
+        [(level, True)] if level else []
+    )
+
+
+def test_a_first_run_that_stands_still_is_told():
+    assert view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=False).state == "warning"
+    assert view({"run_state": "running", "run_at": NOW - 30 * MINUTE}, cursor=False).state == "new"
+
+
+@pytest.mark.parametrize("state", ["success", "running"])
+def test_a_pipeline_that_runs_once_a_day_is_fine_in_between(state):
+    """Also in its run's first minutes, when what was read is no whole reading yet."""
+    yesterday = NOW - timedelta(days=1)
+    run = {"success": {"next_run": NOW + 5 * MINUTE}, "running": {"run_at": NOW - 5 * MINUTE}}[state]
+    read = replace(position(now=yesterday), complete=state == "success")
+    assert told(view({**run, "run_state": state}, cursor=read, schedule="@daily")) == []
+
+
+def test_the_target_is_the_pipelines_own():
+    stuck = {"run_state": "queued", "run_at": NOW - 2 * HOUR}
+    read = position(now=NOW - 2 * HOUR)
+    assert view(stuck, cursor=read, monitoring={"lag_target": 3 * 3600}).state == "ok"
+    assert view(stuck, cursor=read, monitoring={"lag_target": 600}).state == "critical"
+
+
+def test_lag_is_told_without_the_dag_too_but_not_of_what_runs_by_hand():
+    read = position(now=NOW - 48 * HOUR)
+    assert told(view(cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
+    assert told(view(cursor=read, schedule=None)) == []
+
+
+def test_the_lag_of_a_report_is_told_once():
+    behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
+    noted = summary(findings=(Finding("f", "lag", "warning", "Reading is 3 h behind.", NOW - 2 * HOUR),))
+    between = {"run_state": "success", "next_run": NOW + MINUTE}
+    assert told(view(between, cursor=behind, noted=noted)) == [("warning", "Reading is 3 h behind.")]
+    (only,) = told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted))
+    assert only == ("critical", "Reading is 5 h behind, where 60 min is the target.")
+
+
+def test_reading_that_did_not_finish_lags_since_its_watermark():
+    behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
+    assert view(cursor=behind).lag == pytest.approx(5 * 3600)
+    assert view(cursor=replace(behind, watermark=None)).lag is None, "nothing says how far it is"
+
+
+def test_without_monitoring_the_last_report_that_was_made_says_nothing():
+    long_ago = NOW - timedelta(days=200)
+    finding = Finding("f", "silence", "critical", "No event at all for 9 hours.", long_ago, "all events")
+    noted = summary(made_at=long_ago, dead_letters={"splunk": 7}, findings=(finding,))
+    seen = view({"run_state": "success"}, noted=noted, monitoring=False)
+    assert (seen.state, told(seen), seen.findings, seen.reported_at, seen.hours) == ("ok", [], (), None, ())
+    assert seen.destinations[0].dead_letters == 0
+    assert view({"run_state": "success"}, noted=noted).state == "critical"
+
+
+def test_letters_that_nobody_counts_are_set_aside_so_far_and_may_be_redriven_long_since():
+    shipped = replace(offset(), counts=ShipCounts(delivered=985, dead_lettered=5))
+    seen = view({"run_state": "success"}, shipped=shipped, monitoring=False)
+    assert told(seen) == [("warning", "splunk: 5 set aside so far, and no report counts which are still open.")]
+    assert (seen.state, seen.destinations[0].state, seen.destinations[0].letters_counted) == (
+        "warning",
+        "warning",
+        False,
+    )
+    counted = view(shipped=shipped, noted=summary(findings=(), dead_letters={"splunk": 2}), cursor=position())
+    assert ("critical", "splunk has 2 dead letters.") in told(counted)
+    assert view(shipped=shipped, noted=summary(findings=()), cursor=position(now=utc_now())).state == "ok"

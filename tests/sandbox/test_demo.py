@@ -1,0 +1,65 @@
+"""The demo's folder is its own, and nothing on this machine is asked for through a proxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from audit_provider.core.errors import UnavailableError
+from audit_provider.sandbox.local_airflow import LocalAirflow
+from audit_provider.sandbox.splunk_hec import SplunkHecService
+from audit_provider.sandbox.switchboard import Switchboard
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def demo(folder, *what, **environment):
+    """Do what ``make`` does; return how it ends, and what it says."""
+    command = [sys.executable, "-m", "audit_provider.sandbox.demo", *what, "--folder", str(folder)]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("what", ["run", "up"])
+def test_a_demo_that_is_up_is_left_alone(tmp_path, what):
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow/airflow.db").write_text("of the Airflow that is up")
+    (tmp_path / "sandbox.log").touch()
+    with Switchboard({}) as switchboard:
+        (tmp_path / "sandbox.json").write_text(json.dumps({"switchboard": {"url": switchboard.url}}))
+        status, said = demo(tmp_path, what)
+    assert status == 1
+    assert f"a sandbox is still up in {tmp_path}: end it" in said
+    assert (tmp_path / "airflow/airflow.db").exists()
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    status, said = demo(tmp_path, "run")
+    assert status == 1
+    assert "holds other things, which would be lost" in said
+    assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("spelling", ["no_proxy", "NO_PROXY"])
+def test_no_proxy_stands_between_the_demo_and_its_sandbox(tmp_path, spelling):
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY"), NOWHERE)
+    with SplunkHecService("token") as splunk, Switchboard({"splunk": splunk}) as switchboard:
+        (tmp_path / "sandbox.json").write_text(json.dumps({"switchboard": {"url": switchboard.url}}))
+        status, said = demo(tmp_path, "stop", "splunk", **proxies, **{spelling: "example.com"})
+        assert (status, splunk.is_up) == (0, False), said
+
+
+def test_an_airflow_that_ends_at_once_says_so_and_was_told_of_no_proxy(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "example.com")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nprint(os.environ['no_proxy'], os.environ['NO_PROXY'], flush=True)\nos._exit(3)\n"
+    )
+    airflow = LocalAirflow(tmp_path / "home", tmp_path, {"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(UnavailableError, match=r"^Airflow ended with status 3: see .*airflow\.log\.$"):
+        airflow.start(print)
+    assert (tmp_path / "home/airflow.log").read_text().split() == ["127.0.0.1,localhost"] * 2
