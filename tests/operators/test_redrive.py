@@ -46,7 +46,7 @@ def poisoned(world):
 
     def ship(name, *, redrive=False, small=False, **arguments):
         own = {"splunk_hec": {"index": "audit"}, "s3": {"bucket": world.bucket}}.get(name, {})
-        if small and name != "s3":
+        if small:
             own["options"] = {"batch_bytes": 500_000}
         operator = OPERATORS[name](
             task_id="s", pipeline="p", **{"spool": f"file://{world.spool}", **own, "source": "pylon", **arguments}

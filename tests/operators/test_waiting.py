@@ -14,6 +14,7 @@ from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.spool import Stream
 from audit_provider.operators import AuditLogsToSplunkHecOperator
 from audit_provider.sandbox.events import generate
+from tests.core.simulation import Crash
 from tests.core.test_dead_letters import letter
 from tests.operators.conftest import context
 
@@ -138,17 +139,26 @@ def test_a_window_is_shipped_whole_however_long_that_takes(world, window):
     assert (counts["delivered"], counts["pending"]) == (700, 0)
 
 
-@pytest.mark.parametrize(("status", "headers"), [(503, {}), (429, {"Retry-After": "120"})])
-def test_what_was_set_aside_before_a_wait_or_a_failure_still_fails_the_task(world, monkeypatch, status, headers):
-    monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
+def test_what_was_set_aside_before_a_death_and_a_wait_still_fails_the_task(world, monkeypatch):
     (huge,) = generate(1, world.now - timedelta(days=31), world.now - timedelta(days=30), seed=99)
     huge["metadata"] = {"huge": "x" * 2_100_000}
     world.pylon.add([huge])
     world.pull()
-    world.splunk.faults.add("status", status=status, headers=headers, after=3, count=None)
-    with pytest.raises((TaskDeferred, TryAgainError)):
-        shipping(world).execute(context())
+    put = world.variables.set
+
+    def set_and_die(cls, key, value, description=None):
+        put(key, value, description)
+        if json.loads(value)["counts"]["dead_lettered"]:
+            raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.variables, "set", classmethod(set_and_die))
+        with pytest.raises(Crash):
+            shipping(world).execute(context())
     assert offset(world)["counts"]["dead_lettered"] == 1
+    asks_to_wait(world, 120)
+    with pytest.raises(TaskDeferred):
+        shipping(world).execute(context())
     world.splunk.faults.clear()
     with pytest.raises(AirflowFailException, match="^1 events were set aside in the dead-letter folder of splunk_hec"):
         shipping(world).execute(context())
