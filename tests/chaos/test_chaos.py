@@ -11,7 +11,7 @@ from tests.chaos.figures import table
 from tests.chaos.rig import Rig
 from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(900)]
 SEED = 11
 
 
@@ -31,7 +31,6 @@ def test_nothing_is_lost(rig, name):
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(900)
 def test_nothing_is_lost_under_a_real_airflow(rig):
     figures = SCENARIOS["real_airflow"](rig, random.Random(SEED), SEED, long=False)
     assert figures.good, f"\n{table([figures])}\n{figures.as_json()}"

@@ -106,7 +106,9 @@ class ClosedWindows:
         elif kept.open:
             kept = yield from self._drain(reader, kept, self._resumed(reader, kept, kept.open), target)
         if ahead:
-            reached = min(filter(None, (kept.newest or kept.began, kept.window_end, target)))
+            # Before what has settled, or nothing would be due until it has.
+            due = self._settled(target, reader) - timedelta(seconds=1)
+            reached = min(filter(None, (kept.newest or kept.began, kept.window_end, due)))
             reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
             kept = replace(kept, window_end=reached, halved=None)
         sweeping = ahead or self._sweep_due(reader, kept)
