@@ -35,7 +35,7 @@ from dataclasses import replace
 
 import msgspec
 from airflow.sdk import Variable
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
 from audit_provider.core.errors import UNREADABLE, FencedError, StopError, UnavailableError
@@ -45,7 +45,7 @@ from audit_provider.core.monitoring.summary import Summary, pack_summary, unpack
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 from audit_provider.stream_name import PREFIX, StreamName
-from audit_provider.supervisor import answer_of, supervisor
+from audit_provider.supervisor import confirmed_variable
 
 __all__ = [
     "AcknowledgementsVariable",
@@ -107,20 +107,7 @@ def _kept(key: str) -> str | None:
         be read would be taken for one that was deleted.
     """
     text: str | None = Variable.get(key, default=None)
-    comms = supervisor()
-    if text is not None or comms is None:
-        return text
-    from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, VariableResult
-
-    answer = answer_of(comms, GetVariable(key=key))
-    if isinstance(answer, VariableResult):
-        return answer.value
-    if isinstance(answer, ErrorResponse) and answer.error is ErrorType.VARIABLE_NOT_FOUND:
-        return None
-    raise UnavailableError(
-        f"Airflow does not say whether there is a Variable {key}: see that its API server and database are up; nothing "
-        f"is lost, the next run goes on from what is recorded."
-    )
+    return confirmed_variable(key) if text is None else text
 
 
 class PositionVariable:

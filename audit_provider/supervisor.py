@@ -1,22 +1,81 @@
-"""What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none"."""
+"""What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none".
+
+Airflow's client does so where it cannot reach the API server. The API server does so where its database fails: it looks
+in several places, the database being one, and passes over those that fail. So whatever there is none of is asked for
+again, between two questions that the API server can answer from its database alone.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+
+from audit_provider.core.errors import UnavailableError
 
 
-def supervisor() -> Any | None:
+def confirmed_variable(key: str) -> str | None:
+    """Return a Variable that Airflow said there is none of; None where that is so.
+
+    :raises UnavailableError: nobody can say.
+    """
+    if (comms := _comms()) is None:
+        return None
+    from airflow.sdk.execution_time.comms import GetVariable
+
+    answer = _confirmed(comms, GetVariable(key=key), ErrorType.VARIABLE_NOT_FOUND, f"Variable {key}")
+    return None if answer is None else str(answer.value)
+
+
+def confirm_missing_connection(conn_id: str) -> None:
+    """Make sure that there is no such connection, as Airflow said.
+
+    :raises UnavailableError: nobody can say, or there is one now.
+    """
+    if (comms := _comms()) is None:
+        return
+    from airflow.sdk.execution_time.comms import GetConnection
+
+    what = f"connection {conn_id!r}"
+    if _confirmed(comms, GetConnection(conn_id=conn_id), ErrorType.CONNECTION_NOT_FOUND, what) is not None:
+        raise _unsaid(what)
+
+
+def _comms() -> Any | None:
     """Return the way from a task to the API server; None outside of tasks, where there is none in between."""
     runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # takes seconds to import, and is there in tasks
     return getattr(runner, "SUPERVISOR_COMMS", None)
 
 
-def answer_of(comms: Any, question: object) -> Any:
+def _confirmed(comms: Any, question: object, absent: ErrorType, what: str) -> Any | None:
+    from airflow.sdk.execution_time.comms import ErrorResponse
+
+    if _has_database(comms):
+        answer = _answer_of(comms, question)
+        if not isinstance(answer, ErrorResponse):
+            return answer
+        if answer.error is absent and _has_database(comms):
+            return None
+    raise _unsaid(what)
+
+
+def _has_database(comms: Any) -> bool:
+    from airflow.sdk.execution_time.comms import DRCount, GetDRCount
+
+    return isinstance(_answer_of(comms, GetDRCount(dag_id="none", run_ids=["none"])), DRCount)
+
+
+def _answer_of(comms: Any, question: object) -> Any:
     """Return what the API server answers to a question, or the error that stands in place of an answer."""
     try:
         return comms.send(question)
     except AirflowRuntimeError as error:
         return error.error
+
+
+def _unsaid(what: str) -> UnavailableError:
+    return UnavailableError(
+        f"Airflow does not say whether there is a {what}: see that its API server and database are up; nothing "
+        f"is lost, the next run goes on from what is recorded."
+    )

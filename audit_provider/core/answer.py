@@ -45,6 +45,12 @@ class Answer:
         """Whether the body is a web page, as proxies and login pages send it."""
         return b"<html" in self.body[:2000].lower() or self._kind == "text/html"
 
+    def web_page(self) -> str:
+        """Return ``a web page titled '…'``."""
+        title = re.search(rb"<title[^>]{0,200}>([^<]+)", self.body[:_HEAD_BYTES], re.IGNORECASE)
+        said = self.redact(title[1].decode(errors="replace")).strip()[:_WORDS_SHOWN] if title else ""
+        return f"a web page titled {said!r}" if said else "a web page"
+
     @property
     def _kind(self) -> str:
         return self.redact(self.headers.get("Content-Type", "no content type").split(";")[0])[:_WORDS_SHOWN]
@@ -52,11 +58,8 @@ class Answer:
     def not_json(self) -> str:
         """Return the sentence for a body that is not JSON."""
         if self.is_web_page:
-            title = re.search(rb"<title[^>]{0,200}>([^<]+)", self.body[:_HEAD_BYTES], re.IGNORECASE)
-            said = self.redact(title[1].decode(errors="replace")).strip()[:_WORDS_SHOWN] if title else ""
-            name = f" titled {said!r}" if said else ""
             return (
-                f"{self.where} answered {self.status} with a web page{name} instead of JSON: "
+                f"{self.where} answered {self.status} with {self.web_page()} instead of JSON: "
                 f"check the connection's host, and whether a proxy or a login page stands in between."
             )
         return (

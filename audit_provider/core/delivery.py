@@ -71,13 +71,13 @@ class Delivery(_SharedKeys):
             for each in dataclasses.fields(self.options)
             if (value := getattr(self.options, each.name)) != each.default
         }
-        common = {
+        shared = {
             "except" if each.name == "omit" else each.name: value
             for each in dataclasses.fields(_SharedKeys)
             if (value := getattr(self, each.name)) != each.default
         }
         redact = {"redact": dataclasses.asdict(self.redact)} if self.redact != Redaction() else {}
-        return {**own, **common, "conn_id": self.conn_id, **redact}
+        return {**own, **shared, "conn_id": self.conn_id, **redact}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,23 +103,23 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     if "omit" in entry and "except" not in entry:
         raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
     entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
-    common = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
-    if common.type not in DESTINATIONS:
+    shared = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
+    if shared.type not in DESTINATIONS:
         raise ConfigurationError(
-            f"{path}.type: there is no destination type {common.type!r}{near(common.type, DESTINATIONS)}"
+            f"{path}.type: there is no destination type {shared.type!r}{near(shared.type, DESTINATIONS)}"
         )
-    if common.format and common.format not in FORMATS:
-        raise ConfigurationError(f"{path}.format: there is no format {common.format!r}{near(common.format, FORMATS)}")
-    if not 1 <= common.concurrency <= MOST_CONCURRENCY:
+    if shared.format and shared.format not in FORMATS:
+        raise ConfigurationError(f"{path}.format: there is no format {shared.format!r}{near(shared.format, FORMATS)}")
+    if not 1 <= shared.concurrency <= MOST_CONCURRENCY:
         raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
     own = {key: value for key, value in entry.items() if key not in _WRITTEN_KEYS}
-    options = validated(DESTINATIONS[common.type], own, path, extra=_WRITTEN_KEYS)
+    options = validated(DESTINATIONS[shared.type], own, path, extra=_WRITTEN_KEYS)
     return Delivery(
         name=name,
-        conn_id=common.conn_id or options.default_conn_id,
+        conn_id=shared.conn_id or options.default_conn_id,
         options=options,
-        redact=validated(Redaction, common.redact, f"{path}.redact"),
-        **{each.name: getattr(common, each.name) for each in dataclasses.fields(_SharedKeys)},
+        redact=validated(Redaction, shared.redact, f"{path}.redact"),
+        **{each.name: getattr(shared, each.name) for each in dataclasses.fields(_SharedKeys)},
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 
 import requests
+from urllib3.exceptions import NameResolutionError
 
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 
 _ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 
 
 def failure_of(error: Exception, where: str, service: str) -> AuditError:
@@ -21,12 +25,22 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
     """
     inner = _innermost(error)
     if isinstance(error, requests.exceptions.SSLError) and not isinstance(inner, _ENDINGS):
+        if getattr(inner, "reason", "") in _NO_TLS:
+            return ConfigurationError(
+                f"{where} met something that speaks no TLS ({_reason(inner)}): check scheme and port of the "
+                f"connection's host."
+            )
         return ConfigurationError(
             f"{where} failed at TLS ({_reason(inner)}): install the service's CA or set 'verify' on the connection."
         )
     if isinstance(error, ValueError):  # those of requests on URLs, schemes, proxies and headers are, too
         return ConfigurationError(
             f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
+        )
+    if isinstance(inner, NameResolutionError | socket.gaierror):
+        return UnavailableError(
+            f"{where} was not sent, for nobody knows its host ({_reason(inner)}): check the connection's host, or the "
+            f"DNS of this machine."
         )
     return UnavailableError(f"{where} gave no whole answer ({_reason(inner)}): {service} or the network is down.")
 

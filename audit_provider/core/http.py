@@ -225,14 +225,14 @@ class HttpClient:
                 )
             self.sleep(wait)
 
-    def download(self, path: str, sink: BinaryIO, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def download(self, path: str, sink: BinaryIO) -> Answer:
         """Write the body of a GET into ``sink``, whatever its size, and return the answer without it.
 
         An answer that is an error is returned with its body, and leaves ``sink`` empty. Repeated like :meth:`fetch`.
 
         :raises UnavailableError: no whole answer came. :raises ConfigurationError: the address cannot be used.
         """
-        return self.fetch("GET", path, headers=headers, sink=sink)
+        return self.fetch("GET", path, sink=sink)
 
     def hide(self, secret: str) -> None:
         """Redact one more secret, such as a token fetched on the way."""

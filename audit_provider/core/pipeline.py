@@ -118,7 +118,7 @@ def read_pipelines(text: str) -> PipelinesFile:
     """
     content = values_of(text)
     if content is None:
-        return PipelinesFile({})
+        raise ConfigurationError("it holds no pipeline; where none is wanted, let it hold {}")
     if not isinstance(content, dict):
         raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
     pipelines: dict[str, Pipeline] = {}

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param, task
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, text_of, utc_now
+from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.operators.backfill import lanes_of, plan_windows, windows_of_lane
@@ -48,7 +49,8 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         params=_form(names, _lookback(spec)),
         doc_md=build_backfill.__doc__,
     ) as dag:
-        windows = task(task_id="plan")(plan_windows)(pipeline=pipeline.name, **_manner(spec))
+        plan = task(task_id="plan", pre_execute=refuse_unknown_keys)(plan_windows)
+        windows = plan(pipeline=pipeline.name, **_manner(spec))
         pulls = [_pull(pipeline, windows, lane + 1, lanes) for lane in range(lanes)]
         report = ReportAuditLogsOperator(
             task_id="report",

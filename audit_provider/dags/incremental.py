@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from audit_provider.airflow_versions import retry_arguments
 from audit_provider.core.model import UTC
+from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
-        pull = PullAuditLogsOperator(task_id="pull", **pull_arguments(pipeline))
+        pull = PullAuditLogsOperator(task_id="pull", pre_execute=refuse_unknown_keys, **pull_arguments(pipeline))
         report = ReportAuditLogsOperator(
             task_id="report",
             pipeline=pipeline.name,

@@ -9,6 +9,7 @@ from airflow.sdk import DAG
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
+from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
 
@@ -44,6 +45,7 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
     ) as dag:
         compare = ReconcileAuditLogsOperator(
             task_id="compare",
+            pre_execute=refuse_unknown_keys,
             after=reconcile.after.total_seconds() if reconcile.after else None,
             width=reconcile.width.total_seconds(),
             retention_days=pipeline.retention_days,

@@ -19,8 +19,9 @@ LINK_KEY = "audit_logs_page"
 
 def keep_link(context: Context, url: str) -> None:
     """Keep the address that a task's button leads to. :param url: "" for none."""
+    # An empty one as well: Airflow's API server logs an error for each button whose XCom it does not find.
     ti = context.get("ti")
-    if url and ti is not None:
+    if ti is not None:
         ti.xcom_push(key=LINK_KEY, value=url)
 
 

@@ -149,7 +149,7 @@ def _ship_pending(
     try:
         passage = Passage(stream, position.head, offset, tell=operator.log.warning)
         reached = passage.offset
-        shipped.pending = total = _pending(position, reached)
+        shipped.pending = total = position.pending(reached)
         progress = ShipProgress(operator.log.info, begun=utc_now(), total=total)
         destination, select = operator.connect_stream(delivery, position)
         if destination.limits.whole_segments and reached.joins_segments is None:
@@ -177,13 +177,9 @@ def _ship_pending(
         if failure is not error and has_taken(operator):
             operator.log.info("%s That is longer than this run may last.", error)
             return reached
-        failures = offset.failures_in_a_row + 1
+        # The tries of one run are one failure, whichever of them was the first to get as far as this.
+        failures = max(1, offset.failures_in_a_row + (not operator.is_retry))
         variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(failure)[:500]))
         if failure is not error:
             raise failure from None
         raise
-
-
-def _pending(position: Position, offset: Offset) -> int:
-    """Return how many events lie behind an offset, by the accounting identity."""
-    return position.head.total + offset.again - offset.started_at - offset.counts.finished

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-
 from audit_provider.core.destinations.s3 import S3Destination
 from audit_provider.core.links import s3_prefix
 from audit_provider.core.model import utc_now
+from audit_provider.hooks.connection import connection_of
 from audit_provider.operators.links import S3PrefixLink
 from audit_provider.operators.ship import ShipAuditLogsOperator
 from audit_provider.spool_location import s3_client
@@ -49,7 +48,7 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
     @classmethod
     def link(cls, delivery: Delivery, origin: Origin, times: Window) -> str:
         """Return the prefix in the AWS console; "" for a store that is not Amazon's."""
-        extra = BaseHook.get_connection(delivery.conn_id).extra_dejson
+        extra = connection_of(delivery.conn_id, "'aws'").extra_dejson
         if extra.get("endpoint_url") or (extra.get("service_config") or {}).get("s3", {}).get("endpoint_url"):
             return ""
         return s3_prefix(delivery.options.bucket, delivery.options.prefix, str(extra.get("region_name") or ""))

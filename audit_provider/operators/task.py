@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -34,19 +34,21 @@ class AuditLogsOperator(BaseOperator):
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
     :ivar begun: when this try began, before any wait without a worker. :ivar done_before: counts of what it did before
-        the last wait.
+        the last wait. :ivar is_retry: the run has tried this task before.
     """
 
     begun: datetime | None = None
-    _begun_before: datetime | None = None
+    is_retry: bool = False
     done_before: Mapping[str, int] = MappingProxyType({})
-    _done_again: Mapping[str, int] = MappingProxyType({})
+    _handed_on: tuple[datetime | None, Mapping[str, int]] = (None, MappingProxyType({}))
 
     def execute(self, context: Context) -> Any:
         """Do the work once, or defer it."""
         # The same operator may be executed several times in one process.
-        self.begun, self._begun_before = self._begun_before or utc_now(), None
-        self.done_before, self._done_again = self._done_again, {}
+        begun, self.done_before = self._handed_on
+        self.begun, self._handed_on = begun or utc_now(), (None, {})
+        ti = context.get("ti")
+        self.is_retry = ti is not None and ti.try_number > 1
         with _as_airflow_errors():
             resumes_at: datetime | None = None
             try:
@@ -67,8 +69,7 @@ class AuditLogsOperator(BaseOperator):
         self, context: Context, event: Any = None, begun: str = "", done: Mapping[str, int] | None = None
     ) -> Any:
         """Go on after a wait. :param begun: when the try began. :param done: before the wait."""
-        self._begun_before = datetime.fromisoformat(begun) if begun else None
-        self._done_again = done or {}
+        self._handed_on = (datetime.fromisoformat(begun) if begun else None, done or {})
         return self.execute(context)
 
     def done(self) -> dict[str, int]:
@@ -105,12 +106,16 @@ class AuditLogsOperator(BaseOperator):
         raise NotImplementedError
 
     def _keep_link(self, context: Context) -> None:
+        # What is wrong with a button decides no task.
+        url = ""
         try:
-            keep_link(context, self.page())
-        except Exception as error:  # noqa: BLE001 - what is wrong with a button decides no task
+            url = self.page()
+        except Exception as error:  # noqa: BLE001
             # Only words of this package's own hold no secret.
             reason = error if isinstance(error, AuditError) else type(error).__name__
             self.log.info("No link to the events: %s", reason)
+        with suppress(Exception):
+            keep_link(context, url)
 
 
 def sleep_or_defer(seconds: float) -> None:

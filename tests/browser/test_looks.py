@@ -96,26 +96,22 @@ def done(browser):
     browser.run("window.look.then(() => true)")
 
 
-def test_a_pipeline_that_was_closed_does_not_come_back(api, browser):
+@pytest.mark.parametrize(
+    ("button", "shown"),
+    [
+        ("close", "document.getElementById('detail').hidden"),
+        ("open-two", "document.querySelector('#detail h2')?.innerText === 'two'"),
+    ],
+)
+def test_a_pipeline_that_was_left_does_not_come_back(api, browser, button, shown):
     held = api.hold("/api/pipelines/one")
     renew(browser)
     assert held.arrived.wait(60)
-    browser.click("document.getElementById('close')")
-    browser.see("document.getElementById('detail').hidden")
+    browser.click(f"document.getElementById('{button}')")
+    browser.see(shown)
     held.let_go()
     done(browser)
-    assert browser.run("document.getElementById('detail').hidden")
-
-
-def test_a_pipeline_that_was_left_for_another_does_not_come_back(api, browser):
-    held = api.hold("/api/pipelines/one")
-    renew(browser)
-    assert held.arrived.wait(60)
-    browser.click("document.getElementById('open-two')")
-    browser.see("document.querySelector('#detail h2')?.innerText === 'two'")
-    held.let_go()
-    done(browser)
-    assert browser.run("document.querySelector('#detail h2').innerText") == "two"
+    assert browser.run(shown)
 
 
 def test_what_came_of_a_button_is_shown_though_the_look_after_it_fails(api, browser):

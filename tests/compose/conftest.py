@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from tests.compose.compose_file import ROOT, variables_of
+from tests.compose.debian import installed
+from tests.compose.scenario import Scenario
 
 
 @pytest.fixture(scope="package")
@@ -21,6 +23,19 @@ def env_file(tmp_path_factory):
 @pytest.fixture(scope="package")
 def variables(env_file):
     return variables_of(env_file)
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory, variables):
+    """The set-up, running; the tests of a module share it, in the order in which they stand there."""
+    if reason := installed():
+        pytest.skip(reason)
+    scenario = Scenario(tmp_path_factory.mktemp("compose") / "sandbox", variables)
+    try:
+        scenario.stack.start()
+        yield scenario
+    finally:
+        scenario.stack.stop()
 
 
 def make_env(path, profiles="", *, ends=0):

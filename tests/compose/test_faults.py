@@ -14,7 +14,6 @@ import msgspec
 import pytest
 
 from audit_provider.core.model import Offset
-from tests.compose.debian import installed
 from tests.compose.scenario import ARCHIVE, BATCH, INCREMENTAL, ROTATED, SIEMS, WAITING, Scenario, repeats, until
 from tests.compose.sessions import session_of
 
@@ -23,17 +22,10 @@ _MAY_REPEAT = ("splunk", "datadog", "webhook")
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module")
-def scenario(tmp_path_factory, variables):
-    if reason := installed():
-        pytest.skip(reason)
-    scenario = Scenario(tmp_path_factory.mktemp("faults") / "sandbox", variables)
-    try:
-        scenario.stack.start()
-        with scenario.stack.restarting():
-            yield scenario
-    finally:
-        scenario.stack.stop()
+@pytest.fixture(scope="module", autouse=True)
+def restart_policies(scenario):
+    with scenario.stack.restarting():
+        yield
 
 
 def test_a_siem_is_down_for_a_run_and_a_wait_loses_its_triggerer(scenario):

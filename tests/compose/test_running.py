@@ -11,7 +11,6 @@ from collections import Counter
 import pytest
 import requests
 
-from tests.compose.debian import installed
 from tests.compose.scenario import (
     ARCHIVE,
     BACKFILL,
@@ -19,7 +18,6 @@ from tests.compose.scenario import (
     EVERYWHERE,
     INCREMENTAL,
     WAITING,
-    Scenario,
     repeats,
     until,
 )
@@ -27,18 +25,6 @@ from tests.compose.scenario import (
 _SECRET = ("_PASSWORD", "_KEY", "_SECRET", "_TOKEN")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
-
-
-@pytest.fixture(scope="module")
-def scenario(tmp_path_factory, variables):
-    if reason := installed():
-        pytest.skip(reason)
-    scenario = Scenario(tmp_path_factory.mktemp("compose") / "sandbox", variables)
-    try:
-        scenario.stack.start()
-        yield scenario
-    finally:
-        scenario.stack.stop()
 
 
 def test_the_page_asks_airflow_who_is_there(scenario):

@@ -148,8 +148,14 @@ def test_a_service_that_hangs_up_during_the_handshake_is_asked_again():
 def test_a_service_that_speaks_no_tls_is_a_wrong_address():
     with Scripted(Reply(200)) as service:
         plain = service.url.replace("http:", "https:")
-        with pytest.raises(ConfigurationError, match="failed at TLS"):
+        with pytest.raises(ConfigurationError, match="speaks no TLS .*: check scheme and port"):
             HttpClient(requests.Session(), plain, service="Some API").send("GET", "/x")
+
+
+def test_a_host_that_nobody_knows_is_named_as_that():
+    client = HttpClient(requests.Session(), "https://api.no-such-host.invalid", service="Some API", tries=1)
+    with pytest.raises(UnavailableError, match=r"^GET api\.no-such-host\.invalid/x was not sent, for nobody knows"):
+        client.fetch("GET", "/x")
 
 
 def test_a_secret_inside_another_one_leaves_no_rest():

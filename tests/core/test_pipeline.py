@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.pipeline import read_pipelines, source_from
+from audit_provider.core.pipeline import PipelinesFile, read_pipelines, source_from
 
 GOOD = """
 pylon:
@@ -115,6 +115,8 @@ def test_the_inner_name_of_a_key_is_not_taken():
     [
         ("pylon: [", "line"),
         ("- a\n- b", "mapping"),
+        ("", "holds no pipeline"),
+        ("# nothing yet\n", "holds no pipeline"),
         ("a: 1\na: 2", "stands twice"),
         ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
@@ -124,8 +126,8 @@ def test_a_file_that_is_none_is_refused(text, said):
         read_pipelines(text)
 
 
-def test_an_empty_file_holds_no_pipelines():
-    assert not read_pipelines("# nothing yet\n").pipelines
+def test_a_file_may_say_that_there_are_no_pipelines():
+    assert read_pipelines("{}") == PipelinesFile({})
 
 
 @given(

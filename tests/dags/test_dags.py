@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -49,6 +50,30 @@ def test_the_incremental_dag_reads_then_ships_then_reports(load):
     assert dag.get_task("ship_s3").trigger_rule == "all_done"
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     assert dags["audit_incremental_other"].schedule is None
+
+
+FIRST = {"audit_logs_incremental": "pull", "audit_logs_backfill": "plan", "audit_logs_reconcile": "compare"}
+
+
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("key", ["destination", "replays"])
+def test_a_key_that_the_form_has_not_ends_a_run_before_it_begins(load, name, key):
+    dag = next(iter(load(name, TWO).values()))
+    guess = {"destination": "did you mean 'destinations'", "replays": "did you mean 'replay'"}[key]
+    with pytest.raises(AirflowFailException, match=guess if "backfill" in name else f"{key!r}, which is no field"):
+        begin(dag, FIRST[name], {key: ["s3"]})
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_what_the_form_has_may_be_given(load, name):
+    dag = next(iter(load(name, TWO).values()))
+    begin(dag, FIRST[name], dict(dag.params))
+    begin(dag, FIRST[name], None)
+
+
+def begin(dag, first, conf):
+    """Do what Airflow does before the first task of a run."""
+    dag.get_task(first)._pre_execute_hook({"dag": dag, "dag_run": SimpleNamespace(conf=conf)})
 
 
 def test_the_backfill_dag_maps_one_pull_per_window(load):

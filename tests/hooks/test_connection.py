@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ConnectionResult, ErrorResponse, GetConnection
+from airflow.sdk.execution_time.comms import ConnectionResult, DRCount, ErrorResponse, GetConnection, GetDRCount
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -20,13 +20,19 @@ EMPTY = dict.fromkeys(("host", "schema", "port", "extra"))
 
 
 class Supervisor:
-    """Stands where a task's supervisor stands. ``answer`` is what the API server says to every question."""
+    """Stands where a task's supervisor stands. ``answer`` is what the API server says to every question.
+
+    :ivar database: whether it can say what only its database knows.
+    """
 
     answer = OUTAGE
     raises = False
+    database = True
     known: dict = {}
 
     def send(self, msg):
+        if isinstance(msg, GetDRCount):
+            return DRCount(count=0) if self.database else OUTAGE
         assert isinstance(msg, GetConnection), msg
         if msg.conn_id in self.known:
             return ConnectionResult(conn_id=msg.conn_id, **EMPTY | self.known[msg.conn_id])
@@ -66,6 +72,13 @@ def cluster(monkeypatch):
 @pytest.mark.parametrize("asked", ASKED)
 def test_an_outage_is_tried_again(asked, raises, supervisor):
     supervisor.raises = raises
+    with pytest.raises(UnavailableError, match="does not say whether there is a connection 'c'"):
+        ASKED[asked]()
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_an_outage_of_the_database_is_tried_again_though_the_api_server_says_that_there_is_none(asked, supervisor):
+    supervisor.answer, supervisor.database = MISSING, False
     with pytest.raises(UnavailableError, match="does not say whether there is a connection 'c'"):
         ASKED[asked]()
 

@@ -11,12 +11,15 @@ from unittest.mock import MagicMock
 import pytest
 
 from audit_provider.core.model import utc_now
+from audit_provider.core.reconciliation import looks_back, midnight
+from audit_provider.core.sources import REGISTRY
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
     AuditLogsToS3Operator,
     AuditLogsToSplunkHecOperator,
     PullAuditLogsOperator,
+    ReconcileAuditLogsOperator,
 )
 from audit_provider.sandbox.datadog import DatadogService
 from audit_provider.sandbox.events import generate
@@ -132,9 +135,9 @@ def world(tmp_path, monkeypatch, variables, moto):
         )
 
 
-def context(states=None, **entries):
+def context(states=None, *, try_number=1, **entries):
     """Return what Airflow gives a task. :param states: how the tasks before it ended, by id."""
-    ti = MagicMock()
+    ti = MagicMock(try_number=try_number)
     ti.get_task_states = lambda *, dag_id, task_ids, run_ids: {
         run_ids[0]: {task: state for task, state in (states or {}).items() if not task_ids or task in task_ids}
     }
@@ -146,37 +149,52 @@ def crash_at_write(monkeypatch, fatal, *, after):
 
     :param fatal: which write, from 1. :param after: it is durable already.
     """
-    put, met = LocalStore.put, 0
-
-    def put_or_die(store, key, content):
-        nonlocal met
-        met += 1
-        if met == fatal and not after:
-            raise Crash
-        put(store, key, content)
-        if met == fatal:
-            raise Crash
-
-    monkeypatch.setattr(LocalStore, "put", put_or_die)
+    monkeypatch.setattr(LocalStore, "put", _fatal_at(LocalStore.put, fatal, after=after))
 
 
 def crash_at_commit(monkeypatch, variables, fatal, *, after):
-    """Let the process die as it writes a Variable.
+    """Let the process die likewise as it writes a Variable."""
+    monkeypatch.setattr(variables, "set", staticmethod(_fatal_at(variables.set, fatal, after=after)))
 
-    :param fatal: which write, from 1. :param after: it is durable already.
-    """
-    put, met = variables.set, 0
 
-    def set_or_die(cls, key, value, description=None):
+def _fatal_at(write, fatal, *, after):
+    met = 0
+
+    def write_or_die(*arguments, **named):
         nonlocal met
         met += 1
         if met == fatal and not after:
             raise Crash
-        put(key, value, description)
+        write(*arguments, **named)
         if met == fatal:
             raise Crash
 
-    monkeypatch.setattr(variables, "set", classmethod(set_or_die))
+    return write_or_die
+
+
+def set_clock(monkeypatch, moment):
+    """Let the tasks believe that it is another time."""
+    for module in ("reconcile", "pull", "task"):
+        monkeypatch.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
+
+
+@pytest.fixture
+def compare(world, monkeypatch):
+    """Run the task ``compare`` once, at the time that the world was made at."""
+    set_clock(monkeypatch, world.now)
+
+    def run(**arguments):
+        arguments = {"source": "pylon", "rate_limit": {"requests": 10_000, "per": 1}, **arguments}
+        task = ReconcileAuditLogsOperator(task_id="compare", pipeline="p", spool=f"file://{world.spool}", **arguments)
+        return task.execute(context())
+
+    return run
+
+
+@pytest.fixture
+def ending(world):
+    """The end of the last window that may be compared now."""
+    return midnight(world.now - looks_back(REGISTRY["pylon"]))
 
 
 def _s3_ids(moto, bucket):

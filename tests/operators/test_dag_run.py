@@ -72,3 +72,14 @@ def test_a_run_leaves_asset_events_and_links_and_a_run_without_news_no_events(wo
     assert dag.test().state == "success"
     assert dict(events_of(dag)) == told
     assert len(events_of(dag)) == 2
+    assert "report" not in links_of(dag), "it has no button"
+    assert links_of(dag)["pull"] == "", "nobody knows that page, and Airflow need not look for it"
+
+
+@pytest.mark.airflow
+def test_a_run_with_a_key_that_its_form_has_not_reads_nothing(world, load, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    dag = load({"source": "pylon", "schedule": None, "destinations": {"splunk": {"type": "splunk_hec"}}})
+    run = dag.test(run_conf={"redrives": ["splunk"]})
+    assert {each.task_id: each.state for each in run.get_task_instances()}["pull"] == "failed"
+    assert not [key for key in world.variables.all() if key.endswith(".cursor")]

@@ -97,6 +97,17 @@ def test_dead_letters_need_not_end_the_task_failed(world):
     assert world.ship("datadog", dead_letters="succeed")["dead_lettered"] == 1
 
 
+def test_the_tries_of_a_run_are_one_failure(world):
+    world.pull()
+    world.splunk.faults.add("status", status=503, count=None)
+    ship = AuditLogsToSplunkHecOperator(task_id="s", pipeline="p", index="audit", spool=f"file://{world.spool}")
+    for tries, failures in (((1, 2, 3), 1), ((1, 2), 2), ((2, 3), 2)):
+        for number in tries:
+            with pytest.raises(AirflowException, match="503"):
+                ship.execute(context(try_number=number))
+        assert json.loads(world.variables.get("audit_logs.p.to.splunk_hec"))["failures_in_a_row"] == failures
+
+
 def test_a_destination_that_was_down_catches_up_by_itself(world):
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)

@@ -8,40 +8,19 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from audit_provider.core import reconciliation
 from audit_provider.core.model import text_of
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.reconciliation import midnight
-from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.operators.gaps import acknowledge_gap, all_gaps, open_gaps
 from audit_provider.sandbox.events import generate
 from tests.core.simulation import Crash
-from tests.operators.conftest import DAYS, context
+from tests.operators.conftest import DAYS, context, set_clock
 
 DAY = timedelta(days=1)
 PIPELINE = pipeline_from(
     "p",
     {"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}, "splunk_hec": {"type": "splunk_hec"}}},
 )
-
-
-@pytest.fixture
-def compare(world, monkeypatch):
-    """Run the task ``compare`` once, at the time that the world was made at."""
-    monkeypatch.setattr("audit_provider.operators.reconcile.utc_now", lambda: world.now)
-
-    def run(**arguments):
-        arguments = {"source": "pylon", "rate_limit": {"requests": 10_000, "per": 1}, **arguments}
-        task = ReconcileAuditLogsOperator(task_id="compare", pipeline="p", spool=f"file://{world.spool}", **arguments)
-        return task.execute(context())
-
-    return run
-
-
-@pytest.fixture
-def ending(world):
-    """The end of the last window that may be compared now."""
-    return midnight(world.now - reconciliation.looks_back(PIPELINE.spec))
 
 
 def insert(world, count, start, *, seed=5):
@@ -53,12 +32,6 @@ def insert(world, count, start, *, seed=5):
 
 def ship_late(world, kind="splunk"):
     return world.ship(kind, late=True)
-
-
-def set_clock(monkeypatch, moment):
-    """Let the tasks believe that it is another time."""
-    for module in ("reconcile", "pull", "task"):
-        monkeypatch.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
 
 
 def test_late_events_are_found_named_spooled_and_shipped_once(world, compare, ending, capsys):

@@ -8,13 +8,11 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core import reconciliation
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import midnight
-from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
-from tests.operators.conftest import context
-from tests.operators.test_reconcile import DAY, PIPELINE, insert, set_clock
+from audit_provider.operators import ReportAuditLogsOperator
+from tests.operators.conftest import context, set_clock
+from tests.operators.test_reconcile import DAY, insert
 
 
 @pytest.fixture
@@ -33,25 +31,6 @@ def later(world, monkeypatch):
             task.execute(context(params=params or {}))
 
     return run
-
-
-@pytest.fixture
-def compare(world, monkeypatch):
-    """Run the reconciliation at the time that the world was made at."""
-    set_clock(monkeypatch, world.now)
-
-    def run(**arguments):
-        arguments = {"source": "pylon", "rate_limit": {"requests": 10_000, "per": 1}, **arguments}
-        task = ReconcileAuditLogsOperator(task_id="compare", pipeline="p", spool=f"file://{world.spool}", **arguments)
-        return task.execute(context())
-
-    return run
-
-
-@pytest.fixture
-def ending(world):
-    """The end of the last day that may be compared now."""
-    return midnight(world.now - reconciliation.looks_back(PIPELINE.spec))
 
 
 @pytest.fixture

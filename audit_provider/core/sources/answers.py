@@ -121,11 +121,11 @@ class AnswerJudge:
         return time_from(value_at(answer.json(), self._spec.errors.resume_at))
 
     def _words(self, answer: Answer) -> tuple[str, str]:
-        """Return the vendor's error code and its words, the latter as ``": text"``."""
+        """Return the vendor's error code and its words, the latter as ``": text"`` or ``" with a web page …"``."""
         try:
             found = answer.json()
         except ProtocolError:
-            return "", f": {answer.not_json()}" if answer.is_web_page else ""
+            return "", f" with {answer.web_page()}, as proxies send it" if answer.is_web_page else ""
         found = found[0] if isinstance(found, list) and found else found
         code = self._redact(text_at(found, self._spec.errors.code_at))[:_CODE_SHOWN]
         told = value_at(found, self._spec.errors.message_at) if self._spec.errors.message_at else None

@@ -114,7 +114,7 @@ class Reading(Protocol):
         """
 
 
-def newest(recorded: Sequence[datetime], watermark: datetime | None, now: datetime) -> datetime | None:
+def watermark_after(recorded: Sequence[datetime], watermark: datetime | None, now: datetime) -> datetime | None:
     """Return the watermark after a page. What is dated ahead of the clock does not say how far a log is read."""
     times = (*recorded, min(watermark, now)) if watermark else recorded
     top = max(times, default=None)

@@ -10,7 +10,7 @@ import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
 from audit_provider.core.model import back_by
-from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
+from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.recovery import read_on
@@ -81,7 +81,7 @@ class IdKeyset:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
         now = reader.now()
         kept = msgspec.convert(state, KeysetState) if state else KeysetState(reader.start, swept_at=now)
-        kept = replace(kept, watermark=newest((), kept.watermark, now))
+        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
         if kept.windows is None:
             kept = yield from self._follow(reader, kept)
         if kept.windows is not None:
@@ -110,7 +110,7 @@ class IdKeyset:
             guard.show(page)
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
-            watermark = newest(page.recorded, kept.watermark, reader.now())
+            watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)

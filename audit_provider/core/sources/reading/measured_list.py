@@ -11,7 +11,7 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError, RefusedError
 from audit_provider.core.model import back_by
-from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
+from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
@@ -95,7 +95,7 @@ class MeasuredList:
         now, request = reader.now(), reader.pages.request_key
         begun = ListState(began=reader.start, swept_at=now, request=request)
         kept = msgspec.convert(state, ListState) if state else begun
-        kept = replace(kept, watermark=newest((), kept.watermark, now))
+        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
         if kept.request != request and kept.way != "windows":
             reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
             kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None)
@@ -140,11 +140,11 @@ class MeasuredList:
                     reader.tell("the list is oldest first: following its tail")
                     kept = replace(kept, way="tail", scan=None)
                     return (yield from self._follow(reader, kept, first=(cursor, page)))
-                top = top or newest(page.recorded, None, reader.now())
+                top = top or watermark_after(page.recorded, None, reader.now())
                 below = _trailing_below(page, stop_at, below)
                 ended = not page.more or (order == "newest_first" and below >= self.margin)
                 if ended and not legs:
-                    watermark = newest((top,) if top else (), kept.watermark, reader.now())
+                    watermark = watermark_after((top,) if top else (), kept.watermark, reader.now())
                     kept = replace(kept, watermark=watermark, measured=kept.measured + meter.seen, scan=None)
                 elif not legs and top:
                     kept = replace(kept, scan=OpenDescent(top, floor, page.cursor))
@@ -176,7 +176,7 @@ class MeasuredList:
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 reader.tell("the list is not oldest first any more: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
-            watermark = newest(page.recorded, kept.watermark, reader.now())
+            watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark)
             since = min((*page.recorded, self._floor(kept)))
             fresh += yield self._step(page, kept, max(since, kept.began))

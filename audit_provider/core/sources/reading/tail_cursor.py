@@ -11,7 +11,7 @@ import msgspec
 
 from audit_provider.core.errors import RefusedError
 from audit_provider.core.model import Gap, back_by
-from audit_provider.core.sources.reading.base import Backfill, Step, newest, packed, recently
+from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.recovery import OpenSweep, sweep_late
 
@@ -73,7 +73,7 @@ class TailCursor:
         now, request = reader.now(), reader.pages.request_key
         begun = TailState(began=reader.start, request=request, swept_at=now)
         kept = msgspec.convert(state, TailState) if state else begun
-        kept = replace(kept, watermark=newest((), kept.watermark, now))
+        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
         if kept.request != request:
             reader.tell("the request has changed, so its cursor is of no use: reading by time from the watermark on")
             kept = replace(kept, cursor="", opened=None, request=request)
@@ -113,7 +113,7 @@ class TailCursor:
             guard.show(page)
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
-            watermark = newest(page.recorded, kept.watermark, reader.now())
+            watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
