@@ -28,9 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     pipelines = argparse.ArgumentParser(add_help=False)
     pipelines.add_argument("--pipelines", type=Path, help="the pipelines file; default: that of Airflow's settings")
+    commands.add_parser("check", parents=[pipelines], help="name every mistake in the pipelines file")
     commands.add_parser("destinations", parents=[pipelines], help="list every destination and how it fares")
     gaps = commands.add_parser("gaps", parents=[pipelines], help="list the gaps that nobody has acknowledged")
-    gaps.add_argument("--acknowledge", metavar="ID", help="take a gap as it is; needs --by")
+    gaps.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="take gaps as they are; needs --by")
     gaps.add_argument("--by", default="", help="who acknowledges it")
     gaps.add_argument("--note", default="", help="what was found out or done")
     test = commands.add_parser("test-event", parents=[pipelines], help="send a test event")
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run_verify(options)
     try:
         run = {
+            "check": _check,
             "destinations": _list,
             "gaps": _gaps,
             "test-event": _test,
@@ -61,10 +63,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    from audit_provider.dags.pipelines import mistakes_in_pipelines
+    from audit_provider.settings import beside_dags
+
+    mistakes_in_pipelines(beside_dags(), options.pipelines)
+    found = _pipelines(options)
+    for each in found.values():
+        print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}")
+    print(_counted(len(found), "pipeline"))
+
+
 def _list(options: argparse.Namespace) -> None:
     from audit_provider.operators.siem_configurations import siem_configurations
 
-    rows = [["pipeline", "name", "type", "endpoint", "enabled", "last success", "failures", "pending"]]
+    rows = [["pipeline", "name", "type", "enabled", "last success", "failures", "pending", "dead letters", "endpoint"]]
     for each in siem_configurations(_pipelines(options).values()):
         success = text_of(each.last_success) if each.last_success else "never"
         rows.append(
@@ -72,14 +85,16 @@ def _list(options: argparse.Namespace) -> None:
                 each.pipeline,
                 each.name,
                 each.type,
-                each.endpoint,
                 "yes" if each.enabled else "no",
                 success,
                 str(each.failures_in_a_row),
                 f"{each.pending:,}",
+                f"{each.dead_letters:,}",
+                each.endpoint,
             ]
         )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    # The last column may be a whole sentence, where the connection gives no address.
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)] + [0]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
@@ -89,15 +104,16 @@ def _gaps(options: argparse.Namespace) -> None:
 
     pipelines = _pipelines(options)
     found = open_gaps(pipelines.values())
-    if options.acknowledge:
-        gap = next((each for each in found if each.id == options.acknowledge), None)
-        if gap is None:
-            raise ConfigurationError(f"there is no open gap {options.acknowledge!r}: list them without --acknowledge.")
+    still_open = {each.id: each for each in found}
+    for gap_id in options.acknowledge:
+        if gap_id not in still_open:
+            raise ConfigurationError(f"there is no open gap {gap_id!r}: list them without --acknowledge.")
+    for gap_id in dict.fromkeys(options.acknowledge):
+        gap = still_open.pop(gap_id)
         acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
-        found.remove(gap)
-    for gap in found:
+    for gap in still_open.values():
         print(gap)
-    print(f"{len(found)} open gaps")
+    print(_counted(len(still_open), "open gap"))
 
 
 def _test(options: argparse.Namespace) -> None:
@@ -132,6 +148,10 @@ def _convert(options: argparse.Namespace) -> None:
 def _dag_files(options: argparse.Namespace) -> None:
     for line in copy_dag_files(options.folder, replace=options.replace):
         print(line)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:

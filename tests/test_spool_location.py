@@ -106,3 +106,14 @@ def test_an_outage_is_told_in_one_sentence_whatever_the_library_raises(call, out
         call(store)
     files.outage = None
     assert store.get("p/live/1") == b"one"
+
+
+def test_a_bucket_without_a_credential_says_where_one_is_missing(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    store = open_store("s3://no-such-connection@bucket/spool")
+    with pytest.raises(UnavailableError, match="without a credential: make the connection that it names"):
+        list(store.keys("p/"))

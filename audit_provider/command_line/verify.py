@@ -16,6 +16,7 @@ from audit_provider.core.destinations.elasticsearch_documents import Scope, stre
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.spool import LocalStore
+from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def run_verify(options: argparse.Namespace) -> int:
             store = _store(options.spool)
             streams = streams_in(store, options.pipeline)
             progress = {} if options.without_airflow else _progress(options, streams)
+            if options.pipeline and not streams and not progress:
+                known = {folder.partition("/")[0] for folder in streams_in(store, "")}
+                guess = near(options.pipeline, known) if known else ", nor of any other"
+                raise ConfigurationError(f"the spool holds nothing of a pipeline {options.pipeline!r}{guess}.")
             arrival = _arrival(options, streams, progress, missing) if options.against else None
             report = verify(
                 store,

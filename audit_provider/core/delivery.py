@@ -13,7 +13,7 @@ from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction, Selection
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
-from audit_provider.core.validation import near, validated
+from audit_provider.core.validation import Mistakes, near, validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,23 +104,36 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
         raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
     entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
     shared = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
-    if shared.type not in DESTINATIONS:
-        raise ConfigurationError(
-            f"{path}.type: there is no destination type {shared.type!r}{near(shared.type, DESTINATIONS)}"
-        )
+    mistakes = Mistakes()
     if shared.format and shared.format not in FORMATS:
-        raise ConfigurationError(f"{path}.format: there is no format {shared.format!r}{near(shared.format, FORMATS)}")
+        mistakes.add(f"{path}.format: there is no format {shared.format!r}{near(shared.format, FORMATS)}")
     if not 1 <= shared.concurrency <= MOST_CONCURRENCY:
-        raise ConfigurationError(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
-    own = {key: value for key, value in entry.items() if key not in _WRITTEN_KEYS}
-    options = validated(DESTINATIONS[shared.type], own, path, extra=_WRITTEN_KEYS)
+        mistakes.add(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
+    with mistakes.collected():
+        redact = validated(Redaction, shared.redact, f"{path}.redact")
+    with mistakes.collected():
+        options = _options_from(shared.type, entry, path)
+    mistakes.raise_any()
     return Delivery(
         name=name,
         conn_id=shared.conn_id or options.default_conn_id,
         options=options,
-        redact=validated(Redaction, shared.redact, f"{path}.redact"),
+        redact=redact,
         **{each.name: getattr(shared, each.name) for each in dataclasses.fields(_SharedKeys)},
     )
+
+
+def _options_from(kind: str, entry: Mapping[str, Any], path: str) -> Any:
+    """Return what a destination's type understands of its entry."""
+    if kind not in DESTINATIONS:
+        raise ConfigurationError(f"{path}.type: there is no destination type {kind!r}{near(kind, DESTINATIONS)}")
+    own = {key: value for key, value in entry.items() if key not in _WRITTEN_KEYS}
+    shared_keys = ("except" if key == "omit" else key for key in _WRITTEN_KEYS)
+    options = validated(DESTINATIONS[kind], own, path, extra=shared_keys)
+    for key in ("batch_events", "batch_bytes"):
+        if (most := getattr(options, key, None)) is not None and most < 1:
+            raise ConfigurationError(f"{path}.{key}: must be at least 1")
+    return options
 
 
 def form_of(delivery: Delivery, origin: Origin) -> Form:

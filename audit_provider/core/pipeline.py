@@ -19,7 +19,7 @@ from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources.inline import check_reading, source_of
-from audit_provider.core.validation import check_schedule, near, validated
+from audit_provider.core.validation import Mistakes, check_schedule, near, validated
 from audit_provider.core.yaml_text import values_of
 
 if TYPE_CHECKING:
@@ -147,26 +147,30 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         rate_limit=written.rate_limit,
         settings=settings,
     )
-    check_schedule(written.schedule, f"{name}.schedule")
+    mistakes = Mistakes()
+    with mistakes.collected():
+        check_schedule(written.schedule, f"{name}.schedule")
     if not written.destinations:
-        raise ConfigurationError(f"{name}.destinations: at least one destination is needed")
+        mistakes.add(f"{name}.destinations: at least one destination is needed")
     if not 0 < written.backfill_share <= 1:
-        raise ConfigurationError(f"{name}.backfill_share: must be more than 0 and at most 1")
+        mistakes.add(f"{name}.backfill_share: must be more than 0 and at most 1")
     if written.backfill_windows is not None and not 1 <= written.backfill_windows <= MOST_WINDOWS_AT_ONCE:
-        raise ConfigurationError(f"{name}.backfill_windows: must be 1 to {MOST_WINDOWS_AT_ONCE}")
+        mistakes.add(f"{name}.backfill_windows: must be 1 to {MOST_WINDOWS_AT_ONCE}")
     for key in ("retention_days", "run_minutes"):
         if getattr(written, key) < 1:
-            raise ConfigurationError(f"{name}.{key}: must be at least 1")
-    mistakes: list[str] = []
+            mistakes.add(f"{name}.{key}: must be at least 1")
     destinations: dict[str, Delivery] = {}
     for each, options in written.destinations.items():
-        try:
+        with mistakes.collected():
             destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
             refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
-        except ConfigurationError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+    with mistakes.collected():
+        start = aware(written.start, f"{name}.start:")
+    with mistakes.collected():
+        reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
+    with mistakes.collected():
+        monitoring = monitoring_from(written.monitoring, f"{name}.monitoring")
+    mistakes.raise_any()
     return Pipeline(
         name=name,
         source=written.source,
@@ -177,13 +181,13 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         rate_limit=written.rate_limit,
         destinations=destinations,
         schedule=written.schedule,
-        start=aware(written.start, f"{name}.start:"),
+        start=start,
         retention_days=written.retention_days,
         backfill_share=written.backfill_share,
         backfill_windows=written.backfill_windows,
         run_minutes=written.run_minutes,
-        reconcile=reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days),
-        monitoring=monitoring_from(written.monitoring, f"{name}.monitoring"),
+        reconcile=reconcile,
+        monitoring=monitoring,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -14,7 +15,7 @@ PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@
 """Schedules that have a name."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic import TypeAdapter, ValidationError
 
@@ -27,11 +28,49 @@ def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) ->
     """
     if not isinstance(entry, dict):
         raise ConfigurationError(f"{path}: must be a mapping of keys to values")
-    known = [*(each.name for each in dataclasses.fields(kind)), *extra]
-    unknown = [f"{path}.{key}: there is no such key{near(str(key), known)}" for key in entry if key not in known]
-    if unknown:
-        raise ConfigurationError("\n".join(unknown))
-    return checked(kind, entry, path)
+    own = [each.name for each in dataclasses.fields(kind)]
+    known = [*own, *extra]
+    unknown = [str(key) for key in entry if key not in own]
+    mistakes = Mistakes()
+    for key in unknown:
+        mistakes.add(f"{path}.{key}: there is no such key{near(key, known)}")
+    with mistakes.collected():
+        found = checked(kind, {key: value for key, value in entry.items() if key in own}, path)
+    # What was only written wrong is not missing as well.
+    meant = [f"{path}.{_closest(key, known)}: is needed" for key in unknown]
+    mistakes.lines = [line for line in mistakes.lines if line not in meant]
+    mistakes.raise_any()
+    return found
+
+
+class Mistakes:
+    """Everything that is wrong in what a user wrote, so that all of it is said at once.
+
+    :ivar lines: one sentence each, beginning with its path.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Note a mistake. :param line: begins with its path."""
+        self.lines.append(line)
+
+    @contextlib.contextmanager
+    def collected(self) -> Iterator[None]:
+        """Note a :class:`ConfigurationError` that is raised inside, and go on after it."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self.lines += str(error).split("\n")
+
+    def raise_any(self) -> None:
+        """Raise what was noted.
+
+        :raises ConfigurationError: with one line per mistake, if there is any.
+        """
+        if self.lines:
+            raise ConfigurationError("\n".join(self.lines))
 
 
 def checked(kind: Any, value: Any, path: str) -> Any:
@@ -74,8 +113,14 @@ def check_schedule(schedule: str | None, path: str) -> None:
 def near(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about a wrong name: the one that was probably meant, or all there are."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
+    close = _closest(name, known)
+    return f", did you mean {close!r}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    as_written = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), as_written, n=1)
+    return as_written[close[0]] if close else None
 
 
 def _lines(error: ValidationError, value: Any, path: str) -> list[str]:
@@ -83,10 +128,35 @@ def _lines(error: ValidationError, value: Any, path: str) -> list[str]:
     said: dict[str, list[str]] = {}
     for each in error.errors(include_url=False):
         place = ".".join([path, *_keys(each["loc"], value, missing=each["type"] == "missing")])
-        words = each["msg"][:1].lower() + each["msg"][1:]
+        words = _words_of(each)
         others = said.setdefault(place, [])
-        others.append(words.removeprefix("input should be ") if others else words)
+        others.append(words.removeprefix("must be ") if others else words)
     return [f"{place}: {', or '.join(dict.fromkeys(words))}" for place, words in said.items()]
+
+
+def _words_of(error: Mapping[str, Any]) -> str:
+    """Return what one error says, in the words of somebody who writes YAML."""
+    for start, words in _WORDS.items():
+        if error["type"].startswith(start):
+            return words
+    said = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return said[:1].lower() + said[1:]
+
+
+_WORDS = {
+    "missing": "is needed",
+    "string_type": "must be a text",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "tuple": "must be a list",
+    "list": "must be a list",
+    "dict": "must be a mapping of keys to values",
+    "time_delta": "must be a number of seconds",
+    "datetime": "must be a time such as 2026-01-31T10:00:00Z",
+    "date": "must be a date such as 2026-01-31",
+}
+"""By how pydantic's name of an error begins."""
 
 
 def _keys(place: Sequence[int | str], value: Any, *, missing: bool) -> list[str]:

@@ -27,7 +27,8 @@ def values_of(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigurationError(f"{place}{getattr(error, 'problem', None) or error}") from None
+        advice = " (write what begins with '*' in quotes)" if "alias" in str(getattr(error, "context", "")) else ""
+        raise ConfigurationError(f"{place}{getattr(error, 'problem', None) or error}{advice}") from None
     except RecursionError:
         raise ConfigurationError("it is nested too deeply, write it flatter") from None
     except (ValueError, OverflowError, TypeError, AttributeError) as error:
@@ -48,7 +49,11 @@ class _Loader(yaml.SafeLoader):
         met: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, (list, dict, set)) or key in met:
+            if isinstance(key, (list, dict, set)):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "braces inside of braces are no value: write a template in quotes", key_node.start_mark
+                )
+            if key in met:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
                 )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
+from audit_provider.core.validation import Mistakes
+from audit_provider.operators.notifying import notifier_class
 from audit_provider.settings import pipelines_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from audit_provider.core.pipeline import Pipeline
@@ -23,7 +25,7 @@ def read_file(default: Path) -> tuple[PipelinesFile, str]:
     """
     path = pipelines_file(default)
     found = _read(path)
-    return found, _message(path, found) if found.mistakes else ""
+    return found, _message(path, found.mistakes) if found.mistakes else ""
 
 
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
@@ -38,19 +40,27 @@ def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pip
     path = named or pipelines_file(default)
     found = _read(path)
     if found.mistakes and not found.pipelines:
-        raise ConfigurationError(_message(path, found))
+        raise ConfigurationError(_message(path, found.mistakes))
     return found.pipelines
 
 
-def mistakes_in_pipelines(default: Path) -> None:
+def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
     """Raise what is wrong in the pipelines file.
 
+    :param default: and :param named: as of :func:`load_pipelines`.
     :raises ConfigurationError: with one line per mistake.
     """
-    path = pipelines_file(default)
+    path = named or pipelines_file(default)
     found = _read(path)
-    if found.mistakes:
-        raise ConfigurationError(_message(path, found))
+    mistakes = Mistakes()
+    for line in found.mistakes:
+        mistakes.add(line)
+    for pipeline in found.pipelines.values():
+        for notification in pipeline.monitoring.notify if pipeline.monitoring else ():
+            with mistakes.collected():
+                notifier_class(notification, pipeline.name)
+    if mistakes.lines:
+        raise ConfigurationError(_message(path, mistakes.lines))
 
 
 def _read(path: Path) -> PipelinesFile:
@@ -66,5 +76,5 @@ def _read(path: Path) -> PipelinesFile:
         raise ConfigurationError(f"the pipelines file {path} cannot be read: {error}") from None
 
 
-def _message(path: Path, found: PipelinesFile) -> str:
-    return f"{path}:\n" + "\n".join(f"  {mistake}" for mistake in found.mistakes)
+def _message(path: Path, mistakes: Sequence[str]) -> str:
+    return f"{path}:\n" + "\n".join(f"  {mistake}" for mistake in mistakes)

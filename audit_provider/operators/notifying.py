@@ -69,16 +69,30 @@ def _words(pipeline: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
     }
 
 
-def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
+def notifier_class(notification: Notification, pipeline: str) -> type[BaseNotifier]:
+    """Return the class that a notification names.
+
+    :param pipeline: its name, for the message.
+    :raises ConfigurationError: there is none, or it is no notifier.
+    """
     module, _, name = notification.notifier.rpartition(".")
-    where = f"{pipeline}.monitoring.notify: {notification.notifier}"
+    where = _where(notification, pipeline)
     try:
         kind = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(f"{where} cannot be imported ({error}): install its provider.") from None
     if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
         raise ConfigurationError(f"{where} is no notifier: name a class derived from BaseNotifier.")
+    return kind
+
+
+def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
     try:
-        return kind(**notification.arguments)
+        return notifier_class(notification, pipeline)(**notification.arguments)
     except TypeError as error:
+        where = _where(notification, pipeline)
         raise ConfigurationError(f"{where} cannot be made ({error}): correct its arguments.") from None
+
+
+def _where(notification: Notification, pipeline: str) -> str:
+    return f"{pipeline}.monitoring.notify: {notification.notifier}"

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import letters_of
 from audit_provider.core.dead_letters import DeadLetters
+from audit_provider.core.errors import DeadLetteredError
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Stream
 from audit_provider.operators.task import sleep_or_defer
 from audit_provider.operators.waiting import deadline_of
+from audit_provider.settings import spool_uri
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
@@ -55,6 +57,21 @@ def kept_letters(store: Store, pipeline: str, destination: str) -> list[KeptLett
                 letters = DeadLetters(stream, destination)
             found.append(KeptLetters(name, position, letters))
     return found
+
+
+def tell_set_aside(operator: ShipAuditLogsOperator, count: int, what: str) -> None:
+    """Fail where events are in the dead-letter folder that were not there, or not to be there, before.
+
+    :raises DeadLetteredError: there are such, and the destination's ``dead_letters`` does not let the run succeed.
+    """
+    if not count or operator.dead_letters != "fail":
+        return
+    events = "1 event was" if count == 1 else f"{count} events were"
+    raise DeadLetteredError(
+        f"{events} {what} and kept as dead letters of {operator.destination}, each with its reason (refused, or "
+        f"too old), under {operator.spool or spool_uri()}/{operator.pipeline}; nothing else was held up: mend what "
+        f"they name, and run the incremental DAG with 'redrive' to send them again."
+    )
 
 
 def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Delivery) -> ShipCounts:

@@ -11,13 +11,13 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from audit_provider.core.accounting import table
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Selector
-from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
+from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.origins import origin_of
 from audit_provider.operators.pending import Shipped, ship_stream, take_untold, tell_metrics
-from audit_provider.operators.redrive import redrive_letters
+from audit_provider.operators.redrive import redrive_letters, tell_set_aside
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.operators.waiting import outlasting
@@ -207,8 +207,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             self._account()
         total = sum((each.counts for each in self._shipped), ShipCounts())
         if again is not None:
-            self._tell_set_aside(again.set_aside, "were refused again and stay")
-        self._tell_set_aside(sum(map(take_untold, self._shipped)), "were set aside")
+            tell_set_aside(self, again.set_aside, "refused again")
+        tell_set_aside(self, sum(map(take_untold, self._shipped)), "set aside")
         redriven = {} if again is None else {"redriven": again.taken}
         return {**_result(total), "pending": sum(each.pending or 0 for each in self._shipped), **redriven}
 
@@ -272,16 +272,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if total.set_aside:
             # The task fails and is not tried again, so nothing would go on from these offsets.
             forget_replay(store, self.pipeline, [self.destination], run_id)
-        self._tell_set_aside(total.set_aside, "were set aside")
+        tell_set_aside(self, total.set_aside, "set aside")
         return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
-
-    def _tell_set_aside(self, count: int, what: str) -> None:
-        """Fail where events are in the dead-letter folder that were not there, or not to be there, before."""
-        if count and self.dead_letters == "fail":
-            raise DeadLetteredError(
-                f"{count} events {what} in the dead-letter folder of {self.destination}, each with its reason "
-                f"(refused, or too old); nothing else was held up."
-            )
 
     def _delivery(self) -> Delivery:
         own = {name: getattr(self, name) for name in self.option_names}

@@ -81,6 +81,58 @@ def test_every_mistake_is_named_at_once():
     assert len(read_pipelines(text).mistakes) == 2
 
 
+def test_all_that_is_wrong_in_a_pipeline_is_said_at_once():
+    text = """
+p:
+  source: pylon
+  schedule: "61 * * * *"
+  retention_days: 0
+  reconcile: {after: soon}
+  monitoring: {least_days: many}
+  destinations:
+    s3: {type: s3, bukket: b, batch_bytes: 0, format: xml, concurrency: 99}
+    hec: {type: Splunk_HEC, only: a.*}
+"""
+    assert [line.partition(": ")[0] for line in read_pipelines(text).mistakes] == [
+        "p.schedule",
+        "p.retention_days",
+        "p.destinations.s3.format",
+        "p.destinations.s3.concurrency",
+        "p.destinations.s3.bukket",
+        "p.destinations.hec.only",
+        "p.reconcile.after",
+        "p.monitoring.least_days",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{type: S3, bucket: b}", ".type: there is no destination type 'S3', did you mean 's3'?"),
+        ("{type: s3}", ".bucket: is needed"),
+        ("{type: s3, bucket: 's3://b/logs'}", ": 'bucket' is the bucket's name alone: a folder in it is the 'prefix'"),
+        ("{type: s3, bucket: b, batch_bytes: 0}", ".batch_bytes: must be at least 1"),
+        ("{type: splunk_hec, batch_events: -1}", ".batch_events: must be at least 1"),
+        ("{type: splunk_hec, batch_events: many}", ".batch_events: must be a whole number"),
+        ("{type: splunk_hec, only: a.*}", ".only: must be a list"),
+        ("{type: splunk_hec, enabled: perhaps}", ".enabled: must be true or false"),
+        ("{type: splunk_hec, index: 5}", ".index: must be a text"),
+        ("{type: splunk_hec, ack_timeout: soon}", ".ack_timeout: must be a number"),
+        ("{type: splunk_hec, redact: [a]}", ".redact: must be a mapping of keys to values"),
+        ("{type: splunk_hec, too_old: never}", ".too_old: must be 'arrival_time' or 'dead_letter'"),
+    ],
+)
+def test_mistakes_are_told_in_words_for_people_who_write_yaml(written, said):
+    text = f"p: {{source: pylon, destinations: {{d: {written}}}}}"
+    assert mistakes(text) == f"p.destinations.d{said}"
+
+
+def test_the_keys_that_are_known_are_those_that_can_be_written():
+    text = "p: {source: pylon, destinations: {d: {type: splunk_hec, bogus: 1}}}"
+    assert " except, " in mistakes(text)
+    assert " omit, " not in mistakes(text)
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
@@ -91,7 +143,7 @@ def test_every_mistake_is_named_at_once():
         ("reading: {overlap: -900}", "p.reading.overlap: must be at least 0"),
         ("reading: {max_width: 0}", "p.reading.max_width: must be at least 1"),
         ("start: 0001-01-01T00:00:00+10:00", "p.start: 0001-01-01 00:00:00+10:00 lies outside the years"),
-        ("reconcile: 5", "p.reconcile: input should be a valid boolean"),
+        ("reconcile: 5", "p.reconcile: must be true or false, or a mapping of keys to values"),
     ],
 )
 def test_what_would_stop_others_or_leave_time_out_is_refused(keys, said):
@@ -114,6 +166,8 @@ def test_the_inner_name_of_a_key_is_not_taken():
     ("text", "said"),
     [
         ("pylon: [", "line"),
+        ("p:\n  schedule: */5 * * * *", r"line 2, column 14: .*write what begins with '\*' in quotes"),
+        ("p:\n  schedule: {{ every }}", "line 2.*write a template in quotes"),
         ("- a\n- b", "mapping"),
         ("", "holds no pipeline"),
         ("# nothing yet\n", "holds no pipeline"),

@@ -10,7 +10,7 @@ import time
 
 from tests.matrix.rows import CONSTRAINTS, ROOT, ROWS, UV, WHOLE, Row, install, interpreter, resolve
 
-BESIDE = ("--numprocesses", "4", "--dist", "loadfile")
+BESIDE = ("--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """As `make unit` runs the suite."""
 
 

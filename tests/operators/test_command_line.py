@@ -63,6 +63,25 @@ def test_a_mistake_is_one_sentence_and_ends_with_one(config, capsys):
     assert "cannot be read as JSON" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("p: {source: pylon, destinations: {a: {type: s3, bucket: b}}}", 0, "p: Pylon audit logs to a\n1 pipeline\n"),
+        ("{}", 0, "0 pipelines\n"),
+        ("p: {source: pylon}\nq: {source: pylon, destinations: {a: {type: s4}}}", 1, "p.destinations: "),
+        ("p: {source: pylon}\nq: {source: pylon, destinations: {a: {type: s4}}}", 1, "q.destinations.a.type: "),
+        ("p: [", 1, "line 1"),
+        ("", 1, "holds no pipeline"),
+    ],
+)
+def test_a_pipelines_file_is_checked(tmp_path, capsys, text, code, said):
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    assert main(["check", "--pipelines", str(path)]) == code
+    shown = capsys.readouterr()
+    assert said in (shown.err if code else shown.out)
+
+
 def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     world.pull()
     pipelines = tmp_path / "p.yaml"
@@ -71,7 +90,7 @@ def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", "/nowhere.yaml")
     assert main(["destinations", "--pipelines", str(pipelines)]) == 0
     row = capsys.readouterr().out.splitlines()[-1].split()
-    assert row == ["p", "hec", "splunk_hec", world.splunk.url, "yes", "never", "0", "700"]
+    assert row == ["p", "hec", "splunk_hec", "yes", "never", "0", "700", "0", world.splunk.url]
     assert main(["test-event", "p", "hec", "--pipelines", str(pipelines)]) == 0
     assert "hec took the test event" in capsys.readouterr().out
     assert len(world.splunk.ids()) == 1
@@ -92,11 +111,14 @@ def test_open_gaps_are_listed(world, tmp_path, capsys, monkeypatch):
     assert main(["gaps", "--pipelines", str(pipelines)]) == 0
     shown = capsys.readouterr().out
     assert "cursor in p/live, 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z: left" in shown
-    assert "1 open gaps" in shown
+    assert "1 open gap\n" in shown
     name = shown.split()[0]
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name]) == 1
     assert "say who does it" in capsys.readouterr().err
-    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "--by", "ann", "--note", "known"]) == 0
+    ann = ["--by", "ann", "--note", "known"]
+    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "no-such", *ann]) == 1
+    assert "there is no open gap 'no-such'" in capsys.readouterr().err
+    assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, name, *ann]) == 0
     assert capsys.readouterr().out.endswith("0 open gaps\n")
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "--by", "ann"]) == 1
     assert "there is no open gap" in capsys.readouterr().err

@@ -80,7 +80,10 @@ def test_a_poison_event_is_set_aside_and_the_rest_goes_on(world):
     poison["metadata"] = {"huge": "x" * 1_100_000}
     world.pylon.add([poison])
     world.pull()
-    with pytest.raises(AirflowFailException, match="1 events were set aside"):
+    with pytest.raises(
+        AirflowFailException,
+        match="1 event was set aside and kept .*, under file:///.*/p; .*with 'redrive'",
+    ):
         world.ship("datadog")
     assert len(world.datadog.ids()) == 700
     (path,) = world.spool.glob("p/live/*/dead/datadog/*")

@@ -94,7 +94,7 @@ def test_what_is_refused_again_stays_and_what_is_pending_is_shipped_all_the_same
     set_aside_by_s3(world, poisoned)
     world.pylon.add(generate(5, world.now - timedelta(minutes=2), world.now, seed=5))
     world.pull()
-    with pytest.raises(AirflowFailException, match="3 events were refused again and stay"):
+    with pytest.raises(AirflowFailException, match="3 events were refused again and kept"):
         poisoned.ship("s3", redrive=True, small=True)
     assert len(world.s3_ids()) == 705
     assert all("more than the 500,000" in letter.reason for letter in poisoned.letters("s3"))

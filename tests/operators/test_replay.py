@@ -218,7 +218,7 @@ def test_what_is_refused_is_a_dead_letter_and_the_offsets_go(world, form):
     poison["metadata"] = {"huge": "x" * 1_100_000}
     world.pylon.add([poison])
     world.pull(page_size=40)
-    with pytest.raises(AirflowFailException, match="1 events were set aside"):
+    with pytest.raises(AirflowFailException, match="1 event was set aside"):
         form.replay("datadog")
     assert len(world.datadog.ids()) == 700
     (path,) = world.spool.glob("p/live/*/dead/datadog/*")

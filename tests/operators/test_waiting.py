@@ -160,7 +160,7 @@ def test_what_was_set_aside_before_a_death_and_a_wait_still_fails_the_task(world
     with pytest.raises(TaskDeferred):
         shipping(world).execute(context())
     world.splunk.faults.clear()
-    with pytest.raises(AirflowFailException, match="^1 events were set aside in the dead-letter folder of splunk_hec"):
+    with pytest.raises(AirflowFailException, match="^1 event was set aside and kept as dead letters of splunk_hec"):
         shipping(world).execute(context())
     assert offset(world)["counts"]["delivered"] == 700
     assert shipping(world).execute(context())["dead_lettered"] == 0, "it is told once"

@@ -87,7 +87,7 @@ class HttpOptions:
             wrong = [each for each in getattr(self, key) or () if not first <= each <= last]
             if wrong:
                 raise ValueError(f"{key!r} holds {wrong[0]}, which is not {first} to {last}")
-        for key in ("batch_events", "batch_bytes", "event_bytes", "max_age_hours"):
+        for key in ("event_bytes", "max_age_hours"):
             if getattr(self, key) is not None and getattr(self, key) <= 0:
                 raise ValueError(f"{key!r} must be more than 0")
 

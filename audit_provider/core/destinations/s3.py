@@ -79,6 +79,8 @@ class S3Options:
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if "/" in self.bucket and not self.bucket.startswith("arn:"):
+            raise ValueError("'bucket' is the bucket's name alone: a folder in it is the 'prefix'")
         if (self.object_lock is None) != (self.object_lock_days is None):
             raise ValueError("'object_lock' and 'object_lock_days' go together")
         if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):

@@ -146,12 +146,14 @@ class S3Store:
     """A prefix of a bucket.
 
     :param client: a boto3 S3 client. :param prefix: without slashes at its ends; "" is the whole bucket.
+    :param name: what it is called in messages.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    def __init__(self, client: Any, bucket: str, prefix: str, *, name: str = "the spool") -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._name = name
 
     def __str__(self) -> str:
         return f"s3://{self._bucket}/{self._prefix}"
@@ -165,7 +167,7 @@ class S3Store:
         try:
             content: bytes = body.read()
         except Exception as error:
-            raise UnavailableError(f"the spool at {self} broke off while {key} was read.") from error
+            raise UnavailableError(f"{self._name} at {self} broke off while {key} was read.") from error
         return content
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -194,7 +196,7 @@ class S3Store:
     def _guarded(self, method: str, key: str, call: Callable[[], Any]) -> Any:
         if key:
             check_key(key)
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         try:
             return call()
@@ -202,15 +204,21 @@ class S3Store:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _MISSING:
                 raise SpoolDamagedError(
-                    f"the spool at {self} has no {key}, although the position says it was written: restore it."
+                    f"{self._name} at {self} has no {key}, although the position says it was written: restore it."
                 ) from None
             if code in _MISCONFIGURED:
                 raise ConfigurationError(
-                    f"the spool at {self} refuses {method} ({code}): check the bucket and the connection's rights."
+                    f"{self._name} at {self} refuses {method} ({code}): check the bucket and the connection's rights."
                 ) from None
-            raise UnavailableError(f"the spool at {self} answered {code} to {method}.") from None
+            raise UnavailableError(f"{self._name} at {self} answered {code} to {method}.") from None
+        except NoCredentialsError:
+            # A machine's role may fail to be told for a moment, so this is tried again.
+            raise UnavailableError(
+                f"{self._name} at {self} is to be used without a credential: make the connection that it names in "
+                f"Airflow, or give this machine a role."
+            ) from None
         except BotoCoreError as error:
-            raise UnavailableError(f"the spool at {self} cannot be reached ({type(error).__name__}).") from None
+            raise UnavailableError(f"{self._name} at {self} cannot be reached ({type(error).__name__}).") from None
 
 
 def _flush_folder(folder: Path) -> None:

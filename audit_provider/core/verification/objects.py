@@ -44,7 +44,7 @@ class ObjectIds:
     ) -> None:
         self.where = f"s3://{bucket}/{prefix}".rstrip("/")
         self.missing = missing
-        self._store = S3Store(client, bucket, "")
+        self._store = S3Store(client, bucket, "", name="the destination")
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._fields = fields
         self._same: Counter[str] = Counter()

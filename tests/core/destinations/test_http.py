@@ -262,7 +262,7 @@ def test_a_test_event_is_marked():
         ({"accepted": [404]}, "not 200 to 299"),
         ({"faults": [500]}, "not 400 to 499"),
         ({"later": [200]}, "not 400 to 599"),
-        ({"batch_events": 0}, "must be more than 0"),
+        ({"event_bytes": 0}, "must be more than 0"),
         ({"max_age_hours": -1}, "must be more than 0"),
         ({"settings": {"a": "b"}}, "there is no setting 'a'"),
         ({"preset": "google_secops"}, "needs the setting 'parent'"),
