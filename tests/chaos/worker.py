@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -123,6 +124,7 @@ def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
         os.close(writing)
         return Worker(pid, harm, reading)
     code = 1
+    gc.freeze()  # or each collection would look through all that was imported, and copy the memory that it is in
     with contextlib.suppress(BaseException):
         os.close(reading)
         with log.open("ab", buffering=0) as file:
