@@ -32,6 +32,7 @@ class DagFacts:
     """What Airflow knows of a DAG.
 
     :ivar run_id: of its last run, "" where there is none. :ivar run_at: when that ended, or was due.
+    :ivar failed: tasks of that run, where it has failed.
     """
 
     paused: bool = False
@@ -40,6 +41,7 @@ class DagFacts:
     run_id: str = ""
     run_state: str = ""
     run_at: datetime | None = None
+    failed: tuple[str, ...] = ()
 
 
 def problems_of(
@@ -120,7 +122,8 @@ def _run_problems(dag: DagFacts, now: datetime) -> list[Problem]:
     if dag.next_run and now - dag.next_run > OVERDUE and dag.run_state not in _ACTIVE:
         found.append(Problem("critical", f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."))
     if dag.run_state == "failed":
-        found.append(Problem("critical", "the last run failed: see its log."))
+        at = f" at {', '.join(dag.failed)}" if dag.failed else ""
+        found.append(Problem("critical", f"the last run failed{at}: see its log."))
     return found
 
 

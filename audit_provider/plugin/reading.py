@@ -1,14 +1,14 @@
-"""What the page reads: all records of progress in one query, the DAGs in two, the pipelines file when it changes."""
+"""What the page reads: all records of progress in one query, the DAGs in a few, the pipelines file when it changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow.models import DagModel, DagRun, Variable
-from sqlalchemy import func, select
+from airflow.models import DagModel, DagRun, TaskInstance, Variable
+from sqlalchemy import func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.dags.pipelines import read_file
@@ -120,6 +120,7 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
             )
         )
     }
+    failed = _failed_tasks(session, [run for run in runs.values() if _text(run.state) == "failed"])
     facts: dict[str, DagFacts] = {}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
@@ -131,8 +132,21 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
             run_id=run.run_id if run else "",
             run_state=_text(run.state) if run else "",
             run_at=_first(run.end_date, run.run_after) if run else None,
+            failed=tuple(failed.get(row.dag_id, ())),
         )
     return facts
+
+
+def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str]]:
+    """Return the failed tasks of some runs, one of each DAG, in the order in which they began."""
+    found: dict[str, list[str]] = {}
+    if runs:
+        these = tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_([(run.dag_id, run.run_id) for run in runs])
+        columns = select(TaskInstance.dag_id, TaskInstance.task_id)
+        asked = columns.where(these, TaskInstance.state == "failed").order_by(TaskInstance.start_date)
+        for dag_id, task_id in session.execute(asked):
+            found.setdefault(dag_id, []).append(task_id)
+    return found
 
 
 def _plain(raw: str, *, is_encrypted: bool) -> str | None:

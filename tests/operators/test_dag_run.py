@@ -9,6 +9,7 @@ from airflow.models.asset import AssetEvent
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 
+from audit_provider.plugin.reading import read_dags
 from tests.airflow_names import sync_dags
 
 PAGE = "https://splunk.example.com/search"
@@ -80,6 +81,8 @@ def test_a_run_leaves_asset_events_and_links_and_a_run_without_news_no_events(wo
 def test_a_run_with_a_key_that_its_form_has_not_reads_nothing(world, load, monkeypatch):
     monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
     dag = load({"source": "pylon", "schedule": None, "destinations": {"splunk": {"type": "splunk_hec"}}})
-    run = dag.test(run_conf={"redrives": ["splunk"]})
-    assert {each.task_id: each.state for each in run.get_task_instances()}["pull"] == "failed"
+    assert dag.test(run_conf={"redrives": ["splunk"]}).state == "failed"
+    with create_session() as session:
+        known = read_dags(session, [dag.dag_id])[dag.dag_id]
+    assert (known.run_state, known.failed) == ("failed", ("pull", "report"))
     assert not [key for key in world.variables.all() if key.endswith(".cursor")]

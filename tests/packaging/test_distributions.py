@@ -39,6 +39,7 @@ def test_the_wheel_holds_the_package_the_dag_files_and_nothing_else(wheel):
     assert own | dags <= set(wheel)
     assert {name.split("/")[0] for name in wheel} == {
         "audit_provider",
+        "airflow_provider_audit_logs.py",
         f"airflow_provider_audit_logs-{__version__}.dist-info",
     }
     assert not [name for name in wheel if "__pycache__" in name]

@@ -24,6 +24,13 @@ CONNECTION_TYPES = {
     "syslog_tls",
 }
 
+LOOK_FOR_EXAMPLES = """
+import os
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "True"
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+DagBundlesManager()
+"""
+
 
 @pytest.fixture(scope="module")
 def found(fresh):
@@ -48,6 +55,12 @@ def test_airflow_reads_an_event_from_end_to_end(found):
         "state": "success",
         "arrived": 40,
     }
+
+
+def test_airflow_looks_for_example_dags_without_an_error(fresh):
+    done = fresh.run("python", "-c", LOOK_FOR_EXAMPLES)
+    assert done.code == 0, done.err
+    assert "airflow_provider_audit_logs" not in done.out + done.err
 
 
 def test_the_page_and_the_types_come_with_it(found):

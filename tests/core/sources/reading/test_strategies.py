@@ -18,7 +18,7 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from tests.core.simulation import BEGIN, PYLON, Pipeline, Row, Service, minutely
-from tests.core.test_reading import histories, run_through, services
+from tests.core.sources.reading.test_reading import histories, run_through, services
 
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=2))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())

@@ -18,9 +18,8 @@ from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.spool import Stream
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
-from tests.core import test_pages
 from tests.core.simulation import BEGIN, PYLON, MemoryStore, Pipeline, Row, Service, every, minutely
-from tests.core.sources import scripted
+from tests.core.sources import scripted, test_pages
 from tests.core.sources.test_contracts import NOW, Desk, canonical
 
 DAYS = timedelta(days=1)
