@@ -107,7 +107,7 @@ def _connection(spec: SourceSpec) -> str:
     return (
         f"## The connection\n\nType `audit_logs`; {_carried(spec)}.\n\n| field | value |\n|---|---|\n"
         + "\n".join(rows)
-        + f"\n\n```bash\nAIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{shown}'\n```\n\n"
+        + f"\n\n```bash\nexport AIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{shown}'\n```\n\n"
         "Its *Test* asks the vendor, and says which right or plan is missing.\n"
     )
 

@@ -74,7 +74,7 @@ okta:
 """
 SIEM = {"name": "Main", "provider_type": "splunk", "endpoint_url": "https://splunk.example.com:8088", "api_key": "k"}
 ALL = [command for page in PAGES for command in commands(page)]
-OTHERWISE = ("make ", "AIRFLOW_CONN_", *(f"{program} " for program in PROGRAMS_NOT_RUN))
+OTHERWISE = ("make ", "export AIRFLOW_CONN_", *(f"{program} " for program in PROGRAMS_NOT_RUN))
 RUN = [each for each in ALL if each.text not in NOT_RUN | SERVERS and not each.text.startswith(OTHERWISE)]
 SHOWN = {each.text for each in ALL if each.fenced}
 
@@ -254,7 +254,7 @@ def test_make_knows_what_it_is_asked_for(text):
 )
 def test_connections_shown_are_what_airflow_and_the_provider_understand(block):
     known = {each["connection-type"] for each in get_provider_info()["connection-types"]} | {"aws", "sftp", "ssh"}
-    names = re.findall(r"^(AIRFLOW_CONN_\w+)=", block.text, re.MULTILINE)
+    names = re.findall(r"^export (AIRFLOW_CONN_\w+)=", block.text, re.MULTILINE)
     script = f"set -eua\n{block.text}\nfor each in {' '.join(names)}; do printf '%s\\n' \"${{!each}}\"; done"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     values = done.stdout.splitlines()

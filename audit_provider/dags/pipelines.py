@@ -68,7 +68,8 @@ def _read(path: Path) -> PipelinesFile:
         return read_pipelines(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(
-            f"the pipelines file {path} cannot be read ({error.strerror}): set [audit_logs] pipelines_file."
+            f"the pipelines file {path} cannot be read ({error.strerror}): name another, by --pipelines or "
+            f"[audit_logs] pipelines_file."
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"the pipelines file {path} is not UTF-8 text.") from None
