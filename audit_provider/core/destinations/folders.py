@@ -32,16 +32,15 @@ def put_by_folder(
 
     :param put: writes the items of a folder as one file.
     """
-    folders: dict[str, list[int]] = defaultdict(list)
-    for place, folder in enumerate(map(folder_of, batch.items)):
-        folders[folder].append(place)
-    verdicts: list[Verdict] = [Verdict.RETRY] * len(batch)
+    folder_of_each = list(map(folder_of, batch.items))
+    folders: dict[str, list[Item]] = defaultdict(list)
+    for item, folder in zip(batch.items, folder_of_each, strict=True):
+        folders[folder].append(item)
+    verdicts: dict[str, Verdict] = {}
     said = ""
-    for folder, places in sorted(folders.items()):
+    for folder, items in sorted(folders.items()):
         try:
-            verdict = put(folder, [batch.items[place] for place in places])
+            verdicts[folder] = put(folder, items)
         except UnavailableError as error:
-            verdict, said = Verdict.RETRY, str(error)
-        for place in places:
-            verdicts[place] = verdict
-    return Outcome(tuple(verdicts), said)
+            verdicts[folder], said = Verdict.RETRY, str(error)
+    return Outcome(tuple([verdicts[folder] for folder in folder_of_each]), said)
