@@ -100,17 +100,19 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _gaps(options: argparse.Namespace) -> None:
-    from audit_provider.operators.gaps import acknowledge_gap, open_gaps
+    from audit_provider.operators.gaps import acknowledge_gap, all_gaps
 
     pipelines = _pipelines(options)
-    found = open_gaps(pipelines.values())
-    still_open = {each.id: each for each in found}
+    found = all_gaps(pipelines.values())
+    known = {each.id for each in found}
+    still_open = {each.id: each for each in found if each.is_open}
     for gap_id in options.acknowledge:
-        if gap_id not in still_open:
-            raise ConfigurationError(f"there is no open gap {gap_id!r}: list them without --acknowledge.")
-    for gap_id in dict.fromkeys(options.acknowledge):
-        gap = still_open.pop(gap_id)
-        acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
+        if gap_id not in known:
+            raise ConfigurationError(f"there is no gap {gap_id!r}: list them without --acknowledge.")
+    # What is acknowledged already is passed over, so that a command which broke off can be given again.
+    for gap_id in options.acknowledge:
+        if gap := still_open.pop(gap_id, None):
+            acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
     for gap in still_open.values():
         print(gap)
     print(_counted(len(still_open), "open gap"))

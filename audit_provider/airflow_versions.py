@@ -54,6 +54,18 @@ def retry_arguments() -> dict[str, Any]:
     return {"retry_policy": RetryAsAsked()}
 
 
+def list_variables(prefix: str) -> object | None:
+    """Return the question for the keys of Variables, to be asked in a task; None before Airflow 3.3.
+
+    :param prefix: with which the keys begin.
+    """
+    try:
+        from airflow.sdk.execution_time.comms import GetVariableKeys
+    except ImportError:
+        return None
+    return GetVariableKeys(prefix=prefix)
+
+
 def readable_variables(auth_manager: Any, user: Any) -> set[str]:
     """Return the keys of this provider's Variables, and of others perhaps, that a user may read.
 

@@ -1,8 +1,9 @@
 """What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none".
 
 Airflow's client does so where it cannot reach the API server. The API server does so where its database fails: it looks
-in several places, the database being one, and passes over those that fail. So whatever there is none of is asked for
-again, between two questions that the API server can answer from its database alone.
+in several places, the database being one, and passes over those that fail, and over what it cannot decrypt. So whatever
+there is none of is looked up among the keys that its database alone can list; where Airflow lists none, it is asked for
+again between two questions that its database alone can answer.
 """
 
 from __future__ import annotations
@@ -12,18 +13,32 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from audit_provider.core.errors import UnavailableError
+from audit_provider.airflow_versions import list_variables
+from audit_provider.core.errors import ConfigurationError, UnavailableError
 
 
 def confirmed_variable(key: str) -> str | None:
     """Return a Variable that Airflow said there is none of; None where that is so.
 
-    :raises UnavailableError: nobody can say.
+    :raises UnavailableError: nobody can say. :raises ConfigurationError: it is there, but cannot be read.
     """
     if (comms := _comms()) is None:
         return None
-    from airflow.sdk.execution_time.comms import GetVariable
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable
 
+    listing = list_variables(key)
+    if listing is not None:
+        if not _is_listed(comms, listing, key):
+            return None
+        answer = _answer_of(comms, GetVariable(key=key))
+        if not isinstance(answer, ErrorResponse):
+            return str(answer.value)
+        if answer.error is ErrorType.VARIABLE_NOT_FOUND and _is_listed(comms, listing, key):
+            raise ConfigurationError(
+                f"Airflow holds the Variable {key} but cannot decrypt it: give it the Fernet key by which that was "
+                f"written ([core] fernet_key, the old one beside a new one); nothing is lost."
+            )
+        raise _unsaid(f"Variable {key}")
     answer = _confirmed(comms, GetVariable(key=key), ErrorType.VARIABLE_NOT_FOUND, f"Variable {key}")
     return None if answer is None else str(answer.value)
 
@@ -64,6 +79,13 @@ def _has_database(comms: Any) -> bool:
     from airflow.sdk.execution_time.comms import DRCount, GetDRCount
 
     return isinstance(_answer_of(comms, GetDRCount(dag_id="none", run_ids=["none"])), DRCount)
+
+
+def _is_listed(comms: Any, listing: object, key: str) -> bool:
+    keys = getattr(_answer_of(comms, listing), "keys", None)
+    if not isinstance(keys, list):
+        raise _unsaid(f"Variable {key}")
+    return key in keys
 
 
 def _answer_of(comms: Any, question: object) -> Any:

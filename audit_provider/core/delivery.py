@@ -13,7 +13,7 @@ from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction, Selection
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
-from audit_provider.core.validation import Mistakes, near, validated
+from audit_provider.core.validation import Mistakes, closest, near, validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,13 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     if "omit" in entry and "except" not in entry:
         raise ConfigurationError(f"{path}.omit: there is no such key, did you mean 'except'?")
     entry = {"omit" if key == "except" else key: value for key, value in entry.items()}
-    shared = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
+    meant = None if "type" in entry else closest("type", [key for key in entry if key not in _WRITTEN_KEYS])
+    if meant:
+        raise ConfigurationError(f"{path}.{meant}: there is no such key, did you mean 'type'?")
+    try:
+        shared = validated(_DeliveryEntry, {key: entry[key] for key in _WRITTEN_KEYS if key in entry}, path)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace(f"{path}.omit", f"{path}.except")) from None
     mistakes = Mistakes()
     if shared.format and shared.format not in FORMATS:
         mistakes.add(f"{path}.format: there is no format {shared.format!r}{near(shared.format, FORMATS)}")

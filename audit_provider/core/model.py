@@ -222,7 +222,7 @@ class Offset:
     :ivar started_at: events of the stream that lay before this destination's beginning.
     :ivar passed: digest of the last segment of which events are finished; "" where there is none, or an earlier version
         did not say. :ivar again: events that were finished in segments which others have replaced since.
-    :ivar failures_in_a_row: runs since the last one that ended well.
+    :ivar failures_in_a_row: runs since the last one that ended well. :ivar failed_run: id of the last that failed.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     :ivar ahead: what is taken beyond the offset, in order; a run that failed leaves it, and later runs do not send it.
     :ivar refused_in_a_row: events that were refused since the destination took one, as far as that may be the sender's
@@ -250,6 +250,7 @@ class Offset:
     refused_alike: str = ""
     joins_segments: bool | None = None
     untold: int = 0
+    failed_run: str = ""
     version: int = 1
 
 

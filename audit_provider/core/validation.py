@@ -37,7 +37,7 @@ def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) ->
     with mistakes.collected():
         found = checked(kind, {key: value for key, value in entry.items() if key in own}, path)
     # What was only written wrong is not missing as well.
-    meant = [f"{path}.{_closest(key, known)}: is needed" for key in unknown]
+    meant = [f"{path}.{closest(key, known)}: is needed" for key in unknown]
     mistakes.lines = [line for line in mistakes.lines if line not in meant]
     mistakes.raise_any()
     return found
@@ -113,11 +113,12 @@ def check_schedule(schedule: str | None, path: str) -> None:
 def near(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about a wrong name: the one that was probably meant, or all there are."""
     known = list(known)
-    close = _closest(name, known)
+    close = closest(name, known)
     return f", did you mean {close!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
-def _closest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one that was probably meant, None where none is like it."""
     as_written = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), as_written, n=1)
     return as_written[close[0]] if close else None

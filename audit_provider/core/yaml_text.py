@@ -27,8 +27,10 @@ def values_of(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        advice = " (write what begins with '*' in quotes)" if "alias" in str(getattr(error, "context", "")) else ""
-        raise ConfigurationError(f"{place}{getattr(error, 'problem', None) or error}{advice}") from None
+        said = str(getattr(error, "problem", None) or error)
+        if "undefined alias" in said or "alias" in str(getattr(error, "context", "")):
+            said += " (write what begins with '*' in quotes)"
+        raise ConfigurationError(f"{place}{said}") from None
     except RecursionError:
         raise ConfigurationError("it is nested too deeply, write it flatter") from None
     except (ValueError, OverflowError, TypeError, AttributeError) as error:
@@ -49,14 +51,13 @@ class _Loader(yaml.SafeLoader):
         met: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, (list, dict, set)):
+            if isinstance(key, dict):
                 raise yaml.constructor.ConstructorError(
                     None, None, "braces inside of braces are no value: write a template in quotes", key_node.start_mark
                 )
-            if key in met:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
+            if isinstance(key, (list, set)) or key in met:
+                wrong = "is no single value" if isinstance(key, (list, set)) else "stands twice"
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} {wrong}", key_node.start_mark)
             met.add(key)
         return super().construct_mapping(node, deep)
 

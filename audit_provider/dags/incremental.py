@@ -100,6 +100,7 @@ def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> ShipA
         pipeline=pipeline.name,
         source=pipeline.source,
         run_minutes=pipeline.run_minutes,
+        pre_execute=refuse_unknown_keys,
         trigger_rule="all_done",
         max_active_tis_per_dag=1,
         **arguments,

@@ -79,8 +79,9 @@ def notifier_class(notification: Notification, pipeline: str) -> type[BaseNotifi
     where = _where(notification, pipeline)
     try:
         kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"{where} cannot be imported ({error}): install its provider.") from None
+    except Exception as error:  # noqa: BLE001 - a module may raise anything while it is imported
+        said = error if isinstance(error, ImportError | AttributeError) else type(error).__name__
+        raise ConfigurationError(f"{where} cannot be imported ({said}): install its provider.") from None
     if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
         raise ConfigurationError(f"{where} is no notifier: name a class derived from BaseNotifier.")
     return kind

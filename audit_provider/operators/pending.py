@@ -177,9 +177,10 @@ def _ship_pending(
         if failure is not error and has_taken(operator):
             operator.log.info("%s That is longer than this run may last.", error)
             return reached
-        # The tries of one run are one failure, whichever of them was the first to get as far as this.
-        failures = max(1, offset.failures_in_a_row + (not operator.is_retry))
-        variable.commit(replace(reached, failures_in_a_row=failures, last_error=str(failure)[:500]))
+        # The tries of one run are one failure.
+        same = bool(offset.failures_in_a_row and operator.run_id) and offset.failed_run == operator.run_id
+        failed = replace(reached, failures_in_a_row=offset.failures_in_a_row + (not same), failed_run=operator.run_id)
+        variable.commit(replace(failed, last_error=str(failure)[:500]))
         if failure is not error:
             raise failure from None
         raise

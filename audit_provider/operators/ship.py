@@ -194,7 +194,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
         store = open_store(self.spool or spool_uri())
         params = context["params"]
-        if params.get("replay"):
+        if self.by_window and params.get("replay"):
             return self._replayed(store, delivery, context)
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):

@@ -34,11 +34,11 @@ class AuditLogsOperator(BaseOperator):
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
     :ivar begun: when this try began, before any wait without a worker. :ivar done_before: counts of what it did before
-        the last wait. :ivar is_retry: the run has tried this task before.
+        the last wait. :ivar run_id: of the DAG run, "" where there is none.
     """
 
     begun: datetime | None = None
-    is_retry: bool = False
+    run_id: str = ""
     done_before: Mapping[str, int] = MappingProxyType({})
     _handed_on: tuple[datetime | None, Mapping[str, int]] = (None, MappingProxyType({}))
 
@@ -47,8 +47,8 @@ class AuditLogsOperator(BaseOperator):
         # The same operator may be executed several times in one process.
         begun, self.done_before = self._handed_on
         self.begun, self._handed_on = begun or utc_now(), (None, {})
-        ti = context.get("ti")
-        self.is_retry = ti is not None and ti.try_number > 1
+        run = context.get("dag_run")
+        self.run_id = run.run_id if run else ""
         with _as_airflow_errors():
             resumes_at: datetime | None = None
             try:

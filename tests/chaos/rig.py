@@ -127,7 +127,7 @@ class Case:
             )
         else:
             operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
-        return lambda: operator.execute({"ti": MagicMock(try_number=1), "params": {}})
+        return lambda: operator.execute({"ti": MagicMock(), "params": {}})
 
     def start(self, what, **harm) -> Worker:
         return start(self.task(what), self.rig.url("variables"), self.rig.folder / "workers.log", Harm(**harm))

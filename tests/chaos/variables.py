@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from types import SimpleNamespace
 
 import requests
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
@@ -37,6 +38,9 @@ class VariablesService(Service):
 
     def answer(self, request):
         key = request.path.removeprefix("/variables/")
+        if key == "keys":
+            with self._lock:
+                return Reply.json(200, {"keys": sorted(self.kept)})
         with self._lock:
             if request.method == "PUT":
                 self.kept[key] = request.body.decode()
@@ -69,8 +73,10 @@ class ApiComms:
                 return ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND, detail={"key": msg.key})
             return VariableResult(key=msg.key, value=answer.json()["value"])
         if isinstance(msg, GetDRCount):
-            self._call("GET", "")
+            self._call("GET", "keys")
             return DRCount(count=0)
+        if type(msg).__name__ == "GetVariableKeys":  # since Airflow 3.3
+            return SimpleNamespace(keys=self._call("GET", "keys").json()["keys"])
         if isinstance(msg, PutVariable):
             self.put(msg)
             return OKResponse(ok=True)

@@ -69,6 +69,7 @@ def test_what_the_form_has_may_be_given(load, name):
     dag = next(iter(load(name, TWO).values()))
     begin(dag, FIRST[name], dict(dag.params))
     begin(dag, FIRST[name], None)
+    begin(dag, FIRST[name], {"openlineage": {"parent": "as Airflow adds it"}})
 
 
 def begin(dag, first, conf):

@@ -18,7 +18,7 @@ WHOLE = {"3.1": ("tests", "--ignore=tests/compose"), "3.3": ("tests",)}
 """The whole suite. ``docker-compose.yaml`` is of the newest Airflow alone."""
 
 PART = (
-    *(f"tests/{name}" for name in ("core", "hooks", "operators", "dags", "plugin", "packaging")),
+    *(f"tests/{name}" for name in ("core", "hooks", "operators", "command_line", "dags", "plugin", "packaging")),
     "tests/test_end_to_end.py",
     "tests/test_secrets.py",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ PYLON_TOKEN = "canary-pylon-token-5d1f"
 HEC_TOKEN = "canary-hec-token-77aa"
 DATADOG_KEY = "canary-datadog-key-10c4"
 DAYS = 60
+_RUNS = itertools.count()
 
 
 class FileVariables:
@@ -135,13 +137,16 @@ def world(tmp_path, monkeypatch, variables, moto):
         )
 
 
-def context(states=None, *, try_number=1, **entries):
-    """Return what Airflow gives a task. :param states: how the tasks before it ended, by id."""
-    ti = MagicMock(try_number=try_number)
+def context(states=None, *, run_id=None, **entries):
+    """Return what Airflow gives a task.
+
+    :param states: how the tasks before it ended, by id. :param run_id: of the DAG run; a new one unless named.
+    """
+    ti = MagicMock()
     ti.get_task_states = lambda *, dag_id, task_ids, run_ids: {
         run_ids[0]: {task: state for task, state in (states or {}).items() if not task_ids or task in task_ids}
     }
-    return {"ti": ti, "params": {}, "dag_run": SimpleNamespace(run_id="r"), **entries}
+    return {"ti": ti, "params": {}, "dag_run": SimpleNamespace(run_id=run_id or f"run {next(_RUNS)}"), **entries}
 
 
 def crash_at_write(monkeypatch, fatal, *, after):

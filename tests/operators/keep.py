@@ -42,7 +42,7 @@ def keep(folder: Path) -> None:
             rate_limit={"requests": 10_000, "per": 1},
             **common,
         )
-        context = {"ti": MagicMock(try_number=1), "params": {}}
+        context = {"ti": MagicMock(), "params": {}}
         pull.execute(context)
         AuditLogsToSplunkHecOperator(task_id="ship", index="audit", **common).execute(context)
         pylon.add(generate(5, utc_now() - timedelta(minutes=9), utc_now() - timedelta(minutes=4), seed=5))

@@ -78,11 +78,15 @@ def test_a_run_leaves_asset_events_and_links_and_a_run_without_news_no_events(wo
 
 
 @pytest.mark.airflow
-def test_a_run_with_a_key_that_its_form_has_not_reads_nothing(world, load, monkeypatch):
+@pytest.mark.parametrize("key", ["redrives", "replay"])
+def test_a_run_with_a_key_that_its_form_has_not_does_nothing(world, load, monkeypatch, key):
     monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
-    dag = load({"source": "pylon", "schedule": None, "destinations": {"splunk": {"type": "splunk_hec"}}})
-    assert dag.test(run_conf={"redrives": ["splunk"]}).state == "failed"
+    entry = {"source": "pylon", "schedule": None, "destinations": {"splunk": {"type": "splunk_hec", "index": "audit"}}}
+    dag = load({**entry, "start": (world.now - timedelta(days=61)).isoformat()})
+    assert dag.test().state == "success"
+    shipped = world.splunk.duplicates(), len(world.splunk.ids())
+    assert dag.test(run_conf={key: ["splunk"]}).state == "failed"
+    assert (world.splunk.duplicates(), len(world.splunk.ids())) == shipped
     with create_session() as session:
         known = read_dags(session, [dag.dag_id])[dag.dag_id]
-    assert (known.run_state, known.failed) == ("failed", ("pull", "report"))
-    assert not [key for key in world.variables.all() if key.endswith(".cursor")]
+    assert (known.run_state, known.failed) == ("failed", ("pull", "ship_splunk", "report"))

@@ -233,7 +233,7 @@ def test_every_link_is_registered_and_belongs_to_an_operator():
 
 def ran(operator, **entries):
     """Run a task and return the address that it kept, "" for none."""
-    ti = MagicMock(try_number=1)
+    ti = MagicMock()
     try:
         operator.execute({"ti": ti, "params": {}, **entries})
     finally:
@@ -262,7 +262,7 @@ def test_what_keeps_no_link_leaves_the_tasks_own_failure_as_it_is(world):
     world.connect("SPLUNK_HEC_DEFAULT", extra={"search_url": "https://splunk.example.com/search"})
     world.pull()
     world.splunk.faults.add("status", status=403, count=None)
-    ti = MagicMock(try_number=1)
+    ti = MagicMock()
     ti.xcom_push.side_effect = RuntimeError("the API server is down")
     ship = AuditLogsToSplunkHecOperator(task_id="ship", index="audit", pipeline="p", spool=f"file://{world.spool}")
     with pytest.raises(AirflowFailException, match="403"):
@@ -284,7 +284,7 @@ def test_a_task_keeps_its_link_when_it_ends_also_where_it_fails(world):
     world.connect("SPLUNK_HEC_DEFAULT", extra={"search_url": "https://splunk.example.com/search?token=x"})
     assert ran(ship) == "", "what is wrong with a link is no reason to fail"
     world.pylon.faults.add("status", status=403, count=None)
-    ti = MagicMock(try_number=1)
+    ti = MagicMock()
     with pytest.raises(AirflowFailException):
         pull.execute({"ti": ti, "params": {}})
     assert ti.xcom_push.call_args.kwargs["key"] == LINK_KEY

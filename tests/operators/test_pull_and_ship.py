@@ -104,10 +104,9 @@ def test_the_tries_of_a_run_are_one_failure(world):
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)
     ship = AuditLogsToSplunkHecOperator(task_id="s", pipeline="p", index="audit", spool=f"file://{world.spool}")
-    for tries, failures in (((1, 2, 3), 1), ((1, 2), 2), ((2, 3), 2)):
-        for number in tries:
-            with pytest.raises(AirflowException, match="503"):
-                ship.execute(context(try_number=number))
+    for run_id, failures in (("a", 1), ("a", 1), ("b", 2), ("b", 2), ("c", 3)):
+        with pytest.raises(AirflowException, match="503"):
+            ship.execute(context(run_id=run_id))
         assert json.loads(world.variables.get("audit_logs.p.to.splunk_hec"))["failures_in_a_row"] == failures
 
 
