@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -61,8 +62,10 @@ def _run(row: Row, tests: tuple[str, ...]) -> tuple[bool | None, str]:
     for line in lines:
         if line.startswith(("FAILED ", "ERROR ")):
             _tell(f"  {line}")
+    # What processes say as they end may stand behind it.
+    counts = next((line for line in reversed(lines) if re.search(r"\d+ (passed|failed|error).* in ", line)), lines[-1])
     spent = f"{(time.monotonic() - begun) / 60:.0f} min"
-    return done.returncode == 0, f"{lines[-1].strip('= ')}; {spent} in all; {log.relative_to(ROOT)}"
+    return done.returncode == 0, f"{counts.strip('= ')}; {spent} in all; {log.relative_to(ROOT)}"
 
 
 def _tell(line: str) -> None:
