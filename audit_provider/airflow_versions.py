@@ -54,7 +54,7 @@ def retry_arguments() -> dict[str, Any]:
     return {"retry_policy": RetryAsAsked()}
 
 
-def list_variables(prefix: str) -> object | None:
+def question_for_keys(prefix: str) -> object | None:
     """Return the question for the keys of Variables, to be asked in a task; None before Airflow 3.3.
 
     :param prefix: with which the keys begin.

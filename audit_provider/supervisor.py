@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from audit_provider.airflow_versions import list_variables
+from audit_provider.airflow_versions import question_for_keys
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 
 
@@ -26,7 +26,7 @@ def confirmed_variable(key: str) -> str | None:
         return None
     from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable
 
-    listing = list_variables(key)
+    listing = question_for_keys(key)
     if listing is not None:
         if not _is_listed(comms, listing, key):
             return None

@@ -8,7 +8,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, VariableResult
 
 from audit_provider import supervisor
-from audit_provider.airflow_versions import list_variables
+from audit_provider.airflow_versions import question_for_keys
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.supervisor import confirm_missing_connection, confirmed_variable
 
@@ -55,7 +55,7 @@ def asked(kind, answer):
     return kind, NONE[kind] if answer is None else answer
 
 
-since_3_3 = pytest.mark.skipif(list_variables("k") is None, reason="Airflow lists no keys")
+since_3_3 = pytest.mark.skipif(question_for_keys("k") is None, reason="Airflow lists no keys")
 
 
 @since_3_3
@@ -102,7 +102,7 @@ def test_an_outage_at_any_question_leaves_it_open(answers, said):
 def test_where_no_keys_are_listed_the_database_must_answer_before_and_after(
     answers, monkeypatch, kind, before, answer, after, is_sure
 ):
-    monkeypatch.setattr(supervisor, "list_variables", lambda prefix: None)
+    monkeypatch.setattr(supervisor, "question_for_keys", lambda prefix: None)
     answers(("GetDRCount", before), asked(kind, answer), ("GetDRCount", after))
     ask = {"GetVariable": confirmed_variable, "GetConnection": confirm_missing_connection}[kind]
     if is_sure:

@@ -122,13 +122,11 @@ def read_pipelines(text: str) -> PipelinesFile:
     if not isinstance(content, dict):
         raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
     pipelines: dict[str, Pipeline] = {}
-    mistakes: list[str] = []
+    mistakes = Mistakes()
     for name, entry in content.items():
-        try:
+        with mistakes.collected():
             pipelines[str(name)] = pipeline_from(str(name), entry)
-        except ConfigurationError as error:
-            mistakes.extend(str(error).split("\n"))
-    return PipelinesFile(pipelines, tuple(mistakes))
+    return PipelinesFile(pipelines, tuple(mistakes.lines))
 
 
 def pipeline_from(name: str, entry: Any) -> Pipeline:

@@ -53,8 +53,7 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
     path = named or pipelines_file(default)
     found = _read(path)
     mistakes = Mistakes()
-    for line in found.mistakes:
-        mistakes.add(line)
+    mistakes.lines += found.mistakes
     for pipeline in found.pipelines.values():
         for notification in pipeline.monitoring.notify if pipeline.monitoring else ():
             with mistakes.collected():

@@ -40,15 +40,6 @@ def all_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list
     return found
 
 
-def open_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[GapRecord]:
-    """Return the gaps that somebody has to look at: neither closed by shipping nor acknowledged.
-
-    :param spool: URI of the spool; by default ``[audit_logs] spool``.
-    :raises AuditError: the spool or a Variable cannot be read.
-    """
-    return [gap for gap in all_gaps(pipelines, spool=spool) if gap.is_open]
-
-
 def gaps_of_streams(pipeline: str, names: Iterable[StreamName], destinations: Sequence[str]) -> list[GapRecord]:
     """Return every gap of some streams of one pipeline.
 

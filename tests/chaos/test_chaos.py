@@ -11,6 +11,7 @@ from tests.chaos.figures import table
 from tests.chaos.rig import Rig
 from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
 
+# A scenario is some hundred forks of a large process, each of which takes seconds where the machine does much else.
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(900)]
 SEED = 11
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.summary import Kind, Severity
-from audit_provider.core.validation import validated
+from audit_provider.core.validation import Mistakes, validated
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """From the least to the greatest."""
@@ -93,16 +93,14 @@ def monitoring_from(entry: Any, path: str) -> Monitoring | None:
         raise ConfigurationError(f"{path}.notify: must be a list of notifiers")
     notify = tuple(_notification(each, f"{path}.notify.{place}") for place, each in enumerate(written))
     found: Monitoring = validated(Monitoring, {key: value for key, value in entry.items() if key != "notify"}, path)
-    mistakes = [
-        f"{path}.{key}: must be at least {least}" for key, least in _LEAST.items() if getattr(found, key) < least
-    ]
-    mistakes += [
-        f"{path}.{key}: must be more than 0 seconds"
-        for key in ("lag_target", "settle")
-        if getattr(found, key) <= timedelta(0)
-    ]
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+    mistakes = Mistakes()
+    for key, least in _LEAST.items():
+        if getattr(found, key) < least:
+            mistakes.add(f"{path}.{key}: must be at least {least}")
+    for key in ("lag_target", "settle"):
+        if getattr(found, key) <= timedelta(0):
+            mistakes.add(f"{path}.{key}: must be more than 0 seconds")
+    mistakes.raise_any()
     return dataclasses.replace(found, notify=notify)
 
 

@@ -38,7 +38,7 @@ from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting, SourceSpec
 from audit_provider.core.templates import BOUNDS, names_in
-from audit_provider.core.validation import checked, near, validated
+from audit_provider.core.validation import Mistakes, checked, near, validated
 
 TYPES: dict[str, dict[str, type]] = {
     "reading": {
@@ -179,26 +179,24 @@ def check_reading(reading: Any, path: str) -> None:
 
 def _spec(entry: Mapping[str, Any], path: str, base: SourceSpec | None) -> SourceSpec:
     known = [each.name for each in dataclasses.fields(SourceSpec)]
-    mistakes = [
-        f"{path}.{key}: there is no such key{near(str(key), [*known, 'like'])}" for key in entry if key not in known
-    ]
+    mistakes = Mistakes()
+    for key in entry:
+        if key not in known:
+            mistakes.add(f"{path}.{key}: there is no such key{near(str(key), [*known, 'like'])}")
     if base is not None:
         entry, missing = carried(entry, path, base)
-        mistakes += missing
+        mistakes.lines += missing
     hints = get_type_hints(SourceSpec)
     values: dict[str, Any] = {}
     for key in known:
         if key not in entry:
             continue
-        try:
+        with mistakes.collected():
             values[key] = _value(key, entry[key], f"{path}.{key}", getattr(base, key, None), hints[key], entry, base)
-        except ConfigurationError as error:
-            mistakes.append(str(error))
     if base is None:
         needed = (each for each in dataclasses.fields(SourceSpec) if each.default is each.default_factory)
-        mistakes += [f"{path}.{each.name}: is missing" for each in needed if each.name not in entry]
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+        mistakes.lines += [f"{path}.{each.name}: is missing" for each in needed if each.name not in entry]
+    mistakes.raise_any()
     return dataclasses.replace(base, **values) if base else SourceSpec(**values)
 
 

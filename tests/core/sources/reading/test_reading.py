@@ -68,12 +68,16 @@ def run_through(pipeline, data):
         pipeline.advance(minutes=61)
 
 
+def inserts(data):
+    return {number: [f"i{number}"] for number in data.draw(st.sets(st.integers(1, 30)))}
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_closed_windows_read_exactly_what_was_served(data):
     rows = data.draw(histories())
     service = data.draw(services(rows))
-    service.inserts = {number: [f"i{number}"] for number in data.draw(st.sets(st.integers(1, 30)))}
+    service.inserts = inserts(data)
     pipeline = Pipeline(service)
     run_through(pipeline, data)
     assert sorted(pipeline.spooled()) == sorted(row.id for row in service.rows)
@@ -87,7 +91,7 @@ def test_closed_windows_read_exactly_what_was_served(data):
 def test_a_list_of_unknown_order_is_read_exactly(data):
     rows = data.draw(histories())
     service = data.draw(services(rows))
-    service.inserts = {number: [f"i{number}"] for number in data.draw(st.sets(st.integers(1, 30)))}
+    service.inserts = inserts(data)
     search = data.draw(services(rows, sorted_by="happened"))
     search.rows = service.rows
     pipeline = Pipeline(service, source=PYLON_LIST, search=search)

@@ -31,16 +31,20 @@ def expect_all(pipeline):
     assert sorted(pipeline.spooled()) == sorted(row.id for row in pipeline.service.rows)
 
 
+def read_on_with_another_page_size(pipeline):
+    with pytest.raises(Exception, match="cut off"):
+        pipeline.run()
+    pipeline.service.page_size = 10
+    pipeline.run()
+    expect_all(pipeline)
+
+
 @pytest.mark.parametrize("source", [WINDOWS, SINCE, HEAD], ids=lambda source: source.name)
 def test_a_cursor_of_another_request_is_dropped(source):
     """The fifth page of three rows is not the fifth page of ten."""
     service = Service(rows=minutely(60), numbered=True, now=BEGIN + timedelta(hours=2), fail=frozenset({5}))
     pipeline = Pipeline(service, source=source, segment_events=1)
-    with pytest.raises(Exception, match="cut off"):
-        pipeline.run()
-    service.page_size = 10
-    pipeline.run()
-    expect_all(pipeline)
+    read_on_with_another_page_size(pipeline)
     assert any("the request has changed" in line for line in pipeline.told)
 
 
@@ -48,11 +52,7 @@ def test_a_list_is_measured_anew_when_the_request_has_changed():
     service = Service(rows=minutely(60), order="oldest", ending="live", now=BEGIN + timedelta(hours=2))
     service.fail = frozenset({5})
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=service.rows, now=service.now))
-    with pytest.raises(Exception, match="cut off"):
-        pipeline.run()
-    service.page_size = 10
-    pipeline.run()
-    expect_all(pipeline)
+    read_on_with_another_page_size(pipeline)
     assert any("measuring the list anew" in line for line in pipeline.told)
 
 

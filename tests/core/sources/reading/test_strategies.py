@@ -18,17 +18,13 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from tests.core.simulation import BEGIN, PYLON, Pipeline, Row, Service, minutely
-from tests.core.sources.reading.test_reading import histories, run_through, services
+from tests.core.sources.reading.test_reading import histories, inserts, run_through, services
 
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=2))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())
 SINCE = replace(PYLON, name="since", reading=SinceScan())
 HEAD = replace(PYLON, name="head", reading=HeadScan())
 HEAD_PAGES = replace(HEAD, paging=PagePaging("page"))
-
-
-def inserts(data):
-    return {number: [f"i{number}"] for number in data.draw(st.sets(st.integers(1, 30)))}
 
 
 def expect_all(pipeline):

@@ -65,15 +65,21 @@ class Runs:
         return pull(self.spec.reading, reader, self.stream, self.position, commit=keep, within=window)
 
 
+def broken_off(service, spec, span, *, tries):
+    """Return runs of which the first ended when the service had answered so often."""
+    runs = Runs(service, spec)
+    service.tries = tries
+    with pytest.raises(UnavailableError):
+        runs.pull(test_pages.reader(service, spec, tries=1), span)
+    return runs
+
+
 def test_the_fallback_goes_on_at_its_own_cursor_and_reads_the_log_once():
     """It has no upper bound: each window of it leads to the end of the log."""
     span = Window(test_pages.NOW - 100 * DAYS, test_pages.NOW)
     spec = PYLON.with_page_size(10)
     with NoRange("t", generate(600, span.start, span.end), rate_limits={}) as service:
-        runs = Runs(service, spec)
-        service.tries = 30
-        with pytest.raises(UnavailableError):
-            runs.pull(test_pages.reader(service, spec, tries=1), span)
+        runs = broken_off(service, spec, span, tries=30)
         service.tries = 10_000
         counts = runs.pull(test_pages.reader(service, spec, tries=1), span).counts
         assert 10_000 - service.tries <= 33
@@ -94,10 +100,7 @@ def test_a_fallback_that_is_refused_later_gives_way_to_the_request():
     span = Window(test_pages.NOW - 100 * DAYS, test_pages.NOW)
     spec = PYLON.with_page_size(10)
     with Mended("t", generate(100, span.start, span.end), rate_limits={}) as service:
-        runs = Runs(service, spec)
-        service.tries = 5
-        with pytest.raises(UnavailableError):
-            runs.pull(test_pages.reader(service, spec, tries=1), span)
+        runs = broken_off(service, spec, span, tries=5)
         service.tries, service.mended = 10_000, True
         runs.pull(test_pages.reader(service, spec, tries=1), span)
     assert runs.position.head.total == 100
