@@ -26,7 +26,7 @@ of garbage look through all that Airflow has loaded, about once in 150 requests;
 
 PIPELINES, DESTINATIONS, WINDOWS, ACTIONS, FINDINGS = 50, ("s3", "splunk", "datadog", "webhook"), 4, 150, 40
 REQUESTS = 50
-PATHS = ("/audit-logs/api/overview", "/audit-logs/api/pipelines/p7")
+PATHS = ("/audit-logs/api/overview", "/audit-logs/api/overview?opened=p7")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,16 @@ router = APIRouter(prefix="/api", dependencies=[SeesPage, ReadsVariables])
 
 
 @router.get("/overview", response_model=Overview)
-def overview(session: SessionDep, may: PermissionsDep) -> Response:
-    """Return how every pipeline fares that the user may see, the worst first. Findings and gaps are in the details."""
+def overview(
+    session: SessionDep,
+    may: PermissionsDep,
+    opened: Annotated[str, Query(description="A pipeline to add whole.")] = "",
+) -> Response:
+    """Return how every pipeline fares that the user may see, the worst first. Findings and gaps are in the details.
+
+    A pipeline that is added whole is of the same moment as its row. Asked for by itself a moment later, it would say
+    what the overview does not say yet.
+    """
     known = reader.read()
     records = records_reader.read(session, may.variables)
     dag_ids = {f"audit_incremental_{name}" for name in known.pipelines} & may.dags
@@ -54,6 +62,7 @@ def overview(session: SessionDep, may: PermissionsDep) -> Response:
         views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
     views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
+    whole = (_detail(known.pipelines[opened], records.of(opened), each) for each in views if each.name == opened)
     return _json(
         Overview(
             made_at=utc_now(),
@@ -62,6 +71,7 @@ def overview(session: SessionDep, may: PermissionsDep) -> Response:
             hidden=hidden,
             mistakes=known.mistakes,
             pipelines=shown,
+            opened=next(whole, None),
         )
     )
 
@@ -75,8 +85,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
         raise HTTPException(403, "Forbidden")
     dag_id = f"audit_incremental_{pipeline}"
     dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
-    activity = progress_reader.read(found, own).summary
-    return _json(PipelineDetail(_view(found, own, dag, may), activity))
+    return _json(_detail(found, own, _view(found, own, dag, may)))
 
 
 @router.get("/pipelines/{pipeline}/destinations/{destination}/dead-letters", response_model=LettersView)
@@ -143,6 +152,10 @@ def _view(pipeline: Pipeline, records: PipelineRecords, dag: DagFacts | None, ma
         return replace(each, may=(*tests, *edits, *(("redrive",) if redrives else ()), *reads))
 
     return replace(view, may=own, destinations=tuple(map(with_buttons, view.destinations)))
+
+
+def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView) -> PipelineDetail:
+    return PipelineDetail(view, progress_reader.read(pipeline, records).summary)
 
 
 def _first(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

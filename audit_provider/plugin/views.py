@@ -103,11 +103,20 @@ class PipelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineDetail:
+    """One pipeline with all that its last report has left. :ivar activity: None where there is no report yet."""
+
+    pipeline: PipelineView
+    activity: Summary | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Every pipeline that the user may see.
 
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file, or "".
+    :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
     """
 
     made_at: datetime
@@ -116,14 +125,7 @@ class Overview:
     hidden: int
     mistakes: str
     pipelines: tuple[PipelineView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineDetail:
-    """One pipeline with all that its last report has left. :ivar activity: None where there is no report yet."""
-
-    pipeline: PipelineView
-    activity: Summary | None = None
+    opened: PipelineDetail | None = None
 
 
 @dataclass(frozen=True, slots=True)

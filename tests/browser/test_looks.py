@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 
 import msgspec
@@ -24,7 +25,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 class Api(Service):
-    """The page, and an API of two pipelines; ``hold`` keeps the answers to a path until they are let go."""
+    """The page, and an API of two pipelines; ``hold`` keeps the answers to a path until they are let go.
+
+    :ivar last_read: of both pipelines.
+    """
 
     name = "page"
 
@@ -33,38 +37,44 @@ class Api(Service):
         self.gates: dict[str, threading.Event] = {}
         self.arrived: dict[str, threading.Event] = {}
         self.down = False
+        self.last_read = utc_now()
 
     def hold(self, path):
+        """Hold what a path is answered with from now on, as it is when it is asked for."""
         self.arrived[path] = threading.Event()
         self.gates[path] = threading.Event()
         return SimpleNamespace(arrived=self.arrived[path], let_go=self.gates[path].set)
 
     def answer(self, request):
-        path = request.path
-        if path in self.gates:
+        opened = request.param("opened")
+        path = f"{request.path}?opened={opened}" if opened else request.path
+        reply = self._reply(request.path, opened, request.method)
+        if gate := self.gates.get(path):
             self.arrived[path].set()
-            assert self.gates[path].wait(300)
+            assert gate.wait(300)
+        return reply
+
+    def _reply(self, path, opened, method):
         if path == "/":
             return Reply(200, (PAGE / "index.html").read_bytes(), kind="text/html")
         if path.startswith("/static/"):
             file = PAGE / path.removeprefix("/static/")
             return Reply(200, file.read_bytes(), kind=KINDS[file.suffix])
-        if request.method == "POST":
+        if method == "POST":
             return Reply.json(200, {"ok": True, "message": "splunk is well", "link": ""})
         if self.down:
             return Reply.json(503, {"detail": "Airflow is down"})
-        views = {name: pipeline(name) for name in ("one", "two")}
-        if path == "/api/overview":
-            found = Overview(utc_now(), 0, 0, 0, "", tuple(views.values()))
-        else:
-            found = PipelineDetail(views[path.rpartition("/")[2]])
+        assert path == "/api/overview"
+        views = {name: pipeline(name, self.last_read) for name in ("one", "two")}
+        whole = PipelineDetail(views[opened]) if opened else None
+        found = Overview(utc_now(), 0, 0, 0, "", tuple(views.values()), whole)
         return Reply.json(200, json.loads(msgspec.json.encode(found)))
 
 
-def pipeline(name):
+def pipeline(name, last_read):
     served = DestinationView("splunk", "splunk_hec", enabled=True, state="ok", may=("test_connection",))
     links = dict.fromkeys(("dag", "backfill"), "/")
-    return PipelineView(name, "pylon", "ok", destinations=(served,), links=links, may=())
+    return PipelineView(name, "pylon", "ok", last_read=last_read, destinations=(served,), links=links, may=())
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +114,7 @@ def done(browser):
     ],
 )
 def test_a_pipeline_that_was_left_does_not_come_back(api, browser, button, shown):
-    held = api.hold("/api/pipelines/one")
+    held = api.hold("/api/overview?opened=one")
     renew(browser)
     assert held.arrived.wait(60)
     browser.click(f"document.getElementById('{button}')")
@@ -112,6 +122,21 @@ def test_a_pipeline_that_was_left_does_not_come_back(api, browser, button, shown
     held.let_go()
     done(browser)
     assert browser.run(shown)
+
+
+def test_a_look_that_is_answered_late_does_not_replace_a_later_one(api, browser):
+    held = api.hold("/api/overview?opened=one")
+    renew(browser)
+    assert held.arrived.wait(60)
+    browser.run("window.first = window.look, true")
+    api.gates.clear()
+    api.last_read -= timedelta(days=3)
+    renew(browser)
+    done(browser)
+    held.let_go()
+    browser.run("window.first.then(() => true)")
+    assert "3 d ago" in browser.run("document.querySelector('#pipelines tbody tr').innerText")
+    assert "last 3 d ago" in browser.run("document.getElementById('detail').innerText")
 
 
 def test_what_came_of_a_button_is_shown_though_the_look_after_it_fails(api, browser):
@@ -143,7 +168,7 @@ def test_what_came_of_a_button_is_not_told_of_another_pipeline(api, browser):
     assert held.arrived.wait(60)
     browser.click("document.getElementById('open-two')")
     browser.see("document.querySelector('#detail h2')?.innerText === 'two'")
-    after = api.hold("/api/overview")
+    after = api.hold("/api/overview?opened=two")
     held.let_go()
     assert after.arrived.wait(60), "the look after the button"
     after.let_go()

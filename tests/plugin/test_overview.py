@@ -22,11 +22,14 @@ def text(value):
 
 
 def only(world):
-    answer = world.get("admin", "/api/overview").json()
-    pipeline = world.get("admin", "/api/pipelines/p").json()["pipeline"]
+    answer = world.get("admin", "/api/overview?opened=p").json()
+    whole = world.get("admin", "/api/pipelines/p").json()
+    pipeline = whole["pipeline"] | {"lag": 0}
     (short,) = answer["pipelines"]
-    assert {**pipeline, "lag": 0, "gaps": [], "findings": []} == {**short, "lag": 0}, "both say the same"
-    return answer, pipeline, {each["name"]: each for each in pipeline["destinations"]}
+    assert {**pipeline, "gaps": [], "findings": []} == {**short, "lag": 0}, "both say the same"
+    opened = answer["opened"]["pipeline"] | {"lag": 0}
+    assert answer["opened"] | {"pipeline": opened} == whole | {"pipeline": pipeline}
+    return answer, whole["pipeline"], {each["name"]: each for each in pipeline["destinations"]}
 
 
 def test_a_pipeline_that_never_ran_has_not_begun(world):
@@ -140,6 +143,8 @@ def test_a_mistake_in_the_pipelines_file_is_told(world):
     answer = world.get("admin", "/api/overview").json()
     assert "cannot be read" in answer["mistakes"]
     assert answer["pipelines"] == []
+    assert answer["opened"] is None, "nobody asked for one"
+    assert world.get("admin", "/api/overview?opened=p").json()["opened"] is None, "there is none"
 
 
 def test_variables_of_another_key_are_told_and_not_hidden(world):

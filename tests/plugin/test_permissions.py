@@ -102,8 +102,9 @@ def test_a_pipeline_whose_variables_may_not_be_read_is_left_out(world, server, m
     monkeypatch.setattr(auth, "is_authorized_variable", only_p)
     for _ in range(2):  # what is kept for the one is not shown to the other
         for user, names in (("admin", ["p", "q"]), ("op", ["p"])):
-            answer = world.get(user, "/api/overview").json()
+            answer = world.get(user, "/api/overview?opened=q").json()
             assert [each["name"] for each in answer["pipelines"]] == names
+            assert (answer["opened"] is not None) == ("q" in names)
             assert answer["hidden"] == 2 - len(names)
     assert world.get("op", "/api/pipelines/q").status_code == 403
     assert world.get("op", "/api/pipelines/q/destinations/splunk/dead-letters").status_code == 403

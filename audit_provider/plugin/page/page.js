@@ -1,6 +1,6 @@
 // The page "Audit logs": one overview that renews itself, one pipeline opened below it.
 
-import { ask, pathOf } from "./api.js";
+import { ask } from "./api.js";
 import { detail } from "./detail.js";
 import { at } from "./dom.js";
 import { show } from "./overview.js";
@@ -9,19 +9,29 @@ import { followTheme } from "./theme.js";
 
 const EVERY = 15000; // milliseconds between two looks
 
+let looks = 0;
+let shown = 0; // number of the look whose answer is shown
+
 async function look() {
+  const number = ++looks;
+  const name = seen.open;
+  let found;
   try {
-    seen.overview = await ask("overview");
-    if (!seen.overview.pipelines.some((each) => each.name === seen.open)) seen.open = "";
-    const name = seen.open;
-    const found = name ? await ask(pathOf(name)) : null;
-    if (seen.open === name) seen.detail = found; // another may have been opened meanwhile, or none
+    // One answer for both, so that the problems above never lack what the pipeline below already tells.
+    found = await ask(name ? `overview?opened=${encodeURIComponent(name)}` : "overview");
   } catch (error) {
+    if (number < shown) return;
+    shown = number;
     at("verdict").className = "critical";
     at("verdict").textContent = error.message;
     detail(); // what came of a button is shown all the same
     return;
   }
+  if (number < shown) return; // a later look was answered first
+  shown = number;
+  seen.overview = found;
+  // Another pipeline may have been opened meanwhile, or none.
+  if (seen.open === name) Object.assign(seen, { open: found.opened ? name : "", detail: found.opened });
   show();
 }
 
