@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING
+
+from isal import isal_zlib
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import UnavailableError
@@ -15,6 +19,11 @@ if TYPE_CHECKING:
 
 _EVENT_BYTES = 256 * 1024**2
 """Of one event: a file may be of any size, so this guards nothing but the memory."""
+
+_GZIP = 31  # zlib's window bits for a gzip wrapper
+_GZIP_LEVEL = 2
+_LINES_AT_ONCE = 256
+"""Lines that are joined, digested and compressed while they are still in the processor's cache."""
 
 
 def file_limits(batch_bytes: int) -> Limits:
@@ -32,10 +41,12 @@ def put_by_folder(
 
     :param put: writes the items of a folder as one file.
     """
-    folder_of_each = list(map(folder_of, batch.items))
     folders: dict[str, list[Item]] = defaultdict(list)
-    for item, folder in zip(batch.items, folder_of_each, strict=True):
-        folders[folder].append(item)
+    runs: list[tuple[str, int]] = []  # events of one folder that follow each other
+    for folder, run in groupby(batch.items, folder_of):
+        before = len(folders[folder])
+        folders[folder] += run
+        runs.append((folder, len(folders[folder]) - before))
     verdicts: dict[str, Verdict] = {}
     said = ""
     for folder, items in sorted(folders.items()):
@@ -43,4 +54,21 @@ def put_by_folder(
             verdicts[folder] = put(folder, items)
         except UnavailableError as error:
             verdicts[folder], said = Verdict.RETRY, str(error)
-    return Outcome(tuple([verdicts[folder] for folder in folder_of_each]), said)
+    return Outcome(tuple([verdict for folder, count in runs for verdict in repeat(verdicts[folder], count)]), said)
+
+
+def packed_lines(items: Sequence[Item]) -> tuple[str, bytes]:
+    """Return the SHA-256 of the items' lines, hexadecimal, and the lines themselves as gzip.
+
+    Each line is ended by a newline. The digest names the file: the compressed bytes may differ between versions of the
+    compressor.
+    """
+    digest = hashlib.sha256()
+    compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    parts: list[bytes] = []
+    for first in range(0, len(items), _LINES_AT_ONCE):
+        lines = b"\n".join([*[item.encoded for item in items[first : first + _LINES_AT_ONCE]], b""])
+        digest.update(lines)
+        parts.append(compressor.compress(lines))
+    parts.append(compressor.flush())
+    return digest.hexdigest(), b"".join(parts)

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from audit_provider.core.destinations.base import Destination, Limits, Place
+    from audit_provider.core.destinations.base import Destination, Place
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
+
+_AT_ONCE = 64
+"""Events that are made items and put into a lot together, where nothing asks for each to be looked at."""
 
 SEGMENTS_IN_A_LOT = 4
 """Segments that are joined: numbers 1 to 4, 5 to 8 and so on, since nothing else is the same for every try, range and
@@ -86,7 +89,7 @@ def lots(
     """
     limits = destination.limits
     taken = {(each.segment, each.index): each for each in ahead}
-    packer = _Packer(limits, _encoder(destination, limits, restamp=restamp, now=now), select, within, taken)
+    packer = _Packer(destination, restamp, now, select, within, taken)
     expected = first[0]
     for number, events in segments:
         if number != expected or (number == first[0] and first[1] > len(events)):
@@ -106,55 +109,143 @@ def lots(
         yield packer.lot
 
 
-@dataclass(slots=True)
 class _Packer:
     """Packs segments, one after the other. :ivar lot: the open one."""
 
-    limits: Limits
-    entry_of: Callable[[Event, Event, int, int], Item | DeadLetter]
-    select: Callable[[Event], Event | None] | None
-    within: Callable[[Event], bool] | None
-    taken: Mapping[Place, Ahead]
-    lot: Lot = field(default_factory=Lot)
+    def __init__(
+        self,
+        destination: Destination,
+        restamp: bool,
+        now: Callable[[], datetime],
+        select: Callable[[Event], Event | None] | None,
+        within: Callable[[Event], bool] | None,
+        taken: Mapping[Place, Ahead],
+    ) -> None:
+        self.lot = Lot()
+        self._limits = destination.limits
+        self._encode = destination.encode
+        self._restamp = restamp
+        self._now = now
+        self._select = select
+        self._within = within
+        self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
         """Put a segment's events from a place on into lots; yield those that are full."""
-        limits, entry_of, select, within, taken = self.limits, self.entry_of, self.select, self.within, self.taken
-        most, room, separator = limits.events, limits.batch_bytes - limits.framing, limits.separator
-        lot = self.lot
+        if self._select or self._within or self._taken:
+            yield from self._pack_some(number, events, after)
+            return
+        while after < len(events):
+            some = events[after : after + min(_AT_ONCE, max(self._limits.events - self.lot.count, 1))]
+            if not self._add_all(self._items(some, number, after)):
+                # Anew, for what comes into the next lot is made when that is built.
+                for index, event in enumerate(some, after):
+                    if full := self._add(self._entry(event, event, number, index)):
+                        yield full
+            after += len(some)
+
+    def _pack_some(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
+        """Pack where an event may be left out, or be known at the destination already."""
         for index in range(after, len(events)):
             if index < after:
                 continue
-            known = taken.get((number, index)) if taken else None
+            known = self._taken.get((number, index))
             if known is not None and is_ahead(known, events):
-                if limits.whole_segments and lot.count:  # as it was cut when these were sent
-                    lot.after = (number, index)
-                    yield lot
-                    lot = Lot()
-                lot.entries.append(known)
+                if self._limits.whole_segments and self.lot.count:  # as it was cut when these were sent
+                    yield self._cut((number, index))
+                self.lot.entries.append(known)
                 after = index + known.count
                 continue
             event = events[index]
-            outside = within is not None and not within(event)
-            selected = None if outside else event if select is None else _selected(select, event, number, index)
+            outside = self._within is not None and not self._within(event)
+            selected = None if outside else self._selected(event, number, index)
             if selected is None:
-                lot.entries.append(Filtered(number, index, outside))
-                if len(lot.entries) - lot.count >= _MOST_FILTERED:
-                    lot.after = (number, index + 1)
-                    yield lot
-                    lot = Lot()
+                self.lot.entries.append(Filtered(number, index, outside))
+                if len(self.lot.entries) - self.lot.count >= _MOST_FILTERED:
+                    yield self._cut((number, index + 1))
                 continue
-            entry = selected if isinstance(selected, DeadLetter) else entry_of(event, selected, number, index)
-            # What is set aside waits in memory too, until the lot is settled.
-            size = (len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)) + separator
-            if (lot.count >= most or lot.size + size > room) and lot.entries:
-                lot.after = (number, index)
-                yield lot
-                lot = Lot()
-            lot.entries.append(entry)
-            lot.size += size
-            lot.count += 1
-        self.lot = lot
+            entry = selected if isinstance(selected, DeadLetter) else self._entry(event, selected, number, index)
+            if full := self._add(entry):
+                yield full
+
+    def _selected(self, event: Event, segment: int, index: int) -> Event | DeadLetter | None:
+        """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""
+        if self._select is None:
+            return event
+        try:
+            return self._select(event)
+        except (*UNREADABLE, TypeError) as error:
+            reason = f"cannot be read for 'only', 'except' or 'redact': {type(error).__name__}: {error}"
+            return DeadLetter(Item(event, b"", segment, index), reason)
+
+    def _items(self, events: Sequence[Event], segment: int, first: int) -> list[Item]:
+        """Return items of events that follow each other from a place on; none where one is not like the others."""
+        encode, max_age = self._encode, self._limits.max_age
+        if max_age is not None and min([event.time for event in events]) < self._now() - max_age:
+            return []
+        try:
+            return [
+                Item(event, encode(event, restamp=False), segment, index) for index, event in enumerate(events, first)
+            ]
+        except (*UNREADABLE, TypeError, KeyError, OverflowError):
+            return []
+
+    def _entry(self, event: Event, parcel: Event, segment: int, index: int) -> Item | DeadLetter:
+        """Return the item of an event, or why there is none.
+
+        :param parcel: what is to leave of it.
+        """
+        limits = self._limits
+        old = limits.max_age is not None and event.time < self._now() - limits.max_age
+        if old and not (self._restamp and limits.restamps):
+            unable = ", and it cannot carry a time of arrival" if self._restamp else ""
+            reason = f"older than the {limits.max_age} that the destination accepts{unable}"
+            return DeadLetter(Item(event, b"", segment, index), reason, too_old=True)
+        try:
+            encoded = self._encode(parcel, restamp=old)
+        except (*UNREADABLE, TypeError, KeyError, OverflowError) as error:
+            return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
+        return Item(event, encoded, segment, index, old)
+
+    def _add_all(self, items: list[Item]) -> bool:
+        """Put items into the open lot if there are some, all of them fit, and none is too large by itself."""
+        limits, lot = self._limits, self.lot
+        if not items:
+            return False
+        sizes = [len(item.encoded) for item in items]
+        size = sum(sizes) + limits.separator * len(items)
+        full = lot.count + len(items) > limits.events or lot.size + size > limits.batch_bytes - limits.framing
+        if full or max(sizes) > limits.event_bytes:
+            return False
+        lot.entries += items
+        lot.size += size
+        lot.count += len(items)
+        return True
+
+    def _add(self, entry: Item | DeadLetter) -> Lot | None:
+        """Put an entry into the open lot, or into the next one; return the lot where that ended it."""
+        limits, full = self._limits, None
+        if isinstance(entry, Item) and len(entry.encoded) > limits.event_bytes:
+            reason = (
+                f"its {len(entry.encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"
+            )
+            entry = DeadLetter(Item(entry.event, b"", entry.segment, entry.index), reason)
+        # What is set aside waits in memory too, until the lot is settled.
+        size = len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)
+        size += limits.separator
+        over = self.lot.count >= limits.events or self.lot.size + size > limits.batch_bytes - limits.framing
+        if over and self.lot.entries:
+            full = self._cut(place_of(entry))
+        self.lot.entries.append(entry)
+        self.lot.size += size
+        self.lot.count += 1
+        return full
+
+    def _cut(self, after: Place) -> Lot:
+        """Return the open lot, which ends before a place, and begin the next one."""
+        full, self.lot = self.lot, Lot()
+        full.after = after
+        return full
 
 
 def _detached(entry: Entry) -> Entry:
@@ -169,39 +260,3 @@ def place_of(entry: Entry) -> Place:
     """Return where an entry stands in the spool, or where it begins."""
     standing = entry.item if isinstance(entry, DeadLetter) else entry
     return standing.segment, standing.index
-
-
-def _selected(
-    select: Callable[[Event], Event | None], event: Event, segment: int, index: int
-) -> Event | DeadLetter | None:
-    """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""
-    try:
-        return select(event)
-    except (*UNREADABLE, TypeError) as error:
-        reason = f"cannot be read for 'only', 'except' or 'redact': {type(error).__name__}: {error}"
-        return DeadLetter(Item(event, b"", segment, index), reason)
-
-
-def _encoder(
-    destination: Destination, limits: Limits, *, restamp: bool, now: Callable[[], datetime]
-) -> Callable[[Event, Event, int, int], Item | DeadLetter]:
-    """Return what makes an item of an event: with what is to leave of it, its segment and its index."""
-    encode, max_age, most = destination.encode, limits.max_age, limits.event_bytes
-    can_travel = restamp and limits.restamps
-    unable = ", and it cannot carry a time of arrival" if restamp else ""
-
-    def entry_of(event: Event, parcel: Event, segment: int, index: int) -> Item | DeadLetter:
-        old = max_age is not None and event.time < now() - max_age
-        if old and not can_travel:
-            item = Item(event, b"", segment, index)
-            return DeadLetter(item, f"older than the {max_age} that the destination accepts{unable}", too_old=True)
-        try:
-            encoded = encode(parcel, restamp=old)
-        except (*UNREADABLE, TypeError, KeyError, OverflowError) as error:
-            return DeadLetter(Item(event, b"", segment, index), f"cannot be encoded: {type(error).__name__}: {error}")
-        if len(encoded) > most:
-            reason = f"its {len(encoded):,} bytes are more than the {most:,} that the destination takes"
-            return DeadLetter(Item(event, b"", segment, index), reason)
-        return Item(event, encoded, segment, index, old)
-
-    return entry_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -137,15 +136,14 @@ class S3Destination:
 
     def _put(self, folder: str, items: Sequence[Item]) -> Verdict:
         items = self._layout.arranged(items)
-        content = b"\n".join([*[item.encoded for item in items], b""])
-        digest = hashlib.sha256(content).hexdigest()
+        digest, body = self._layout.packed(items)
         prefix = self._options.prefix.strip("/")
         key = "/".join(filter(None, (prefix, folder, self._layout.name(digest, items))))
         # Never Content-Encoding: a client that decodes by it would hand out plain text under a name ending in .gz.
         answer = self._call(
             "put_object",
             Key=key,
-            Body=self._layout.body(content),
+            Body=body,
             IfNoneMatch="*",
             ContentType=self._layout.content_type,
             Metadata={"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
-from isal import igzip
 
 from audit_provider.core.destinations.datadog import attributes_of
+from audit_provider.core.destinations.folders import packed_lines
 from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
 
-_GZIP_LEVEL = 2
 _NAME_DIGITS = 32
 _NEWEST_OCSF = (1, 3)
 
@@ -36,13 +35,13 @@ _NEWEST_OCSF = (1, 3)
 class Layout(Protocol):
     """A layout, made for the events of one origin.
 
-    An object's content is its lines, each ended by a newline. Its digest names the object, so they must be the same on
-    every try; the body made of them need not be.
+    An object's content is its lines, each ended by a newline. Their digest names the object, so they must be the same
+    on every try; the body made of them need not be.
     """
 
     content_type: ClassVar[str]
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Event, /) -> bytes:
         """Return the event as one line.
 
         :raises ValueError: it cannot be written. :raises ConfigurationError: its form does not fit the layout.
@@ -60,8 +59,8 @@ class Layout(Protocol):
         :param digest: SHA-256 of its content, hexadecimal.
         """
 
-    def body(self, content: bytes) -> bytes:
-        """Return the object."""
+    def packed(self, items: Sequence[Item]) -> tuple[str, bytes]:
+        """Return the SHA-256 of the lines, hexadecimal, and the object."""
 
 
 class Hive:
@@ -71,13 +70,9 @@ class Hive:
 
     def __init__(self, options: S3Options, origin: Origin, form: Form) -> None:
         """Need nothing of the options."""
+        self.encode: Callable[[Event], bytes] = form.write
         self._source = origin.source
-        self._form = form
         self._last = (0, "")
-
-    def encode(self, event: Event) -> bytes:
-        """Return the event in its form."""
-        return self._form.write(event)
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
@@ -96,9 +91,9 @@ class Hive:
         """Return the first digits of the digest."""
         return f"{digest[:_NAME_DIGITS]}.ndjson.gz"
 
-    def body(self, content: bytes) -> bytes:
+    def packed(self, items: Sequence[Item]) -> tuple[str, bytes]:
         """Return the lines, compressed."""
-        return igzip.compress(content, _GZIP_LEVEL, mtime=0)
+        return packed_lines(items)
 
 
 class SecurityLake:
@@ -156,9 +151,10 @@ class SecurityLake:
         """Return the first digits of the digest."""
         return f"{digest[:_NAME_DIGITS]}.parquet"
 
-    def body(self, content: bytes) -> bytes:
+    def packed(self, items: Sequence[Item]) -> tuple[str, bytes]:
         """Return the documents as Parquet."""
-        return parquet_of(content[:-1].split(b"\n"))
+        documents = [item.encoded for item in items]
+        return hashlib.sha256(b"\n".join([*documents, b""])).hexdigest(), parquet_of(documents)
 
 
 class DatadogArchive:
@@ -214,9 +210,9 @@ class DatadogArchive:
         unique = UUID(digest[:32], version=5)
         return f"archive_{first:%H%M%S}.{first.microsecond // 100:04d}.{unique}.json.gz"
 
-    def body(self, content: bytes) -> bytes:
+    def packed(self, items: Sequence[Item]) -> tuple[str, bytes]:
         """Return the logs, compressed."""
-        return igzip.compress(content, _GZIP_LEVEL, mtime=0)
+        return packed_lines(items)
 
     def _log_id(self, event: Event) -> str:
         """Return an id as Datadog's own shipper makes them: 18 bytes, of which the first six are milliseconds."""

@@ -15,10 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from isal import igzip
-
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
-from audit_provider.core.destinations.folders import file_limits, put_by_folder
+from audit_provider.core.destinations.folders import file_limits, packed_lines, put_by_folder
 from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
 from audit_provider.core.formats import Raw
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
     from audit_provider.core.ssh import SshConnection
 
-_GZIP_LEVEL = 2
 _NAME_DIGITS = 32
 
 
@@ -110,10 +107,8 @@ class SftpDestination:
         )
 
     def _put(self, day: str, items: Sequence[Item]) -> Verdict:
-        lines = b"".join([item.encoded + b"\n" for item in items])
-        digest = hashlib.sha256(lines).hexdigest()
+        digest, body = packed_lines(items)
         path = self.path_of(day, digest)
-        body = igzip.compress(lines, _GZIP_LEVEL, mtime=0)
         with self._client.sftp() as sftp, self._refusals(path):
             if self._is_there(sftp, path, len(body), digest):
                 return Verdict.ALREADY_THERE
