@@ -41,8 +41,8 @@ class Delivery:
 
 
 DELIVERIES = {
-    "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.45),
-    "hive": Delivery("spool to S3", "s3", bound=0.42),
+    "splunk_hec": Delivery("spool to Splunk HEC", "splunk_hec", bound=0.42),
+    "hive": Delivery("spool to S3", "s3", bound=0.30),
     "datadog": Delivery("spool to Datadog", "datadog", bound=0.8),
     "elasticsearch": Delivery("spool to OpenSearch", "elasticsearch", bound=0.8),
     "sentinel": Delivery("spool to Sentinel", "sentinel", bound=0.9),

@@ -13,14 +13,16 @@ Kind = Literal["status", "cut", "slow", "html", "garbage", "error_in_200", "refu
 class Fault:
     """One thing to do wrong.
 
-    :ivar path: beginning of the paths it concerns. :ivar after: requests to leave alone first. :ivar count: requests to
-        spoil, None for all. :ivar every: spoil each n-th of them.
+    :ivar path: beginning of the paths it concerns. :ivar method: of the requests it concerns, "" for all.
+    :ivar after: requests to leave alone first. :ivar count: requests to spoil, None for all.
+    :ivar every: spoil each n-th of them.
     :ivar status: for ``status``. :ivar headers: sent with it. :ivar body: sent with it.
     :ivar seconds: for ``slow``.
     """
 
     kind: Kind
     path: str = "/"
+    method: str = ""
     after: int = 0
     count: int | None = 1
     every: int = 1
@@ -47,11 +49,11 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def next_for(self, path: str) -> Fault | None:
+    def next_for(self, path: str, method: str = "") -> Fault | None:
         """Return the fault that this request meets, counting it."""
         with self._lock:
             for fault, met in self._faults:
-                if not path.startswith(fault.path):
+                if not path.startswith(fault.path) or fault.method not in ("", method):
                     continue
                 number = met[0] = met[0] + 1
                 number -= fault.after

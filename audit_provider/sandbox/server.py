@@ -213,7 +213,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             if request.path.startswith(CONTROL):
                 self._send(service.control(request))
                 return
-            fault = service.faults.next_for(request.path)
+            fault = service.faults.next_for(request.path, request.method)
             reply = self._spoiled(fault, request) if fault else service.answer(request)
             service.seen.append(Seen(utc_now(), request.method, request.path, request.params, reply.status))
             self._send(reply, cut=fault is not None and fault.kind == "cut")

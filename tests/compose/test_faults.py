@@ -106,6 +106,34 @@ def test_the_spools_s3_fails_and_the_scheduler_is_killed(scenario):
     _must_be_whole(scenario)
 
 
+def test_a_spool_that_takes_no_writes_stops_reading_and_a_damaged_one_stops_what_would_skip_events(scenario):
+    """The bucket may be full, or the right to write withdrawn; later a file in it is not what was written."""
+    scenario.do(ARCHIVE)
+    scenario.add(40, 600)
+    position, offset = _position(scenario, "archive"), _offset(scenario, "archive", "s3")
+    refusing = {"kind": "status", "status": 403, "method": "PUT", "count": None}
+    scenario.control("minio", "POST", "faults", {**refusing, "path": "/audit-spool"})
+    refused = scenario.run(ARCHIVE)
+    scenario.finish(ARCHIVE, refused, "failed")
+    told = scenario.log(ARCHIVE, refused, "pull")
+    assert "refuses put_object" in told
+    assert _position(scenario, "archive") == position
+    scenario.control("minio", "DELETE", "faults")
+    scenario.control("minio", "POST", "faults", {**refusing, "path": "/audit-logs"})
+    scenario.do(ARCHIVE, state="failed")
+    assert _position(scenario, "archive") != position
+    scenario.well()
+    name, whole = _newest_events(scenario, "archive")
+    scenario.s3.put_object(Bucket="audit-spool", Key=name, Body=whole[:-20] + bytes(20))
+    damaged = scenario.run(ARCHIVE)
+    scenario.finish(ARCHIVE, damaged, "failed")
+    assert f"{name.rpartition('/')[2]} is not what was written" in scenario.log(ARCHIVE, damaged, "ship_s3")
+    assert _offset(scenario, "archive", "s3") == offset
+    scenario.s3.put_object(Bucket="audit-spool", Key=name, Body=whole)
+    scenario.do(ARCHIVE)
+    _must_be_archived(scenario, "archive")
+
+
 def test_postgresql_stops_while_tasks_run(scenario):
     shipping, reading = scenario.at_work()
     scenario.stack.halt("postgres")
@@ -190,6 +218,21 @@ def _must_be_archived(scenario: Scenario, pipeline: str) -> None:
 
 def _position(scenario: Scenario, pipeline: str) -> str:
     return scenario.airflow.variables(f"audit_logs.{pipeline}.cursor")[f"audit_logs.{pipeline}.cursor"]
+
+
+def _offset(scenario: Scenario, pipeline: str, destination: str) -> tuple[int, int]:
+    """Return how far a destination is."""
+    key = f"audit_logs.{pipeline}.to.{destination}"
+    offset = msgspec.json.decode(scenario.airflow.variables(key)[key], type=Offset)
+    return offset.segment, offset.index
+
+
+def _newest_events(scenario: Scenario, pipeline: str) -> tuple[str, bytes]:
+    """Return key and content of the last file of events in a pipeline's live stream."""
+    pages = scenario.s3.get_paginator("list_objects_v2").paginate(Bucket="audit-spool", Prefix=f"{pipeline}/live/")
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+    newest = max(each for each in keys if each.endswith(".ndjson.gz") and "/dead/" not in each)
+    return newest, scenario.s3.get_object(Bucket="audit-spool", Key=newest)["Body"].read()
 
 
 def _finished(scenario: Scenario) -> Counter[str]:

@@ -102,7 +102,7 @@ class SegmentWriter:
         lines = _encoder.encode_lines(events)
         self.raw_bytes += len(lines)
         self._parts.append(self._compressor.compress(lines))
-        self._ids.extend(event.id for event in events)
+        self._ids += [event.id for event in events]
         times = [event.time for event in events]
         first, last = min(times), max(times)
         self._first = first if self._first is None else min(self._first, first)
