@@ -63,7 +63,13 @@ def test_lots_are_the_same_whether_each_event_is_looked_at_or_some_at_a_time(
         clock = [NOW]
         found = []
         for lot in lots(
-            Sized(limits), segments, first, restamp=restamp, now=lambda: clock[0], select=select, join_segments=join_segments
+            Sized(limits),
+            segments,
+            first,
+            restamp=restamp,
+            now=lambda: clock[0],
+            select=select,
+            join_segments=join_segments,
         ):
             found.append((lot.entries, lot.after, lot.size, lot.count))
             clock[0] += HOUR
