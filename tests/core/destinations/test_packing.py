@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
@@ -33,6 +33,7 @@ events = st.tuples(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(
     shape=st.lists(st.lists(events, max_size=20), min_size=1, max_size=4),
     times=st.integers(1, 12),
