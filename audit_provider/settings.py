@@ -28,6 +28,11 @@ def beside_dags() -> Path:
     return Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"
 
 
+def has_secrets_backend() -> bool:
+    """Whether Airflow asks a secrets backend before its own database."""
+    return any(conf.get(*each, fallback="") for each in (("secrets", "backend"), ("workers", "secrets_backend")))
+
+
 def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
     """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
 

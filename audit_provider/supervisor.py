@@ -1,5 +1,7 @@
 """What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none".
 
+Outside of tasks it is the database that is asked, see :mod:`~audit_provider.database`.
+
 Airflow's client does so where it cannot reach the API server. The API server does so where its database fails: it looks
 in several places, the database being one, and passes over those that fail, and over what it cannot decrypt. So whatever
 there is none of is looked up among the keys that its database alone can list; where Airflow lists none, it is asked for
@@ -13,8 +15,9 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
+from audit_provider import database
 from audit_provider.airflow_versions import question_for_keys
-from audit_provider.core.errors import ConfigurationError, UnavailableError
+from audit_provider.core.errors import UnavailableError
 
 
 def confirmed_variable(key: str) -> str | None:
@@ -23,7 +26,7 @@ def confirmed_variable(key: str) -> str | None:
     :raises UnavailableError: nobody can say. :raises ConfigurationError: it is there, but cannot be read.
     """
     if (comms := _comms()) is None:
-        return None
+        return database.variable_in_database(key) if database.is_at_hand() else None
     from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable
 
     listing = question_for_keys(key)
@@ -34,10 +37,7 @@ def confirmed_variable(key: str) -> str | None:
         if not isinstance(answer, ErrorResponse):
             return str(answer.value)
         if answer.error is ErrorType.VARIABLE_NOT_FOUND and _is_listed(comms, listing, key):
-            raise ConfigurationError(
-                f"Airflow holds the Variable {key} but cannot decrypt it: give it the Fernet key by which that was "
-                f"written ([core] fernet_key, the old one beside a new one); nothing is lost."
-            )
+            raise database.undecryptable(f"Variable {key}")
         raise _unsaid(f"Variable {key}")
     answer = _confirmed(comms, GetVariable(key=key), ErrorType.VARIABLE_NOT_FOUND, f"Variable {key}")
     return None if answer is None else str(answer.value)
@@ -48,11 +48,13 @@ def confirm_missing_connection(conn_id: str) -> None:
 
     :raises UnavailableError: nobody can say, or there is one now.
     """
+    what = f"connection {conn_id!r}"
     if (comms := _comms()) is None:
+        if database.is_at_hand() and database.is_in_database(conn_id):
+            raise _unsaid(what)
         return
     from airflow.sdk.execution_time.comms import GetConnection
 
-    what = f"connection {conn_id!r}"
     if _confirmed(comms, GetConnection(conn_id=conn_id), ErrorType.CONNECTION_NOT_FOUND, what) is not None:
         raise _unsaid(what)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
-from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.validation import near
@@ -113,9 +113,12 @@ def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Prog
         name = StreamName.of_folder(pipeline, stream)
         if name is None:
             continue
-        with _without_log():
-            position = PositionVariable(name).load()
-            offset = OffsetVariable(name, options.destination).load() if position and options.destination else None
+        try:
+            with _without_log():
+                position = PositionVariable(name).load()
+                offset = OffsetVariable(name, options.destination).load() if position and options.destination else None
+        except UnavailableError as error:
+            raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
         if position:
             found[folder] = Progress(position, offset if offset and offset.chain == position.chain else None)
     return found

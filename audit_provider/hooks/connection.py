@@ -7,6 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.settings import has_secrets_backend
 from audit_provider.supervisor import confirm_missing_connection
 
 
@@ -20,4 +21,6 @@ def connection_of(conn_id: str, conn_type: str) -> Any:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         confirm_missing_connection(conn_id)
-    raise ConfigurationError(f"there is no connection {conn_id!r}: make one of type {conn_type} in Airflow.")
+    # Airflow passes over a secrets backend that fails.
+    beside = ", or see in the log above why the secrets backend did not give it" if has_secrets_backend() else ""
+    raise ConfigurationError(f"there is no connection {conn_id!r}: make one of type {conn_type} in Airflow{beside}.")

@@ -90,6 +90,16 @@ def test_one_that_does_not_exist_is_to_be_made(asked, supervisor):
         ASKED[asked]()
 
 
+@pytest.mark.parametrize("setting", ["AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND"])
+def test_a_secrets_backend_that_fails_is_thought_of(setting, supervisor, monkeypatch):
+    supervisor.answer = MISSING
+    with pytest.raises(ConfigurationError, match=r"in Airflow\.$"):
+        ASKED["source"]()
+    monkeypatch.setenv(setting, "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+    with pytest.raises(ConfigurationError, match="in Airflow, or see in the log above why the secrets backend did not"):
+        ASKED["source"]()
+
+
 def test_a_bucket_is_not_written_by_another_role_because_airflow_is_down(supervisor):
     with pytest.raises(UnavailableError, match="does not say whether"):
         s3_client("c")

@@ -1,0 +1,84 @@
+"""What Airflow's database says outside of tasks: Airflow itself takes an outage of it for "there is none".
+
+It looks in several places, the database being one, and passes over those that fail, and over what it cannot decrypt.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import ConfigurationError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+
+def is_at_hand() -> bool:
+    """Whether this process may ask the database itself: one of Airflow's servers, or a command in a terminal."""
+    return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server"
+
+
+def variable_in_database(key: str) -> str | None:
+    """Return a Variable that Airflow said there is none of; None where that is so.
+
+    :raises UnavailableError: the database does not answer. :raises ConfigurationError: it is there, but cannot be read.
+    """
+    from airflow.models import Variable
+    from sqlalchemy import select
+
+    with _asked(f"Variable {key}") as session:
+        if not _has_table(session, Variable.__tablename__):
+            return None
+        found = session.scalar(select(Variable).where(Variable.key == key).limit(1))
+        text: str | None = found.get_val() if found else None
+    if found and text is None:
+        raise undecryptable(f"Variable {key}")
+    return text
+
+
+def is_in_database(conn_id: str) -> bool:
+    """Whether there is a connection that Airflow said there is none of.
+
+    :raises UnavailableError: the database does not answer.
+    """
+    from airflow.models import Connection
+    from sqlalchemy import select
+
+    with _asked(f"connection {conn_id!r}") as session:
+        if not _has_table(session, Connection.__tablename__):
+            return False
+        return session.scalar(select(Connection.id).where(Connection.conn_id == conn_id).limit(1)) is not None
+
+
+def undecryptable(what: str) -> ConfigurationError:
+    """Return the error for what is there and cannot be decrypted."""
+    return ConfigurationError(
+        f"Airflow holds the {what} but cannot decrypt it: give it the Fernet key by which that was "
+        f"written ([core] fernet_key, the old one beside a new one); nothing is lost."
+    )
+
+
+@contextmanager
+def _asked(what: str) -> Iterator[Session]:
+    from airflow.utils.session import create_session
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with create_session() as session:
+            yield session
+    except SQLAlchemyError as error:
+        raise UnavailableError(
+            f"Airflow's database does not say whether there is a {what} ({type(error).__name__}): see that it is up, "
+            f"and that [database] sql_alchemy_conn names it."
+        ) from None
+
+
+def _has_table(session: Session, name: str) -> bool:
+    """Whether the database was ever set up: one that was not holds no record, such as beside the copy of a spool."""
+    from sqlalchemy import inspect
+
+    return inspect(session.connection()).has_table(name)
