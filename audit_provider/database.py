@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError
 
@@ -28,12 +28,9 @@ def variable_in_database(key: str) -> str | None:
     :raises UnavailableError: the database does not answer. :raises ConfigurationError: it is there, but cannot be read.
     """
     from airflow.models import Variable
-    from sqlalchemy import select
 
     with _asked(f"Variable {key}") as session:
-        if not _has_table(session, Variable.__tablename__):
-            return None
-        found = session.scalar(select(Variable).where(Variable.key == key).limit(1))
+        found = _row_of(session, Variable, Variable, Variable.key == key)
         text: str | None = found.get_val() if found else None
     if found and text is None:
         raise undecryptable(f"Variable {key}")
@@ -46,12 +43,9 @@ def is_in_database(conn_id: str) -> bool:
     :raises UnavailableError: the database does not answer.
     """
     from airflow.models import Connection
-    from sqlalchemy import select
 
     with _asked(f"connection {conn_id!r}") as session:
-        if not _has_table(session, Connection.__tablename__):
-            return False
-        return session.scalar(select(Connection.id).where(Connection.conn_id == conn_id).limit(1)) is not None
+        return _row_of(session, Connection, Connection.id, Connection.conn_id == conn_id) is not None
 
 
 def undecryptable(what: str) -> ConfigurationError:
@@ -77,8 +71,15 @@ def _asked(what: str) -> Iterator[Session]:
         ) from None
 
 
-def _has_table(session: Session, name: str) -> bool:
-    """Whether the database was ever set up: one that was not holds no record, such as beside the copy of a spool."""
-    from sqlalchemy import inspect
+def _row_of(session: Session, model: Any, wanted: Any, is_meant: Any) -> Any | None:
+    """Return what is wanted of a row, None where there is none. What belongs to a team is not there for others."""
+    from sqlalchemy import inspect, select
 
-    return inspect(session.connection()).has_table(name)
+    table = model.__table__
+    # A database that was never set up holds no record, such as beside the copy of a spool.
+    if not inspect(session.connection()).has_table(table.name, schema=table.schema):
+        return None
+    asked = select(wanted).where(is_meant)
+    if "team_name" in table.columns:  # since Airflow 3.2
+        asked = asked.where(model.team_name.is_(None))
+    return session.scalar(asked.limit(1))

@@ -61,17 +61,36 @@ def test_what_was_written_by_another_fernet_key_is_told(keep, database):
         confirmed_variable(KEY)
 
 
-def test_a_connection_that_is_there_all_the_same_is_not_called_missing(database):
+@pytest.fixture
+def connect(database):
+    """Make the connection ``there``."""
     from airflow.models import Connection
 
-    with database() as session:
-        session.add(Connection(conn_id="there", conn_type="audit_logs"))
-    try:
-        with pytest.raises(UnavailableError, match="does not say whether there is a connection 'there'"):
-            confirm_missing_connection("there")
-    finally:
+    def prepare(**more):
         with database() as session:
-            session.query(Connection).filter(Connection.conn_id == "there").delete()
+            session.add(Connection(conn_id="there", conn_type="audit_logs", **more))
+
+    yield prepare
+    with database() as session:
+        session.query(Connection).filter(Connection.conn_id == "there").delete()
+
+
+def test_a_connection_that_is_there_all_the_same_is_not_called_missing(connect):
+    connect()
+    with pytest.raises(UnavailableError, match="does not say whether there is a connection 'there'"):
+        confirm_missing_connection("there")
+
+
+def test_a_connection_of_a_team_is_not_there_for_others(connect, database):
+    from airflow.models import Connection
+    from airflow.models.team import Team
+
+    if not hasattr(Connection, "team_name"):
+        pytest.skip("before Airflow 3.2, no connection is kept with its team's name")
+    with database() as session:
+        session.add(Team(name="blue"))
+    connect(team_name="blue")
+    assert confirm_missing_connection("there") is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +100,8 @@ def test_a_command_says_that_the_database_is_out_of_reach(command, code, tmp_pat
     """Commands that would else tell of no gap, nothing pending, and of a spool that is whole."""
     (tmp_path / "pipelines.yaml").write_text(PIPELINES)
     (tmp_path / "spool").mkdir()
-    environment = os.environ | {
+    inherited = {key: value for key, value in os.environ.items() if key != "_AIRFLOW_PROCESS_CONTEXT"}
+    environment = inherited | {
         "AIRFLOW_HOME": str(tmp_path / "home"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/no/such/folder/airflow.db",
         "AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(tmp_path / "pipelines.yaml"),

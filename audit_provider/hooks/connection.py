@@ -21,6 +21,6 @@ def connection_of(conn_id: str, conn_type: str) -> Any:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         confirm_missing_connection(conn_id)
-    # Airflow passes over a secrets backend that fails.
-    beside = ", or see in the log above why the secrets backend did not give it" if has_secrets_backend() else ""
+    # Airflow passes over a secrets backend that fails, and says why at the level DEBUG alone.
+    beside = ", or see that its secrets backend is up" if has_secrets_backend() else ""
     raise ConfigurationError(f"there is no connection {conn_id!r}: make one of type {conn_type} in Airflow{beside}.")

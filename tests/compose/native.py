@@ -37,6 +37,7 @@ class NativeStack:
     :param variables: what .env says. :param workers: as ``--scale worker=N``.
     :param overrides: further environment, as an override file would add it.
     :param arguments: further arguments of a service's command. :param mounts: other sources for mounted folders.
+    :ivar further: environment of single services, from their next start on.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class NativeStack:
         *ports, behind = free_ports(len(wanted) + 1)
         self.ports = dict(zip(wanted, ports, strict=True))
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.further: dict[str, dict[str, str]] = {}
         self._lock = threading.RLock()
         self._s3 = S3Service("of-its-own", port=behind)
         self._gate: S3Gate | None = None
@@ -213,7 +215,7 @@ class NativeStack:
         }
         given = each.environment | (self._overrides if "AIRFLOW__CORE__EXECUTOR" in each.environment else {})
         airflow = {"AIRFLOW_HOME": str(self._own(name))} if each.mounts.get(f"{_HOME}/dags") else {}
-        return own | {key: self._here(name, text) for key, text in given.items()} | airflow
+        return own | {key: self._here(name, text) for key, text in given.items()} | airflow | self.further.get(name, {})
 
     def _here(self, name: str, text: str) -> str:
         """Return a text of the file with addresses and paths of this machine."""

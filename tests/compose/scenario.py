@@ -27,12 +27,27 @@ BATCH = 20
 INCREMENTAL, BACKFILL = "audit_incremental_pylon", "audit_backfill_pylon"
 ARCHIVE, WAITING, ROTATED = (f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated"))
 _START = "2020-01-01T00:00:00Z"
+AHEAD = "CLOCK_IS_AHEAD"
+"""Names, in the environment of a worker, the seconds that the product's clock is ahead there."""
 # Airflow tries a task again, also one whose worker is dead, as soon as a test can wait for.
-_POLICY = """from datetime import timedelta
+_POLICY = f"""import os
+from datetime import timedelta
+
+from audit_provider.core import model
 
 
 def task_policy(task):
     task.retry_delay = timedelta(seconds=2)
+
+
+def _now_ahead():
+    return datetime.now(UTC) + AHEAD
+
+
+if seconds := os.environ.get("{AHEAD}"):
+    # In place, because it is the default of many arguments.
+    model.AHEAD = timedelta(seconds=int(seconds))
+    model.utc_now.__code__ = _now_ahead.__code__
 """
 _SETTINGS = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3",

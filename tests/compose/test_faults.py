@@ -9,12 +9,14 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
+from datetime import timedelta
 
 import msgspec
 import pytest
 
-from audit_provider.core.model import Offset
-from tests.compose.scenario import ARCHIVE, BATCH, INCREMENTAL, ROTATED, SIEMS, WAITING, Scenario, repeats, until
+from audit_provider.core.model import Offset, utc_now
+from audit_provider.core.position import unpack_position
+from tests.compose.scenario import AHEAD, ARCHIVE, BATCH, INCREMENTAL, ROTATED, SIEMS, WAITING, Scenario, repeats, until
 from tests.compose.sessions import session_of
 
 _MAY_REPEAT = ("splunk", "datadog", "webhook")
@@ -162,6 +164,24 @@ def test_redis_stops_while_tasks_run_and_others_are_to_begin(scenario):
     _must_be_archived(scenario, "archive")
 
 
+def test_a_worker_whose_clock_is_an_hour_ahead_hides_nothing_from_the_other(scenario):
+    """First it does everything, then it shares the work with one whose clock is right, then its own is set right."""
+    scenario.stack.kill("worker-2")
+    _restart(scenario, "worker-1", **{AHEAD: "3600"})
+    scenario.add(40, 600)
+    _read_both(scenario)
+    written_at = unpack_position(_position(scenario, "archive"), "the archive's").updated_at
+    assert written_at > utc_now() + timedelta(minutes=30)
+    scenario.stack.launch("worker-2")
+    scenario.add(40, 60)
+    _read_both(scenario)
+    _restart(scenario, "worker-1")
+    scenario.add(40, 60)
+    _read_both(scenario)
+    _must_be_whole(scenario)
+    _must_be_archived(scenario, "archive")
+
+
 def test_a_frozen_worker_finds_its_tasks_done_by_the_other(scenario):
     """It freezes before its pull writes a position and after S3 has everything.
 
@@ -191,6 +211,20 @@ def test_a_frozen_worker_finds_its_tasks_done_by_the_other(scenario):
     scenario.do(ARCHIVE)
     _must_be_whole(scenario, shipping, again=Counter({name: since[name] for name in _MAY_REPEAT}))
     _must_be_archived(scenario, "archive")
+
+
+def _restart(scenario: Scenario, worker: str, **environment: str) -> None:
+    """Start a worker again, with further environment."""
+    scenario.stack.kill(worker)
+    scenario.stack.further[worker] = environment
+    scenario.stack.launch(worker)
+
+
+def _read_both(scenario: Scenario) -> None:
+    """Run the two pipelines side by side, to their end."""
+    shipping, archiving = scenario.run(INCREMENTAL), scenario.run(ARCHIVE)
+    scenario.finish(INCREMENTAL, shipping)
+    scenario.finish(ARCHIVE, archiving)
 
 
 def _must_be_whole(scenario: Scenario, *broken_off: str, again: Counter[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from msgspec import Raw
@@ -137,12 +138,17 @@ class _Packer:
             return
         while after < len(events):
             some = events[after : after + min(_AT_ONCE, max(self._limits.events - self.lot.count, 1))]
-            if not self._add_all(self._items(some, number, after)):
-                # Anew, for what comes into the next lot is made when that is built.
-                for index, event in enumerate(some, after):
-                    if full := self._add(self._entry(event, event, number, index)):
-                        yield full
-            after += len(some)
+            items = self._items(some, number, after)
+            if self._add_all(items):
+                after += len(some)
+                continue
+            for event, item in zip_longest(some, items):
+                full = self._add(item or self._entry(event, event, number, after))
+                after += 1
+                if full:
+                    yield full
+                    del full  # or it would stay in memory while the next lot is sent
+                    break  # what comes into the next lot is made when that is built
 
     def _pack_some(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
         """Pack where an event may be left out, or be known at the destination already."""
@@ -167,6 +173,7 @@ class _Packer:
             entry = selected if isinstance(selected, DeadLetter) else self._entry(event, selected, number, index)
             if full := self._add(entry):
                 yield full
+                del full
 
     def _selected(self, event: Event, segment: int, index: int) -> Event | DeadLetter | None:
         """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
@@ -49,6 +49,14 @@ events = st.tuples(
     restamp=st.booleans(),
     join_segments=st.booleans(),
     begin=st.integers(0, 70),
+)
+@example(  # events that become too old while the lot before theirs is sent
+    shape=[[("10", 3)] * 12],
+    times=1,
+    limits=Limits(events=10_000, batch_bytes=LARGEST, event_bytes=LARGEST, max_age=5 * HOUR),
+    restamp=False,
+    join_segments=False,
+    begin=0,
 )
 def test_lots_are_the_same_whether_each_event_is_looked_at_or_some_at_a_time(
     shape, times, limits, restamp, join_segments, begin
