@@ -83,10 +83,11 @@ def test_a_connection_that_is_there_all_the_same_is_not_called_missing(connect):
 
 def test_a_connection_of_a_team_is_not_there_for_others(connect, database):
     from airflow.models import Connection
-    from airflow.models.team import Team
 
     if not hasattr(Connection, "team_name"):
         pytest.skip("before Airflow 3.2, no connection is kept with its team's name")
+    from airflow.models.team import Team
+
     with database() as session:
         session.add(Team(name="blue"))
     connect(team_name="blue")
