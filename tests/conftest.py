@@ -29,3 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no worker waits for one of them alone at the end."""
     long = {item.path for item in items if item.get_closest_marker("timeout") or item.get_closest_marker("e2e")}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(autouse=True)
+def process_context():
+    """Let no command that a test runs in this process turn it into one of Airflow's servers for the tests after it."""
+    name = "_AIRFLOW_PROCESS_CONTEXT"
+    before = os.environ.get(name)
+    yield
+    if before is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = before

@@ -83,7 +83,9 @@ def world(server, monkeypatch):
     pipelines(
         p={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}, "s3": {"type": "s3", "bucket": "b"}}}
     )
-    return SimpleNamespace(pipelines=pipelines, keep=keep, get=get, post=post, home=server.home, app=server.app)
+    yield SimpleNamespace(pipelines=pipelines, keep=keep, get=get, post=post, home=server.home, app=server.app)
+    with create_session() as session:
+        session.query(Variable).delete()
 
 
 def position(*, spooled=1000, gaps=(), now=None, **more):
