@@ -22,7 +22,7 @@ def is_at_hand() -> bool:
     return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server"
 
 
-def variable_in_database(key: str) -> str | None:
+def find_variable(key: str) -> str | None:
     """Return a Variable that Airflow said there is none of; None where that is so.
 
     :raises UnavailableError: the database does not answer. :raises ConfigurationError: it is there, but cannot be read.
@@ -37,7 +37,7 @@ def variable_in_database(key: str) -> str | None:
     return text
 
 
-def is_in_database(conn_id: str) -> bool:
+def has_connection(conn_id: str) -> bool:
     """Whether there is a connection that Airflow said there is none of.
 
     :raises UnavailableError: the database does not answer.

@@ -1,11 +1,10 @@
 """What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none".
 
-Outside of tasks it is the database that is asked, see :mod:`~audit_provider.database`.
-
 Airflow's client does so where it cannot reach the API server. The API server does so where its database fails: it looks
 in several places, the database being one, and passes over those that fail, and over what it cannot decrypt. So whatever
 there is none of is looked up among the keys that its database alone can list; where Airflow lists none, it is asked for
-again between two questions that its database alone can answer.
+again between two questions that its database alone can answer. Outside of tasks, the database itself is asked, see
+:mod:`~audit_provider.database`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def confirmed_variable(key: str) -> str | None:
     :raises UnavailableError: nobody can say. :raises ConfigurationError: it is there, but cannot be read.
     """
     if (comms := _comms()) is None:
-        return database.variable_in_database(key) if database.is_at_hand() else None
+        return database.find_variable(key) if database.is_at_hand() else None
     from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable
 
     listing = question_for_keys(key)
@@ -50,7 +49,7 @@ def confirm_missing_connection(conn_id: str) -> None:
     """
     what = f"connection {conn_id!r}"
     if (comms := _comms()) is None:
-        if database.is_at_hand() and database.is_in_database(conn_id):
+        if database.is_at_hand() and database.has_connection(conn_id):
             raise _unsaid(what)
         return
     from airflow.sdk.execution_time.comms import GetConnection

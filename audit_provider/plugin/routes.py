@@ -62,7 +62,7 @@ def overview(
         views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
     views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
-    whole = (_detail(known.pipelines[opened], records.of(opened), each) for each in views if each.name == opened)
+    whole = next((each for each in views if each.name == opened), None)
     return _json(
         Overview(
             made_at=utc_now(),
@@ -71,7 +71,7 @@ def overview(
             hidden=hidden,
             mistakes=known.mistakes,
             pipelines=shown,
-            opened=next(whole, None),
+            opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )
     )
 
