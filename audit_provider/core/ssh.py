@@ -279,7 +279,7 @@ def _carry(far: socket.socket, channel: Any) -> None:
     with suppress(OSError):
         while data := channel.recv(_PIECE):
             far.sendall(data)
-    channel.close()
+    _close(channel)
     with suppress(OSError):
         far.shutdown(socket.SHUT_RDWR)
     upward.join()
@@ -291,4 +291,4 @@ def _upward(far: socket.socket, channel: Any) -> None:
         while data := far.recv(_PIECE):
             channel.sendall(data)
     # An HTTP client that has ended its side wants nothing more; the close also wakes the other direction.
-    channel.close()
+    _close(channel)

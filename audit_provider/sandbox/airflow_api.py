@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from audit_provider.core.errors import UnavailableError
 
@@ -18,6 +21,19 @@ _TOKEN_LIFE = 600.0  # seconds; the server's own is longer
 _PATIENCE = 300.0
 """Seconds for an answer: a machine under load is slow, and not broken."""
 _DONE = frozenset({"success", "failed"})
+_AGAIN = Retry(
+    total=None,
+    connect=0,
+    read=0,
+    redirect=0,
+    status=6,
+    status_forcelist=(500, 502, 503, 504),
+    allowed_methods=None,
+    backoff_factor=0.3,
+    raise_on_status=False,
+)
+"""SQLite takes one writer at a time, and to a request that read before another one wrote it says at once, whatever its
+patience, that it is locked: Airflow answers 500, and nothing was done."""
 
 
 class AirflowApi:
@@ -32,6 +48,7 @@ class AirflowApi:
         self.password = password
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
         self._token_until = 0.0
 
     def healthy(self) -> bool:
@@ -56,9 +73,10 @@ class AirflowApi:
         raise UnavailableError(f"the DAG {dag_id} did not come up: {json.dumps(errors)[:2000]}")
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run; return its id."""
-        body = {"logical_date": None, "conf": dict(conf or {})}
-        run_id: str = self.call("POST", f"/dags/{dag_id}/dagRuns", body=body)["dag_run_id"]
+        """Start a run; return its id, which is chosen here, so that a request sent again begins no second one."""
+        run_id = f"manual__{uuid.uuid4()}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        self.call("POST", f"/dags/{dag_id}/dagRuns", body=body, allow=(409,))
         return run_id
 
     def wait(self, dag_id: str, run_id: str, tell: Callable[[str], None], *, patience: float = 900.0) -> str:
