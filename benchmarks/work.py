@@ -69,6 +69,10 @@ def main() -> None:
     name, url, folder, events = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     begun = time.monotonic()
     works: dict[str, Callable[[str, Path], Work]] = {"plain": plain, "read": read}
+    if name != "plain":
+        from audit_provider.core.spool.heap import keep_large_blocks_apart
+
+        keep_large_blocks_apart()  # as every task does
     if name in works:
         count, commits = works[name](url, folder)
     else:

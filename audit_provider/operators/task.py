@@ -15,6 +15,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.spool.heap import keep_large_blocks_apart
 from audit_provider.operators.links import keep_link
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class AuditLogsOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the work once, or defer it."""
+        keep_large_blocks_apart()
         # The same operator may be executed several times in one process.
         begun, self.done_before = self._handed_on
         self.begun, self._handed_on = begun or utc_now(), (None, {})

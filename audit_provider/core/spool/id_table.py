@@ -13,8 +13,11 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_FIRST_SLOTS = 1 << 21
-"""Eight megabytes, enough for 1.4 million ids: growing costs as much as adding."""
+_FIRST_SLOTS = 1_500_000
+"""Six megabytes, enough for a million ids: growing costs as much as adding."""
+
+_FULLEST = 0.7
+"""Part of the slots that may be taken. A new id is compared with five others at the end, and with one on average."""
 
 _LOT = 256
 """Ids that are written, and looked up, together."""
@@ -42,17 +45,18 @@ class IdTable:
 
     def add(self, ids: Sequence[str]) -> list[str]:
         """Add ids, each named once, and return those that are new, in their order."""
-        while 3 * (self._count + len(ids)) > 2 * len(self._slots):
+        while self._count + len(ids) > _FULLEST * len(self._slots):
             self._grow()
-        slots, mask, open_lot = self._slots, len(self._slots) - 1, len(self._ends) - 1
+        slots, size, open_lot = self._slots, len(self._slots), len(self._ends) - 1
         new: list[str] = []
         for name, hashed in zip(ids, map(hash, ids), strict=True):
-            slot, entry = hashed & mask, hashed & _TAG | open_lot
+            # Counted from the end, so that the slot after the last is the first.
+            slot, entry = ~(hashed % size), hashed & _TAG | open_lot
             while kept := slots[slot]:
                 # Alike above the lot's number: the same tag.
                 if (kept ^ entry) >> _LOT_BITS == 0 and name in self._ids(kept & ~_TAG):
                     break
-                slot = slot + 1 & mask
+                slot += 1
             else:
                 slots[slot] = entry
                 new.append(name)
@@ -67,17 +71,19 @@ class IdTable:
         self._file.close()
 
     def _grow(self) -> None:
-        self._slots = _slots(2 * len(self._slots))
+        size = 2 * len(self._slots)
+        self._slots = array("I")  # or both would be in memory
+        self._slots = _slots(size)
         for lot in range(1, len(self._ends) - 1):
             self._place(self._read(lot), lot)
         self._place(self._open, len(self._ends) - 1)
 
     def _place(self, ids: Iterable[str], lot: int) -> None:
-        slots, mask = self._slots, len(self._slots) - 1
+        slots, size = self._slots, len(self._slots)
         for hashed in map(hash, ids):
-            slot = hashed & mask
+            slot = ~(hashed % size)
             while slots[slot]:
-                slot = slot + 1 & mask
+                slot += 1
             slots[slot] = hashed & _TAG | lot
 
     def _close_lot(self) -> None:

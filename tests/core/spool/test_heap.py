@@ -1,0 +1,38 @@
+"""Where large blocks lie, asked of a process of its own: what was freed there before decides it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from audit_provider.core.spool.heap import keep_large_blocks_apart
+
+SECOND_BLOCK_IS_IN_THE_HEAP = """
+import re, sys
+from pathlib import Path
+if sys.argv[1] == "apart":
+    from audit_provider.core.spool.heap import keep_large_blocks_apart
+    keep_large_blocks_apart()
+block = bytes(8 << 20)
+del block
+block = bytes(8 << 20)
+heap = re.search(r"(\\w+)-(\\w+) .*\\[heap\\]", Path("/proc/self/maps").read_text())
+print(int(heap[1], 16) <= id(block) < int(heap[2], 16))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked for it")
+@pytest.mark.parametrize(("how", "within"), [("as it is", "True"), ("apart", "False")])
+def test_a_large_block_lies_apart_also_after_one_was_freed(how, within):
+    done = subprocess.run(
+        [sys.executable, "-c", SECOND_BLOCK_IS_IN_THE_HEAP, how], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == within
+
+
+def test_a_library_without_it_is_left_alone(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    keep_large_blocks_apart()
