@@ -57,7 +57,7 @@ unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks
 
-chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow included; ends 0 if nothing is lost
+chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow and Celery included; ends 0 if nothing is lost
 	$(BIN)/python -m tests.chaos --long
 
 docs: setup  ## Write the pages that are made from the code, and build the site into site/; a warning is an error

@@ -23,6 +23,8 @@ from tests.compose.sessions import session_id
 PORTS = {"pylon": 8100, "splunk": 8101, "datadog": 8102, "opensearch": 8103, "webhook": 8104}
 SIEMS = ("splunk", "datadog", "opensearch", "webhook")
 EVERYWHERE = ("s3", *SIEMS)
+MAY_REPEAT = ("splunk", "datadog", "webhook")
+"""Destinations that cannot know an event that they have."""
 BATCH = 20
 INCREMENTAL, BACKFILL = "audit_incremental_pylon", "audit_backfill_pylon"
 ARCHIVE, WAITING, ROTATED = (f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated"))

@@ -16,10 +16,20 @@ import pytest
 
 from audit_provider.core.model import Offset, utc_now
 from audit_provider.core.position import unpack_position
-from tests.compose.scenario import AHEAD, ARCHIVE, BATCH, INCREMENTAL, ROTATED, SIEMS, WAITING, Scenario, repeats, until
+from tests.compose.scenario import (
+    AHEAD,
+    ARCHIVE,
+    BATCH,
+    INCREMENTAL,
+    MAY_REPEAT,
+    ROTATED,
+    SIEMS,
+    WAITING,
+    Scenario,
+    repeats,
+    until,
+)
 from tests.compose.sessions import session_of
-
-_MAY_REPEAT = ("splunk", "datadog", "webhook")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -212,7 +222,7 @@ def test_a_frozen_worker_finds_its_tasks_done_by_the_other(scenario):
     scenario.add(40, 60)
     scenario.do(INCREMENTAL)
     scenario.do(ARCHIVE)
-    _must_be_whole(scenario, shipping, again=Counter({name: since[name] for name in _MAY_REPEAT}))
+    _must_be_whole(scenario, shipping, again=Counter({name: since[name] for name in MAY_REPEAT}))
     _must_be_archived(scenario, "archive")
 
 
@@ -240,7 +250,7 @@ def _must_be_whole(scenario: Scenario, *broken_off: str, again: Counter[str] | N
     allowed = Counter(again or {})
     for run_id in broken_off:
         for task in scenario.airflow.tasks(INCREMENTAL, run_id):
-            if (name := task["task_id"].removeprefix("ship_")) in _MAY_REPEAT:
+            if (name := task["task_id"].removeprefix("ship_")) in MAY_REPEAT:
                 allowed[name] += BATCH * (task["try_number"] - (task["state"] == "success"))
     assert scenario.missing() == {}
     assert scenario.newly_repeated() <= allowed

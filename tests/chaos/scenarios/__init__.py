@@ -1,6 +1,7 @@
 """The scenarios, by name. Each is ``scenario(rig, dice, seed, long)`` and returns its figures."""
 
 from tests.chaos.scenarios.airflow import real_airflow
+from tests.chaos.scenarios.celery import celery_workers
 from tests.chaos.scenarios.damage import damaged_segments
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
@@ -22,8 +23,9 @@ SCENARIOS = {
         sources_failing,
         destinations_down,
         real_airflow,
+        celery_workers,
     )
 }
 
-LONG_ONLY = frozenset({"real_airflow"})
+LONG_ONLY = frozenset({"real_airflow", "celery_workers"})
 """Scenarios that take minutes."""
