@@ -14,7 +14,7 @@ _PATIENCE = 120
 class SimulatedTime:
     """Tasks run one at a time, in the order in which their sleeps end; what they do takes no time but what they sleep.
 
-    So a run is the same every time, however busy the machine.
+    So it makes no difference how busy the machine is.
     """
 
     def __init__(self):
