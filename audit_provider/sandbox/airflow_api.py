@@ -26,14 +26,15 @@ _AGAIN = Retry(
     connect=0,
     read=0,
     redirect=0,
+    other=0,
     status=6,
-    status_forcelist=(500, 502, 503, 504),
+    status_forcelist=(500,),
     allowed_methods=None,
     backoff_factor=0.3,
     raise_on_status=False,
 )
 """SQLite takes one writer at a time, and to a request that read before another one wrote it says at once, whatever its
-patience, that it is locked: Airflow answers 500, and nothing was done."""
+patience, that it is locked, which Airflow answers by 500."""
 
 
 class AirflowApi:
@@ -46,15 +47,15 @@ class AirflowApi:
         self.url = url
         self.user = user
         self.password = password
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session, self._looks = requests.Session(), requests.Session()
+        self._session.trust_env = self._looks.trust_env = False
         self._session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
         self._token_until = 0.0
 
     def healthy(self) -> bool:
         """Return whether the database and every part of Airflow are well."""
         with contextlib.suppress(requests.RequestException, ValueError):
-            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
+            health = self._looks.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
             parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
             return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
         return False

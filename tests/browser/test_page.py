@@ -74,6 +74,14 @@ def test_the_figures_are_those_of_the_run(world):
     browser.picture(PICTURES / "pipeline.png")
 
 
+def _choose(browser, choice):
+    """Choose how Airflow looks, by its menu."""
+    browser.see("!document.querySelector('[role=menuitem]')")  # that of the last choice has closed
+    browser.click("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'User')")
+    browser.click("[...document.querySelectorAll('[role=menuitem]')].find(i => /Appearance/.test(i.innerText))")
+    browser.click(f"[...document.querySelectorAll('[role=menuitemradio]')].find(i => /{choice}/.test(i.innerText))")
+
+
 def test_light_and_dark_follow_airflows_own_switch_whatever_the_system_prefers(world):
     browser = world.browser
     paper = f"getComputedStyle({FRAME}.body).backgroundColor"
@@ -85,11 +93,15 @@ def test_light_and_dark_follow_airflows_own_switch_whatever_the_system_prefers(w
         ("Follow System Setting", False, light),
     ):
         browser.dark(dark=system)
-        browser.see("!document.querySelector('[role=menuitem]')")  # the menu of the last choice has closed
-        browser.click("[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'User')")
-        browser.click("[...document.querySelectorAll('[role=menuitem]')].find(i => /Appearance/.test(i.innerText))")
-        browser.click(f"[...document.querySelectorAll('[role=menuitemradio]')].find(i => /{choice}/.test(i.innerText))")
-        browser.see(f"{paper} === '{expected}'")
+        for last in (False, False, True):
+            try:
+                _choose(browser, choice)
+                browser.see(f"{paper} === '{expected}'", patience=60 if last else 10)
+                break
+            except AssertionError:  # Airflow's menus take no click while they are just opening
+                if last:
+                    raise
+                browser.go(browser.run("location.href"))
         browser.picture(PICTURES / f"{choice.partition(' ')[0].lower()}_{'dark' if system else 'light'}.png")
 
 

@@ -24,7 +24,7 @@ PORTS = {"pylon": 8100, "splunk": 8101, "datadog": 8102, "opensearch": 8103, "we
 SIEMS = ("splunk", "datadog", "opensearch", "webhook")
 EVERYWHERE = ("s3", *SIEMS)
 MAY_REPEAT = ("splunk", "datadog", "webhook")
-"""Destinations that cannot know an event that they have."""
+"""Destinations that cannot tell that they already have an event."""
 BATCH = 20
 INCREMENTAL, BACKFILL = "audit_incremental_pylon", "audit_backfill_pylon"
 ARCHIVE, WAITING, ROTATED = (f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated"))
@@ -124,7 +124,8 @@ class Scenario:
         """Return which worker runs a task, of those that are running."""
         leaders = {process.pid: name for name, process in self.stack.processes.items()}
         running = [task for task in self.airflow.tasks(dag_id, run_id) if task["state"] == "running"]
-        return {task["task_id"]: leaders[session_id(task["pid"])] for task in running}
+        sessions = {task["task_id"]: session_id(task["pid"]) for task in running}
+        return {task_id: leaders[session] for task_id, session in sessions.items() if session}
 
     def at_work(self) -> tuple[str, str]:
         """Return when one run ships to all SIEMs and one of another pipeline reads, all slowly; return their ids.

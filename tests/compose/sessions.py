@@ -25,5 +25,8 @@ def session_of(leader: int) -> list[int]:
 
 
 def session_id(pid: int) -> int:
-    """Return the session of a process."""
-    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[3])
+    """Return the session of a process; 0 where it has ended."""
+    try:
+        return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[3])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

@@ -60,6 +60,11 @@ class Locked(Service):
         return Reply.json(200, {"dag_run_id": run})
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(airflow_api, "_AGAIN", airflow_api._AGAIN.new(backoff_factor=0))
+
+
 @pytest.mark.parametrize("losing", [False, True])
 def test_a_run_is_begun_once_whatever_the_database_says_first(losing):
     with Locked(2, losing=losing) as service:
@@ -69,8 +74,7 @@ def test_a_run_is_begun_once_whatever_the_database_says_first(losing):
         assert len(set(begun)) == 2
 
 
-def test_an_airflow_that_stays_broken_is_told(monkeypatch):
-    monkeypatch.setattr(airflow_api, "_AGAIN", airflow_api._AGAIN.new(backoff_factor=0))
+def test_an_airflow_that_stays_broken_is_told():
     with Locked(100) as service, pytest.raises(requests.HTTPError, match="500"):
         AirflowApi(service.url, "admin", "secret").trigger("d")
     assert service.runs == []

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from contextlib import suppress
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of glibc's malloc.h
 _LARGE = 4 * 1024**2
 _KEPT_FREE = 16 * 1024**2
+_OWN_OPTIONS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_large_blocks_apart() -> None:
-    """Let the process take each block of over 4 MB from the system, and give it back whole.
+    """Let the process take a block of over 4 MB from the system where its heap has no room, and give it back whole.
 
-    glibc begins like that, but once such a block has been freed it takes the next ones from its heap, where smaller
-    ones that live longer come to lie between them: the peak then grows with the number of segments. Without glibc this
-    does nothing. https://man7.org/linux/man-pages/man3/mallopt.3.html
+    glibc begins like that, but once such a block has been freed it lets its heap grow for the next ones, and smaller
+    ones that live longer come to lie between them: the peak then grows with the number of segments. Without glibc, or
+    where the environment sets options of malloc, this does nothing.
+    https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
+    if any(name in os.environ for name in _OWN_OPTIONS):
+        return
     with suppress(AttributeError, OSError, TypeError):  # no such library, or no such function in it
         set_option = ctypes.CDLL(None).mallopt
-        set_option(_MMAP_THRESHOLD, _LARGE)
         # Else the heap's end, too, would be given back and taken again with every batch.
-        set_option(_TRIM_THRESHOLD, _KEPT_FREE)
+        if set_option(_MMAP_THRESHOLD, _LARGE):
+            set_option(_TRIM_THRESHOLD, _KEPT_FREE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -31,6 +32,18 @@ def test_a_large_block_lies_apart_also_after_one_was_freed(how, within):
         [sys.executable, "-c", SECOND_BLOCK_IS_IN_THE_HEAP, how], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == within
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked for it")
+def test_what_the_environment_says_of_malloc_stands():
+    done = subprocess.run(
+        [sys.executable, "-c", SECOND_BLOCK_IS_IN_THE_HEAP, "apart"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(32 << 20)},
+    )
+    assert done.stdout.strip() == "True"
 
 
 def test_a_library_without_it_is_left_alone(monkeypatch):
