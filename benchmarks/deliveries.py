@@ -59,10 +59,6 @@ WAITING = Delivery("", "splunk_hec", batch_events=250)
 """Small batches over a slow way: what ``concurrency`` is for."""
 
 
-IDLE = Delivery("", "splunk_hec")
-"""A destination that has everything."""
-
-
 def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]:
     """Ship the spool of ``folder``; return how many events were delivered, and how often the offset was recorded."""
     commits = 0
@@ -72,11 +68,12 @@ def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]
         commits += 1
 
     concurrency = int(name.partition("waiting-")[2] or 0)
-    chosen = replace(WAITING, concurrency=concurrency) if concurrency else ({"idle": IDLE} | DELIVERIES)[name]
+    idle = name == "idle"  # a destination that has everything
+    chosen = replace(WAITING, concurrency=concurrency) if concurrency else DELIVERIES["splunk_hec" if idle else name]
     origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
     build: Callable[..., Destination] = {"s3": _s3}.get(chosen.type, _over_http)
     position = unpack_position((folder / "position").read_text(), "bench")
-    offset = Offset(segment=position.head.number + 1 if name == "idle" else 1)
+    offset = Offset(segment=position.head.number + 1 if idle else 1)
     offset = ship(
         build(name, chosen, url, origin, FORMATS[chosen.form](origin, "1.1"), now),
         Stream(LocalStore(folder), "p/live").read(position.head, offset.segment),

@@ -200,6 +200,15 @@ class Scenario:
         before, self._repeated = self._repeated, Counter({name: repeats(ids) for name, ids in self.held().items()})
         return self._repeated - before
 
+    def may_repeat(self, *run_ids: str) -> Counter[str]:
+        """Return how many events may be twice at a destination: a batch for each try of a ship that broke off."""
+        allowed: Counter[str] = Counter()
+        for run_id in run_ids:
+            for task in self.airflow.tasks(INCREMENTAL, run_id):
+                if (name := task["task_id"].removeprefix("ship_")) in MAY_REPEAT:
+                    allowed[name] += BATCH * (task["try_number"] - (task["state"] == "success"))
+        return allowed
+
     def adds_up(self, pipeline: str = "pylon", destinations=EVERYWHERE) -> bool:
         """Whether read, spooled, delivered and the rest agree, with nothing pending; prints the table."""
         store = S3Store(self.s3, "audit-spool", "")

@@ -16,12 +16,8 @@ def signal_session(leader: int, number: int) -> None:
 
 def session_of(leader: int) -> list[int]:
     """Return the processes of a session, its leader last."""
-    found = []
-    for path in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if path.name.isdigit() and session_id(int(path.name)) == leader:
-                found.append(int(path.name))
-    return sorted(found, reverse=True)
+    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return sorted((pid for pid in processes if session_id(pid) == leader), reverse=True)
 
 
 def session_id(pid: int) -> int:

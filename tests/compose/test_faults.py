@@ -19,7 +19,6 @@ from audit_provider.core.position import unpack_position
 from tests.compose.scenario import (
     AHEAD,
     ARCHIVE,
-    BATCH,
     INCREMENTAL,
     MAY_REPEAT,
     ROTATED,
@@ -247,11 +246,7 @@ def _must_be_whole(scenario: Scenario, *broken_off: str, again: Counter[str] | N
     :param broken_off: runs of which every try of a ship that broke off may have sent a batch that was sent again.
     :param again: how many more may be there twice, by destination.
     """
-    allowed = Counter(again or {})
-    for run_id in broken_off:
-        for task in scenario.airflow.tasks(INCREMENTAL, run_id):
-            if (name := task["task_id"].removeprefix("ship_")) in MAY_REPEAT:
-                allowed[name] += BATCH * (task["try_number"] - (task["state"] == "success"))
+    allowed = scenario.may_repeat(*broken_off) + Counter(again or {})
     assert scenario.missing() == {}
     assert scenario.newly_repeated() <= allowed
     assert scenario.adds_up()

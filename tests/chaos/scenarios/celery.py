@@ -140,10 +140,7 @@ def _account(scenario, what, runs, figures):
         figures.must(not ids, f"{what}: {len(ids)} events are not at {destination}")
     figures.repeated = dict(Counter(figures.repeated) + scenario.newly_repeated())
     figures.repeated["archive"] = repeats(scenario.archived())
-    # Each try of a ship that broke off may have sent a batch that was sent again.
-    for destination in MAY_REPEAT:
-        tries = [scenario.tries(INCREMENTAL, run_id).get(f"ship_{destination}", 1) for run_id in runs]
-        states = [scenario.states(INCREMENTAL, run_id).get(f"ship_{destination}") for run_id in runs]
-        figures.allow(destination, BATCH * (sum(tries) - states.count("success")))
+    for destination, count in scenario.may_repeat(*runs).items():
+        figures.allow(destination, count)
     figures.must(scenario.adds_up(), f"{what}: the account does not add up")
     figures.must(scenario.adds_up("archive", ["s3"]), f"{what}: the account of the archive does not add up")
