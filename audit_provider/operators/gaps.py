@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
+from audit_provider.core.ledger import Acknowledgements, GapWindows
 from audit_provider.core.model import utc_now
+from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import (
-    AcknowledgementsVariable,
-    GapWindowsVariable,
-    OffsetVariable,
-    PositionVariable,
-    StreamName,
-)
+from audit_provider.state import Variables
 
 if TYPE_CHECKING:
-    from audit_provider.core.model import Offset
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
 
 
@@ -30,33 +27,30 @@ def all_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     :raises AuditError: the spool or a Variable cannot be read.
     """
-    store = open_store(spool or spool_uri())
+    ledger, store = Variables(), open_store(spool or spool_uri())
     found: list[GapRecord] = []
     for pipeline in pipelines:
         live = [StreamName(pipeline.name), StreamName.of_reconciliation(pipeline.name)]
-        windows = [*StreamName.all_in(store, pipeline.name), *GapWindowsVariable(pipeline.name).load()]
+        windows = [*StreamName.all_in(store, pipeline.name), *GapWindows(ledger, pipeline.name).load()]
         destinations = list(pipeline.destinations)
-        found += gaps_of_streams(pipeline.name, dict.fromkeys([*live, *windows]), destinations)
+        found += gaps_of_streams(ledger, pipeline.name, dict.fromkeys([*live, *windows]), destinations)
     return found
 
 
-def gaps_of_streams(pipeline: str, names: Iterable[StreamName], destinations: Sequence[str]) -> list[GapRecord]:
+def gaps_of_streams(
+    ledger: Ledger, pipeline: str, names: Iterable[StreamName], destinations: Sequence[str]
+) -> list[GapRecord]:
     """Return every gap of some streams of one pipeline.
 
     :param destinations: names of those that are served; what they all have got closes a gap of late events.
-    :raises StopError: a Variable does not hold what it should.
+    :raises StopError: a record does not hold what it should.
     """
-    acknowledged = AcknowledgementsVariable(pipeline).load()
+    acknowledged = Acknowledgements(ledger, pipeline).load()
     found: list[GapRecord] = []
     for name in names:
-        position = PositionVariable(name).load()
-        if position is None:
-            continue
-        offsets: dict[str, Offset | None] = {}
-        for destination in destinations:
-            offset = OffsetVariable(name, destination).load()
-            offsets[destination] = offset if offset and offset.chain == position.chain else None
-        found += gaps_in(pipeline, name.folder, position, offsets, acknowledged)
+        if stream := stream_progress(ledger, name):
+            offsets = stream.offsets(destinations)
+            found += gaps_in(pipeline, name.folder, stream.position, offsets, acknowledged)
     return found
 
 
@@ -78,5 +72,5 @@ def acknowledge_gap(
         hint = near(gap_id, known) if known else ": it has none"
         raise ConfigurationError(f"{pipeline.name} has no gap {gap_id!r}{hint}.")
     acknowledgement = Acknowledgement(by.strip(), utc_now(), note.strip())
-    AcknowledgementsVariable(pipeline.name).add(gap_id, acknowledgement)
+    Acknowledgements(Variables(), pipeline.name).add(gap_id, acknowledgement)
     return acknowledgement

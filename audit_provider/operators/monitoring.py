@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from audit_provider.core.ledger import position_record, summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
@@ -15,11 +16,12 @@ from audit_provider.core.monitoring.counting import count
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
+from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pipeline import source_from
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.finding_events import spool_findings
 from audit_provider.operators.notifying import tell
 from audit_provider.operators.redrive import kept_letters
-from audit_provider.state import PositionVariable, StreamName, SummaryVariable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,9 +59,9 @@ def monitor(
     spec = source_from(operator.pipeline, operator.source or "")
     classifier = Classifier(spec.actions, spec.categories, [*spec.watched, *settings.watch])
     activity = Activity(store, operator.pipeline)
-    summary = SummaryVariable(operator.pipeline)
+    summary = summary_record(operator.ledger, operator.pipeline)
     # Before anything is counted, so that a run that comes back late is fenced off.
-    summary.load()
+    summary.hold()
     counted = _count(operator, store, activity, classifier)
     now = utc_now()
     state = _state(operator, store, spec, accounts, gaps, counted=counted)
@@ -68,7 +70,7 @@ def monitor(
     activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
     summary.commit(judged.summary)
     if settings.ship_findings:
-        spool_findings(store, operator.pipeline, judged.memory, now)
+        spool_findings(operator.ledger, store, operator.pipeline, judged.memory, now)
     _keep_reports(store, operator.pipeline, judged, accounts)
     with operator.log_group(f"Report of {operator.pipeline}"):
         # The accounts stand at the end of the log, by themselves.
@@ -94,13 +96,13 @@ def _count(operator: ReportAuditLogsOperator, store: Store, activity: Activity, 
     streams: list[tuple[Stream, Position]] = []
     windows = []
     for name in StreamName.all_in(store, operator.pipeline):
-        if name.folder in progress.finished or name == StreamName.of_findings(operator.pipeline):
+        if name.folder in progress.finished or name.is_findings:
             continue
-        position = PositionVariable(name).load()
-        if position is None:
+        opened = open_stream(operator.ledger, store, name)
+        if opened is None:
             continue
-        streams.append((name.stream(store, position), position))
-        if position.complete and name.window and name != StreamName.of_reconciliation(operator.pipeline):
+        streams.append((opened.stream, opened.position))
+        if opened.position.complete and name.is_backfill:
             windows.append(name.folder)
     counted = count(activity, streams, classifier, now=utc_now, deadline=utc_now() + COUNTING_TIME)
     if counted.complete and windows:
@@ -126,10 +128,12 @@ def _state(
     return State(
         pipeline=operator.pipeline,
         source=spec.title,
-        position=PositionVariable(StreamName(operator.pipeline)).load(),
+        position=position_record(operator.ledger, StreamName(operator.pipeline)).load(),
         accounts=accounts,
         dead_letters={
-            each: sum(kept.letters.count().open for kept in kept_letters(store, operator.pipeline, each))
+            each: sum(
+                kept.letters.count().open for kept in kept_letters(operator.ledger, store, operator.pipeline, each)
+            )
             for each in operator.destinations
         },
         gaps=gaps,

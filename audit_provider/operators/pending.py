@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from audit_provider.core.accounting import Account, account, beginning, letters_of
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.ledger import Record, offset_record, position_record
 from audit_provider.core.model import Offset, ShipCounts, utc_now
 from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators import metrics
 from audit_provider.operators.task import sleep_or_defer
 from audit_provider.operators.waiting import deadline_of, has_taken, outlasting
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,7 @@ class Shipped:
 
     :ivar position: of the stream, None where nothing was read into it.
     :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
-    :ivar variable: of the offset. :ivar offset: where it ended; None while it goes on.
+    :ivar record: of the offset. :ivar offset: where it ended; None while it goes on.
     :ivar account: None until the stream's shipping has ended well.
     :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
     """
@@ -43,7 +44,7 @@ class Shipped:
     position: Position | None = None
     counts: ShipCounts = field(default_factory=ShipCounts)
     pending: int | None = None
-    variable: OffsetVariable | None = None
+    record: Record[Offset] | None = None
     offset: Offset | None = None
     account: Account | None = None
     earliest: datetime | None = None
@@ -62,9 +63,9 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
 
     :raises AuditError: it cannot go on. What was done before is recorded.
     """
-    position = shipped.position = PositionVariable(shipped.name).load()
-    variable = shipped.variable = OffsetVariable(shipped.name, operator.destination)
-    before = variable.load()
+    position = shipped.position = position_record(operator.ledger, shipped.name).load()
+    record = shipped.record = offset_record(operator.ledger, shipped.name, operator.destination)
+    before = record.load()
     if position is None:
         operator.log.info("Nothing has been read into %s yet.", shipped.name.folder)
         return
@@ -75,12 +76,10 @@ def ship_stream(operator: ShipAuditLogsOperator, store: Store, shipped: Shipped,
     offset = before or beginning(stream, position)
     if not is_at_end(offset, position.head):
         with operator.log_group(f"Shipping {shipped.name.folder} to {operator.destination}"):
-            offset = _ship_pending(
-                operator, stream, position, shipped, offset, variable, delivery, is_new=before is None
-            )
+            offset = _ship_pending(operator, stream, position, shipped, offset, record, delivery, is_new=before is None)
     elif offset.failures_in_a_row or before is None:
         offset = replace(offset, failures_in_a_row=0, last_error="")
-        variable.commit(offset)
+        record.commit(offset)
     shipped.offset = offset
     shipped.account = account(stream, operator.destination, position, offset)
     shipped.pending = shipped.account.pending
@@ -96,9 +95,9 @@ def take_untold(shipped: Shipped) -> int:
 
     They may be of a part of this try that ended in a wait, or of a try that failed for another reason.
     """
-    if shipped.variable is None or shipped.offset is None or not shipped.offset.untold:
+    if shipped.record is None or shipped.offset is None or not shipped.offset.untold:
         return 0
-    shipped.variable.commit(replace(shipped.offset, untold=0))
+    shipped.record.commit(replace(shipped.offset, untold=0))
     return shipped.offset.untold
 
 
@@ -122,7 +121,7 @@ def _ship_pending(
     position: Position,
     shipped: Shipped,
     offset: Offset,
-    variable: OffsetVariable,
+    record: Record[Offset],
     delivery: Delivery,
     *,
     is_new: bool,
@@ -135,7 +134,7 @@ def _ship_pending(
         nonlocal reached
         untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
         marked = replace(passage.mark(offset), untold=untold)
-        variable.commit(marked)
+        record.commit(marked)
         reached = marked
         operator.taken(marked.last_success)
         shipped.counts = marked.counts - offset_before.counts
@@ -180,7 +179,7 @@ def _ship_pending(
         # The tries of one run are one failure.
         same = bool(offset.failures_in_a_row and operator.run_id) and offset.failed_run == operator.run_id
         failed = replace(reached, failures_in_a_row=offset.failures_in_a_row + (not same), failed_run=operator.run_id)
-        variable.commit(replace(failed, last_error=str(failure)[:500]))
+        record.commit(replace(failed, last_error=str(failure)[:500]))
         if failure is not error:
             raise failure from None
         raise

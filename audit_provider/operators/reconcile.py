@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,18 +13,20 @@ import msgspec
 from audit_provider.core.budget import RECONCILIATION
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
+from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Gap, Window, text_of, utc_now
-from audit_provider.core.position import Position
+from audit_provider.core.position import Position, new_chain
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.pull import PullAuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from audit_provider.core.ledger import Record
     from audit_provider.core.model import Event
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import ComparedIds, Head, Store, Stream
@@ -78,8 +79,11 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         live_spec = self._spec()
         spec = live_spec.for_backfill()
         store, name = open_store(self.spool or spool_uri()), StreamName.of_reconciliation(self.pipeline)
-        live, variable = PositionVariable(StreamName(self.pipeline)).load(), PositionVariable(name)
-        position = self._chained(variable.load(), spec)
+        live, record = (
+            position_record(self.ledger, StreamName(self.pipeline)).load(),
+            position_record(self.ledger, name),
+        )
+        position = self._chained(record.load(), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
         due = self._due(live, live_spec, spec, kept) if live else None
         found = self._found = []
@@ -87,7 +91,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             self.log.info(
                 "Nothing is due: %s.", f"compared up to {_shown(kept.reached)}" if live else "nothing is read"
             )
-            self._tell_untold(kept, position, variable)
+            self._tell_untold(kept, position, record)
             return self._result(live, position, kept, found, complete=True)
         reader = self._reader(spec, due, position, live)
         known = [(name.stream(store, position), position.head), *self._others(store, live)]
@@ -97,7 +101,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
         def commit(position: Position) -> None:
             nonlocal reached
-            variable.commit(position)
+            record.commit(position)
             reached = position
 
         def hold(window: Window, ids: ComparedIds) -> None:
@@ -129,14 +133,14 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         finally:
             self._tell_metrics(position, reached, live=False)
         kept = msgspec.convert(pulled.position.reading, ReconciliationState)
-        self._tell_untold(kept, pulled.position, variable)
+        self._tell_untold(kept, pulled.position, record)
         return self._result(live, pulled.position, kept, found, complete=pulled.complete)
 
-    def _tell_untold(self, kept: ReconciliationState, position: Position, variable: PositionVariable) -> None:
+    def _tell_untold(self, kept: ReconciliationState, position: Position, record: Record[Position]) -> None:
         """Fail where that is wanted and late events were found, also before a wait or by a run that broke off."""
         if not kept.untold:
             return
-        variable.commit(replace(position, reading=msgspec.to_builtins(replace(kept, untold=0))))
+        record.commit(replace(position, reading=msgspec.to_builtins(replace(kept, untold=0))))
         if self.fail_on_missed:
             raise StopError(
                 f"{kept.untold} events of {self.pipeline} came late or were missed: they are in the spool and are "
@@ -162,8 +166,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     def _chained(self, position: Position | None, spec: SourceSpec) -> Position:
         """Return the position to go on from: the kept one, or a new one; of another source, with nothing compared."""
         if position is None:
-            chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-            return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=_STRATEGY)
+            return Position(source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=_STRATEGY)
         reading = position.reading if position.source == spec.name else {}
         return replace(position, source=spec.name, fields=spec.fields, reading=reading)
 
@@ -200,7 +203,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         found = []
         for name in StreamName.all_in(store, self.pipeline):
             if name != StreamName.of_reconciliation(self.pipeline):
-                position = PositionVariable(name).load() if name.window else live
+                position = position_record(self.ledger, name).load() if name.window else live
                 if position:
                     found.append((name.stream(store, position), position.head))
         return found

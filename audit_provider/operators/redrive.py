@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.accounting import letters_of
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.errors import DeadLetteredError
 from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.open_stream import open_stream
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Stream
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.task import sleep_or_defer
 from audit_provider.operators.waiting import deadline_of
 from audit_provider.settings import spool_uri
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
     from audit_provider.operators.ship import ShipAuditLogsOperator
@@ -35,7 +36,7 @@ class KeptLetters:
     letters: DeadLetters
 
 
-def kept_letters(store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
+def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
     """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
 
     :raises AuditError: the spool cannot be read.
@@ -45,17 +46,15 @@ def kept_letters(store: Store, pipeline: str, destination: str) -> list[KeptLett
         chains = store.folders(f"{name.folder}/")
         chains = [each for each in chains if destination in store.folders(f"{name.folder}/{each}/dead/")]
         if not chains:
-            # A Variable costs more than a look into the spool, and there are many windows, few of them with letters.
+            # A record costs more than a look into the spool, and there are many windows, few of them with letters.
             continue
-        position = PositionVariable(name).load()
-        offset = OffsetVariable(name, destination).load()
+        opened = open_stream(ledger, store, name)
         for chain in chains:
-            stream = Stream(store, name.folder, chain)
-            if position is not None and chain == position.chain:
-                letters = letters_of(stream, destination, offset if offset and offset.chain == chain else None)
+            if opened and chain == opened.chain:
+                letters = opened.letters(destination)
             else:
-                letters = DeadLetters(stream, destination)
-            found.append(KeptLetters(name, position, letters))
+                letters = DeadLetters(Stream(store, name.folder, chain), destination)
+            found.append(KeptLetters(name, opened.position if opened else None, letters))
     return found
 
 
@@ -83,7 +82,7 @@ def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Del
     """
     deadline = deadline_of(operator)
     total = ShipCounts()
-    for kept in kept_letters(store, operator.pipeline, operator.destination):
+    for kept in kept_letters(operator.ledger, store, operator.pipeline, operator.destination):
         if not kept.letters.count().open:
             continue
         if kept.position is None and not operator.source:

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import beginning, letters_of
 from audit_provider.core.errors import ConfigurationError, StopError
+from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.open_stream import open_streams
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.moments import moment_from
 from audit_provider.operators.pending import joins_segments
 from audit_provider.operators.task import sleep_or_defer
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import DeadLetter
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
+    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Store
     from audit_provider.operators.ship import ShipAuditLogsOperator
 
@@ -47,11 +50,11 @@ def replay_streams(
 
     :raises AuditError: it cannot go on. Everything is kept.
     """
-    accounts: list[Replayed] = []
-    for name in StreamName.all_in(store, operator.pipeline):
-        position = PositionVariable(name).load()
-        if position is not None and position.head.number:
-            accounts.append(_replay(operator, store, delivery, wanted, run_id, name, position))
+    accounts = [
+        _replay(operator, opened, delivery, wanted, run_id)
+        for opened in open_streams(operator.ledger, store, operator.pipeline)
+        if opened.head.number
+    ]
     operator.log.info("Replay of %s.\n%s", wanted, replay_table(accounts))
     wrong = [each for each in accounts if not each.adds_up or each.pending]
     if wrong:
@@ -61,28 +64,22 @@ def replay_streams(
     return sum((each.counts for each in accounts), ShipCounts())
 
 
-def forget_replay(store: Store, pipeline: str, destinations: Sequence[str], run_id: str) -> None:
+def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Sequence[str], run_id: str) -> None:
     """Remove the offsets of a replay that has ended."""
     for name in StreamName.all_in(store, pipeline):
         for destination in destinations:
-            OffsetVariable(name, destination, replay=run_id).delete()
+            offset_record(ledger, name, destination, replay=run_id).delete()
 
 
 def _replay(
-    operator: ShipAuditLogsOperator,
-    store: Store,
-    delivery: Delivery,
-    wanted: TimeRange,
-    run_id: str,
-    name: StreamName,
-    position: Position,
+    operator: ShipAuditLogsOperator, opened: OpenStream, delivery: Delivery, wanted: TimeRange, run_id: str
 ) -> Replayed:
-    stream = name.stream(store, position)
-    variable = OffsetVariable(name, operator.destination, replay=run_id)
-    offset = variable.load()
-    if offset is None or offset.chain != position.chain:
-        own = OffsetVariable(name, operator.destination).load()
-        joins = bool(own.joins_segments) if own else joins_segments(name, position)
+    stream, position = opened.stream, opened.position
+    record = offset_record(operator.ledger, opened.name, operator.destination, replay=run_id)
+    offset = opened.of_chain(record.load())
+    if offset is None:
+        own = opened.kept_offset(operator.destination)
+        joins = bool(own.joins_segments) if own else joins_segments(opened.name, position)
         offset = replace(beginning(stream, position), joins_segments=joins)
     letters = letters_of(stream, operator.destination, None)
 
@@ -91,7 +88,7 @@ def _replay(
         operator.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
 
     def commit(reached: Offset) -> None:
-        variable.commit(reached)
+        record.commit(reached)
         operator.taken(reached.last_success)
 
     destination, select = operator.connect_stream(delivery, position)

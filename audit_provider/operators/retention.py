@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.model import utc_now
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.core.position import Position
+    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Store
     from audit_provider.operators.report import ReportAuditLogsOperator
 
@@ -26,11 +27,11 @@ def retain(operator: ReportAuditLogsOperator, store: Store, name: StreamName) ->
     """
     now = utc_now()
     for each in [name] if name.window else StreamName.all_in(store, operator.pipeline):
-        position = PositionVariable(each).load()
-        if position is None or not position.head.number:
+        opened = open_stream(operator.ledger, store, each)
+        if opened is None or not opened.head.number:
             continue
-        removed = each.stream(store, position).prune(
-            finished=_finished(each, position, operator.destinations),
+        removed = opened.stream.prune(
+            finished=_finished(opened, operator.destinations),
             written_before=now - timedelta(days=operator.retention_days),
             now=now,
             # Segments that share files go together, so that a replay of what is left makes the same files.
@@ -42,13 +43,15 @@ def retain(operator: ReportAuditLogsOperator, store: Store, name: StreamName) ->
             )
 
 
-def _finished(name: StreamName, position: Position, destinations: Sequence[str]) -> int:
+def _finished(opened: OpenStream, destinations: Sequence[str]) -> int:
     """Return the number of the last segment that no destination waits for, 0 for none."""
     # The head stays, so that the chain always has an end to hold on to.
-    finished = [position.head.number - 1]
+    finished = [opened.head.number - 1]
     for destination in destinations:
-        offset = OffsetVariable(name, destination).load()
+        # As it is kept: a destination whose offset is of another chain has yet to begin, and holds every segment back.
+        kept = opened.kept_offset(destination)
         # Only the destinations that were chosen have an offset in a window; elsewhere one without is yet to begin.
-        if offset or not name.is_backfill:
-            finished.append(offset.segment - 1 if offset and offset.chain == position.chain else 0)
+        if kept or not opened.name.is_backfill:
+            offset = opened.of_chain(kept)
+            finished.append(offset.segment - 1 if offset else 0)
     return min(finished) if len(finished) > 1 else 0

@@ -13,6 +13,7 @@ from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Selector
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.origins import origin_of
@@ -23,7 +24,6 @@ from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.operators.waiting import outlasting
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import StreamName
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -271,7 +271,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         total = replay_streams(self, store, delivery, range_from(context["params"]), run_id)
         if total.set_aside:
             # The task fails and is not tried again, so nothing would go on from these offsets.
-            forget_replay(store, self.pipeline, [self.destination], run_id)
+            forget_replay(self.ledger, store, self.pipeline, [self.destination], run_id)
         tell_set_aside(self, total.set_aside, "set aside")
         return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
 

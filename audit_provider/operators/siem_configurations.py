@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_provider.core.accounting import account
 from audit_provider.core.delivery import form_of
 from audit_provider.core.destinations.marked_event import send_marked_event
 from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.operators.redrive import kept_letters
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+from audit_provider.state import Variables
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
@@ -55,17 +57,13 @@ def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = No
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     :raises AuditError: the spool cannot be read.
     """
-    store = open_store(spool or spool_uri())
+    ledger, store = Variables(), open_store(spool or spool_uri())
     found = []
     for pipeline in pipelines:
         name = StreamName(pipeline.name)
-        position = PositionVariable(name).load()
+        opened = open_stream(ledger, store, name)
         for delivery in pipeline.destinations.values():
-            offset = OffsetVariable(name, delivery.name).load()
-            if offset and position and offset.chain != position.chain:
-                offset = None
-            stream = name.stream(store, position) if position else None
-            accounted = account(stream, delivery.name, position, offset) if stream and position else None
+            offset = opened.offset(delivery.name) if opened else offset_record(ledger, name, delivery.name).load()
             found.append(
                 SiemConfiguration(
                     pipeline=pipeline.name,
@@ -75,10 +73,10 @@ def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = No
                     enabled=delivery.enabled,
                     last_success=offset.last_success if offset else None,
                     failures_in_a_row=offset.failures_in_a_row if offset else 0,
-                    pending=accounted.pending if accounted else 0,
+                    pending=opened.account(delivery.name).pending if opened else 0,
                     last_error=offset.last_error if offset else "",
                     dead_letters=sum(
-                        kept.letters.count().open for kept in kept_letters(store, pipeline.name, delivery.name)
+                        kept.letters.count().open for kept in kept_letters(ledger, store, pipeline.name, delivery.name)
                     ),
                 )
             )
