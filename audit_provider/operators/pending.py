@@ -14,8 +14,7 @@ from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators import metrics
-from audit_provider.operators.task import sleep_or_defer
-from audit_provider.operators.waiting import deadline_of, has_taken, outlasting
+from audit_provider.operators.waiting import has_taken, outlasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,7 +149,7 @@ def _ship_pending(
         reached = passage.offset
         shipped.pending = total = position.pending(reached)
         progress = ShipProgress(operator.log.info, begun=utc_now(), total=total)
-        destination, select = operator.connect_stream(delivery, position)
+        destination, terms = operator.connect_stream(delivery, position)
         if destination.limits.whole_segments and reached.joins_segments is None:
             # What an earlier version has begun goes on as it was.
             reached = replace(reached, joins_segments=is_new and joins_segments(shipped.name, position))
@@ -161,12 +160,7 @@ def _ship_pending(
             reached,
             commit=commit,
             set_aside=set_aside,
-            too_old=operator.too_old,
-            sleep=sleep_or_defer,
-            now=utc_now,
-            deadline=deadline_of(operator),
-            select=select,
-            concurrency=delivery.concurrency,
+            terms=terms,
         )
         return reached
     except AuditError as error:

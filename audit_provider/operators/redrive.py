@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.errors import DeadLetteredError
-from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.redrive import redrive
 from audit_provider.core.spool import Stream
 from audit_provider.core.stream_name import StreamName
-from audit_provider.operators.task import sleep_or_defer
-from audit_provider.operators.waiting import deadline_of
 from audit_provider.settings import spool_uri
 
 if TYPE_CHECKING:
@@ -80,7 +78,6 @@ def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Del
 
     :raises AuditError: it cannot go on. What was taken before is recorded.
     """
-    deadline = deadline_of(operator)
     total = ShipCounts()
     for kept in kept_letters(operator.ledger, store, operator.pipeline, operator.destination):
         if not kept.letters.count().open:
@@ -92,17 +89,8 @@ def redrive_letters(operator: ShipAuditLogsOperator, store: Store, delivery: Del
                 kept.name.folder,
             )
             continue
-        destination, select = operator.connect_stream(delivery, kept.position)
-        counts = redrive(
-            destination,
-            kept.letters,
-            too_old=operator.too_old,
-            sleep=sleep_or_defer,
-            now=utc_now,
-            deadline=deadline,
-            select=select,
-            concurrency=delivery.concurrency,
-        )
+        destination, terms = operator.connect_stream(delivery, kept.position)
+        counts = redrive(destination, kept.letters, terms=terms)
         left = kept.letters.count()
         operator.log.info(
             "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, %d filtered; "

@@ -14,7 +14,6 @@ from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, 
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.moments import moment_from
 from audit_provider.operators.pending import joins_segments
-from audit_provider.operators.task import sleep_or_defer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,19 +90,6 @@ def _replay(
         record.commit(reached)
         operator.taken(reached.last_success)
 
-    destination, select = operator.connect_stream(delivery, position)
-    offset = replay(
-        destination,
-        stream,
-        position,
-        offset,
-        wanted,
-        commit=commit,
-        set_aside=set_aside,
-        too_old=operator.too_old,
-        sleep=sleep_or_defer,
-        now=utc_now,
-        select=select,
-        concurrency=delivery.concurrency,
-    )
+    destination, terms = operator.connect_stream(delivery, position)
+    offset = replay(destination, stream, position, offset, wanted, commit=commit, set_aside=set_aside, terms=terms)
     return account_of(stream, operator.destination, position, offset, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from audit_provider.core.accounting import table
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Selector
+from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.stream_name import StreamName
@@ -21,7 +22,7 @@ from audit_provider.operators.pending import Shipped, ship_stream, take_untold, 
 from audit_provider.operators.redrive import redrive_letters, tell_set_aside
 from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
-from audit_provider.operators.waiting import outlasting
+from audit_provider.operators.waiting import deadline_of, outlasting
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.model import Event
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
 
@@ -78,7 +78,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         windows: Sequence[Mapping[str, str]] | None = None,
         late: bool = False,
         findings: bool = False,
-        too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
+        too_old: TooOld = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
         run_minutes: int = 30,
         spool: str | None = None,
@@ -140,19 +140,23 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             raise TypeError(f"{cls.__name__} names no hook, so it must say itself how it connects.")
         return cls.hook(delivery.conn_id)
 
-    def connect_stream(
-        self, delivery: Delivery, position: Position | None
-    ) -> tuple[Destination, Callable[[Event], Event | None] | None]:
-        """Return the destination, ready to send, and what selects of each event what may leave the spool, if anything.
+    def connect_stream(self, delivery: Delivery, position: Position | None) -> tuple[Destination, Terms]:
+        """Return the destination, ready to send, and how it is served.
 
         :param position: of the stream that is shipped; None where it is gone.
         :raises AuditError: its connection cannot be used, or the source is unknown.
         """
         origin = self._origin(position)
         destination = self.connect(delivery, origin, form_of(delivery, origin))
-        if delivery.selection.takes_all:
-            return destination, None
-        return destination, Selector(delivery.selection, origin.fields).select
+        takes_all = delivery.selection.takes_all
+        return destination, Terms(
+            sleep=sleep_or_defer,
+            now=utc_now,
+            too_old=self.too_old,
+            deadline=deadline_of(self),
+            select=None if takes_all else Selector(delivery.selection, origin.fields).select,
+            concurrency=delivery.concurrency,
+        )
 
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's.
