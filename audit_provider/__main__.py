@@ -100,10 +100,14 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _gaps(options: argparse.Namespace) -> None:
-    from audit_provider.operators.gaps import acknowledge_gap, all_gaps
+    from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
+    from audit_provider.settings import spool_uri
+    from audit_provider.spool_location import open_store
+    from audit_provider.state import Variables
 
     pipelines = _pipelines(options)
-    found = all_gaps(pipelines.values())
+    ledger, store = Variables(), open_store(spool_uri())
+    found = all_gaps(ledger, store, pipelines.values())
     known = {each.id for each in found}
     still_open = {each.id: each for each in found if each.is_open}
     for gap_id in options.acknowledge:
@@ -112,7 +116,7 @@ def _gaps(options: argparse.Namespace) -> None:
     # What is acknowledged already is passed over, so that a command which broke off can be given again.
     for gap_id in options.acknowledge:
         if gap := still_open.pop(gap_id, None):
-            acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
+            acknowledge_gap(ledger, store, pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
     for gap in still_open.values():
         print(gap)
     print(_counted(len(still_open), "open gap"))

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core import accounting
+from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.ledger import Ledger, offset_record, position_record
+from audit_provider.core.spool import Stream
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from audit_provider.core.accounting import Account
-    from audit_provider.core.dead_letters import DeadLetters
     from audit_provider.core.ledger import ListedLedger
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Head, Store, Stream
+    from audit_provider.core.spool import Head, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,41 @@ def open_streams(ledger: Ledger, store: Store, pipeline: str) -> Iterator[OpenSt
             yield opened
 
 
-def known_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:
+@dataclass(frozen=True, slots=True)
+class KeptLetters:
+    """The dead letters of a destination in one chain of segments.
+
+    :ivar position: of the stream, None where it is gone.
+    """
+
+    name: StreamName
+    position: Position | None
+    letters: DeadLetters
+
+
+def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
+    """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    found = []
+    for name in StreamName.all_in(store, pipeline):
+        chains = store.folders(f"{name.folder}/")
+        chains = [each for each in chains if destination in store.folders(f"{name.folder}/{each}/dead/")]
+        if not chains:
+            # A record costs more than a look into the spool, and there are many windows, few of them with letters.
+            continue
+        opened = open_stream(ledger, store, name)
+        for chain in chains:
+            if opened and chain == opened.chain:
+                letters = opened.letters(destination)
+            else:
+                letters = DeadLetters(Stream(store, name.folder, chain), destination)
+            found.append(KeptLetters(name, opened.position if opened else None, letters))
+    return found
+
+
+def recorded_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:
     """Return the streams of a pipeline that have a position in a ledger."""
     found = map(RecordKey.parsed, ledger.keys())
     return [each.stream for each in found if each and each.kind == "position" and each.stream.pipeline == pipeline]

@@ -15,15 +15,15 @@ from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.runs.arguments import window_from
+from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams
+from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
-from audit_provider.operators.beginning import begun_position, first_moment, known_streams
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -271,7 +271,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
         hook = self._hook(spec)
         sent_before = live.requests if live and self.budget_task == POLLING else {}
         pacers = self._pacers = Pacers(
-            self.ledger, self.pipeline, self.budget_task, sent_before, share=self.backfill_share
+            self.ledger,
+            self.pipeline,
+            self.budget_task,
+            sent_before,
+            share=self.backfill_share,
+            sleep=sleep_or_defer,
         )
 
         def pages(each: SourceSpec) -> PageReader:

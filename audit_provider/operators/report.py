@@ -13,12 +13,14 @@ from audit_provider.core.ledger import GapWindows
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.open_stream import open_stream
+from audit_provider.core.pipeline import source_from
+from audit_provider.core.runs.arguments import window_from
+from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.retention import retain
+from audit_provider.core.runs.shipment import forget_replay
+from audit_provider.core.runs.watching import Watch
 from audit_provider.core.stream_name import StreamName
-from audit_provider.operators.gaps import gaps_of_streams
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.monitoring import monitor
-from audit_provider.operators.replay import forget_replay
-from audit_provider.operators.retention import retain
+from audit_provider.operators.notifying import tell
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -124,7 +126,17 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         settings = self.monitoring
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
-        return monitor(self, store, settings, accounts, gaps, context)
+        return Watch(
+            ledger=self.ledger,
+            store=store,
+            pipeline=self.pipeline,
+            source=source_from(self.pipeline, self.source),
+            destinations=self.destinations,
+            settings=settings,
+            notify=lambda memory, now: tell(self.pipeline, settings.notify, memory, context, now),
+            log=self.log,
+            now=utc_now,
+        ).run(accounts, gaps)
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
         opened = open_stream(self.ledger, store, name)
@@ -133,7 +145,15 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             return []
         accounts = [opened.account(each) for each in destinations]
         if opened.stream.due_for_pruning(utc_now()):
-            retain(self, store, name)
+            retain(
+                self.ledger,
+                store,
+                name,
+                self.destinations,
+                retention_days=self.retention_days,
+                now=utc_now(),
+                log=self.log,
+            )
         return accounts
 
     def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:

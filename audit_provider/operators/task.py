@@ -15,6 +15,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.runs.log import grouped
 from audit_provider.core.spool.heap import keep_large_blocks_apart
 from audit_provider.operators.links import keep_link
 from audit_provider.state import Variables
@@ -99,11 +100,8 @@ class AuditLogsOperator(BaseOperator):
     @contextmanager
     def log_group(self, title: str) -> Iterator[None]:
         """Fold the lines that are logged inside into one group of the log."""
-        self.log.info("::group::%s", title)
-        try:
+        with grouped(self.log, title):
             yield
-        finally:
-            self.log.info("::endgroup::")
 
     def work(self, context: Context) -> Any:
         """Do the task's work.

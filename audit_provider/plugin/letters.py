@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from audit_provider.operators.redrive import kept_letters
+from audit_provider.core.open_stream import kept_letters
 from audit_provider.plugin.views import LettersView, LetterView
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store

@@ -11,7 +11,7 @@ import requests
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.ledger import MemoryLedger
-from audit_provider.core.open_stream import known_streams, open_stream
+from audit_provider.core.open_stream import open_stream, recorded_streams
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import PREFIX
 from audit_provider.sandbox.s3 import ids_in, s3_client
@@ -33,7 +33,7 @@ def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations
     """
     ledger = MemoryLedger(airflow.variables(f"{PREFIX}.{pipeline}."))
     accounts: list[Account] = []
-    for name in known_streams(ledger, pipeline):
+    for name in recorded_streams(ledger, pipeline):
         if opened := open_stream(ledger, store, name):
             for gap in opened.position.gaps:
                 print(f"{opened.stream}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")

@@ -10,7 +10,7 @@ import pytest
 from audit_provider.core.destinations.base import DeadLetter, Item
 from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
 from audit_provider.core.model import UTC, Offset, PullCounts, ShipCounts
-from audit_provider.core.open_stream import known_streams, open_stream, open_streams, stream_progress
+from audit_provider.core.open_stream import open_stream, open_streams, recorded_streams, stream_progress
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.spool import LocalStore, SegmentWriter
 from audit_provider.core.stream_name import StreamName
@@ -48,7 +48,7 @@ def kept(ledger, offset, name=LIVE, destination="s3"):
 def test_a_stream_into_which_nothing_was_read_is_none(ledger, store):
     assert stream_progress(ledger, LIVE) is None
     assert open_stream(ledger, store, LIVE) is None
-    assert list(open_streams(ledger, store, "p")) == known_streams(ledger, "p") == []
+    assert list(open_streams(ledger, store, "p")) == recorded_streams(ledger, "p") == []
 
 
 def test_an_offset_of_another_chain_says_nothing_and_stays_as_it_is_kept(ledger, store):
@@ -84,7 +84,7 @@ def test_every_stream_of_a_pipeline_is_found_by_the_spool_and_by_the_ledger(ledg
     for name in (*names, StreamName("q")):
         spooled(ledger, store, name)
     assert [each.name for each in open_streams(ledger, store, "p")] == names
-    assert sorted(known_streams(ledger, "p"), key=str) == sorted(names, key=str)
+    assert sorted(recorded_streams(ledger, "p"), key=str) == sorted(names, key=str)
 
 
 def test_chains_that_begin_at_one_moment_differ():

@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.model import text_of
+from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import (
@@ -20,7 +21,6 @@ from audit_provider.operators import (
     PullAuditLogsOperator,
     ReportAuditLogsOperator,
 )
-from audit_provider.operators.redrive import kept_letters
 from audit_provider.operators.siem_configurations import siem_configurations
 from audit_provider.sandbox.events import generate
 from audit_provider.spool_location import open_store

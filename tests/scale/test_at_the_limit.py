@@ -21,9 +21,9 @@ from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import REGISTRY, PageReader, Reader
 from audit_provider.core.spool import Stream
-from audit_provider.operators.pacers import Pacers
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.server import Reply, Service

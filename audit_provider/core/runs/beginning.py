@@ -11,8 +11,8 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, back_by, text_of, utc_now
 from audit_provider.core.position import Position, new_chain
+from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.stream_name import StreamName
-from audit_provider.operators.moments import moment_from
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,22 +12,18 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
-from audit_provider.settings import spool_uri
-from audit_provider.spool_location import open_store
-from audit_provider.state import Variables
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.spool import Store
 
 
-def all_gaps(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[GapRecord]:
+def all_gaps(ledger: Ledger, store: Store, pipelines: Iterable[Pipeline]) -> list[GapRecord]:
     """Return every gap of every stream of pipelines, with those that are closed or acknowledged.
 
-    :param spool: URI of the spool; by default ``[audit_logs] spool``.
-    :raises AuditError: the spool or a Variable cannot be read.
+    :raises AuditError: the spool or a record cannot be read.
     """
-    ledger, store = Variables(), open_store(spool or spool_uri())
     found: list[GapRecord] = []
     for pipeline in pipelines:
         live = [StreamName(pipeline.name), StreamName.of_reconciliation(pipeline.name)]
@@ -55,22 +51,20 @@ def gaps_of_streams(
 
 
 def acknowledge_gap(
-    pipeline: Pipeline, gap_id: str, *, by: str, note: str = "", spool: str | None = None
+    ledger: Ledger, store: Store, pipeline: Pipeline, gap_id: str, *, by: str, note: str = ""
 ) -> Acknowledgement:
     """Record that somebody has looked at a gap and takes it as it is; it is not shown as open any more.
 
-    It is written through Airflow's database where this is no task: in the API server, and from a command line there.
-
-    :param by: who. :param note: what was found out or done. :param spool: URI; by default ``[audit_logs] spool``.
+    :param by: who. :param note: what was found out or done.
     :raises ConfigurationError: there is no such gap, or nobody is named.
     :raises FencedError: somebody else has acknowledged one at the same moment.
     """
     if not by.strip():
         raise ConfigurationError(f"the gap {gap_id} of {pipeline.name} is acknowledged by nobody: say who does it.")
-    known = [each.id for each in all_gaps([pipeline], spool=spool)]
+    known = [each.id for each in all_gaps(ledger, store, [pipeline])]
     if gap_id not in known:
         hint = near(gap_id, known) if known else ": it has none"
         raise ConfigurationError(f"{pipeline.name} has no gap {gap_id!r}{hint}.")
     acknowledgement = Acknowledgement(by.strip(), utc_now(), note.strip())
-    Acknowledgements(Variables(), pipeline.name).add(gap_id, acknowledgement)
+    Acknowledgements(ledger, pipeline.name).add(gap_id, acknowledgement)
     return acknowledgement

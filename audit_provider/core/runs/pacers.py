@@ -11,7 +11,6 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import TaskClaims
 from audit_provider.core.model import utc_now
 from audit_provider.core.rate_limit import Burst, Pacer, stamps_of
-from audit_provider.operators.task import sleep_or_defer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,7 @@ class Pacers:
 
     :param task: one of :data:`audit_provider.core.budget.TASKS`.
     :param sent: when it sent its last requests as far as its position says, by source.
-    :param share: part of the budget that is not polling's own, 0 to 1.
+    :param share: part of the budget that is not polling's own, 0 to 1. :param sleep: called with seconds.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class Pacers:
         sent: Mapping[str, Sequence[datetime | Burst]],
         *,
         share: float,
-        sleep: Callable[[float], None] = sleep_or_defer,
+        sleep: Callable[[float], None],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._ledger = ledger

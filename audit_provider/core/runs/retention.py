@@ -6,41 +6,50 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
-from audit_provider.core.model import utc_now
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.runs.log import Log
     from audit_provider.core.spool import Store
-    from audit_provider.operators.report import ReportAuditLogsOperator
 
 
-def retain(operator: ReportAuditLogsOperator, store: Store, name: StreamName) -> None:
+def retain(
+    ledger: Ledger,
+    store: Store,
+    name: StreamName,
+    destinations: Sequence[str],
+    *,
+    retention_days: int,
+    now: datetime,
+    log: Log,
+) -> None:
     """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
 
-    No run of its own looks again at the window of a past backfill.
+    Past backfill windows have no run of their own, so the report of the live stream removes their segments as well.
 
-    :raises AuditError: the spool or a Variable cannot be read or written.
+    :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
+    :param now: aware UTC.
+    :raises AuditError: the spool or a record cannot be read or written.
     """
-    now = utc_now()
-    for each in [name] if name.window else StreamName.all_in(store, operator.pipeline):
-        opened = open_stream(operator.ledger, store, each)
+    for each in StreamName.all_in(store, name.pipeline) if name.is_live else [name]:
+        opened = open_stream(ledger, store, each)
         if opened is None or not opened.head.number:
             continue
         removed = opened.stream.prune(
-            finished=_finished(opened, operator.destinations),
-            written_before=now - timedelta(days=operator.retention_days),
+            finished=_finished(opened, destinations),
+            written_before=now - timedelta(days=retention_days),
             now=now,
             # Segments that share files go together, so that a replay of what is left makes the same files.
             together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
         )
         if removed:
-            operator.log.info(
-                "Removed %d segments of %s older than %d days.", removed, each.folder, operator.retention_days
-            )
+            log.info("Removed %d segments of %s older than %d days.", removed, each.folder, retention_days)
 
 
 def _finished(opened: OpenStream, destinations: Sequence[str]) -> int:
