@@ -1,4 +1,4 @@
-"""``python -m audit_provider verify``: a spool read again, and held against what a destination has."""
+"""``audit-logs verify``: a spool read again, and held against what a destination has."""
 
 from __future__ import annotations
 
@@ -34,33 +34,6 @@ NOT_CHECKED = 2
 """Exit code where nothing can be said; 0 is all right, 1 faults found."""
 
 _SEARCHES = ("opensearch", "elasticsearch")
-
-
-def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "verify",
-        help="read the spool again, and prove that nothing is lost or changed",
-        description="Ends with 0 where all is right, 1 where there are faults, 2 where it could not be checked.",
-    )
-    parser.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
-    parser.add_argument("--pipeline", default="", help="only this one; default: all")
-    parser.add_argument(
-        "--against",
-        help="look for every id at a destination: s3://bucket/prefix, opensearch:<target> or https://host/<target>, "
-        "each with ?conn_id=…; default connections: aws_default, elasticsearch_logs_default",
-    )
-    parser.add_argument("--destination", default="", help="its name: tells set aside and pending from missing")
-    parser.add_argument("--source", help="name of the source; default: the one that Airflow's record names")
-    parser.add_argument("--id-at", metavar="PATH", help="where the objects' records keep the event's id")
-    parser.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id there, one per line")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, as JSON")
-    parser.add_argument(
-        "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
-    )
-    parser.add_argument(
-        "--without-airflow", action="store_true", help="ask Airflow for no record: the newest manifest is the head"
-    )
 
 
 def run_verify(options: argparse.Namespace) -> int:
