@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import secrets
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import Fields, Gap, Offset, PullCounts
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
-from audit_provider.core.state_version import STATE_VERSION, refuse_newer
+from audit_provider.core.state_version import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,15 @@ class Position:
         return self.head.total + offset.again - offset.started_at - offset.counts.finished
 
 
+POSITIONS: Codec[Position] = Codec(
+    Position, "a position", "restore it, or delete it to begin again from 'start'", versioned=True
+)
+"""How a position is kept."""
+
+
 def pack_position(position: Position) -> str:
     """Return a position as JSON."""
-    return msgspec.json.encode(replace(position, version=STATE_VERSION)).decode()
+    return POSITIONS.pack(position)
 
 
 def unpack_position(text: str, where: str) -> Position:
@@ -77,10 +81,9 @@ def unpack_position(text: str, where: str) -> Position:
     :param where: what holds it, for the message.
     :raises StopError: it is not a position, or one of a newer version of this package.
     """
-    refuse_newer(text, where)
-    try:
-        return msgspec.json.decode(text, type=Position)
-    except UNREADABLE as error:
-        raise StopError(
-            f"{where} does not hold a position ({error}): restore it, or delete it to begin again from 'start'."
-        ) from None
+    return POSITIONS.unpack(text, where)
+
+
+def new_chain(now: datetime) -> str:
+    """Return the name of a chain of segments that begins now, unlike that of any other. :param now: aware UTC."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -11,9 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.runs.arguments import moment_from, range_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.operators.moments import moment_from
-from audit_provider.operators.replay import range_from
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
+from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.runs.arguments import window_from
+from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams
+from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
+from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
-from audit_provider.operators.beginning import begun_position, first_moment, known_streams
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import GapWindowsVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -149,12 +150,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             spec = spec.for_backfill()
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
-        variable = PositionVariable(name)
-        position = variable.load()
+        record = position_record(self.ledger, name)
+        position = record.load()
         if window and position and position.complete:
             self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
             return _result(position, read=0, spooled=0, duplicates=0)
-        live = PositionVariable(StreamName(self.pipeline)).load() if window else position
+        live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = reached = begun_position(position, spec, reader)
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
@@ -162,8 +163,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
         def commit(position: Position) -> None:
             nonlocal reached
             if window and position.gaps:
-                GapWindowsVariable(self.pipeline, self.lane).add(name)
-            variable.commit(position)
+                GapWindows(self.ledger, self.pipeline).add(name, self.lane)
+            record.commit(position)
             reached = position
             self.log.info(
                 "Committed segment %d: %d events in the spool, read up to %s.",
@@ -181,7 +182,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=known_streams(store, name, live, window),
+                    known=known_streams(self.ledger, store, name, live, window),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
@@ -269,7 +270,14 @@ class PullAuditLogsOperator(AuditLogsOperator):
     ) -> Reader:
         hook = self._hook(spec)
         sent_before = live.requests if live and self.budget_task == POLLING else {}
-        pacers = self._pacers = Pacers(self.pipeline, self.budget_task, sent_before, share=self.backfill_share)
+        pacers = self._pacers = Pacers(
+            self.ledger,
+            self.pipeline,
+            self.budget_task,
+            sent_before,
+            share=self.backfill_share,
+            sleep=sleep_or_defer,
+        )
 
         def pages(each: SourceSpec) -> PageReader:
             return hook.pages(each, sleep=sleep_or_defer, pacer=pacers.of(each))

@@ -85,7 +85,7 @@ function destinations(pipeline) {
           )
         : "0",
     );
-    const elsewhere = each.pending_elsewhere ? ` + ${number(each.pending_elsewhere)} of backfills` : "";
+    const elsewhere = each.pending_elsewhere ? ` + ${number(each.pending_elsewhere)} of other streams` : "";
     const tr = cells(
       badge(each.state),
       make(

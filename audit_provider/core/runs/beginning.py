@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, back_by, text_of, utc_now
-from audit_provider.core.position import Position
-from audit_provider.operators.moments import moment_from
-from audit_provider.state import PositionVariable
-from audit_provider.stream_name import StreamName
+from audit_provider.core.position import Position, new_chain
+from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Head, Store, Stream
 
@@ -43,8 +43,7 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
     """Return the position to read on from: the kept one, or a new one where the source is another."""
     strategy = type(spec.reading).__name__
     if position is None:
-        chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=strategy)
+        return Position(source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=strategy)
     if (position.source, position.strategy) != (spec.name, strategy):
         _log.warning(
             "Read from %s by %s until now, from %s by %s from %s on.",
@@ -59,7 +58,7 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
 
 
 def known_streams(
-    store: Store, own: StreamName, live: Position | None, window: Window | None
+    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
@@ -70,9 +69,9 @@ def known_streams(
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
     """
     late = StreamName.of_reconciliation(own.pipeline)
-    positions = {late: PositionVariable(late).load()}
+    positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
         others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
-        positions |= {each: PositionVariable(each).load() for each in others}
+        positions |= {each: position_record(ledger, each).load() for each in others}
     return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event, Fields, PullCounts, text_of
-from audit_provider.core.position import Position
+from audit_provider.core.position import Position, new_chain
 from audit_provider.core.spool import RecentIds, SegmentWriter
-from audit_provider.state import PositionVariable, StreamName
+from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.monitoring.memory import KeptFinding, Memory
     from audit_provider.core.spool import Store
 
@@ -25,7 +26,7 @@ _FIELDS = Fields(id="id", time="time", action="action", object_type="kind", obje
 _WITHIN = timedelta(days=1)
 
 
-def spool_findings(store: Store, pipeline: str, memory: Memory, now: datetime) -> int:
+def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, now: datetime) -> int:
     """Put the findings of the last day that are not there yet into the pipeline's stream of findings.
 
     A finding's event bears the time at which it was found, so a crash before the position is recorded, or before the
@@ -39,10 +40,8 @@ def spool_findings(store: Store, pipeline: str, memory: Memory, now: datetime) -
     if not events:
         return 0
     name = StreamName.of_findings(pipeline)
-    variable = PositionVariable(name)
-    position = variable.load() or Position(
-        source=FINDINGS_SOURCE, chain=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}", fields=_FIELDS
-    )
+    record = position_record(ledger, name)
+    position = record.load() or Position(source=FINDINGS_SOURCE, chain=new_chain(now), fields=_FIELDS)
     stream = name.stream(store, position)
     recent = RecentIds()
     for ids in stream.ids_since(position.head, now - _WITHIN):
@@ -55,7 +54,7 @@ def spool_findings(store: Store, pipeline: str, memory: Memory, now: datetime) -
     segment.add(fresh)
     head = stream.append(segment, position.head, now)
     counts = position.counts + PullCounts(read=len(fresh), spooled=len(fresh))
-    variable.commit(
+    record.commit(
         replace(position, head=head, counts=counts, watermark=now, updated_at=now, complete=True),
     )
     return len(fresh)

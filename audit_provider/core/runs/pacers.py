@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.budget import NEVER, POLLING, TASKS, Claim, ClaimedPart, left_behind
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.ledger import TaskClaims
 from audit_provider.core.model import utc_now
 from audit_provider.core.rate_limit import Burst, Pacer, stamps_of
-from audit_provider.operators.task import sleep_or_defer
-from audit_provider.state import ClaimsVariable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.rate_limit import RateLimit
     from audit_provider.core.sources import SourceSpec
 
@@ -25,26 +25,28 @@ class Pacers:
 
     :param task: one of :data:`audit_provider.core.budget.TASKS`.
     :param sent: when it sent its last requests as far as its position says, by source.
-    :param share: part of the budget that is not polling's own, 0 to 1.
+    :param share: part of the budget that is not polling's own, 0 to 1. :param sleep: called with seconds.
     """
 
     def __init__(
         self,
+        ledger: Ledger,
         pipeline: str,
         task: str,
         sent: Mapping[str, Sequence[datetime | Burst]],
         *,
         share: float,
-        sleep: Callable[[float], None] = sleep_or_defer,
+        sleep: Callable[[float], None],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._ledger = ledger
         self._pipeline = pipeline
         self._task = task
         self._sent = sent
         self._share = share
         self._sleep = sleep
         self._now = now
-        self._claims = ClaimsVariable(pipeline, task).load()
+        self._claims = TaskClaims(ledger, pipeline, task).load()
         self._pacers: dict[str, Pacer] = {}
         self._parts: dict[str, ClaimedPart] = {}
 
@@ -75,7 +77,7 @@ class Pacers:
             )
         own = limit.requests - whole if self._task == POLLING else 0
         history = self._history(name, own)
-        claims = _SourceClaims(self._pipeline, self._task, name, self._claims)
+        claims = _SourceClaims(self._ledger, self._pipeline, self._task, name, self._claims)
         part = ClaimedPart(
             limit, self._share, task=self._task, claims=claims, history=lambda: pacer.history, now=self._now
         )
@@ -94,16 +96,16 @@ class Pacers:
 class _SourceClaims:
     """The claims on the budget of one source. :param own: all claims of this task, by source."""
 
-    def __init__(self, pipeline: str, task: str, source: str, own: dict[str, Claim]) -> None:
+    def __init__(self, ledger: Ledger, pipeline: str, task: str, source: str, own: dict[str, Claim]) -> None:
         self._task = task
         self._source = source
         self._own = own
-        self._variables = {each: ClaimsVariable(pipeline, each) for each in TASKS}
+        self._records = {each: TaskClaims(ledger, pipeline, each) for each in TASKS}
 
     def load(self) -> Mapping[str, Claim]:
-        others = ((task, each.load()) for task, each in self._variables.items() if task != self._task)
+        others = ((task, each.load()) for task, each in self._records.items() if task != self._task)
         return {task: claims[self._source] for task, claims in others if self._source in claims}
 
     def commit(self, claim: Claim) -> None:
         self._own[self._source] = claim
-        self._variables[self._task].commit(self._own)
+        self._records[self._task].commit(self._own)
