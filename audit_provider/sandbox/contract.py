@@ -31,6 +31,9 @@ from audit_provider.sandbox.strict import STRICT, decoded
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+Login = Literal["login", "password"]
+"""Fields of a connection."""
+
 Order = Literal["newest", "oldest", "shuffled"]
 """Which records come first: the newest, the oldest, or any."""
 
@@ -195,7 +198,7 @@ class Contract:
     __pydantic_config__: ClassVar = STRICT
 
     name: str
-    connection: Mapping[Literal["login", "password"], str]
+    connection: Mapping[Login, str]
     auth: Mapping[str, str]
     request: Call
     records_at: str

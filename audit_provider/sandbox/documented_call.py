@@ -20,6 +20,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 TimeKind = Literal["rfc3339", "epoch", "epoch_ms", "date"]
 """How a time is written: RFC 3339, whole seconds or milliseconds since 1970, or a date alone."""
 
+Kind = Literal["text", "rfc3339", "epoch", "epoch_ms", "date"]
+"""How a parameter's value is written: ``text`` is anything, the others are times."""
+
 Role = Literal["", "size", "start", "end", "cursor"]
 """What a parameter does."""
 
@@ -41,7 +44,7 @@ class Parameter:
 
     __pydantic_config__: ClassVar = STRICT
 
-    kind: Literal["text"] | TimeKind = "text"
+    kind: Kind = "text"
     role: Role = ""
     most: int = 1000
     default: int = 100
@@ -114,7 +117,7 @@ class Call:
     @property
     def cursor_name(self) -> str:
         """Name of the parameter of the cursor."""
-        return next((name for name, each in self.params.items() if each.role == "cursor"), "cursor")
+        return next((name for name, each in self.named.items() if each.role == "cursor"), "cursor")
 
 
 def _leaves(body: Any, path: str = "") -> list[tuple[str, Any]]:

@@ -5,6 +5,7 @@ A key that nobody knows is most often another one misspelt, whose default would 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import NotRequired, Required, get_type_hints, is_typeddict
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.validation import near
+from audit_provider.core.validation import closest, near
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 """What a dataclass of such a file declares as its ``__pydantic_config__``."""
@@ -33,10 +34,15 @@ def decoded(kind: Any, content: Any, where: str) -> Any:
     """
     try:
         # As JSON, for which strictness still takes a list for a tuple.
-        return TypeAdapter(kind).validate_json(json.dumps(content, default=str))
+        return _adapter(kind).validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         lines = [_line(kind, each, where) for each in error.errors(include_url=False)]
         raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
+
+
+@functools.lru_cache(maxsize=16)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def words_of(kind: Any) -> tuple[str, ...]:
@@ -59,9 +65,14 @@ def _line(kind: Any, error: Mapping[str, Any], where: str) -> str:
         known = re.findall(r"'([^']*)'", error["ctx"]["expected_tags"])
         style = error["ctx"]["discriminator"].strip("'")
         return f"{where}: {place}.{style}: there is no {error['ctx']['tag']!r}{near(error['ctx']['tag'], known)}"
-    if said in ("missing", "missing_argument", "union_tag_not_found"):
-        tag = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
-        return f"{where}: {place}{'.' if tag else ''}{tag}: is missing"
+    if said == "union_tag_not_found":
+        tag = error["ctx"]["discriminator"].strip("'")
+        meant = closest(tag, map(str, error["input"])) if isinstance(error["input"], Mapping) else None
+        if meant:
+            return f"{where}: {place}.{meant}: there is no such key, did you mean {tag!r}?"
+        return f"{where}: {place}.{tag}: is missing"
+    if said in ("missing", "missing_argument"):
+        return f"{where}: {place}: is missing"
     words = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{where}: {place}: {words[:1].lower()}{words[1:]}"
 
