@@ -23,6 +23,7 @@ PAIRS = [
 ]
 """Every reading strategy with every style of paging that fits it."""
 
+WAYS = ("next", "meta.next", "@odata\\.nextLink", "links.a\\.b.next", "header: X-Next-Page")
 VALUE_ENDS = ("null", "empty text", "absent", "false", "parent null")
 URLS = ("absolute", "path", "query", "relative", "fragment", "scheme in capitals", "no scheme", "semicolon")
 PROXIED = ("other scheme", "no port")
@@ -63,15 +64,17 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
         "size": draw(st.integers(1, 5)),
         "method": "GET" if files else draw(seldom("GET", strange=["GET", "POST"])),
         "id_at": "id" if files else draw(st.sampled_from(["id", "id", "meta.uid", *([] if by_id else [""])])),
-        "time_at": "at" if files else draw(st.sampled_from(["at", "event.time"])),
+        "time_at": "at" if files else draw(st.sampled_from(["at", "event.time", "when | meta.at"])),
         "times": draw(st.sampled_from(["rfc3339", "rfc3339_ms", "epoch", "epoch_ms"])),
         "absent_ok": draw(st.booleans()),
-        "way_at": draw(st.sampled_from(["next", "meta.next", "@odata\\.nextLink", "links.a\\.b.next"])),
+        "way_at": draw(st.sampled_from(WAYS)),
     }
     if reading == "closed_windows":
         of["times"] = draw(st.sampled_from([of["times"], of["times"], of["times"], "date"]))
         of["order"] = draw(st.sampled_from(["newest", "oldest", "shuffled"]))
         of["bounds"] = draw(st.sampled_from(["[]", "[)", "(]", "()"]))
+        of["strict"] = of["times"] != "date" and draw(st.sampled_from([False, False, True]))
+        of["behind"] = 120 if of["strict"] else draw(st.sampled_from([0, 0, 300]))
     if reading in ("since_scan", "head_scan"):
         of["order"] = draw(st.sampled_from(["newest", "newest", "oldest", "shuffled"]))
         of["bounds"] = draw(st.sampled_from(["[]", "(]"]))
@@ -104,9 +107,12 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
         case "object_id":
             of["flag"] = draw(st.booleans())
             of["end"] = draw(st.sampled_from(VALUE_ENDS))
-    if paging in ("none", "link", "offset", "page") and not of.get("total") and draw(st.booleans()):
-        alone = paging != "page" or (of["end"] == "empty page" and not of["flag"])
-        of["records_at"] = "" if alone else of["records_at"]
+    # An answer that is the list itself has room for nothing else.
+    beside = [of.get("total"), of.get("flag") and paging != "link", of.get("end") == "pages"]
+    beside += [paging in ("cursor", "next_url", "object_id") and not of["way_at"].startswith("header:")]
+    beside += [paging == "page" and of["end"] in VALUE_ENDS and not of["way_at"].startswith("header:")]
+    if not any(beside) and draw(st.booleans()):
+        of["records_at"] = ""
     if of.get("end") in (*ENDS, "same", "last again"):
         of["declared"] = draw(st.sampled_from([True, True, True, False]))
     return of
@@ -117,6 +123,7 @@ def habits(draw: st.DrawFn, reading: str, paging: str, of: dict[str, Any]) -> di
     """Return what HTTP, JSON and common sense leave open."""
     habit: dict[str, Any] = {
         "seed": draw(st.integers(0, 9)),
+        "skew": 0 if reading == "file_export" else draw(st.sampled_from([0, 0, 0, -40, 40])),
         "time_form": draw(seldom("rfc3339", strange=[*TIMES, *NO_TIMES])),
         "empty": draw(st.sampled_from(EMPTIES)) if of["absent_ok"] else draw(seldom("list", "list", strange=EMPTIES)),
         "keys": draw(seldom("as is", strange=["as is", "shuffled", "each time"])),
@@ -132,7 +139,8 @@ def habits(draw: st.DrawFn, reading: str, paging: str, of: dict[str, Any]) -> di
         habit["cursors"] = draw(st.sampled_from(["row", "row", "count"]))
         habit["numbers"] = paging == "cursor" and habit["cursors"] == "count" and draw(st.booleans())
     if paging in ("next_url", "link"):
-        habit["url"] = draw(seldom("absolute", strange=[*URLS, *PROXIED, *(["href"] if paging == "next_url" else [])]))
+        objects = ["href"] if paging == "next_url" and not of["way_at"].startswith("header:") else []
+        habit["url"] = draw(seldom("absolute", strange=[*URLS, *PROXIED, *objects]))
     if paging == "link":
         habit["link"] = draw(seldom("plain", strange=LINKS))
     if reading == "file_export":

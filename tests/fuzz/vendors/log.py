@@ -36,7 +36,8 @@ class Log:
     def advance(self, run: int, request: int, now: datetime) -> None:
         """Let rows appear and leave, up to a request of a run."""
         self.run = run
-        for row in [each for each in self._coming if (each.run, each.request) <= (run, request)]:
+        last = len(self._vendor.runs)  # of those in which rows appear: the quiet runs that follow read them all
+        for row in [each for each in self._coming if (min(each.run, last), each.request) <= (run, request)]:
             self._coming.remove(row)
             time = (now - timedelta(seconds=row.late)).replace(microsecond=0)
             twin = next((each for each in self.held if _is_twin(each.row, row)), None)

@@ -9,6 +9,7 @@ import gzip
 import json
 import socket
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +59,9 @@ LATER: dict[str, Callable[[datetime], Reply]] = {
     **{str(status): lambda _, status=status: Reply(status, b"busy") for status in (500, 502, 503, 504, 507, 508, 520)},
     **{str(status): lambda _, status=status: Reply(status, b"") for status in (521, 522, 523, 524, 529, 530, 599)},
     "408": lambda _: Reply(408, b""),
+    "400 code": lambda _: Reply(400, b'{"code":"QUOTA_USED_UP","error":"no"}'),
+    "403 words": lambda _: Reply(403, b'{"error":"You are fast: come back LATER."}'),
+    "200 code": lambda _: Reply(200, b'{"code":"out_to_lunch","error":"no"}'),
     "503 page": lambda _: Reply(503, b"<html>Down for maintenance</html>", kind="text/html"),
     "429": lambda _: Reply(429, b'{"error":"slow down"}'),
     "429 seconds": lambda _: _limit(429, ("Retry-After", f"{WAIT}")),
@@ -127,11 +131,15 @@ class VendorService:
         self._looks[job] += 1
         return self._looks[job]
 
+    def time(self) -> datetime:
+        """Return what the service's own clock shows."""
+        return self.now() + timedelta(seconds=self.vendor.skew)
+
     def begin(self, run: int, trouble: dict[int, str]) -> None:
         """Begin another run."""
         self._run, self._requests, self._trouble = run, 0, trouble
         self.served[run] = []
-        self.log.advance(run, 0, self.now())
+        self.log.advance(run, 0, self.time())
 
     def answer(self, asked: Asked) -> Reply:
         """Answer as the vendor does."""
@@ -139,7 +147,7 @@ class VendorService:
             number = self._requests
             self._requests += 1
             before = len(self.log.held)
-            self.log.advance(self._run, number, self.now())
+            self.log.advance(self._run, number, self.time())
             if number and len(self.log.held) > before:
                 self.met["rows arrive while the list is read"] += 1
             if self.not_before and self.now() < self.not_before[0]:
@@ -205,6 +213,8 @@ class VendorService:
         vendor, given = self.vendor, asked.given
         by_time = asked.path.endswith("/search")
         start, end = (moment_from(given[key], vendor.times) if key in given else None for key in ("from", "to"))
+        if vendor.strict and end and end > self.time():
+            return Reply(400, b'{"error":"the end must not be in the future"}')
         style = "page" if by_time else vendor.paging
         tail = vendor.reading == "tail_cursor" and not by_time
         order = "arrival" if tail else "oldest" if by_time else vendor.order
@@ -408,7 +418,8 @@ class VendorService:
         }
         if row.name is not None:
             put(record, vendor.id_at or "id", row.name)
-        put(record, vendor.time_at, time_of(each.time, vendor.time_form))
+        paths = [path.strip() for path in vendor.time_at.split("|")]
+        put(record, paths[zlib.crc32(row.mark.encode()) % len(paths)], time_of(each.time, vendor.time_form))
         if row.odd:
             self.met[f"odd: {row.odd}"] += 1
             record["odd"] = ODD[row.odd]
@@ -502,7 +513,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.cut:
             self.close_connection = True
 
-    do_GET = do_POST = _serve
+    do_GET = _serve  # noqa: N815
+    do_POST = _serve  # noqa: N815
 
 
 def chunks(content: bytes) -> bytes:

@@ -14,7 +14,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A record of the log. Rows with the same id, mark and moment have the same bytes.
 
     :ivar late: seconds between its time and the moment at which it appears.
-    :ivar run: it appears in this run, from 0, :ivar request: before this request of it, from 0.
+    :ivar run: it appears in this run, from 0, or in the first one after them all, :ivar request: before this request
+        of it, from 0.
     :ivar name: the vendor's id; None for none. :ivar mark: what else tells it apart.
     :ivar odd: a value in it that JSON decoders trip over, see ``written.ODD``.
     :ivar gone: run at whose beginning it leaves the log; 0 for never.
@@ -49,17 +50,20 @@ class Vendor(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     What the source's description says:
 
     :ivar reading: its strategy, :ivar paging: its style, by their words in the pipelines file.
-    :ivar size: of a page. :ivar method: of a request. :ivar records_at, id_at, time_at: dotted paths.
+    :ivar size: of a page. :ivar method: of a request. :ivar records_at, id_at, time_at: dotted paths; of
+        two with ``|`` between them a record has either.
     :ivar times: how bounds are written in requests, :ivar time_form: how records write their time, see ``written``.
     :ivar order: newest, oldest or shuffled. :ivar bounds: ``[`` and ``]`` are inclusive.
     :ivar way_at: where the way on stands: dotted path, or name of a header behind ``header:``.
     :ivar end: how the last page says that it is. :ivar declared: the description says that such an end is one.
     :ivar flag: a flag says whether there is more. :ivar total: the number of all records is given.
     :ivar goes_on: a cursor is given always, and an empty page is the end for now.
+    :ivar behind: seconds by which reads end before now, :ivar strict: for an end in the future is refused.
     :ivar absent_ok: an answer without records is an empty page. :ivar recovery: another source reads by time.
 
     What HTTP, JSON and common sense leave open:
 
+    :ivar skew: seconds by which the service's clock is ahead of the product's.
     :ivar empty: the form of a page without records. :ivar cursors: a cursor names a ``row``, or ``count`` rows.
     :ivar numbers: cursors are JSON numbers. :ivar keys: order of keys; ``each time`` differs within one record too.
     :ivar space, bom, escapes, packed, chunked, kind: of the body. :ivar case: of header names.
@@ -86,7 +90,10 @@ class Vendor(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     goes_on: bool = False
     absent_ok: bool = False
     recovery: bool = False
+    behind: int = 0
+    strict: bool = False
 
+    skew: int = 0
     empty: str = "list"
     cursors: str = "row"
     numbers: bool = False
@@ -143,16 +150,17 @@ def entry_of(vendor: Vendor) -> dict[str, Any]:
         asked |= by_time
     elif vendor.reading in ("tail_cursor", "id_keyset", "since_scan"):
         asked["from"] = "{start}"
+    behind = {"behind": vendor.behind} if vendor.behind else {}
     entry: dict[str, Any] = {
         "base_url": "http://127.0.0.1",
         "request": _request(vendor, asked),
-        "reading": {"type": vendor.reading, **READING.get(vendor.reading, {})},
+        "reading": {"type": vendor.reading, **READING.get(vendor.reading, {}), **behind},
         "times": vendor.times,
         "paging": paging_of(vendor),
         "records_at": vendor.records_at,
         "records_may_be_absent": vendor.absent_ok,
         "fields": {"id": vendor.id_at, "time": vendor.time_at, "action": "action"},
-        "errors": {"message_at": "" if not vendor.records_at else "error"},
+        "errors": ERRORS,
         "rate_limit": {"requests": 100_000, "per": 1},
     }
     if vendor.recovery:
@@ -166,6 +174,14 @@ def entry_of(vendor: Vendor) -> dict[str, Any]:
     return entry
 
 
+ERRORS = {
+    "message_at": "error",
+    "code_at": "code",
+    "slow_codes": ["QUOTA_USED_UP"],
+    "slow_texts": ["come back later"],
+    "slow_wait": 17,
+    "passing_codes": ["out_to_lunch"],
+}
 READING: dict[str, dict[str, Any]] = {"file_export": {"settle": 60, "min_width": 1, "overlap": 900}}
 
 
