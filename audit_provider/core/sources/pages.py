@@ -63,6 +63,7 @@ class PageReader:
     :param client: sends to the source's host, paced to its budget.
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
     :ivar request: the one in use, the source's ``request`` or its ``fallback``.
+    :ivar later: finds answers that mean "later" by the vendor's words.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PageReader:
         self._client = client
         self.request = spec.request
         self._judge = AnswerJudge(spec, client.redact)
+        self.later = self._judge.later
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         paths = dict.fromkeys(filter(None, (*spec.paging.paths, *judged)), Any)
@@ -165,7 +167,7 @@ class PageReader:
             params=call.params or None,
             headers=call.headers,
             body=None if call.body is None else msgspec.json.encode(call.body),
-            later=self._judge.means_later if self.spec.errors.slow_codes else None,
+            later=self.later,
         )
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
@@ -177,17 +179,19 @@ class PageReader:
         """
         probe, title = self.spec.probe, self.spec.title
         if probe is None:
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
             return f"{title} accepts the credential and shows events."
         answer = self.ask(Request("GET", probe.path), None)
         found = answer.json()
         if self.spec.export is None:
             # A token may be good and still have no right to the log, or the plan none.
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
         shown = [text for path in probe.shows if (text := text_at(found, path))]
         return f"{title} accepts the token" + (f" ({', '.join(shown)})." if shown else ".")
+
+    def _last_hour(self) -> Window:
+        end = latest_end(self._client.now(), self.spec.behind)
+        return Window(end - timedelta(hours=1), end)
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
@@ -260,6 +264,14 @@ class PageReader:
                 f"{answer.where} has something else than an object at {hidden!r}, so {path!r} cannot be read: set the "
                 f"source's paths to where it stands."
             )
+
+
+def latest_end(now: datetime, behind: timedelta) -> datetime:
+    """Return the latest end that may be asked for; rounded down, since bounds are written rounded up.
+
+    :param behind: how long before ``now`` it lies; 0 leaves ``now`` as it is.
+    """
+    return (now - behind).replace(microsecond=0) if behind else now
 
 
 def undated_at(window: Window | None, now: datetime) -> datetime:
