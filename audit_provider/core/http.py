@@ -194,7 +194,6 @@ class HttpClient:
         can be (:mod:`~audit_provider.core.token_tries`). Any other answer is returned as it is.
 
         :param later: finds other answers that mean "later", by the service's own words; True is :class:`Later`.
-
         :raises UnavailableError: ``tries`` in a row failed.
         :raises WaitError: the wait is longer than ``patience``, or than ``sleep`` does.
         """
@@ -258,8 +257,7 @@ class HttpClient:
     def wait_asked(self, answer: Answer, *, slow_down: bool = False) -> float | None:
         """Return the seconds that an answer asks to wait, or None where it names none.
 
-        Where it names a wait that cannot be understood, these are the longest that are sensible, and the log says so
-        once.
+        Where it names one that cannot be understood, that is the longest that is sensible, and the log says so once.
 
         :param slow_down: it says that the budget is used up, as a 429 does.
         """
@@ -275,13 +273,8 @@ class HttpClient:
         unread = ", ".join(waits.unread)
         if unread not in self._unread:
             self._unread.add(unread)
-            _log.warning(
-                "%s names a wait that cannot be understood (%s): %s is left alone for %.0f s whenever it does.",
-                answer.where,
-                self.redact(unread),
-                self.service,
-                wait,
-            )
+            said = "%s names a wait that cannot be understood (%s): %s is left alone for %.0f s whenever it does."
+            _log.warning(said, answer.where, self.redact(unread), self.service, wait)
         return wait
 
     def _wait(self, answer: Answer, failures: int, said: Later) -> float:

@@ -189,7 +189,7 @@ class AnswerJudge:
         return code, words
 
     def _said(self, answer: Answer, words: str) -> str:
-        """Return the vendor's words for a message, as ``": text"`` or ``" with a web page …"``, and the request's id."""
+        """Return the vendor's words, as ``": text"`` or ``" with a web page …"``, and the request's id."""
         try:
             found = answer.json()
         except ProtocolError:

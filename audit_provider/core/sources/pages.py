@@ -20,6 +20,7 @@ from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.paging import Call
+from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.templates import bounds_of, filled, unbounded
@@ -62,8 +63,7 @@ class PageReader:
 
     :param client: sends to the source's host, paced to its budget.
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
-    :ivar request: the one in use, the source's ``request`` or its ``fallback``.
-    :ivar later: finds answers that mean "later" by the vendor's words.
+    :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     """
 
     def __init__(
@@ -172,6 +172,10 @@ class PageReader:
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
 
+    def pause(self, seconds: float) -> None:
+        """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
+        self._client.sleep(seconds)
+
     def probe(self) -> str:
         """Prove the credential, and that it may read the log; return a sentence that says whose it is.
 
@@ -264,14 +268,6 @@ class PageReader:
                 f"{answer.where} has something else than an object at {hidden!r}, so {path!r} cannot be read: set the "
                 f"source's paths to where it stands."
             )
-
-
-def latest_end(now: datetime, behind: timedelta) -> datetime:
-    """Return the latest end that may be asked for; rounded down, since bounds are written rounded up.
-
-    :param behind: how long before ``now`` it lies; 0 leaves ``now`` as it is.
-    """
-    return (now - behind).replace(microsecond=0) if behind else now
 
 
 def undated_at(window: Window | None, now: datetime) -> datetime:
