@@ -5,6 +5,7 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import msgspec
 from audit_provider.core.auth import Token, TokenHolder
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
 from audit_provider.core.http import Answer
+from audit_provider.core.later import limit_said, means_later
 
 if TYPE_CHECKING:
     from audit_provider.core.http import HttpClient
@@ -23,6 +25,7 @@ Identity = Literal["managed_identity", "workload_identity", "default"]
 """What azure-identity looks for: the machine's identity, the Kubernetes service account's, or all it knows of."""
 
 _WORDS_SHOWN = 300
+_TRANSIENT = re.compile(r"temporarily[ _]unavailable|transient error|\bserver_error\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client
         with closing(credential()) as made:
             token = made.get_token(scope)
     except ClientAuthenticationError as error:
+        if _passes(error):
+            raise UnavailableError(
+                f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): its service is busy "
+                f"or down."
+            ) from None
         raise CredentialError(
             f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): check the identity of the "
             f"machine that runs this task, and the connection's login (client id)."
@@ -112,6 +120,12 @@ def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client
         ) from None
     found = {"access_token": token.token, "expires_in": token.expires_on}
     return Answer(200, {}, msgspec.json.encode(found), "azure-identity")
+
+
+def _passes(error: Any) -> bool:
+    """Whether Entra, or the machine's own endpoint for identities, refuses for now and not for good."""
+    said = str(error)
+    return means_later(getattr(error, "status_code", None) or 0) or limit_said(said) or bool(_TRANSIENT.search(said))
 
 
 def _words(error: Exception, client: HttpClient) -> str:

@@ -20,6 +20,7 @@ from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.paging import Call
+from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.templates import bounds_of, filled, unbounded
@@ -62,7 +63,7 @@ class PageReader:
 
     :param client: sends to the source's host, paced to its budget.
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
-    :ivar request: the one in use, the source's ``request`` or its ``fallback``.
+    :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PageReader:
         self._client = client
         self.request = spec.request
         self._judge = AnswerJudge(spec, client.redact)
+        self.later = self._judge.later
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         paths = dict.fromkeys(filter(None, (*spec.paging.paths, *judged)), Any)
@@ -165,10 +167,14 @@ class PageReader:
             params=call.params or None,
             headers=call.headers,
             body=None if call.body is None else msgspec.json.encode(call.body),
-            later=self._judge.means_later if self.spec.errors.slow_codes else None,
+            later=self.later,
         )
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
+
+    def pause(self, seconds: float) -> None:
+        """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
+        self._client.sleep(seconds)
 
     def probe(self) -> str:
         """Prove the credential, and that it may read the log; return a sentence that says whose it is.
@@ -177,17 +183,19 @@ class PageReader:
         """
         probe, title = self.spec.probe, self.spec.title
         if probe is None:
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
             return f"{title} accepts the credential and shows events."
         answer = self.ask(Request("GET", probe.path), None)
         found = answer.json()
         if self.spec.export is None:
             # A token may be good and still have no right to the log, or the plan none.
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
         shown = [text for path in probe.shows if (text := text_at(found, path))]
         return f"{title} accepts the token" + (f" ({', '.join(shown)})." if shown else ".")
+
+    def _last_hour(self) -> Window:
+        end = latest_end(self._client.now(), self.spec.behind)
+        return Window(end - timedelta(hours=1), end)
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
