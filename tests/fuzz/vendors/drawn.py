@@ -192,6 +192,7 @@ def _calm(row: Row, of: dict[str, Any]) -> Row:
     if not row.request:
         return row
     settled = of["reading"] == "closed_windows" and not of["id_at"] and of["paging"] in ("page", "offset")
+    settled = settled and of["times"] != "date"
     return replace(row, late=min(row.late, 60)) if settled else replace(row, request=0)
 
 
