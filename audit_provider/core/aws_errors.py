@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.backoff import backoff
 from audit_provider.core.later import means_later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CLOCK_WORDS = (
     "the clock of this machine is more than 15 minutes off, or the upload took longer than that: set the clock (NTP), "
@@ -45,6 +47,7 @@ _PASSING_SAID = re.compile(
 """Codes that services make new ones of: ``ThrottlingException``, ``SlowDownRead``, ``RequestLimitExceeded``."""
 
 _CLOCK_TRIES = 3
+_MOST_OFF = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,27 @@ class AwsError:
     is_passing: bool
 
 
-def aws_error_of(error: Any) -> AwsError:
-    """Return what is known of a botocore ``ClientError``."""
+def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
+    """Return what is known of a botocore ``ClientError``.
+
+    :param now: aware UTC; to find a wrong clock where the answer has no code, as that to a HEAD has none.
+    """
     told = error.response.get("Error", {})
     code = str(told.get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     is_clock = code in _CLOCK or bool(_CLOCK_SAID.search(str(told.get("Message", ""))))
+    if status == 403 and code.isdigit() and now is not None:
+        is_clock = is_clock or _is_off(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), now)
     is_passing = code in _PASSING or bool(_PASSING_SAID.search(code)) or means_later(status) or status == 409
     return AwsError(code, status, is_clock, code in _SESSION, is_clock or is_passing)
+
+
+def _is_off(headers: Mapping[str, str], now: datetime) -> bool:
+    try:
+        theirs = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, IndexError):
+        return False
+    return theirs.tzinfo is not None and abs(theirs - now) > _MOST_OFF
 
 
 def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:

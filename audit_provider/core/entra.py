@@ -75,7 +75,7 @@ def identity_token(
     return TokenHolder(Token(url=""), client, lambda: _asked(credential, scope, identity, client))
 
 
-def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[[], Any]:
+def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[..., Any]:
     """Return what makes a credential anew; each is used once, so that a refused token does not come from its cache."""
     try:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
@@ -84,23 +84,28 @@ def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str
             f"'auth: {identity}' needs azure-identity: pip install 'airflow-provider-audit-logs[sentinel]'."
         ) from None
     if identity == "managed_identity":
-        return lambda: ManagedIdentityCredential(client_id=client_id or None)
+        return lambda **watched: ManagedIdentityCredential(client_id=client_id or None, **watched)
     if identity == "workload_identity":
-        return lambda: WorkloadIdentityCredential(
-            client_id=client_id or None, tenant_id=tenant_id or None, authority=cloud.login
+        return lambda **watched: WorkloadIdentityCredential(
+            client_id=client_id or None, tenant_id=tenant_id or None, authority=cloud.login, **watched
         )
     chosen = {"managed_identity_client_id": client_id, "workload_identity_client_id": client_id} if client_id else {}
-    return lambda: DefaultAzureCredential(authority=cloud.login, **chosen)
+    return lambda **watched: DefaultAzureCredential(authority=cloud.login, **chosen, **watched)
 
 
-def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client: HttpClient) -> Answer:
+def _asked(credential: Callable[..., Any], scope: str, identity: Identity, client: HttpClient) -> Answer:
     from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+    statuses: list[int] = []
+
+    def watch(response: Any) -> None:
+        statuses.append(response.http_response.status_code)
+
     try:
-        with closing(credential()) as made:
+        with closing(credential(raw_response_hook=watch)) as made:
             token = made.get_token(scope)
     except ClientAuthenticationError as error:
-        if _passes(error):
+        if _passes(error, statuses):
             raise UnavailableError(
                 f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): its service is busy "
                 f"or down."
@@ -122,10 +127,13 @@ def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client
     return Answer(200, {}, msgspec.json.encode(found), "azure-identity")
 
 
-def _passes(error: Any) -> bool:
-    """Whether Entra, or the machine's own endpoint for identities, refuses for now and not for good."""
+def _passes(error: Exception, statuses: list[int]) -> bool:
+    """Whether Entra, or the machine's own endpoint for identities, refuses for now and not for good.
+
+    :param statuses: that were answered, which the error itself does not tell.
+    """
     said = str(error)
-    return means_later(getattr(error, "status_code", None) or 0) or limit_said(said) or bool(_TRANSIENT.search(said))
+    return any(map(means_later, statuses[-1:])) or limit_said(said) or bool(_TRANSIENT.search(said))
 
 
 def _words(error: Exception, client: HttpClient) -> str:

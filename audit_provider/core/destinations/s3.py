@@ -12,6 +12,7 @@ from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
+from audit_provider.core.model import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,7 +190,7 @@ class S3Destination:
         try:
             return getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
         except ClientError as error:
-            found = aws_error_of(error)
+            found = aws_error_of(error, utc_now())  # the clock that botocore signs by
             code, status = found.code, found.status
             if code == "PreconditionFailed" or status == 412:
                 return None

@@ -200,7 +200,11 @@ class S3Store:
     def _call(self, method: str, key: str, **arguments: Any) -> Any:
         check_key(key)
         call = getattr(self._client, method)
-        return self._guarded(method, key, lambda: call(Bucket=self._bucket, Key=self._prefix + key, **arguments))
+
+        def signed_anew() -> Any:
+            return call(Bucket=self._bucket, Key=self._prefix + key, **arguments)
+
+        return self._guarded(method, key, lambda: in_time(signed_anew, self._sleep))
 
     def _guarded(self, method: str, key: str, call: Callable[[], Any]) -> Any:
         if key:
@@ -208,7 +212,7 @@ class S3Store:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         try:
-            return in_time(call, self._sleep)
+            return call()
         except ClientError as error:
             found = aws_error_of(error)
             code = found.code
