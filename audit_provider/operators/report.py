@@ -11,6 +11,7 @@ from audit_provider.core.accounting import Account, account, table
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
+from audit_provider.core.notices import notices_in
 from audit_provider.operators.gaps import gaps_of_streams
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.monitoring import monitor
@@ -129,6 +130,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if position is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
+        # Windows of one backfill would all say the same.
+        for notice in () if self.by_window else notices_in(position.noticed):
+            self.log.warning("Notice of reading into %s: %s", name.folder, notice.text)
         stream = name.stream(store, position)
         accounts = [account(stream, each, position, self._offset(name, each, position)) for each in destinations]
         if stream.due_for_pruning(utc_now()):

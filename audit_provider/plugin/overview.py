@@ -11,6 +11,7 @@ from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import unpack_summary
+from audit_provider.core.notices import notices_in
 from audit_provider.core.position import Position, unpack_position
 from audit_provider.plugin.problems import problems_of
 from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
@@ -148,10 +149,11 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
     lag = position.lag(now) if position else None
+    notices = notices_in(position.noticed) if position else []
     destinations = tuple(_destination(pipeline.name, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
-        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now),
+        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"

@@ -23,6 +23,7 @@ Kind = Literal[
     "undelivered",
     "refused",
     "gap",
+    "notice",
 ]
 
 
