@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from audit_provider.core.model import Fields, Gap, Offset, PullCounts
+from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
 from audit_provider.core.state_version import Codec
@@ -27,6 +28,8 @@ class Position:
         manifest written since those times names them.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
+    :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
+        its ``recovery``.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -42,6 +45,7 @@ class Position:
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)
+    noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     complete: bool = False
     version: int = 1

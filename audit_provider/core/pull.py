@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
 from audit_provider.core.model import PullCounts, back_by
+from audit_provider.core.notices import Noticed
 from audit_provider.core.spool import RecentIds, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
 
@@ -132,6 +133,10 @@ class _Run:
         self._gaps: tuple[Gap, ...] = ()
         self._step: Step | None = None
         self._recalled_since: datetime | None = None
+        asked = {"source": reader.pages, "recovery": reader.recovery}
+        self._watches = {name: watch for name, pages in asked.items() if (watch := getattr(pages, "watch", None))}
+        for name, watch in self._watches.items():
+            watch.resume(position.noticed.get(name, Noticed()))
 
     def take(self, step: Step, within: Window | None) -> int:
         """Put a step's new events into the open segment; return how many they were."""
@@ -170,6 +175,7 @@ class _Run:
             gaps=merged((*self.position.gaps, *self._gaps)),
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
+            noticed=self._noticed(),
             updated_at=now,
             complete=complete,
         )
@@ -183,6 +189,13 @@ class _Run:
         """Keep a gap with the next position, and tell it."""
         self._gaps += (gap,)
         self._reader.report(gap)
+
+    def _noticed(self) -> dict[str, Noticed]:
+        """Tell what the answers have shown of whether the source is described as it is, and return it."""
+        for watch in self._watches.values():
+            for text in watch.fresh():
+                self._reader.tell(text)
+        return {name: watch.noticed() for name, watch in self._watches.items()}
 
     def _requests(self) -> dict[str, tuple[datetime | Burst, ...]]:
         asked = [pages for pages in (self._reader.pages, self._reader.recovery) if pages]

@@ -12,6 +12,7 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import GapWindows
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
+from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.runs.arguments import window_from
@@ -143,6 +144,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if opened is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
+        # Windows of one backfill would all say the same.
+        for notice in () if self.by_window else notices_in(opened.position.noticed):
+            self.log.warning("Notice of reading into %s: %s", name.folder, notice.text)
         accounts = [opened.account(each) for each in destinations]
         if opened.stream.due_for_pruning(utc_now()):
             retain(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import StopError
 from audit_provider.core.gaps import gaps_in
 from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, summary_record
+from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.problems import problems_of
@@ -148,10 +149,11 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
     lag = position.lag(now) if position else None
+    notices = notices_in(position.noticed) if position else []
     destinations = tuple(_destination(pipeline, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
-        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now),
+        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"

@@ -10,6 +10,7 @@ import pytest
 
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
+from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position
 from audit_provider.plugin.overview import Records, progress_of, view_of
@@ -38,6 +39,19 @@ def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
 
 def told(seen):
     return [(each.level, each.text) for each in seen.problems]
+
+
+@pytest.mark.parametrize("monitoring", [True, False])
+def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
+    notices = (Notice("paging next", "no answer has had it.", NOW), Notice("fields.ip ip", "no ip.", NOW, "info"))
+    kept = replace(
+        position(now=NOW), noticed={"source": Noticed(notices=notices), "recovery": Noticed(notices=notices)}
+    )
+    old = Finding("f", "notice", "warning", "of an earlier report", NOW)
+    seen = view(cursor=kept, noted=summary(findings=(old,)), monitoring=monitoring)
+    assert told(seen) == [("warning", "no answer has had it.")]
+    assert seen.state == "warning"
+    assert told(view(cursor=position(now=NOW), noted=summary(findings=(old,)), monitoring=monitoring)) == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ Kind = Literal[
     "undelivered",
     "refused",
     "gap",
+    "notice",
 ]
 
 

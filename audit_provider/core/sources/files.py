@@ -140,9 +140,9 @@ class FileReader:
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         base = urlsplit(self._client.base_url)
         if (target.scheme, target.netloc) == (base.scheme, base.netloc):
-            answer = self._client.download(path, sink)
+            answer = self._client.download(path, sink, later=self._pages.later)
         elif target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
-            answer = self._outside(f"{target.scheme}://{target.netloc}").download(path, sink)
+            answer = self._outside(f"{target.scheme}://{target.netloc}").download(path, sink, later=self._pages.later)
         else:
             raise ConfigurationError(
                 f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: "

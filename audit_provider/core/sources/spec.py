@@ -77,7 +77,12 @@ class Errors:
     :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well, :ivar partial_is: its values where
         records are missing from the page.
     :ivar partial_at: what is not empty only where records are missing from the page.
-    :ivar slow_codes: codes that mean "later", with whatever status.
+    :ivar slow_codes: codes that mean "too many requests", with whatever status; :ivar slow_texts: parts of the vendor's
+        message that mean it, in upper or lower case. Usual ones, such as ``rate_limited`` and "rate limit exceeded",
+        are known without being named.
+    :ivar slow_wait: how long to wait at least after these where no header says how long.
+    :ivar passing_codes: codes of the vendor's own faults that pass, also in a 200: the request is sent again. Usual
+        ones, such as ``internal_error`` and ``service_unavailable``, are known without being named.
     :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
     :ivar resume_at: beside a refused cursor, the time to begin again from.
     :ivar hints: the vendor's code, or HTTP status, to what a person should do.
@@ -90,6 +95,9 @@ class Errors:
     partial_is: tuple[str, ...] = ()
     partial_at: str = ""
     slow_codes: tuple[str, ...] = ()
+    slow_texts: tuple[str, ...] = ()
+    slow_wait: timedelta = timedelta(minutes=1)
+    passing_codes: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
     resume_at: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +166,12 @@ class SourceSpec:
     limits: str = ""
     confidence: str = ""
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def behind(self) -> timedelta:
+        """How long before now its reads end: the reading strategy's setting, where that has one."""
+        behind: timedelta = getattr(self.reading, "behind", timedelta(0))
+        return behind
 
     def with_page_size(self, size: int) -> SourceSpec:
         """Return the source asking for pages of ``size`` events."""

@@ -73,6 +73,8 @@ class ClosedWindows:
     :ivar grain: bounds may be exclusive and coarse: windows are widened by it on both sides.
     :ivar first_width: width of the first window of a long span; later ones adapt to the density.
     :ivar max_width: the API's or our own limit.
+    :ivar behind: reads end so long before now, for a vendor that refuses an end its own clock has not reached; the end
+        of a backfill is waited for. 0 asks up to now, and by ``grain`` beyond.
     :ivar most: records that the API gives for one window at most; one that reaches it is halved. 0 for no such limit.
     """
 
@@ -84,6 +86,7 @@ class ClosedWindows:
     first_width: timedelta = timedelta(days=30)
     max_width: timedelta = timedelta(days=180)
     most: int = 0
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:
@@ -96,7 +99,7 @@ class ClosedWindows:
         if kept.began is None:
             kept = replace(kept, began=reader.start)
         now = reader.until or reader.now()
-        target = now - self.settle if self._shifts(reader) else now
+        target = self._target(reader, now)
         # What ends in the future was begun by a clock that has been set right since: nobody knows how long ago.
         ends = (kept.window_end, kept.open and kept.open.end - self.grain)
         ahead = reader.until is None and any(end > now for end in ends if end)
@@ -111,12 +114,31 @@ class ClosedWindows:
             reached = min(filter(None, (kept.newest or kept.began, kept.window_end, due)))
             reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
             kept = replace(kept, window_end=reached, halved=None)
-        sweeping = ahead or self._sweep_due(reader, kept)
+        if kept.window_end is None and reader.start >= target and self.behind:
+            # Nothing may be asked for yet, and what will be begins where this run would have begun.
+            yield Step((), packed(kept), reader.start, None)
+        else:
+            kept = yield from self._read_on(reader, kept, target, sweeping=ahead or self._sweep_due(reader, kept))
+        if reader.until and target < reader.until:
+            reader.wait_for_end(self.grain)
+            yield from self._read_on(reader, kept, reader.until, sweeping=False)
+
+    def _read_on(
+        self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool
+    ) -> Generator[Step, int, WindowsState]:
+        """Read window by window up to ``target``."""
         while kept.window_end is None or kept.window_end < self._settled(target, reader):
             window = self._next_window(reader, kept, target, sweeping=sweeping)
             if sweeping and not kept.halved:
                 kept, sweeping = replace(kept, swept_at=reader.now()), False
             kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end), target)
+        return kept
+
+    def _target(self, reader: Reader, now: datetime) -> datetime:
+        """Return the time up to which everything is to be read. :param now: or the end of a backfill."""
+        target = now - self.settle if self._shifts(reader) else now
+        # Windows are widened by the grain, and their ends must not lie later than may be asked for.
+        return min(target, reader.latest - self.grain) if self.behind else target
 
     def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
         """Return an open window as it can be read on: from its cursor, or from its start."""
@@ -152,7 +174,7 @@ class ClosedWindows:
 
     def _next_window(self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool) -> Window:
         width = min(timedelta(seconds=kept.width) if kept.width else self.first_width, self.max_width)
-        reached = min(kept.window_end, target) if kept.window_end else reader.start
+        reached = min(kept.window_end, target) if kept.window_end else kept.began or reader.start
         start, limit = reached, target
         if kept.halved and reached < kept.halved:
             limit = kept.halved

@@ -65,12 +65,15 @@ class IdKeyset:
     :ivar tolerance: ids whose times are in disorder by less are taken to be in order.
     :ivar sweep_every: time between looks for events that came late, with an id below the last one.
     :ivar sweep_reach: how far back; 0 for none.
+    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
+        has not reached.
     """
 
     overlap: timedelta = timedelta(minutes=15)
     tolerance: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(hours=1)
     sweep_reach: timedelta = timedelta(hours=24)
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:
@@ -94,7 +97,7 @@ class IdKeyset:
         title, restarted = reader.pages.spec.title, False
         meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
-        polled_at = reader.now()
+        polled_at = reader.latest
         opened = self._opened(reader, kept, self.overlap)
         while True:
             try:

@@ -80,6 +80,8 @@ class Scanning(Protocol):
 def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: bool, resumes: bool) -> Steps:
     """Finish the scan that was left, then scan from the head."""
     kept = msgspec.convert(state, ScanState) if state else ScanState(reader.start, swept_at=reader.now())
+    if reader.until and reader.until > reader.latest and reader.pages.spec.behind:
+        reader.wait_for_end()
     while True:
         left = kept.open if resumes else None
         if left:
@@ -125,7 +127,7 @@ def scan(
     :param tolerance: rows out of place by less are taken to be in order.
     """
     spec, request = reader.pages.spec, reader.pages.request_key
-    begun, top, cursor = reader.now(), None, ""
+    begun, top, cursor = reader.latest, None, ""
     if resumes and kept.open and kept.open.request == request:
         begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
     elif resumes and kept.open:
@@ -140,7 +142,7 @@ def scan(
             if not cursor or not restarts or error.status not in CURSOR_REFUSALS:
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
-            begun, top, cursor, restarts = reader.now(), None, "", restarts - 1
+            begun, top, cursor, restarts = reader.latest, None, "", restarts - 1
             floor = _again(reader, kept, floor)
             meter, guard, total = OrderMeter(tolerance), LoopGuard(spec.title), None
             met.clear()
@@ -155,7 +157,7 @@ def scan(
         ended = not page.more or (order == "newest_first" and bool(page.recorded) and max(page.recorded) < floor)
         if shrunk := total is not None and page.total is not None and page.total < total and restarts > 0:
             reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
-            begun, cursor, restarts, ended = reader.now(), "", restarts - 1, False
+            begun, cursor, restarts, ended = reader.latest, "", restarts - 1, False
             meter, guard = OrderMeter(tolerance), LoopGuard(spec.title)
             met.clear()
         total = page.total

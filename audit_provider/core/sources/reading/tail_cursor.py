@@ -55,6 +55,8 @@ class TailCursor:
     :ivar probe_after: quiet runs before the cursor is doubted; 0 never doubts it.
     :ivar sweep_every: time between looks for late events by the recovery source, for a stream that is in order of time.
     :ivar sweep_reach: how far back; 0 for none. :ivar settle: how long the vendor may take to show an event.
+    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
+        has not reached.
     """
 
     overlap: timedelta = timedelta(hours=24)
@@ -62,6 +64,7 @@ class TailCursor:
     sweep_every: timedelta = timedelta(hours=1)
     sweep_reach: timedelta = timedelta(hours=24)
     settle: timedelta = timedelta(seconds=90)
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:
@@ -93,7 +96,7 @@ class TailCursor:
 
     def _follow(self, reader: Reader, kept: TailState) -> Generator[Step, int, tuple[TailState, int]]:
         """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
-        guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.now()
+        guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.latest
         resumed = bool(kept.cursor)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
