@@ -51,7 +51,7 @@ class Kept:
         for _ in range(segments):
             number = position.head.number + 1
             segment = SegmentWriter(written_at)
-            segment.add([event(f"{name.window}{chain}{number}-{place}") for place in range(size)])
+            segment.add([event(f"{name.window}{chain}{number}-{place}", time=written_at) for place in range(size)])
             head = name.stream(self.store, position).append(segment, position.head, written_at)
             position = replace(position, head=head, counts=position.counts + PullCounts(size, size))
         record = position_record(self.ledger, name)
