@@ -81,6 +81,8 @@ def _scalars(body: bytes, above: tuple[str, ...], without: tuple[str, ...], dept
         return
     for key, raw in found.items():
         keys = (*above, key)
+        if not key:
+            continue  # no path names it
         if without and keys[: len(without)] == without:
             continue
         inner = bytes(raw)

@@ -9,64 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.core.errors import ProtocolError
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
 from audit_provider.core.sources.shown import End
+from audit_provider.core.sources.way import Call, Paging, Way
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown
+
+__all__ = [
+    "Call",
+    "CursorPaging",
+    "LinkPaging",
+    "NextUrlPaging",
+    "NoPaging",
+    "ObjectIdPaging",
+    "OffsetPaging",
+    "PagePaging",
+    "Paging",
+    "Way",
+]
 
 # Settings of where a list ends are left out of ``repr``: a kept cursor belongs to a request and its paging, and stays
 # valid where one of these settings is changed.
 
 MOST_REPEATS = 2
 """So many times in a row the last page may come again until that is taken for the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request about to be sent: texts filled in, the cursor still to come."""
-
-    method: str
-    path: str
-    params: dict[str, Any]
-    body: dict[str, Any] | None
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The way on.
-
-    :ivar cursor: "" where none was given. :ivar more: another page follows now.
-    :ivar total: of all records, where the vendor says it.
-    :ivar said: the answer itself says that the list ends here; else it is concluded from what is absent or empty.
-    """
-
-    cursor: str
-    more: bool
-    total: int | None = None
-    said: bool = False
-
-
-class Paging(Protocol):
-    """A style of paging."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Dotted paths, and headers, that :meth:`read` looks at; "" where a setting is not made."""
-
-    def read(self, shown: Shown) -> Way:
-        """Return the way on.
-
-        :raises ProtocolError: it cannot be followed.
-        """
-
-    def apply(self, call: Call, cursor: str) -> Call:
-        """Return the call for the page that ``cursor`` leads to."""
 
 
 @dataclass(frozen=True, slots=True)

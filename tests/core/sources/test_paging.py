@@ -194,6 +194,12 @@ def test_a_link_header_that_cannot_be_read_is_not_the_end(link):
     assert "S3cret" not in str(caught.value)
 
 
+def test_several_link_headers_are_one():
+    headers = {"Link": '</log?p=1>; rel="prev"; title="a, b"', "link": '</log?p=2>; rel="next"'}
+    with Scripted(Reply(200, json.dumps(items("a")).encode(), headers), items("b")) as service:
+        assert walk(reader(service, paging=LinkPaging())) == ["a", "b"]
+
+
 # Cursors in headers, and keys with dots of their own
 
 

@@ -174,6 +174,22 @@ def test_the_total_of_a_list_may_never_have_been_there():
     assert "'total'" in told
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"": {"": "x", "next": "y"}, "next": 0},
+        {"a" * 500: 1, "b": {"c": {"d": {"e": {"f": {"next": "deep"}}}}}},
+        {"next\\": "x", "é.next": None, "list": [{"next": "x"}], "number": 10**40},
+        {str(number): number for number in range(1000)},
+    ],
+)
+def test_whatever_else_an_answer_holds_does_not_stop_reading(odd):
+    with Scripted(items("a", **odd)) as service:
+        runs = Runs(service, paging=CursorPaging("c", "way.on"))
+        runs.go()
+    assert runs.position.counts.spooled == 1
+
+
 # Fields
 
 
