@@ -128,17 +128,24 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class PullCounts:
-    """The pull side of the accounting identity: ``read = spooled + duplicates``."""
+    """The pull side of the accounting identity: ``read = spooled + duplicates``.
+
+    :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
+        an id and not more of them than are spooled.
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
+        sum).
+    """
 
     read: int = 0
     spooled: int = 0
     duplicates: int = 0
+    same_id: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates)
+        return PullCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def __sub__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read - other.read, self.spooled - other.spooled, self.duplicates - other.duplicates)
+        return PullCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,8 @@ class Reconciliation:
     def _compare(
         self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
     ) -> Generator[Step, int, ReconciliationState]:
-        found, window, ids = opened.comparison, opened.comparison.window, ComparedIds()
+        found, window = opened.comparison, opened.comparison.window
+        ids = ComparedIds(reader.pages.spec.volatile)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         inner = self.reading.steps(by_time, opened.reading)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE, ProtocolError
 from audit_provider.core.fields import ABSENT, Extractor, getter_of, keys_of, shape_of
 from audit_provider.core.model import UTC, Event, Fields
@@ -87,7 +87,8 @@ class RecordReader:
     :ivar longest_lag: the largest delay met between happening and being recorded.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, volatile: Sequence[str] = ()) -> None:
+        self._content = Content(volatile)
         extractor = Extractor(dict.fromkeys((fields.id, fields.time, fields.recorded), Any))
         self._decode = extractor.decode
         self._id, self._time, self._recorded = map(getter_of, (fields.id, fields.time, fields.recorded))
@@ -150,7 +151,7 @@ class RecordReader:
             self.odd += len(odd)
             _date_by_neighbour(events, times, odd)
         if nameless:
-            _name_by_content(events, nameless, Counter() if same is None else same)
+            _name_by_content(events, nameless, Counter() if same is None else same, self._content)
         return events, times
 
 
@@ -244,16 +245,11 @@ def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence
         times[place] = times[near]
 
 
-def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
+def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str], content: Content) -> None:
     """Give a digest of the record as id; equal records are told apart by a count."""
     for place in nameless:
         event = events[place]
-        try:
-            canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
-        except UNREADABLE:
-            # A number beyond every range, half a surrogate pair, too deep: then its bytes as they came.
-            canonical = bytes(event.raw)
-        digest = hashlib.sha256(canonical).hexdigest()[:32]
+        digest = content.digest(event.raw)
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         events[place] = Event(name, event.time, event.raw)

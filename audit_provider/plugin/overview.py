@@ -166,6 +166,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         last_read=position.updated_at if position else None,
         lag=lag,
         spooled=position.counts.spooled if position else 0,
+        same_id=position.counts.same_id if position else 0,
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
         next_run=dag.next_run if dag and not dag.paused else None,

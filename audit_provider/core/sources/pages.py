@@ -73,7 +73,7 @@ class PageReader:
         self, spec: SourceSpec, client: HttpClient, outside: Callable[[str], HttpClient] | None = None
     ) -> None:
         self.spec = spec
-        self.records = RecordReader(spec.fields)
+        self.records = RecordReader(spec.fields, spec.volatile)
         self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records

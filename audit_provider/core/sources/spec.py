@@ -117,6 +117,9 @@ class SourceSpec:
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
+    :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
+        where a record is compared with one of the same id, and where its content names it; they are spooled like all
+        others.
     :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar kept_shorter: kinds of events that are kept for less time than the rest.
@@ -151,6 +154,7 @@ class SourceSpec:
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
+    volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
     page_size: PageSize | None = None
     lookback: timedelta | None = None
