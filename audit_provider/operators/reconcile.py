@@ -39,7 +39,8 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
     All that is due since the last run is compared, in windows that end at midnight UTC and touch. What is found goes
     into the stream ``reconcile``, which is shipped like the live one. Returns for XCom: ``windows``, ``served``,
-    ``in_spool``, ``late``, ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
+    ``in_spool``, ``late``, ``changed`` (their id is in the spool with other content; they are spooled too),
+    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
     by the source; None where a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now),
     ``reconciled_until`` and ``complete``.
 
@@ -150,11 +151,13 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """See :class:`~audit_provider.operators.task.AuditLogsOperator`."""
-        return {key: sum(getattr(each, key) for each in self._found) for key in ("served", "in_spool", "late")}
+        return {
+            key: sum(getattr(each, key) for each in self._found) for key in ("served", "in_spool", "late", "changed")
+        }
 
     def spooled(self, result: Mapping[str, Any]) -> int:
-        """Return how many events are new to the spool: those that came late or were missed."""
-        return int(result["late"])
+        """Return how many events are new to the spool: those that came late or were missed, and newer states."""
+        return int(result["late"]) + int(result["changed"])
 
     def _stream_name(self) -> StreamName:
         return StreamName.of_reconciliation(self.pipeline)
@@ -208,7 +211,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     def _tell(self, each: Comparison) -> None:
         self.log.log(
             logging.WARNING if each.late else logging.INFO,
-            "Compared %s: the source served %d events, %d were in the spool, %d came late or were missed%s; %s.",
+            "Compared %s: the source served %d events, %d were in the spool, %d came late or were missed%s%s; %s.",
             each.window,
             each.served,
             each.in_spool,
@@ -217,6 +220,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             f"the first: {', '.join(each.late_ids)})"
             if each.late_ids
             else "",
+            f", {each.changed} have an id that the spool holds with other content" if each.changed else "",
             "it was read in parts, so what is gone at the source was not counted"
             if each.gone is None
             else f"{each.gone} are in the spool that the source no longer shows",
@@ -245,6 +249,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             "served": sum(each.served for each in found),
             "in_spool": sum(each.in_spool for each in found),
             "late": sum(each.late for each in found),
+            "changed": sum(each.changed for each in found),
             "late_ids": [name for each in found for name in each.late_ids][:20],
             "late_by_action": actions,
             "gone": None if any(each.gone is None for each in found) else sum(each.gone or 0 for each in found),
