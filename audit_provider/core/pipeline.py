@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -20,7 +21,7 @@ from audit_provider.core.reconciliation import Reconcile, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources.inline import check_reading, source_of
 from audit_provider.core.validation import Mistakes, check_schedule, near, validated
-from audit_provider.core.yaml_text import values_of
+from audit_provider.core.yaml_text import NotText, keys_without_quotes, refusal_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,9 +125,23 @@ def read_pipelines(text: str) -> PipelinesFile:
     pipelines: dict[str, Pipeline] = {}
     mistakes = Mistakes()
     for name, entry in content.items():
+        unclear = list(keys_without_quotes(entry, str(name)))
+        if isinstance(name, NotText):
+            unclear.insert(0, refusal_of(name, str(name)) + _kept_under(name))
+        mistakes.lines += unclear
         with mistakes.collected():
-            pipelines[str(name)] = pipeline_from(str(name), entry)
+            if not unclear:
+                pipelines[name] = pipeline_from(name, entry)
     return PipelinesFile(pipelines, tuple(mistakes.lines))
+
+
+def _kept_under(name: NotText) -> str:
+    """Return the end of a sentence about a pipeline's name: the other one that version 0.1 ran it under."""
+    with contextlib.suppress(ConfigurationError):
+        check_name(name.converted, "")
+        if name.converted != name.written:
+            return f"; what it has read until now is kept under the name '{name.converted}'"
+    return ""
 
 
 def pipeline_from(name: str, entry: Any) -> Pipeline:
