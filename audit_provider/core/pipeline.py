@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
-from audit_provider.core.delivery import Delivery, check_name, delivery_from
+from audit_provider.core.delivery import Delivery, check_name, check_names, delivery_from
 from audit_provider.core.destinations.selection import refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.reconciliation import Reconcile, reconcile_from
+from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources.inline import check_reading, source_of
-from audit_provider.core.validation import Mistakes, check_schedule, near, validated
-from audit_provider.core.yaml_text import NotText, keys_without_quotes, refusal_of, values_of
+from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
+from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from audit_provider.core.sources import SourceSpec
 
 _STRICT = ConfigDict(extra="forbid")
+_MOST = {"retention_days": MOST_DAYS, "run_minutes": 366 * 24 * 60}
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Pipeline:
     :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
         24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
     :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
-    :ivar retention_days: how long segments are kept once every destination has them.
+    :ivar retention_days: how long segments are kept once every destination has them; at least as long as the reading
+        looks back, by default 2 days.
     :ivar backfill_share: part of the request budget that a backfill may use; the rest is polling's own.
     :ivar backfill_windows: windows of a backfill that are read at once; None for as many as its part of the budget can
         feed.
@@ -125,14 +128,28 @@ def read_pipelines(text: str) -> PipelinesFile:
     pipelines: dict[str, Pipeline] = {}
     mistakes = Mistakes()
     for name, entry in content.items():
-        unclear = list(keys_without_quotes(entry, str(name)))
         if isinstance(name, NotText):
-            unclear.insert(0, refusal_of(name, str(name)) + _kept_under(name))
-        mistakes.lines += unclear
-        with mistakes.collected():
+            mistakes.add(f"{name}: {name.refusal}{_kept_under(name)}")
+            continue
+        unclear = dict(keys_without_quotes(entry, name))
+        wrong = Mistakes()
+        with wrong.collected():
+            pipeline = pipeline_from(name, as_written(entry) if unclear else entry)
             if not unclear:
-                pipelines[name] = pipeline_from(name, entry)
+                pipelines[name] = pipeline
+        mistakes.lines += _with_unclear(wrong.lines, unclear)
     return PipelinesFile(pipelines, tuple(mistakes.lines))
+
+
+def _with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:
+    """Yield what is wrong with a pipeline, and with its keys that are no texts, one line for each place.
+
+    Where there is no such key at all, quotes would not help.
+    """
+    said = {line.partition(": ")[0]: line for line in lines}
+    unknown = {path for path, line in said.items() if ": there is no such key" in line}
+    yield from (line for line in lines if line.partition(": ")[0] not in unclear.keys() - unknown)
+    yield from (f"{path}: {key.refusal}" for path, key in unclear.items() if path not in unknown)
 
 
 def _kept_under(name: NotText) -> str:
@@ -169,12 +186,18 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         mistakes.add(f"{name}.backfill_share: must be more than 0 and at most 1")
     if written.backfill_windows is not None and not 1 <= written.backfill_windows <= MOST_WINDOWS_AT_ONCE:
         mistakes.add(f"{name}.backfill_windows: must be 1 to {MOST_WINDOWS_AT_ONCE}")
-    for key in ("retention_days", "run_minutes"):
+    for key, most in _MOST.items():
         if getattr(written, key) < 1:
             mistakes.add(f"{name}.{key}: must be at least 1")
+        elif getattr(written, key) > most:
+            mistakes.add(f"{name}.{key}: must be at most {most}")
+    if written.retention_days >= 1:
+        with mistakes.collected():
+            check_retention(written.retention_days, f"{name}.retention_days", spec)
     destinations: dict[str, Delivery] = {}
     for each, options in written.destinations.items():
         with mistakes.collected():
+            check_names(name, each, f"{name}.destinations.{each}")
             destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
             refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
     with mistakes.collected():
@@ -220,16 +243,20 @@ def aware(moment: datetime | date | None, what: str) -> datetime | None:
     """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC.
 
     :param what: begins the message.
-    :raises ConfigurationError: it is none in UTC.
+    :raises ConfigurationError: it is none in UTC, or lies where no service can have kept an audit log.
     """
     if moment is None:
         return None
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        found = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
-        raise ConfigurationError(f"{what} {moment} lies outside the years 1 to 9999 in UTC") from None
+        found = None
+    # What is read reaches back from it, and ahead, and the calendar must have room for that.
+    if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ConfigurationError(f"{what} {moment} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
+    return found
 
 
 def source_from(
@@ -264,8 +291,7 @@ def source_from(
         check_reading(spec.reading, f"{name}.reading")
     if rate_limit:
         limit = validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
-        if limit.requests < 1 or limit.per <= 0:
-            raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
+        limit.check(f"{name}.rate_limit")
         spec = spec.with_rate_limit(limit)
     if page_size is not None:
         if spec.page_size is None:

@@ -37,25 +37,32 @@ class NotText:
     def __str__(self) -> str:
         return self.written
 
+    @property
+    def refusal(self) -> str:
+        """What is wrong with it, and what to change."""
+        return f"YAML reads this key as {self.read_as} and not as a text: write it in quotes, as '{self.written}'"
 
-def keys_without_quotes(value: Any, path: str) -> Iterator[str]:
-    """Yield one sentence for each key at or below ``value`` that is not a text, beginning with its path.
+
+def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
+    """Yield the path of each key below ``value`` that is not a text, and the key.
 
     :param path: where ``value`` stands.
     """
     if isinstance(value, dict):
         for key, each in value.items():
             if isinstance(key, NotText):
-                yield refusal_of(key, f"{path}.{key}")
+                yield f"{path}.{key}", key
             yield from keys_without_quotes(each, f"{path}.{key}")
     elif isinstance(value, list):
         for place, each in enumerate(value):
             yield from keys_without_quotes(each, f"{path}.{place}")
 
 
-def refusal_of(key: NotText, path: str) -> str:
-    """Return the sentence that refuses a key. :param path: of the key, with the key itself."""
-    return f"{path}: YAML reads this key as {key.read_as} and not as a text: write it in quotes, as '{key.written}'"
+def as_written(value: Any) -> Any:
+    """Return ``value`` with each key as the text that stands in the file."""
+    if isinstance(value, dict):
+        return {str(key): as_written(each) for key, each in value.items()}
+    return [as_written(each) for each in value] if isinstance(value, list) else value
 
 
 def values_of(text: str) -> Any:

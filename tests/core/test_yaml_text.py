@@ -61,7 +61,7 @@ def test_a_name_in_quotes_and_one_that_is_a_text_anyway_is_itself(quoted):
 )
 def test_keys_below_a_pipeline_are_refused_by_their_path(entry, path):
     found = read_pipelines(f"p: {entry}\nq: {ENTRY}\n")
-    assert [each.partition(": ")[0] for each in found.mistakes] == [path]
+    assert path in [each.partition(": ")[0] for each in found.mistakes]
     assert list(found.pipelines) == ["q"]
 
 

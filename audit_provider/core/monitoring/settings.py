@@ -97,6 +97,8 @@ def monitoring_from(entry: Any, path: str) -> Monitoring | None:
     for key, least in _LEAST.items():
         if getattr(found, key) < least:
             mistakes.add(f"{path}.{key}: must be at least {least}")
+        elif getattr(found, key) > _MOST:
+            mistakes.add(f"{path}.{key}: must be at most {_MOST}")
     for key in ("lag_target", "settle"):
         if getattr(found, key) <= timedelta(0):
             mistakes.add(f"{path}.{key}: must be more than 0 seconds")
@@ -104,6 +106,7 @@ def monitoring_from(entry: Any, path: str) -> Monitoring | None:
     return dataclasses.replace(found, notify=notify)
 
 
+_MOST = 1_000_000
 _LEAST: Mapping[str, float] = {
     "least_days": 3,
     "sensitivity": 2,
