@@ -86,10 +86,19 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelinesFile:
-    """What a pipelines file says. :ivar mistakes: one sentence each, beginning with the path of the mistake."""
+    """What a pipelines file says.
+
+    :ivar wrong: names of the pipelines that are left out, to what is wrong in each: one sentence per mistake, beginning
+        with its path.
+    """
 
     pipelines: Mapping[str, Pipeline]
-    mistakes: tuple[str, ...] = ()
+    wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The mistakes of all pipelines, in the order of the file."""
+        return tuple(line for lines in self.wrong.values() for line in lines)
 
 
 @dataclass(frozen=True)
@@ -126,19 +135,21 @@ def read_pipelines(text: str) -> PipelinesFile:
     if not isinstance(content, dict):
         raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
     pipelines: dict[str, Pipeline] = {}
-    mistakes = Mistakes()
+    wrong: dict[str, tuple[str, ...]] = {}
     for name, entry in content.items():
         if isinstance(name, NotText):
-            mistakes.add(f"{name}: {name.refusal}{_kept_under(name)}")
+            lines = f"{name}: {name.refusal}{_kept_under(name)}"
+            wrong[str(name)] = (*wrong.get(str(name), ()), lines)
             continue
         unclear = dict(keys_without_quotes(entry, name))
-        wrong = Mistakes()
-        with wrong.collected():
+        mistakes = Mistakes()
+        with mistakes.collected():
             pipeline = pipeline_from(name, as_written(entry) if unclear else entry)
             if not unclear:
                 pipelines[name] = pipeline
-        mistakes.lines += _with_unclear(wrong.lines, unclear)
-    return PipelinesFile(pipelines, tuple(mistakes.lines))
+        if found := tuple(_with_unclear(mistakes.lines, unclear)):
+            wrong[name] = (*wrong.get(name, ()), *found)
+    return PipelinesFile(pipelines, wrong)
 
 
 def _with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:

@@ -79,6 +79,11 @@ class Records:
             case ["gaps", "acknowledged"]:
                 records.acknowledged = text
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the user may not read how far some pipeline is."""
+        return any(each.hidden for each in self._pipelines.values())
+
     def of(self, pipeline: str) -> PipelineRecords:
         """Return the records of a pipeline; one that never ran has none."""
         return self._pipelines.get(pipeline, PipelineRecords())
