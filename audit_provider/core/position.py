@@ -27,6 +27,7 @@ class Position:
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
     :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
         manifest written since those times names them.
+    :ivar looks_back: seconds; how far before the watermark the next read may begin; 0 where nobody has said.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
@@ -41,6 +42,7 @@ class Position:
     counts: PullCounts = field(default_factory=PullCounts)
     watermark: datetime | None = None
     ahead: dict[str, datetime] = field(default_factory=dict)
+    looks_back: float = 0.0
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)

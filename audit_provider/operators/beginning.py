@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Window, back_by, text_of, utc_now
 from audit_provider.core.position import Position
+from audit_provider.core.reconciliation import looks_back
 from audit_provider.operators.moments import moment_from
 from audit_provider.state import PositionVariable
 from audit_provider.stream_name import StreamName
@@ -41,10 +42,10 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
 
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
     """Return the position to read on from: the kept one, or a new one where the source is another."""
-    strategy = type(spec.reading).__name__
+    strategy, back = type(spec.reading).__name__, looks_back(spec).total_seconds()
     if position is None:
         chain = f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=strategy)
+        return Position(source=spec.name, chain=chain, fields=spec.fields, strategy=strategy, looks_back=back)
     if (position.source, position.strategy) != (spec.name, strategy):
         _log.warning(
             "Read from %s by %s until now, from %s by %s from %s on.",
@@ -54,8 +55,8 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
             strategy,
             text_of(reader.start),
         )
-        return replace(position, source=spec.name, fields=spec.fields, strategy=strategy, reading={})
-    return replace(position, fields=spec.fields)
+        position = replace(position, source=spec.name, strategy=strategy, reading={})
+    return replace(position, fields=spec.fields, looks_back=back)
 
 
 def known_streams(

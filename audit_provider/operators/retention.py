@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import back_by, utc_now
+from audit_provider.core.retention import needed_since
 from audit_provider.state import OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
@@ -20,21 +21,25 @@ if TYPE_CHECKING:
 def retain(operator: ReportAuditLogsOperator, store: Store, name: StreamName) -> None:
     """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
 
-    No run of its own looks again at the window of a past backfill.
+    No run of its own looks again at the window of a past backfill. Of what the next read of the live stream looks
+    back to, the ids stay, also where the source could not be read for longer than ``retention_days``.
 
     :raises AuditError: the spool or a Variable cannot be read or written.
     """
     now = utc_now()
+    live = PositionVariable(StreamName(operator.pipeline)).load()
+    needed = needed_since(live) if live else None
     for each in [name] if name.window else StreamName.all_in(store, operator.pipeline):
         position = PositionVariable(each).load()
         if position is None or not position.head.number:
             continue
         removed = each.stream(store, position).prune(
             finished=_finished(each, position, operator.destinations),
-            written_before=now - timedelta(days=operator.retention_days),
+            written_before=back_by(now, timedelta(days=operator.retention_days)),
             now=now,
             # Segments that share files go together, so that a replay of what is left makes the same files.
             together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
+            needed=needed,
         )
         if removed:
             operator.log.info(
