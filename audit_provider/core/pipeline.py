@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.delivery import Delivery, check_name, check_names, delivery_from
-from audit_provider.core.destinations.selection import refuse_hidden_id
+from audit_provider.core.destinations.selection import Redaction, refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
@@ -70,6 +70,17 @@ class Pipeline:
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
     monitoring: Monitoring | None = field(default_factory=Monitoring)
+
+    @property
+    def redact(self) -> Redaction:
+        """What page, report and notifiers leave out of what they say about events."""
+        if self.monitoring and self.monitoring.redact is not None:
+            return self.monitoring.redact
+        each = [delivery.redact for delivery in self.destinations.values()]
+        return Redaction(
+            tuple(dict.fromkeys(path for redact in each for path in redact.drop)),
+            tuple(dict.fromkeys(path for redact in each for path in redact.hash)),
+        )
 
     @property
     def spec(self) -> SourceSpec:

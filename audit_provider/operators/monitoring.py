@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from audit_provider.core.derived_names import hidden_roles, paths_of
+from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
@@ -15,9 +17,10 @@ from audit_provider.core.monitoring.counting import count
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
+from audit_provider.core.monitoring.summary import shown_summary
 from audit_provider.core.pipeline import source_from
 from audit_provider.operators.finding_events import spool_findings
-from audit_provider.operators.notifying import tell
+from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.redrive import kept_letters
 from audit_provider.state import PositionVariable, StreamName, SummaryVariable
 
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.accounting import Account
     from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.monitoring.judging import Judged
     from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Store, Stream
@@ -64,23 +67,28 @@ def monitor(
     now = utc_now()
     state = _state(operator, store, spec, accounts, gaps, counted=counted)
     judged = judge(state, activity, classifier, settings, now)
-    activity.keep_memory(judged.memory)
+    memory = judged.memory
+    memory.meet(tellers(settings.notify, ship_findings=settings.ship_findings), now)
+    activity.keep_memory(memory)
     activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
-    summary.commit(judged.summary)
-    if settings.ship_findings:
-        spool_findings(store, operator.pipeline, judged.memory, now)
-    _keep_reports(store, operator.pipeline, judged, accounts)
+    # The spool holds the names as it holds the events; whatever is shown or told does not.
+    redact = settings.redact or Redaction()
+    hidden = hidden_roles(redact.drop, redact.hash, paths_of(spec.fields))
+    shown = shown_summary(judged.summary, hidden)
+    summary.commit(shown)
+    spooled = spool_findings(store, operator.pipeline, memory, now, spec.fields) if settings.ship_findings else 0
+    _keep_reports(store, operator.pipeline, shown, accounts)
     with operator.log_group(f"Report of {operator.pipeline}"):
         # The accounts stand at the end of the log, by themselves.
-        operator.log.info("\n%s", markdown_of(judged.summary, ()))
+        operator.log.info("\n%s", markdown_of(shown, ()))
     if judged.new:
-        operator.log.warning("New findings:\n%s", findings_markdown(judged.new))
-    told, failed = tell(operator.pipeline, settings.notify, judged.memory, context, now)
-    if told:
-        activity.keep_memory(judged.memory)
+        operator.log.warning("New findings:\n%s", findings_markdown(each.shown(hidden) for each in judged.new))
+    told, failed = tell(operator.pipeline, settings.notify, memory, context, now, hidden)
+    if told or spooled:
+        activity.keep_memory(memory)
     for each in failed:
         operator.log.error("%s", each)
-    grave = [each for each in judged.standing if settings.fails_on(each.severity)]
+    grave = [each.shown(hidden) for each in judged.standing if settings.fails_on(each.severity)]
     if grave:
         failed.insert(
             0, f"{operator.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
@@ -92,7 +100,7 @@ def _count(operator: ReportAuditLogsOperator, store: Store, activity: Activity, 
     """Count what is new in every stream, and return whether all is counted."""
     progress = activity.progress()
     streams: list[tuple[Stream, Position]] = []
-    windows = []
+    windows, backfills = [], []
     for name in StreamName.all_in(store, operator.pipeline):
         if name.folder in progress.finished or name == StreamName.of_findings(operator.pipeline):
             continue
@@ -100,9 +108,12 @@ def _count(operator: ReportAuditLogsOperator, store: Store, activity: Activity, 
         if position is None:
             continue
         streams.append((name.stream(store, position), position))
+        if name.is_backfill:
+            backfills.append(name.folder)
         if position.complete and name.window and name != StreamName.of_reconciliation(operator.pipeline):
             windows.append(name.folder)
-    counted = count(activity, streams, classifier, now=utc_now, deadline=utc_now() + COUNTING_TIME)
+    deadline = utc_now() + COUNTING_TIME
+    counted = count(activity, streams, classifier, now=utc_now, deadline=deadline, backfills=backfills)
     if counted.complete and windows:
         # Nothing more comes into a window that was read to its end, so its Variable need not be asked for again.
         progress = activity.progress()
@@ -137,10 +148,10 @@ def _state(
     )
 
 
-def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequence[Account]) -> None:
+def _keep_reports(store: Store, pipeline: str, summary: Summary, accounts: Sequence[Account]) -> None:
     """Keep the report as a page and as text, as the latest one and as the day's."""
-    contents = {"html": page_of(judged.summary, accounts), "md": markdown_of(judged.summary, accounts)}
-    today = judged.summary.made_at.date()
+    contents = {"html": page_of(summary, accounts), "md": markdown_of(summary, accounts)}
+    today = summary.made_at.date()
     for ending, content in contents.items():
         for name in ("latest", str(today)):
             store.put(f"{pipeline}/{REPORTS}/{name}.{ending}", content.encode(errors="replace"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, account, table
+from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
-from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
+from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.operators.gaps import gaps_of_streams
 from audit_provider.operators.moments import window_from
 from audit_provider.operators.monitoring import monitor
@@ -48,6 +49,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     :param source: of the pipeline, for what its actions mean.
     :param monitoring: how the pipeline is watched, also as the keys of the pipelines file; None for not at all. Only
         the report of the live stream watches.
+    :param redact: what of the events the report leaves out where it names them, ``{"drop": […], "hash": […]}``; the
+        ``redact`` of ``monitoring`` comes first.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
 
@@ -64,6 +67,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         retention_days: int = 30,
         source: str | Mapping[str, Any] | None = None,
         monitoring: Monitoring | Mapping[str, Any] | None = None,
+        redact: Redaction | Mapping[str, Any] | None = None,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -76,6 +80,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.retention_days = retention_days
         self.source = source
         self.monitoring = monitoring
+        self.redact = redact
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
@@ -122,6 +127,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         settings = self.monitoring
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
+        if settings.redact is None and self.redact is not None:
+            redact = self.redact if isinstance(self.redact, Redaction) else redaction_from(self.redact, "redact")
+            settings = replace(settings, redact=redact)
         return monitor(self, store, settings, accounts, gaps, context)
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:

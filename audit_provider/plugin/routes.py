@@ -110,7 +110,7 @@ def dead_letters(
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
-    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, destination, events=events)))
+    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events)))
 
 
 @router.get("/openapi.json")

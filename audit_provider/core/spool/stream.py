@@ -13,6 +13,7 @@ from audit_provider.core.spool.segment import (
     Head,
     Manifest,
     SegmentWriter,
+    found_manifest,
     pack_manifest,
     peek_written_at,
     unpack_events,
@@ -106,6 +107,22 @@ class Stream:
             manifest = self.manifest(head)
             yield manifest
             head = manifest.previous
+
+    def of_chain(self, chain: str) -> Stream:
+        """Return another chain of the same stream, such as the one before its position was deleted."""
+        return Stream(self._store, self._name, chain)
+
+    def found_manifests(self, last: int) -> Iterator[Manifest]:
+        """Yield the manifests up to segment ``last``, the newest first, where no head is known that leads to them.
+
+        Those that a late writer's have replaced are among them.
+
+        :raises SpoolDamagedError: one is not what its name says.
+        """
+        for number, keys in sorted(self._files_by_number().items(), reverse=True):
+            for key in keys if number <= last else ():
+                if key.endswith(".manifest.json.gz"):
+                    yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven.
