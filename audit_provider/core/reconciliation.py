@@ -31,7 +31,8 @@ MOST_NAMED = 20
 """Late events that are named one by one."""
 
 _DAY = timedelta(days=1)
-_MARGIN = timedelta(hours=1)
+_HOUR = timedelta(hours=1)
+_MARGIN = _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,23 @@ def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int)
             f"retention_days, or lower 'after' or 'width'"
         )
     return found
+
+
+def check_retention(retention_days: int, path: str, spec: SourceSpec) -> None:
+    """Refuse to remove segments that the live reading would still look at again: repeats are known by them.
+
+    :param path: where the key stands.
+    :raises ConfigurationError: they would be removed.
+    """
+    reach = looks_back(spec)
+    if spec.lookback:
+        reach = min(reach, spec.lookback + _MARGIN)
+    least = -(-reach // _DAY)
+    if retention_days < least:
+        raise ConfigurationError(
+            f"{path}: must be at least {least}, for the live reading of {spec.title} looks {reach // _HOUR} hours back "
+            f"('overlap', 'sweep_reach' and 'sweep_every' of 'reading'), and knows by its segments what it meets again"
+        )
 
 
 def looks_back(spec: SourceSpec) -> timedelta:
