@@ -88,7 +88,8 @@ class Log:
         rows = [
             (number, row)
             for number, row in enumerate(self.rows)
-            if ("from" not in params or row["at"] >= params["from"]) and ("to" not in params or row["at"] <= params["to"])
+            if ("from" not in params or row["at"] >= params["from"])
+            and ("to" not in params or row["at"] <= params["to"])
         ]
         if self.order == "newest":
             rows.reverse()
