@@ -263,7 +263,8 @@ class Offset:
 
 def text_of(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # By isoformat, for strftime leaves out the zeros of an early year.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:

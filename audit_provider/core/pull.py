@@ -11,6 +11,7 @@ from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
 from audit_provider.core.model import PullCounts, back_by
 from audit_provider.core.notices import Noticed
+from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
 
@@ -143,7 +144,7 @@ class _Run:
         for name, watch in self._watches.items():
             watch.resume(position.noticed.get(name, Noticed()))
 
-    def take(self, step: Step, within: Window | None) -> int:
+    def take(self, step: Step, within: Window | None) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
         self._recall(step.since)
         events = step.events if within is None else [event for event in step.events if event.time in within]
@@ -162,7 +163,7 @@ class _Run:
         aged = self._reader.now() - self._segment.opened_at >= self._segment_age
         if self._segment.raw_bytes >= self._segment_bytes or (aged and len(self._segment)):
             self.flush()
-        return len(fresh)
+        return Taken(len(fresh), counts.same_id)
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""

@@ -45,6 +45,11 @@ class PipelineRecords:
     hidden: bool = False
     undecryptable: list[str] = field(default_factory=list)
 
+    @property
+    def has_position(self) -> bool:
+        """Whether the user may read how far one of the pipeline's streams is."""
+        return any((found := RecordKey.parsed(key)) and found.kind == "position" for key in self.texts)
+
 
 class Records:
     """The Variables of every pipeline, sorted by pipeline."""
@@ -65,6 +70,11 @@ class Records:
             records.hidden = True
         elif found and found.kind in _SHOWN and text is not None:
             records.texts[key] = text
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the user may not read how far some pipeline is."""
+        return any(each.hidden for each in self._pipelines.values())
 
     def of(self, pipeline: str) -> PipelineRecords:
         """Return the records of a pipeline; one that never ran has none."""

@@ -117,7 +117,8 @@ class Overview:
     """Every pipeline that the user may see.
 
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
-    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file, or "".
+    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
+        as far as they concern pipelines that the user may see, or "".
     :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
     """
 

@@ -1,4 +1,4 @@
-"""A log of records, many of them equal, served over real HTTP page by page while rows come in; and runs that read it."""
+"""A log of records, many of them equal, served over real HTTP while rows come in; and runs that read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is served is spooled exactly as often as it happened: equal records without an id, and unequal ones under one."""
+"""What is served is spooled as often as it happened: equal records without an id, and unequal ones under one."""
 
 from __future__ import annotations
 

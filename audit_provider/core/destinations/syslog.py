@@ -38,6 +38,7 @@ SEVERITIES = {
 """RFC 5424, table 2."""
 
 _NIL = "-"
+_MOST_SETTLE = 3600
 _BOM = b"\xef\xbb\xbf"
 _MOST_HOSTNAME, _MOST_APP_NAME, _MOST_MSGID = 255, 48, 32
 _SD_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
@@ -90,8 +91,8 @@ class SyslogOptions:
                 raise ValueError(f"{name!r} must be 1 to {most} printable ASCII characters without spaces")
         if self.message_bytes < 480:
             raise ValueError("'message_bytes' must be at least 480, which every receiver takes")
-        if self.settle < 0:
-            raise ValueError("'settle' must be a number of seconds from 0 on")
+        if not 0 <= self.settle <= _MOST_SETTLE:
+            raise ValueError(f"'settle' must be 0 to {_MOST_SETTLE} seconds")
 
 
 class SyslogDestination:

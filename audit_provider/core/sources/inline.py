@@ -163,10 +163,12 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     found += _mistakes_in_paging(spec)
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs to be told where the files are")
-    try:
+    mistakes = Mistakes()
+    with mistakes.collected():
         check_reading(spec.reading, "reading")
-    except ConfigurationError as error:
-        found.append(str(error))
+    with mistakes.collected():
+        spec.rate_limit.check("rate_limit")
+    found += mistakes.lines
     if spec.page_size and spec.page_size.most < 1:
         found.append("page_size.most: must be at least 1")
     if spec.recovery:

@@ -219,6 +219,12 @@ def test_a_recovery_source_says_only_what_differs():
             "type: id_keyset",
             "acme.source.paging: id_keyset goes with",
         ),
+        (
+            "records_at:",
+            "volatile: [links.url, uid]\n    records_at:",
+            "acme.source.volatile: 'uid' is, or holds, the record's id",
+        ),
+        ("records_at:", "volatile: links.url\n    records_at:", "acme.source.volatile"),
     ],
 )
 def test_a_mistake_is_named_by_its_path(old, new, said):
