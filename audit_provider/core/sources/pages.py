@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
 from audit_provider.core.fields import Extractor, getter_of, text_at
 from audit_provider.core.model import Fields, Window
@@ -39,6 +40,7 @@ _PROOF_BYTES = 64 * 1024
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
+_CONTENT = Content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Page:
     :ivar cursor: the cursor the service gave, whatever it means; "" for none.
     :ivar more: the service says, or its cursor implies, that another page follows.
     :ivar total: how many records there are in all, where the vendor says it.
-    :ivar named: every record has an id of its own.
+    :ivar named: every record has an id of its own. :ivar content: reads what its records say.
     """
 
     events: tuple[Event, ...]
@@ -58,6 +60,7 @@ class Page:
     more: bool
     total: int | None = None
     named: bool = True
+    content: Content = _CONTENT
 
 
 class PageReader:
@@ -97,7 +100,8 @@ class PageReader:
         self._getters = {path: getter(path) for path in ("", *paths)}
         self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *led_by)}
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
-        self._repeats = RepeatMeter() if counted else None
+        self._content = Content(spec.volatile)
+        self._repeats = RepeatMeter(self._content) if counted else None
 
     @property
     def request_key(self) -> str:
@@ -255,7 +259,7 @@ class PageReader:
                 f"this list says so that it ends, set paging.ends_when_same of the source to true."
             )
         self.watch.look(shown, way, records, answer, self.request)
-        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named=named)
+        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named, self._content)
 
     def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:
         if not self._repeats:
