@@ -2,9 +2,8 @@
 # Bulk helpers take fields of the document for metadata of the request
 #
 # Software: PyPI elasticsearch 9.5.1, opensearch-py 3.2.0
-# Expected: Helpers documentation, "Bulk helpers": an action without _source is a document with metadata fields
-#           (_index, _id, _op_type) among its keys. Metadata begins with an underscore; version, routing,
-#           pipeline and parent are ordinary names of fields.
+# Expected: Documentation, "Bulk helpers": where there is no _source, the metadata fields are taken out and the
+#           rest is the document. The example has names with an underscore only, such as _id and _routing.
 # Seen:     A document with the keys version, routing, pipeline and parent loses all four: they go into the
 #           action line. The document has the other keys only.
 # Matters:  Audit events of build systems have "pipeline", and many have "version". The stored document lacks

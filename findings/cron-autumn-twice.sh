@@ -3,8 +3,8 @@
 #
 # Software: PyPI croniter 7.0.0, cronsim 2.8; npm cron-parser 5.10.6, croner 11.0.1; Go module
 #           github.com/robfig/cron/v3 v3.0.1
-# Expected: cron(8) of Debian, "Daylight Saving Time": jobs at a fixed time of the hour that comes twice are not
-#           run twice; jobs with a wildcard are.
+# Expected: cron(8) of Debian, on daylight saving time: jobs at a fixed time that falls into the repeated hour
+#           are not run again; jobs with a wildcard follow the new time at once.
 # Seen:     "30 1 * * *" in New York on 1 November 2026: croniter and robfig/cron run at 01:30-04:00 and again
 #           at 01:30-05:00; the other three run once. For "*/15 1 * * *" cron-parser runs four times, and
 #           croniter, cronsim and croner go on in the second hour.

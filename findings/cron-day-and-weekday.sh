@@ -3,12 +3,12 @@
 #
 # Software: PyPI croniter 7.0.0, cronsim 2.8; npm cron-parser 5.10.6, croner 11.0.1; Go module
 #           github.com/robfig/cron/v3 v3.0.1
-# Expected: crontab(5) of Debian, note on the two day fields: one of them is enough only where both are
-#           restricted, that is do not begin with "*"; "0 0 */2 * 1" runs on Mondays with an odd date.
-# Seen:     cronsim does so. The other four take */2 for a restriction: they run on each odd date, and on each
-#           Monday as well, eight times as often.
-# Matters:  The rule copied from a crontab to Airflow, or from Airflow to a Go service, runs on other days:
-#           reports are missing, or come daily.
+# Expected: crontab(5) of Debian, note on the two day fields: where both are restricted, that is are not "*",
+#           one of them is enough. "*/2" is not "*", so each odd date and each Monday are runs.
+# Seen:     Four do so. cronsim, which follows the code of Debian's cron (it looks at the first character only),
+#           wants both: Mondays with an odd date, an eighth of the runs.
+# Matters:  The rule copied from a crontab to Airflow, or from Airflow to a Go service, runs on other days: most
+#           reports are missing, or there are eight times as many.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -3,8 +3,8 @@
 #
 # Software: PyPI croniter 7.0.0, cronsim 2.8; npm cron-parser 5.10.6, croner 11.0.1; Go module
 #           github.com/robfig/cron/v3 v3.0.1
-# Expected: cron(8) of Debian, "Daylight Saving Time": a job at a time that does not exist runs soon after the
-#           change; one with a wildcard keeps to its rule, so hour 3 is no run of */2.
+# Expected: cron(8) of Debian, on daylight saving time: a job at a time that is skipped runs soon after the
+#           change; one with a wildcard follows the new time at once, so hour 3 is no run of */2.
 # Seen:     "0 */2 * * *" on 8 March 2026 in New York: croniter and cron-parser run at 03:00 and at 04:00, the
 #           others at 04:00 only. "30 2 * * *": croniter, cronsim and croner run at 03:00, cron-parser at 03:30,
 #           robfig/cron not at all on that day.

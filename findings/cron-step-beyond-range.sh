@@ -3,8 +3,8 @@
 #
 # Software: PyPI croniter 7.0.0, cronsim 2.8; npm cron-parser 5.10.6, croner 11.0.1; Go module
 #           github.com/robfig/cron/v3 v3.0.1
-# Expected: crontab(5): steps go through the range of the field, 0 to 59; a step beyond it can only be a
-#           mistake, and is refused.
+# Expected: crontab(5): a step goes through the range of the field, 0 to 59. Whoever writes */90 means 90
+#           minutes; no library can do that, so an error is the answer to expect.
 # Seen:     Four of five take */90 for minute 0 of each hour; croner refuses it.
 # Matters:  Somebody who writes */90 against a limit of the vendor's API calls it one and a half times as often,
 #           and is throttled.

@@ -2,8 +2,8 @@
 # A message in brackets is taken for structured data and lost
 #
 # Software: npm glossy 0.1.7; for comparison npm nsyslog-parser 0.10.1
-# Expected: RFC 5424, section 6: STRUCTURED-DATA [SP MSG]. Elements stand side by side without a space (section
-#           6.3.1: after a space MSG begins).
+# Expected: RFC 5424, section 6: STRUCTURED-DATA [SP MSG]. Elements stand side by side; behind a space the
+#           message begins, whatever it looks like (section 6.3.5, example 3).
 # Seen:     glossy goes on behind the space: the message "[denied] login of alice" arrives as "login of alice",
 #           with "denied" nowhere. A message that is all in brackets is empty.
 # Matters:  Many programs begin a line with [level] or [module]; after structured data that part is gone.

@@ -24,13 +24,14 @@ def hold(what, seen, known):
         sys.exit(f"CHANGED, {what} was {known!r}")
 
 
+import base64
 from datetime import datetime, timedelta, timezone
 
 import standardwebhooks
 import svix
 
 for name, module in (("standardwebhooks", standardwebhooks), ("svix", svix)):
-    webhook = module.Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    webhook = module.Webhook(base64.b64encode(b"a key of 24 bytes to try").decode())
     now = datetime.now(timezone.utc)
     for zone, known in ((timezone.utc, "verified"), (timezone(timedelta(hours=9)), "refused")):
         headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp()))}
