@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from requests.utils import parse_header_links
-
 from audit_provider.core.errors import ProtocolError
+from audit_provider.core.sources.link_header import links_of
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown
@@ -155,14 +154,14 @@ class LinkPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        links = parse_header_links(shown.headers.get("Link", ""))
-        link = next((each for each in links if each.get("rel", "").lower() == "next" and each.get("url")), None)
+        links = links_of(shown.headers.get("Link", ""), shown.where)
+        link = next((each for each in links if "next" in each.relations and each.url), None)
         if link is None:
             return Way("", more=False)
         more = not (self.ends_when_empty and not shown.ids)
-        if self.results and link.get("results", "").lower() != "true":
+        if self.results and link.parameters.get("results", "").lower() != "true":
             more = False
-        return Way(shown.local(link["url"]), more=more)
+        return Way(shown.local(link.url), more=more)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""

@@ -128,6 +128,49 @@ def test_the_link_header_leads_on():
     assert service.sent()[1] == "/log?after=MQ=="
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<{url}/log;v=2?after=2>; rel="next"',
+        '<{url}/log;v=2?after=2>; title="page 2; the last, perhaps > 1"; rel="next"',
+        '<{url}/log;v=2?after=2>; deprecated; rel="next last"',
+        "<{url}/log;v=2?after=2> ; Rel = Next ;",
+        ', <{url}/log;v=2?before=2>; rel="prev"; rel="next",, <{url}/log;v=2?after=2>;rel="next",',
+        '<{url}/log;v=2?after=2>; title="say \\"rel=prev\\""; rel="next"',
+        '<{url}/a?ids=1,<2>; rel="help", <{url}/log;v=2?after=2>; rel="next"',
+    ],
+)
+def test_every_form_of_a_link_to_the_next_page_leads_on(link):
+    def first(service):
+        return Reply(200, json.dumps(items("a")).encode(), {"Link": link.replace("{url}", service.url)})
+
+    with Scripted(first, items("b")) as service:
+        assert walk(reader(service, paging=LinkPaging())) == ["a", "b"]
+    assert service.sent()[1] == "/log;v=2?after=2"
+
+
+@pytest.mark.parametrize(
+    "link", ["", '<{url}/log?before=2>; rel="prev"', '<{url}/log?x=next>; title="rel=next"; rel="prev"']
+)
+def test_a_header_without_a_link_to_the_next_page_is_the_end(link):
+    def first(service):
+        return Reply(200, json.dumps(items("a")).encode(), {"Link": link.replace("{url}", service.url)})
+
+    with Scripted(first) as service:
+        assert walk(reader(service, paging=LinkPaging())) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "link", ['{url}/log?after=2; rel="next"', '<{url}/log?after=2; rel="next"', '<{url}/log> rel="next"']
+)
+def test_a_link_header_that_cannot_be_read_is_not_the_end(link):
+    def first(service):
+        return Reply(200, json.dumps(items("a")).encode(), {"Link": link.replace("{url}", service.url)})
+
+    with Scripted(first) as service, pytest.raises(ProtocolError, match="Link header that cannot be read"):
+        reader(service, paging=LinkPaging()).fetch(DAY, "")
+
+
 @pytest.mark.parametrize(("results", "more"), [("true", True), ("false", False)])
 def test_sentrys_link_says_whether_it_leads_anywhere(results, more):
     def first(service):
