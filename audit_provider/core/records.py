@@ -24,7 +24,7 @@ _US_FLOOR = 100_000_000_000_000
 _NO_DELAY = timedelta(0)
 _zone_of = attrgetter("tzinfo")
 _LOOSE = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d))?(\.\d+)?)? ?(?:([Zz]|UTC|GMT)|([+-]\d\d)(?::?(\d\d))?)?"
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(\.\d+)?)?)? ?(?:([Zz]|UTC|GMT)|([+-]\d\d)(?::?(\d\d))?)?"
 )
 """Date-times that are well understood and not RFC 3339: to the minute, to the day, with a leap second, a short zone."""
 

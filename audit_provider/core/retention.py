@@ -1,4 +1,4 @@
-"""Which segments the next read needs: repeats are known by the ids in their manifests, however old they are."""
+"""Which segments the next read needs: a repeat is known by the event that is kept, however old that is."""
 
 from __future__ import annotations
 

@@ -272,19 +272,6 @@ def test_what_is_removed_meanwhile_is_no_fault():
     assert report.streams[0].oldest == 4
 
 
-def test_manifests_that_are_kept_for_their_ids_are_looked_at_too():
-    pipeline = pulled()
-    later = pipeline.now + timedelta(days=2)
-    pipeline.stream.prune(finished=3, written_before=later, now=later, needed=BEGIN)
-    known = sorted(pipeline.store.keys("p/live/known/"))
-    assert len(known) == 3
-    assert verify(pipeline.store, progress=recorded(pipeline)).exit_code == 0
-    pipeline.store.objects[known[1]] = pipeline.store.objects[known[0]]
-    report = verify(pipeline.store, progress=recorded(pipeline))
-    assert report.exit_code == 1
-    assert [each.file for each in report.faults] == [known[1]]
-
-
 def test_a_record_without_its_segments_is_a_fault():
     report = verify(MemoryStore(), progress=recorded(WHOLE))
     assert report.exit_code == 1

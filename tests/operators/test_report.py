@@ -277,8 +277,7 @@ def about(world, *names):
 def at(monkeypatch, moment):
     """Let pull and report run at another time."""
     set_clock(monkeypatch, moment)
-    for module in ("monitoring", "report", "retention"):
-        monkeypatch.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
+    monkeypatch.setattr("audit_provider.operators.report.utc_now", lambda: moment)
 
 
 @pytest.mark.parametrize("days", [3, 9])

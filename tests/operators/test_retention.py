@@ -41,7 +41,7 @@ def kept(world, stream):
     return len(list(world.spool.glob(f"p/{stream}/*/*.manifest.json.gz")))
 
 
-def test_what_every_destination_has_goes_and_the_head_stays(world, later):
+def test_what_every_destination_has_goes_and_the_head_stays(world, later, monkeypatch):
     world.pull(page_size=50)
     segments = kept(world, "live")
     for kind in ("splunk", "datadog"):
@@ -51,10 +51,13 @@ def test_what_every_destination_has_goes_and_the_head_stays(world, later):
         world.ship(kind)
     later("splunk_hec", "datadog")
     assert kept(world, "live") == segments, "it looks once a day"
-    for mark in world.spool.rglob("pruned.json"):
-        mark.unlink()
-    later("splunk_hec", "datadog")
-    assert kept(world, "live") == 1
+    for expected in (segments, 1):
+        for mark in world.spool.rglob("pruned.json"):
+            mark.unlink()
+        later("splunk_hec", "datadog")
+        assert kept(world, "live") == expected, "what the next read looks back to stays until it has ended"
+        set_clock(monkeypatch, utc_now() + timedelta(days=31))
+        world.pull(page_size=50)
 
 
 def test_a_window_that_is_run_again_for_another_destination_waits_for_the_first(world, later, window):
@@ -136,7 +139,7 @@ def test_a_source_that_was_down_for_longer_than_segments_are_kept_repeats_nothin
     first = world.pull(page_size=50)
     world.ship("splunk")
     later("splunk_hec")
-    assert kept(world, "live") == 1, "the events themselves are gone"
+    assert kept(world, "live") > 5, "the next read begins where the last one ended"
     set_clock(monkeypatch, utc_now() + timedelta(days=31))
     again = world.pull(page_size=50)
     assert (first["spooled"], again["spooled"]) == (1000, 0)
@@ -152,7 +155,7 @@ def test_what_came_late_is_known_as_long(world, later, compare, ending, monkeypa
     for late in (False, True):
         world.ship("splunk", late=late)
     later("splunk_hec")
-    assert kept(world, "reconcile") == 1
+    assert kept(world, "reconcile") > 1
     set_clock(monkeypatch, utc_now() + timedelta(days=31))
     assert world.pull(page_size=50, reading={"sweep_reach": 4 * 86_400})["spooled"] == 0
 

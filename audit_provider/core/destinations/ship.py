@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.ahead import ahead_of
 from audit_provider.core.destinations.lot_run import LotRun
-from audit_provider.core.destinations.packing import lots, place_of
+from audit_provider.core.destinations.packing import packed, place_of
 from audit_provider.core.destinations.terms import Terms
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def ship(
     """
     terms = replace(terms, **changes) if terms else Terms(**changes)
     concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
-    packed = lots(destination, segments, offset, terms)
+    lots = packed(destination, segments, offset, terms)
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
@@ -73,7 +73,7 @@ def ship(
             lot: Lot | None = None
             if not terms.is_over:
                 try:
-                    lot = next(packed, None)
+                    lot = next(lots, None)
                 except Exception as error:  # noqa: BLE001 - raised again once what is on its way is recorded
                     broken = error
             if lot is not None:

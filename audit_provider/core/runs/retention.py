@@ -35,8 +35,8 @@ def retain(
     """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
 
     Past backfill windows have no run of their own, so the report of the live stream removes their segments as well.
-    Of what the next read of the live stream looks back to, the ids stay, also where the source could not be read for
-    longer than ``retention_days``.
+    What the next read of the live stream looks back to stays, also where the source could not be read for longer than
+    ``retention_days``.
 
     :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
     :param now: aware UTC.

@@ -36,8 +36,6 @@ _WRONG_ZONE = timedelta(days=1)
 
 OLDEST = "oldest.json"
 PRUNED = "pruned.json"
-KNOWN = "known"
-"""Folder of the manifests that are kept for their ids where the segments are removed."""
 
 
 class Stream:
@@ -162,13 +160,6 @@ class Stream:
                 return
             yield manifest.ids
             head = manifest.previous
-        # The removed ones of which the ids are kept, each proven by the one after it.
-        while head.number and (content := self._known(head)) is not None:
-            manifest = unpack_manifest(head, content)
-            if manifest.written_at < floor:
-                return
-            yield manifest.ids
-            head = manifest.previous
 
     def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that happened in a window; only segments that it cuts are read."""
@@ -218,8 +209,11 @@ class Stream:
 
         :param finished: the number of the last segment that all destinations have finished.
         :param together: segments are removed in so many, counted from the first of the stream.
-        :param needed: :meth:`ids_since` will be asked for this time, so of what was written since the ids are kept.
+        :param needed: the next read reaches back to this time, so what was written since stays, however old it is: a
+            repeat is known by the id and the content of the event that is kept.
         """
+        if needed:
+            written_before = min(written_before, back_by(needed, CLOCK_SKEW))
         oldest = self.oldest()
         files = self._files_by_number()
         keep = oldest
@@ -229,7 +223,6 @@ class Stream:
                 break
             keep = number + 1
         keep = max(keep - (keep - 1) % together, oldest)
-        self._keep_known(files, oldest, keep, needed)
         if keep > oldest:
             # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
             self._store.put(self._key(OLDEST), msgspec.json.encode(keep))
@@ -239,28 +232,6 @@ class Stream:
                     self._store.delete(key)
         self._store.put(self._key(PRUNED), msgspec.json.encode(now))
         return keep - oldest
-
-    def _keep_known(self, files: Mapping[int, Sequence[str]], oldest: int, keep: int, needed: datetime | None) -> None:
-        """Keep the manifests of segments that will be removed, as far as they are needed, and drop those that are not.
-
-        :param files: by number of their segment. :param oldest: number of the first segment of which any is removed,
-            and :param keep: of the first that stays.
-        """
-        floor = back_by(needed, CLOCK_SKEW) if needed else None
-        for key in list(self._store.keys(f"{self._folder}/{KNOWN}/")):
-            if floor is None or peek_written_at(self._store.get(key)) < floor:
-                self._store.delete(key)
-        for number in range(oldest, keep) if floor else ():
-            for key in files.get(number, ()):
-                content = self._store.get(key) if key.endswith(".manifest.json.gz") else b""
-                if content and floor and peek_written_at(content) >= floor:
-                    self._store.put(self._key(f"{KNOWN}/{key.rpartition('/')[2]}"), content)
-
-    def _known(self, head: Head) -> bytes | None:
-        try:
-            return self._store.get(self._key(f"{KNOWN}/{head.name}"))
-        except SpoolDamagedError:
-            return None
 
     def _written_by(
         self, number: int, files: Mapping[int, Sequence[str]], now: datetime, known: dict[int, datetime]

@@ -107,16 +107,6 @@ def check_unclaimed(store: Store, folder: str, name: str) -> None:
         raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
 
 
-def check_known(store: Store, folder: str, name: str) -> None:
-    """Check a manifest that is kept for its ids, of a segment that was removed, against its own name.
-
-    :raises FlawError: it is not what was written.
-    """
-    digest = hashlib.sha256(_plain(fetch(store, folder, name), name)).hexdigest()
-    if digest[:DIGEST_SHOWN] != name[13 : 13 + DIGEST_SHOWN]:
-        raise FlawError(Flaw("damaged", name, "is not what was written (its digest differs from its name)", digest))
-
-
 def fetch(store: Store, folder: str, name: str) -> bytes:
     """Return a file of a folder.
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import utc_now
-from audit_provider.core.spool.stream import KNOWN, OLDEST, PRUNED
+from audit_provider.core.spool.stream import OLDEST, PRUNED
 from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.letters import read_letters, read_record
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
-from audit_provider.core.verification.segments import FILE_NAME, FlawError, check_known
+from audit_provider.core.verification.segments import FILE_NAME, FlawError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,9 +112,6 @@ class _Reading:
             if _is_beside(key):
                 continue
             folder, _, name = key.rpartition("/")
-            if folder.endswith(f"/{KNOWN}") and FILE_NAME.fullmatch(name):
-                self._check_known(folder, name)
-                continue
             chain, _, letters = folder.partition("/dead/")
             if letters and chain.count("/") >= _STREAM_DEPTH - 1:
                 beside.append((chain, key, letters))
@@ -130,12 +127,6 @@ class _Reading:
                 names.setdefault(folder, [])
         for folder in sorted(names):
             self._take(folder, self._read_chain(folder, names[folder]))
-
-    def _check_known(self, folder: str, name: str) -> None:
-        try:
-            check_known(self._store, folder, name)
-        except FlawError as error:
-            self.faults.append(Fault(error.flaw.kind, folder, 0, f"{folder}/{name}", error.flaw.wrong))
 
     def owners(self) -> list[str | None]:
         """Return whose the ids of each place are: the folder of a chain, or None where no head leads to them."""

@@ -200,43 +200,16 @@ def ids_since(stream, head, day):
     return [each for ids in stream.ids_since(head, BEGIN + timedelta(days=day)) for each in ids]
 
 
-def test_the_ids_that_the_next_read_needs_stay_when_segments_are_removed(store):
+def test_segments_that_the_next_read_looks_back_to_stay_however_old_they_are(store):
     stream, head = days_of_segments(store, 6)
     late = BEGIN + timedelta(days=40)
     removed = stream.prune(finished=5, written_before=late, now=late, needed=BEGIN + timedelta(days=2))
-    assert (removed, stream.oldest()) == (5, 6)
-    assert [number for number, _ in stream.read(head, 6)] == [6]
-    with pytest.raises(SpoolDamagedError, match="begins with segment 6"):
-        list(stream.read(head, 5))
+    assert (removed, stream.oldest()) == (2, 3)
     assert ids_since(stream, head, 2) == ["e5", "e4", "e3", "e2"]
     assert ids_since(stream, head, -9) == ["e5", "e4", "e3", "e2"], "what is older is forgotten"
-    assert not [key for key in store.keys("p/live/c/known/") if key.endswith(".ndjson.gz")]
-
-
-def test_ids_that_are_needed_no_more_go_with_the_next_pruning(store):
-    stream, head = days_of_segments(store, 6)
-    late = BEGIN + timedelta(days=40)
-    for needed, kept in ((1, 4), (4, 1), (None, 0)):
-        moment = None if needed is None else BEGIN + timedelta(days=needed)
-        stream.prune(finished=5, written_before=late, now=late, needed=moment)
-        assert len(list(store.keys("p/live/c/known/"))) == kept
+    assert stream.prune(finished=5, written_before=late, now=late, needed=BEGIN + timedelta(days=4)) == 2
+    assert stream.prune(finished=5, written_before=late, now=late) == 1
     assert ids_since(stream, head, 0) == ["e5"]
-
-
-def test_ids_that_were_put_there_by_another_are_not_believed():
-    """They would let events pass for known that never were."""
-    store = MemoryStore()
-    stream, head = days_of_segments(store, 4)
-    late = BEGIN + timedelta(days=40)
-    stream.prune(finished=3, written_before=late, now=late, needed=BEGIN)
-    names = sorted(store.keys("p/live/c/known/"))
-    elsewhere = MemoryStore()
-    forged = append(Stream(elsewhere, "p/live", "c"), Head(), ["victim"])
-    store.objects[f"p/live/c/known/{forged.name}"] = elsewhere.objects[f"p/live/c/{forged.name}"]
-    assert ids_since(stream, head, 0) == ["e3", "e2", "e1", "e0"], "nothing leads to it"
-    store.objects[names[2]] = store.objects[f"p/live/c/known/{forged.name}"]
-    with pytest.raises(SpoolDamagedError, match="digest differs"):
-        ids_since(stream, head, 0)
 
 
 def clocked(stream, head, name, *, day, clock):
