@@ -52,6 +52,7 @@ class Page:
     :ivar more: the service says, or its cursor implies, that another page follows.
     :ivar total: how many records there are in all, where the vendor says it.
     :ivar named: every record has an id of its own. :ivar content: reads what its records say.
+    :ivar undated: one of them shows no time and has that of its receipt, so its time does not tell when it was spooled.
     """
 
     events: tuple[Event, ...]
@@ -61,6 +62,7 @@ class Page:
     total: int | None = None
     named: bool = True
     content: Content = _CONTENT
+    undated: bool = False
 
 
 class PageReader:
@@ -229,11 +231,12 @@ class PageReader:
         repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same
         before = counter.total()
+        undated = self._listed.undated
         # A page that has come again has no events of its own.
         events, recorded = self._listed.events(
             () if repeats else records, undated_at(window, self._client.now()), answer.where, same=counter
         )
-        named = counter.total() == before
+        named, undated = counter.total() == before, self._listed.undated > undated
         if self._repeats:
             self._repeats.named = named = named if not repeats else self._repeats.named
         shown = Shown(
@@ -259,7 +262,7 @@ class PageReader:
                 f"this list says so that it ends, set paging.ends_when_same of the source to true."
             )
         self.watch.look(shown, way, records, answer, self.request)
-        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named, self._content)
+        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named, self._content, undated)
 
     def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:
         if not self._repeats:

@@ -126,7 +126,8 @@ class IdKeyset:
             kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
+            since = opened if page.undated else min(page.recorded, default=reader.now())
+            yield Step(page.events, packed(kept), since, kept.watermark)
             if not page.more:
                 if tally.moved:
                     reader.tell(said_of(tally.moved, title))

@@ -128,7 +128,7 @@ class TailCursor:
             kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            since = min(page.recorded, default=reader.now())
+            since = opened if page.undated else min(page.recorded, default=reader.now())
             new = yield Step(page.events, packed(kept), since, kept.watermark)
             fresh += new
             if behind and moved_on and not page.named:

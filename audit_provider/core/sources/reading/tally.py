@@ -67,7 +67,7 @@ class Tally:
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
-        stays = bool(cursor) and page.cursor == cursor
+        stays = bool(cursor) and page.cursor == cursor and bool(page.events)
         # A cursor that leads to itself shows once more what it was given for.
         stands = not (again or self._alike) or (not stays and self._stands(pages))
         shown = []
