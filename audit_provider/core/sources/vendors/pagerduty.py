@@ -35,7 +35,7 @@ PAGERDUTY = v.SourceSpec(
     unconfirmed={
         "page_size.most": "100 is general knowledge.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",
-        "lookback": "no limit is stated.",
+        "lookback": "12 months by a connector's account; the vendor states no limit, so none is set.",
         "errors.message_at": "the form of an error's body.",
     },
 )
