@@ -30,6 +30,10 @@ PIGMENT = v.SourceSpec(
         "UserDeactivated": "user.disable",
         "UserReactivated": "user.enable",
         "UserPasswordChanged": "user.password_change",
+        "UserLoggedIn": "authentication.login.success",
+        "RoleChanged": "access.update",
+        "AccessRightsChanged": "access.update",
+        "BlockModified": "content.update",
     },
     # The vendor's list names more types than these, some only by what they are about.
     categories={
