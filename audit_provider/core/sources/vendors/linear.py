@@ -42,8 +42,8 @@ LINEAR = v.SourceSpec(
     lookback=v.days(90),
     credential={"password": "API key, or `Bearer …` for an OAuth token"},
     access="An API key of a workspace admin.",
-    limits="Only the fields that the query names are sent: all of an entry's own. Entries are kept for 90 days; a query's "
-    "complexity is limited, so pages are of 100 by default.",
+    limits="Only the fields that the query names are sent: all of an entry's own. Entries are kept for 90 days; a "
+    "query's complexity is limited, so pages are of 100 by default.",
     confidence="Vendor documentation and SDK.",
     unconfirmed={
         "rate_limit": "a careful value; an answer with the code RATELIMITED is waited out as its headers say.",

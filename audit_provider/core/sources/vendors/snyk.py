@@ -30,8 +30,8 @@ SNYK = v.SourceSpec(
     settings={"organization": v.Setting("the organisation's id (a UUID)")},
     credential={"password": "API token"},
     access="An API token of a service account or user that may view the organisation's audit logs (Enterprise plan).",
-    limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id. A group has "
-    "a log of its own, which is not read.",
+    limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id. "
+    "A group has a log of its own, which is not read.",
     confidence="A connector's code.",
     unconfirmed={
         "lookback": "90 days.",
