@@ -43,17 +43,18 @@ class KeptShorter:
     """Events that a vendor keeps for less time than the rest of the log.
 
     :ivar kept: how long. :ivar what: what they are called.
-    :ivar param: of the request, with which they come, where it has one of :ivar values: these.
+    :ivar param: of the request, with which they come, where it has one of :ivar values: these; "" where they come with
+        every request.
     """
 
     kept: timedelta
     what: str
-    param: str
-    values: tuple[str, ...]
+    param: str = ""
+    values: tuple[str, ...] = ()
 
     def comes_with(self, request: Request) -> bool:
         """Whether a request asks for them."""
-        return request.params.get(self.param) in self.values
+        return not self.param or request.params.get(self.param) in self.values
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.model import back_by
+from audit_provider.core.model import Gap, back_by
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
@@ -19,6 +19,7 @@ from audit_provider.core.sources.reading.tally import Tally, said_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
 
@@ -104,7 +105,7 @@ class IdKeyset:
         title, restarted = reader.pages.spec.title, False
         meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
-        polled_at = reader.latest
+        polled_at, resumed = reader.latest, bool(kept.last_id)
         opened = self._opened(reader, kept, self.overlap)
         tally = Tally(kept.same if kept.last_id else None)
         while True:
@@ -119,6 +120,8 @@ class IdKeyset:
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
                 continue
             guard.show(page)
+            if resumed and not restarted:
+                kept, resumed = self._vouched(reader, kept, page), False
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
@@ -182,6 +185,22 @@ class IdKeyset:
         if order in ("newest_first", "mixed"):
             kept = self._by_time(reader, kept)
         yield Step((), packed(kept), sweep.opened, kept.watermark)
+
+    def _vouched(self, reader: Reader, kept: KeysetState, page: Page) -> KeysetState:
+        """Report what the vendor may have dropped before the first page that a kept id led to.
+
+        An id that was left for longer than the vendor keeps events may lead on without a word.
+        """
+        earliest = reader.earliest
+        reached = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
+        if earliest is None or reached is None or reached >= earliest:
+            return kept
+        first = min((earliest, *page.recorded))
+        if reached < first:
+            title = reader.pages.spec.title
+            reason = f"the id that {title} is read on from was left for longer than events are kept"
+            reader.report(Gap(reached, first, reason, "cursor", reader.now()))
+        return replace(kept, polled_at=earliest)
 
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
         """Return the time to begin from where no id does it."""

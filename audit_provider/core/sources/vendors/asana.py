@@ -37,7 +37,6 @@ _BY_TIME = v.SourceSpec(
     confidence="Vendor specification, one connector's code.",
     unconfirmed={
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
-        "page_size.most": "the text also says 1,000.",
         "errors.message_at": "the form of an error's body.",
         "fields.object_type": "names inside `resource`.",
         "fields.object_id": "names inside `resource`.",

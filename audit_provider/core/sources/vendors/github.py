@@ -62,6 +62,8 @@ GITHUB = v.SourceSpec(
     confidence="Vendor documentation, two connectors' code.",
     unconfirmed={
         "reading.overlap": "events come late without a stated bound; the hourly sweep looks 24 h back.",
+        "base_url": "with data residency the API is at https://api.SUBDOMAIN.ghe.com: set that as the host; that it "
+        "serves the audit log under the same path was not seen.",
         "errors.message_at": "the form of an error's body.",
         "fields": "names of action, actor and address are partly general knowledge.",
     },

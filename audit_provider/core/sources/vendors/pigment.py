@@ -1,11 +1,11 @@
-"""Pigment audit events. https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772"""
+"""Pigment audit events. https://kb.pigment.com/docs/call-audit-logs-api"""
 
 from audit_provider.core.sources import vocabulary as v
 
 PIGMENT = v.SourceSpec(
     name="pigment",
     title="Pigment audit events",
-    docs="https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772",
+    docs="https://kb.pigment.com/docs/call-audit-logs-api",
     base_url="https://pigment.app",
     request=v.Request("GET", "/api/audit/v1/events", params={"ingestedSince": "{start}"}),
     reading=v.SinceScan(overlap=v.minutes(5)),
@@ -30,6 +30,10 @@ PIGMENT = v.SourceSpec(
         "UserDeactivated": "user.disable",
         "UserReactivated": "user.enable",
         "UserPasswordChanged": "user.password_change",
+        "UserLoggedIn": "authentication.login.success",
+        "RoleChanged": "access.update",
+        "AccessRightsChanged": "access.update",
+        "BlockModified": "content.update",
     },
     # The vendor's list names more types than these, some only by what they are about.
     categories={

@@ -7,6 +7,7 @@ SEGMENT = v.SourceSpec(
     title="Segment audit events",
     docs="https://github.com/segmentio/public-api-sdk-python",
     base_url="https://api.segmentapis.com",
+    regions={"eu": "https://eu1.api.segmentapis.com"},
     request=v.Request(
         "GET",
         "/audit-events",

@@ -1,6 +1,6 @@
 """Sentry organisation audit log.
 
-https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py
+https://github.com/getsentry/sentry/blob/master/src/sentry/core/endpoints/organization_auditlogs.py
 """
 
 from audit_provider.core.sources import vocabulary as v
@@ -8,7 +8,7 @@ from audit_provider.core.sources import vocabulary as v
 SENTRY = v.SourceSpec(
     name="sentry",
     title="Sentry organisation audit log",
-    docs="https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py",
+    docs="https://github.com/getsentry/sentry/blob/master/src/sentry/core/endpoints/organization_auditlogs.py",
     base_url="https://sentry.io",
     page_url="https://sentry.io/settings/{organization}/audit-log/",
     request=v.Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
