@@ -17,6 +17,7 @@ from audit_provider.core.errors import (
     AuditError,
     ConfigurationError,
     CredentialError,
+    HungUpError,
     ProtocolError,
     RetryError,
     UnavailableError,
@@ -73,24 +74,26 @@ class TcpClient:
         """Write all of ``content`` on one connection that is still open afterwards.
 
         :param settle: seconds to listen afterwards for the other end hanging up.
-        :raises UnavailableError: the connection ended meanwhile; how much of it arrived is unknown.
+        :raises HungUpError: the other end ended the connection meanwhile; how much of it arrived is unknown.
+        :raises UnavailableError: there is no connection, or the other end does not read on.
         :raises ProtocolError: the other end answers.
         :raises StopError: the receiver cannot be reached as it is configured.
         """
         connected = self._open_connection()
         try:
             try:
-                with self._errors():
+                with self._errors(written=True):
                     connected.settimeout(self._timeout)
                     rest = memoryview(content)
                     while rest:  # ``sendall`` of a plain socket would have all of it written within the timeout
                         rest = rest[connected.send(rest) :]
-            except UnavailableError:
+            except HungUpError:
                 # What it said before it hung up tells more than that it did.
                 with suppress(RetryError):
                     self._hung_up(connected, 0)
                 raise
-            self._must_listen(connected, settle)
+            if self._hung_up(connected, settle, written=True):
+                raise HungUpError(f"{self.where} hung up; how much it took is unknown.")
         except BaseException:
             connected.close()
             raise
@@ -133,7 +136,11 @@ class TcpClient:
     def _connected(self) -> socket.socket:
         connected = self._handshake()
         try:
-            self._must_listen(connected, self._settle)
+            if self._hung_up(connected, self._settle):
+                raise UnavailableError(
+                    f"{self.where} hung up before anything was written: it may want a certificate of this side ('cert' "
+                    f"and 'key' in the connection's extra), or a balancer in between has no receiver behind it."
+                )
         except BaseException:
             connected.close()
             raise
@@ -153,17 +160,14 @@ class TcpClient:
                 connected.close()
                 raise
 
-    def _must_listen(self, connected: socket.socket, settle: float) -> None:
-        if self._hung_up(connected, settle):
-            raise UnavailableError(f"{self.where} hung up; how much it took is unknown.")
-
-    def _hung_up(self, connected: socket.socket, settle: float) -> bool:
+    def _hung_up(self, connected: socket.socket, settle: float, *, written: bool = False) -> bool:
         """Whether the other end has closed the connection.
 
+        :param written: something was just written to it.
         :raises ProtocolError: it speaks.
         """
         connected.settimeout(settle)
-        with self._errors():
+        with self._errors(written=written):
             try:
                 said = connected.recv(_READ_BYTES)
             except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
@@ -177,7 +181,7 @@ class TcpClient:
         return True
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, *, written: bool = False) -> Iterator[None]:
         try:
             yield
         except ssl.SSLCertVerificationError as error:
@@ -192,6 +196,8 @@ class TcpClient:
                     f"{self.where} does not accept this side's certificate ({reason}): set 'cert' and 'key' in the "
                     f"connection's extra."
                 ) from None
+            if written:
+                raise HungUpError(f"{self.where} ended the connection ({reason}).") from None
             if "WRONG_VERSION_NUMBER" in reason or "ALERT" in reason:
                 raise ConfigurationError(
                     f"{self.where} speaks no TLS that this side speaks ({reason}): check host and port of the "
@@ -201,7 +207,8 @@ class TcpClient:
         except UnicodeError:
             raise ConfigurationError(f"{self.where} is no address: check the connection's host.") from None
         except OSError as error:
-            raise UnavailableError(
+            kind = HungUpError if written and isinstance(error, ConnectionError) else UnavailableError
+            raise kind(
                 f"{self.where} cannot be written to ({type(error).__name__}: {error.strerror or error})."
             ) from None
 

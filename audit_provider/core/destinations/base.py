@@ -40,6 +40,7 @@ class Outcome:
     :ivar slow_down: accepted, but the destination is near its capacity.
     :ivar reasons: its words on single events, by their place in the batch; the others go by ``said``.
     :ivar stored_in_part: of the refused it has stored some, and does not say which.
+    :ivar hung_up: the destination hung up after a part of the batch was written, so every verdict is ``RETRY``.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -48,6 +49,7 @@ class Outcome:
     slow_down: bool = False
     reasons: Mapping[int, str] = field(default_factory=dict)
     stored_in_part: bool = False
+    hung_up: bool = False
 
     @classmethod
     def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
@@ -140,7 +142,8 @@ class Destination(Protocol):
         """Send a batch once and judge the answer, event by event.
 
         :raises StopError: the destination refuses the sender, not the events: everything is kept.
-        :raises RetryError: no answer came; what became of the batch is unknown.
+        :raises RetryError: no answer came; what became of the batch is unknown. A
+            :class:`~audit_provider.core.errors.HungUpError` where the destination may have hung up on the content.
         """
 
     def check(self) -> str:

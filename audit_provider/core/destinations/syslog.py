@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import HungUpError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import exact_text_of
@@ -98,7 +99,7 @@ class SyslogDestination:
     """A receiver.
 
     A batch is written to one connection. When that breaks, all of it is written again, so a part of it may arrive
-    twice: ``event_id`` tells. A break that shows only later than ``settle`` is not noticed.
+    more than once: ``event_id`` tells. A break that shows only later than ``settle`` is not noticed.
 
     :param client: opens connections.
     """
@@ -135,9 +136,20 @@ class SyslogDestination:
         return header.encode() + self._bom + self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers."""
+        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers.
+
+        :raises HungUpError: it hangs up. A receiver does so on a message that it cannot take.
+        """
         frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
-        self._client.write(frames, self._options.settle)
+        try:
+            self._client.write(frames, self._options.settle)
+        except HungUpError as error:
+            largest = max(len(item.encoded) for item in batch.items)
+            of_batch = "it" if len(batch) == 1 else f"the largest of {len(batch)} messages"
+            raise HungUpError(
+                f"{str(error).rstrip('.')}; {of_batch} has {largest:,} bytes: a receiver hangs up on a message over "
+                f"its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize') and on one that it cannot read."
+            ) from None
         return Outcome.all(Verdict.DELIVERED, len(batch))
 
     def check(self) -> str:

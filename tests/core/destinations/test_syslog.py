@@ -28,6 +28,9 @@ from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event
 LONG = 30.0
 """Seconds to listen where the receiver hangs up: the wait ends as soon as it does."""
 
+LONG_ENOUGH = 1.0
+"""Seconds to listen where the receiver hangs up on some batches only: on the others this is waited for."""
+
 
 @pytest.fixture
 def receiver():
@@ -345,3 +348,83 @@ def test_check_shakes_hands_and_promises_nothing(receiver):
     assert "TLSv1.3" in said
     assert "confirms no message" in said
     assert receiver.messages == []
+
+
+# Receivers that hang up on one message, as syslog-ng does on one over its limit and VictoriaLogs on a year it cannot
+# read.
+
+
+def too_long(name):
+    return event(name, pad="x" * 3000)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*"abcde", "P", *"fgh"],
+        ["a", "P1", "b", "P2", "P3"],
+    ],
+)
+def test_an_event_on_which_the_receiver_hangs_up_is_set_aside_and_no_other(names):
+    with SyslogService(max_message_bytes=2048) as receiver:
+        desk = Desk()
+        events = [too_long(name) if name.startswith("P") else event(name) for name in names]
+        desk.ship(syslog(receiver, settle=LONG_ENOUGH, form=Raw(ORIGIN)), [events])
+        good = [name for name in names if not name.startswith("P")]
+        assert receiver.wait_for(len(good))
+        assert set(receiver.ids()) == set(good)
+        assert set(desk.letters) == {name for name in names if name.startswith("P")}
+        assert (desk.offset.counts.delivered, desk.offset.counts.dead_lettered) == (len(good), len(desk.letters))
+        reason = next(iter(desk.letters.values())).reason
+        assert reason.startswith("the receiver hangs up on it: syslog localhost:")
+        assert "it has 3," in reason
+        assert "log-msg-size()" in reason
+
+
+def test_an_event_with_no_other_beside_it_is_judged_by_a_test_event():
+    with SyslogService(max_message_bytes=2048) as receiver:
+        desk = Desk()
+        destination = syslog(receiver, settle=LONG_ENOUGH, form=Raw(ORIGIN))
+        desk.ship(destination, [[too_long("P")]])
+        assert set(desk.letters) == {"P"}
+        assert receiver.wait_for(1)
+        assert [each.msgid for each in receiver.messages] == ["audit_provider.test"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 40])
+def test_a_receiver_that_hangs_up_on_everything_costs_no_event(receiver, count):
+    receiver.faults.add("cut", count=None)
+    desk = Desk()
+    with pytest.raises(UnavailableError, match=r"took nothing in \d+ tries.*the largest of|took nothing.*it has"):
+        desk.ship(syslog(receiver, settle=LONG), [[event(str(number)) for number in range(count)]])
+    assert (desk.commits, desk.letters) == ([], {})
+    assert receiver.ids() == []
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_hang_up_before_anything_is_written_names_the_certificate_and_the_balancer(tls, tmp_path):
+    """rsyslog that misses a certificate of this side ends the connection behind the handshake, without an alert."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("far", ["localhost"]))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    plain, _ = listener.accept()
+                    connected = context.wrap_socket(plain, server_side=True) if tls else plain
+                    connected.shutdown(socket.SHUT_WR)
+                    connected.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        service = SimpleNamespace(port=listener.getsockname()[1], authority=authority)
+        destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(service, tls=tls, settle=LONG))
+        desk = Desk()
+        with pytest.raises(
+            UnavailableError, match=r"before anything was written: .*'cert' and 'key'.*a balancer"
+        ) as no:
+            desk.ship(destination, [[event("a")]])
+        assert "5 tries" in str(no.value)
+        assert desk.letters == {}
+        listener.shutdown(socket.SHUT_RDWR)
