@@ -23,7 +23,7 @@ from audit_provider.core.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from
 from tests.core.destinations.other_intakes import tcp_client_of
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event, padded
 
 LONG = 30.0
 """Seconds to listen where the receiver hangs up: the wait ends as soon as it does."""
@@ -297,7 +297,16 @@ def test_a_message_over_the_limit_is_set_aside_and_its_neighbours_travel(receive
     desk.ship(syslog(receiver), [[event("a"), large, event("b")]])
     assert receiver.wait_for(2)
     assert receiver.ids() == ["a", "b"]
-    assert "8,192" in desk.letters["large"].reason
+    assert "8,096" in desk.letters["large"].reason
+
+
+def test_the_longest_message_by_default_is_one_that_rsyslog_takes_whole(receiver):
+    """Its limit of 8k is 8,096 bytes, the count before the message not among them."""
+    destination, desk = syslog(receiver, form=Raw(ORIGIN)), Desk()
+    events = [padded(size, size, destination.encode) for size in (8096, 8097)]
+    desk.ship(destination, [events])
+    assert receiver.wait_for(1)
+    assert (receiver.ids(), list(desk.letters)) == (["8096"], ["8097"])
 
 
 def test_a_certificate_that_nobody_vouches_for_stops(receiver):
