@@ -28,6 +28,9 @@ from audit_provider.core.redacting import Redactor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+BALANCER_SECONDS = 4.0
+"""HAProxy with nobody behind it hangs up 3 s after the handshake by its defaults: three more tries, a second apart."""
+
 _CLOSE_SECONDS = 1.0
 _READ_BYTES = 64 * 1024
 _WORDS_SHOWN = 120
@@ -42,8 +45,10 @@ class TcpClient:
     :param server_hostname: the name that the certificate must have; by default ``host``.
     :param service: the receiver's kind, in messages.
     :param timeout: seconds to connect, and seconds that a write may stand still.
-    :param settle: seconds to listen on a new connection for the other end hanging up. In TLS 1.3 a refused certificate
-        of this side shows only then; so does a balancer that has nobody behind it.
+    :param settle: seconds to listen on a new connection for the other end hanging up, as a receiver does in TLS 1.3
+        that refuses this side's certificate. :param first_settle: on the first connection, and on one after a failure:
+        a balancer that has nobody behind it takes so long. By default :data:`BALANCER_SECONDS`, and 0 where ``settle``
+        is 0.
     :param allow_link_local: the receiver may have such an address; a cloud's metadata service is never written to.
     """
 
@@ -57,6 +62,7 @@ class TcpClient:
         service: str,
         timeout: float = 30.0,
         settle: float = 1.0,
+        first_settle: float | None = None,
         allow_link_local: bool = False,
     ) -> None:
         self.where = f"{service} {host}:{port}"
@@ -65,6 +71,10 @@ class TcpClient:
         self._server_hostname = server_hostname or host
         self._timeout = timeout
         self._settle = settle
+        if first_settle is None:
+            first_settle = BALANCER_SECONDS if settle else 0.0
+        self._first_settle = max(settle, first_settle)
+        self._is_proven = False
         self._allow_link_local = allow_link_local
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -95,6 +105,7 @@ class TcpClient:
             if self._hung_up(connected, settle, written=True):
                 raise HungUpError(f"{self.where} hung up; how much it took is unknown.")
         except BaseException:
+            self._is_proven = False
             connected.close()
             raise
         with self._lock:
@@ -131,12 +142,14 @@ class TcpClient:
                 raise
             except AuditError:
                 pass
+            self._is_proven = False
             connected.close()
 
     def _connected(self) -> socket.socket:
+        proven, self._is_proven = self._is_proven, False
         connected = self._handshake()
         try:
-            if self._hung_up(connected, self._settle):
+            if self._hung_up(connected, self._settle if proven else self._first_settle):
                 raise UnavailableError(
                     f"{self.where} hung up before anything was written: it may want a certificate of this side ('cert' "
                     f"and 'key' in the connection's extra), or a balancer in between has no receiver behind it."
@@ -144,6 +157,7 @@ class TcpClient:
         except BaseException:
             connected.close()
             raise
+        self._is_proven = True
         return connected
 
     def _handshake(self) -> socket.socket:

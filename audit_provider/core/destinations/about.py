@@ -124,8 +124,8 @@ ABOUT: dict[str, About] = {
         losing=(
             (
                 "rsyslog 8.2302",
-                "cuts what is longer than 8,096 bytes (its `8k`), and says so in its own log alone; frames over 200,000 "
-                "bytes run into each other",
+                "cuts what is longer than 8,096 bytes (its `8k`), as only its own log says; frames over 200,000 bytes "
+                "run into each other",
                 '`$MaxMessageSize`, or `global(maxMessageSize="64k")`, before `message_bytes` is raised',
             ),
             (
@@ -144,6 +144,12 @@ ABOUT: dict[str, About] = {
                 "hangs up on a time after the year 2262; here that becomes a dead letter. It drops items over 256 kB "
                 "and of more than 1,000 fields",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
+            ),
+            (
+                "HAProxy 2.6, where TLS ends there",
+                "takes connections while its receiver is down, and hangs up after 3 s; where packets are dropped, "
+                "after 20 s at `timeout connect 5s`. A first connection is listened to for 4 s",
+                "`retries` x 1 s, or (`retries` + 1) x `timeout connect`, below 4 s; or let TLS end at the receiver",
             ),
         ),
         example={"facility": "audit"},

@@ -68,6 +68,7 @@ class Limits:
     :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
     :ivar max_age: older events would be dropped or restamped by the destination.
     :ivar restamps: an older event can travel under its arrival time; where it cannot, it is set aside.
+    :ivar unconfirmed: the destination confirms nothing, so a run's last batch is marked ``listen_long``.
     :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try: what comes
         next is not known yet. Where all of a stream is known, the offset may say that its batches do.
     """
@@ -80,6 +81,7 @@ class Limits:
     max_age: timedelta | None = None
     restamps: bool = True
     whole_segments: bool = False
+    unconfirmed: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -111,9 +113,14 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that go in one request."""
+    """Events that go in one request.
+
+    :ivar listen_long: nothing that follows will show whether it was taken: it is the last of a run, or the search for
+        an event on which the destination hangs up. Set only where the destination's limits are ``unconfirmed``.
+    """
 
     items: tuple[Item, ...]
+    listen_long: bool = False
 
     def __len__(self) -> int:
         return len(self.items)

@@ -43,14 +43,15 @@ class Passed:
 class LotRun:
     """One lot on its way: the fate of each entry, as far as it is known.
 
-    :param terms: how the destination is served.
+    :param terms: how the destination is served. :param last: no other lot follows it in this run.
     """
 
-    def __init__(self, destination: Destination, lot: Lot, terms: Terms) -> None:
+    def __init__(self, destination: Destination, lot: Lot, terms: Terms, *, last: bool = False) -> None:
         self.lot = lot
         self.slow_down = False
         self._destination = destination
         self._terms = terms
+        self._listen_long = last
         self._items = lot.batch.items
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
@@ -158,7 +159,7 @@ class LotRun:
         whole = len(group) == len(self._items)
         items = self._items if whole else tuple([self._items[place] for place in group])
         try:
-            outcome = self._destination.send(Batch(items))
+            outcome = self._destination.send(Batch(items, self._listen_long))
         except WaitError:
             raise
         except RetryError as error:
@@ -176,6 +177,7 @@ class LotRun:
         :raises UnavailableError: the destination hangs up on everything.
         """
         step = self._hang_ups.after(group)
+        self._listen_long = self._destination.limits.unconfirmed
         if step == "set aside":
             (place,) = group
             self._fates[place] = "set_aside"
@@ -207,7 +209,7 @@ class LotRun:
         taken = next((place for place, fate in enumerate(self._fates) if fate == "delivered"), None)
         witness = marked_item(self._destination, self._terms.now()) if taken is None else self._items[taken]
         try:
-            verdict = self._destination.send(Batch((witness,))).verdicts[0]
+            verdict = self._destination.send(Batch((witness,), self._listen_long)).verdicts[0]
         except WaitError:
             raise
         except RetryError:

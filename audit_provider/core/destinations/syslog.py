@@ -15,6 +15,7 @@ from audit_provider.core.errors import HungUpError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.tcp import BALANCER_SECONDS
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -61,7 +62,8 @@ class SyslogOptions:
     :ivar message_bytes: most bytes of one message; a larger one is set aside. By default what rsyslog takes whole as
         it is installed: raise the receiver's limit before this one.
     :ivar bom: put a byte order mark before the text, as RFC 5424 has it and many receivers dislike.
-    :ivar settle: seconds to listen after a batch for the receiver hanging up.
+    :ivar settle: seconds to listen after a batch for the receiver hanging up. :ivar last_settle: after the last batch
+        of a run: as long as a balancer takes to find that it has no receiver behind it.
     :ivar batch_bytes: written in one go, counts included.
     """
 
@@ -77,6 +79,7 @@ class SyslogOptions:
     message_bytes: int = 8096
     bom: bool = False
     settle: float = 0.25
+    last_settle: float = BALANCER_SECONDS
     batch_events: int = 1000
     batch_bytes: int = 1_000_000
 
@@ -91,8 +94,9 @@ class SyslogOptions:
                 raise ValueError(f"{name!r} must be 1 to {most} printable ASCII characters without spaces")
         if self.message_bytes < 480:
             raise ValueError("'message_bytes' must be at least 480, which every receiver takes")
-        if self.settle < 0:
-            raise ValueError("'settle' must be a number of seconds from 0 on")
+        for name in ("settle", "last_settle"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name!r} must be a number of seconds from 0 on")
 
 
 class SyslogDestination:
@@ -113,6 +117,7 @@ class SyslogDestination:
             batch_bytes=options.batch_bytes,
             event_bytes=options.message_bytes,
             separator=len(str(options.message_bytes)) + 1,
+            unconfirmed=True,
         )
         self._fields = FieldReader(origin.fields, ("action",))
         priority = FACILITIES[options.facility] * 8 + SEVERITIES[options.severity]
@@ -142,7 +147,8 @@ class SyslogDestination:
         """
         frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
         try:
-            self._client.write(frames, self._options.settle)
+            settle = max(self._options.settle, self._options.last_settle) if batch.listen_long else self._options.settle
+            self._client.write(frames, settle)
         except HungUpError as error:
             largest = max(len(item.encoded) for item in batch.items)
             of_batch = "it" if len(batch) == 1 else f"the largest of {len(batch)} messages"

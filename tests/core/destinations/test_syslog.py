@@ -9,12 +9,14 @@ import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta, timezone
 from ipaddress import ip_address
+from itertools import count
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Verdict
+from audit_provider.core.destinations.ship import ship
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
@@ -40,6 +42,7 @@ def receiver():
 
 def syslog(service, *, settle=0.0, form=None, cert=None, **options):
     client = tcp_client_of(service, cert=cert)
+    options = {"last_settle": 0.0, **options}
     return SyslogDestination(SyslogOptions(settle=settle, **options), ORIGIN, client, form=form)
 
 
@@ -110,6 +113,7 @@ def test_an_action_becomes_a_message_id_that_is_allowed(action, msgid):
         {"sd_id": ""},
         {"message_bytes": 479},
         {"settle": -1},
+        {"last_settle": -1},
     ],
 )
 def test_options_that_no_receiver_would_take(options):
@@ -270,7 +274,7 @@ def test_an_answer_that_comes_late_stops_the_next_batch(answering, tls):
 
 def test_an_answer_to_the_beginning_of_a_batch_is_told_rather_than_the_break(answering):
     client, desk = tcp_client_of(answering(tls=False), tls=False), Desk()
-    large = [event(number, pad="x" * 8000) for number in range(4000)]
+    large = [event(number, pad="x" * 7500) for number in range(4000)]
     options = SyslogOptions(batch_events=4000, batch_bytes=40_000_000)
     with pytest.raises(ProtocolError, match="400 Bad Request"):
         desk.ship(SyslogDestination(options, ORIGIN, client, form=Raw(ORIGIN)), [large])
@@ -437,3 +441,116 @@ def test_a_hang_up_before_anything_is_written_names_the_certificate_and_the_bala
         assert "5 tries" in str(no.value)
         assert desk.letters == {}
         listener.shutdown(socket.SHUT_RDWR)
+
+
+# Balancers that have nobody behind them: HAProxy takes the connection, and hangs up once its tries are used up.
+
+
+@pytest.fixture
+def balancer():
+    """Return what starts a server on plain TCP, given what it does with each connection and the connection's number."""
+
+    def start(serve):
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(listener.shutdown, socket.SHUT_RDWR)
+        ended = threading.Event()
+        stack.callback(ended.set)
+
+        def accept():
+            with suppress(OSError):
+                for number in count(1):
+                    connected, _ = listener.accept()
+                    threading.Thread(target=run, args=(connected, number), daemon=True).start()
+
+        def run(connected, number):
+            with suppress(OSError), connected:
+                serve(connected, number, ended)
+
+        threading.Thread(target=accept, daemon=True).start()
+        return SimpleNamespace(port=listener.getsockname()[1])
+
+    with ExitStack() as stack:
+        yield start
+
+
+def frames_of(connected, most):
+    """Read up to ``most`` messages and return their ids."""
+    ids = []
+    with connected.makefile("rb") as reader:
+        while len(ids) < most and (size := reader.read(1)):
+            while (digit := reader.read(1)) != b" ":
+                size += digit
+            ids.append(reader.read(int(size)).partition(b'event_id="')[2].partition(b'"')[0].decode())
+    return ids
+
+
+def test_nothing_is_written_until_a_balancer_has_had_time_to_find_nobody(balancer):
+    def serve(connected, number, ended):
+        ended.wait(0.3)
+
+    client = tcp_client_of(balancer(serve), tls=False, settle=0.01, first_settle=LONG)
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=0.0, batch_events=1)
+    with pytest.raises(UnavailableError, match="before anything was written"):
+        desk.ship(SyslogDestination(options, ORIGIN, client), [[event("a"), event("b")]])
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+def test_after_a_failure_it_is_given_that_time_again(balancer):
+    """The receiver behind it goes after the first message; the connections that follow end without having been read."""
+
+    def serve(connected, number, ended):
+        if number == 1:
+            frames_of(connected, 2)
+        else:
+            ended.wait(0.1)
+
+    client = tcp_client_of(balancer(serve), tls=False, settle=0.01, first_settle=1.0)
+    destination = SyslogDestination(SyslogOptions(settle=LONG), ORIGIN, client)
+    with pytest.raises(UnavailableError):
+        destination.send(batch_of(destination, "ab"))
+    hasty = SyslogDestination(SyslogOptions(settle=0.0), ORIGIN, client)
+    with pytest.raises(UnavailableError, match="before anything was written"):
+        hasty.send(batch_of(hasty, "c"))
+
+
+def test_the_last_batch_of_a_run_is_listened_after_for_longer(balancer):
+    taken = []
+
+    def serve(connected, number, ended):
+        taken.extend(frames_of(connected, 3 if number == 1 else 1))
+        ended.wait(0.1)
+
+    client = tcp_client_of(balancer(serve), tls=False)
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=LONG, batch_events=1)
+    with pytest.raises(UnavailableError, match="took nothing in"):
+        desk.ship(SyslogDestination(options, ORIGIN, client), [[event(name) for name in "ab"], [event("c")]])
+    assert (desk.offset.counts.delivered, desk.letters) == (2, {})
+    assert taken[:3] == ["a", "b", "c"]
+
+
+def test_a_run_that_is_broken_off_records_the_batch_before_the_break(balancer):
+    """The lot that is packed ahead cannot be read: what stands before it is sent and counts."""
+
+    def broken():
+        yield 1, [event("a"), event("b"), event("c")]
+        raise RuntimeError("the spool is gone")
+
+    def serve(connected, number, ended):
+        frames_of(connected, 9)
+
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=0.0, batch_events=2)
+    destination = SyslogDestination(options, ORIGIN, tcp_client_of(balancer(serve), tls=False))
+    with pytest.raises(RuntimeError):
+        ship(
+            destination,
+            broken(),
+            desk.offset,
+            commit=desk.commit,
+            set_aside=desk.set_aside,
+            sleep=desk.sleeps.append,
+            now=lambda: NOW,
+        )
+    assert desk.offset.counts.delivered == 2
