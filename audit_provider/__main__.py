@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from audit_provider.command_line.dag_files import add_dag_files, copy_dag_files
+from audit_provider.command_line.unreadable import add_unreadable, run_unreadable
 from audit_provider.command_line.verify import add_verify, run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     convert.add_argument("file", help="its JSON; - for standard input")
     convert.add_argument("--secrets", action="store_true", help="show the connection's secrets")
     add_dag_files(commands)
+    add_unreadable(commands)
     add_verify(commands)
     options = parser.parse_args(arguments)
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
@@ -55,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             "test-event": _test,
             "convert-siem-config": _convert,
             "dag-files": _dag_files,
+            "unreadable": run_unreadable,
         }
         run[options.command](options)
     except AuditError as error:

@@ -29,6 +29,11 @@ def keys_of(path: str) -> list[str]:
     return [key.replace("\\.", ".") for key in _DOT.split(path)] if path else []
 
 
+def paths_of(written: str) -> tuple[str, ...]:
+    """Return the paths of a field, in order of preference: they stand behind each other with ``|`` between them."""
+    return tuple(filter(None, map(str.strip, written.split("|"))))
+
+
 def value_at(record: Any, path: str) -> Any:
     """Return what stands at a dotted ``path``, or None where anything on the way is absent.
 
@@ -113,7 +118,7 @@ class FieldReader:
     """
 
     def __init__(self, fields: Fields, names: Iterable[str]) -> None:
-        paths = {name: tuple(filter(None, map(str.strip, getattr(fields, name).split("|")))) for name in names}
+        paths = {name: paths_of(getattr(fields, name)) for name in names}
         extractor = Extractor({path: Any for each in paths.values() for path in each})
         self._paths = paths
         self._decode = extractor.decode

@@ -56,7 +56,8 @@ class Window:
 class Fields:
     """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
 
-    Behind a ``|`` stands another path, to look at where the one before finds nothing; the first three take one path.
+    Behind a ``|`` stands another path, to look at where the one before finds nothing, or no time: ``@timestamp |
+    created_at``.
 
     :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
     :ivar time: when the event happened.
@@ -84,6 +85,14 @@ class Fields:
     target_group: str = ""
     role: str = ""
     organization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands where a record should and cannot be read by any means. :ivar content: as it came."""
+
+    content: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +137,21 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class PullCounts:
-    """The pull side of the accounting identity: ``read = spooled + duplicates``."""
+    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
+
+    :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
+    """
 
     read: int = 0
     spooled: int = 0
     duplicates: int = 0
+    set_aside: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates)
+        return PullCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def __sub__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read - other.read, self.spooled - other.spooled, self.duplicates - other.duplicates)
+        return PullCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)

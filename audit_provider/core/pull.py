@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
-from audit_provider.core.model import PullCounts, back_by
+from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.spool import RecentIds, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.times import FAR_AHEAD
+from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from audit_provider.core.model import Gap, Window
+    from audit_provider.core.model import Event, Gap, Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.rate_limit import Burst
@@ -98,6 +100,8 @@ def pull(
     finally:
         steps.close()
         run.recent.close()
+        for line in run.oddities():
+            reader.tell(line)
     run.flush(complete=complete)
     return Pulled(run.position, run.counts, complete)
 
@@ -124,6 +128,10 @@ class _Run:
         self._known = ((stream, position.head), *known)
         self._ahead = dict(position.ahead)
         self.recent.remember(self._ahead)
+        self._unreadable = UnreadableRecords(stream, position.counts.set_aside)
+        self._set_aside = 0
+        self._far_ahead = 0
+        self._first_far_ahead: datetime | None = None
         self._commit = commit
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
@@ -142,7 +150,14 @@ class _Run:
         horizon = self._reader.now() + CLOCK_SKEW
         if self._segment.last_time and self._segment.last_time > horizon:
             self._ahead |= {event.id: event.time for event in fresh if event.time > horizon}
-        counts = PullCounts(read=len(events), spooled=len(fresh), duplicates=len(events) - len(fresh))
+            self._note_far_ahead(fresh)
+        aside = self._keep_unreadable()
+        counts = PullCounts(
+            read=len(events) + aside.new + aside.known,
+            spooled=len(fresh),
+            duplicates=len(events) - len(fresh) + aside.known,
+            set_aside=aside.new,
+        )
         self._uncounted += counts
         self.counts += counts
         self._step = step
@@ -150,6 +165,38 @@ class _Run:
         if self._segment.raw_bytes >= self._segment_bytes or (aged and len(self._segment)):
             self.flush()
         return len(fresh)
+
+    def oddities(self) -> list[str]:
+        """Return what is worth a line of the log, a sentence each."""
+        lines = self._reader.pages.records.oddities()
+        if self._set_aside:
+            lines.append(
+                f"{self._set_aside} records could not be read and were set aside: they are kept in the spool, in the folder "
+                f"'unreadable' of {self._stream}; 'python -m audit_provider unreadable' shows them."
+            )
+        if self._first_far_ahead:
+            lines.append(
+                f"{self._far_ahead} events bear a time more than a year ahead, the first {text_of(self._first_far_ahead)}; "
+                f"they are kept with it: if that is not when they happened, correct 'fields.time' of the source."
+            )
+        return lines
+
+    def _note_far_ahead(self, fresh: Sequence[Event]) -> None:
+        limit = self._reader.now() + FAR_AHEAD
+        far = [event.time for event in fresh if event.time > limit]
+        self._far_ahead += len(far)
+        self._first_far_ahead = self._first_far_ahead or next(iter(far), None)
+
+    def _keep_unreadable(self) -> SetAside:
+        """Set aside, durably, what could not be read since the last step."""
+        new = known = 0
+        for pages in filter(None, (self._reader.pages, self._reader.recovery)):
+            if found := pages.records.take_unreadable():
+                others = [stream for stream, _ in self._known[1:]]
+                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), others)
+                new, known = new + aside.new, known + aside.known
+        self._set_aside += new
+        return SetAside(new, known)
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""

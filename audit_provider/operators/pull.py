@@ -38,7 +38,7 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``head``, ``watermark``, ``complete``. Where
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``set_aside``, ``head``, ``watermark``, ``complete``. Where
     something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
@@ -113,7 +113,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
-        return {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates")} if self._done.read else {}
+        return {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates", "set_aside")} if self._done.read else {}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
@@ -153,7 +153,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         position = variable.load()
         if window and position and position.complete:
             self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
-            return _result(position, read=0, spooled=0, duplicates=0)
+            return _result(position, read=0, spooled=0, duplicates=0, set_aside=0)
         live = PositionVariable(StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = reached = begun_position(position, spec, reader)
@@ -200,16 +200,24 @@ class PullAuditLogsOperator(AuditLogsOperator):
         finally:
             self._done = reached.counts - begun.counts
             self._tell_metrics(begun, reached, live=window is None)
-        self._tell_oddities(reader, gaps=len(pulled.position.gaps) - len(begun.gaps))
+        if gaps := len(pulled.position.gaps) - len(begun.gaps):
+            self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s",
+            "read %d = spooled %d + duplicates %d%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
+            f" + set aside {counts.set_aside}" if counts.set_aside else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )
-        return _result(pulled.position, read=counts.read, spooled=counts.spooled, duplicates=counts.duplicates)
+        return _result(
+            pulled.position,
+            read=counts.read,
+            spooled=counts.spooled,
+            duplicates=counts.duplicates,
+            set_aside=counts.set_aside,
+        )
 
     def _spec(self) -> SourceSpec:
         return source_from(
@@ -241,25 +249,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             window=f"window {number} of {len(windows)}" if number else "",
         )
 
-    def _tell_oddities(self, reader: Reader, gaps: int) -> None:
-        records = reader.pages.records
-        if gaps:
-            self.log.error("%d gaps were found, see above.", gaps)
-        if records.undated:
-            self.log.warning(
-                "%d records had no readable time, the first had %s there; they carry the time of receipt: if they have "
-                "a time, correct 'fields.time' of the source.",
-                records.undated,
-                records.first_undated,
-            )
-        if records.odd:
-            self.log.warning('%d records were no JSON objects; they are kept as {"record": …}.', records.odd)
-
     def _tell_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
         """Send the figures of a run: what is durable of it, also where it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
         metrics.count("read", reached.counts.read - begun.counts.read, tags)
         metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
+        metrics.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
         lag = reached.lag(utc_now()) if live else None
         if lag is not None:
             metrics.gauge("lag_seconds", lag, tags)

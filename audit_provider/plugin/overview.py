@@ -12,7 +12,7 @@ from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import unpack_summary
 from audit_provider.core.position import Position, unpack_position
-from audit_provider.plugin.problems import problems_of
+from audit_provider.plugin.problems import problems_of, unreadable_problems
 from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
 from audit_provider.stream_name import StreamName
 
@@ -148,9 +148,11 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
     lag = position.lag(now) if position else None
+    set_aside = sum(each.counts.set_aside for each in progress.positions.values())
     destinations = tuple(_destination(pipeline.name, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
+        *unreadable_problems(set_aside),
         *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now),
     ]
     problems.sort(key=lambda each: each.level != "critical")
@@ -164,6 +166,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         last_read=position.updated_at if position else None,
         lag=lag,
         spooled=position.counts.spooled if position else 0,
+        set_aside=set_aside,
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
         next_run=dag.next_run if dag and not dag.paused else None,

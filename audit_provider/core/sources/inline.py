@@ -141,8 +141,6 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
         found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
-    alike = ("id", "time", "recorded")
-    found += [f"fields.{key}: takes one path, without '|'" for key in alike if "|" in getattr(spec.fields, key)]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
         needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)

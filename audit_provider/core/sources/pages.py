@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +13,14 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
 from audit_provider.core.fields import Extractor, getter_of, text_at
+from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.paging import Call
+from audit_provider.core.sources.patient import PatientReader
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.templates import bounds_of, filled, unbounded
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
 
 _PROOF_BYTES = 64 * 1024
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class PageReader:
         self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
+        self._patient = PatientReader(spec.records_at, Fields(listed.id_at, listed.created_at) if listed else spec.fields)
         self._client = client
         self.request = spec.request
         self._judge = AnswerJudge(spec, client.redact)
@@ -129,24 +128,34 @@ class PageReader:
         """
         spec = self.spec
         if cursor:
-            return self._page(self.ask(spec.follow or self.request, window, cursor), window, cursor, same)
+            answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
+            return self._page(answer, window, cursor, same)
         try:
-            answer = self.ask(self.request, window)
+            answer = self.ask(self.request, window, for_page=True)
         except RefusedError as error:
             other = spec.fallback if self.request == spec.request else spec.request
             if error.status != 400 or other in (None, self.request):
                 raise
             try:
-                answer = self.ask(other, window)
+                answer = self.ask(other, window, for_page=True)
             except RefusedError:
                 raise error from None
             self.request = other
         return self._page(answer, window, cursor, same)
 
-    def ask(self, request: Request, window: Window | None, cursor: str = "", *, by_cursor: bool = False) -> Answer:
+    def ask(
+        self,
+        request: Request,
+        window: Window | None,
+        cursor: str = "",
+        *,
+        by_cursor: bool = False,
+        for_page: bool = False,
+    ) -> Answer:
         """Send a request of the source and return its answer, if it is a good one.
 
         :param by_cursor: what the request names may be gone, as a cursor may.
+        :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
         params, body = request.params, request.body
         if window:
@@ -167,8 +176,15 @@ class PageReader:
             body=None if call.body is None else msgspec.json.encode(call.body),
             later=self._judge.means_later if self.spec.errors.slow_codes else None,
         )
+        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return answer
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
+
+    def _is_promised(self, cursor: str) -> bool:
+        """Whether a flag has said that there is a page at ``cursor``; one that is kept leads to what is not there yet."""
+        follows = self.spec.reading.backfill != "recovery"
+        return bool(cursor) and follows and bool(getattr(self.spec.paging, "more_at", ""))
 
     def probe(self) -> str:
         """Prove the credential, and that it may read the log; return a sentence that says whose it is.
@@ -191,15 +207,15 @@ class PageReader:
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
+        if self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return Page((), (), "", more=False)
         try:
-            found = self._decoded(_valid_text(answer.body))
+            found = self._decoded(answer)
         except msgspec.ValidationError as error:
             self._judge.refuse_hidden_error(answer)
             raise ProtocolError(
                 f"{answer.where} answered 200, but not with a page of {spec.title} ({error})."
             ) from None
-        except UNREADABLE:
-            raise ProtocolError(answer.not_json()) from None
         self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
         records = self._records(found)
         if records is msgspec.UNSET:
@@ -211,6 +227,8 @@ class PageReader:
         events, recorded = self._listed.events(
             records or (), undated_at(window, self._client.now()), answer.where, same=counter
         )
+        if self._listed is not self.records and self._listed.take_unreadable():
+            raise ProtocolError(f"{answer.where} lists a file whose entry cannot be read, so its events would be missing.")
         way = spec.paging.read(
             Shown(
                 lambda path: self._way_on(answer, found, path),
@@ -233,16 +251,39 @@ class PageReader:
             )
         return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named=counter.total() == before)
 
-    def _decoded(self, body: bytes) -> Any:
+    def _decoded(self, answer: Answer) -> Any:
+        """Return a page decoded: strictly, or where that cannot be, patiently.
+
+        :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
+        """
+        body = answer.body
+        if _is_utf8(body):
+            try:
+                return self._decode(body)
+            except msgspec.ValidationError:
+                raise
+            except UNREADABLE:
+                pass
         try:
-            return self._decode(body)
+            page = self._patient.read(body)
+            found = self._decode(page.body)
         except msgspec.ValidationError:
             raise
-        except UNREADABLE:
-            whole = _whole_letters(body)
-            if whole == body:
-                raise
-            return self._decode(whole)
+        except (BrokenError, *UNREADABLE) as error:
+            raise ProtocolError(self._not_readable(answer, error)) from None
+        self.records.note_around(page.around)
+        self._listed.note_repaired(page.repaired)
+        self._listed.unreadable += page.unreadable
+        return found
+
+    def _not_readable(self, answer: Answer, error: Exception) -> str:
+        if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
+            return answer.not_json()
+        return (
+            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not JSON "
+            f"({error}), in a place where no record can be told from the next or the way on is hidden: nothing of the page "
+            f"is used, the next try asks for it again."
+        )
 
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
         value = self._getters[path](found)
@@ -272,8 +313,7 @@ def undated_at(window: Window | None, now: datetime) -> datetime:
     return window.start + (window.end - window.start) / 2
 
 
-def _valid_text(body: bytes) -> bytes:
-    """Return ``body``, with any byte that is not UTF-8 replaced: one bad byte must not hold up a log."""
+def _is_utf8(body: bytes) -> bool:
     proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     try:
         # In parts that fit a processor's cache, for the text itself is not wanted.
@@ -281,12 +321,5 @@ def _valid_text(body: bytes) -> bytes:
             proof.decode(view[begin : begin + _PROOF_BYTES])
         proof.decode(b"", final=True)
     except UnicodeDecodeError:
-        return body.decode(errors="replace").encode()
-    return body
-
-
-def _whole_letters(body: bytes) -> bytes:
-    """Return ``body``, with every half of a surrogate pair replaced: programs that cut texts in two write such, and
-    JSON decoders refuse the whole page for it.
-    """
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found["half"] else found[0], body)
+        return False
+    return True

@@ -79,6 +79,8 @@ class Errors:
     :ivar partial_at: what is not empty only where records are missing from the page.
     :ivar slow_codes: codes that mean "later", with whatever status.
     :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
+    :ivar empty_codes: the vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
+    :ivar empty_words: parts of the vendor's words, one of which such an answer must hold; alone they mean the same.
     :ivar resume_at: beside a refused cursor, the time to begin again from.
     :ivar hints: the vendor's code, or HTTP status, to what a person should do.
     """
@@ -91,6 +93,8 @@ class Errors:
     partial_at: str = ""
     slow_codes: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
+    empty_codes: tuple[str, ...] = ()
+    empty_words: tuple[str, ...] = ()
     resume_at: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,7 +112,8 @@ class SourceSpec:
     :ivar fallback: the first page's, in the shape to try where it is refused.
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
-    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
+    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
+        that is ``null``, or that has no body at all.
     :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar kept_shorter: kinds of events that are kept for less time than the rest.
