@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, date_of
 from audit_provider.core.spool import Stream
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StreamName:
     @classmethod
     def of_window(cls, pipeline: str, window: Window) -> StreamName:
         """Return the stream of a backfill window. The same window is the same stream in every run."""
-        return cls(pipeline, f"{window.start.strftime(_STAMP)}_{window.end.strftime(_STAMP)}")
+        return cls(pipeline, f"{_stamp(window.start)}_{_stamp(window.end)}")
 
     @classmethod
     def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
@@ -116,3 +116,8 @@ class StreamName:
         if self.window in _APART:
             return f".{self.window}"
         return f".backfill.{self.window}" if self.window else ""
+
+
+def _stamp(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return f"{date_of(moment, '')}T{moment:%H%M%SZ}"

@@ -269,7 +269,16 @@ class Offset:
 
 def text_of(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def date_of(moment: datetime, separator: str = "-") -> str:
+    """Return the date of an aware UTC ``moment`` with a year of four digits, ``2026-03-01``.
+
+    :param separator: between its parts.
+    """
+    return moment.date().isoformat().replace("-", separator)
 
 
 def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:

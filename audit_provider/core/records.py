@@ -36,6 +36,7 @@ class RecordReader:
     A record that the strict decoder refuses is read patiently, written anew where it has to be, and set aside where
     nobody can read it.
 
+    :ivar fields: as given.
     :ivar undated: records without a readable time met so far; they carry their time of receipt. The zero time of
         programs, 0001-01-01T00:00:00Z, is no time.
     :ivar first_undated: what the first of them had there.
@@ -49,6 +50,7 @@ class RecordReader:
     """
 
     def __init__(self, fields: Fields) -> None:
+        self.fields = fields
         paths = [paths_of(each) for each in (fields.id, fields.time, fields.recorded)]
         extractor = Extractor({path: Any for each in paths for path in each})
         self._decode = extractor.decode

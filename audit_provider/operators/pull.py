@@ -113,7 +113,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
-        return {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates", "set_aside")} if self._done.read else {}
+        return (
+            {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates", "set_aside")}
+            if self._done.read
+            else {}
+        )
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""

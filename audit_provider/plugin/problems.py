@@ -73,8 +73,10 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
     """Return what to say of records that could not be read. :param set_aside: how many they are."""
     if not set_aside:
         return []
-    told = "1 record of its source that could not be read is" if set_aside == 1 else (
-        f"{set_aside:,} records of its source that could not be read are"
+    told = (
+        "1 record of its source that could not be read is"
+        if set_aside == 1
+        else (f"{set_aside:,} records of its source that could not be read are")
     )
     return [Problem("warning", f"{told} set aside: see 'python -m audit_provider unreadable'.")]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,23 +36,25 @@ _SEPARATORS = (",", ";", "\t", "|")
 csv.field_size_limit(MOST_ROW_LETTERS)
 
 
-def events_of(
-    text: io.TextIOBase, fields: Fields, records: RecordReader, undated: datetime, where: str
-) -> Iterator[list[Event]]:
+def events_of(text: io.TextIOBase, records: RecordReader, undated: datetime, where: str) -> Iterator[list[Event]]:
     """Yield the events of a file, some at a time.
 
-    :param fields: a file that has none of the columns of its id and time is another one. :param undated: the time of
-        rows that show none. :param where: the request, for messages.
+    :param records: of its source. A file that has none of the columns of their id and time is another one.
+    :param undated: the time of rows that show none. :param where: the request, for messages.
     :raises ProtocolError: it is neither CSV nor JSON, or not this file.
     """
-    first = _first_line(text, where)
+    first = _line(text, where)
+    blank, first = (first, _first_line(text, where)) if first and not first.strip() else ("", first)
     begin = first.lstrip()[:1]
     if begin == "{":
-        yield from _json_lines(_lines(text, first, where), fields, records, undated, where)
+        yield from _json_lines(_lines(text, first, where), records, undated, where)
     elif begin == "[":
-        yield from _json_list(text, first, fields, records, undated, where)
+        yield from _json_list(text, first, records, undated, where)
+    elif blank and not _columns_wanted(records.fields):
+        # Where nothing says what the columns are called, the first line is theirs whatever it holds.
+        yield from _events(_rows(chain((blank,), _lines(text, first, where)), where), records, undated, where)
     elif first:
-        yield from _csv(text, first, fields, records, undated, where)
+        yield from _csv(text, first, records, undated, where)
 
 
 def _first_line(text: io.TextIOBase, where: str) -> str:
@@ -83,9 +86,7 @@ def _too_long(where: str) -> ProtocolError:
     )
 
 
-def _json_lines(
-    lines: Iterator[str], fields: Fields, records: RecordReader, undated: datetime, where: str
-) -> Iterator[list[Event]]:
+def _json_lines(lines: Iterator[str], records: RecordReader, undated: datetime, where: str) -> Iterator[list[Event]]:
     same: Counter[str] = Counter()
     chunk: list[msgspec.Raw] = []
     letters = number = 0
@@ -101,7 +102,7 @@ def _json_lines(
                     f"{where} answered with a file that {wrong}: only CSV, JSON lines and one JSON list of events are read."
                 )
             if number == 1:
-                _refuse_other(found, fields, where)
+                _refuse_other(found, records.fields, where)
         chunk.append(msgspec.Raw(record.encode()))
         letters += len(record)
         if len(chunk) >= ROWS or letters >= _CHUNK_LETTERS:
@@ -112,7 +113,7 @@ def _json_lines(
 
 
 def _json_list(
-    text: io.TextIOBase, first: str, fields: Fields, records: RecordReader, undated: datetime, where: str
+    text: io.TextIOBase, first: str, records: RecordReader, undated: datetime, where: str
 ) -> Iterator[list[Event]]:
     content = (first + text.read(MAX_ANSWER_BYTES + 1)).encode()
     if len(content) > MAX_ANSWER_BYTES:
@@ -124,7 +125,7 @@ def _json_list(
         found = msgspec.json.decode(content, type=list[msgspec.Raw])
     except UNREADABLE:
         try:
-            page = PatientReader("", fields).read(content)
+            page = PatientReader("", records.fields).read(content)
             found = msgspec.json.decode(page.body, type=list[msgspec.Raw])
         except (BrokenError, *UNREADABLE) as error:
             raise ProtocolError(
@@ -134,7 +135,7 @@ def _json_list(
         records.note_around(page.around)
         records.unreadable += page.unreadable
     if found:
-        _refuse_other(_whole(bytes(found[0]).decode(errors="replace")), fields, where)
+        _refuse_other(_whole(bytes(found[0]).decode(errors="replace")), records.fields, where)
     same: Counter[str] = Counter()
     for begin in range(0, len(found), ROWS):
         yield records.events(found[begin : begin + ROWS], undated, where, same=same)[0]
@@ -176,7 +177,7 @@ def _other(where: str, what: str, columns: list[str], fields: Fields) -> Protoco
 
 
 def _csv(
-    text: io.TextIOBase, first: str, fields: Fields, records: RecordReader, undated: datetime, where: str
+    text: io.TextIOBase, first: str, records: RecordReader, undated: datetime, where: str
 ) -> Iterator[list[Event]]:
     separator = ""
     named = first.strip().strip('"')
@@ -184,14 +185,8 @@ def _csv(
         separator, first = named[4:], _first_line(text, where)
     elif first.strip(" \r\n").lower() == "sep=\t":
         separator, first = "\t", _first_line(text, where)
-    try:
-        separator = separator or _separator(first, fields)
-        yield from _events(_rows(_lines(text, first, where), where, separator), records, undated, where, fields)
-    except csv.Error as error:
-        raise ProtocolError(
-            f"{where} answered with a file that is not CSV ({error}), so one row cannot be told from the next: check that its "
-            f"quotes are closed."
-        ) from None
+    separator = separator or _separator(first, records.fields)
+    yield from _events(_rows(_lines(text, first, where), where, separator), records, undated, where)
 
 
 def _events(
@@ -199,14 +194,13 @@ def _events(
     records: RecordReader,
     undated: datetime,
     where: str,
-    fields: Fields | None = None,
 ) -> Iterator[list[Event]]:
     first = next(rows, None)
     if first is None:
         return
     header = _columns(first[0])
-    if fields and not _has_any(header, fields):
-        raise _other(where, "row", header, fields)
+    if not _has_any(header, records.fields):
+        raise _other(where, "row", header, records.fields)
     same: Counter[str] = Counter()
     for chunk in _chunks(rows):
         raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
@@ -216,9 +210,9 @@ def _events(
 def _separator(first: str, fields: Fields) -> str:
     """Return what stands between the cells: a comma, or what makes columns that ``fields`` names of the first line."""
     for each in _SEPARATORS:
-        row = next(csv.reader([first], delimiter=each), [])
-        if _has_any(row, fields):
-            return each
+        with contextlib.suppress(csv.Error):
+            if _has_any(next(csv.reader([first], delimiter=each), []), fields):
+                return each
     return _SEPARATORS[0]
 
 
@@ -235,9 +229,15 @@ def _rows(lines: Iterable[str], where: str, separator: str = ",") -> Iterator[tu
             yield line
 
     # Strictly, for else a quote that is not closed would make one row of several.
-    for row in csv.reader(counted(), delimiter=separator, strict=True):
-        yield row, taken
-        taken = 0
+    try:
+        for row in csv.reader(counted(), delimiter=separator, strict=True):
+            yield row, taken
+            taken = 0
+    except csv.Error as error:
+        raise ProtocolError(
+            f"{where} answered with a file that is not CSV ({error}), so one row cannot be told from the next: check that "
+            f"its quotes are closed."
+        ) from None
 
 
 def _chunks(rows: Iterator[tuple[list[str], int]]) -> Iterator[list[list[str]]]:

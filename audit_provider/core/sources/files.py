@@ -127,7 +127,7 @@ class FileReader:
                 content.close()
                 content = plain
             text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")  # type: ignore[type-var]
-            yield from events_of(text, self._pages.spec.fields, records, undated, answer.where)
+            yield from events_of(text, records, undated, answer.where)
         finally:
             content.close()
 

@@ -71,7 +71,9 @@ class PageReader:
         self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
-        self._patient = PatientReader(spec.records_at, Fields(listed.id_at, listed.created_at) if listed else spec.fields)
+        self._patient = PatientReader(
+            spec.records_at, Fields(listed.id_at, listed.created_at) if listed else spec.fields
+        )
         self._client = client
         self.request = spec.request
         self._judge = AnswerJudge(spec, client.redact)
@@ -228,7 +230,9 @@ class PageReader:
             records or (), undated_at(window, self._client.now()), answer.where, same=counter
         )
         if self._listed is not self.records and self._listed.take_unreadable():
-            raise ProtocolError(f"{answer.where} lists a file whose entry cannot be read, so its events would be missing.")
+            raise ProtocolError(
+                f"{answer.where} lists a file whose entry cannot be read, so its events would be missing."
+            )
         way = spec.paging.read(
             Shown(
                 lambda path: self._way_on(answer, found, path),

@@ -184,7 +184,6 @@ class _Reading:
         if letters.split("/")[0] == self._destination:
             self._piles.add(SET_ASIDE, found)
 
-
     def _read_unreadable(self, chain: str, key: str) -> None:
         """Look whether what a source sent and nobody could read is what was kept."""
         folder, _, name = key.rpartition("/")
