@@ -1,4 +1,4 @@
-"""The accounting identity: every record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
+"""The accounting identity: a record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """JSON as programs write it by mistake: what a strict decoder refuses although its meaning is clear, written anew.
 
-Read are, beside JSON: ``NaN`` and ``Infinity``, Python's ``True``, ``False`` and ``None``, numbers with a leading zero or
-plus, control characters and unknown escapes in texts, halves of surrogate pairs, bytes that are not UTF-8, bare keys, a
-comma behind the last value, and nesting of any depth. Nothing here recurses, and the time is linear in the text.
+It reads, beside JSON: ``NaN`` and ``Infinity``, Python's ``True``, ``False`` and ``None``, numbers with a leading zero
+or plus, control characters and unknown escapes in texts, halves of surrogate pairs, bytes that are not UTF-8, keys
+without quotes, a comma behind the last value, and nesting of any depth. Nothing here recurses, and the time is linear
+in the text. The known packages for such JSON recurse, decode all of a text and write none of it back as it came.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ MOST_DEPTH = 64
 SPACE = b" \t\n\r\f\v"
 
 OPEN, CLOSE, COMMA, KEY, TEXT, WORD, DEEP = range(7)
-"""What a token is: ``TEXT``, ``WORD`` and ``DEEP`` are values, ``KEY`` names one. ``DEEP`` is one list or object, the first
-below :data:`MOST_DEPTH`, of which nothing is looked at but where it ends."""
+"""What a token is: ``TEXT``, ``WORD`` and ``DEEP`` are values, ``KEY`` names one. ``DEEP`` is one list or object,
+the first below :data:`MOST_DEPTH`, of which nothing is looked at but where it ends."""
 
 Token = tuple[int, int, int, int]
 """What a token is, from where to where it stands, and how many levels are open behind it (of ``DEEP``: inside it)."""
@@ -162,9 +163,9 @@ def tokens(text: bytes, place: int, open_objects: int = 0) -> Iterator[Token]:
 def rewritten(text: bytes) -> Rewritten:
     """Return a text as JSON, everything that is JSON already left byte for byte.
 
-    ``NaN``, ``Infinity`` and numbers with a leading zero become texts, since no number of JSON is the same; of an unknown
-    escape the backslash is kept; what is no character becomes U+FFFD; a value nested deeper than :data:`MOST_DEPTH`
-    becomes a text that holds it as it came.
+    ``NaN``, ``Infinity`` and numbers with a leading zero become texts, since no number of JSON is the same. ``\\'`` and
+    ``\\x41`` are what JavaScript reads there; of any other unknown escape the backslash is kept. What is no character
+    becomes U+FFFD. A value nested deeper than :data:`MOST_DEPTH` becomes a text that holds it as it came.
 
     :raises BrokenError: there is no whole value, or something behind it.
     """
