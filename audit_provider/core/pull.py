@@ -171,13 +171,13 @@ class _Run:
         lines = self._reader.pages.records.oddities()
         if self._set_aside:
             lines.append(
-                f"{self._set_aside} records could not be read and were set aside: they are kept in the spool, in the folder "
-                f"'unreadable' of {self._stream}; 'python -m audit_provider unreadable' shows them."
+                f"{self._set_aside} records could not be read and are set aside in the spool, in the folder 'unreadable' of "
+                f"{self._stream}: 'python -m audit_provider unreadable' shows them."
             )
         if self._first_far_ahead:
             lines.append(
-                f"{self._far_ahead} events bear a time more than a year ahead, the first {text_of(self._first_far_ahead)}; "
-                f"they are kept with it: if that is not when they happened, correct 'fields.time' of the source."
+                f"{self._far_ahead} events have a time more than a year ahead, the first "
+                f"{text_of(self._first_far_ahead)}; they keep it: if that is wrong, correct 'fields.time' of the source."
             )
         return lines
 

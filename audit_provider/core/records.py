@@ -42,7 +42,7 @@ class RecordReader:
     :ivar first_undated: what the first of them had there.
     :ivar odd: what was no JSON object so far.
     :ivar repaired: records that were no JSON so far, and were written anew. :ivar first_repaired: why the first was.
-    :ivar pages_repaired: pages on which something around the records was no JSON. :ivar first_around: what it was on the
+    :ivar pages_repaired: pages on which something around the records was no JSON. :ivar first_around: what, on the
         first.
     :ivar unreadable: what was set aside since :meth:`take_unreadable` was called last.
     :ivar last_id: the vendor's own id of the last record of the page read last; "" where none of its records has one.
@@ -135,7 +135,7 @@ class RecordReader:
             self.first_repaired = whys[0]
 
     def note_around(self, whys: Sequence[str]) -> None:
-        """Count a page on which something around the records was no JSON. :param whys: what; empty where nothing was."""
+        """Count a page on which something around the records was no JSON. :param whys: what; empty for nothing."""
         if whys:
             self.pages_repaired += 1
             self.first_around = self.first_around or ", ".join(whys)
@@ -162,8 +162,8 @@ class RecordReader:
             )
         if self.pages_repaired:
             lines.append(
-                f"on {self.pages_repaired} pages what stands around the records was no JSON (the first: {self.first_around}) "
-                f"and was written anew to find the way on."
+                f"on {self.pages_repaired} pages what stands around the records was no JSON (the first: "
+                f"{self.first_around}) and was written anew to find the way on."
             )
         return lines
 

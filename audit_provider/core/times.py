@@ -30,10 +30,11 @@ _LONG_IN_JSON = re.compile(rb":\d\d\.\d{7}")
 _CALENDAR = re.compile(
     r"(\d{4})([-/]?)(\d\d)\2(\d\d)"
     r"(?:(?:[Tt]| +)(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?"
-    r" ?(?:([Zz]|UTC|utc|GMT|gmt)|([+-]\d\d)(?::?(\d\d))?(?: [A-Z]{3,5})?)?(?:\[(?:([A-Za-z_]+(?:/[A-Za-z_+0-9-]+)*)|[+-][\d:]+)\])?"
+    r" ?(?:([Zz]|UTC|utc|GMT|gmt)|([+-]\d\d)(?::?(\d\d))?(?: [A-Z]{3,5})?)?"
+    r"(?:\[(?:([A-Za-z_]+(?:/[A-Za-z_+0-9-]+)*)|[+-][\d:]+)\])?"
 )
-"""ISO 8601, extended and basic, and what is well understood and looks like it: to the minute, to the day, with a leap second,
-a comma, a short or spaced zone, a zone's name behind it.
+"""ISO 8601, extended and basic, and what is well understood and looks like it: to the minute, to the day, with a leap
+second, a comma, a short or spaced zone, a zone's name behind it.
 """
 
 _SECOND_DIGITS = 14
@@ -44,16 +45,16 @@ _MAIL = re.compile(
     r"(?: *(?:GMT|UTC|UT|Z|[ECMP][SD]T|[+-]\d{4}))?(?: *\([^()]*\))?"
     r"|[A-Za-z]{3} [A-Za-z]{3} +\d{1,2} \d\d:\d\d:\d\d \d{4}"
 )
-"""A date of a mail (RFC 5322) or of HTTP in any of its three forms. No zone but those whose offset is the same everywhere."""
+"""A date of a mail (RFC 5322) or of HTTP in any of its three forms; of zones those that are the same everywhere."""
 
 
 def time_from(value: Any) -> datetime | None:
     """Return an aware UTC time from a date-time or an epoch, as number or text; None where it is neither.
 
-    Read are ISO 8601 and RFC 3339 in their usual variants, dates of mails and of HTTP, digits that begin with a year
-    from 1970 to 2100 (``YYYYMMDD``, ``YYYYMMDDhhmm``, ``YYYYMMDDhhmmss``), and epochs in s, ms, µs or ns. A text without
-    an offset is taken for UTC, as audit APIs mean it. What is finer than a microsecond is cut off, never rounded. A time
-    outside the years 1 to 9999 in UTC cannot be told, so it is None as well.
+    It reads ISO 8601 and RFC 3339 in their usual variants, dates of mails and of HTTP, digits that begin with a year
+    from 1970 to 2100 (``YYYYMMDD``, ``YYYYMMDDhhmm``, ``YYYYMMDDhhmmss``), and epochs in s, ms, µs or ns. A text
+    without an offset is taken for UTC, as audit APIs mean it. What is finer than a microsecond is cut off, never
+    rounded. A time outside the years 1 to 9999 in UTC cannot be told, so it is None as well.
     """
     if isinstance(value, str):
         return _from_text(value)

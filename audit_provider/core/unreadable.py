@@ -112,7 +112,7 @@ class UnreadableRecords:
 
 
 def unpack_unreadable(content: bytes, name: str) -> UnreadableRecord | None:
-    """Return the record of a file, None where it is not what was written. :param name: of the file, without a folder."""
+    """Return the record of a file; None where it is not what was written. :param name: of the file, without folders."""
     found = FILE.fullmatch(name)
     try:
         record = _decode(content)

@@ -38,8 +38,8 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``set_aside``, ``head``, ``watermark``, ``complete``. Where
-    something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``set_aside``, ``head``, ``watermark``,
+    ``complete``. Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
     :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.

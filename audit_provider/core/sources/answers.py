@@ -43,12 +43,12 @@ class AnswerJudge:
         return self._has_code(answer, self._spec.errors.slow_codes)
 
     def says_nothing_new(self, answer: Answer, *, promised: bool) -> bool:
-        """Whether the answer to a request for a page says that there is none: without a body, or as ``errors`` declares.
+        """Whether the answer to a request for a page says that there is none: by no body, or as ``errors`` declares.
 
         An answer without a body says so by its status 204, or where the source's records may be absent. That it ended
         there, and was not cut off, it must say.
 
-        :param promised: the page before has said that there is more, which a body that is merely missing cannot take back.
+        :param promised: the page before has said that there is more, which no missing body can take back.
         """
         errors, status = self._spec.errors, answer.status
         if status == _NO_CONTENT:

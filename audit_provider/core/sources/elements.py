@@ -241,8 +241,7 @@ class Elements:
         end = place + 1
         if self._levels:
             try:
-                for _, _, end, _ in self._searched(end, self._levels):
-                    pass
+                end = max(token[2] for token in self._searched(end, self._levels))
             except BrokenError:
                 return False
         return past_space(body, end) == len(body)

@@ -1,4 +1,4 @@
-"""What a downloaded file holds, told by its first bytes and never by what it is called: unpacked, and proven to be text."""
+"""What a downloaded file holds, by its first bytes and never by what it is called: unpacked, and proven to be text."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _encoding(head: bytes, where: str) -> str:
     for mark, name in _OTHERS.items():
         if head.startswith(mark):
             raise ProtocolError(
-                f"{where} answered with a file that is {name}, which is not read: ask for CSV or JSON lines, as they are or in gzip."
+                f"{where} answered with a file that is {name}, which is not read: ask for CSV or JSON lines, plain or in gzip."
             )
     if head.startswith((_GZIP, _ZIP)):
         raise ProtocolError(f"{where} answered with a file that is packed more than {_MOST_LAYERS} times.")
@@ -113,8 +113,8 @@ def _written(parts: Iterator[bytes], where: str, most_bytes: int) -> Content:
             size += len(part)
             if size > most_bytes:
                 raise ProtocolError(
-                    f"{where} answered with a file that holds more than {most_bytes:,} bytes once it is unpacked: ask for "
-                    f"files of shorter spans."
+                    f"{where} answered with a file of more than {most_bytes:,} bytes once it is unpacked: ask for files of "
+                    f"shorter spans."
                 )
             content.write(part)
     except BaseException:
@@ -151,8 +151,8 @@ def _unzipped(content: Content, where: str) -> Iterator[bytes]:
             members = [each for each in archive.infolist() if not each.is_dir()]
             if len(members) != 1:
                 raise ProtocolError(
-                    f"{where} answered with a zip of {len(members)} files, of which nobody says which is the one: only a zip "
-                    f"of one file is read."
+                    f"{where} answered with a zip of {len(members)} files, and nobody says which is the one: only a zip of "
+                    f"one file is read."
                 )
             if members[0].flag_bits & 1:
                 raise ProtocolError(f"{where} answered with a zip that is encrypted: ask for one without a password.")
@@ -169,5 +169,5 @@ def _parts_of(member: IO[bytes]) -> Iterator[bytes]:
 
 def _broken(where: str, kind: str) -> ProtocolError:
     return ProtocolError(
-        f"{where} answered with a {kind} file that is broken or cut off: nothing of it is used, the next try asks for it again."
+        f"{where} answered with a {kind} file that is broken or cut off: the next try asks for it again."
     )

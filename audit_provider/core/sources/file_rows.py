@@ -81,8 +81,8 @@ def _lines(text: io.TextIOBase, first: str, where: str) -> Iterator[str]:
 
 def _too_long(where: str) -> ProtocolError:
     return ProtocolError(
-        f"{where} answered with a file whose row has more than {MOST_ROW_LETTERS:,} letters: check that it is CSV, and that "
-        f"its quotes are closed."
+        f"{where} answered with a file whose row has more than {MOST_ROW_LETTERS:,} letters: check that it is CSV, and "
+        f"that its quotes are closed."
     )
 
 
@@ -99,7 +99,7 @@ def _json_lines(lines: Iterator[str], records: RecordReader, undated: datetime, 
             if found is None:
                 wrong = "begins like JSON and is no JSON lines" if number == 1 else "breaks off in its last line"
                 raise ProtocolError(
-                    f"{where} answered with a file that {wrong}: only CSV, JSON lines and one JSON list of events are read."
+                    f"{where} answered with a file that {wrong}: only CSV, JSON lines and one JSON list are read."
                 )
             if number == 1:
                 _refuse_other(found, records.fields, where)
@@ -118,8 +118,8 @@ def _json_list(
     content = (first + text.read(MAX_ANSWER_BYTES + 1)).encode()
     if len(content) > MAX_ANSWER_BYTES:
         raise ProtocolError(
-            f"{where} answered with a file that is one JSON list of more than {MAX_ANSWER_BYTES:,} bytes: ask for JSON lines, "
-            f"or for files of shorter spans."
+            f"{where} answered with a file that is one JSON list of more than {MAX_ANSWER_BYTES:,} bytes: ask for JSON "
+            f"lines, or for files of shorter spans."
         )
     try:
         found = msgspec.json.decode(content, type=list[msgspec.Raw])
@@ -129,7 +129,7 @@ def _json_list(
             found = msgspec.json.decode(page.body, type=list[msgspec.Raw])
         except (BrokenError, *UNREADABLE) as error:
             raise ProtocolError(
-                f"{where} answered with a file that begins like a JSON list and is none ({error}): nothing of it is used."
+                f"{where} answered with a file that begins like a JSON list and is none ({error})."
             ) from None
         records.note_repaired(page.repaired)
         records.note_around(page.around)
@@ -171,8 +171,8 @@ def _other(where: str, what: str, columns: list[str], fields: Fields) -> Protoco
     wanted = " or ".join(sorted(_columns_wanted(fields)))
     shown = ", ".join(columns)[:80]
     return ProtocolError(
-        f"{where} answered with a file whose first {what} has no {wanted} ({shown}), so it is another file, or 'fields' of "
-        f"the source names other columns than it has."
+        f"{where} answered with a file whose first {what} has no {wanted} ({shown}), so it is another file, or 'fields' "
+        f"of the source names other columns than it has."
     )
 
 
@@ -235,8 +235,8 @@ def _rows(lines: Iterable[str], where: str, separator: str = ",") -> Iterator[tu
             taken = 0
     except csv.Error as error:
         raise ProtocolError(
-            f"{where} answered with a file that is not CSV ({error}), so one row cannot be told from the next: check that "
-            f"its quotes are closed."
+            f"{where} answered with a file that is not CSV ({error}), so one row cannot be told from the next: check "
+            f"that its quotes are closed."
         ) from None
 
 

@@ -145,8 +145,8 @@ class FileReader:
                 client, path, _ = self._client_of(url, is_outside=True)
             else:
                 raise ProtocolError(
-                    f"{where} leads on to a file at {urlsplit(url).scheme or 'no'}://{urlsplit(url).hostname}, which is not "
-                    f"fetched: only https is."
+                    f"{where} leads on to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not fetched: "
+                    f"only https is."
                 )
             answer = client.download(path, sink)
             if answer.status in _REDIRECTS:

@@ -184,7 +184,7 @@ class PageReader:
         return answer
 
     def _is_promised(self, cursor: str) -> bool:
-        """Whether a flag has said that there is a page at ``cursor``; one that is kept leads to what is not there yet."""
+        """Whether a flag has said that there is a page at ``cursor``; a kept one leads to what is not there yet."""
         follows = self.spec.reading.backfill != "recovery"
         return bool(cursor) and follows and bool(getattr(self.spec.paging, "more_at", ""))
 
@@ -285,8 +285,7 @@ class PageReader:
             return answer.not_json()
         return (
             f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not JSON "
-            f"({error}), in a place where no record can be told from the next or the way on is hidden: nothing of the page "
-            f"is used, the next try asks for it again."
+            f"to their end ({error}), so the records or the way on cannot be told: the next try asks for the page again."
         )
 
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
