@@ -1,8 +1,7 @@
-"""``python -m audit_provider``: DAG files, destinations and the spool from a terminal."""
+"""``audit-logs``, also ``python -m audit_provider``: DAG files, destinations and the spool from a terminal."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -12,39 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from audit_provider.command_line.dag_files import add_dag_files, copy_dag_files
-from audit_provider.command_line.unreadable import add_unreadable, run_unreadable
-from audit_provider.command_line.verify import add_verify, run_verify
+from audit_provider.command_line.dag_files import copy_dag_files
+from audit_provider.command_line.parser import parser
+from audit_provider.command_line.unreadable import run_unreadable
+from audit_provider.command_line.verify import run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
 from audit_provider.core.siem_config import destination_from
 
 if TYPE_CHECKING:
+    import argparse
+
     from audit_provider.core.pipeline import Pipeline
+
+NO_COMMAND = 2
+"""Exit code where no command is given, as of any mistake in the arguments."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 where it worked, 1 where it did not, with one sentence that says why. ``verify`` has its own codes."""
-    parser = argparse.ArgumentParser(prog="python -m audit_provider", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    pipelines = argparse.ArgumentParser(add_help=False)
-    pipelines.add_argument("--pipelines", type=Path, help="the pipelines file; default: that of Airflow's settings")
-    commands.add_parser("check", parents=[pipelines], help="name every mistake in the pipelines file")
-    commands.add_parser("destinations", parents=[pipelines], help="list every destination and how it fares")
-    gaps = commands.add_parser("gaps", parents=[pipelines], help="list the gaps that nobody has acknowledged")
-    gaps.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="take gaps as they are; needs --by")
-    gaps.add_argument("--by", default="", help="who acknowledges it")
-    gaps.add_argument("--note", default="", help="what was found out or done")
-    test = commands.add_parser("test-event", parents=[pipelines], help="send a test event")
-    test.add_argument("pipeline")
-    test.add_argument("destination")
-    convert = commands.add_parser("convert-siem-config", help="turn a product's SIEM configuration into a destination")
-    convert.add_argument("file", help="its JSON; - for standard input")
-    convert.add_argument("--secrets", action="store_true", help="show the connection's secrets")
-    add_dag_files(commands)
-    add_unreadable(commands)
-    add_verify(commands)
-    options = parser.parse_args(arguments)
+    described = parser()
+    options = described.parse_args(arguments)
+    if options.command is None:
+        described.print_help(sys.stderr)
+        return NO_COMMAND
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     if options.command == "verify":
@@ -103,10 +93,14 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _gaps(options: argparse.Namespace) -> None:
-    from audit_provider.operators.gaps import acknowledge_gap, all_gaps
+    from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
+    from audit_provider.settings import spool_uri
+    from audit_provider.spool_location import open_store
+    from audit_provider.state import Variables
 
     pipelines = _pipelines(options)
-    found = all_gaps(pipelines.values())
+    ledger, store = Variables(), open_store(spool_uri())
+    found = all_gaps(ledger, store, pipelines.values())
     known = {each.id for each in found}
     still_open = {each.id: each for each in found if each.is_open}
     for gap_id in options.acknowledge:
@@ -115,7 +109,7 @@ def _gaps(options: argparse.Namespace) -> None:
     # What is acknowledged already is passed over, so that a command which broke off can be given again.
     for gap_id in options.acknowledge:
         if gap := still_open.pop(gap_id, None):
-            acknowledge_gap(pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
+            acknowledge_gap(ledger, store, pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
     for gap in still_open.values():
         print(gap)
     print(_counted(len(still_open), "open gap"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.errors import AuditError, UnavailableError
-from audit_provider.stream_name import PREFIX
+from audit_provider.core.stream_name import PREFIX
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryDecision

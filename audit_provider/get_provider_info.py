@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from audit_provider.connection_forms import CONNECTION_FORMS
+
+_AUDIT_LOGS = {
+    "integration-name": "Audit logs",
+    "how-to-guide": ["/docs/quick_start.md", "/docs/pipelines.md"],
+    "tags": ["service"],
+}
+_OPERATORS = {
+    "Audit logs": ("pull", "report", "reconcile"),
+    "Amazon S3": ("s3",),
+    "Splunk HTTP Event Collector": ("splunk_hec",),
+    "Datadog logs": ("datadog",),
+    "Elasticsearch and OpenSearch": ("elasticsearch",),
+    "Microsoft Sentinel": ("sentinel",),
+    "Any HTTP receiver": ("http",),
+    "Syslog over TLS": ("syslog",),
+    "Files over SFTP": ("sftp",),
+}
+_HOOKS = {
+    "Audit logs": ("audit_logs",),
+    "Splunk HTTP Event Collector": ("splunk_hec",),
+    "Datadog logs": ("datadog_logs",),
+    "Elasticsearch and OpenSearch": ("elasticsearch_logs",),
+    "Microsoft Sentinel": ("azure_logs_ingestion",),
+    "Any HTTP receiver": ("http_siem",),
+    "Syslog over TLS": ("syslog_tls",),
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -14,44 +43,9 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-audit-logs",
         "name": "Audit logs",
         "description": "Pulls SaaS audit logs and ships them to SIEMs without losing one event.",
-        "integrations": [
-            {
-                "integration-name": "Audit logs",
-                "tags": ["service"],
-            }
-        ],
-        "operators": [
-            {
-                "integration-name": "Audit logs",
-                "python-modules": [
-                    "audit_provider.operators.pull",
-                    "audit_provider.operators.s3",
-                    "audit_provider.operators.splunk_hec",
-                    "audit_provider.operators.datadog",
-                    "audit_provider.operators.http",
-                    "audit_provider.operators.elasticsearch",
-                    "audit_provider.operators.sentinel",
-                    "audit_provider.operators.syslog",
-                    "audit_provider.operators.sftp",
-                    "audit_provider.operators.report",
-                    "audit_provider.operators.reconcile",
-                ],
-            }
-        ],
-        "hooks": [
-            {
-                "integration-name": "Audit logs",
-                "python-modules": [
-                    "audit_provider.hooks.audit_logs",
-                    "audit_provider.hooks.splunk_hec",
-                    "audit_provider.hooks.datadog_logs",
-                    "audit_provider.hooks.http_siem",
-                    "audit_provider.hooks.elasticsearch_logs",
-                    "audit_provider.hooks.azure_logs_ingestion",
-                    "audit_provider.hooks.syslog_tls",
-                ],
-            }
-        ],
+        "integrations": [deepcopy(_AUDIT_LOGS), *_services()],
+        "operators": _groups(_OPERATORS, "audit_provider.operators"),
+        "hooks": _groups(_HOOKS, "audit_provider.hooks"),
         "extra-links": [
             "audit_provider.operators.links.AuditLogLink",
             "audit_provider.operators.links.S3PrefixLink",
@@ -86,3 +80,19 @@ def get_provider_info() -> dict[str, Any]:
             }
         },
     }
+
+
+def _services() -> list[dict[str, Any]]:
+    """Return the integration of each source and destination, as ``make docs`` has written them.
+
+    Airflow asks at each start, and to import every source would hold it up.
+    """
+    found: list[dict[str, Any]] = json.loads(Path(__file__).with_name("integrations.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _groups(modules: Mapping[str, tuple[str, ...]], package: str) -> list[dict[str, Any]]:
+    return [
+        {"integration-name": name, "python-modules": [f"{package}.{module}" for module in found]}
+        for name, found in modules.items()
+    ]

@@ -33,6 +33,11 @@ def has_secrets_backend() -> bool:
     return any(conf.get(*each, fallback="") for each in (("secrets", "backend"), ("workers", "secrets_backend")))
 
 
+def most_mapped() -> int:
+    """Return over how many values Airflow maps one task: ``[core] max_map_length``."""
+    return int(conf.getint("core", "max_map_length", fallback=1024))
+
+
 def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
     """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
 

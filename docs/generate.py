@@ -1,4 +1,4 @@
-"""Writes what is made from the code: reference, sources, destinations, the JSON schema. A test keeps them fresh."""
+"""Writes what is made from the code: reference, sources, destinations, the JSON schema, what Airflow lists."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 from destination_pages import pages as destination_pages  # noqa: E402
+from integrations import integrations  # noqa: E402
 from pipelines_schema import schema  # noqa: E402
 from source_pages import pages as source_pages  # noqa: E402
 
@@ -140,6 +141,7 @@ PAGES = {
     "athena.md": athena,
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),
+    "../audit_provider/integrations.json": integrations,
     **destination_pages(),
     **source_pages(),
 }

@@ -17,7 +17,7 @@ PAGES = [
 LANGUAGES = {"bash", "ini", "json", "python", "sql", "text", "yaml"}
 
 _PROGRAMS = {"airflow", "check-jsonschema", "curl", "docker", "git", "make", "mkdocs", "pip", "pre-commit", "pytest"}
-_PROGRAMS |= {"python", "python3", "uv"}
+_PROGRAMS |= {"audit-logs", "python", "python3", "uv"}
 _SETTING = re.compile(r"[A-Z_][A-Z0-9_]*=\S*$")
 
 

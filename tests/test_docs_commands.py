@@ -22,6 +22,11 @@ from audit_provider.core.sources import REGISTRY
 from audit_provider.get_provider_info import get_provider_info
 from tests.documentation import PAGES, ROOT, blocks, commands, name_of
 
+try:
+    import tomllib
+except ImportError:  # before Python 3.11
+    import tomli as tomllib
+
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200)]
 
 FUZZ = "AUDIT_FUZZ_EXAMPLES=2000 .venv/bin/python -m pytest tests/fuzz --timeout 3600"
@@ -103,17 +108,27 @@ class Workplace:
         (folder / "siem.json").write_text(json.dumps(SIEM))
         for name in ("dags", "docs", "tests", "constraints.txt"):
             (folder / name).symlink_to(ROOT / name)
+        self._install(folder / "bin")
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
         self.environment = kept | {
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "HOME": str(folder),
             "NO_PROXY": "127.0.0.1,localhost",
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
             **connections(sandbox),
         }
+
+    def _install(self, folder):
+        """Put the package's own programs where pip puts them, for this checkout; tests/packaging installs the wheel."""
+        folder.mkdir()
+        for name, entry in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items():
+            module, _, function = entry.partition(":")
+            lines = [f"#!{sys.executable}", f"import sys\nfrom {module} import {function}", f"sys.exit({function}())"]
+            (folder / name).write_text("\n".join(lines) + "\n")
+            (folder / name).chmod(0o755)
 
     def at_home(self):
         """Return the environment in which an Airflow is there already."""

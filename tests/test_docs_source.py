@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from inspect import getmembers, isfunction, signature
+from itertools import takewhile
+from typing import get_args, get_type_hints
 
 import pytest
 
 from audit_provider.core.sources import REGISTRY, vendors
 from audit_provider.core.sources.vendors import find_sources
+from audit_provider.sandbox.contract import (
+    Bound,
+    Contract,
+    Login,
+    Order,
+    Paging,
+    Refusal,
+    SlowDown,
+    TokenCall,
+    WaitForm,
+)
+from audit_provider.sandbox.documented_call import Call, Kind, Parameter, Role, TimeKind
+from audit_provider.sandbox.strict import words_of
 from tests.core.sources import test_contracts as suite
 from tests.documentation import ROOT, blocks
 
@@ -61,3 +77,47 @@ def test_it_passes_the_contract_suite(test, acme, monkeypatch):
 def test_each_of_its_names_is_the_vendors(acme, monkeypatch):
     for what, wrong in suite.renamed(acme.request):
         suite.test_a_wrong_name_is_refused("acme", what, wrong, monkeypatch)
+
+
+def rows_of(heading):
+    """Return what stands in the cells of the first table after a text: the words in backquotes, by row."""
+    _, _, rest = PAGE.read_text().partition(heading)
+    lines = rest[rest.index("|---") :].splitlines()[1:]
+    rows = [line.strip("| ").split("|") for line in takewhile(lambda line: line.startswith("|"), lines)]
+    return [[re.findall(r"`([^`]+)`", cell) for cell in row] for row in rows]
+
+
+def test_the_table_of_a_contract_has_each_key_and_word_of_its_form():
+    rows = rows_of("## The words of a contract")
+    keys = [key for row in rows for key in row[0]]
+    assert sorted(keys) == sorted(set(words_of(Contract)) - {"name"})
+    said = {key: set(words) for named, words in rows for key in named}
+    for key, kind in {
+        "connection": Login,
+        "time_kind": TimeKind,
+        "order": Order,
+        "bounds": Bound,
+        "request": Call,
+        "token": TokenCall,
+        "refusal": Refusal,
+        "slow_down": SlowDown,
+    }.items():
+        assert set(words_of(kind)) <= said[key], key
+    assert said["slow_down"] == {*words_of(SlowDown), *words_of(WaitForm)}
+
+
+def test_the_table_of_a_parameter_has_each_key_and_word_of_its_form():
+    rows = rows_of("A parameter of `params` or `body`:")
+    assert sorted(key for row in rows for key in row[0]) == sorted(words_of(Parameter))
+    said = {key: set(words) for named, words in rows for key in named}
+    assert said["kind"] == set(words_of(Kind))
+    assert said["role"] == set(words_of(Role)) - {""}
+
+
+def test_the_table_of_paging_has_each_style_and_its_keys():
+    rows = rows_of("Paging, by its `style`:")
+    said = {style: set(keys[0] if keys else ()) - {"absent"} for styles, *keys in rows for style in styles}
+    form = {}
+    for kind in get_args(get_args(Paging)[0]):
+        form |= dict.fromkeys(words_of(get_type_hints(kind)["style"]), set(words_of(kind)) - {"style"})
+    assert said == form

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import jsonschema
 import pytest
 
 from audit_provider import operators
+from audit_provider.core.destinations.about import ABOUT
+from audit_provider.core.sources import REGISTRY
 from audit_provider.get_provider_info import get_provider_info
+from tests.documentation import ROOT
 
 INFO = get_provider_info()
 SCHEMA = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
@@ -29,6 +34,29 @@ def test_airflow_accepts_it():
 
 def test_it_has_no_key_that_airflow_does_not_know():
     assert set(INFO) <= set(SCHEMA["properties"]), "a misspelt key is not refused by the schema"
+
+
+def test_every_service_is_an_integration_with_the_vendors_page_and_a_guide():
+    found = {each["integration-name"]: each for each in INFO["integrations"]}
+    assert len(found) == len(INFO["integrations"])
+    services = {each.title for each in REGISTRY.values()} | {each.title for each in ABOUT.values()}
+    assert set(found) == {"Audit logs", *services}
+    assert all(found[name]["external-doc-url"].startswith("https://") for name in services)
+    for each in found.values():
+        assert each["how-to-guide"]
+        assert all((ROOT / guide.lstrip("/")).is_file() for guide in each["how-to-guide"]), each
+
+
+@pytest.mark.parametrize("kind", ["operators", "hooks"])
+def test_what_serves_an_integration_names_one_that_is_listed(kind):
+    listed = {each["integration-name"] for each in INFO["integrations"]}
+    assert {group["integration-name"] for group in INFO[kind]} <= listed
+
+
+def test_airflow_is_not_held_up_by_the_sources():
+    loaded = "import sys, audit_provider.get_provider_info as info; info.get_provider_info(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert not [name for name in done.stdout.split() if name.startswith(("audit_provider.core.sources", "airflow"))]
 
 
 @pytest.mark.parametrize("kind", ["operators", "hooks"])

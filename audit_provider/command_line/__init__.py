@@ -1,1 +1,1 @@
-"""Commands of ``python -m audit_provider`` that need a module of their own."""
+"""Commands of ``audit-logs``: their arguments, and those that need a module of their own."""

@@ -1,27 +1,18 @@
-"""``python -m audit_provider dag-files``: the ready DAG files, put into Airflow's DAGs folder."""
+"""``audit-logs dag-files``: the ready DAG files, put into Airflow's DAGs folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import audit_provider
 from audit_provider.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
-_PACKAGE = Path(audit_provider.__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _PLACES = (_PACKAGE / "dag_files", _PACKAGE.parent / "dags")
 """In an installed package, and in a checkout."""
-
-
-def add_dag_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser("dag-files", help="put the ready DAG files into a folder")
-    parser.add_argument("folder", type=Path, help="Airflow's DAGs folder, or one below it")
-    parser.add_argument("--replace", action="store_true", help="replace DAG files of another version")
 
 
 def copy_dag_files(folder: Path, *, replace: bool = False) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``python -m audit_provider unreadable``: the records of sources that could not be read, and what they hold."""
+"""``audit-logs unreadable``: the records of sources that could not be read, and what they hold."""
 
 from __future__ import annotations
 
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.spool import Store
     from audit_provider.core.unreadable import UnreadableRecord
-
-
-def add_unreadable(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its arguments."""
-    parser = commands.add_parser("unreadable", help="list the records of sources that could not be read")
-    parser.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
-    parser.add_argument("--pipeline", default="", help="only this one; default: all")
-    parser.add_argument("--show", metavar="NAME", help="write the bytes of this one as they came, and nothing else")
 
 
 def run_unreadable(options: argparse.Namespace) -> None:

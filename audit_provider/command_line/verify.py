@@ -1,4 +1,4 @@
-"""``python -m audit_provider verify``: a spool read again, and held against what a destination has."""
+"""``audit-logs verify``: a spool read again, and held against what a destination has."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
+from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
+from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.spool import LocalStore
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.spool import Store
     from audit_provider.core.verification import Arrival
 
@@ -32,33 +36,6 @@ NOT_CHECKED = 2
 _SEARCHES = ("opensearch", "elasticsearch")
 
 
-def add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its arguments."""
-    parser = commands.add_parser(
-        "verify",
-        help="read the spool again, and prove that nothing is lost or changed",
-        description="Ends with 0 where all is right, 1 where there are faults, 2 where it could not be checked.",
-    )
-    parser.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
-    parser.add_argument("--pipeline", default="", help="only this one; default: all")
-    parser.add_argument(
-        "--against",
-        help="look for every id at a destination: s3://bucket/prefix, opensearch:<target> or https://host/<target>, "
-        "each with ?conn_id=…; default connections: aws_default, elasticsearch_logs_default",
-    )
-    parser.add_argument("--destination", default="", help="its name: tells set aside and pending from missing")
-    parser.add_argument("--source", help="name of the source; default: the one that Airflow's record names")
-    parser.add_argument("--id-at", metavar="PATH", help="where the objects' records keep the event's id")
-    parser.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id there, one per line")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, as JSON")
-    parser.add_argument(
-        "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
-    )
-    parser.add_argument(
-        "--without-airflow", action="store_true", help="ask Airflow for no record: the newest manifest is the head"
-    )
-
-
 def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, and return the exit code."""
     try:
@@ -66,7 +43,7 @@ def run_verify(options: argparse.Namespace) -> int:
         with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
             store = store_at(options.spool)
             streams = streams_in(store, options.pipeline)
-            progress = {} if options.without_airflow else _progress(options, streams)
+            progress = _progress(options, streams)
             if options.pipeline and not streams and not progress:
                 known = {folder.partition("/")[0] for folder in streams_in(store, "")}
                 guess = near(options.pipeline, known) if known else ", nor of any other"
@@ -104,30 +81,38 @@ def store_at(spool: str | None) -> Store:
 
 
 def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Progress]:
-    """Return what Airflow has recorded of the streams."""
-    from audit_provider.state import OffsetVariable, PositionVariable, StreamName
-
+    """Return what the ledger says of the streams."""
+    ledger = _ledger(options)
     found = {}
     # Also a stream of which nothing is left is to be missed.
     for folder in sorted({*streams, *(f"{name}/live" for name in _pipelines(options))}):
-        pipeline, _, stream = folder.partition("/")
-        name = StreamName.of_folder(pipeline, stream)
+        pipeline, _, below = folder.partition("/")
+        name = StreamName.of_folder(pipeline, below)
         if name is None:
             continue
         try:
             with _without_log():
-                position = PositionVariable(name).load()
-                offset = OffsetVariable(name, options.destination).load() if position and options.destination else None
+                stream = stream_progress(ledger, name)
+                offset = stream.offset(options.destination) if stream and options.destination else None
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
-        if position:
-            found[folder] = Progress(position, offset if offset and offset.chain == position.chain else None)
+        if stream:
+            found[folder] = Progress(stream.position, offset)
     return found
+
+
+def _ledger(options: argparse.Namespace) -> Ledger:
+    """Return Airflow's records; none at all for a copy that is verified without Airflow."""
+    if options.without_airflow:
+        return MemoryLedger()
+    from audit_provider.state import Variables
+
+    return Variables()
 
 
 def _pipelines(options: argparse.Namespace) -> list[str]:
     """Return the pipelines that are known to be in the spool: the one named, or those of Airflow's settings."""
-    if options.pipeline or options.spool:
+    if options.pipeline or options.spool or options.without_airflow:
         return [options.pipeline] if options.pipeline else []
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.settings import beside_dags

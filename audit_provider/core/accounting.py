@@ -23,6 +23,7 @@ class Account:
     ``read = spooled + duplicates + set_aside`` and
     ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
@@ -50,6 +51,7 @@ class Account:
     again: int = 0
     failures_in_a_row: int = 0
     last_error: str = ""
+    same_id: int = 0
     set_aside: int = 0
 
     @property
@@ -93,6 +95,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         again=offset.again if offset else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
+        same_id=counts.same_id,
         set_aside=counts.set_aside,
     )
 
@@ -133,6 +136,7 @@ _COLUMNS = (
     ("read", "read"),
     ("spooled", "spooled"),
     ("duplicates", "duplicates"),
+    ("same_id", "same id"),
     ("set_aside", "set aside"),
     ("before", "before"),
     ("again", "again"),
@@ -145,11 +149,11 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("set_aside", "before", "again")
+_RARE = ("same_id", "set_aside", "before", "again")
 
 
 def table(accounts: Iterable[Account]) -> str:
-    """Return accounts as a text table; a rare column is shown where something in it is not 0."""
+    """Return accounts as a text table; those of ``_RARE`` are shown where one of them is not 0."""
     accounts = list(accounts)
     columns = [each for each in _COLUMNS if each[0] not in _RARE or any(getattr(one, each[0]) for one in accounts)]
     rows: list[Sequence[str]] = [[title for _, title in columns]]

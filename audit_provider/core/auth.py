@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -19,8 +19,8 @@ from requests.auth import AuthBase
 from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.core.fields import text_at, value_at
-from audit_provider.core.records import time_from
 from audit_provider.core.templates import filled, names_in
+from audit_provider.core.token_answer import life_of, passing_refusal
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
 
 _EARLY = timedelta(seconds=60)
-_UNSAID_LIFE = timedelta(minutes=5)
-_EPOCH_FLOOR = 1_000_000_000  # a larger number of seconds is a moment, not a life
 
 
 class Auth(Protocol):
@@ -138,7 +136,9 @@ class Token:
         else:
             body, headers["Content-Type"] = urlencode(fields).encode(), "application/x-www-form-urlencoded"
         path = f"{parts.path or '/'}?{query}" if query else parts.path or "/"
-        return TokenHolder(self, client, lambda: client.fetch("POST", path, headers=headers, body=body))
+        return TokenHolder(
+            self, client, lambda: client.fetch("POST", path, headers=headers, body=body, later=passing_refusal)
+        )
 
 
 class HeaderAuth(AuthBase):
@@ -156,7 +156,8 @@ class HeaderAuth(AuthBase):
 class TokenHolder(AuthBase):
     """Fetches a token when one is needed, and carries it.
 
-    :param fetch: asks for a token. :ivar hides: told every token, so that it shows nowhere.
+    :param fetch: asks for a token. :ivar hides: called with every token, so that it shows nowhere.
+    :ivar refused_anew: see :class:`~audit_provider.core.token_tries.Renewable`.
     """
 
     def __init__(self, style: Token, client: HttpClient, fetch: Callable[[], Answer]) -> None:
@@ -166,6 +167,8 @@ class TokenHolder(AuthBase):
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at: datetime | None = None
+        self._fetched_at: datetime | None = None
+        self.refused_anew = False
         self.hides: list[Callable[[str], None]] = [client.hide]
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -181,6 +184,10 @@ class TokenHolder(AuthBase):
         with self._lock:
             had, self._token = bool(self._token), ""
         return had
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how long ago the token was fetched; nothing where there is none."""
+        return now - self._fetched_at if self._fetched_at else timedelta(0)
 
     def _current(self) -> str:
         with self._lock:
@@ -210,12 +217,12 @@ class TokenHolder(AuthBase):
             )
         for hide in self.hides:
             hide(token)
-        life = _life(value_at(found, self._style.expires_at), asked_at)
-        self._renew_at = asked_at + max(life - _EARLY, life / 2)
+        life = life_of(value_at(found, self._style.expires_at), asked_at)
+        self._fetched_at, self._renew_at = asked_at, asked_at + max(life - _EARLY, life / 2)
         return token
 
 
-_ELSEWHERE = frozenset({301, 302, 303, 307, 308, 404, 405})
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308, 404, 405, 501, 505})
 """Answers of a host that gives no tokens at that address."""
 
 
@@ -258,13 +265,3 @@ def _is_address(url: str) -> bool:
 def basic(login: str, password: str) -> str:
     """Return the value of the header of HTTP basic authentication."""
     return "Basic " + b64encode(f"{login}:{password}".encode()).decode()
-
-
-def _life(value: Any, now: datetime) -> timedelta:
-    """Return how long a token lives: told in seconds, or as the moment of its end."""
-    if isinstance(value, str) and value.isdecimal():
-        value = float(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _EPOCH_FLOOR:
-        return timedelta(seconds=value)
-    end = time_from(value)
-    return max(end - now, timedelta(0)) if end else _UNSAID_LIFE

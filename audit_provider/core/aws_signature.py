@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.auth import AuthBase
 
+from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of
 from audit_provider.core.errors import CredentialError, UnavailableError
 
 if TYPE_CHECKING:
@@ -47,9 +48,13 @@ class AwsSignature(AuthBase):
             credentials = self._credentials()
             frozen = credentials.get_frozen_credentials() if credentials else None
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            found = aws_error_of(error)
+            if found.is_passing:
+                remedy = CLOCK_WORDS if found.is_clock else "its token service is busy or down"
+                raise UnavailableError(f"AWS gave no credential ({found.code}): {remedy}.") from None
             raise CredentialError(
-                f"AWS gives no credential ({code}): check keys and role of the aws connection."
+                f"AWS gives no credential ({found.code}): "
+                f"{SESSION_WORDS if found.is_session else 'check keys and role of the aws connection'}."
             ) from None
         except BotoCoreError as error:
             raise UnavailableError(

@@ -5,6 +5,7 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import msgspec
 from audit_provider.core.auth import Token, TokenHolder
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
 from audit_provider.core.http import Answer
+from audit_provider.core.later import limit_said, means_later
 
 if TYPE_CHECKING:
     from audit_provider.core.http import HttpClient
@@ -23,6 +25,7 @@ Identity = Literal["managed_identity", "workload_identity", "default"]
 """What azure-identity looks for: the machine's identity, the Kubernetes service account's, or all it knows of."""
 
 _WORDS_SHOWN = 300
+_TRANSIENT = re.compile(r"temporarily[ _]unavailable|transient error|\bserver_error\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def identity_token(
     return TokenHolder(Token(url=""), client, lambda: _asked(credential, scope, identity, client))
 
 
-def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[[], Any]:
+def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[..., Any]:
     """Return what makes a credential anew; each is used once, so that a refused token does not come from its cache."""
     try:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
@@ -81,22 +84,32 @@ def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str
             f"'auth: {identity}' needs azure-identity: pip install 'airflow-provider-audit-logs[sentinel]'."
         ) from None
     if identity == "managed_identity":
-        return lambda: ManagedIdentityCredential(client_id=client_id or None)
+        return lambda **watched: ManagedIdentityCredential(client_id=client_id or None, **watched)
     if identity == "workload_identity":
-        return lambda: WorkloadIdentityCredential(
-            client_id=client_id or None, tenant_id=tenant_id or None, authority=cloud.login
+        return lambda **watched: WorkloadIdentityCredential(
+            client_id=client_id or None, tenant_id=tenant_id or None, authority=cloud.login, **watched
         )
     chosen = {"managed_identity_client_id": client_id, "workload_identity_client_id": client_id} if client_id else {}
-    return lambda: DefaultAzureCredential(authority=cloud.login, **chosen)
+    return lambda **watched: DefaultAzureCredential(authority=cloud.login, **chosen, **watched)
 
 
-def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client: HttpClient) -> Answer:
+def _asked(credential: Callable[..., Any], scope: str, identity: Identity, client: HttpClient) -> Answer:
     from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+    statuses: list[int] = []
+
+    def watch(response: Any) -> None:
+        statuses.append(response.http_response.status_code)
+
     try:
-        with closing(credential()) as made:
+        with closing(credential(raw_response_hook=watch)) as made:
             token = made.get_token(scope)
     except ClientAuthenticationError as error:
+        if _passes(error, statuses):
+            raise UnavailableError(
+                f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): its service is busy "
+                f"or down."
+            ) from None
         raise CredentialError(
             f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): check the identity of the "
             f"machine that runs this task, and the connection's login (client id)."
@@ -112,6 +125,15 @@ def _asked(credential: Callable[[], Any], scope: str, identity: Identity, client
         ) from None
     found = {"access_token": token.token, "expires_in": token.expires_on}
     return Answer(200, {}, msgspec.json.encode(found), "azure-identity")
+
+
+def _passes(error: Exception, statuses: list[int]) -> bool:
+    """Whether Entra, or the machine's own endpoint for identities, refuses for now and not for good.
+
+    :param statuses: that were answered, which the error itself does not tell.
+    """
+    said = str(error)
+    return any(map(means_later, statuses[-1:])) or limit_said(said) or bool(_TRANSIENT.search(said))
 
 
 def _words(error: Exception, client: HttpClient) -> str:

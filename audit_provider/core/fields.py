@@ -1,7 +1,12 @@
-"""What stands at the dotted paths of a JSON object, read without decoding the rest."""
+"""What stands at the dotted paths of a JSON object, read without decoding the rest.
+
+A dot leads into an object. Where nothing stands there, one key of the path may have dots of its own, as
+``@odata.nextLink`` and ``meta.@odata.nextLink`` have; a path with a backslash before a dot is taken exactly as written.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -34,12 +39,37 @@ def paths_of(written: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, written.split("|"))))
 
 
+@functools.lru_cache(maxsize=4096)
+def ways_of(keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the keys that a path's keys may mean, in the order in which they are tried.
+
+    First each stands for itself; then one key has dots of its own, the longest first. Where a key has a dot already, it
+    was written with a backslash, and the path means nothing else.
+    """
+    if any("." in key for key in keys):
+        return (keys,)
+    joined = [
+        (*keys[:begin], ".".join(keys[begin : begin + size]), *keys[begin + size :])
+        for size in range(len(keys), 1, -1)
+        for begin in range(len(keys) - size + 1)
+    ]
+    return (keys, *joined)
+
+
 def value_at(record: Any, path: str) -> Any:
     """Return what stands at a dotted ``path``, or None where anything on the way is absent.
 
     A number is a place in a list, as in ``errors.0.code``.
     """
-    for key in keys_of(path):
+    for keys in ways_of(tuple(keys_of(path))):
+        found = _value_behind(record, keys)
+        if found is not None:
+            return found
+    return None
+
+
+def _value_behind(record: Any, keys: Iterable[str]) -> Any:
+    for key in keys:
         if isinstance(record, dict):
             record = record.get(key)
         elif isinstance(record, list) and key.isdecimal() and int(key) < len(record):
@@ -68,15 +98,26 @@ def is_absent(value: Any) -> bool:
 
 def getter_of(path: str) -> Callable[[Any], Any]:
     """Return a function from what :func:`shape_of` decodes to what stands at ``path``, ``UNSET`` where it is absent."""
-    names = [_attribute(key) for key in keys_of(path)] if path else []
-    if len(names) == 1:
+    if not path:
+        return lambda _: msgspec.UNSET
+    names, *others = ([_attribute(key) for key in keys] for keys in ways_of(tuple(keys_of(path))))
+    if not others and len(names) == 1:
         # Every object that the shape decodes to has it, present or not.
         return attrgetter(*names)
 
-    def get(found: Any) -> Any:
+    def get(root: Any) -> Any:
+        found = root
         for name in names:
             found = getattr(found, name, msgspec.UNSET)
-        return found if names else msgspec.UNSET
+        if found is not msgspec.UNSET and found is not None:
+            return found
+        for other in others:
+            value = root
+            for name in other:
+                value = getattr(value, name, msgspec.UNSET)
+            if value is not msgspec.UNSET and (found is msgspec.UNSET or value is not None):
+                return value
+        return found
 
     return get
 
@@ -162,6 +203,12 @@ def _text_of_field(name: str, value: Any) -> str:
 
 def shape_of(paths: Mapping[tuple[str, ...], Any]) -> Any:
     """Return the type that decodes of a JSON object only what stands at some paths, each with a type of its own."""
+    # Where two paths may mean the same key, what is written as it is counts.
+    merged = {way: kind for keys, kind in paths.items() for way in ways_of(keys)[1:]}
+    return _shape({**merged, **paths})
+
+
+def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
     inner: dict[str, dict[tuple[str, ...], Any]] = {}
     leaves: dict[str, Any] = {}
     for (key, *rest), kind in paths.items():
@@ -170,7 +217,7 @@ def shape_of(paths: Mapping[tuple[str, ...], Any]) -> Any:
         else:
             leaves[key] = kind
     # Something else may stand where an object is expected: then what was looked for in it is simply absent.
-    nested = {key: shape_of(rest) | _NO_OBJECT for key, rest in inner.items()}
+    nested = {key: _shape(rest) | _NO_OBJECT for key, rest in inner.items()}
     kinds = {**leaves, **nested}
     fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]
     return msgspec.defstruct(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
-import os
 import random
 import time
 from datetime import timedelta
@@ -17,13 +17,17 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from audit_provider.core.address import url_of
 from audit_provider.core.answer import Answer
+from audit_provider.core.backoff import LONGEST_BACKOFF, backoff
 from audit_provider.core.body import ENCODINGS, Bounds, parts_of
 from audit_provider.core.byte_order import as_utf8
+from audit_provider.core.environment import settle_environment
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
 from audit_provider.core.failures import failure_of
+from audit_provider.core.later import Later, is_slow_down, later_of
 from audit_provider.core.model import utc_now
 from audit_provider.core.redacting import Redactor
-from audit_provider.core.waits import remaining_requests, wait_asked
+from audit_provider.core.token_tries import TokenTries
+from audit_provider.core.waits import LONGEST_WAIT, remaining_requests, waits_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "HttpClient", "backoff", "is_slow_down"]
 
-REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Decompressed bytes of an answer that is held in memory; a larger one is refused."""
 
@@ -47,6 +50,7 @@ MAX_FILE_SECONDS = 3600.0
 """From the first byte of a file to its last."""
 
 _WORDS_SHOWN = 300
+_log = logging.getLogger(__name__)
 
 
 class HttpClient:
@@ -93,7 +97,7 @@ class HttpClient:
         self.pacer = pacer
         self._patience = patience
         self._session = session
-        _settle_environment(session, self.base_url)
+        settle_environment(session, self.base_url)
         self._redactor = Redactor(secrets)
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
@@ -101,6 +105,7 @@ class HttpClient:
         self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "ask for files of shorter spans.")
         self._clock = clock
         self._shown_url = (shown_url or base_url).rstrip("/")
+        self._unread: set[str] = set()
 
     def send(
         self,
@@ -181,19 +186,20 @@ class HttpClient:
         # Raised out here, so that nothing leads from it to the request, which carries the credential.
         raise failure
 
-    def fetch(self, method: str, path: str, *, later: Callable[[Answer], bool] | None = None, **request: Any) -> Answer:
+    def fetch(
+        self, method: str, path: str, *, later: Callable[[Answer], Later | bool | None] | None = None, **request: Any
+    ) -> Answer:
         """Send a request that may be repeated, until an answer other than "later" comes.
 
-        Transport errors, 408, 425, 429, 5xx and a 403 that means 429 are repeated with the wait the service names,
-        else with exponential backoff and full jitter. A 401 is repeated once where the token can be fetched anew.
-        Any other answer is returned as it is.
+        Transport errors and answers that mean "later" (:mod:`~audit_provider.core.later`) are repeated with the wait
+        that the service names, else with exponential backoff and full jitter. A refused token is fetched anew where it
+        can be (:mod:`~audit_provider.core.token_tries`). Any other answer is returned as it is.
 
-        :param later: tells other answers that mean "later".
-
+        :param later: finds other answers that mean "later", by the service's own words; True is :class:`Later`.
         :raises UnavailableError: ``tries`` in a row failed.
         :raises WaitError: the wait is longer than ``patience``, or than ``sleep`` does.
         """
-        failures, renewed = 0, False
+        failures, tokens = 0, self.token_tries()
         while True:
             try:
                 answer = self.send(method, path, **request)
@@ -203,22 +209,20 @@ class HttpClient:
                     raise
                 self.sleep(backoff(failures))
                 continue
-            if answer.status == 401 and not renewed and self.drop_token():
-                renewed = True
-                continue
-            slow_down = answer.status == 429 or is_slow_down(answer)
-            if answer.status not in REPEATABLE and not slow_down:
-                slow_down = bool(later and later(answer))
-                if not slow_down:
-                    return answer
+            said = later_of(answer, later)
+            if said is None:
+                if tokens.again(answer):
+                    continue
+                return answer
             failures += 1
             if failures >= self.tries:
+                asked = self.wait_asked(answer, slow_down=said.limited)
                 raise UnavailableError(
                     f"{answer.where} answered {answer.status} {failures} times in a row"
                     f"{self.words(answer)}: {self.service} is not available.",
-                    wait=self.wait_asked(answer, slow_down=slow_down),
+                    wait=(said.least or None) if asked is None else asked,
                 )
-            wait = self._wait(answer, failures, slow_down=slow_down)
+            wait = self._wait(answer, failures, said)
             if wait > self._patience:
                 raise WaitError(
                     f"{answer.where} answered {answer.status}{self.words(answer)}: {self.service} wants to be left "
@@ -227,14 +231,17 @@ class HttpClient:
                 )
             self.sleep(wait)
 
-    def download(self, path: str, sink: BinaryIO) -> Answer:
+    def download(
+        self, path: str, sink: BinaryIO, *, later: Callable[[Answer], Later | bool | None] | None = None
+    ) -> Answer:
         """Write the body of a GET into ``sink``, whatever its size, and return the answer without it.
 
         An answer that is an error is returned with its body, and leaves ``sink`` empty. Repeated like :meth:`fetch`.
 
+        :param later: as there.
         :raises UnavailableError: no whole answer came. :raises ConfigurationError: the address cannot be used.
         """
-        return self.fetch("GET", path, sink=sink)
+        return self.fetch("GET", path, later=later, sink=sink)
 
     def hide(self, secret: str) -> None:
         """Redact one more secret, such as a token fetched on the way."""
@@ -245,22 +252,40 @@ class HttpClient:
         drop = getattr(self._session.auth, "drop", None)
         return bool(drop and drop())
 
+    def token_tries(self) -> TokenTries:
+        """Return what decides, for one request, whether a refused token is followed by another try."""
+        return TokenTries(self._session.auth, self.sleep, self.now)
+
     def wait_asked(self, answer: Answer, *, slow_down: bool = False) -> float | None:
         """Return the seconds that an answer asks to wait, or None where it names none.
 
+        Where it names one that cannot be understood, that is the longest that is sensible, and the log says so once.
+
         :param slow_down: it says that the budget is used up, as a 429 does.
         """
-        # Some services send the end of the budget's period with every answer, also with one that says they are down.
-        resets = slow_down or answer.status == 429 or remaining_requests(answer.headers) == 0
-        return wait_asked(answer.headers, self.now(), resets=resets)
+        # Some services send the end of the budget's period with every answer, also with one that says they are down;
+        # and of a budget that is not used up, the end says nothing about another limit that was met.
+        left = remaining_requests(answer.headers)
+        resets = answer.status == 429 or left == 0 or (slow_down and left is None)
+        waits = waits_in(answer.headers, self.now(), resets=resets)
+        if not waits.unread:
+            return waits.seconds
+        period = self.pacer.period if self.pacer and (slow_down or resets) else 0.0
+        wait = min(max(waits.seconds or 0.0, LONGEST_BACKOFF, period), LONGEST_WAIT)
+        unread = ", ".join(waits.unread)
+        if unread not in self._unread:
+            self._unread.add(unread)
+            said = "%s names a wait that cannot be understood (%s): %s is left alone for %.0f s whenever it does."
+            _log.warning(said, answer.where, self.redact(unread), self.service, wait)
+        return wait
 
-    def _wait(self, answer: Answer, failures: int, *, slow_down: bool) -> float:
-        asked = self.wait_asked(answer, slow_down=slow_down)
+    def _wait(self, answer: Answer, failures: int, said: Later) -> float:
+        asked = self.wait_asked(answer, slow_down=said.limited)
         if asked is not None and (asked >= 1 or failures == 1):
             return asked + random.random() * 0.2  # noqa: S311  # nosec B311
         # No header, or again nothing to wait for; a clock that is fast makes the same of a moment to come.
-        wait = max(asked or 0.0, backoff(failures))
-        if answer.status == 429 and self.pacer:
+        wait = max(backoff(failures), said.least if asked is None else asked)
+        if said.limited and self.pacer:
             # Somebody else uses the budget as well. All tries together outlast its period.
             return max(wait, self.pacer.period * failures / self.tries)
         return wait
@@ -273,29 +298,3 @@ class HttpClient:
     def redact(self, text: str) -> str:
         """Return ``text`` with every known secret replaced."""
         return self._redactor.redact(text)
-
-
-def _settle_environment(session: requests.Session, base_url: str) -> None:
-    """Take from the environment what a session that trusts it lacks: the CA, and the proxies.
-
-    Left to itself the session would look through the whole environment for every request, which takes longer than all
-    else that it does, and would prefer the environment to its own settings.
-    """
-    if not session.trust_env:
-        return
-    session.trust_env = False
-    if session.verify is True:
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    if not session.proxies.keys() - {"no_proxy"}:
-        session.proxies = requests.utils.get_environ_proxies(base_url, session.proxies.get("no_proxy"))
-
-
-def is_slow_down(answer: Answer) -> bool:
-    """Whether a 403 is really a 429, as GitHub sends it: with a wait, or with nothing left of the budget."""
-    return answer.status == 403 and ("Retry-After" in answer.headers or remaining_requests(answer.headers) == 0)
-
-
-def backoff(failures: int, *, base: float = 1.0, most: float = 30.0) -> float:
-    """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
-    longest: float = min(most, base * 2.0 ** (failures - 1))
-    return random.uniform(0.3, 1.0) * longest  # noqa: S311  # nosec B311

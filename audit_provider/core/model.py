@@ -139,12 +139,17 @@ class Gap:
 class PullCounts:
     """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
 
+    :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
+        an id and not more of them than are spooled.
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
+        sum).
     :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
     """
 
     read: int = 0
     spooled: int = 0
     duplicates: int = 0
+    same_id: int = 0
     set_aside: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:

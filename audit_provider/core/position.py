@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import secrets
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import Fields, Gap, Offset, PullCounts
+from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
-from audit_provider.core.state_version import STATE_VERSION, refuse_newer
+from audit_provider.core.state_version import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,11 @@ class Position:
     :ivar watermark: everything that happened before is read, late events aside.
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
     :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
-        manifest written since those times names them.
+        manifest written since those times names them. :ivar ahead_digests: of their records, to know them again by.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
+    :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
+        its ``recovery``.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -41,9 +42,11 @@ class Position:
     counts: PullCounts = field(default_factory=PullCounts)
     watermark: datetime | None = None
     ahead: dict[str, datetime] = field(default_factory=dict)
+    ahead_digests: dict[str, str] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)
+    noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     complete: bool = False
     version: int = 1
@@ -66,9 +69,15 @@ class Position:
         return self.head.total + offset.again - offset.started_at - offset.counts.finished
 
 
+POSITIONS: Codec[Position] = Codec(
+    Position, "a position", "restore it, or delete it to begin again from 'start'", versioned=True
+)
+"""How a position is kept."""
+
+
 def pack_position(position: Position) -> str:
     """Return a position as JSON."""
-    return msgspec.json.encode(replace(position, version=STATE_VERSION)).decode()
+    return POSITIONS.pack(position)
 
 
 def unpack_position(text: str, where: str) -> Position:
@@ -77,10 +86,9 @@ def unpack_position(text: str, where: str) -> Position:
     :param where: what holds it, for the message.
     :raises StopError: it is not a position, or one of a newer version of this package.
     """
-    refuse_newer(text, where)
-    try:
-        return msgspec.json.decode(text, type=Position)
-    except UNREADABLE as error:
-        raise StopError(
-            f"{where} does not hold a position ({error}): restore it, or delete it to begin again from 'start'."
-        ) from None
+    return POSITIONS.unpack(text, where)
+
+
+def new_chain(now: datetime) -> str:
+    """Return the name of a chain of segments that begins now, unlike that of any other. :param now: aware UTC."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

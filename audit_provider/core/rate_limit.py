@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.model import UTC
-from audit_provider.core.waits import remaining_requests, wait_asked
+from audit_provider.core.waits import remaining_requests, waits_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,9 +129,13 @@ class Pacer:
         """Take over what the service says is left: others may use the same budget."""
         moment = self._now()
         if remaining_requests(headers) == 0 and self._sent and not self._is_used_up(moment):
-            asked = wait_asked(headers, moment)
-            # The service knows when its period ends; without its word, ours is the longest it can be.
-            self._not_before = self._sent[0] + self._period if asked is None else moment + timedelta(seconds=asked)
+            waits = waits_in(headers, moment)
+            # The service knows when its period ends; without a word that is understood, ours is the longest it can be.
+            is_said = waits.seconds is not None and not waits.unread
+            self._not_before = moment + timedelta(seconds=waits.seconds or 0.0) if is_said else self._period_end()
+
+    def _period_end(self) -> datetime:
+        return self._sent[0] + self._period
 
     def _is_used_up(self, moment: datetime) -> bool:
         """Whether what may be used is used by this task, so that it waits without anybody's word."""

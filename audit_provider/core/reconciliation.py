@@ -16,7 +16,7 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
-from audit_provider.core.sources.reading.base import Backfill, Reading, Step, packed
+from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Taken, packed
 from audit_provider.core.spool import ComparedIds
 from audit_provider.core.validation import check_schedule, validated
 
@@ -97,6 +97,7 @@ class Comparison:
     :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
         or were missed, and are spooled now. :ivar late_ids: the first of them, and
         :ivar late_by_action: their number by action, of pages of which all that the window lacked was new.
+    :ivar changed: records whose id the spool held with other content: spooled now, and neither late nor missed.
     :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
         nobody knows.
     """
@@ -108,6 +109,7 @@ class Comparison:
     late_ids: tuple[str, ...] = ()
     late_by_action: Mapping[str, int] = field(default_factory=dict)
     gone: int | None = None
+    changed: int = 0
 
     @property
     def window(self) -> Window:
@@ -117,7 +119,7 @@ class Comparison:
     @property
     def in_spool(self) -> int:
         """Events served that the spool held already."""
-        return self.served - self.late
+        return self.served - self.late - self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ class Reconciliation:
     def _compare(
         self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
     ) -> Generator[Step, int, ReconciliationState]:
-        found, window, ids = opened.comparison, opened.comparison.window, ComparedIds()
+        found, window = opened.comparison, opened.comparison.window
+        ids = ComparedIds(reader.pages.spec.volatile)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         inner = self.reading.steps(by_time, opened.reading)
         try:
@@ -204,10 +207,12 @@ class Reconciliation:
                 )
                 kept = replace(kept, open=OpenComparison(found, step.state))
                 fresh = yield Step(events, packed(kept), min(step.since, window.start), kept.reached)
-                if fresh != len(missing):
+                changed = fresh.same_id if isinstance(fresh, Taken) else 0
+                if fresh - changed != len(missing):
                     # An event that was spooled under another time is not held of this window, and yet known. Nobody
                     # says which they are, so none of the page is named.
-                    found = replace(before, served=found.served, late=before.late + fresh)
+                    found = replace(before, served=found.served, late=before.late + fresh - changed)
+                found = replace(found, changed=found.changed + changed)
                 try:
                     step = inner.send(fresh)
                 except StopIteration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.fields import ABSENT, Extractor, getter_of, paths_of, value_at
 from audit_provider.core.loose_json import BrokenError, rewritten
@@ -49,8 +49,9 @@ class RecordReader:
     :ivar longest_lag: the largest delay met between happening and being recorded.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, volatile: Sequence[str] = ()) -> None:
         self.fields = fields
+        self._content = Content(volatile)
         paths = [paths_of(each) for each in (fields.id, fields.time, fields.recorded)]
         extractor = Extractor({path: Any for each in paths for path in each})
         self._decode = extractor.decode
@@ -125,7 +126,7 @@ class RecordReader:
             self.odd += len(odd)
             _date_by_neighbour(events, times, odd)
         if nameless:
-            _name_by_content(events, nameless, Counter() if same is None else same)
+            _name_by_content(events, nameless, Counter() if same is None else same, self._content)
         return events, times
 
     def note_repaired(self, whys: Sequence[str]) -> None:
@@ -260,16 +261,11 @@ def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence
         times[place] = times[near]
 
 
-def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
+def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str], content: Content) -> None:
     """Give a digest of the record as id; equal records are told apart by a count."""
     for place in nameless:
         event = events[place]
-        try:
-            canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
-        except UNREADABLE:
-            # A number beyond every range, half a surrogate pair, too deep: then its bytes as they came.
-            canonical = bytes(event.raw)
-        digest = hashlib.sha256(canonical).hexdigest()[:32]
+        digest = content.digest(event.raw)
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         events[place] = Event(name, event.time, event.raw)

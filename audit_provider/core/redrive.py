@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.dead_letters import RedriveRecord, refusal
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.destinations.ship import ship
+from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
 
     from audit_provider.core.dead_letters import DeadLetters, Letter, Line, Refusal
     from audit_provider.core.destinations.base import DeadLetter, Destination
@@ -25,13 +26,8 @@ def redrive(
     destination: Destination,
     letters: DeadLetters,
     *,
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
-    sleep: Callable[[float], None],
-    now: Callable[[], datetime],
-    tries: int = 5,
-    deadline: datetime | None = None,
-    select: Callable[[Event], Event | None] | None = None,
-    concurrency: int = 1,
+    terms: Terms | None = None,
+    **changes: Any,
 ) -> ShipCounts:
     """Send the open letters again and return what became of them.
 
@@ -43,22 +39,10 @@ def redrive(
     :raises StopError: the destination refuses the sender. What it took before is recorded.
     :raises RetryError: the destination does not answer or asks for a long pause. Likewise.
     """
-    run = _Redrive(letters, select, now, whole_files=destination.limits.whole_segments)
-    reached = ship(
-        destination,
-        run.files(),
-        Offset(),
-        commit=run.commit,
-        set_aside=run.set_aside,
-        too_old=too_old,
-        sleep=sleep,
-        now=now,
-        tries=tries,
-        deadline=deadline,
-        select=select,
-        concurrency=concurrency,
-        refused_before=True,
-    )
+    changes["refused_before"] = True
+    terms = replace(terms, **changes) if terms else Terms(**changes)
+    run = _Redrive(letters, terms, whole_files=destination.limits.whole_segments)
+    reached = ship(destination, run.files(), Offset(), commit=run.commit, set_aside=run.set_aside, terms=terms)
     run.record(())
     return reached.counts + run.counts
 
@@ -70,18 +54,11 @@ _Key = tuple[Place, str]
 class _Redrive:
     """Shows the files of dead letters to the ship loop as segments, and turns its commits into records."""
 
-    def __init__(
-        self,
-        letters: DeadLetters,
-        select: Callable[[Event], Event | None] | None,
-        now: Callable[[], datetime],
-        *,
-        whole_files: bool,
-    ) -> None:
+    def __init__(self, letters: DeadLetters, terms: Terms, *, whole_files: bool) -> None:
         self.counts = ShipCounts()
         self._letters = letters
-        self._select = select
-        self._now = now
+        self._select = terms.select
+        self._now = terms.now
         self._whole_files = whole_files
         # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
         self._copies: dict[_Key, list[Line]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import aligned
 from audit_provider.core.destinations.ship import ship
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.model import Event
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Stream
@@ -79,11 +80,8 @@ def replay(
     *,
     commit: Callable[[Offset], None],
     set_aside: Callable[[Sequence[DeadLetter]], None],
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
-    sleep: Callable[[float], None],
-    now: Callable[[], datetime],
-    select: Callable[[Event], Event | None] | None = None,
-    concurrency: int = 1,
+    terms: Terms | None = None,
+    **changes: Any,
 ) -> Offset:
     """Send the events of a range again, on from ``offset``, and return the offset past the head.
 
@@ -103,12 +101,8 @@ def replay(
         offset,
         commit=commit,
         set_aside=set_aside,
-        too_old=too_old,
-        sleep=sleep,
-        now=now,
-        select=select,
-        within=wanted.__contains__,
-        concurrency=concurrency,
+        terms=terms,
+        **{**changes, "within": wanted.__contains__, "deadline": None},
     )
     if offset.segment <= head.number:
         # What lies behind is outside the range.

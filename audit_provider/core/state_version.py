@@ -1,14 +1,19 @@
-"""The version of what is kept between runs: the spool, the source position and the delivery offset.
+"""What is kept between runs, as JSON, and the version of it: the spool, the positions, the offsets and other records.
 
-A newer version of this package reads what an older one has kept. An older one would pass over what it does not know, so
-it refuses what bears a higher number than its own.
+A newer version of this package reads what an older one has kept. An older one would skip what it does not know, so it
+refuses a record with a higher version than its own.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
+
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
+
+T = TypeVar("T")
 
 STATE_VERSION = 1
 """To be raised where a version that does not know a change would read it wrongly; a record without it is of 1."""
@@ -33,3 +38,35 @@ def refuse_newer(kept: bytes | str, where: str) -> None:
             f"{where} was written by a newer version of this package (state version {version}, here {STATE_VERSION}): "
             f"install that one wherever tasks run; nothing has been changed."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[T]):
+    """How one kind of record is written as JSON and read again.
+
+    :ivar type: of the value, for the decoder. :ivar name: of the kind in messages, as in ``a position``.
+    :ivar remedy: what to do with a record that cannot be read. :ivar versioned: the value has a field ``version``.
+    """
+
+    type: Any
+    name: str
+    remedy: str
+    versioned: bool = False
+
+    def pack(self, value: T) -> str:
+        """Return a value as JSON, with the version of this package where the kind has one."""
+        kept = replace(cast("Any", value), version=STATE_VERSION) if self.versioned else value
+        return msgspec.json.encode(kept).decode()
+
+    def unpack(self, text: str, where: str) -> T:
+        """Return the value that ``text`` holds.
+
+        :param where: what holds it, for the message.
+        :raises StopError: it is of a newer version of this package, or is no record of this kind.
+        """
+        if self.versioned:
+            refuse_newer(text, where)
+        try:
+            return cast("T", msgspec.json.decode(text, type=self.type))
+        except UNREADABLE as error:
+            raise StopError(f"{where} does not hold {self.name} ({error}): {self.remedy}.") from None

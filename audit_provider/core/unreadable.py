@@ -4,8 +4,7 @@
 
     <stream>/<chain>/unreadable/<digest>.json    one each, named by the digest of its bytes
 
-Nothing here is ever changed or removed, and nothing is shipped: a person looks at it, see ``python -m audit_provider
-unreadable``.
+Nothing here is ever changed or removed, and nothing is shipped: a person looks at it, see ``audit-logs unreadable``.
 """
 
 from __future__ import annotations

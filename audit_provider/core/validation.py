@@ -73,16 +73,17 @@ class Mistakes:
             raise ConfigurationError("\n".join(self.lines))
 
 
-def checked(kind: Any, value: Any, path: str) -> Any:
+def checked(kind: Any, value: Any, path: str, *, strict: bool = False) -> Any:
     """Return ``value`` as ``kind``.
 
+    :param strict: it must be of that type already, as a value written in Python is.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     # Where nothing is validated, as in a task whose options are values already, its import would cost the most.
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value, strict=strict or None)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_lines(error, value, path))) from None
 

@@ -1,84 +1,244 @@
-"""How long a service asks to be left alone, in every header form met in the field."""
+"""How long a service asks to be left alone, in every header form met in the field.
+
+A header that speaks of waiting and cannot be read is not "no wait": :func:`waits_in` names it.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import http_sf
+
+from audit_provider.core.wait_values import from_now, seconds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
 LONGEST_WAIT = 3600.0
 """Seconds. A header that asks for more is taken for this much: a wrong clock must not stop a pipeline for days."""
 
-_WAIT_HEADERS = ("X-Retry-After", "Retry-After")
-_RESET_HEADERS = (
-    "X-RateLimit-Reset",
-    "X-Rate-Limit-Reset",
-    "RateLimit-Reset",
-    "X-Sentry-Rate-Limit-Reset",
-)
-_REMAINING_HEADERS = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining", "RateLimit-Remaining")
 _MOST_DIGITS = 18
-_EPOCH_FLOOR = 1_000_000_000.0  # smaller numbers are seconds to wait, larger ones a moment
-_EPOCH_MS_FLOOR = 1_000_000_000_000.0
+_COUNT = re.compile(r"([0-9]+)(?:\.[0-9]*)?\s*(?:;|$)")
+_PERIODS = {
+    **dict.fromkeys(("second", "secondly", "sec"), 1.0),
+    **dict.fromkeys(("minute", "minutely", "min"), 60.0),
+    **dict.fromkeys(("hour", "hourly"), 3600.0),
+    **dict.fromkeys(("day", "daily"), 86400.0),
+}
+_MILLISECONDS = frozenset({"ms", "msec", "millis", "milliseconds"})
+_NAMING_NO_LIMIT = _MILLISECONDS | {"x", "ratelimit", "reset", "resets", "remaining", "after", "at", "in", "seconds"}
+_STRUCTURED = frozenset({"ratelimit", "xratelimit"})
+_MOST_NAMES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What headers say of waiting.
+
+    :ivar seconds: that they ask for; None where none is understood.
+    :ivar unread: names of the headers that would say it and are not understood, in whole or in part.
+    """
+
+    seconds: float | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a header is by its name.
+
+    :ivar role: ``after`` names a wait, ``reset`` the end of a limit's period, ``remaining`` what is left of it, and
+        ``limit`` is the structured header that says both. :ivar limit: the words that tell one limit from another.
+    :ivar scale: seconds of one, where the value is a bare number. :ivar period: seconds of the limit's period, where
+        its name says it.
+    """
+
+    role: Literal["after", "reset", "remaining", "limit"]
+    limit: frozenset[str] = frozenset()
+    scale: float = 1.0
+    period: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """One of the limits that an answer tells of.
+
+    :ivar header: that says when its period ends. :ivar left: requests, None where it does not say.
+    :ivar seconds: until the end of its period, None where it does not say. :ivar is_read: the header is understood.
+    """
+
+    header: str
+    left: float | None
+    seconds: float | None
+    is_read: bool = True
 
 
 def wait_asked(headers: Mapping[str, str], now: datetime, *, resets: bool = True) -> float | None:
-    """Return the seconds a service asks to wait, or None where it names nothing readable.
+    """Return the seconds a service asks to wait, or None where it names nothing readable: see :func:`waits_in`."""
+    return waits_in(headers, now, resets=resets).seconds
 
-    Understands seconds, fractions of a second, epoch seconds and milliseconds, HTTP dates and ISO
-    date-times. ``Retry-After: 0`` is 0.0, a wish to be asked again at once, and not None.
 
-    :param headers: the answer's headers, looked up without regard to case.
-    :param now: aware UTC.
+def waits_in(headers: Mapping[str, str], now: datetime, *, resets: bool = True) -> Waits:
+    """Return what headers ask to wait.
+
+    Understands ``Retry-After`` in its variants; every header whose name speaks of a rate limit and its reset, as
+    ``X-RateLimit-Requests-Reset``; and the structured ``RateLimit`` (``"default";r=0;t=42``). Their values are seconds,
+    durations with a unit (``1m30s``, ``500ms``), epochs, HTTP dates or ISO date-times, or a list of these, of which the
+    largest counts. ``Retry-After: 0`` is 0.0, a wish to be asked again at once, and not None.
+
+    Of several limits that one counts which is used up, or else one of which nobody says what is left.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+
+    :param headers: of the answer. :param now: aware UTC.
     :param resets: whether the end of the budget's period counts too; it is a wish to wait only where the budget is used
         up.
     """
-    for name in (*_WAIT_HEADERS, *(_RESET_HEADERS if resets else ())):
-        seconds = _seconds(headers.get(name, ""), now)
-        if seconds is not None:
-            return min(max(seconds, 0.0), LONGEST_WAIT)
-    return None
+    after: list[tuple[str, float | None, bool]] = []
+    for header, text in headers.items():
+        name = _name(header)
+        if name and name.role == "after" and text.strip():
+            after.append((header, *seconds_in(text, now, name.scale)))
+    # Pylon's own name goes before the one that a proxy may add.
+    own = [each for each in after if each[0].lower() == "x-retry-after" and each[1] is not None]
+    if any(seconds is not None for _, seconds, _ in after):
+        return _waits((seconds, header, is_read) for header, seconds, is_read in own or after if seconds is not None)
+    if resets and (limits := _deciding(_limits(headers, now))):
+        shortest = all(each.left for each in limits)
+        found = [(each.seconds, each.header, each.is_read) for each in limits]
+        if shortest and all(each.is_read for each in limits):
+            return Waits(_bounded(min(each.seconds for each in limits if each.seconds is not None)))
+        return _waits(found)
+    return Waits(unread=tuple(header for header, _, _ in after))
+
+
+def asks_to_wait(headers: Mapping[str, str]) -> bool:
+    """Whether a header says that the service wants to be left alone, in whatever form."""
+    return any((name := _name(header)) and name.role == "after" for header in headers)
 
 
 def remaining_requests(headers: Mapping[str, str]) -> int | None:
-    """Return how many requests the service says are left, or None where it does not say."""
-    for name in _REMAINING_HEADERS:
-        text = headers.get(name, "").split(",")[0].strip()
-        if text.isascii() and text.isdigit():
-            return int(text) if len(text) <= _MOST_DIGITS else 10**_MOST_DIGITS
-    return None
+    """Return how many requests the service says are left, or None where it does not say.
+
+    Of several limits, that of which the least is left counts.
+    """
+    least: int | None = None
+    for header, text in headers.items():
+        name = _name(header)
+        left = None
+        if name and name.role == "remaining":
+            left = _count(text)
+        elif name and name.role == "limit":
+            left = min((int(each.left) for each in _policies(header, text) if each.left is not None), default=None)
+        if left is not None:
+            least = left if least is None else min(least, left)
+    return least
 
 
-def _seconds(text: str, now: datetime) -> float | None:
-    text = text.strip()
-    if not text:
-        return None
+@lru_cache(maxsize=_MOST_NAMES)
+def _name(header: str) -> _Name | None:
+    lower = header.lower().replace("_", "-").replace("rate-limit", "ratelimit").replace("ratelimit", "-ratelimit-")
+    words = frozenset(filter(None, lower.split("-")))
+    joined = lower.replace("-", "")
+    scale = 1e-3 if words & _MILLISECONDS else 1.0
+    if "retryafter" in joined:
+        return _Name("after", scale=scale)
+    if joined in _STRUCTURED:
+        return _Name("limit")
+    if "ratelimit" not in words or "concurren" in joined:
+        return None  # requests at the same time are no budget that comes back with time
+    limit = words - _NAMING_NO_LIMIT
+    period = next((_PERIODS[word] for word in sorted(limit) if word in _PERIODS), None)
+    if "reset" in joined:
+        return _Name("reset", limit, scale, period)
+    return _Name("remaining", limit, scale, period) if "remaining" in joined else None
+
+
+def _limits(headers: Mapping[str, str], now: datetime) -> Iterator[_Limit]:
+    left: dict[frozenset[str], tuple[str, int | None, float | None]] = {}
+    for header, text in headers.items():
+        name = _name(header)
+        if name and name.role == "remaining":
+            left[name.limit] = (header, _count(text), name.period)
+    paired = set()
+    for header, text in headers.items():
+        name = _name(header)
+        if name and name.role == "limit":
+            yield from _policies(header, text, now)
+        elif name and name.role == "reset" and text.strip():
+            paired.add(name.limit)
+            seconds, is_read = seconds_in(text, now, name.scale)
+            yield _Limit(header, left.get(name.limit, ("", None, None))[1], seconds, is_read)
+    for limit, (header, count, period) in left.items():
+        if limit not in paired and period is not None:
+            # Its period is over by then at the latest.
+            yield _Limit(header, count, period)
+
+
+def _deciding(limits: Iterable[_Limit]) -> list[_Limit]:
+    """Return the limits that say how long to wait: those used up, else those that may be, else all."""
+    known = [each for each in limits if each.seconds is not None or not each.is_read]
+    used_up = [each for each in known if each.left == 0]
+    return used_up or [each for each in known if each.left is None] or known
+
+
+def _waits(found: Iterable[tuple[float | None, str, bool]]) -> Waits:
+    asked, unread = [], []
+    for seconds, header, is_read in found:
+        if seconds is not None:
+            asked.append(seconds)
+        if not is_read:
+            unread.append(header)
+    return Waits(_bounded(max(asked)) if asked else None, tuple(unread))
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _policies(header: str, text: str, now: datetime | None = None) -> list[_Limit]:
+    """Return the limits of a structured ``RateLimit``, of which there were three forms."""
+    if not text.strip():
+        return []
     try:
-        number = float(text)
+        content = text.strip().lower().encode("ascii")
+    except UnicodeEncodeError:
+        return [_Limit(header, None, None, is_read=False)]
+    found: list[Mapping[str, Any]] = []
+    try:
+        # "default";r=0;t=42
+        items: Any = http_sf.parse(content, tltype="list")
+        found = [params for _, params in items]
     except ValueError:
-        moment = _moment(text)
-        return None if moment is None else (moment - now).total_seconds()
-    if number != number or number < 0:
-        return None
-    if number >= _EPOCH_MS_FLOOR:
-        return number / 1000 - now.timestamp()
-    if number >= _EPOCH_FLOOR:
-        return number - now.timestamp()
-    return number
-
-
-def _moment(text: str) -> datetime | None:
-    for parse in (parsedate_to_datetime, _iso):
         try:
-            moment = parse(text)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return None
+            members: Any = http_sf.parse(content, tltype="dictionary")
+        except ValueError:
+            return [_Limit(header, None, None, is_read=False)]
+        # limit=100, remaining=0, reset=42; or default;r=0;t=42 beside a key with a value
+        bare = {key: value for key, (value, _) in members.items()}
+        found = [bare] if bare.keys() & {"r", "t", "remaining", "reset"} else [each for _, each in members.values()]
+    limits = []
+    for each in found:
+        left, reset = (_plain(each.get(short, each.get(long))) for short, long in (("r", "remaining"), ("t", "reset")))
+        seconds = from_now(reset, now) if reset is not None and now else reset
+        if left is not None or seconds is not None:
+            limits.append(_Limit(header, left, seconds))
+    return limits
 
 
-def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _plain(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _count(text: str) -> int | None:
+    """Return the least number of a list, None where it does not begin with one."""
+    counts = [_COUNT.match(part.strip()) for part in text.split(",")]
+    if not counts or counts[0] is None:
+        return None
+    return min(int(each[1][:_MOST_DIGITS]) for each in counts if each)

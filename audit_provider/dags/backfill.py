@@ -12,13 +12,12 @@ from audit_provider.core.model import UTC, text_of, utc_now
 from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
-from audit_provider.operators.backfill import lanes_of, plan_windows, windows_of_lane
+from audit_provider.operators.backfill import MOST_WINDOW_DAYS, lanes_of, plan_windows, windows_of_lane
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.sources import SourceSpec
 
-MOST_WINDOW_DAYS = 180
 USUAL_REACH = timedelta(days=365)
 """How far back the form begins, where the vendor lets anyone read so far."""
 
@@ -50,7 +49,7 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         doc_md=build_backfill.__doc__,
     ) as dag:
         plan = task(task_id="plan", pre_execute=refuse_unknown_keys)(plan_windows)
-        windows = plan(pipeline=pipeline.name, **_manner(spec))
+        windows = plan(pipeline=pipeline.name, lanes=lanes, **_manner(spec))
         pulls = [_pull(pipeline, windows, lane + 1, lanes) for lane in range(lanes)]
         report = ReportAuditLogsOperator(
             task_id="report",

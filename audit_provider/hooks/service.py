@@ -11,7 +11,6 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 
-from audit_provider import __version__
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import NoAuth
 from audit_provider.core.errors import AuditError, ConfigurationError
@@ -22,6 +21,7 @@ from audit_provider.core.ssh import TunnelAdapter
 from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.hooks.ssh import ssh_connection
+from audit_provider.version import __version__
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

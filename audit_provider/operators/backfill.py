@@ -11,16 +11,19 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.runs.arguments import moment_from, range_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.operators.moments import moment_from
-from audit_provider.operators.replay import range_from
+from audit_provider.settings import most_mapped
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
+MOST_WINDOW_DAYS = 180
+"""The widest window that the form takes."""
+
 
 def plan_windows(
-    pipeline: str, params: dict[str, Any] | None = None, *, whole: bool = False, refusal: str = ""
+    pipeline: str, params: dict[str, Any] | None = None, *, whole: bool = False, refusal: str = "", lanes: int = 1
 ) -> list[dict[str, str]]:
     """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
 
@@ -30,6 +33,8 @@ def plan_windows(
     :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``, ``replay``.
     :param whole: one window, since the source would be scanned from its head for each.
     :param refusal: why there is no backfill of this source.
+    :param lanes: how many tasks are mapped over the windows, each over a part of them: see :func:`lanes_of`.
+    :raises AirflowFailException: there is nothing to plan, or more than Airflow maps.
     """
     params = params or {}
     if params.get("replay"):
@@ -57,7 +62,21 @@ def plan_windows(
         stop = min(start + width, end)
         windows.append({"start": text_of(start), "end": text_of(stop)})
         start = stop
+    most = most_mapped()
+    if math.ceil(len(windows) / lanes) > most:
+        raise AirflowFailException(_too_many(pipeline, len(windows), most, lanes, windows_days=params["window_days"]))
     return windows
+
+
+def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days: int) -> str:
+    """Return the sentence for more windows than Airflow maps."""
+    needed = math.ceil(count * windows_days / (most * lanes))
+    remedy = f"set 'Days per window' to {needed} or more" if needed <= MOST_WINDOW_DAYS else "begin later, or raise it"
+    each = f" for each of {lanes} lanes" if lanes > 1 else ""
+    return (
+        f"the backfill of {pipeline} is refused: {count:,} windows, Airflow maps {most:,}{each} "
+        f"([core] max_map_length): {remedy}."
+    )
 
 
 def lanes_of(pipeline: Pipeline) -> int:

@@ -9,28 +9,30 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
+from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.runs.arguments import window_from
+from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams
+from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
+from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
-from audit_provider.operators.beginning import begun_position, first_moment, known_streams
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.pacers import Pacers
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import GapWindowsVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside")
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
@@ -38,8 +40,9 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``set_aside``, ``head``, ``watermark``,
-    ``complete``. Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
+    that a record of other content has), ``set_aside`` (what could not be read), ``head``, ``watermark``, ``complete``.
+    Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
     :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
@@ -113,11 +116,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
-        return (
-            {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates", "set_aside")}
-            if self._done.read
-            else {}
-        )
+        return {key: getattr(self._done, key) for key in _COUNTS} if self._done.read else {}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
@@ -153,12 +152,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             spec = spec.for_backfill()
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
-        variable = PositionVariable(name)
-        position = variable.load()
+        record = position_record(self.ledger, name)
+        position = record.load()
         if window and position and position.complete:
             self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
-            return _result(position, read=0, spooled=0, duplicates=0, set_aside=0)
-        live = PositionVariable(StreamName(self.pipeline)).load() if window else position
+            return _result(position, **dict.fromkeys(_COUNTS, 0))
+        live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = reached = begun_position(position, spec, reader)
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
@@ -166,8 +165,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
         def commit(position: Position) -> None:
             nonlocal reached
             if window and position.gaps:
-                GapWindowsVariable(self.pipeline, self.lane).add(name)
-            variable.commit(position)
+                GapWindows(self.ledger, self.pipeline).add(name, self.lane)
+            record.commit(position)
             reached = position
             self.log.info(
                 "Committed segment %d: %d events in the spool, read up to %s.",
@@ -185,7 +184,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=known_streams(store, name, live, window),
+                    known=known_streams(self.ledger, store, name, live, window),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
@@ -208,20 +207,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s%s",
+            "read %d = spooled %d + duplicates %d%s%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
             f" + set aside {counts.set_aside}" if counts.set_aside else "",
+            f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )
-        return _result(
-            pulled.position,
-            read=counts.read,
-            spooled=counts.spooled,
-            duplicates=counts.duplicates,
-            set_aside=counts.set_aside,
-        )
+        return _result(pulled.position, **{key: getattr(counts, key) for key in _COUNTS})
 
     def _spec(self) -> SourceSpec:
         return source_from(
@@ -268,7 +262,14 @@ class PullAuditLogsOperator(AuditLogsOperator):
     ) -> Reader:
         hook = self._hook(spec)
         sent_before = live.requests if live and self.budget_task == POLLING else {}
-        pacers = self._pacers = Pacers(self.pipeline, self.budget_task, sent_before, share=self.backfill_share)
+        pacers = self._pacers = Pacers(
+            self.ledger,
+            self.pipeline,
+            self.budget_task,
+            sent_before,
+            share=self.backfill_share,
+            sleep=sleep_or_defer,
+        )
 
         def pages(each: SourceSpec) -> PageReader:
             return hook.pages(each, sleep=sleep_or_defer, pacer=pacers.of(each))

@@ -7,26 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.accounting import Account, account, table
+from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import StopError
+from audit_provider.core.ledger import GapWindows
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
-from audit_provider.operators.gaps import gaps_of_streams
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.monitoring import monitor
-from audit_provider.operators.replay import forget_replay
-from audit_provider.operators.retention import retain
+from audit_provider.core.notices import notices_in
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.pipeline import source_from
+from audit_provider.core.runs.arguments import window_from
+from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.retention import retain
+from audit_provider.core.runs.shipment import forget_replay
+from audit_provider.core.runs.watching import Watch
+from audit_provider.core.stream_name import StreamName
+from audit_provider.operators.notifying import tell
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import GapWindowsVariable, OffsetVariable, PositionVariable, StreamName
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
 
 _FAILED = frozenset({"failed", "upstream_failed"})
@@ -92,7 +95,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             chosen = self.destinations
         for name in names:
             accounts += self._report(store, name, chosen)
-        gaps = self._open_gaps([*names, StreamName(self.pipeline), late, *GapWindowsVariable(self.pipeline).load()])
+        gaps = self._open_gaps(
+            [*names, StreamName(self.pipeline), late, *GapWindows(self.ledger, self.pipeline).load()]
+        )
         for gap in gaps:
             self.log.warning("Open gap %s.", gap)
         watched = self._monitor(store, accounts, gaps, context)
@@ -110,7 +115,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if watched:
             raise StopError(" ".join(watched))
         if context["params"].get("replay"):
-            forget_replay(store, self.pipeline, self.destinations, context["dag_run"].run_id)
+            forget_replay(self.ledger, store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
 
     def _monitor(
@@ -122,26 +127,42 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         settings = self.monitoring
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
-        return monitor(self, store, settings, accounts, gaps, context)
+        return Watch(
+            ledger=self.ledger,
+            store=store,
+            pipeline=self.pipeline,
+            source=source_from(self.pipeline, self.source),
+            destinations=self.destinations,
+            settings=settings,
+            notify=lambda memory, now: tell(self.pipeline, settings.notify, memory, context, now),
+            log=self.log,
+            now=utc_now,
+        ).run(accounts, gaps)
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
-        position = PositionVariable(name).load()
-        if position is None:
+        opened = open_stream(self.ledger, store, name)
+        if opened is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
-        stream = name.stream(store, position)
-        accounts = [account(stream, each, position, self._offset(name, each, position)) for each in destinations]
-        if stream.due_for_pruning(utc_now()):
-            retain(self, store, name)
+        # Windows of one backfill would all say the same.
+        for notice in () if self.by_window else notices_in(opened.position.noticed):
+            self.log.warning("Notice of reading into %s: %s", name.folder, notice.text)
+        accounts = [opened.account(each) for each in destinations]
+        if opened.stream.due_for_pruning(utc_now()):
+            retain(
+                self.ledger,
+                store,
+                name,
+                self.destinations,
+                retention_days=self.retention_days,
+                now=utc_now(),
+                log=self.log,
+            )
         return accounts
 
     def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
-        found = gaps_of_streams(self.pipeline, dict.fromkeys(names), self.destinations)
+        found = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(names), self.destinations)
         return [gap for gap in found if gap.is_open]
-
-    def _offset(self, name: StreamName, destination: str, position: Position) -> Offset | None:
-        offset = OffsetVariable(name, destination).load()
-        return offset if offset and offset.chain == position.chain else None
 
     def _failed_tasks(self, context: Context) -> list[str]:
         ti = context["ti"]

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from audit_provider.core.accounting import table
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.destinations.selection import Selector
-from audit_provider.core.errors import AuditError, StopError, WaitError
+from audit_provider.core.destinations.terms import Terms, TooOld
+from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
+from audit_provider.core.runs.arguments import origin_of, range_from, window_from
+from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.shipment import Shipment, Shipped, forget_replay
+from audit_provider.core.stream_name import StreamName
+from audit_provider.operators import metrics
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
-from audit_provider.operators.moments import window_from
-from audit_provider.operators.origins import origin_of
-from audit_provider.operators.pending import Shipped, ship_stream, take_untold, tell_metrics
-from audit_provider.operators.redrive import redrive_letters, tell_set_aside
-from audit_provider.operators.replay import forget_replay, range_from, replay_streams
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
-from audit_provider.operators.waiting import outlasting
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import StreamName
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.sdk import Context
 
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.model import Event
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store
+    from audit_provider.core.replay import TimeRange
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):
@@ -78,7 +74,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         windows: Sequence[Mapping[str, str]] | None = None,
         late: bool = False,
         findings: bool = False,
-        too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
+        too_old: TooOld = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
         run_minutes: int = 30,
         spool: str | None = None,
@@ -100,8 +96,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.spool = spool
         self.asset = destination_asset(pipeline, self.destination)
         self.outlets = [*self.outlets, self.asset]
-        self.taken_at: datetime | None = None
-        self._shipped: list[Shipped] = []
+        self._shipment: Shipment | None = None
 
     @classmethod
     def of_delivery(cls, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
@@ -140,77 +135,118 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             raise TypeError(f"{cls.__name__} names no hook, so it must say itself how it connects.")
         return cls.hook(delivery.conn_id)
 
-    def connect_stream(
-        self, delivery: Delivery, position: Position | None
-    ) -> tuple[Destination, Callable[[Event], Event | None] | None]:
-        """Return the destination, ready to send, and what selects of each event what may leave the spool, if anything.
-
-        :param position: of the stream that is shipped; None where it is gone.
-        :raises AuditError: its connection cannot be used, or the source is unknown.
-        """
-        origin = self._origin(position)
-        destination = self.connect(delivery, origin, form_of(delivery, origin))
-        if delivery.selection.takes_all:
-            return destination, None
-        return destination, Selector(delivery.selection, origin.fields).select
-
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's.
 
         Where the run's ``redrive`` names this destination, its dead letters are sent again before. Where the run is a
         ``replay``, what the spool holds is sent again instead.
         """
-        self.taken_at, self._shipped = None, []
+        self._shipment = None
         try:
             return self._work(context)
         except WaitError as wait:
-            raise outlasting(self, wait) from None
+            if self._shipment is None:
+                raise
+            error = self._shipment.patience.outlasting(wait)
+            self.begun = self._shipment.patience.begun
+            raise error from None
 
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
-        return _result(sum((each.counts for each in self._shipped), ShipCounts()))
-
-    def taken(self, at: datetime | None) -> None:
-        """Note when the destination has taken something, as an offset says."""
-        self.taken_at = max(filter(None, (self.taken_at, at)), default=None)
+        return _result(self._shipment.counts if self._shipment else ShipCounts())
 
     def _work(self, context: Context) -> dict[str, int]:
+        params = context["params"]
         if self.by_window:
-            chosen = context["params"].get("destinations")
+            chosen = params.get("destinations")
             if chosen and self.destination not in chosen:
                 raise AirflowSkipException(f"{self.destination} is not among the chosen destinations.")
             if self.windows is None:
                 # The plan failed. What is not a window's is the incremental DAG's to ship.
                 raise AirflowSkipException("there is no plan, so there is nothing to ship.")
-        names = (
-            [StreamName.of_reconciliation(self.pipeline) if self.late else StreamName(self.pipeline)]
-            if self.windows is None
-            else [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
-        )
-        if self.findings and self.windows is None and not self.late:
-            names.append(StreamName.of_findings(self.pipeline))
+        names = self._stream_names()
         delivery = self._delivery()
         if not delivery.enabled:
             raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
-        store = open_store(self.spool or spool_uri())
-        params = context["params"]
+        shipment = self._shipment = self._new_shipment(delivery)
         if self.by_window and params.get("replay"):
-            return self._replayed(store, delivery, context)
+            return self._replayed(shipment, range_from(params), context["dag_run"].run_id)
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
-            again = redrive_letters(self, store, delivery)
-        self._shipped = [Shipped(name) for name in names]
-        try:
-            for each in self._shipped:
-                ship_stream(self, store, each, delivery)
-        finally:
-            self._account()
-        total = sum((each.counts for each in self._shipped), ShipCounts())
+            again = shipment.redrive()
+        shipment.ship(names)
         if again is not None:
-            tell_set_aside(self, again.set_aside, "refused again")
-        tell_set_aside(self, sum(map(take_untold, self._shipped)), "set aside")
+            shipment.fail_for_letters(again.set_aside, "refused again")
+        shipment.fail_for_letters(shipment.take_untold(), "set aside")
         redriven = {} if again is None else {"redriven": again.taken}
-        return {**_result(total), "pending": sum(each.pending or 0 for each in self._shipped), **redriven}
+        return {**_result(shipment.counts), "pending": sum(each.pending or 0 for each in shipment.shipped), **redriven}
+
+    def _replayed(self, shipment: Shipment, wanted: TimeRange, run_id: str) -> dict[str, int]:
+        total = shipment.replay(wanted, run_id)
+        if total.set_aside:
+            # The task fails and is not tried again, so nothing would go on from these offsets.
+            forget_replay(self.ledger, shipment.store, self.pipeline, [self.destination], run_id)
+        shipment.fail_for_letters(total.set_aside, "set aside")
+        return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
+
+    def _stream_names(self) -> list[StreamName]:
+        """Return the streams that are shipped, in this order."""
+        if self.windows is not None:
+            return [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
+        if self.late:
+            return [StreamName.of_reconciliation(self.pipeline)]
+        return [StreamName(self.pipeline), *([StreamName.of_findings(self.pipeline)] if self.findings else [])]
+
+    def _new_shipment(self, delivery: Delivery) -> Shipment:
+        patience = Patience(self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window)
+        spool = self.spool or spool_uri()
+        return Shipment(
+            ledger=self.ledger,
+            store=open_store(spool),
+            pipeline=self.pipeline,
+            destination=self.destination,
+            connect=partial(self._connect_stream, delivery, patience),
+            patience=patience,
+            log=self.log,
+            now=utc_now,
+            run_id=self.run_id,
+            letters_at=f"{spool}/{self.pipeline}",
+            letters_fail=self.dead_letters == "fail",
+            has_source=bool(self.source),
+            report=self._send_metrics,
+        )
+
+    def _connect_stream(
+        self, delivery: Delivery, patience: Patience, position: Position | None
+    ) -> tuple[Destination, Terms]:
+        """Return the destination, ready to send what a stream holds, and how it is served.
+
+        :raises AuditError: its connection cannot be used, or the source is unknown.
+        """
+        origin = self._origin(position)
+        destination = self.connect(delivery, origin, form_of(delivery, origin))
+        takes_all = delivery.selection.takes_all
+        return destination, Terms(
+            sleep=sleep_or_defer,
+            now=utc_now,
+            too_old=self.too_old,
+            deadline=patience.deadline,
+            select=None if takes_all else Selector(delivery.selection, origin.fields).select,
+            concurrency=delivery.concurrency,
+        )
+
+    def _send_metrics(self, shipped: Shipped) -> None:
+        """Send the figures of a run: what was delivered of any stream, what is pending of the live one."""
+        if shipped.position is None:
+            return
+        tags = {"pipeline": self.pipeline, "destination": self.destination, "source": shipped.position.source}
+        metrics.count("delivered", shipped.counts.delivered, tags)
+        if not shipped.name.is_live:
+            return
+        if shipped.pending is not None:
+            metrics.gauge("pending", shipped.pending, tags)
+        if shipped.account:
+            metrics.gauge("dead_letters", shipped.account.dead_letters, tags)
 
     def execute(self, context: Context) -> Any:
         """Do the work once, and let the asset event say what was delivered, if anything was."""
@@ -252,28 +288,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             outputs = []
         return openlineage([f"{spool.rstrip('/')}/{each.name.folder}" for each in self._shipped], outputs)
 
-    def _account(self) -> None:
-        """Print the accounts, and send the figures.
-
-        :raises StopError: an account does not add up.
-        """
-        accounts = [each.account for each in self._shipped if each.account]
-        if accounts:
-            self.log.info("\n%s", table(accounts))
-        for each in self._shipped:
-            tell_metrics(each, self.destination)
-        wrong = [each for each in accounts if not each.adds_up]
-        if wrong:
-            raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
-
-    def _replayed(self, store: Store, delivery: Delivery, context: Context) -> dict[str, int]:
-        run_id = context["dag_run"].run_id
-        total = replay_streams(self, store, delivery, range_from(context["params"]), run_id)
-        if total.set_aside:
-            # The task fails and is not tried again, so nothing would go on from these offsets.
-            forget_replay(store, self.pipeline, [self.destination], run_id)
-        tell_set_aside(self, total.set_aside, "set aside")
-        return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
+    @property
+    def _shipped(self) -> Sequence[Shipped]:
+        return self._shipment.shipped if self._shipment else ()
 
     def _delivery(self) -> Delivery:
         own = {name: getattr(self, name) for name in self.option_names}

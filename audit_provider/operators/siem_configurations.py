@@ -3,86 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_provider.core.accounting import account
 from audit_provider.core.delivery import form_of
 from audit_provider.core.destinations.marked_event import send_marked_event
-from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.runs import siem_configurations as runs
+from audit_provider.core.runs.siem_configurations import SiemConfiguration
 from audit_provider.core.validation import near
 from audit_provider.operators import SHIP_OPERATORS
-from audit_provider.operators.redrive import kept_letters
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
-from audit_provider.state import OffsetVariable, PositionVariable, StreamName
+from audit_provider.state import Variables
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.pipeline import Pipeline
 
+__all__ = ["SiemConfiguration", "check_destination", "send_test_event", "siem_configurations"]
+
 _FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
-
-
-@dataclass(frozen=True, slots=True)
-class SiemConfiguration:
-    """One destination of a pipeline, and how it fares.
-
-    :ivar endpoint: its address, or why the connection gives none. :ivar last_success: when a batch was last accepted.
-    :ivar failures_in_a_row: runs since then that failed. :ivar pending: events in the spool that it has not got.
-    :ivar dead_letters: events set aside that it still has not got, in the live stream and in backfills.
-    :ivar last_error: "" where the last run ended well.
-    """
-
-    pipeline: str
-    name: str
-    type: str
-    endpoint: str
-    enabled: bool
-    last_success: datetime | None = None
-    failures_in_a_row: int = 0
-    pending: int = 0
-    last_error: str = ""
-    dead_letters: int = 0
 
 
 def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = None) -> list[SiemConfiguration]:
     """Return every destination of every pipeline. Nothing is sent.
 
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
-    :raises AuditError: the spool cannot be read.
+    :raises AuditError: the spool or a Variable cannot be read.
     """
     store = open_store(spool or spool_uri())
-    found = []
-    for pipeline in pipelines:
-        name = StreamName(pipeline.name)
-        position = PositionVariable(name).load()
-        for delivery in pipeline.destinations.values():
-            offset = OffsetVariable(name, delivery.name).load()
-            if offset and position and offset.chain != position.chain:
-                offset = None
-            stream = name.stream(store, position) if position else None
-            accounted = account(stream, delivery.name, position, offset) if stream and position else None
-            found.append(
-                SiemConfiguration(
-                    pipeline=pipeline.name,
-                    name=delivery.name,
-                    type=delivery.type,
-                    endpoint=_endpoint(delivery),
-                    enabled=delivery.enabled,
-                    last_success=offset.last_success if offset else None,
-                    failures_in_a_row=offset.failures_in_a_row if offset else 0,
-                    pending=accounted.pending if accounted else 0,
-                    last_error=offset.last_error if offset else "",
-                    dead_letters=sum(
-                        kept.letters.count().open for kept in kept_letters(store, pipeline.name, delivery.name)
-                    ),
-                )
-            )
-    return found
+    return runs.siem_configurations(Variables(), store, pipelines, endpoint=_endpoint)
 
 
 def send_test_event(pipeline: Pipeline, destination: str) -> str:
@@ -119,7 +71,4 @@ def _target(pipeline: Pipeline, destination: str) -> Destination:
 
 
 def _endpoint(delivery: Delivery) -> str:
-    try:
-        return SHIP_OPERATORS[delivery.type].endpoint(delivery)
-    except AuditError as error:
-        return str(error)
+    return SHIP_OPERATORS[delivery.type].endpoint(delivery)

@@ -15,13 +15,17 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.runs.log import grouped
 from audit_provider.core.spool.heap import keep_large_blocks_apart
 from audit_provider.operators.links import keep_link
+from audit_provider.state import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.sdk import Context
+
+    from audit_provider.core.ledger import Ledger
 
 LONGEST_SLEEP = 61.0
 """Seconds. A longer wait gives the worker slot back: the task defers. A budget per minute is waited for by sleeping."""
@@ -34,10 +38,12 @@ class AuditLogsOperator(BaseOperator):
     Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
+    :cvar ledger: where progress is kept: Airflow's Variables.
     :ivar begun: when this try began, before any wait without a worker. :ivar done_before: counts of what it did before
         the last wait. :ivar run_id: of the DAG run, "" where there is none.
     """
 
+    ledger: Ledger = Variables()
     begun: datetime | None = None
     run_id: str = ""
     done_before: Mapping[str, int] = MappingProxyType({})
@@ -94,11 +100,8 @@ class AuditLogsOperator(BaseOperator):
     @contextmanager
     def log_group(self, title: str) -> Iterator[None]:
         """Fold the lines that are logged inside into one group of the log."""
-        self.log.info("::group::%s", title)
-        try:
+        with grouped(self.log, title):
             yield
-        finally:
-            self.log.info("::endgroup::")
 
     def work(self, context: Context) -> Any:
         """Do the task's work.

@@ -33,7 +33,7 @@ from airflow.models import Connection, DagModel, Variable
 from fastapi import Depends, HTTPException, Request
 
 from audit_provider.airflow_versions import readable_variables
-from audit_provider.stream_name import PREFIX
+from audit_provider.core.stream_name import RecordKey, StreamName
 
 Method = Literal["GET", "POST", "PUT"]
 
@@ -88,7 +88,7 @@ class Permissions:
 
     def may_acknowledge(self, pipeline: str) -> bool:
         """Whether gaps of a pipeline may be acknowledged."""
-        key = f"{PREFIX}.{pipeline}.gaps.acknowledged"
+        key = str(RecordKey("acknowledgements", StreamName(pipeline)))
         details = VariableDetails(key=key, **_team(Variable.get_team_name, key))
         return bool(self._auth.is_authorized_variable(method="PUT", details=details, user=self.user))
 

@@ -15,8 +15,8 @@ from fastapi import APIRouter, Depends, HTTPException
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.errors import AuditError
 from audit_provider.core.pipeline import Pipeline
+from audit_provider.core.runs.gap_records import acknowledge_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
-from audit_provider.operators.gaps import acknowledge_gap
 from audit_provider.operators.siem_configurations import check_destination, send_test_event
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import (
@@ -30,6 +30,9 @@ from audit_provider.plugin.access import (
 from audit_provider.plugin.routes import delivery_of, pipeline_of
 from audit_provider.plugin.views import Told
 from audit_provider.plugin.within import within
+from audit_provider.settings import spool_uri
+from audit_provider.spool_location import open_store
+from audit_provider.state import Variables
 
 PATIENCE = 30.0
 """Seconds that a button waits for a service."""
@@ -118,7 +121,7 @@ def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Told:
     found: Pipeline = pipeline_of(pipeline)
 
     def work() -> str:
-        acknowledge_gap(found, gap, by=user.get_name(), note=body.note)
+        acknowledge_gap(Variables(), open_store(spool_uri()), found, gap, by=user.get_name(), note=body.note)
         return f"the gap {gap} is acknowledged."
 
     return _told(work)

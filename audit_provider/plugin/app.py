@@ -7,10 +7,10 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from audit_provider import __version__
 from audit_provider.core.errors import AuditError
 from audit_provider.plugin import TITLE, actions, routes
 from audit_provider.plugin.access import SeesPage
+from audit_provider.version import __version__
 
 reader = routes.reader
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from audit_provider.operators.redrive import kept_letters
+from audit_provider.core.open_stream import kept_letters
 from audit_provider.plugin.views import LettersView, LetterView
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
+from audit_provider.state import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def open_letters(pipeline: str, destination: str, *, events: bool) -> LettersVie
 
 
 def _letters(pipeline: str, destination: str, *, events: bool) -> Iterator[LetterView]:
-    for kept in kept_letters(open_store(spool_uri()), pipeline, destination):
+    for kept in kept_letters(Variables(), open_store(spool_uri()), pipeline, destination):
         for _, letter in kept.letters.open():
             event = bytes(letter.event).decode(errors="replace") if events else ""
             yield LetterView(

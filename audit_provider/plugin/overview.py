@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from audit_provider.core.errors import UNREADABLE, StopError
-from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
-from audit_provider.core.model import Offset
-from audit_provider.core.monitoring.summary import unpack_summary
-from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.errors import StopError
+from audit_provider.core.gaps import gaps_in
+from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, summary_record
+from audit_provider.core.notices import notices_in
+from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.problems import problems_of, unreadable_problems
 from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
-from audit_provider.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
+    from audit_provider.core.gaps import Acknowledgement, GapRecord
+    from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
+    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.position import Position
     from audit_provider.plugin.problems import DagFacts
+
+
+_SHOWN = ("position", "offset", "acknowledgements", "summary")
+"""Kinds of records that the page reads."""
 
 
 @dataclass
 class PipelineRecords:
-    """The Variables of one pipeline, as texts; None where the user may not read one.
+    """The records of one pipeline that the user may read, as texts.
 
+    :ivar texts: by key. :ivar hidden: whether the user may not read how far the pipeline is.
     :ivar undecryptable: keys of those that the API server itself cannot read.
     """
 
-    cursors: dict[StreamName, str | None] = field(default_factory=dict)
-    offsets: dict[tuple[StreamName, str], str | None] = field(default_factory=dict)
-    summary: str | None = None
-    acknowledged: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    hidden: bool = False
     undecryptable: list[str] = field(default_factory=list)
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the user may not read how far the pipeline is."""
-        return any(text is None for text in self.cursors.values())
 
 
 class Records:
-    """The Variables of every pipeline, sorted by what they hold."""
+    """The Variables of every pipeline, sorted by pipeline."""
 
     def __init__(self) -> None:
         self._pipelines: dict[str, PipelineRecords] = {}
@@ -56,28 +57,14 @@ class Records:
 
         :param text: None where it cannot be decrypted. :param readable: whether the user may read it.
         """
-        _, pipeline, *rest = key.split(".")
-        records = self._pipelines.setdefault(pipeline, PipelineRecords())
+        records = self._pipelines.setdefault(key.split(".")[1], PipelineRecords())
+        found = RecordKey.parsed(key)
         if readable and text is None:
             records.undecryptable.append(key)
-            return
-        match rest:
-            case ["cursor"]:
-                records.cursors[StreamName(pipeline)] = text
-            case ["to", destination]:
-                records.offsets[StreamName(pipeline), destination] = text
-            case ["reconcile", "cursor"]:
-                records.cursors[StreamName.of_reconciliation(pipeline)] = text
-            case ["reconcile", "to", destination]:
-                records.offsets[StreamName.of_reconciliation(pipeline), destination] = text
-            case ["backfill", window, "cursor"]:
-                records.cursors[StreamName(pipeline, window)] = text
-            case ["backfill", window, "to", destination]:
-                records.offsets[StreamName(pipeline, window), destination] = text
-            case ["summary"]:
-                records.summary = text
-            case ["gaps", "acknowledged"]:
-                records.acknowledged = text
+        elif found and found.kind == "position" and not readable:
+            records.hidden = True
+        elif found and found.kind in _SHOWN and text is not None:
+            records.texts[key] = text
 
     def of(self, pipeline: str) -> PipelineRecords:
         """Return the records of a pipeline; one that never ran has none."""
@@ -86,7 +73,11 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The records of one pipeline, read. :ivar unreadable: one sentence for each that cannot be."""
+    """The records of one pipeline, read.
+
+    :ivar offsets: of destinations that have begun, each of the chain that its stream's position leads to.
+    :ivar unreadable: one sentence for each record that cannot be read.
+    """
 
     positions: Mapping[StreamName, Position]
     offsets: Mapping[tuple[StreamName, str], Offset]
@@ -96,47 +87,57 @@ class Progress:
 
 
 def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
-    """Return the records of a pipeline, read; what cannot be read is told and left out."""
-    unreadable: list[str] = []
+    """Return the records of a pipeline, read; one that cannot be read is reported and left out."""
+    ledger = MemoryLedger(records.texts)
+    unreadable = _Unreadable()
     if records.undecryptable:
         more = f" and {len(records.undecryptable) - 1} more" if len(records.undecryptable) > 1 else ""
-        unreadable.append(
+        unreadable.sentences.append(
             f"the Variable {min(records.undecryptable)}{more} cannot be decrypted: give the API server the "
             f"[core] fernet_key that they were written with."
         )
-    positions: dict[StreamName, Position] = {}
+    keys = [key for key in map(RecordKey.parsed, ledger.keys()) if key]
+    streams: dict[StreamName, StreamProgress] = {}
     offsets: dict[tuple[StreamName, str], Offset] = {}
-    for name, text in records.cursors.items():
-        try:
-            if text is not None:
-                positions[name] = unpack_position(text, f"the Variable {name.cursor_key}")
-        except StopError as error:
-            unreadable.append(str(error))
-    for (name, destination), text in records.offsets.items():
-        try:
-            offset = msgspec.json.decode(text or "null", type=Offset | None)
-        except UNREADABLE as error:
-            unreadable.append(f"the Variable {name.offset_key(destination)} holds no delivery offset ({error}).")
-            continue
-        # An offset is a place in one chain: where reading was begun anew, it says nothing.
-        if offset and name in positions and offset.chain == positions[name].chain:
-            offsets[name, destination] = offset
+    for name in (key.stream for key in keys if key.kind == "position"):
+        with unreadable.noted():
+            if stream := stream_progress(ledger, name):
+                streams[name] = stream
+    for key in (key for key in keys if key.kind == "offset"):
+        with unreadable.noted():
+            kept = offset_record(ledger, key.stream, key.of).load()
+            offset = streams[key.stream].of_chain(kept) if key.stream in streams else None
+            if offset:
+                offsets[key.stream, key.of] = offset
     summary = None
+    # Where no report is made any more, the last one's findings would stand for ever.
+    if pipeline.monitoring:
+        with unreadable.noted():
+            summary = summary_record(ledger, pipeline.name).load()
     acknowledged: dict[str, Acknowledgement] = {}
-    try:
-        # Where no report is made any more, the last one's findings would stand for ever.
-        if records.summary is not None and pipeline.monitoring:
-            summary = unpack_summary(records.summary, f"the Variable audit_logs.{pipeline.name}.summary")
-        acknowledged = msgspec.json.decode(records.acknowledged or "{}", type=dict[str, Acknowledgement])
-    except StopError as error:
-        unreadable.append(str(error))
-    except UNREADABLE as error:
-        unreadable.append(f"the Variable audit_logs.{pipeline.name}.gaps.acknowledged cannot be read ({error}).")
+    with unreadable.noted():
+        acknowledged = Acknowledgements(ledger, pipeline.name).load()
     gaps: list[GapRecord] = []
-    for name, position in positions.items():
+    for name, stream in streams.items():
         served = {each: offsets.get((name, each)) for each in pipeline.destinations}
-        gaps += gaps_in(pipeline.name, name.folder, position, served, acknowledged)
-    return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable)
+        gaps += gaps_in(pipeline.name, name.folder, stream.position, served, acknowledged)
+    positions = {name: stream.position for name, stream in streams.items()}
+    return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable.sentences)
+
+
+class _Unreadable:
+    """What cannot be read. :ivar sentences: one for each record."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note a record that cannot be read, and go on."""
+        try:
+            yield
+        except StopError as error:
+            self.sentences.append(str(error))
 
 
 def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime) -> PipelineView:
@@ -148,12 +149,13 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
     lag = position.lag(now) if position else None
+    notices = notices_in(position.noticed) if position else []
     set_aside = sum(each.counts.set_aside for each in progress.positions.values())
-    destinations = tuple(_destination(pipeline.name, each, progress) for each in pipeline.destinations.values())
+    destinations = tuple(_destination(pipeline, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
         *unreadable_problems(set_aside),
-        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now),
+        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"
@@ -166,6 +168,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         last_read=position.updated_at if position else None,
         lag=lag,
         spooled=position.counts.spooled if position else 0,
+        same_id=position.counts.same_id if position else 0,
         set_aside=set_aside,
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
@@ -186,16 +189,16 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     )
 
 
-def _destination(pipeline: str, delivery: Delivery, progress: Progress) -> DestinationView:
+def _destination(pipeline: Pipeline, delivery: Delivery, progress: Progress) -> DestinationView:
     name = delivery.name
-    live = StreamName(pipeline)
+    live = StreamName(pipeline.name)
     position = progress.positions.get(live)
     offset = progress.offsets.get((live, name))
     summary = progress.summary
     elsewhere = sum(
-        max(0, progress.positions[stream].pending(each))
-        for (stream, destination), each in progress.offsets.items()
-        if destination == name and stream != live
+        max(0, each.pending(progress.offsets.get((stream, name))))
+        for stream, each in progress.positions.items()
+        if stream != live and _is_shipped(pipeline, name, stream, progress)
     )
     letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
     failures = offset.failures_in_a_row if offset else 0
@@ -217,6 +220,15 @@ def _destination(pipeline: str, delivery: Delivery, progress: Progress) -> Desti
         letters_counted=summary is not None,
         too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
     )
+
+
+def _is_shipped(pipeline: Pipeline, destination: str, stream: StreamName, progress: Progress) -> bool:
+    """Whether a destination is to get what a stream beside the live one holds."""
+    if stream.is_findings:
+        # A destination that has been down since before the first finding has no offset yet.
+        return pipeline.monitoring is not None and pipeline.monitoring.ship_findings
+    # Of a backfill, the destinations that were chosen have an offset.
+    return (stream, destination) in progress.offsets
 
 
 def _worst(problems: Sequence[Problem], *, begun: bool) -> State:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Summary
+    from audit_provider.core.notices import Notice
     from audit_provider.core.pipeline import Pipeline
 
 OVERDUE = timedelta(minutes=15)
 """A run that is so late was not begun: the scheduler or the DAG processor stands still."""
 
-TOLD_LIVE = frozenset({"undelivered", "refused", "gap"})
+TOLD_LIVE = frozenset({"undelivered", "refused", "gap", "notice"})
 """Kinds of findings that the records themselves tell, and newer than a report does."""
 
 _ACTIVE = ("running", "queued")
@@ -53,16 +54,19 @@ def problems_of(
     *,
     lag: float | None,
     now: datetime,
+    notices: Sequence[Notice] = (),
 ) -> list[Problem]:
     """Return what is wrong, beside records that cannot be read.
 
     :param summary: of the last report. :param dag: see :func:`~audit_provider.plugin.overview.view_of`.
     :param lag: seconds that reading is behind; None where nothing says so.
+    :param notices: what reading has noticed of how the source is described.
     """
     lags = _lag_problems(pipeline, dag, lag, now)
     return [
         *_delivery_problems(destinations),
         *_gap_problems(gaps),
+        *(Problem("warning", each.text) for each in notices if each.severity == "warning"),
         *(_run_problems(dag, now) if dag else ()),
         *lags,
         *_finding_problems(summary, TOLD_LIVE | {"lag"} if lags else TOLD_LIVE),
@@ -78,7 +82,7 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
         if set_aside == 1
         else (f"{set_aside:,} records of its source that could not be read are")
     )
-    return [Problem("warning", f"{told} set aside: see 'python -m audit_provider unreadable'.")]
+    return [Problem("warning", f"{told} set aside: see 'audit-logs unreadable'.")]
 
 
 def _lag_problems(pipeline: Pipeline, dag: DagFacts | None, lag: float | None, now: datetime) -> list[Problem]:

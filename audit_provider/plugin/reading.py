@@ -11,11 +11,11 @@ from airflow.models import DagModel, DagRun, TaskInstance, Variable
 from sqlalchemy import func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.stream_name import PREFIX
 from audit_provider.dags.pipelines import read_file
 from audit_provider.plugin.overview import Records, progress_of
 from audit_provider.plugin.problems import DagFacts
 from audit_provider.settings import beside_dags, pipelines_file
-from audit_provider.stream_name import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -10,70 +10,221 @@ import copy
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
+from pydantic import ConfigDict, Discriminator
+from typing_extensions import Required, TypedDict
 
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import keys_of
 from audit_provider.core.model import UTC
-from audit_provider.sandbox.documented_call import Call
+from audit_provider.core.templates import names_in
+from audit_provider.sandbox.documented_call import Call, TimeKind
+from audit_provider.sandbox.strict import STRICT, decoded
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Login = Literal["login", "password"]
+"""Fields of a connection."""
+
+Order = Literal["newest", "oldest", "shuffled"]
+"""Which records come first: the newest, the oldest, or any."""
+
+Bound = Literal["inclusive", "exclusive"]
+"""Whether a record of the very time that bounds a window is in it."""
+
+WaitForm = Literal["seconds", "fraction", "epoch", "epoch_ms", "iso", "http_date"]
+"""How the header of an answer to too many requests writes the wait: seconds, seconds with a fraction, or its end as an
+epoch in seconds or milliseconds, as an ISO 8601 date-time or as an HTTP date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Every answer is whole."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """The answer holds a cursor, or the next page's URL, for the next page.
+
+    :ivar at: dotted path of it.
+    :ivar last: what stands there on the last page; ``absent`` for nothing.
+    :ivar gone: dotted path of what is absent with it. :ivar tail: it is there always, also behind the newest record.
+    :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: of the page's size.
+    :ivar begin: a cursor that means the beginning. :ivar relative: the URL has no host.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["cursor", "next_url"]
+    at: str
+    last: str | None = None
+    gone: str = ""
+    tail: bool = False
+    more_at: str = ""
+    count_at: str = ""
+    begin: str = ""
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The ``Link`` header holds the next page's URL.
+
+    :ivar tail: it is there always, also behind the newest record.
+    :ivar results: it is there always, and its ``results`` attribute says whether it leads to anything.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["link"]
+    tail: bool = False
+    results: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Pages have numbers.
+
+    :ivar first: number of the first page. :ivar more_at: dotted path of a flag that says whether there is more.
+    :ivar next_at: of the next page's number. :ivar total_at: of the number of all records.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["page"]
+    first: int = 1
+    more_at: str = ""
+    next_at: str = ""
+    total_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """The next page begins after so many records. :ivar total_at: dotted path of the number of all records."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["offset"]
+    total_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectIds:
+    """The id of a page's last record leads to the next.
+
+    :ivar more_at: dotted path of what says whether there is more.
+    :ivar flags: what stands there where there is more, ``id`` for the last record's, and where there is not.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    style: Literal["object_id"]
+    more_at: str
+    flags: tuple[bool | Literal["id"], bool | None] = (True, False)
+
+
+Paging = Annotated[Whole | Cursors | Links | Pages | Offsets | ObjectIds, Discriminator("style")]
+
+
+class Refusal(TypedDict, total=False):
+    """An answer to a wrong credential."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    status: Required[int]
+    body: Any
+
+
+class SlowDown(TypedDict, total=False):
+    """An answer to too many requests: ``headers`` with the form of the wait in each, ``fixed`` ones as they are."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    status: Required[int]
+    headers: Mapping[str, WaitForm]
+    fixed: Mapping[str, str]
+    body: Any
+
+
+class TokenCall(TypedDict, total=False):
+    """How a token is fetched: the headers and fields of the request, the answer beside the token, and its path."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    path: Required[str]
+    headers: Mapping[str, str]
+    fields: Mapping[str, str]
+    answer: Required[Mapping[str, Any]]
+    token_at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """One API.
 
-    :ivar page: an example page, as the vendor shows it. :ivar records_at: where its records are.
-    :ivar id_at: of a record's id, :ivar vary_at: of something that differs in records without one.
+    :ivar name: of its folder.
+    :ivar connection: what the user fills in: ``login`` and ``password``. :ivar settings: likewise, by name.
+    :ivar auth: headers that a request must carry; ``{token}`` stands for the one that ``token`` gave.
+    :ivar request: the call of the first page. :ivar follow: of the pages after it, where that is another call.
+    :ivar page: an example page, as the vendor shows it: the name of the file, ``page.json`` where none is given.
+    :ivar records_at: dotted path of its records; "" where the answer is the list itself.
+    :ivar id_at: of a record's id; "" where records have none, and then :ivar vary_at: of something that differs.
     :ivar time_at: of the time that is filtered and sorted by, :ivar time_kind: how it is written.
     :ivar happened_at: of the time it happened, where that is another: half a minute earlier.
-    :ivar order: ``newest``, ``oldest`` or ``shuffled``. :ivar bounds: whether start and end are in a window.
-    :ivar paging: ``style`` and where things stand. :ivar auth: headers that a request must carry.
-    :ivar token: how a token is fetched. :ivar connection: what the user fills in. :ivar settings: likewise.
-    :ivar refusal: status and body of an answer to a wrong credential.
-    :ivar slow_down: an answer to too many requests: status, body, ``headers`` with the form of the wait in each, and
-        ``fixed`` headers with their values.
-    :ivar rate: requests per seconds, None where the vendor names no budget.
+    :ivar order: ``newest``, ``oldest`` or ``shuffled``.
+    :ivar bounds: whether start and end are in a window: ``inclusive`` or ``exclusive``, each.
+    :ivar paging: ``style`` and where things stand.
+    :ivar refusal: ``status`` and ``body`` of an answer to a wrong credential.
+    :ivar slow_down: an answer to too many requests: ``status``, ``body``, ``headers`` with the form of the wait in
+        each, and ``fixed`` headers with their values.
+    :ivar token: how a token is fetched: ``path``, ``headers``, ``fields``, ``answer``, ``token_at``.
+    :ivar rate: requests per seconds; left out where the vendor names no budget.
     :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
-    :ivar by_time: another call over the same records, for windows.
+    :ivar by_time: another call over the same records, for windows: the keys in which it differs.
     """
 
+    __pydantic_config__: ClassVar = STRICT
+
     name: str
+    connection: Mapping[Login, str]
+    auth: Mapping[str, str]
     request: Call
-    follow: Call | None
-    by_time: Contract | None
-    page: Any
     records_at: str
     id_at: str
-    vary_at: str
     time_at: str
-    time_kind: str
-    happened_at: str
-    order: str
-    bounds: tuple[str, str]
-    paging: Mapping[str, Any]
-    auth: Mapping[str, str]
-    token: Mapping[str, Any]
-    connection: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    refusal: Mapping[str, Any]
-    slow_down: Mapping[str, Any]
-    rate: tuple[int, float] | None
-    page_size: int | None
-    lookback: int | None
+    order: Order
+    paging: Paging
+    page: Any
+    settings: Mapping[str, str] = field(default_factory=dict)
+    follow: Call | None = None
+    vary_at: str = ""
+    time_kind: TimeKind = "rfc3339"
+    happened_at: str = ""
+    bounds: tuple[Bound, Bound] = ("inclusive", "inclusive")
+    refusal: Refusal = field(default_factory=lambda: Refusal(status=401, body={}))
+    slow_down: SlowDown = field(default_factory=lambda: SlowDown(status=429, headers={"Retry-After": "seconds"}))
+    token: TokenCall | None = None
+    rate: tuple[int, float] | None = None
+    page_size: int | None = None
+    lookback: int | None = None
+    by_time: Any = None
 
     @property
     def examples(self) -> list[dict[str, Any]]:
         """The records of the example page."""
-        found = at(self.page, self.records_at)
-        return list(found)
+        return list(at(self.page, self.records_at))
 
     def page_of(self, records: list[Any]) -> Any:
         """Return the example page with other records."""
@@ -114,52 +265,100 @@ class Contract:
 
 
 def read_contract(folder: Path) -> Contract:
-    """Return the contract of a folder: ``contract.yaml`` and the example page beside it."""
-    entry = yaml.safe_load((folder / "contract.yaml").read_text(encoding="utf-8"))
-    return _contract(folder, entry)
+    """Return the contract of a folder: ``contract.yaml`` and the example page beside it.
+
+    :raises ConfigurationError: it holds a key or a word that is unknown, or parts that do not fit together; with one
+        line per mistake.
+    """
+    path = folder / "contract.yaml"
+    where = f"{folder.name}/{path.name}"
+    try:
+        entry = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # nosec B506
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where}: must be a mapping of keys to values")
+    changes = entry.pop("by_time", None)
+    contract = _read(entry, folder, where)
+    if changes is None:
+        return contract
+    return replace(contract, by_time=_read({**entry, **changes}, folder, f"{where}: by_time"))
 
 
-def _contract(folder: Path, entry: dict[str, Any]) -> Contract:
-    by_time = entry.get("by_time")
-    base = {key: value for key, value in entry.items() if key not in ("by_time", "follow")}
-    page = folder / entry.get("page", "page.json")
-    return Contract(
-        name=folder.name,
-        request=Call.of(entry["request"]),
-        follow=Call.of(entry["follow"]) if "follow" in entry else None,
-        by_time=_contract(folder, {**base, **by_time}) if by_time else None,
-        page=json.loads(page.read_text(encoding="utf-8")),
-        records_at=entry["records_at"],
-        id_at=entry["id_at"],
-        vary_at=entry.get("vary_at", ""),
-        time_at=entry["time_at"],
-        time_kind=entry.get("time_kind", "rfc3339"),
-        happened_at=entry.get("happened_at", ""),
-        order=entry["order"],
-        bounds=tuple(entry.get("bounds", ("inclusive", "inclusive"))),
-        paging=entry["paging"],
-        auth=entry["auth"],
-        token=entry.get("token", {}),
-        connection=entry["connection"],
-        settings=entry.get("settings", {}),
-        refusal=entry.get("refusal", {"status": 401, "body": {}}),
-        slow_down=entry.get("slow_down", {"status": 429, "headers": {"Retry-After": "seconds"}}),
-        rate=tuple(entry["rate"]) if "rate" in entry else None,
-        page_size=entry.get("page_size"),
-        lookback=entry.get("lookback"),
-    )
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also refuses a key that stands twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        met: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in met and key != "<<":
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
+            met.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read(entry: Mapping[str, Any], folder: Path, where: str) -> Contract:
+    shown = folder / str(entry.get("page", "page.json"))
+    page = json.loads(shown.read_text(encoding="utf-8"))
+    contract: Contract = decoded(Contract, {**entry, "name": folder.name, "page": page}, where)
+    if mistakes := list(_loose_ends(contract)):
+        raise ConfigurationError("\n".join(f"{where}: {each}" for each in mistakes))
+    return contract
+
+
+def _loose_ends(contract: Contract) -> Iterator[str]:
+    """Yield what does not fit together in a contract, each beginning with the key it concerns."""
+    examples = at(contract.page, contract.records_at)
+    if not isinstance(examples, list) or not examples or not all(isinstance(each, dict) for each in examples):
+        yield f"records_at: the example page has no records at {contract.records_at!r}"
+        return
+    for key in ("id_at", "time_at", "happened_at", "vary_at"):
+        path = getattr(contract, key)
+        if path and any(at(each, path) is None for each in examples):
+            yield f"{key}: an example record has nothing at {path!r}"
+    if not contract.id_at and not contract.vary_at:
+        yield "vary_at: is needed where records have no id, or all of them would be the same"
+    kind = int if contract.time_kind in ("epoch", "epoch_ms") else str
+    if any(not isinstance(at(each, contract.time_at), kind) for each in examples):
+        yield f"time_kind: the example records do not write their time as {contract.time_kind}"
+    calls = {"request": contract.request, "follow": contract.follow}
+    for key, call in calls.items():
+        if call is None:
+            continue
+        yield from (
+            f"{key}.required: there is no parameter {name!r}" for name in call.required if name not in call.named
+        )
+        unknown = sorted(names_in(call.path) - set(contract.settings))
+        yield from (f"{key}.path: {{{name}}} is none of the settings" for name in unknown)
+        for name, each in call.named.items():
+            if each.bounds and each.kind == "text":
+                yield f"{key}: {name!r} holds a bound of time, so it needs a kind"
+            if not each.bounds and each.kind != "text":
+                yield f"{key}: {name!r} has the kind of a time and no role: start, end, a pattern, or repeated"
+            if each.pattern and not names_in(each.pattern) <= {"start", "end"}:
+                yield f"{key}: the pattern of {name!r} knows {{start}} and {{end}} only"
+    led = contract.follow or contract.request
+    if contract.paging.style != "none" and all(each.role != "cursor" for each in led.named.values()):
+        yield f"paging: the style {contract.paging.style!r} needs a parameter with the role 'cursor'"
+    wanted = names_in(contract.auth)
+    yield from (f"auth: {{{name}}} is not known, only {{token}} is" for name in sorted(wanted - {"token"}))
+    if ("token" in wanted) != bool(contract.token):
+        yield "auth: {token} and the key 'token', which says how it is fetched, belong together"
+    if contract.happened_at == contract.time_at:
+        yield "happened_at: is the path of time_at"
 
 
 def at(content: Any, path: str) -> Any:
     """Return what stands at a dotted path, None where it is absent."""
-    for key in path.split(".") if path else ():
+    for key in keys_of(path):
         content = content.get(key) if isinstance(content, dict) else None
     return content
 
 
 def put(content: Any, path: str, value: Any) -> None:
     """Set what stands at a dotted path, making objects on the way."""
-    *keys, last = path.split(".")
+    *keys, last = keys_of(path)
     for key in keys:
         if not isinstance(content.get(key), dict):
             content[key] = {}
@@ -169,7 +368,7 @@ def put(content: Any, path: str, value: Any) -> None:
 
 def remove(content: Any, path: str) -> None:
     """Remove what stands at a dotted path."""
-    *keys, last = path.split(".")
+    *keys, last = keys_of(path)
     for key in keys:
         content = content.get(key) or {}
     content.pop(last, None)

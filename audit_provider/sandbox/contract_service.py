@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from audit_provider.core.model import UTC, utc_now
-from audit_provider.sandbox.contract import Contract, at, put, remove
+from audit_provider.sandbox.contract import (
+    Contract,
+    Cursors,
+    Links,
+    ObjectIds,
+    Offsets,
+    Pages,
+    TokenCall,
+    at,
+    put,
+    remove,
+)
 from audit_provider.sandbox.documented_call import BadRequestError, Call
 from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
 
@@ -88,7 +99,7 @@ class ContractService(Service):
         """Answer as the vendor would."""
         contract = self.contract
         if contract.token and request.path == contract.token["path"]:
-            return self._token(request)
+            return self._token(contract.token, request)
         known, reply = len(self.refused), None
         for each in filter(None, (contract, contract.by_time)):
             for call in filter(None, (each.request, each.follow)):
@@ -122,8 +133,8 @@ class ContractService(Service):
     def _serve(self, contract: Contract, call: Call, request: Request, asked: Mapping[str, Any]) -> Reply:
         if contract.lookback and "start" in asked and asked["start"] < utc_now() - timedelta(days=contract.lookback):
             raise BadRequestError("the start is too far back")
-        style, cursor = contract.paging["style"], asked.get("cursor", "")
-        if cursor == contract.paging.get("begin"):
+        style, cursor = contract.paging.style, asked.get("cursor", "")
+        if isinstance(contract.paging, Cursors) and cursor == contract.paging.begin:
             cursor = ""
         kept = dict(asked)
         if style in ("cursor", "next_url", "link") and cursor:
@@ -146,18 +157,18 @@ class ContractService(Service):
             rows = [r for r in rows if r.moment > start or (r.moment == start and contract.bounds[0] == "inclusive")]
         if end is not None:
             rows = [r for r in rows if r.moment < end or (r.moment == end and contract.bounds[1] == "inclusive")]
-        if contract.paging.get("tail"):
+        if getattr(contract.paging, "tail", False):
             return rows  # in the order in which they came
         if contract.order == "shuffled":
             return sorted(rows, key=lambda r: hashlib.sha256(str(r.number).encode()).digest())
         return sorted(rows, key=lambda r: (r.moment, r.number), reverse=contract.order == "newest")
 
     def _start(self, contract: Contract, rows: list[Row], kept: Mapping[str, Any], cursor: str, size: int) -> int:
-        style = contract.paging["style"]
+        style = contract.paging.style
         if not cursor or style == "none":
             return 0
-        if style == "page":
-            return (int(cursor) - int(contract.paging.get("first", 1))) * size
+        if isinstance(contract.paging, Pages):
+            return (int(cursor) - contract.paging.first) * size
         if style == "offset":
             return int(cursor)
         if style == "object_id":
@@ -181,35 +192,36 @@ class ContractService(Service):
     ) -> None:
         """Put the way to the next page where the vendor puts it."""
         paging = contract.paging
-        style, tail = paging["style"], paging.get("tail", False)
-        if paging.get("total_at"):
-            put(content, paging["total_at"], len(rows))
-        if paging.get("more_at"):
-            yes, no = paging.get("flags", [True, False])
+        if isinstance(paging, Pages | Offsets) and paging.total_at:
+            put(content, paging.total_at, len(rows))
+        if isinstance(paging, ObjectIds):
+            yes, no = paging.flags
             last = str(at(rows[reached - 1].record, contract.id_at)) if more else None
-            put(content, paging["more_at"], (last if yes == "id" else yes) if more else no)
-        if paging.get("count_at"):
-            put(content, paging["count_at"], len(at(content, contract.records_at) or ()))
-        if style == "page" and paging.get("next_at"):
-            here = int(request.param(call.cursor_name) or paging.get("first", 1))
-            put(content, paging["next_at"], here + 1 if more else None)
-        if style not in ("cursor", "next_url", "link"):
+            put(content, paging.more_at, (last if yes == "id" else yes) if more else no)
+        if isinstance(paging, Pages | Cursors) and paging.more_at:
+            put(content, paging.more_at, more)
+        if isinstance(paging, Pages) and paging.next_at:
+            here = int(request.param(call.cursor_name) or paging.first)
+            put(content, paging.next_at, here + 1 if more else None)
+        if not isinstance(paging, Cursors | Links):
             return
         cursor = self._cursor(kept, reached)
         query = {**dict(request.params), (contract.follow or call).cursor_name: cursor}
         url = f"{self._path(contract.follow or call)}?{urlencode(query, quote_via=quote)}"
-        if style == "link":
-            flag = f'; results="{"true" if more else "false"}"; cursor="{cursor}"' if paging.get("results") else ""
-            if more or tail or paging.get("results"):
+        if isinstance(paging, Links):
+            flag = f'; results="{"true" if more else "false"}"; cursor="{cursor}"' if paging.results else ""
+            if more or paging.tail or paging.results:
                 headers["Link"] = f'<{self.url}{request.path}>; rel="self", <{self.url}{url}>; rel="next"{flag}'
             return
-        value = cursor if style == "cursor" else url if paging.get("relative") else f"{self.url}{url}"
-        if more or tail:
-            put(content, paging["at"], value)
-        elif paging.get("last", None) == "absent":
-            remove(content, paging.get("gone", paging["at"]))
+        if paging.count_at:
+            put(content, paging.count_at, len(at(content, contract.records_at) or ()))
+        if more or paging.tail:
+            value = url if paging.relative else f"{self.url}{url}"
+            put(content, paging.at, cursor if paging.style == "cursor" else value)
+        elif paging.last == "absent":
+            remove(content, paging.gone or paging.at)
         else:
-            put(content, paging["at"], paging.get("last"))
+            put(content, paging.at, paging.last)
 
     def _cursor(self, kept: Mapping[str, Any], reached: int) -> str:
         held = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in kept.items()}
@@ -229,8 +241,7 @@ class ContractService(Service):
                     raise BadRequestError(f"the {key} differs from the one that the cursor was made with")
         return held
 
-    def _token(self, request: Request) -> Reply:
-        wanted = self.contract.token
+    def _token(self, wanted: TokenCall, request: Request) -> Reply:
         for name, value in wanted.get("headers", {}).items():
             if request.headers.get(name) != value:
                 return self._refuse(401, f"the header {name} of the token request is wrong")

@@ -6,13 +6,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Strict
 
 from audit_provider.core.model import UTC
 from audit_provider.core.records import time_from
+from audit_provider.sandbox.strict import STRICT, EmptyIsDefault
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _MILLISECOND = timedelta(milliseconds=1)
+
+TimeKind = Literal["rfc3339", "epoch", "epoch_ms", "date"]
+"""How a time is written: RFC 3339, whole seconds or milliseconds since 1970, or a date alone."""
+
+Kind = Literal["text", "rfc3339", "epoch", "epoch_ms", "date"]
+"""How a parameter's value is written: ``text`` is anything, the others are times."""
+
+Role = Literal["", "size", "start", "end", "cursor"]
+"""What a parameter does."""
 
 
 class BadRequestError(Exception):
@@ -21,44 +33,53 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the query, or one leaf of the body.
+    """One parameter of the query, or one leaf of the body. Without any key it is known and not used.
 
-    :ivar kind: ``text``, ``integer``, ``rfc3339``, ``epoch``, ``epoch_ms``, ``date``. :ivar role: what it does:
-        ``size``, ``start``, ``end``, ``cursor``; "" for nothing that matters here.
-    :ivar most: for ``size``. :ivar value: the only one allowed. :ivar contains: texts that must stand in it.
+    :ivar kind: how its value is written; ``text`` is anything.
+    :ivar role: what it does: the page ``size``, the ``start`` or ``end`` of what is asked for, the ``cursor``.
+    :ivar most: the largest page ``size`` that is taken. :ivar default: the page size where none is asked for.
+    :ivar value: the only one allowed. :ivar contains: texts that must stand in it.
     :ivar pattern: a text with ``{start}`` and ``{end}`` in it. :ivar repeated: the key stands twice, for start and end.
     """
 
-    kind: str = "text"
-    role: str = ""
+    __pydantic_config__: ClassVar = STRICT
+
+    kind: Kind = "text"
+    role: Role = ""
     most: int = 1000
     default: int = 100
     value: Any = None
-    contains: tuple[str, ...] = ()
+    contains: Annotated[tuple[str, ...], Strict(False)] = ()
     pattern: str = ""
     repeated: bool = False
+
+    @property
+    def bounds(self) -> bool:
+        """Whether it holds a bound of time."""
+        return self.role in ("start", "end") or self.repeated or bool(self.pattern)
+
+
+Parameters = Mapping[str, Annotated[Parameter, EmptyIsDefault]]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that the vendor takes. :ivar required: names that must be there."""
+    """A request that the vendor takes.
 
-    method: str
+    :ivar method: ``GET`` or ``POST``. :ivar path: with the names of settings in braces.
+    :ivar params: of the query, by name. :ivar body: leaves of the JSON body, by dotted path; left out for no body.
+    :ivar headers: texts that must stand in headers beside those of ``auth``.
+    :ivar required: names that must be there.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    method: Literal["GET", "POST"]
     path: str
-    params: Mapping[str, Parameter] = field(default_factory=dict)
-    body: Mapping[str, Parameter] | None = None
+    params: Parameters = field(default_factory=dict)
+    body: Parameters | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Call:
-        """Return the call that a contract's entry describes."""
-        rest = {key: value for key, value in entry.items() if key not in ("params", "body")}
-        params = {name: Parameter(**(each or {})) for name, each in entry.get("params", {}).items()}
-        body = None
-        if "body" in entry:
-            body = {name: Parameter(**(each or {})) for name, each in entry["body"].items()}
-        return cls(**rest, params=params, body=body)
 
     def read(self, params: list[tuple[str, str]], body: Any) -> dict[str, Any]:
         """Return what the request asks for, by role.
@@ -84,15 +105,19 @@ class Call:
         return asked
 
     @property
+    def named(self) -> dict[str, Parameter]:
+        """Every parameter, of the query and of the body."""
+        return {**self.params, **(self.body or {})}
+
+    @property
     def size(self) -> Parameter:
         """The parameter of the page size; its default where the vendor has none."""
-        every = [*self.params.values(), *(self.body or {}).values()]
-        return next((each for each in every if each.role == "size"), Parameter())
+        return next((each for each in self.named.values() if each.role == "size"), Parameter())
 
     @property
     def cursor_name(self) -> str:
         """Name of the parameter of the cursor."""
-        return next((name for name, each in self.params.items() if each.role == "cursor"), "cursor")
+        return next((name for name, each in self.named.items() if each.role == "cursor"), "cursor")
 
 
 def _leaves(body: Any, path: str = "") -> list[tuple[str, Any]]:

@@ -7,15 +7,14 @@ from dataclasses import fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import requests
 
-from audit_provider.core.accounting import Account, account, table
-from audit_provider.core.model import Offset
-from audit_provider.core.position import unpack_position
+from audit_provider.core.accounting import Account, table
+from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.open_stream import open_stream, recorded_streams
 from audit_provider.core.sources import REGISTRY
+from audit_provider.core.stream_name import PREFIX
 from audit_provider.sandbox.s3 import ids_in, s3_client
-from audit_provider.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,20 +31,13 @@ def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations
 
     :param store: the spool.
     """
-    variables = airflow.variables(f"audit_logs.{pipeline}.")
-    accounts = []
-    for key, text in sorted(variables.items()):
-        name = StreamName.of_cursor_key(pipeline, key)
-        if name is None:
-            continue
-        position = unpack_position(text, key)
-        stream = name.stream(store, position)
-        for gap in position.gaps:
-            print(f"{stream}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")
-        for destination in destinations:
-            kept = variables.get(name.offset_key(destination))
-            offset = msgspec.json.decode(kept, type=Offset) if kept else None
-            accounts.append(account(stream, destination, position, offset))
+    ledger = MemoryLedger(airflow.variables(f"{PREFIX}.{pipeline}."))
+    accounts: list[Account] = []
+    for name in recorded_streams(ledger, pipeline):
+        if opened := open_stream(ledger, store, name):
+            for gap in opened.position.gaps:
+                print(f"{opened.stream}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")
+            accounts += [opened.account(destination) for destination in destinations]
     return accounts
 
 

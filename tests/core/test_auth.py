@@ -160,6 +160,29 @@ def test_a_token_that_is_refused_early_is_fetched_once_more():
 
 
 @pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply.json(400, {"error": "temporarily_unavailable"}),
+        Reply.json(400, {"error": "server_error", "error_description": "try another time"}),
+        Reply.json(403, {"error": "access_denied", "error_description": "Rate limit exceeded for the client"}),
+        Reply(522, b"<html>no origin</html>", {"Content-Type": "text/html"}),
+        Reply(530),
+    ],
+)
+def test_a_token_that_is_refused_for_now_is_asked_for_again(refusal):
+    class Passing(Api):
+        def answer(self, request):
+            if request.path == "/oauth/token" and not self.token_requests:
+                self.token_requests.append(request)
+                return refusal
+            return super().answer(request)
+
+    with Passing() as service:
+        assert client_with(Token("/oauth/token"), service).fetch("GET", "/x").status == 200
+        assert len(service.token_requests) == 2
+
+
+@pytest.mark.parametrize(
     ("reply", "said"),
     [
         (

@@ -98,6 +98,21 @@ def test_every_request_takes_the_credentials_of_the_moment():
     [
         (ClientError({"Error": {"Code": "AccessDenied", "Message": SECRET}}, "AssumeRole"), CredentialError),
         (EndpointConnectionError(endpoint_url="https://sts"), UnavailableError),
+        (ClientError({"Error": {"Code": "Throttling"}}, "AssumeRole"), UnavailableError),
+        (
+            ClientError(
+                {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "AssumeRole"
+            ),
+            UnavailableError,
+        ),
+        (ClientError({"Error": {"Code": "ExpiredToken"}}, "AssumeRole"), CredentialError),
+        (
+            ClientError(
+                {"Error": {"Code": "SignatureDoesNotMatch", "Message": "Signature expired: 2026 is now earlier"}},
+                "AssumeRole",
+            ),
+            UnavailableError,
+        ),
     ],
 )
 def test_credentials_that_cannot_be_renewed_are_told_apart(raised, error):

@@ -16,8 +16,8 @@ from audit_provider.core.model import Event
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.position import Position
 from audit_provider.core.spool import Head, LocalStore, S3Store, SegmentWriter
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.yaml_text import MOST_LETTERS, values_of
-from audit_provider.state import StreamName
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 NAMES = [
@@ -48,15 +48,21 @@ NAMES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def s3():
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+        client.create_bucket(Bucket="audit-logs")
+        yield client
+
+
 @pytest.fixture(params=["folder", "bucket"])
 def store(request, tmp_path):
     if request.param == "folder":
         yield LocalStore(tmp_path / "spool")
         return
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-        client.create_bucket(Bucket="audit-logs")
-        yield S3Store(client, "audit-logs", "spool")
+    client = request.getfixturevalue("s3")
+    yield S3Store(client, "audit-logs", f"spool/{tmp_path.name}")
 
 
 def segment():

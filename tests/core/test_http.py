@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,7 @@ import requests
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
 from audit_provider.core.http import HttpClient
+from audit_provider.core.later import Later
 from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.sandbox.server import Reply, Service
 
@@ -201,3 +203,120 @@ def test_the_environment_names_the_ca_where_it_is_trusted_and_nothing_else_does(
     session.trust_env, session.verify = trusted, verify
     HttpClient(session, "https://api.invalid", service="Some API")
     assert session.verify == taken
+
+
+@pytest.mark.parametrize("status", [500, 506, 507, 520, 522, 524, 529, 530, 599])
+def test_a_5xx_is_asked_again(status):
+    slept = []
+    with Scripted(Reply(status, b"<html>origin</html>"), Reply(200)) as service:
+        assert client_of(service, sleep=slept.append).fetch("GET", "/x").status == 200
+    assert len(slept) == 1
+
+
+@pytest.mark.parametrize("status", [501, 505])
+def test_what_will_never_be_answered_is_not_asked_again(status):
+    with Scripted(Reply(status), Reply(200)) as service:
+        assert client_of(service).fetch("GET", "/x").status == status
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ([("Retry-After", "30"), ("Retry-After", "45")], 45),
+        ([("X-RateLimit-Reset", "7"), ("X-RateLimit-Reset", "7")], 7),
+        ([("RateLimit", '"a";r=0;t=4'), ("RateLimit", '"b";r=0;t=42')], 42),
+        ([("X-Ratelimit-Auth-Token-Reset", str(int(NOW.timestamp()) + 42))], 42),
+        ([("Retry-After-Ms", "42000")], 42),
+    ],
+)
+def test_a_header_that_comes_twice_or_in_another_form_is_waited_for(headers, wait):
+    slept = []
+    with Doubled(429, headers) as service:
+        client_of(service, sleep=slept.append).fetch("GET", "/x")
+    assert len(slept) == 1
+    assert wait <= slept[0] <= wait + 0.2
+
+
+class Doubled:
+    """Answers once with headers as they are listed, also twice the same, and then 200."""
+
+    def __init__(self, status, headers):
+        self.status, self.headers = status, headers
+
+    def __enter__(self):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
+        answers = [f"HTTP/1.1 {self.status} No\r\n{lines}", "HTTP/1.1 200 OK\r\n"]
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+        def serve():
+            for answer in answers:
+                connected, _ = self.listener.accept()
+                with connected:
+                    connected.recv(65536)
+                    connected.sendall(f"{answer}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+
+        self.thread = threading.Thread(target=serve, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join(10)
+        self.listener.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "period", "least"),
+    [
+        (429, {"Retry-After": "in a while s3cret"}, 60, 60),
+        (429, {"X-RateLimit-Reset": "never"}, 600, 600),
+        (429, {"X-RateLimit-Reset": "never"}, 7200, 3600),
+        (503, {"Retry-After": "in a while s3cret"}, 600, 30),
+        (429, {"Retry-After": "90, in a while"}, 60, 90),
+        (403, {"Retry-After": "?"}, 60, 60),
+    ],
+)
+def test_a_wait_that_is_not_understood_is_the_longest_and_said_once(caplog, status, headers, period, least):
+    slept = []
+    pacer = Pacer(RateLimit(100, period), sleep=lambda _: None, now=lambda: NOW)
+    refusal = Reply(status, b"{}", headers)
+    with Scripted(refusal, refusal, Reply(200)) as service, caplog.at_level(logging.WARNING):
+        client_of(service, sleep=slept.append, tries=5, pacer=pacer).fetch("GET", "/x")
+    assert all(least <= seconds <= least + 0.2 for seconds in slept)
+    assert len(slept) == 2
+    (said,) = [each.getMessage() for each in caplog.records if each.name == "audit_provider.core.http"]
+    assert f"({next(iter(headers))})" in said
+    assert "in a while" not in said
+
+
+def test_a_limit_that_is_said_in_words_waits_as_a_429_does():
+    slept = []
+    pacer = Pacer(RateLimit(100, 300), sleep=lambda _: None, now=lambda: NOW)
+    with Scripted(Reply(400, b"slow")) as service:
+        client = client_of(service, sleep=slept.append, tries=5, pacer=pacer)
+        with pytest.raises(UnavailableError) as raised:
+            client.fetch("GET", "/x", later=lambda answer: Later(least=90))
+    assert min(slept) >= 90
+    assert sum(slept) >= 300
+    assert raised.value.wait == 90
+
+
+def test_a_budget_that_is_not_used_up_does_not_say_when_another_limit_ends():
+    slept = []
+    headers = {"X-RateLimit-Remaining": "1700", "X-RateLimit-Reset": FAR}
+    with Scripted(Reply(403, b"secondary", headers), Reply(200)) as service:
+        client = client_of(service, sleep=slept.append)
+        client.fetch("GET", "/x", later=lambda answer: Later(least=60) if answer.status == 403 else None)
+    assert slept == [60]
+
+
+def test_a_passing_fault_that_is_said_in_words_is_repeated_with_backoff():
+    slept = []
+    pacer = Pacer(RateLimit(100, 300), sleep=lambda _: None, now=lambda: NOW)
+    said = [Later(limited=False), None]
+    with Scripted(Reply(200, b"fault"), Reply(200, b"good")) as service:
+        client = client_of(service, sleep=slept.append, pacer=pacer)
+        assert client.fetch("GET", "/x", later=lambda answer: said.pop(0)).body == b"good"
+    assert len(slept) == 1
+    assert slept[0] <= 1

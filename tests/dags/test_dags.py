@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.operators.backfill import plan_windows
+from audit_provider.operators.backfill import plan_windows, windows_of_lane
 from tests.airflow_names import ParamValidationError
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -155,6 +156,43 @@ def test_an_open_end_is_now():
     (window,) = plan_windows("p", {"start": start.isoformat(), "end": None, "window_days": 180})
     end = datetime.fromisoformat(window["end"].replace("Z", "+00:00"))
     assert timedelta(0) <= datetime.now(timezone.utc) - end < timedelta(minutes=1)
+
+
+LONG = {"start": "2022-01-01T00:00:00Z", "end": "2026-11-01T00:00:00Z", "replay": False}
+
+
+@pytest.mark.parametrize(
+    ("lanes", "most", "days", "said"),
+    [
+        (
+            1,
+            None,
+            1,
+            r"1,765 windows, Airflow maps 1,024 \(.core. max_map_length\): set 'Days per window' to 2 or more",
+        ),
+        (4, 100, 1, r"1,765 windows, Airflow maps 100 for each of 4 lanes .*: set 'Days per window' to 5 or more"),
+        (1, 5, 100, r"18 windows, Airflow maps 5 .*: begin later, or raise it"),
+    ],
+)
+def test_more_windows_than_airflow_maps_are_refused_at_once(monkeypatch, lanes, most, days, said):
+    if most:
+        monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", str(most))
+    with pytest.raises(AirflowFailException, match=said):
+        plan_windows("p", {**LONG, "window_days": days}, lanes=lanes)
+
+
+@pytest.mark.parametrize(("lanes", "days"), [(1, 2), (2, 1), (4, 1)])
+def test_as_many_windows_as_airflow_maps_in_all_lanes_are_planned(lanes, days):
+    windows = plan_windows("p", {**LONG, "window_days": days}, lanes=lanes)
+    assert max(len(windows_of_lane(windows, lane + 1, lanes)) for lane in range(lanes)) <= 1024
+
+
+@pytest.mark.parametrize("width", [2, 5, 177])
+def test_the_width_that_a_refusal_names_is_planned(monkeypatch, width):
+    monkeypatch.setenv("AIRFLOW__CORE__MAX_MAP_LENGTH", str(math.ceil(1765 / width)))
+    with pytest.raises(AirflowFailException, match=f"to {width} or more"):
+        plan_windows("p", {**LONG, "window_days": 1})
+    assert plan_windows("p", {**LONG, "window_days": width})
 
 
 @pytest.mark.parametrize("start", ["2999-01-01T00:00:00Z", "yesterday"])

@@ -6,7 +6,6 @@ import contextlib
 import json
 
 import msgspec
-import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +15,14 @@ from audit_provider.__main__ import main
 from audit_provider.core.budget import POLLING
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError
+from audit_provider.core.ledger import MemoryLedger, TaskClaims, offset_record, position_record
 from audit_provider.core.model import Offset
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.core.siem_config import destination_from
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import peek_written_at
-from audit_provider.state import ClaimsVariable, OffsetVariable, PositionVariable, StreamName
+from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import NOW, event
 from tests.core.simulation import MemoryStore
 from tests.fuzz.outside import FUZZ, bodies_like, changed, values, words
@@ -85,35 +85,19 @@ def test_a_position_is_one_or_is_refused(body):
     assert unpack_position(pack_position(position), "the Variable x") == position
 
 
-@pytest.fixture
-def kept(monkeypatch):
-    held = {}
-
-    class Variables:
-        @staticmethod
-        def get(key, default=None):
-            return held.get("text", default)
-
-        @staticmethod
-        def set(key, value, description=None):
-            held["text"] = value
-
-    monkeypatch.setattr("audit_provider.state.Variable", Variables)
-    return held
-
-
-def test_a_stored_record_is_one_or_is_refused(kept):
+def test_a_stored_record_is_one_or_is_refused():
     offset = json.loads(msgspec.json.encode(Offset(chain="c", last_success=NOW)))
 
     @FUZZ
     @given(st.one_of(bodies_like(offset), bodies_like(STORED), bodies_like({"pylon": ["2026-01-01T00:00:00Z"]})))
     def check(body):
-        kept["text"] = body.decode(errors="replace")
         name = StreamName("p")
-        for load in (PositionVariable(name).load, OffsetVariable(name, "d").load):
+        keys = (name.cursor_key, name.offset_key("d"), f"audit_logs.p.budget.{POLLING}")
+        ledger = MemoryLedger(dict.fromkeys(keys, body.decode(errors="replace")))
+        for load in (position_record(ledger, name).load, offset_record(ledger, name, "d").load):
             with contextlib.suppress(StopError):
                 load()
-        assert isinstance(ClaimsVariable("p", POLLING).load(), dict)
+        assert isinstance(TaskClaims(ledger, "p", POLLING).load(), dict)
 
     check()
 

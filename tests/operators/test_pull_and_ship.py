@@ -101,8 +101,7 @@ def test_dead_letters_need_not_end_the_task_failed(world):
 
 
 def test_the_tries_of_a_run_are_one_failure(world, monkeypatch):
-    for module in ("ship", "pending"):
-        monkeypatch.setattr(f"audit_provider.operators.{module}.sleep_or_defer", lambda seconds: None)
+    monkeypatch.setattr("audit_provider.operators.ship.sleep_or_defer", lambda seconds: None)
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)
     ship = AuditLogsToSplunkHecOperator(task_id="s", pipeline="p", index="audit", spool=f"file://{world.spool}")

@@ -10,9 +10,11 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.model import text_of
 from audit_provider.core.pipeline import pipeline_from
+from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
 from audit_provider.operators import ReportAuditLogsOperator
-from audit_provider.operators.gaps import acknowledge_gap, all_gaps
 from audit_provider.sandbox.events import generate
+from audit_provider.spool_location import open_store
+from audit_provider.state import Variables
 from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context, set_clock
 
@@ -25,7 +27,7 @@ PIPELINE = pipeline_from(
 
 def open_gaps(pipelines, *, spool):
     """Return the gaps that somebody has to look at."""
-    return [gap for gap in all_gaps(pipelines, spool=spool) if gap.is_open]
+    return [gap for gap in all_gaps(Variables(), open_store(spool), pipelines) if gap.is_open]
 
 
 def insert(world, count, start, *, seed=5):
@@ -160,6 +162,7 @@ def test_what_was_spooled_under_another_time_is_not_named_as_late(world, compare
     assert insert(world, 3, ending - timedelta(hours=9)) == moved
     found = compare()
     assert (found["late"], found["late_ids"], found["late_by_action"]) == (0, [], {})
+    assert found["changed"] == 3, "their times are part of what the records say, so they are newer states"
 
 
 @pytest.mark.parametrize("page", range(1, 5))
@@ -189,7 +192,7 @@ def test_late_events_are_a_gap_until_they_are_shipped(world, compare, ending):
     assert open_gaps([PIPELINE], spool=spool) == [gap]
     ship_late(world)
     assert open_gaps([PIPELINE], spool=spool) == []
-    (closed,) = all_gaps([PIPELINE], spool=spool)
+    (closed,) = all_gaps(Variables(), open_store(spool), [PIPELINE])
     assert closed.closed
 
 
@@ -238,14 +241,14 @@ def test_a_gap_is_acknowledged_and_a_new_one_is_open_again(world):
     world.variables.set("audit_logs.p.cursor", json.dumps(live | {"gaps": [gap]}))
     (found,) = open_gaps([PIPELINE], spool=spool)
     with pytest.raises(Exception, match="p has no gap 'nope'"):
-        acknowledge_gap(PIPELINE, "nope", by="ann", spool=spool)
+        acknowledge_gap(Variables(), open_store(spool), PIPELINE, "nope", by="ann")
     with pytest.raises(Exception, match="say who"):
-        acknowledge_gap(PIPELINE, found.id, by=" ", spool=spool)
+        acknowledge_gap(Variables(), open_store(spool), PIPELINE, found.id, by=" ")
     cursor = world.variables.get("audit_logs.p.cursor")
-    acknowledge_gap(PIPELINE, found.id, by="ann", note="the vendor's outage", spool=spool)
+    acknowledge_gap(Variables(), open_store(spool), PIPELINE, found.id, by="ann", note="the vendor's outage")
     assert open_gaps([PIPELINE], spool=spool) == []
     assert world.variables.get("audit_logs.p.cursor") == cursor, "the pull task's record has no second writer"
-    (kept,) = all_gaps([PIPELINE], spool=spool)
+    (kept,) = all_gaps(Variables(), open_store(spool), [PIPELINE])
     assert (kept.acknowledged.by, kept.acknowledged.note) == ("ann", "the vendor's outage")
     other = gap | {"possible": "2026-01-03T00:00:00Z"}
     world.variables.set("audit_logs.p.cursor", json.dumps(live | {"gaps": [gap, other]}))

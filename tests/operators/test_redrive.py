@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.model import text_of
+from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import (
@@ -20,10 +21,10 @@ from audit_provider.operators import (
     PullAuditLogsOperator,
     ReportAuditLogsOperator,
 )
-from audit_provider.operators.redrive import kept_letters
 from audit_provider.operators.siem_configurations import siem_configurations
 from audit_provider.sandbox.events import generate
 from audit_provider.spool_location import open_store
+from audit_provider.state import Variables
 from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context, crash_at_write
 from tests.operators.test_pull_and_ship import SECRETS
@@ -58,7 +59,9 @@ def poisoned(world):
 
     def letters(name):
         return [
-            letter for kept in kept_letters(LocalStore(world.spool), "p", name) for _, letter in kept.letters.open()
+            letter
+            for kept in kept_letters(Variables(), LocalStore(world.spool), "p", name)
+            for _, letter in kept.letters.open()
         ]
 
     return SimpleNamespace(ids=sorted(each["id"] for each in poison), ship=ship, letters=letters, events=poison)
@@ -129,7 +132,7 @@ def test_letters_of_backfills_are_sent_again_as_well(world, poisoned):
     world.pull(window=window)
     for windows in (None, [window]):
         poisoned.ship("s3", windows=windows, dead_letters="succeed", small=True)
-    folders = {kept.name.folder for kept in kept_letters(LocalStore(world.spool), "p", "s3")}
+    folders = {kept.name.folder for kept in kept_letters(Variables(), LocalStore(world.spool), "p", "s3")}
     assert len(folders) == 2
     assert len(poisoned.letters("s3")) == 3
     assert poisoned.ship("s3", redrive=True)["redriven"] == 3
@@ -143,9 +146,9 @@ def test_a_look_for_letters_asks_only_for_variables_of_streams_that_hold_some(wo
         world.pull(window={"start": text_of(start), "end": text_of(start + timedelta(days=10))})
     asked, get = [], world.variables.get
     monkeypatch.setattr(world.variables, "get", lambda key, default=None: asked.append(key) or get(key, default))
-    assert [kept.letters.count().open for kept in kept_letters(LocalStore(world.spool), "p", "s3")] == [3]
+    assert [kept.letters.count().open for kept in kept_letters(Variables(), LocalStore(world.spool), "p", "s3")] == [3]
     assert asked == ["audit_logs.p.cursor", "audit_logs.p.to.s3"]
-    assert kept_letters(LocalStore(world.spool), "p", "splunk_hec") == []
+    assert kept_letters(Variables(), LocalStore(world.spool), "p", "splunk_hec") == []
     assert len(asked) == 2
 
 
@@ -181,7 +184,7 @@ def test_letters_in_any_kind_of_spool_are_found(world, poisoned, tmp_path, monke
         rate_limit={"requests": 10_000, "per": 1},
     ).execute(context())
     poisoned.ship("datadog", spool=None, dead_letters="succeed")
-    (found,) = kept_letters(open_store(spool), "p", "datadog")
+    (found,) = kept_letters(Variables(), open_store(spool), "p", "datadog")
     assert found.name.folder == "p/live"
     assert sorted(letter.id for _, letter in found.letters.open()) == poisoned.ids
 

@@ -126,6 +126,22 @@ def test_lag_and_deliveries_are_kept_by_hour(world, report):
     assert sum(report().delivered_by_hour["splunk_hec"]) == 700, "nothing is given twice"
 
 
+def test_what_reading_has_noticed_reaches_the_log_and_the_report_until_it_holds_no_more(world, report, capsys):
+    wrong = {"like": "pylon", "fields": {"action": "acton"}}
+    said = "at 'acton' (fields.action): did you mean 'action'?"
+    world.pull(source=wrong)
+    assert capsys.readouterr().out.count(said) == 1
+    world.pull(source=wrong)
+    capsys.readouterr()
+    (found,) = [each for each in report().findings if each.kind == "notice" and each.severity == "warning"]
+    assert said in found.title
+    assert f"Notice of reading into p/live: no record of Pylon audit logs looked at so far has anything {said}" in (
+        capsys.readouterr().out
+    )
+    world.pull()
+    assert not [each for each in report().findings if each.kind == "notice" and each.severity == "warning"]
+
+
 def test_a_destination_that_is_down_is_named_told_once_and_forgotten_when_it_is_back(world, report, notifier):
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)

@@ -35,7 +35,7 @@ DagBundlesManager()
 @pytest.fixture(scope="module")
 def found(fresh):
     """What the fresh Airflow says of the package."""
-    done = fresh.run("python", "-m", "audit_provider", "dag-files", fresh.dags)
+    done = fresh.run("audit-logs", "dag-files", fresh.dags)
     assert done.code == 0, done.err
     for name in (HERE / "fresh_airflow.py", HERE.parent / "airflow_names.py"):
         shutil.copy(name, fresh.home)

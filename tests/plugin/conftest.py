@@ -16,7 +16,7 @@ from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_n
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
 from audit_provider.core.position import Position, pack_position
 from audit_provider.core.spool import Head
-from audit_provider.stream_name import StreamName
+from audit_provider.core.stream_name import StreamName
 
 USERS = ("admin", "op", "user", "viewer")
 PAGE = {"X-Audit-Logs": "page"}

@@ -10,6 +10,7 @@ import pytest
 
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
+from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position
 from audit_provider.plugin.overview import Records, progress_of, view_of
@@ -20,7 +21,7 @@ NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-def view(dag=None, *, cursor=None, shipped=None, noted=None, **entry):
+def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
     """Return how a pipeline fares, by what is recorded of it; read two minutes ago unless told otherwise."""
     destinations = {"splunk": {"type": "splunk_hec"}}
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
@@ -30,12 +31,27 @@ def view(dag=None, *, cursor=None, shipped=None, noted=None, **entry):
     records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset()).decode())
     if noted:
         records.add("audit_logs.p.summary", pack_summary(noted))
+    for key, text in dict(more).items():
+        records.add(key, text)
     progress = progress_of(pipeline, records.of("p"))
     return view_of(pipeline, progress, DagFacts(**dag) if dag else None, root="/airflow", now=NOW)
 
 
 def told(seen):
     return [(each.level, each.text) for each in seen.problems]
+
+
+@pytest.mark.parametrize("monitoring", [True, False])
+def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
+    notices = (Notice("paging next", "no answer has had it.", NOW), Notice("fields.ip ip", "no ip.", NOW, "info"))
+    kept = replace(
+        position(now=NOW), noticed={"source": Noticed(notices=notices), "recovery": Noticed(notices=notices)}
+    )
+    old = Finding("f", "notice", "warning", "of an earlier report", NOW)
+    seen = view(cursor=kept, noted=summary(findings=(old,)), monitoring=monitoring)
+    assert told(seen) == [("warning", "no answer has had it.")]
+    assert seen.state == "warning"
+    assert told(view(cursor=position(now=NOW), noted=summary(findings=(old,)), monitoring=monitoring)) == []
 
 
 @pytest.mark.parametrize(
@@ -141,3 +157,32 @@ def test_letters_that_nobody_counts_are_set_aside_so_far_and_may_be_redriven_lon
     counted = view(shipped=shipped, noted=summary(findings=(), dead_letters={"splunk": 2}), cursor=position())
     assert ("critical", "splunk has 2 dead letters.") in told(counted)
     assert view(shipped=shipped, noted=summary(findings=()), cursor=position(now=utc_now())).state == "ok"
+
+
+def kept_findings(view, *, offset_of=None, ship_findings=True):
+    """Return the view of a pipeline whose stream of findings holds 100 events."""
+    findings = {"audit_logs.p.findings.cursor": pack_position(position(spooled=100, now=NOW))}
+    if offset_of:
+        findings["audit_logs.p.findings.to.splunk"] = msgspec.json.encode(offset_of).decode()
+    return view(more=findings, monitoring={"ship_findings": ship_findings})
+
+
+def test_findings_that_a_destination_has_yet_to_get_are_pending():
+    (splunk,) = kept_findings(view, offset_of=offset(delivered=70)).destinations
+    assert splunk.pending_elsewhere == 30
+    (splunk,) = kept_findings(view).destinations
+    assert splunk.pending_elsewhere == 100, "it was down since before the first finding"
+    (splunk,) = kept_findings(view, ship_findings=False).destinations
+    assert splunk.pending_elsewhere == 0, "nobody ships them"
+
+
+@pytest.mark.parametrize("stream", ["", "findings.", "reconcile.", "backfill.20250101T000000Z_20250301T000000Z."])
+@pytest.mark.parametrize("record", ["cursor", "to.splunk"])
+def test_a_record_of_a_newer_version_is_not_believed(stream, record):
+    kept = position(now=NOW) if record == "cursor" else offset()
+    key = f"audit_logs.p.{stream}{record}"
+    seen = view(more={key: msgspec.json.encode(replace(kept, version=2)).decode()})
+    assert seen.state == "critical"
+    assert f"the Variable {key} was written by a newer version of this package" in seen.problems[0].text
+    if record == "to.splunk" and not stream:
+        assert seen.destinations[0].delivered == 0

@@ -16,18 +16,18 @@ import requests
 from audit_provider.core.budget import POLLING, lane
 from audit_provider.core.errors import WaitError
 from audit_provider.core.http import HttpClient
+from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import REGISTRY, PageReader, Reader
 from audit_provider.core.spool import Stream
-from audit_provider.operators.pacers import Pacers
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.server import Reply, Service
 from tests.core.simulation import MemoryStore
-from tests.operators.conftest import FileVariables
 from tests.scale.simulated_time import BEGIN, SimulatedTime
 
 TOKEN = "t"
@@ -57,10 +57,11 @@ class DistantSession(requests.Session):
 
 
 class Task:
-    """A task that reads, run after run: its position survives, and so do its claims, in Variables."""
+    """A task that reads, run after run: its position survives, and so do its claims, in the ledger of all tasks."""
 
     def __init__(self, time, url, name=POLLING, spec=SPEC, patience=600.0):
         self.time = time
+        self._ledger = time.ledger
         self.name = name
         self.spec = spec
         self.sent = []
@@ -72,7 +73,9 @@ class Task:
 
     def run(self, start, until=None):
         """Read all there is; return the position."""
-        pacers = Pacers("p", self.name, self.position.requests, share=0.8, sleep=self._sleep, now=self.time.now)
+        pacers = Pacers(
+            self._ledger, "p", self.name, self.position.requests, share=0.8, sleep=self._sleep, now=self.time.now
+        )
         client = HttpClient(
             DistantSession(self.time, self.sent),
             self._url,
@@ -114,10 +117,10 @@ class Task:
 
 
 @pytest.fixture
-def time(tmp_path, monkeypatch):
-    kept = type("Variables", (FileVariables,), {"folder": tmp_path})
-    monkeypatch.setattr("audit_provider.state.Variable", kept)
-    return SimulatedTime()
+def time():
+    time = SimulatedTime()
+    time.ledger = MemoryLedger()
+    return time
 
 
 def pylon(time, count, *, requests=60, days=30):

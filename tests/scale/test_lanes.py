@@ -16,7 +16,6 @@ from audit_provider.core.pipeline import pipeline_from
 from audit_provider.dags import build_backfill
 from audit_provider.operators import PullAuditLogsOperator
 from audit_provider.operators.backfill import lanes_of, windows_of_lane
-from audit_provider.state import GapWindowsVariable, StreamName
 from tests.operators.conftest import context
 
 S3 = {"s3": {"type": "s3", "bucket": "b"}}
@@ -100,13 +99,6 @@ def test_polling_leaves_out_nothing_that_a_window_has_since_that_may_go_to_fewer
     assert world.pull()["spooled"] == 1
     world.ship("splunk")
     assert _event(world, minutes=1)["id"] in world.splunk.ids()
-
-
-def test_lanes_note_windows_with_gaps_each_in_a_record_of_its_own(variables):
-    for lane in (1, 2, 3, 2):
-        GapWindowsVariable("p", lane).add(StreamName("p", f"window {lane}"))
-    found = [each.window for each in GapWindowsVariable("p").load()]
-    assert found == ["window 1", "window 2", "window 3"]
 
 
 def test_a_budget_of_one_request_cannot_be_shared(world):

@@ -1,7 +1,8 @@
 """What an HTTP answer means for a batch, where a destination has no rule of its own.
 
 Learnt from shippers in the field: 401, 403, 404 and redirects are the sender's fault and hold everything; 413 and,
-where the culprit is not named, 400 and 422 halve the batch; 408, 425, 429 and 5xx mean "later".
+where the culprit is not named, 400 and 422 halve the batch; what means "later" is told by class, in
+:mod:`audit_provider.core.later`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.base import Outcome, Verdict
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.later import LATER, is_slow_down, means_later
 
 if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
 
-LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 FAULTS = frozenset({400, 413, 422})
 
 
@@ -45,8 +46,8 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
     said = f"{answer.where} answered {status}{client.words(answer)}"
     if status in rules.accepted:
         return Outcome.all(Verdict.DELIVERED, count)
-    if status in rules.later:
-        return Outcome.all(Verdict.RETRY, count, said=said, wait=client.wait_asked(answer))
+    if status in rules.later or is_slow_down(answer):
+        return put_off(answer, count, client)
     # A proxy before the service tells a large body from an answer of the service by nothing but its page.
     if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)
@@ -55,3 +56,26 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
     if 300 <= status < 400 or status in (404, 405, 410):
         raise ConfigurationError(f"{said}: {rules.address} Everything is kept.")
     raise ProtocolError(f"{said}, which is not how {client.service} answers: check the host; everything is kept.")
+
+
+def is_later(answer: Answer) -> bool:
+    """Whether an answer means that the same batch may be taken another time."""
+    return means_later(answer.status) or is_slow_down(answer)
+
+
+def put_off(answer: Answer, count: int, client: HttpClient) -> Outcome:
+    """Return the outcome of an answer that means "later": ``count`` events are to be sent again."""
+    said = f"{answer.where} answered {answer.status}{client.words(answer)}"
+    return Outcome.all(Verdict.RETRY, count, said=said, wait=client.wait_asked(answer, slow_down=is_slow_down(answer)))
+
+
+def refuse_later(answer: Answer, client: HttpClient) -> None:
+    """Refuse an answer to a check that means "later", since it says nothing of the sender.
+
+    :raises UnavailableError: it does.
+    """
+    if is_later(answer):
+        raise UnavailableError(
+            f"{answer.where} answered {answer.status}{client.words(answer)}: {client.service} is not available.",
+            wait=client.wait_asked(answer, slow_down=is_slow_down(answer)),
+        )

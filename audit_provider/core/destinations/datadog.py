@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from isal import igzip
 
+from audit_provider.core.destinations.answers import is_later, put_off, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.fields import FieldReader
@@ -136,7 +137,7 @@ class DatadogDestination:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         for failures in range(1, _KEY_TRIES + 1):
             answer = self._client.send("POST", LOGS_PATH, headers=headers, body=body)
-            if answer.status not in (401, 403) or failures == _KEY_TRIES:
+            if answer.status not in (401, 403) or is_later(answer) or failures == _KEY_TRIES:
                 break
             self._client.sleep(backoff(failures))
         return self._judge(answer, len(batch))
@@ -151,6 +152,7 @@ class DatadogDestination:
                 f"{answer.where} does not call the API key valid: put one of this site in the connection."
             )
         reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
+        refuse_later(reached, self._client)
         self._refuse_sender(reached)
         if reached.status not in (202, 400):  # an empty array may be refused; either answer is the intake's
             raise ProtocolError(
@@ -163,8 +165,8 @@ class DatadogDestination:
         said = f"{answer.where} answered {status}{self._client.words(answer)}"
         if status == 202:
             return Outcome.all(Verdict.DELIVERED, count)
-        if status in (408, 429) or status >= 500:
-            return Outcome.all(Verdict.RETRY, count, said=said, wait=self._client.wait_asked(answer))
+        if is_later(answer):
+            return put_off(answer, count, self._client)
         # A proxy before the intake tells a large body from an answer of the intake by nothing but its page.
         if status == 413 or (status == 400 and not answer.is_web_page):
             return Outcome.all(Verdict.SPLIT, count, said=said)

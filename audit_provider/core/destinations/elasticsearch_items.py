@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.destinations.answers import LATER
 from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, StopError
+from audit_provider.core.later import means_later
 
 if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
@@ -152,7 +152,7 @@ def _verdict(item: _Item) -> Verdict | None:
     if status == 409:
         # Any other conflict says nothing about where this event is.
         return Verdict.ALREADY_THERE if kind == "version_conflict_engine_exception" else Verdict.RETRY
-    if status in LATER or status >= 500 or kind in _PASSING:
+    if means_later(status) or kind in _PASSING:
         return Verdict.RETRY
     if item.is_target_fault:
         return None

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 from isal import igzip
 
-from audit_provider.core.destinations.answers import Rules, judge
+from audit_provider.core.destinations.answers import Rules, judge, put_off
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
 from audit_provider.core.destinations.marked_event import send_marked_event
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
+from audit_provider.core.later import is_slow_down
 from audit_provider.core.templates import filled, names_in
 from audit_provider.core.validation import near
 
@@ -200,6 +201,8 @@ class HttpDestination:
             raise ProtocolError(f"{answer.not_json()} Everything is kept.")
         if answer.status == 413 and 413 in self._rules.faults:  # also where a proxy says it, with a page of its own
             return Outcome.all(Verdict.SPLIT, count, said=said)
+        if is_slow_down(answer):
+            return put_off(answer, count, self._client)
         said_anew = self._rules.faults | self._rules.later
         if answer.status == 415 and 415 not in said_anew:
             raise ConfigurationError(

@@ -212,7 +212,6 @@ OTLP = Preset(
     path="/v1/logs",
     gzip=True,
     accepted=frozenset({200}),
-    later=frozenset({429, 502, 503, 504}),  # the specification's: no other answer may be followed by the same request
     faults=frozenset({400, 413}),
     takes=None,
     unseen="An OTLP receiver answers for itself, not for what stands behind it. Where it rejects a part of a batch, it "

@@ -13,10 +13,13 @@ from audit_provider.core.destinations.answers import FAULTS
 from audit_provider.core.destinations.base import Outcome
 from audit_provider.core.formats import Form, as_json
 from audit_provider.core.http import Answer, HttpClient
+from audit_provider.core.later import LATER
 from audit_provider.core.model import Event, Origin
 
 ACCEPTED = frozenset({200, 201, 202, 204})
-LATER = frozenset({408, 425, 429, *range(500, 600)})
+
+_LATER = LATER | {501, 505}
+"""Of a receiver of which nothing is known: what a gateway in front of it says may pass too, and all is kept."""
 
 Shape = Literal["array", "ndjson", "single", "wrapped"]
 """A JSON array, one event per line, one event per request, or an array under a key of an object."""
@@ -131,9 +134,10 @@ def plain(shape: Shape, wrapper: str) -> Preset:
     """
     if shape == "ndjson":
         kind = "application/x-ndjson"
-        return Preset("the receiver", plain_line, lambda sender: Frame(after=b"\n"), content_type=kind, restamps=False)
+        frame = Frame(after=b"\n")
+        return Preset("the receiver", plain_line, lambda sender: frame, content_type=kind, later=_LATER, restamps=False)
     if shape == "single":
-        return Preset("the receiver", plain_line, lambda sender: Frame(), most_events=1, restamps=False)
+        return Preset("the receiver", plain_line, lambda sender: Frame(), later=_LATER, most_events=1, restamps=False)
     before = b"[" if shape == "array" else b"{%b:[" % msgspec.json.encode(wrapper)
     frame = Frame(before, b",", b"]" if shape == "array" else b"]}")
-    return Preset("the receiver", _plain_value, lambda sender: frame, restamps=False)
+    return Preset("the receiver", _plain_value, lambda sender: frame, later=_LATER, restamps=False)

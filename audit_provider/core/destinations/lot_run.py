@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Destination, Place
     from audit_provider.core.destinations.packing import Lot
+    from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.model import Offset
 
 Fate = Literal["delivered", "already_there", "set_aside"]
@@ -40,25 +41,14 @@ class Passed:
 class LotRun:
     """One lot on its way: the fate of each entry, as far as it is known.
 
-    :param sleep: called with seconds. :param tries: sends in a row without any progress that end the run.
-    :param refused_before: the events are dead letters, so nothing is concluded from a refusal.
+    :param terms: how the destination is served.
     """
 
-    def __init__(
-        self,
-        destination: Destination,
-        lot: Lot,
-        sleep: Callable[[float], None],
-        tries: int,
-        *,
-        refused_before: bool,
-    ) -> None:
+    def __init__(self, destination: Destination, lot: Lot, terms: Terms) -> None:
         self.lot = lot
         self.slow_down = False
         self._destination = destination
-        self._sleep = sleep
-        self._tries = tries
-        self._refused_before = refused_before
+        self._terms = terms
         self._items = lot.batch.items
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
@@ -77,7 +67,7 @@ class LotRun:
         waiting: deque[list[int]] = deque([list(range(len(self._items)))] if self._items else [])
         failures, most_alone = 0, TOO_MANY_REFUSED
         while waiting:
-            if len(self._of_batch) >= most_alone and not self._refused_before and not _any_taken(self._fates):
+            if len(self._of_batch) >= most_alone and not self._terms.refused_before and not _any_taken(self._fates):
                 if most_alone > TOO_MANY_REFUSED:
                     raise _refused(len(self._of_batch), self._letters[max(self._of_batch)].reason)
                 most_alone += len(waiting)
@@ -90,14 +80,14 @@ class LotRun:
                 middle = len(open_) // 2
                 waiting.extendleft([half for half in (open_[middle:], open_[:middle]) if half])
             elif open_:
-                if failures >= self._tries:
+                if failures >= self._terms.tries:
                     raise UnavailableError(
                         f"the destination took nothing in {failures} tries in a row{_quoted(outcome.said)}; "
                         f"everything is kept, the next run goes on."
                     )
                 waiting.appendleft(open_)
             if open_ and not halve:
-                self._sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
+                self._terms.sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
             self.slow_down = self.slow_down or outcome.slow_down
 
     def passed(self, offset: Offset, now: Callable[[], datetime]) -> Passed:
@@ -220,7 +210,7 @@ class LotRun:
             if fate is None:
                 end = number
                 break
-            if fate != "set_aside" or sent in self._stored_in_part or self._refused_before:
+            if fate != "set_aside" or sent in self._stored_in_part or self._terms.refused_before:
                 begun, refusals = -1, Refusals()
             else:
                 reason = self._letters[sent].reason

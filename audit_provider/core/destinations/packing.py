@@ -14,10 +14,11 @@ from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from audit_provider.core.destinations.base import Destination, Place
+    from audit_provider.core.destinations.terms import Terms
+    from audit_provider.core.model import Offset
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
@@ -67,30 +68,21 @@ class Lot:
 def lots(
     destination: Destination,
     segments: Iterable[tuple[int, Sequence[Event]]],
-    first: Place,
-    *,
-    restamp: bool,
-    now: Callable[[], datetime],
-    select: Callable[[Event], Event | None] | None = None,
-    within: Callable[[Event], bool] | None = None,
-    ahead: Iterable[Ahead] = (),
-    join_segments: bool = False,
+    offset: Offset,
+    terms: Terms,
 ) -> Iterator[Lot]:
-    """Yield lots from ``first`` on. Events are encoded when their lot is built, so their age is judged then.
+    """Yield lots from an offset on. Events are encoded when their lot is built, so their age is judged then.
 
-    :param segments: number and all events of each segment, ascending, from the one of ``first``.
-    :param select: returns an event as it may leave the spool, or None where it may not.
-    :param within: whether an event lies in the range that is shipped; None for all.
-    :param restamp: an event over the destination's age limit travels under its arrival time where it can; else it is
-        set aside.
-    :param ahead: what the destination has already, and what is therefore not packed.
-    :param join_segments: a lot goes on over the end of a segment where ``limits.whole_segments`` would end it, up to
+    :param segments: number and all events of each segment, ascending, from the offset's on.
+    :param offset: where the destination stands: what is ``ahead`` of that is not packed, and where it
+        ``joins_segments``, a lot goes on over the end of a segment where ``limits.whole_segments`` would end it, up to
         :data:`SEGMENTS_IN_A_LOT`.
+    :param terms: how the destination is served.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
     limits = destination.limits
-    taken = {(each.segment, each.index): each for each in ahead}
-    packer = _Packer(destination, restamp, now, select, within, taken)
+    packer = _Packer(destination, terms, {(each.segment, each.index): each for each in offset.ahead})
+    first = (offset.segment, offset.index)
     expected = first[0]
     for number, events in segments:
         if number != expected or (number == first[0] and first[1] > len(events)):
@@ -101,7 +93,7 @@ def lots(
         yield from packer.pack(number, events, first[1] if number == first[0] else 0)
         events = ()  # or they would stay in memory while the next segment is read
         packer.lot.after = (number + 1, 0)
-        ends = not join_segments or number % SEGMENTS_IN_A_LOT == 0
+        ends = not offset.joins_segments or number % SEGMENTS_IN_A_LOT == 0
         if limits.whole_segments and packer.lot.entries and ends:
             yield packer.lot
             packer.lot = Lot()
@@ -113,22 +105,14 @@ def lots(
 class _Packer:
     """Packs segments, one after the other. :ivar lot: the open one."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        restamp: bool,
-        now: Callable[[], datetime],
-        select: Callable[[Event], Event | None] | None,
-        within: Callable[[Event], bool] | None,
-        taken: Mapping[Place, Ahead],
-    ) -> None:
+    def __init__(self, destination: Destination, terms: Terms, taken: Mapping[Place, Ahead]) -> None:
         self.lot = Lot()
         self._limits = destination.limits
         self._encode = destination.encode
-        self._restamp = restamp
-        self._now = now
-        self._select = select
-        self._within = within
+        self._restamp = terms.restamps
+        self._now = terms.now
+        self._select = terms.select
+        self._within = terms.within
         self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
+from audit_provider.core.model import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,10 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
 _OCSF_VERSION = "1.1"
-_CREDENTIAL = frozenset(
-    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccessDenied", "403"}
-)
-_PASSING = frozenset({"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"})
+_CREDENTIAL = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AccessDenied", "403"})
 _CONFIGURATION = {
     "NoSuchBucket": "make the bucket, or set 'bucket' in the pipelines file.",
     "404": "make the bucket, or set 'bucket' in the pipelines file.",
@@ -191,10 +190,21 @@ class S3Destination:
         try:
             return getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            found = aws_error_of(error, utc_now())  # the clock that botocore signs by
+            code, status = found.code, found.status
             if code == "PreconditionFailed" or status == 412:
                 return None
+            if found.is_clock:
+                # Shipping sends it again, signed anew.
+                raise UnavailableError(
+                    f"{where} refuses {method} ({code}): {CLOCK_WORDS}; everything is kept."
+                ) from None
+            if found.is_session:
+                raise CredentialError(
+                    f"{where} refuses {method} ({code}): {SESSION_WORDS}; everything is kept."
+                ) from None
+            if found.is_passing:
+                raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
             if code in _CREDENTIAL or status in (401, 403):
                 raise CredentialError(
                     f"{where} refuses {method} ({code}): check the keys of the aws connection and its right to "
@@ -202,9 +212,9 @@ class S3Destination:
                 ) from None
             if code in _CONFIGURATION:
                 raise ConfigurationError(f"{where} refuses {method} ({code}): {_CONFIGURATION[code]}") from None
-            if status is not None and status < 500 and status not in (408, 409, 429) and code not in _PASSING:
+            if status:
                 raise ConfigurationError(f"{where} refuses {method} ({code}): check bucket and connection.") from None
-            raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
+            raise UnavailableError(f"{where} answered nothing that is understood ({code}) to {method}") from None
         except (NoCredentialsError, PartialCredentialsError):
             raise CredentialError(
                 f"{where}: the aws connection holds no credential: fill in its keys or role."

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import FieldReader, keys_of
+from audit_provider.core.fields import FieldReader, keys_of, ways_of
 from audit_provider.core.formats.meaning import folded
 from audit_provider.core.model import Event, Fields
 
@@ -60,10 +60,10 @@ def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
     :param fields: of the source. :param path: where the redaction stands, for messages.
     :raises ConfigurationError: a path is the id's, or lies above it.
     """
-    ids = [keys_of(each.strip()) for each in fields.id.split("|") if each.strip()]
+    ids = [way for each in fields.id.split("|") if each.strip() for way in ways_of(tuple(keys_of(each.strip())))]
     for key, paths in (("drop", redaction.drop), ("hash", redaction.hash)):
         for each in paths:
-            if any(_holds(keys_of(each), id_keys) for id_keys in ids):
+            if any(_holds(way, id_keys) for way in ways_of(tuple(keys_of(each))) for id_keys in ids):
                 raise ConfigurationError(
                     f"{path}.{key}: {each!r} would take out the event's id, which travels in every format and by which "
                     f"repeats are known: name what lies beside it"
@@ -81,8 +81,9 @@ class Selector:
         self._only = _pattern(selection.only)
         self._omit = _pattern(selection.omit)
         self._fields = FieldReader(fields, ("action",))
-        self._drop = [keys_of(path) for path in selection.redact.drop]
-        self._hash = [keys_of(path) for path in selection.redact.hash]
+        # Whatever a path may mean is taken out.
+        self._drop = [way for path in selection.redact.drop for way in ways_of(tuple(keys_of(path)))]
+        self._hash = [way for path in selection.redact.hash for way in ways_of(tuple(keys_of(path)))]
 
     def select(self, event: Event) -> Event | None:
         """Return the event as it may leave, or None where it may not."""

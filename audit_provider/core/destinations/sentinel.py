@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 from isal import igzip
 
-from audit_provider.core.destinations.answers import LATER, Rules, judge
+from audit_provider.core.destinations.answers import Rules, is_later, judge
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.sentinel_table import COLUMNS, chosen
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
@@ -42,7 +42,6 @@ MOST_BYTES = 950_000
 
 _AHEAD = timedelta(hours=23)  # one day is the service's limit
 _GZIP_LEVEL = 1
-_LATER = LATER | frozenset(range(500, 600))
 _RULE_ID = re.compile(r"dcr-[0-9A-Za-z-]+")
 _STREAM = re.compile(r"Custom-[0-9A-Za-z_-]+")
 _NEEDED = ("EventId", "EventTime")
@@ -137,7 +136,6 @@ class SentinelDestination:
             credential=f"give the connection's identity the role {ROLE!r} on the data collection rule "
             f"{options.rule_id} (a new grant takes some minutes), and check the connection's 'cloud' and 'tenant_id'.",
             address=f"check the connection's host, the rule {options.rule_id!r} and its stream {options.stream!r}.",
-            later=_LATER,
             faults=frozenset(),
         )
         self._facts = FactReader(origin)
@@ -193,9 +191,8 @@ class SentinelDestination:
         small = _compressed(body)
         compressed = len(small) < len(body)
         answer, request_id = self._post(small if compressed else body, compressed=compressed)
-        if answer.status == 401:
-            # Once, whoever of several threads dropped the token: the session fetches another one by itself.
-            self._client.drop_token()
+        tokens = self._client.token_tries()
+        while not is_later(answer) and tokens.again(answer):
             answer, request_id = self._post(small if compressed else body, compressed=compressed)
         _log.info(
             "%s %s: %d events, %d bytes, the first %s: %d",
@@ -248,7 +245,7 @@ class SentinelDestination:
     def _judge(self, answer: Answer, count: int, *, compressed: bool) -> Outcome:
         if answer.status == 413:
             return self._split(answer, count)
-        if answer.status in (400, 404) and not answer.is_web_page:
+        if answer.status in (400, 404) and not answer.is_web_page and not is_later(answer):
             # 400 is a bad body or a bad request, 404 a wrong address or, from some deployments, too large a body.
             # Whether it lies with the events is told by what an empty array is answered, compressed as they were.
             empty, _ = self._post(_compressed(b"[]") if compressed else b"[]", compressed=compressed)
@@ -260,7 +257,7 @@ class SentinelDestination:
                     f"{self._options.rule_id!r}, its stream {self._options.stream!r}, and whether a proxy in between "
                     f"passes gzip; everything is kept."
                 )
-            if empty.status in _LATER:
+            if is_later(empty):
                 answer = empty
         return judge(answer, count, self._rules, self._client)
 

@@ -7,11 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.ahead import ahead_of
 from audit_provider.core.destinations.lot_run import LotRun
 from audit_provider.core.destinations.packing import lots, place_of
+from audit_provider.core.destinations.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,15 +38,8 @@ def ship(
     *,
     commit: Callable[[Offset], None],
     set_aside: Callable[[Sequence[DeadLetter]], None],
-    too_old: Literal["arrival_time", "dead_letter"] = "arrival_time",
-    sleep: Callable[[float], None],
-    now: Callable[[], datetime],
-    tries: int = 5,
-    deadline: datetime | None = None,
-    select: Callable[[Event], Event | None] | None = None,
-    within: Callable[[Event], bool] | None = None,
-    concurrency: int = 1,
-    refused_before: bool = False,
+    terms: Terms | None = None,
+    **changes: Any,
 ) -> Offset:
     """Ship a stream on from ``offset`` and return the offset reached.
 
@@ -63,49 +57,34 @@ def ship(
     :param segments: number and all events of each segment, ascending, from the offset's segment on.
     :param commit: records an offset, durably.
     :param set_aside: keeps dead letters, durably; called before the commit that moves over them.
-    :param too_old: what to do with events over ``limits.max_age``.
-    :param tries: sends in a row without any progress that end the run.
-    :param deadline: stop between batches once it has passed; the rest stays pending.
-    :param select: returns an event as it may leave the spool, or None where it may not; those are counted.
-    :param within: whether an event lies in the range that is shipped; those outside are counted and passed over.
-    :param refused_before: the events are dead letters, so a batch of which none is taken says nothing of the sender.
-    :param concurrency: batches on their way at once. The offset still moves in order, so a crash may repeat so many.
+    :param terms: how the destination is served. :param changes: fields of :class:`Terms` that differ from ``terms``, or
+        all of them in its place.
     :raises StopError: the destination refuses the sender, or every event. Nothing is set aside for that, everything is
         kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
-    if offset.joins_segments:
-        concurrency = min(concurrency, MOST_JOINED_AT_ONCE)
-    packed = lots(
-        destination,
-        segments,
-        (offset.segment, offset.index),
-        restamp=too_old == "arrival_time",
-        now=now,
-        select=select,
-        within=within,
-        ahead=offset.ahead,
-        join_segments=bool(offset.joins_segments),
-    )
+    terms = replace(terms, **changes) if terms else Terms(**changes)
+    concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
+    packed = lots(destination, segments, offset, terms)
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
         while True:
             lot: Lot | None = None
-            if deadline is None or now() < deadline:
+            if not terms.is_over:
                 try:
                     lot = next(packed, None)
                 except Exception as error:  # noqa: BLE001 - raised again once what is on its way is recorded
                     broken = error
             if lot is not None:
-                run = LotRun(destination, lot, sleep, tries, refused_before=refused_before)
+                run = LotRun(destination, lot, terms)
                 flying.append((run, pool.submit(run.send)))
                 del run  # or what is done would stay in memory while the next lot is packed
             # One at a time until the offset has caught up, so that no more lies ahead than one failure has left there.
             if flying and (lot is None or offset.ahead or len(flying) >= concurrency):
-                offset = _settle(flying, offset, commit, set_aside, now)
+                offset = _settle(flying, offset, commit, set_aside, terms.now)
                 if flying.popleft()[0].slow_down:
-                    sleep(SLOW_DOWN)
+                    terms.sleep(SLOW_DOWN)
             elif broken is not None:
                 raise broken
             elif lot is None:

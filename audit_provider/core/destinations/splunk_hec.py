@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from isal import igzip
 
+from audit_provider.core.destinations.answers import is_later, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
+from audit_provider.core.later import is_slow_down
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -144,6 +146,7 @@ class SplunkHecDestination:
     def check(self) -> str:
         """Post an empty body: a valid token is told "no data"."""
         answer = self._post(EVENT_PATH, b"", {})
+        refuse_later(answer, self._client)
         reply = _reply(answer)
         if _code(reply) == _NO_DATA:
             return "Splunk HEC accepts the token."
@@ -156,7 +159,7 @@ class SplunkHecDestination:
         status = answer.status
         if status == 413:
             return Outcome.all(Verdict.SPLIT, count, said=f"{answer.where} answered 413, too large")
-        if status in (408, 429) or (status >= 500 and status != 501):
+        if is_later(answer):
             return self._later(answer, count)
         reply = _reply(answer)
         code = _code(reply)
@@ -180,7 +183,7 @@ class SplunkHecDestination:
     def _later(self, answer: Answer, count: int) -> Outcome:
         """Return the outcome of "not now". A busy collector may say how many it took before it stopped."""
         said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
-        wait = self._client.wait_asked(answer)
+        wait = self._client.wait_asked(answer, slow_down=is_slow_down(answer))
         try:
             reply = _reply(answer)
         except ProtocolError:

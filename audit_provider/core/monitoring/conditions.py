@@ -1,8 +1,8 @@
-"""Findings that last as long as what they tell: lag, undelivered and refused events, gaps."""
+"""Findings that last as long as what they tell: lag, undelivered and refused events, gaps, notices of reading."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.notices import Notice
 
 CRITICAL_LAG = 4
 """Times the target."""
@@ -31,17 +32,20 @@ def conditions(
     gaps: Sequence[GapRecord],
     settings: Monitoring,
     now: datetime,
+    notices: Iterable[Notice] = (),
 ) -> list[Finding]:
     """Return what is wrong now. An id holds for as long as the same thing is wrong to the same degree.
 
     :param lag: seconds; None where nothing was read. :param accounts: of the live stream.
     :param dead_letters: open ones, by destination. :param gaps: open ones.
+    :param notices: what reading has noticed of how the source is described.
     """
     return [
         *_lag(lag, settings, now),
         *_undelivered(accounts, now),
         *_refused(dead_letters, now),
         *_gaps(gaps, now),
+        *_notices(notices),
     ]
 
 
@@ -105,6 +109,17 @@ def _gaps(gaps: Sequence[GapRecord], now: datetime) -> Iterator[Finding]:
             at=each.found_at or now,
             subject=each.destination or each.stream,
             count=each.events or 0,
+        )
+
+
+def _notices(notices: Iterable[Notice]) -> Iterator[Finding]:
+    for each in notices:
+        yield Finding(
+            id=finding_id("notice", each.key),
+            kind="notice",
+            severity=each.severity,
+            title=f"{each.text[:1].upper()}{each.text[1:]}",
+            at=each.at,
         )
 
 

@@ -16,6 +16,7 @@ from audit_provider.core.monitoring.findings import noteworthy
 from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
 from audit_provider.core.monitoring.unusual import unusual
+from audit_provider.core.notices import notices_in
 
 if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
@@ -87,6 +88,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
         gaps=state.gaps,
         settings=settings,
         now=now,
+        notices=notices_in(state.position.noticed) if state.position else (),
     )
     found, lasting = ([each for each in some if each.kind not in settings.without] for some in (found, lasting))
     new = memory.settle(found, lasting, now)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import msgspec
-
-from audit_provider.core.errors import UNREADABLE, StopError
+from audit_provider.core.state_version import Codec
 
 Severity = Literal["info", "warning", "critical"]
 Kind = Literal[
@@ -23,6 +21,7 @@ Kind = Literal[
     "undelivered",
     "refused",
     "gap",
+    "notice",
 ]
 
 
@@ -99,9 +98,13 @@ def finding_id(kind: Kind, *parts: str) -> str:
     return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()[:12]
 
 
+SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next report makes another")
+"""How a summary is kept."""
+
+
 def pack_summary(summary: Summary) -> str:
     """Return a summary as JSON."""
-    return msgspec.json.encode(summary).decode()
+    return SUMMARIES.pack(summary)
 
 
 def unpack_summary(text: str, where: str) -> Summary:
@@ -110,9 +113,4 @@ def unpack_summary(text: str, where: str) -> Summary:
     :param where: what holds it, for the message.
     :raises StopError: it is not one.
     """
-    try:
-        return msgspec.json.decode(text, type=Summary)
-    except UNREADABLE as error:
-        raise StopError(
-            f"{where} does not hold a summary ({error}): delete it, the next report makes another."
-        ) from None
+    return SUMMARIES.unpack(text, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +15,9 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.fields import text_at, text_of_scalar, value_at
+from audit_provider.core.later import Later, fault_said, limit_said
 from audit_provider.core.records import time_from
+from audit_provider.core.sources.export import ExportJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
 
 _CODE_SHOWN = 100
+_MOST_ERROR_BYTES = 8192
+_LASTING = frozenset({401, 404, 405, 410})
+"""Statuses that no usual word for a passing fault makes a passing one."""
+
+_AHEAD = re.compile(
+    r"\bfuture\b|\b(?:must|has to|have to|should|needs? to) (?:be|lie) in the past\b"
+    r"|\b(?:after|later than|beyond|exceeds?|exceed|greater than|newer than|ahead of|past|before|earlier than|less than"
+    r"|prior to|older than|equal to)\W+(?:or equal to\W+)?(?:the\W+)?(?:\w+\W+){0,2}?"
+    r"(?:now|today|(?:current|present|server|system)[\s_-]?(?:date|time|day|moment|timestamp|utc)\w*)\b",
+    re.IGNORECASE,
+)
+"""What vendors say of an end that their clock has not reached."""
 _OK, _NO_CONTENT = 200, 204
 _NEVER_EMPTY = frozenset({401, 403, 407, 408, 425, 429})
 
@@ -38,9 +53,19 @@ class AnswerJudge:
         self._spec = spec
         self._redact = redact
 
-    def means_later(self, answer: Answer) -> bool:
-        """Whether the answer says "too many requests" by a code, whatever its status."""
-        return self._has_code(answer, self._spec.errors.slow_codes)
+    def later(self, answer: Answer) -> Later | None:
+        """Return what an answer means that says "later" in words, whatever its status; None where it does not.
+
+        A large 2xx is not looked through: what it hides is found once it is read as a page.
+        """
+        errors = self._spec.errors
+        if answer.status < 300 and (
+            not (errors.code_at or errors.message_at)
+            or len(answer.body) > _MOST_ERROR_BYTES
+            or answer.body.lstrip()[:1] == b"["
+        ):
+            return None
+        return self._meaning(answer.status, *self._told(answer))
 
     def says_nothing_new(self, answer: Answer, *, promised: bool) -> bool:
         """Whether the answer to a request for a page says that there is none: by no body, or as ``errors`` declares.
@@ -64,11 +89,13 @@ class AnswerJudge:
         looked_for = (*errors.empty_codes, *errors.empty_words)
         if str(status) not in errors.empty_codes and not any(each.lower().encode() in body for each in looked_for):
             return False
-        if answer.is_web_page:
+        is_error = status >= 400
+        if answer.is_web_page or (not is_error and answer.body.lstrip()[:1] == b"["):
             return False
-        code, said = self._words(answer)
+        code, said = self._told(answer)
         has_code = not errors.empty_codes or bool({code, str(status)} & {*errors.empty_codes})
-        words = said.lower()
+        # An error's body is all the vendor's words; in a page they are what stands at 'message_at'.
+        words = f"{said} {body[:_MOST_ERROR_BYTES].decode(errors='replace') if is_error else ''}".lower()
         return has_code and (not errors.empty_words or any(each.lower() in words for each in errors.empty_words))
 
     def judge(self, answer: Answer, *, by_cursor: bool, carried_cursor: bool) -> None:
@@ -85,7 +112,8 @@ class AnswerJudge:
         refused_cursor = carried_cursor and self._has_code(answer, self._spec.errors.cursor_codes)
         if status in (200, 201, 202) and not refused_cursor:
             return
-        code, said = self._words(answer)
+        code, words = self._told(answer)
+        said = self._said(answer, words)
         hint = self._hint(code) or self._hint(str(status))
         message = f"{answer.where} answered {status}{f' ({code})' if code else ''}{said}"
         if refused_cursor:
@@ -103,6 +131,7 @@ class AnswerJudge:
             hint = hint or f"check that the connection's host is {self._spec.title}'s API."
             raise ConfigurationError(f"{message}: {hint}")
         if 400 <= status < 500:
+            hint = hint or self._hint_on_end(words)
             raise RefusedError(
                 f"{message}{f': {hint}' if hint else '.'}", status=status, resume_at=self._resume_at(answer)
             )
@@ -112,7 +141,7 @@ class AnswerJudge:
         """Refuse a 200 that holds an error, alone or beside records.
 
         :param shown: returns what stands at one of the paths of ``errors``; None looks into the whole answer.
-        :raises UnavailableError: the vendor says that records are missing from the page.
+        :raises UnavailableError: the vendor says that records are missing from the page, or that the error passes.
         :raises ProtocolError: it holds an error.
         """
         errors = self._spec.errors
@@ -128,12 +157,13 @@ class AnswerJudge:
             raise UnavailableError(f"{answer.where} answered with a part of the page only: {errors.ok_at} is {ok!r}.")
         wrong = bool(errors.ok_at) and ok not in (None, msgspec.UNSET, errors.ok_is)
         if wrong or is_said(errors.message_at) or is_said(errors.code_at):
-            code, said = self._words(answer)
-            hint = self._hint(code)
-            raise ProtocolError(
-                f"{answer.where} answered 200 with an error inside{f' ({code})' if code else ''}{said}"
-                f"{f': {hint}' if hint else '.'}"
-            )
+            code, words = self._told(answer)
+            message = f"{answer.where} answered {answer.status} with an error inside{f' ({code})' if code else ''}"
+            message += self._said(answer, words)
+            if later := self._meaning(answer.status, code, words):
+                raise UnavailableError(f"{message}.", wait=later.least or None)
+            hint = self._hint(code) or self._hint_on_end(words)
+            raise ProtocolError(f"{message}{f': {hint}' if hint else '.'}")
 
     def _has_code(self, answer: Answer, codes: Iterable[str]) -> bool:
         # Pages are large and rarely hold a code: only one that does is decoded twice.
@@ -141,7 +171,7 @@ class AnswerJudge:
             return False
         if answer.status < 300 and not self._spec.records_at and answer.body.lstrip()[:1] == b"[":
             return False  # a list of records, whose first one is no error
-        return self._words(answer)[0] in codes
+        return self._told(answer)[0] in codes
 
     def _hint(self, code: str) -> str:
         return self._spec.errors.hints.get(code, "")
@@ -151,22 +181,56 @@ class AnswerJudge:
             return None
         return time_from(value_at(answer.json(), self._spec.errors.resume_at))
 
-    def _words(self, answer: Answer) -> tuple[str, str]:
-        """Return the vendor's error code and its words, the latter as ``": text"`` or ``" with a web page …"``."""
+    def _meaning(self, status: int, code: str, words: str) -> Later | None:
+        """Return what the vendor's code and words mean where they say "later"."""
+        errors = self._spec.errors
+        limited = Later(least=errors.slow_wait.total_seconds())
+        if code in errors.slow_codes or any(text.lower() in words.lower() for text in errors.slow_texts):
+            return limited
+        if code in errors.passing_codes:
+            return Later(limited=False)
+        if status in _LASTING or code in errors.cursor_codes or self._hint(code):
+            return None
+        if limit_said(code) or limit_said(words):
+            return limited
+        return Later(limited=False) if fault_said(code) else None
+
+    def _hint_on_end(self, words: str) -> str:
+        """Return what to do where the vendor's words say that the end of what was asked for lies in the future."""
+        spec = self._spec
+        asked = spec.export.create if isinstance(spec.export, ExportJob) else spec.request
+        if not (asked.takes_end and hasattr(spec.reading, "behind") and _AHEAD.search(words)):
+            return ""
+        return (
+            f"its clock is behind this machine's, or it wants time to pass: set 'reading.behind' of the source to some "
+            f"seconds, now {spec.behind.total_seconds():.0f}, so that reads end that long before now."
+        )
+
+    def _told(self, answer: Answer) -> tuple[str, str]:
+        """Return the vendor's error code and its words; "" for what is not there."""
         try:
             found = answer.json()
         except ProtocolError:
-            return "", f" with {answer.web_page()}, as proxies send it" if answer.is_web_page else ""
+            return "", ""
         found = found[0] if isinstance(found, list) and found else found
         code = self._redact(text_at(found, self._spec.errors.code_at))[:_CODE_SHOWN]
         told = value_at(found, self._spec.errors.message_at) if self._spec.errors.message_at else None
         words = "; ".join(_sentence(each) for each in told) if isinstance(told, list) else _sentence(told or "")
-        request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
         if not words and not code and answer.status >= 400:
             # Better the vendor's whole answer than none of its words.
             words = " ".join(answer.body[:2000].decode(errors="replace").split())
+        return code, words
+
+    def _said(self, answer: Answer, words: str) -> str:
+        """Return the vendor's words, as ``": text"`` or ``" with a web page …"``, and the request's id."""
+        try:
+            found = answer.json()
+        except ProtocolError:
+            return f" with {answer.web_page()}, as proxies send it" if answer.is_web_page else ""
+        found = found[0] if isinstance(found, list) and found else found
+        request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
         said = f": {self._redact(words)[:300]}" if words else ""
-        return code, said + (f" (request {request_id})" if request_id else "")
+        return said + (f" (request {request_id})" if request_id else "")
 
 
 def _is_whole(answer: Answer) -> bool:

@@ -85,7 +85,8 @@ def _encoding(head: bytes, where: str) -> str:
     for mark, name in _OTHERS.items():
         if head.startswith(mark):
             raise ProtocolError(
-                f"{where} answered with a file that is {name}, which is not read: ask for CSV or JSON lines, plain or in gzip."
+                f"{where} answered with a file that is {name}, which is not read: ask for CSV or JSON lines, "
+                f"plain or in gzip."
             )
     if head.startswith((_GZIP, _ZIP)):
         raise ProtocolError(f"{where} answered with a file that is packed more than {_MOST_LAYERS} times.")
@@ -113,8 +114,8 @@ def _written(parts: Iterator[bytes], where: str, most_bytes: int) -> Content:
             size += len(part)
             if size > most_bytes:
                 raise ProtocolError(
-                    f"{where} answered with a file of more than {most_bytes:,} bytes once it is unpacked: ask for files of "
-                    f"shorter spans."
+                    f"{where} answered with a file of more than {most_bytes:,} bytes once it is unpacked: ask for "
+                    f"files of shorter spans."
                 )
             content.write(part)
     except BaseException:
@@ -151,8 +152,8 @@ def _unzipped(content: Content, where: str) -> Iterator[bytes]:
             members = [each for each in archive.infolist() if not each.is_dir()]
             if len(members) != 1:
                 raise ProtocolError(
-                    f"{where} answered with a zip of {len(members)} files, and nobody says which is the one: only a zip of "
-                    f"one file is read."
+                    f"{where} answered with a zip of {len(members)} files, and nobody says which is the one: only a "
+                    f"zip of one file is read."
                 )
             if members[0].flag_bits & 1:
                 raise ProtocolError(f"{where} answered with a zip that is encrypted: ask for one without a password.")

@@ -171,8 +171,8 @@ def _other(where: str, what: str, columns: list[str], fields: Fields) -> Protoco
     wanted = " or ".join(sorted(_columns_wanted(fields)))
     shown = ", ".join(columns)[:80]
     return ProtocolError(
-        f"{where} answered with a file whose first {what} has no {wanted} ({shown}), so it is another file, or 'fields' "
-        f"of the source names other columns than it has."
+        f"{where} answered with a file whose first {what} has no {wanted} ({shown}), so it is another file, or "
+        f"'fields' of the source names other columns than it has."
     )
 
 

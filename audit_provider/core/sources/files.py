@@ -135,7 +135,7 @@ class FileReader:
         """Download a file; where its address leads on to a storage, from there, once and without the credential."""
         base = self._client.base_url
         client, path, url = self._client_of(urljoin(f"{base}/", file.url))
-        answer = client.download(path, sink)
+        answer = client.download(path, sink, later=self._pages.later)
         if answer.status in _REDIRECTS:
             where, goal = answer.where, answer.headers.get("Location", "")
             if not goal:
@@ -145,10 +145,10 @@ class FileReader:
                 client, path, _ = self._client_of(url, is_outside=True)
             else:
                 raise ProtocolError(
-                    f"{where} leads on to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not fetched: "
-                    f"only https is."
+                    f"{where} leads on to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
+                    f"fetched: only https is."
                 )
-            answer = client.download(path, sink)
+            answer = client.download(path, sink, later=self._pages.later)
             if answer.status in _REDIRECTS:
                 raise ProtocolError(
                     f"{where} leads on to {answer.where}, and that leads on again ({answer.status}): one redirect is "

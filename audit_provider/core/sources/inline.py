@@ -14,10 +14,12 @@ from typing import Any, get_args, get_type_hints
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import keys_of, paths_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.likely import header_meant
 from audit_provider.core.sources.likeness import carried, merged
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -36,6 +38,7 @@ from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.shown import header_of, is_header
 from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting, SourceSpec
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import Mistakes, checked, near, validated
@@ -141,6 +144,12 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
         found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
+    found += [
+        f"volatile: {path!r} is, or holds, the record's {key}, which tells one event from another"
+        for path in spec.volatile
+        for key in ("id", "time")
+        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in paths_of(getattr(spec.fields, key)))
+    ]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
         needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)
@@ -149,6 +158,7 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     found += [f"request: {kind} needs {{{each}}} in params or body" for each in bounds if each not in needed]
     if isinstance(spec.reading, IdKeyset) and not isinstance(spec.paging, ObjectIdPaging):
         found.append("paging: id_keyset goes with paging of type object_id")
+    found += _mistakes_in_paging(spec)
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs to be told where the files are")
     try:
@@ -159,6 +169,35 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("page_size.most: must be at least 1")
     if spec.recovery:
         found += [f"recovery.{mistake}" for mistake in mistakes_in(spec.recovery) if mistake not in found]
+    return found
+
+
+def _mistakes_in_paging(spec: SourceSpec) -> list[str]:
+    """Return what can never lead to a next page, each beginning with the key it concerns."""
+    found = []
+    for each in dataclasses.fields(spec.paging):  # type: ignore[arg-type]
+        path = getattr(spec.paging, each.name)
+        if not each.name.endswith("_at") or not isinstance(path, str) or not path:
+            continue
+        if is_header(path):
+            if not header_of(path):
+                found.append(f"paging.{each.name}: {path!r} names no header; write it as 'header: x-next-page'")
+        elif not spec.records_at and not isinstance(spec.export, ExportJob):
+            meant = header_meant(path)
+            hint = f"did you mean {meant!r}?" if meant else "for a header of the answer write 'header: NAME'"
+            found.append(
+                f"paging.{each.name}: records_at is empty, so the answer is a list and nothing stands at {path!r} in "
+                f"it: {hint}"
+            )
+    found += [
+        f"paging.hosts: {host!r} must be the name of a host alone, such as api.example.com"
+        for host in getattr(spec.paging, "hosts", ())
+        if not host or any(letter in "/:@ " for letter in host)
+    ]
+    if isinstance(spec.paging, CursorPaging) and not spec.paging.cursor_at:
+        found.append("paging.cursor_at: must not be empty, for nothing else leads on")
+    if isinstance(spec.paging, NextUrlPaging) and not spec.paging.url_at:
+        found.append("paging.url_at: must not be empty, for nothing else leads on")
     return found
 
 

@@ -19,14 +19,17 @@ from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
-from audit_provider.core.sources.paging import Call
+from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
 from audit_provider.core.sources.patient import PatientReader
+from audit_provider.core.sources.reading.base import latest_end
+from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.shown import Shown
+from audit_provider.core.sources.shown import Shown, is_header
+from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
@@ -44,7 +47,7 @@ class Page:
     :ivar cursor: the cursor the service gave, whatever it means; "" for none.
     :ivar more: the service says, or its cursor implies, that another page follows.
     :ivar total: how many records there are in all, where the vendor says it.
-    :ivar named: every record has an id of its own.
+    :ivar named: every record has an id of its own. :ivar unreadable: records beside the events that were set aside.
     """
 
     events: tuple[Event, ...]
@@ -53,6 +56,7 @@ class Page:
     more: bool
     total: int | None = None
     named: bool = True
+    unreadable: int = 0
 
 
 class PageReader:
@@ -60,14 +64,15 @@ class PageReader:
 
     :param client: sends to the source's host, paced to its budget.
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
-    :ivar request: the one in use, the source's ``request`` or its ``fallback``.
+    :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
+    :ivar watch: what the answers show, beside events, of whether the source is described as it is.
     """
 
     def __init__(
         self, spec: SourceSpec, client: HttpClient, outside: Callable[[str], HttpClient] | None = None
     ) -> None:
         self.spec = spec
-        self.records = RecordReader(spec.fields)
+        self.records = RecordReader(spec.fields, spec.volatile)
         self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
@@ -76,10 +81,13 @@ class PageReader:
         )
         self._client = client
         self.request = spec.request
+        self.watch = PageWatch(spec, client.now)
         self._judge = AnswerJudge(spec, client.redact)
+        self.later = self._judge.later
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
-        paths = dict.fromkeys(filter(None, (*spec.paging.paths, *judged)), Any)
+        led_by = [path for path in spec.paging.paths if not is_header(path)]
+        paths = dict.fromkeys(filter(None, (*led_by, *judged)), Any)
         if spec.records_at:
             extractor = Extractor({spec.records_at: list[msgspec.Raw], **paths})
             self._decode, self._records = extractor.decode, getter_of(spec.records_at)
@@ -89,7 +97,9 @@ class PageReader:
         # An answer that is the list itself has nothing beside its records.
         getter = getter_of if spec.records_at else lambda _: lambda _: msgspec.UNSET
         self._getters = {path: getter(path) for path in ("", *paths)}
-        self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *spec.paging.paths)}
+        self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *led_by)}
+        counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
+        self._repeats = RepeatMeter() if counted else None
 
     @property
     def request_key(self) -> str:
@@ -176,7 +186,7 @@ class PageReader:
             params=call.params or None,
             headers=call.headers,
             body=None if call.body is None else msgspec.json.encode(call.body),
-            later=self._judge.means_later if self.spec.errors.slow_codes else None,
+            later=self.later,
         )
         if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
             return answer
@@ -188,6 +198,10 @@ class PageReader:
         follows = self.spec.reading.backfill != "recovery"
         return bool(cursor) and follows and bool(getattr(self.spec.paging, "more_at", ""))
 
+    def pause(self, seconds: float) -> None:
+        """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
+        self._client.sleep(seconds)
+
     def probe(self) -> str:
         """Prove the credential, and that it may read the log; return a sentence that says whose it is.
 
@@ -195,24 +209,26 @@ class PageReader:
         """
         probe, title = self.spec.probe, self.spec.title
         if probe is None:
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
             return f"{title} accepts the credential and shows events."
         answer = self.ask(Request("GET", probe.path), None)
         found = answer.json()
         if self.spec.export is None:
             # A token may be good and still have no right to the log, or the plan none.
-            now = self._client.now()
-            self.fetch(Window(now - timedelta(hours=1), now), "")
+            self.fetch(self._last_hour(), "")
         shown = [text for path in probe.shows if (text := text_at(found, path))]
         return f"{title} accepts the token" + (f" ({', '.join(shown)})." if shown else ".")
+
+    def _last_hour(self) -> Window:
+        end = latest_end(self._client.now(), self.spec.behind)
+        return Window(end - timedelta(hours=1), end)
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
         if self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
             return Page((), (), "", more=False)
         try:
-            found = self._decoded(answer)
+            found, aside = self._decoded(answer)
         except msgspec.ValidationError as error:
             self._judge.refuse_hidden_error(answer)
             raise ProtocolError(
@@ -224,46 +240,62 @@ class PageReader:
             self._refuse_obstacle(answer, found, spec.records_at)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
+        records = records or ()
+        repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same
-        before = counter.total()
+        before, unread = counter.total(), len(self._listed.unreadable)
+        # A page that has come again has no events of its own.
         events, recorded = self._listed.events(
-            records or (), undated_at(window, self._client.now()), answer.where, same=counter
+            () if repeats else records, undated_at(window, self._client.now()), answer.where, same=counter
         )
+        aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
             raise ProtocolError(
                 f"{answer.where} lists a file whose entry cannot be read, so its events would be missing."
             )
-        way = spec.paging.read(
-            Shown(
-                lambda path: self._way_on(answer, found, path),
-                answer.headers,
-                [event.id for event in events],
-                cursor,
-                self._client.base_url,
-                self.request.path,
-                answer.where,
-                self._listed.last_id,
-            )
+        named = counter.total() == before
+        if self._repeats:
+            self._repeats.named = named = named if not repeats else self._repeats.named
+        shown = Shown(
+            lambda path: self._way_on(answer, found, path),
+            answer.headers,
+            [""] * len(records) if repeats else [*(event.id for event in events), *[""] * aside],
+            cursor,
+            self._client.base_url,
+            self.request.path,
+            answer.where,
+            self._listed.last_id,
+            repeats,
+            answer.redact,
         )
+        way = spec.paging.read(shown)
         if way.more and not way.cursor:
             raise ProtocolError(
                 f"{answer.where} says that there is more but gives no cursor to it, so the rest cannot be read."
             )
         if way.more and way.cursor == cursor:
             raise ProtocolError(
-                f"{answer.where} gave the cursor it was asked with as the next one, so the rest cannot be read."
+                f"{answer.where} gave the cursor it was asked with as the next one, so the rest cannot be read: if "
+                f"this list says so that it ends, set paging.ends_when_same of the source to true."
             )
-        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named=counter.total() == before)
+        self.watch.look(shown, way, records, answer, self.request)
+        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named, aside)
 
-    def _decoded(self, answer: Answer) -> Any:
-        """Return a page decoded: strictly, or where that cannot be, patiently.
+    def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:
+        if not self._repeats:
+            return 0
+        first = self.spec.paging.first if isinstance(self.spec.paging, PagePaging) else 0
+        return self._repeats.count(int(cursor) if cursor.isdecimal() else first, records, where)
+
+    def _decoded(self, answer: Answer) -> tuple[Any, int]:
+        """Return a page decoded, strictly or where that cannot be, patiently; and how many records nobody can read.
 
         :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
         """
         body = answer.body
         if _is_utf8(body):
             try:
-                return self._decode(body)
+                return self._decode(body), 0
             except msgspec.ValidationError:
                 raise
             except UNREADABLE:
@@ -278,14 +310,15 @@ class PageReader:
         self.records.note_around(page.around)
         self._listed.note_repaired(page.repaired)
         self._listed.unreadable += page.unreadable
-        return found
+        return found, len(page.unreadable)
 
     def _not_readable(self, answer: Answer, error: Exception) -> str:
         if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
             return answer.not_json()
         return (
-            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not JSON "
-            f"to their end ({error}), so the records or the way on cannot be told: the next try asks for the page again."
+            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not "
+            f"JSON to their end ({error}), so the records or the way on cannot be told: the next try asks for the page "
+            f"again."
         )
 
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:

@@ -1,62 +1,43 @@
 """How a list goes on after a page: every style met in the catalogue, as values.
 
-Each reads from an answer a cursor, a text that means something to this module alone, and puts it into the next request.
-What ends a list, and what is an error instead, :mod:`~audit_provider.core.sources.shown` says.
+Each reads from an answer a cursor, a text that means something to this module alone, and puts it into the next
+request. What ends a list, and what is an error instead, :mod:`~audit_provider.core.sources.shown` says. A path may also
+name a header of the answer, as ``header: x-next-page`` does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from requests.utils import parse_header_links
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.core.errors import ProtocolError
+
+# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+from audit_provider.core.sources.shown import End
+from audit_provider.core.sources.way import Call, Paging, Way
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown
 
+__all__ = [
+    "Call",
+    "CursorPaging",
+    "LinkPaging",
+    "NextUrlPaging",
+    "NoPaging",
+    "ObjectIdPaging",
+    "OffsetPaging",
+    "PagePaging",
+    "Paging",
+    "Way",
+]
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request about to be sent: texts filled in, the cursor still to come."""
+# Settings of where a list ends are left out of ``repr``: a kept cursor belongs to a request and its paging, and stays
+# valid where one of these settings is changed.
 
-    method: str
-    path: str
-    params: dict[str, Any]
-    body: dict[str, Any] | None
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The way on.
-
-    :ivar cursor: "" where none was given. :ivar more: another page follows now.
-    :ivar total: of all records, where the vendor says it.
-    """
-
-    cursor: str
-    more: bool
-    total: int | None = None
-
-
-class Paging(Protocol):
-    """A style of paging."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Dotted paths that :meth:`read` looks at."""
-
-    def read(self, shown: Shown) -> Way:
-        """Return the way on.
-
-        :raises ProtocolError: it cannot be followed.
-        """
-
-    def apply(self, call: Call, cursor: str) -> Call:
-        """Return the call for the page that ``cursor`` leads to."""
+MOST_REPEATS = 2
+"""So many times in a row the last page may come again until that is taken for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +66,8 @@ class CursorPaging:
     :ivar cursor_at: dotted path of the cursor in an answer.
     :ivar more_at: dotted path of a flag that says whether there is more; "" where only the cursor tells.
     :ivar ends_when_empty: the cursor goes on for ever; an empty page is the end for now.
+    :ivar ends_at: values at ``cursor_at`` that are no cursor but the end, such as 0 or -1; compared as text.
+    :ivar ends_when_same: the end is told by the cursor that was asked with.
     """
 
     param: str
@@ -92,6 +75,8 @@ class CursorPaging:
     more_at: str = ""
     sent_in: Literal["query", "body"] = "query"
     ends_when_empty: bool = False
+    ends_at: tuple[End, ...] = field(default=(), repr=False)
+    ends_when_same: bool = field(default=False, repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -100,11 +85,14 @@ class CursorPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        cursor = shown.cursor(self.cursor_at)
+        cursor = shown.cursor(self.cursor_at, self.ends_at)
+        more = shown.flag(self.more_at)
+        if self.ends_when_same and cursor and cursor == shown.asked and not more:
+            return Way(cursor, more=False, said=True)
         if self.ends_when_empty:
             return Way(cursor, more=bool(cursor and shown.ids))
-        more = shown.flag(self.more_at)
-        return Way(cursor, more=bool(cursor) if more is None else more)
+        said = more is False or shown.ends(self.cursor_at, self.ends_at)
+        return Way(cursor, more=bool(cursor) if more is None else more, said=said)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -118,9 +106,16 @@ class NextUrlPaging:
     """The answer holds the next page's URL, absolute or relative.
 
     :ivar url_at: its dotted path, or that of an object with the URL at ``href``.
+    :ivar ends_at: values at ``url_at`` that are no URL but the end; compared as text.
+    :ivar ends_when_same: the end is told by the URL that was asked for.
+    :ivar hosts: other names by which the API calls its host in URLs, as behind a proxy; the next request goes to the
+        connection's address all the same.
     """
 
     url_at: str
+    ends_at: tuple[End, ...] = field(default=(), repr=False)
+    ends_when_same: bool = field(default=False, repr=False)
+    hosts: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -129,8 +124,12 @@ class NextUrlPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        url = shown.url(self.url_at)
-        return Way(shown.local(url), more=True) if url else Way("", more=False)
+        url = shown.url(self.url_at, self.ends_at)
+        if not url:
+            return Way("", more=False, said=shown.ends(self.url_at, self.ends_at))
+        local = shown.local(url, self.hosts)
+        same = self.ends_when_same and local == shown.asked
+        return Way(local, more=not same, said=same)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -143,10 +142,15 @@ class LinkPaging:
 
     :ivar ends_when_empty: the link goes on for ever; an empty page is the end for now.
     :ivar results: the link stands there always, and its ``results`` attribute says whether it leads to anything.
+    :ivar ends_when_same: the end is told by a link to the page that was asked for.
+    :ivar hosts: other names by which the API calls its host in links, as behind a proxy; the next request goes to the
+        connection's address all the same.
     """
 
     ends_when_empty: bool = False
     results: bool = False
+    ends_when_same: bool = field(default=False, repr=False)
+    hosts: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -155,14 +159,21 @@ class LinkPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        links = parse_header_links(shown.headers.get("Link", ""))
-        link = next((each for each in links if each.get("rel", "").lower() == "next" and each.get("url")), None)
+        link = next((each for each in shown.links() if "next" in each.relations), None)
         if link is None:
             return Way("", more=False)
-        more = not (self.ends_when_empty and not shown.ids)
-        if self.results and link.get("results", "").lower() != "true":
-            more = False
-        return Way(shown.local(link["url"]), more=more)
+        if self.results and link.params.get("results", "").lower() != "true":
+            more, said = False, link.params.get("results", "").lower() == "false"
+        else:
+            more, said = not (self.ends_when_empty and not shown.ids), False
+        if not link.target:
+            if not more:
+                return Way("", more=False, said=said)
+            raise ProtocolError(f"{shown.where} links to a next page without an address, so the rest cannot be read.")
+        local = shown.local(link.target, self.hosts)
+        if self.ends_when_same and local == shown.asked:
+            more, said = False, True
+        return Way(local, more=more, said=said)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -171,11 +182,15 @@ class LinkPaging:
 
 @dataclass(frozen=True, slots=True)
 class PagePaging:
-    """Pages have numbers. Without ``more_at`` and ``next_at`` an empty page is the end, for a short one proves nothing.
+    """Pages have numbers. Where nothing else says it, an empty page is the end, for a short one proves nothing.
 
     :ivar param: name the number is sent under. :ivar first: number of the first page.
     :ivar more_at: dotted path of a flag. :ivar next_at: dotted path of the next page's number.
     :ivar total_at: dotted path of the number of all records: if it shrinks during a scan, rows have moved up.
+    :ivar pages_at: dotted path of the number of pages: how many there are, not the number of the last one.
+    :ivar ends_at: values at ``next_at`` that are no number of a page but the end, such as 0 or -1; compared as text.
+    :ivar ends_when_same: behind the last page the last one comes again, record by record. It is asked for twice, so
+        that rows which moved while the list was read are not taken for its end.
     """
 
     param: str
@@ -183,21 +198,45 @@ class PagePaging:
     more_at: str = ""
     next_at: str = ""
     total_at: str = ""
+    pages_at: str = field(default="", repr=False)
+    ends_at: tuple[End, ...] = field(default=(), repr=False)
+    ends_when_same: bool = field(default=False, repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """See :class:`Paging`."""
-        return self.more_at, self.next_at, self.total_at
+        return self.more_at, self.next_at, self.total_at, self.pages_at
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
         total = shown.count(self.total_at)
         if self.next_at:
-            following = shown.cursor(self.next_at)
-            return Way(following, more=bool(following), total=total)
+            following = shown.cursor(self.next_at, self.ends_at)
+            if self.ends_when_same and following and following == (shown.asked or str(self.first)):
+                return Way("", more=False, total=total, said=True)
+            said = shown.ends(self.next_at, self.ends_at)
+            return Way(following, more=bool(following), total=total, said=said)
+        number = shown.asked_number(self.first)
+        more, said = self._more(shown, number)
+        return Way(str(number + 1) if more else "", more=more, total=total, said=said)
+
+    def _more(self, shown: Shown, number: int) -> tuple[bool, bool]:
+        """Return whether another page follows, and whether the answer itself says that none does."""
         flag = shown.flag(self.more_at)
-        more = bool(shown.ids) if flag is None else flag
-        return Way(str(shown.asked_number(self.first) + 1) if more else "", more=more, total=total)
+        if flag is not None:
+            return flag, not flag
+        pages = shown.count(self.pages_at)
+        if pages == 0 and shown.ids:
+            raise ProtocolError(
+                f"{shown.where} has no pages by {self.pages_at!r}, and yet records, so the rest cannot be read: set "
+                f"paging.pages_at to where the number of pages stands, not that of the last one."
+            )
+        if pages is not None:
+            more = number - self.first + 1 < pages
+            return more, not more
+        if self.ends_when_same and shown.repeats >= MOST_REPEATS:
+            return False, True
+        return bool(shown.ids), False
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
@@ -210,10 +249,13 @@ class OffsetPaging:
 
     :ivar param: name the count is sent under. :ivar total_at: dotted path of the number of all records; without it an
         empty page is the end.
+    :ivar ends_when_same: behind the last page the last one comes again, record by record. It is asked for twice, so
+        that rows which moved while the list was read are not taken for its end.
     """
 
     param: str
     total_at: str = ""
+    ends_when_same: bool = field(default=False, repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -224,7 +266,10 @@ class OffsetPaging:
         """See :class:`Paging`."""
         reached = shown.asked_number(0) + len(shown.ids)
         total = shown.count(self.total_at)
-        more = bool(shown.ids) and (total is None or reached < total)
+        # One that is smaller than what was read is none of all records, or rows were removed: then an empty page ends.
+        more = bool(shown.ids) and reached != total
+        if self.ends_when_same and shown.repeats >= MOST_REPEATS:
+            more = False
         return Way(str(reached) if more else "", more=more, total=total)
 
     def apply(self, call: Call, cursor: str) -> Call:
@@ -239,11 +284,16 @@ class ObjectIdPaging:
     A page without records has no such id: there the vendor's own cursor leads on, if it gives one.
 
     :ivar param: name it is sent under.
-    :ivar more_at: dotted path of what is true where there is more, or of a cursor that is there only then.
+    :ivar more_at: dotted path of what is true where there is more, or of a cursor that is there only then; without it
+        an empty page is the end.
+    :ivar ends_at: values at ``more_at`` that are no cursor but the end, such as 0 or -1; compared as text.
+    :ivar ends_when_same: the end is told by a page whose last record is the one that was asked from.
     """
 
     param: str
-    more_at: str
+    more_at: str = ""
+    ends_at: tuple[End, ...] = field(default=(), repr=False)
+    ends_when_same: bool = field(default=False, repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -252,13 +302,26 @@ class ObjectIdPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        more, cursor = shown.more(self.more_at)
+        if not self.more_at:
+            return self._by_records(shown)
+        more, cursor = shown.more(self.more_at, self.ends_at)
+        if self.ends_when_same and cursor and shown.asked in (cursor, shown.last_id):
+            return Way(shown.last_id or cursor, more=False, said=True)
         if more and not shown.last_id and not cursor:
             raise ProtocolError(
                 f"{shown.where} says at {self.more_at!r} that there is more, but neither a record with an id nor a "
                 f"cursor leads on, so the rest cannot be read: use another style of paging."
             )
-        return Way(shown.last_id or cursor, more=more)
+        return Way(shown.last_id or cursor, more=more, said=shown.at(self.more_at) is False)
+
+    def _by_records(self, shown: Shown) -> Way:
+        if shown.ids and not shown.last_id:
+            raise ProtocolError(
+                f"{shown.where} has records without an id, and no id leads on from the last one, so the rest cannot be "
+                f"read: correct 'fields.id' of the source, or use another style of paging."
+            )
+        same = self.ends_when_same and bool(shown.last_id) and shown.last_id == shown.asked
+        return Way(shown.last_id, more=bool(shown.ids) and not same, said=same)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""

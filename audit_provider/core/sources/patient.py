@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.fields import keys_of, paths_of
+from audit_provider.core.fields import keys_of, paths_of, ways_of
 from audit_provider.core.loose_json import CLOSE, KEY, OPEN, key_from, rewritten, tokens
 from audit_provider.core.sources.elements import Elements
 
@@ -42,9 +42,11 @@ class PatientReader:
     """
 
     def __init__(self, records_at: str, fields: Fields) -> None:
-        self._ways = _ways(records_at)
+        self._ways = ways_of(tuple(keys_of(records_at)))
         named = (paths_of(fields.id), paths_of(fields.time))
-        self._needed = [frozenset(way[0] for path in paths for way in _ways(path)) for paths in named if paths]
+        self._needed = [
+            frozenset(way[0] for path in paths for way in ways_of(tuple(keys_of(path)))) for paths in named if paths
+        ]
 
     def read(self, body: bytes) -> PatientPage:
         """Return a page as it can be decoded.
@@ -88,13 +90,3 @@ def _list_in(body: bytes, ways: Collection[tuple[str, ...]]) -> tuple[int, int] 
             names.pop()
             objects.pop()
     return None
-
-
-def _ways(path: str) -> list[tuple[str, ...]]:
-    """Return the keys that lead along a dotted path; a dot may also be a part of a key."""
-    ways: list[tuple[str, ...]] = [()]
-    for key in keys_of(path):
-        ways = [
-            way for each in ways for way in ((*each, key), (*each[:-1], f"{each[-1]}.{key}") if each else None) if way
-        ]
-    return ways

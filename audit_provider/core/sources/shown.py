@@ -1,32 +1,56 @@
 """What an answer shows of the way to the next page, read strictly: a list ends only where the vendor says so.
 
-Absent, null, false and an empty text say that there is nothing more. Anything else of a type that is not expected is an
-error: taken for the end, it would close the window, and the events behind it would never be read.
+Absent, null, false and an empty text say that there is nothing more, and so does what the source names as an end.
+Anything else of a type that is not expected is an error: taken for the end, it would close the window, and the events
+behind it would never be read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.fields import is_absent
+from audit_provider.core.fields import ABSENT, is_absent
+from audit_provider.core.sources.link_header import Link, UnreadableLinkError, links_in
+
+HEADER = "header:"
+"""What a path begins with that names a header of the answer, as in ``header: x-next-page``."""
+
+End = str | int
+"""A value that stands where a cursor would, and says that the list ends there."""
 
 _MOST_DIGITS = 18
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def is_header(path: str) -> bool:
+    """Whether a path names a header of the answer, and not a place in its body."""
+    return path[: len(HEADER)].lower() == HEADER
+
+
+def header_of(path: str) -> str:
+    """Return the name of the header that a path names; "" where it names none, or no header can be called so."""
+    name = path[len(HEADER) :].strip() if is_header(path) else ""
+    return name if _HEADER_NAME.fullmatch(name) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a page's answer shows of the way on.
 
-    :ivar value: what stands at one of the paging's ``paths``, UNSET where that is absent; refuses a container of the
-        wrong type.
+    :ivar value: what stands in the answer's body at one of the paging's ``paths``, UNSET where that is absent; refuses
+        a container of the wrong type.
     :ivar ids: of the page's events, in its order. :ivar asked: the cursor that it was asked with.
     :ivar base_url: of the service, :ivar path: of the first page's request. :ivar where: the request, for messages.
     :ivar last_id: the vendor's own id of the page's last record, "" where it has none.
+    :ivar repeats: how many pages in a row, this one counted, are the page before them again; only counted where the
+        paging says that a list may end so.
+    :ivar redact: removes secrets from what is quoted of the answer.
     """
 
     value: Callable[[str], Any]
@@ -37,23 +61,45 @@ class Shown:
     path: str
     where: str
     last_id: str = ""
+    repeats: int = 0
+    redact: Callable[[str], str] = str
 
-    def cursor(self, path: str) -> str:
+    def at(self, path: str) -> Any:
+        """Return what stands at a dotted path of the body, or in a header; UNSET where that is absent."""
+        if not is_header(path):
+            return self.value(path)
+        text = self.headers.get(header_of(path))
+        if text is None:
+            return ABSENT
+        # One that came twice is joined by commas.
+        parts = {part.strip() for part in text.split(",")}
+        return parts.pop() if len(parts) == 1 else text.strip()
+
+    def ends(self, path: str, ends: Sequence[End]) -> bool:
+        """Whether one of the values stands at ``path`` that say that the list ends; they are compared as text."""
+        if not ends:
+            return False
+        found = self.at(path)
+        return type(found) in (str, int) and str(found) in map(str, ends)
+
+    def cursor(self, path: str, ends: Sequence[End] = ()) -> str:
         """Return the cursor at ``path``, a text or a whole number; "" where there is none.
 
+        :param ends: values that are no cursor but the end.
         :raises ProtocolError: something else stands there.
         """
-        return self._cursor(self.value(path), path)
+        return "" if self.ends(path, ends) else self._cursor(self.at(path), path)
 
-    def url(self, path: str) -> str:
+    def url(self, path: str, ends: Sequence[End] = ()) -> str:
         """Return the URL at ``path``, or at the ``href`` of an object there; "" where there is none.
 
+        :param ends: values that are no URL but the end.
         :raises ProtocolError: something else stands there.
         """
-        found = self.value(path)
+        found = self.at(path)
         if isinstance(found, dict) and "href" in found:
             found, path = found["href"], f"{path}.href"
-        if is_absent(found):
+        if is_absent(found) or (type(found) in (str, int) and str(found) in map(str, ends)):
             return ""
         if not isinstance(found, str):
             raise self._unexpected(path, found, "a URL")
@@ -64,19 +110,27 @@ class Shown:
 
         :raises ProtocolError: something else stands there.
         """
-        found = self.value(path) if path else None
+        found = self.at(path) if path else None
+        if isinstance(found, str) and is_header(path):
+            # A header holds nothing but text.
+            found = _FLAGS.get(found.lower(), found)
         if found is True or found is False:
             return found
         if is_absent(found):
             return False if found == "" else None
         raise self._unexpected(path, found, "true or false")
 
-    def more(self, path: str) -> tuple[bool, str]:
+    def more(self, path: str, ends: Sequence[End] = ()) -> tuple[bool, str]:
         """Return whether what stands at ``path``, a flag or a cursor, says that there is more; and the cursor, if any.
 
+        :param ends: values that are no cursor but the end.
         :raises ProtocolError: something else stands there.
         """
-        found = self.value(path)
+        found = self.at(path)
+        if self.ends(path, ends):
+            return False, ""
+        if isinstance(found, str) and is_header(path) and found.lower() in ("true", "false"):
+            found = found.lower() == "true"
         if found is True:
             return True, ""
         cursor = self._cursor(found, path)
@@ -85,16 +139,18 @@ class Shown:
     def count(self, path: str) -> int | None:
         """Return the count at ``path``, a whole number or its text; None where there is none.
 
+        A negative one, by which services say that they do not count, is none.
+
         :raises ProtocolError: something else stands there.
         """
-        found = self.value(path) if path else None
-        if is_absent(found):
+        found = self.at(path) if path else None
+        if is_absent(found) or str(found) == "-1":
             return None
         if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
             return int(found)
         if isinstance(found, bool) or not isinstance(found, int):
             raise self._unexpected(path, found, "a number")
-        return found
+        return found if found >= 0 else None
 
     def asked_number(self, first: int) -> int:
         """Return the number that the page was asked with.
@@ -111,25 +167,63 @@ class Shown:
             )
         return int(self.asked)
 
-    def local(self, url: str) -> str:
-        """Return path and query of a URL that the answer gave, if it leads to the same scheme, host and port.
+    def links(self) -> list[Link]:
+        """Return the links of the ``Link`` header that are the page's own.
 
+        :raises ProtocolError: the header cannot be read to its end.
+        """
+        try:
+            found = links_in(self.headers.get("Link", ""))
+        except UnreadableLinkError as error:
+            raise ProtocolError(
+                f"{self.where} sent a Link header with {error.reason} at its character {error.position} "
+                f"({self.redact(error.shown)!r}), so what leads on cannot be read: have the service, or what stands "
+                f"before it, send it as RFC 8288 says, or use another style of paging."
+            ) from None
+        return [link for link in found if self._is_own(link)]
+
+    def local(self, url: str, hosts: Sequence[str] = ()) -> str:
+        """Return path and query of a URL that the answer gave, if it leads to the connection's own host.
+
+        Behind a proxy a service may not know by which scheme and port it is reached, so these do not matter: whatever
+        the URL says, the next request goes to the connection's address.
+
+        :param hosts: other names of that host.
         :raises ProtocolError: it leads elsewhere, where the credential must not go.
         """
         base = urlsplit(self.base_url)
         try:
             target = urlsplit(urljoin(f"{self.base_url}{self.asked or self.path}", url))
-            same = _origin(target) == _origin(base) and target.username is None
+            name, _ = _host(target), target.port
         except ValueError:
             raise ProtocolError(f"{self.where} gave a next page at an address that is none.") from None
-        if not same:
+        if target.scheme not in ("http", "https") or target.username is not None:
+            strange = "a user name" if target.username is not None else f"the scheme {target.scheme!r}"
             raise ProtocolError(
-                f"{self.where} gave a next page on another host ({target.hostname}), which is not followed: set the "
-                f"connection's host to the one that the API names."
+                f"{self.where} gave a next page at an address with {strange}, which may be another host's and is not "
+                f"followed: use another style of paging."
+            )
+        if name not in (_host(base), *(host.lower().rstrip(".") for host in hosts)):
+            raise ProtocolError(
+                f"{self.where} gave a next page on another host ({name}), which is not followed: if that is another "
+                f"name of the same API, as behind a proxy, list it in the source's paging.hosts, and its pages are "
+                f"asked for at the connection's own address."
             )
         prefix = base.path.rstrip("/")
         path = target.path.removeprefix(prefix) if target.path.startswith(f"{prefix}/") else target.path
         return f"{path or '/'}?{target.query}" if target.query else path or "/"
+
+    def _is_own(self, link: Link) -> bool:
+        """Whether a link leads on from this page, and not from the other resource that its ``anchor`` names."""
+        if "anchor" not in link.params:
+            return True
+        page = f"{self.base_url}{self.asked or self.path}".partition("?")[0]
+        try:
+            anchor = urlsplit(urljoin(page, link.params["anchor"]))
+        except ValueError:
+            return False
+        # Behind a proxy a service may know itself by another name.
+        return anchor.path.rstrip("/") == urlsplit(page).path.rstrip("/") and not anchor.fragment
 
     def _cursor(self, found: Any, path: str) -> str:
         if is_absent(found):
@@ -145,8 +239,8 @@ class Shown:
         )
 
 
-def _origin(parts: Any) -> tuple[str, str, int | None]:
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+def _host(parts: SplitResult) -> str:
+    return (parts.hostname or "").rstrip(".")
 
 
 def _kind(found: Any) -> str:

@@ -77,7 +77,12 @@ class Errors:
     :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well, :ivar partial_is: its values where
         records are missing from the page.
     :ivar partial_at: what is not empty only where records are missing from the page.
-    :ivar slow_codes: codes that mean "later", with whatever status.
+    :ivar slow_codes: codes that mean "too many requests", with whatever status; :ivar slow_texts: parts of the vendor's
+        message that mean it, in upper or lower case. Usual ones, such as ``rate_limited`` and "rate limit exceeded",
+        are known without being named.
+    :ivar slow_wait: how long to wait at least after these where no header says how long.
+    :ivar passing_codes: codes of the vendor's own faults that pass, also in a 200: the request is sent again. Usual
+        ones, such as ``internal_error`` and ``service_unavailable``, are known without being named.
     :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
     :ivar empty_codes: the vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
     :ivar empty_words: parts of the vendor's words, one of which such an answer must hold; alone they mean the same.
@@ -92,6 +97,9 @@ class Errors:
     partial_is: tuple[str, ...] = ()
     partial_at: str = ""
     slow_codes: tuple[str, ...] = ()
+    slow_texts: tuple[str, ...] = ()
+    slow_wait: timedelta = timedelta(minutes=1)
+    passing_codes: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
     empty_codes: tuple[str, ...] = ()
     empty_words: tuple[str, ...] = ()
@@ -114,6 +122,9 @@ class SourceSpec:
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
         that is ``null``, or that has no body at all.
+    :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
+        where a record is compared with one of the same id, and where its content names it; they are spooled like all
+        others.
     :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar kept_shorter: kinds of events that are kept for less time than the rest.
@@ -148,6 +159,7 @@ class SourceSpec:
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
+    volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
     page_size: PageSize | None = None
     lookback: timedelta | None = None
@@ -163,6 +175,12 @@ class SourceSpec:
     limits: str = ""
     confidence: str = ""
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def behind(self) -> timedelta:
+        """How long before now its reads end: the reading strategy's setting, where that has one."""
+        behind: timedelta = getattr(self.reading, "behind", timedelta(0))
+        return behind
 
     def with_page_size(self, size: int) -> SourceSpec:
         """Return the source asking for pages of ``size`` events."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, in_time
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 
 if TYPE_CHECKING:
@@ -19,9 +21,7 @@ _FILE_MODE = 0o600
 _MOST_PART_BYTES = 255
 _MOST_KEY_BYTES = 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
-_MISCONFIGURED = frozenset(
-    {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "ExpiredToken"}
-)
+_MISCONFIGURED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"})
 
 
 class Store(Protocol):
@@ -146,10 +146,19 @@ class S3Store:
     """A prefix of a bucket.
 
     :param client: a boto3 S3 client. :param prefix: without slashes at its ends; "" is the whole bucket.
-    :param name: what it is called in messages.
+    :param name: what it is called in messages. :param sleep: called with seconds.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str, *, name: str = "the spool") -> None:
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        prefix: str,
+        *,
+        name: str = "the spool",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._client = client
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
@@ -191,7 +200,11 @@ class S3Store:
     def _call(self, method: str, key: str, **arguments: Any) -> Any:
         check_key(key)
         call = getattr(self._client, method)
-        return self._guarded(method, key, lambda: call(Bucket=self._bucket, Key=self._prefix + key, **arguments))
+
+        def signed_anew() -> Any:
+            return call(Bucket=self._bucket, Key=self._prefix + key, **arguments)
+
+        return self._guarded(method, key, lambda: in_time(signed_anew, self._sleep))
 
     def _guarded(self, method: str, key: str, call: Callable[[], Any]) -> Any:
         if key:
@@ -201,10 +214,17 @@ class S3Store:
         try:
             return call()
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            found = aws_error_of(error)
+            code = found.code
             if code in _MISSING:
                 raise SpoolDamagedError(
                     f"{self._name} at {self} has no {key}, although the position says it was written: restore it."
+                ) from None
+            if found.is_clock:
+                raise UnavailableError(f"{self._name} at {self} refuses {method} ({code}): {CLOCK_WORDS}.") from None
+            if found.is_session:
+                raise ConfigurationError(
+                    f"{self._name} at {self} refuses {method} ({code}): {SESSION_WORDS}."
                 ) from None
             if code in _MISCONFIGURED:
                 raise ConfigurationError(

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.destinations.packing import lots
+from audit_provider.core.destinations.terms import Terms
+from audit_provider.core.model import Offset
 from tests.core.destinations.stand_ins import NOW, event
 
 LARGEST = 40
@@ -66,20 +68,14 @@ def test_lots_are_the_same_whether_each_event_is_looked_at_or_some_at_a_time(
         (number, [event(name, time=NOW - hours * HOUR) for name, hours in each * times])
         for number, each in enumerate(shape, 1)
     ]
-    first = (1, min(begin, len(segments[0][1])))
+    offset = Offset(1, min(begin, len(segments[0][1])), joins_segments=join_segments)
 
     def packed(select):
         clock = [NOW]
         found = []
-        for lot in lots(
-            Sized(limits),
-            segments,
-            first,
-            restamp=restamp,
-            now=lambda: clock[0],
-            select=select,
-            join_segments=join_segments,
-        ):
+        too_old = "arrival_time" if restamp else "dead_letter"
+        terms = Terms(sleep=lambda _: None, now=lambda: clock[0], too_old=too_old, select=select)
+        for lot in lots(Sized(limits), segments, offset, terms):
             found.append((lot.entries, lot.after, lot.size, lot.count))
             clock[0] += HOUR
         return found

@@ -162,6 +162,7 @@ def refusing(serve, status, code, message="no"):
         (403, "InvalidAccessKeyId", CredentialError),
         (403, "SignatureDoesNotMatch", CredentialError),
         (400, "ExpiredToken", CredentialError),
+        (400, "TokenRefreshRequired", CredentialError),
         (501, "NotImplemented", ConfigurationError),
         (400, "InvalidRequest", ConfigurationError),
     ],
@@ -183,12 +184,44 @@ def test_a_refused_sender_keeps_everything(serve, status, code, error):
         (400, "RequestTimeout"),
         (400, "BadDigest"),
         (400, "IncompleteBody"),
+        (403, "RequestTimeTooSkewed"),
+        (503, "SlowDownRead"),
+        (503, "ServiceUnavailable"),
+        (400, "ThrottlingException"),
+        (400, "RequestLimitExceeded"),
+        (409, "OperationAborted"),
+        (507, "XMinioStorageFull"),
+        (522, ""),
     ],
 )
 def test_later_means_later(serve, status, code):
     destination = refusing(serve, status, code)
     outcome = destination.send(Batch((Item(event("a"), b"{}", 1, 0),)))
     assert outcome.verdicts == (Verdict.RETRY,)
+
+
+def test_a_wrong_clock_is_named_after_some_tries_and_nobody_is_sent_to_the_keys(serve):
+    desk = Desk()
+    with pytest.raises(UnavailableError, match="the clock of this machine is more than 15 minutes off") as raised:
+        desk.ship(refusing(serve, 403, "RequestTimeTooSkewed"), [[event("a")]])
+    assert "keys" not in str(raised.value)
+    assert len(desk.sleeps) > 1
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+def test_an_upload_that_took_too_long_once_is_sent_again(serve):
+    skewed = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message></Error>"
+    answers = [(403, {"Content-Type": "application/xml"}, skewed)]
+    server = serve(lambda request: answers.pop() if answers else (200, {}, b""))
+    desk = Desk()
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    desk.ship(destination, [[event("a")]])
+    assert desk.offset.counts.delivered == 1
+
+
+def test_a_session_that_has_ended_is_named_as_that(serve):
+    with pytest.raises(CredentialError, match="put a new session token into it"):
+        Desk().ship(refusing(serve, 400, "ExpiredToken"), [[event("a")]])
 
 
 def test_no_answer_is_a_retry():

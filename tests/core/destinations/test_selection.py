@@ -83,6 +83,18 @@ def test_a_path_goes_on_in_each_element_of_a_list_that_it_meets(way, path):
     }
 
 
+def test_a_path_is_taken_out_whatever_it_may_mean():
+    record = {"user.name": "x", "user": {"name": "x", "name.first": "x"}, "kept.name": 1}
+    redaction = Redaction(drop=("user.name",), hash=("user.name.first",))
+    (found,) = selected(Selection(redact=redaction), event("e", **record))
+    left = json.loads(bytes(found.raw))
+    assert left["user"].pop("name.first").startswith("sha256:")
+    assert (left["user"], left["kept.name"]) == ({}, 1)
+    assert "user.name" not in left
+    with pytest.raises(ConfigurationError, match="take out the event's id"):
+        Selector(Selection(redact=Redaction(drop=("meta.id",))), Fields("meta\\.id", "date"))
+
+
 def test_a_place_in_a_list_is_that_place_alone():
     (found,) = selected(Selection(redact=Redaction(drop=("rows.1.ip", "rows.7.ip"))), event("e", rows=[{"ip": 1}] * 3))
     assert json.loads(bytes(found.raw))["rows"] == [{"ip": 1}, {}, {"ip": 1}]

@@ -17,6 +17,7 @@ from audit_provider.core.monitoring.findings import MOST_AT_ONCE, noteworthy
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.monitoring.summary import Finding
+from audit_provider.core.notices import Notice
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=timezone.utc)
 KEY = "01" * 16
@@ -116,6 +117,19 @@ def wrong(now=NOW, **changes):
 def test_nothing_is_wrong_where_all_is_well():
     assert wrong(accounts=[account(failures_in_a_row=0, last_error="")], dead_letters={"splunk": 0}) == []
     assert wrong(lag=None) == []
+
+
+def test_what_reading_has_noticed_lasts_as_long_as_it_holds():
+    notices = [
+        Notice("paging next", "no answer has had anything at 'next'.", NOW),
+        Notice("fields.ip ip", "no record has anything at 'ip'.", NOW, "info"),
+    ]
+    first, second = wrong(notices=notices)
+    assert (first.kind, first.severity, first.at) == ("notice", "warning", NOW)
+    assert first.title == "No answer has had anything at 'next'."
+    assert second.severity == "info"
+    again = wrong(notices=[Notice("paging next", "no answer had it; did you mean 'meta.next'?", NOW)])
+    assert again[0].id == first.id != second.id, "it is told once"
 
 
 def test_lag_beyond_the_target_and_far_beyond():

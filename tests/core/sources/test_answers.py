@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
+import requests
 
 from audit_provider.core.errors import (
+    AuditError,
     ConfigurationError,
     CredentialError,
     ProtocolError,
@@ -14,12 +18,16 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.fields import FieldReader
-from audit_provider.core.sources import REGISTRY
+from audit_provider.core.http import HttpClient
+from audit_provider.core.sources import REGISTRY, PageReader
+from audit_provider.core.sources.inline import source_of
 from audit_provider.core.sources.paging import CursorPaging
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS
+from audit_provider.core.sources.reading.head_scan import HeadScan
+from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors
 from audit_provider.sandbox.server import Reply
-from tests.core.sources.scripted import DAY, Scripted, items, reader, walk
+from tests.core.sources.scripted import DAY, NOW, SPEC, Scripted, items, reader, walk
 
 
 def test_an_error_inside_a_good_answer_is_one():
@@ -190,3 +198,176 @@ def test_authos_names_the_actor_in_two_ways():
     read = FieldReader(REGISTRY["authos"].fields, ("actor_id", "actor_email")).read
     assert read(b'{"actor_id": "1", "actor": {"email": "a@b"}}') == {"actor_id": "1", "actor_email": "a@b"}
     assert read(b'{"actor_user_id": "1", "actor_email": "a@b"}') == {"actor_id": "1", "actor_email": "a@b"}
+
+
+LIMITED = "You have exceeded a secondary rate limit."
+
+
+def waits_of(service, spec=SPEC, **changes):
+    """Read a page; return what was slept, and the error where there was one."""
+    slept = []
+    session = requests.Session()
+    session.trust_env = False
+    client = HttpClient(session, service.url, service="Some API", sleep=slept.append, now=lambda: NOW, tries=2)
+    try:
+        PageReader(replace(spec, **changes), client).fetch(DAY, "")
+    except AuditError as error:
+        return slept, error
+    return slept, None
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 409])
+def test_a_text_that_means_too_many_is_heeded_in_upper_and_lower_case_with_any_status(status):
+    errors = Errors(message_at="message", slow_texts=("abuse of THIS api",), slow_wait=timedelta(seconds=90))
+    with Scripted(Reply.json(status, {"message": "Sorry: Abuse of this API."}), items("a")) as service:
+        slept, error = waits_of(service, errors=errors)
+    assert (slept, error) == ([90], None)
+
+
+def test_a_limit_that_is_said_is_not_shorter_than_a_minute_unless_a_header_says_so():
+    errors = Errors(message_at="message")
+    with Scripted(Reply.json(403, {"message": LIMITED}), items("a")) as service:
+        assert waits_of(service, errors=errors) == ([60], None)
+    headed = Reply(403, b'{"message": "Rate limit exceeded"}', {"X-RateLimit-Requests-Reset": "7s"})
+    with Scripted(headed, items("a")) as service:
+        (waited,), error = waits_of(service, errors=errors)
+    assert error is None
+    assert 7 <= waited <= 7.2
+
+
+def test_a_limit_that_goes_on_says_how_long_to_wait():
+    errors = Errors(message_at="message", slow_wait=timedelta(hours=1))
+    with Scripted(Reply.json(403, {"message": LIMITED})) as service:
+        _, error = waits_of(service, errors=errors)
+    assert isinstance(error, UnavailableError)
+    assert error.wait == 3600
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"ok": False, "error": "hiccup"}),
+        (400, {"ok": False, "error": "hiccup"}),
+        (200, {"ok": False, "error": "internal_error"}),
+        (403, {"error": "service_unavailable"}),
+        (422, {"error": "RequestTimeout"}),
+    ],
+)
+def test_a_code_of_a_fault_that_passes_is_repeated_with_backoff(status, body):
+    errors = Errors(code_at="error", ok_at="ok", passing_codes=("hiccup",))
+    with Scripted(Reply.json(status, body), items("a", ok=True)) as service:
+        (waited,), error = waits_of(service, errors=errors)
+    assert error is None
+    assert waited <= 1
+    with Scripted(Reply.json(status, body)) as service:
+        assert isinstance(waits_of(service, errors=errors)[1], UnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (200, {"ok": False, "error": "invalid_auth"}, ProtocolError),
+        (401, {"ok": False, "error": "internal_error"}, CredentialError),
+        (403, {"ok": False, "error": "no_rate_limits_for_you"}, CredentialError),
+        (400, {"ok": False, "error": "timeout"}, RefusedError),
+    ],
+)
+def test_what_lasts_is_not_asked_again(status, body, error):
+    errors = Errors(code_at="error", ok_at="ok", hints={"timeout": "ask for less."})
+    with Scripted(Reply.json(status, body)) as service:
+        slept, raised = waits_of(service, errors=errors)
+        assert len(service.requests) == 1
+    assert slept == []
+    assert type(raised) is error
+
+
+def test_a_fault_that_passes_beside_a_large_page_is_no_page():
+    errors = Errors(message_at="errors", code_at="errors.0.extensions.code", slow_codes=("RATELIMITED",))
+    page = items(*map(str, range(500)), errors=[{"message": "slow", "extensions": {"code": "RATELIMITED"}}])
+    with Scripted(page) as service:
+        _, error = waits_of(service, errors=errors)
+    assert isinstance(error, UnavailableError)
+    assert error.wait == 60
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "endTime cannot be after current time",
+        "'to' is in the future",
+        "end_time must be in the past",
+        "until must be less than or equal to the current timestamp",
+        "The end date can't be later than now.",
+        "end must be before the current server time",
+        "Bad request: endTime exceeds current date",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_vendor_that_refuses_the_future_leads_to_the_setting(status, words):
+    with Scripted(Reply.json(status, {"message": words})) as service:
+        _, error = waits_of(service, errors=Errors(message_at="message"))
+    assert isinstance(error, RefusedError)
+    assert "set 'reading.behind'" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("start must not be more than 90 days in the past", {}),
+        ("cursor expired", {}),
+        ("'to' is in the future", {"request": Request("GET", "/log", params={"from": "{start}"})}),
+        ("'to' is in the future", {"reading": HeadScan()}),
+        ("'to' is in the future", {"errors": Errors(message_at="message", hints={"400": "see the page."})}),
+    ],
+)
+def test_another_refusal_does_not_lead_to_it(words, changes):
+    with Scripted(Reply.json(400, {"message": words})) as service:
+        _, error = waits_of(service, **{"errors": Errors(message_at="message"), **changes})
+    assert isinstance(error, RefusedError)
+    assert "behind" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "headers", "body", "least", "most"),
+    [
+        ("github", 403, {"X-RateLimit-Remaining": "1700"}, {"message": LIMITED}, 60, 3600),
+        (
+            "linear",
+            400,
+            {"X-RateLimit-Requests-Reset": str(int(NOW.timestamp() + 2400) * 1000)},
+            {"errors": [{"message": "Rate limit exceeded", "extensions": {"code": "RATELIMITED"}}]},
+            2400,
+            2401,
+        ),
+        ("salesforce_event_log_files", 403, {}, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "x"}], 3600, 3600),
+        ("slack", 200, {}, {"ok": False, "error": "team_added_to_org"}, 0.3, 1),
+        ("slack", 200, {}, {"ok": False, "error": "rate_limited"}, 60, 60),
+        ("launchdarkly", 429, {"X-Ratelimit-Auth-Token-Reset": str(int(NOW.timestamp()) + 42)}, {}, 42, 42.2),
+        ("cloudflare", 429, {"Ratelimit": '"default";r=0;t=42'}, {}, 42, 42.2),
+        ("authos", 503, {}, {"error_code": "SERVICE_UNAVAILABLE"}, 0.3, 1),
+    ],
+)
+def test_the_vendors_own_ways_to_say_later_are_waited_for(name, status, headers, body, least, most):
+    spec = REGISTRY[name].with_settings(dict.fromkeys(REGISTRY[name].settings, "x"))
+    with Scripted(Reply(status, json.dumps(body).encode(), headers)) as service:
+        (waited,), error = waits_of(service, spec)
+    assert isinstance(error, UnavailableError)
+    assert least <= waited <= most
+
+
+def test_the_words_of_an_inline_source_are_the_same():
+    written = {"slow_texts": ["calm down"], "slow_wait": 120, "passing_codes": ["oops"], "code_at": "code"}
+    entry = {
+        "base_url": "https://api.example.com",
+        "request": {"method": "GET", "path": "/log", "params": {"from": "{start}", "to": "{end}"}},
+        "reading": {"type": "closed_windows", "behind": 60},
+        "records_at": "items",
+        "fields": {"id": "id", "time": "t"},
+        "rate_limit": {"requests": 100},
+        "errors": written,
+    }
+    spec = source_of(entry, "p.source", {}, "p")
+    assert spec.errors == Errors(
+        code_at="code", slow_texts=("calm down",), slow_wait=timedelta(minutes=2), passing_codes=("oops",)
+    )
+    assert spec.behind == timedelta(minutes=1)

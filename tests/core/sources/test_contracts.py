@@ -17,11 +17,13 @@ from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import REGISTRY, Reader
 from audit_provider.core.sources.inline import mistakes_in
+from audit_provider.core.sources.value_types import wrong_types_in
 from audit_provider.core.spool import Stream
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.sandbox.contract import read_contract
 from audit_provider.sandbox.contract_service import ContractService
 from tests.core.simulation import MemoryStore
+from tests.core.sources.agreement import disagreements
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OTHERWISE = {"pylon", "pylon_list", "workos_export", "salesforce_event_log_files"}
@@ -223,6 +225,11 @@ def test_a_window_of_the_past_is_read_by_itself(name, monkeypatch):
     assert desk.service.refused == []
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_the_description_says_what_the_contract_says(name):
+    assert disagreements(REGISTRY[name], read_contract(FIXTURES / name)) == []
+
+
 def test_every_source_has_a_contract():
     for name in REGISTRY:
         assert name in OTHERWISE or (FIXTURES / name / "contract.yaml").exists(), name
@@ -231,6 +238,7 @@ def test_every_source_has_a_contract():
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_source_fits_together_and_is_described(name):
     spec = REGISTRY[name]
+    assert wrong_types_in(spec) == []
     assert mistakes_in(spec) == []
     assert spec.docs.startswith("https://")
     assert spec.confidence.endswith(".")

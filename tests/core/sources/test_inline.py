@@ -219,6 +219,12 @@ def test_a_recovery_source_says_only_what_differs():
             "type: id_keyset",
             "acme.source.paging: id_keyset goes with",
         ),
+        (
+            "records_at:",
+            "volatile: [links.url, uid]\n    records_at:",
+            "acme.source.volatile: 'uid' is, or holds, the record's id",
+        ),
+        ("records_at:", "volatile: links.url\n    records_at:", "acme.source.volatile"),
     ],
 )
 def test_a_mistake_is_named_by_its_path(old, new, said):
@@ -242,7 +248,6 @@ def test_several_mistakes_are_named_at_once():
         ],
         ("{like: pylon, request: {1: 2}}", "p.source.request.1: there is no such key"),
         ("{like: slack, base_url: 'https://[bad'}", "p.source.base_url: the connection's host must be"),
-        ("{like: slack, fields: {time: created_at | at}}", "p.source.fields.time: takes one path, without '|'"),
         ("5", "p.source: must be a text, or a mapping of keys to values"),
         ("{like: slack, nam: x}", "p.source.nam: there is no such key, did you mean 'name'?"),
         ("slak", "p.source: there is no source 'slak', did you mean 'slack'?"),
@@ -258,3 +263,64 @@ def test_a_secret_setting_does_not_belong_in_the_file():
         "settings: {organization: {meaning: m, secret: true}}",
     )
     assert "acme.settings.organization: belongs in the connection's extra" in mistakes(text)
+
+
+LIST_ITSELF = "the answer is a list and nothing stands at"
+
+
+@pytest.mark.parametrize(
+    ("paging", "said"),
+    [
+        ("{type: cursor, param: c, cursor_at: next}", f"cursor_at: records_at is empty, so {LIST_ITSELF} 'next' in it"),
+        (
+            "{type: cursor, param: c, cursor_at: 'header: x', more_at: more}",
+            f"more_at: records_at is empty, so {LIST_ITSELF}",
+        ),
+        ("{type: page, param: p, next_at: next}", "next_at: records_at is empty"),
+        ("{type: page, param: p, more_at: more}", "more_at: records_at is empty"),
+        ("{type: page, param: p, pages_at: pages}", "pages_at: records_at is empty"),
+        ("{type: page, param: p, total_at: total}", "total_at: records_at is empty"),
+        ("{type: next_url, url_at: links.next}", "url_at: records_at is empty"),
+        ("{type: offset, param: o, total_at: total}", "total_at: records_at is empty"),
+        ("{type: object_id, param: a, more_at: more}", "more_at: records_at is empty"),
+        ("{type: cursor, param: c, cursor_at: headers.NextPageToken}", "did you mean 'header: NextPageToken'?"),
+        ("{type: cursor, param: c, cursor_at: 'header:'}", "'header:' names no header"),
+        ("{type: cursor, param: c, cursor_at: 'header: two words'}", "'header: two words' names no header"),
+        ("{type: cursor, param: c, cursor_at: ''}", "cursor_at: must not be empty"),
+        ("{type: next_url, url_at: ''}", "url_at: must not be empty"),
+        ("{type: link, hosts: ['https://inner']}", "hosts: 'https://inner' must be the name of a host alone"),
+    ],
+)
+def test_paging_that_can_lead_nowhere_is_refused(paging, said):
+    text = changed("records_at: data", "records_at: ''").replace(
+        "{type: cursor, param: cursor, cursor_at: meta.next}", paging
+    )
+    assert f"acme.source.paging.{said}" in mistakes(text) or said in mistakes(text)
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        "{type: cursor, param: c, cursor_at: 'header: NextPageToken', ends_at: [0, -1]}",
+        "{type: page, param: p, next_at: 'header:x-next-page'}",
+        "{type: page, param: p, pages_at: 'Header: X-Total-Pages', ends_when_same: true}",
+        "{type: next_url, url_at: 'header: NextPageUri', hosts: [inner.example]}",
+        "{type: object_id, param: a, more_at: 'header: x-more'}",
+        "{type: object_id, param: a}",
+        "{type: offset, param: o, total_at: 'header: x-total'}",
+        "{type: link}",
+        "{type: page, param: p}",
+        "{type: none}",
+    ],
+)
+def test_paging_of_a_list_by_headers_can_be_written(paging):
+    text = changed("records_at: data", "records_at: ''").replace(
+        "{type: cursor, param: cursor, cursor_at: meta.next}", paging
+    )
+    assert spec_of(text).records_at == ""
+
+
+def test_paging_of_a_built_in_source_is_looked_at_too():
+    source = "{like: github, paging: {type: page, param: page, next_at: next}}"
+    text = f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
+    assert "p.source.paging.next_at: records_at is empty" in mistakes(text)

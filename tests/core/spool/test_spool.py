@@ -68,6 +68,37 @@ def test_a_bucket_that_will_not_be_listed_is_named(lists, status, code, error):
         lists(S3Store(s3_client(server.url), "audit-logs", "spool"))
 
 
+SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message></Error>"
+
+
+def test_a_slow_upload_is_signed_anew_and_sent_again():
+    answers, slept = [(403, {"Content-Type": "application/xml"}, SKEWED)] * 2, []
+    with serving(lambda request: answers.pop() if answers else (200, {}, b"")) as server:
+        S3Store(s3_client(server.url), "audit-logs", "spool", sleep=slept.append).put("p/1", b"x")
+        assert len(server.requests) == 3
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "tries"), [(lambda store: store.put("p/1", b"x"), 3), (lambda store: list(store.keys("p/")), 1)]
+)
+def test_a_wrong_clock_is_named_after_some_tries(call, tries):
+    slept = []
+    with serving(lambda request: (403, {"Content-Type": "application/xml"}, SKEWED)) as server:
+        store = S3Store(s3_client(server.url), "audit-logs", "spool", sleep=slept.append)
+        with pytest.raises(UnavailableError, match="the clock of this machine is more than 15 minutes off"):
+            call(store)
+        assert len(server.requests) == tries
+    assert len(slept) == tries - 1
+
+
+def test_a_session_that_has_ended_is_named_as_that():
+    body = b"<Error><Code>ExpiredToken</Code><Message>no</Message></Error>"
+    ended = pytest.raises(ConfigurationError, match="session token")
+    with serving(lambda request: (400, {"Content-Type": "application/xml"}, body)) as server, ended:
+        S3Store(s3_client(server.url), "audit-logs", "spool").put("p/1", b"x")
+
+
 def test_a_segment_that_no_head_leads_to_does_not_exist(store):
     stream = Stream(store, "p/live")
     head = append(stream, Head(), "ab")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from audit_provider.core.model import Gap, Window
+from audit_provider.core.errors import WaitError
+from audit_provider.core.model import Gap, Window, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +36,19 @@ class Step:
     watermark: datetime | None
 
 
+class Taken(int):
+    """How many events of a step were new. :ivar same_id: of these, those whose id a record of other content has."""
+
+    same_id: int
+
+    def __new__(cls, count: int, same_id: int = 0) -> Taken:
+        taken = super().__new__(cls, count)
+        taken.same_id = same_id
+        return taken
+
+
 Steps = Generator[Step, int, None]
-"""Yields steps; is sent the number of events of the step that were new."""
+"""Yields steps; is sent the number of events of the step that were new, as :class:`Taken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +98,38 @@ class Reader:
         if wanted < end:
             self.report(Gap(wanted, end, reason, kind, self.now()))
 
+    @property
+    def latest(self) -> datetime:
+        """The latest end that may be asked for: now, or the strategy's ``behind`` before it."""
+        return latest_end(self.now(), self.pages.spec.behind)
+
     def since(self, start: datetime) -> Window:
-        """Return the window from ``start`` to now, for requests that have a lower bound only."""
-        return Window(start, max(self.now(), start + timedelta(seconds=1)))
+        """Return the window from ``start`` to now, for requests that need no upper bound."""
+        return Window(start, max(self.latest, start + timedelta(seconds=1)))
+
+    def wait_for_end(self, margin: timedelta = timedelta(0)) -> None:
+        """Wait until the end of a backfill's window may be asked for, and ``margin`` beyond it.
+
+        :raises WaitError: it takes longer than may be slept here.
+        """
+        if self.until is None:
+            return
+        moment = self.until + margin + self.pages.spec.behind + timedelta(seconds=1)
+        seconds = (moment - self.now()).total_seconds()
+        if seconds > 0:
+            self.pages.pause(seconds)
+        if self.now() < moment:
+            raise WaitError(
+                f"{self.pages.spec.title} may be asked for the rest from {text_of(moment)} on.", until=moment
+            )
+
+
+def latest_end(now: datetime, behind: timedelta) -> datetime:
+    """Return the latest end that may be asked for; in whole seconds, since bounds are written rounded up.
+
+    :param behind: how long before ``now`` it lies; 0 leaves ``now`` as it is.
+    """
+    return (now - behind).replace(microsecond=0) if behind else now
 
 
 Backfill = Literal["windows", "scan", "recovery"]

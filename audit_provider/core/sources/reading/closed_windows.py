@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from audit_provider.core.model import Gap, Window, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FEW_PAGES = 2
 _MANY_PAGES = 50
+_MOST_READINGS = 3
+"""Of one window, where rows without an id move while it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class ClosedWindows:
     :ivar grain: bounds may be exclusive and coarse: windows are widened by it on both sides.
     :ivar first_width: width of the first window of a long span; later ones adapt to the density.
     :ivar max_width: the API's or our own limit.
+    :ivar behind: reads end so long before now, for a vendor that refuses an end its own clock has not reached; the end
+        of a backfill is waited for. 0 asks up to now, and by ``grain`` beyond.
     :ivar most: records that the API gives for one window at most; one that reaches it is halved. 0 for no such limit.
     """
 
@@ -84,6 +88,7 @@ class ClosedWindows:
     first_width: timedelta = timedelta(days=30)
     max_width: timedelta = timedelta(days=180)
     most: int = 0
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:
@@ -96,7 +101,7 @@ class ClosedWindows:
         if kept.began is None:
             kept = replace(kept, began=reader.start)
         now = reader.until or reader.now()
-        target = now - self.settle if self._shifts(reader) else now
+        target = self._target(reader, now)
         # What ends in the future was begun by a clock that has been set right since: nobody knows how long ago.
         ends = (kept.window_end, kept.open and kept.open.end - self.grain)
         ahead = reader.until is None and any(end > now for end in ends if end)
@@ -111,12 +116,31 @@ class ClosedWindows:
             reached = min(filter(None, (kept.newest or kept.began, kept.window_end, due)))
             reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
             kept = replace(kept, window_end=reached, halved=None)
-        sweeping = ahead or self._sweep_due(reader, kept)
+        if kept.window_end is None and reader.start >= target and self.behind:
+            # Nothing may be asked for yet, and what will be begins where this run would have begun.
+            yield Step((), packed(kept), reader.start, None)
+        else:
+            kept = yield from self._read_on(reader, kept, target, sweeping=ahead or self._sweep_due(reader, kept))
+        if reader.until and target < reader.until:
+            reader.wait_for_end(self.grain)
+            yield from self._read_on(reader, kept, reader.until, sweeping=False)
+
+    def _read_on(
+        self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool
+    ) -> Generator[Step, int, WindowsState]:
+        """Read window by window up to ``target``."""
         while kept.window_end is None or kept.window_end < self._settled(target, reader):
             window = self._next_window(reader, kept, target, sweeping=sweeping)
             if sweeping and not kept.halved:
                 kept, sweeping = replace(kept, swept_at=reader.now()), False
             kept = yield from self._drain(reader, kept, OpenWindow(window.start, window.end), target)
+        return kept
+
+    def _target(self, reader: Reader, now: datetime) -> datetime:
+        """Return the time up to which everything is to be read. :param now: or the end of a backfill."""
+        target = now - self.settle if self._shifts(reader) else now
+        # Windows are widened by the grain, and their ends must not lie later than may be asked for.
+        return min(target, reader.latest - self.grain) if self.behind else target
 
     def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
         """Return an open window as it can be read on: from its cursor, or from its start."""
@@ -152,7 +176,7 @@ class ClosedWindows:
 
     def _next_window(self, reader: Reader, kept: WindowsState, target: datetime, *, sweeping: bool) -> Window:
         width = min(timedelta(seconds=kept.width) if kept.width else self.first_width, self.max_width)
-        reached = min(kept.window_end, target) if kept.window_end else reader.start
+        reached = min(kept.window_end, target) if kept.window_end else kept.began or reader.start
         start, limit = reached, target
         if kept.halved and reached < kept.halved:
             limit = kept.halved
@@ -172,11 +196,11 @@ class ClosedWindows:
     def _drain(
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime
     ) -> Generator[Step, int, WindowsState]:
-        bounds, restarted, same = Window(window.start, window.end), False, Counter[str]()
+        bounds, restarted, tally, readings = Window(window.start, window.end), False, Tally(), 1
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
-                page = reader.pages.fetch(bounds, window.cursor, same)
+                page = tally.fetch(reader.pages, bounds, window.cursor)
             except RefusedError as error:
                 if not window.cursor or error.status not in CURSOR_REFUSALS:
                     raise
@@ -190,7 +214,7 @@ class ClosedWindows:
                     raise
                 reader.tell(f"the cursor of the window {bounds} is refused: the window is read again from its start")
                 window, restarted = self._again(reader, kept, window), True
-                bounds, same = Window(window.start, window.end), Counter()
+                bounds, tally = Window(window.start, window.end), Tally()
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
@@ -201,11 +225,12 @@ class ClosedWindows:
                 window,
                 cursor=page.cursor,
                 pages=window.pages + 1,
-                records=window.records + len(page.events),
+                records=window.records + len(page.events) + page.unreadable,
                 request=reader.pages.request_key,
             )
             read = [time for time in page.recorded if time <= target]
             kept = replace(kept, newest=max((*read, kept.newest or window.start)))
+            again = None
             if self._is_full(window) and self._is_halvable(reader, window):
                 reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
                 kept = self._halved(kept, window)
@@ -213,7 +238,12 @@ class ClosedWindows:
                 # Records without an id are told apart by their number in the window, so that is read in one go.
                 resumed = window if page.named else OpenWindow(window.start, window.end)
                 kept = replace(kept, open=resumed)
+            elif tally.moved and readings < _MOST_READINGS:
+                again = OpenWindow(window.start, window.end)
+                kept = replace(kept, open=again)
             else:
+                if tally.moved:
+                    reader.tell(said_of(tally.moved, f"the window {bounds}"))
                 if self.most and window.records == self.most:
                     self._report_full(reader, bounds)
                 kept = self._closed(reader, kept, window, target)
@@ -222,6 +252,9 @@ class ClosedWindows:
             yield Step(page.events, packed(kept), since, kept.window_end)
             if kept.open is None:
                 return kept
+            if again:
+                window, tally, readings = again, Tally(), readings + 1
+                guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
 
     def _is_full(self, window: OpenWindow) -> bool:
         return bool(self.most) and window.records >= self.most

@@ -58,6 +58,8 @@ class FileExport:
     :ivar overlap: how far each read reaches behind ``window_end``. :ivar max_width: of one span.
     :ivar min_width: shorter spans are left to a later run, for every job costs the vendor a file.
     :ivar made_within: how long after its events a listed file may be made: so much further a backfill looks.
+    :ivar behind: an end that is asked for lies so long before now, for a vendor that refuses one its own clock
+        has not reached; the end of a backfill is waited for.
     :ivar ready_within: how long a file that was ordered may take; then the task fails and the next try orders it anew.
     """
 
@@ -67,6 +69,7 @@ class FileExport:
     min_width: timedelta = timedelta(minutes=15)
     made_within: timedelta = timedelta(0)
     ready_within: timedelta = timedelta(hours=6)
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:
@@ -85,16 +88,27 @@ class FileExport:
         target = reader.now() - self.settle
         if reader.until:
             target = min(reader.until + self.made_within, max(target, reader.until))
+        latest = reader.latest if self.behind else target
+        kept = yield from self._read_on(reader, kept, min(target, latest), export, files)
+        if reader.until and latest < reader.until:
+            reader.wait_for_end()
+            yield from self._read_on(reader, kept, reader.until, export, files)
+
+    def _read_on(
+        self, reader: Reader, kept: ExportState, target: datetime, export: ExportJob | FileList, files: FileReader
+    ) -> Generator[Step, int, ExportState]:
+        """Read span by span up to ``target``."""
         while kept.open or self._is_due(reader, kept, target):
             span = self._again(reader, kept, kept.open) if kept.open else self._next(reader, kept, target)
             if isinstance(export, ExportJob):
                 kept = yield from self._by_job(reader, kept, span, export, files)
             else:
                 kept = yield from self._by_list(reader, kept, span, export, files)
+        return kept
 
     def _is_due(self, reader: Reader, kept: ExportState, target: datetime) -> bool:
         if kept.window_end is None:
-            return True
+            return not self.behind or reader.start < target
         missing = target - kept.window_end
         return missing > timedelta(0) and (reader.until is not None or missing >= self.min_width)
 
@@ -168,7 +182,12 @@ class FileExport:
             for file in files.files(listed, page.events):
                 if file.id in kept.done:
                     continue
-                yield from self._rows(reader, kept, span, file, files)
+                known = yield from self._rows(reader, kept, span, file, files)
+                if known and not reader.pages.spec.fields.id and reader.until is None:
+                    reader.tell(
+                        f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of two "
+                        f"files cannot be told apart, so they are counted once"
+                    )
                 kept = replace(kept, done={**kept.done, file.id: file.created or span.end})
                 yield Step((), packed(kept), span.start, kept.window_end)
             if not page.more:
@@ -180,12 +199,17 @@ class FileExport:
         yield Step((), packed(kept), span.start, kept.window_end)
         return kept
 
-    def _rows(self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader) -> Steps:
+    def _rows(
+        self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader
+    ) -> Generator[Step, int, int]:
+        """Yield a file's rows; return how many of them were known."""
+        known = 0
         # A row without a time belongs somewhere into the span that its file is of.
         undated = span.start + (span.end - span.start) / 2
         try:
             for events in files.rows(file, reader.pages.records, undated):
                 since = min((span.start, *(event.time for event in events)))
-                yield Step(tuple(events), packed(kept), since, kept.window_end)
+                known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end))
         except RefusedError as error:
             raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
+        return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import CircleError, ProtocolError
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 CURSOR_REFUSALS = frozenset({400, 404, 409, 410, 422})
 """Statuses of a request with a cursor that mean: this cursor is no longer valid."""
+
+_TELLING = re.compile(r"-?\d{1,3}|[A-Za-z]{1,8}")
+"""A cursor that is shown, for it may be the end; others may hold secrets."""
 
 MOST_EMPTY_PAGES = 100
 MOST_SAME_PAGES = 3
@@ -38,7 +42,11 @@ class LoopGuard:
         if not page.more:
             return
         if page.cursor in self._met:
-            raise CircleError(f"{self._scan} leads round in a circle: a cursor came back, so the rest is unreachable.")
+            shown = f" ({page.cursor})" if _TELLING.fullmatch(page.cursor) else ""
+            raise CircleError(
+                f"{self._scan} leads round in a circle: a cursor came back{shown}, so the rest is unreachable: if the "
+                f"list ends with a cursor such as 0 or -1, name that in paging.ends_at of the source."
+            )
         self._met.add(page.cursor)
         seen = (len(page.events), bytes(page.events[0].raw), bytes(page.events[-1].raw)) if page.events else ()
         self._same = self._same + 1 if seen and seen == self._seen else 0
@@ -48,7 +56,8 @@ class LoopGuard:
         if self._same >= (MOST_EMPTY_PAGES if page.named else MOST_SAME_PAGES):
             raise CircleError(
                 f"{self._scan} leads round in a circle: {self._same + 1} pages in a row are the same, so the service "
-                f"does not heed what asks for the next one: set the source's paging to what it heeds."
+                f"does not heed what asks for the next one: set the source's paging to what it heeds or, if the last "
+                f"page comes again where the list ends, paging.ends_when_same to true."
             )
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:

@@ -87,7 +87,8 @@ def sweep_late(reader: Reader, kept: TailState | ListState, *, reach: timedelta,
     """
     now = reader.now()
     start = max(back_by(min(kept.swept_at or now, now), reach), kept.began)
-    opened = kept.sweep or OpenSweep(start, now - settle)
+    behind = reader.recovery.spec.behind if reader.recovery else timedelta(0)
+    opened = kept.sweep or OpenSweep(start, now - settle - behind)
     found = yield from sweep(reader, opened, lambda sweep: packed(replace(kept, sweep=sweep)), kept.watermark)
     if found:
         reader.tell(f"the sweep found {found} events that came late")
@@ -101,4 +102,5 @@ def search(
 
     :param state: of the strategy that asks; nothing of it moves. :param watermark: likewise.
     """
+    end -= reader.recovery.spec.behind if reader.recovery else timedelta(0)
     return (yield from sweep(reader, OpenSweep(start, end), lambda _: state, watermark))

@@ -22,6 +22,8 @@ class SinceScan:
 
     :ivar overlap: how far below the watermark a scan begins.
     :ivar sweep_every: time between looks for late events. :ivar sweep_reach: how far back; 0 for none.
+    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
+        has not reached.
     :ivar resumes: a cursor may be used by a later run, to finish a scan; otherwise the scan begins again.
     """
 
@@ -29,6 +31,7 @@ class SinceScan:
     sweep_every: timedelta = timedelta(hours=1)
     sweep_reach: timedelta = timedelta(hours=24)
     resumes: bool = True
+    behind: timedelta = timedelta(0)
 
     @property
     def backfill(self) -> Backfill:

@@ -31,7 +31,8 @@ AUTHOS = v.SourceSpec(
     errors=v.Errors(
         message_at="error",
         code_at="error_code",
-        slow_codes=("TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"),
+        slow_codes=("TOO_MANY_REQUESTS",),
+        passing_codes=("SERVICE_UNAVAILABLE",),
         hints={
             "FORBIDDEN": "the user needs the capability audit_logs.view (owner, admin, or a role that has it).",
             "FEATURE_NOT_AVAILABLE_IN_TIER": "the organisation's plan does not include audit logs.",

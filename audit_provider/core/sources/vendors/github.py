@@ -39,6 +39,7 @@ GITHUB = v.SourceSpec(
     watched=WATCHED,
     errors=v.Errors(
         message_at="message",
+        slow_texts=("secondary rate limit", "abuse detection"),
         hints={
             "401": "put a personal access token or an app's token in the password.",
             "404": "check the setting 'organization', and that the token may see the organisation's audit log "

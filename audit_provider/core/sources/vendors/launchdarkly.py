@@ -24,7 +24,7 @@ LAUNCHDARKLY = v.SourceSpec(
     limits="20 entries a page. What changed in detail needs one more request per entry and is not read.",
     confidence="Vendor documentation, one connector's code.",
     unconfirmed={
-        "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded.",
+        "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded, the token's own included.",
         "lookback": "no limit is in the facts.",
         "errors": "the form of an error's body.",
         "fields": "names of action, actor and kind are partly general knowledge.",

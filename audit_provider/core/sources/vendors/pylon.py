@@ -43,6 +43,7 @@ PYLON = v.SourceSpec(
     errors=v.Errors(
         message_at="errors",
         code_at="code",
+        slow_codes=("rate_limited",),
         hints={
             "wrong_region_token": "the token belongs to Pylon's other region: set the connection's host to "
             "https://api.eu.usepylon.com for EU, https://api.usepylon.com for US.",

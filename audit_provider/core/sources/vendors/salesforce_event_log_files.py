@@ -31,6 +31,7 @@ SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
         message_at="message",
         code_at="errorCode",
         slow_codes=("REQUEST_LIMIT_EXCEEDED",),
+        slow_wait=v.hours(1),  # the limit is of 24 hours, of which the oldest are freed as time passes
         hints={
             "INVALID_TYPE": "the user may not see EventLogFile: it needs 'View Event Log Files' and 'API Enabled'.",
             "INVALID_SESSION_ID": "the connected app's token is not accepted: check its run-as user.",
@@ -45,7 +46,8 @@ SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
     credential={"login": "consumer key of a connected app", "password": "consumer secret"},
     access="A connected app with the client credentials flow, whose run-as user has 'View Event Log Files' and 'API "
     "Enabled' (Event Monitoring for hourly files).",
-    limits="The org's daily API quota. Files are kept one day, or 30 days with Event Monitoring.",
+    limits="The org's daily API quota; while it is used up, Salesforce is asked once an hour. Files are kept one day, "
+    "or 30 days with Event Monitoring.",
     confidence="Three connectors' code.",
     unconfirmed={
         "lookback": "1 day, or 30 days with Event Monitoring: files that are gone are not listed.",

@@ -33,7 +33,8 @@ SLACK = v.SourceSpec(
     errors=v.Errors(
         code_at="error",
         ok_at="ok",
-        slow_codes=("ratelimited",),
+        slow_codes=("ratelimited", "rate_limited"),
+        passing_codes=("internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"),
         cursor_codes=("invalid_cursor",),
         hints={
             "missing_scope": "the token lacks the scope auditlogs:read: install the app with it on the organisation.",
@@ -53,6 +54,7 @@ SLACK = v.SourceSpec(
     unconfirmed={
         "lookback": "no limit is stated.",
         "errors.cursor_codes": "seen in connectors only.",
+        "errors.passing_codes": "documented for Slack's other APIs.",
         "reading.overlap": "nothing is stated about late events; the hourly sweep looks 24 h back.",
     },
 )

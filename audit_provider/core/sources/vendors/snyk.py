@@ -34,7 +34,7 @@ SNYK = v.SourceSpec(
     unconfirmed={
         "lookback": "90 days.",
         "page_size.most": "100 events a page.",
-        "rate_limit": "a careful value; no header says how long to wait.",
+        "rate_limit": "a careful value; the X-RateLimit headers are heeded.",
         "paging": "whether the next page's relative URL begins with /rest.",
         "fields": "seen in a connector only.",
         "access": "which right and plan are needed.",

@@ -1,0 +1,223 @@
+"""The arguments of ``audit-logs``, and what ``--help`` says of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_provider.version import __version__
+
+_ABOUT = """\
+Pull audit logs of SaaS products into a spool, and ship them to SIEMs, with Apache Airflow.
+Airflow's DAGs do the work. These commands set them up, show how they fare, and prove that
+no event is lost. They read the pipelines file, Variables and connections of the Airflow
+that is installed here (AIRFLOW_HOME)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. :ivar group: under which it is listed. :ivar help: one line. :ivar about: what it does, in full.
+
+    :ivar examples: arguments, each with what they do.
+    """
+
+    name: str
+    group: str
+    help: str
+    about: str
+    examples: tuple[tuple[str, str], ...]
+
+
+COMMANDS = (
+    Command(
+        "dag-files",
+        "set up",
+        "copy the ready DAG files into Airflow's DAGs folder",
+        "Copy the DAG files, and an example of a pipelines file if there is none. A pipelines file is never replaced.",
+        (
+            ('dag-files "$AIRFLOW_HOME/dags"', "the first time"),
+            ('dag-files --replace "$AIRFLOW_HOME/dags"', "after an upgrade of this package"),
+        ),
+    ),
+    Command(
+        "check",
+        "set up",
+        "check the pipelines file, and name every mistake in it",
+        "Read the pipelines file as the DAG processor does. Ends with 1 if there is a mistake in it.",
+        (
+            ("check", "the file that Airflow uses"),
+            ("check --pipelines pipelines.yaml", "a file that is not in use yet"),
+        ),
+    ),
+    Command(
+        "convert-siem-config",
+        "set up",
+        "turn a product's SIEM settings into a destination and a connection",
+        "Print the destination for the pipelines file, and the connection as an environment variable.",
+        (
+            ("convert-siem-config siem.json", "secrets are shown as ***"),
+            ("convert-siem-config --secrets -", "from standard input, with the secrets"),
+        ),
+    ),
+    Command(
+        "destinations",
+        "look",
+        "list every destination: last success, failures, pending events, dead letters",
+        "List the destinations of every pipeline, and how each fares. Nothing is sent.",
+        (("destinations", "of every pipeline"),),
+    ),
+    Command(
+        "gaps",
+        "look",
+        "list the time spans that could not be read or delivered, or acknowledge them",
+        "List the gaps that nobody has acknowledged: spans of time whose events could not be read, came late, or were "
+        "too old for a destination.",
+        (
+            ("gaps", "each with its id and its reason"),
+            ('gaps --acknowledge 3f9c1a20b7de --by ann --note "ticket 4711"', "it is not shown as open any more"),
+        ),
+    ),
+    Command(
+        "unreadable",
+        "look",
+        "list the records of sources that could not be read, or show one",
+        "List the records that a source sent and that could not be read: they are set aside in the spool, and the rest "
+        "of their pages was read.",
+        (
+            ("unreadable --pipeline slack", "of one pipeline"),
+            ("unreadable --show NAME", "the bytes of one, as they came, and nothing else"),
+        ),
+    ),
+    Command(
+        "test-event",
+        "prove",
+        "send one event, marked as a test, to a destination",
+        "Send one test event to a destination of a pipeline. It does not pass through the spool and moves no offset.",
+        (("test-event pylon splunk", "of the pipeline 'pylon' to its destination 'splunk'"),),
+    ),
+    Command(
+        "verify",
+        "prove",
+        "read the spool again, and prove that nothing is lost or changed",
+        "Read every segment of the spool and check its digests, its chain and the account. With --against, look for "
+        "every event at a destination too. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
+        "checked.",
+        (
+            ("verify", "the spool of Airflow's settings"),
+            ("verify copy --without-airflow", "a copy of the spool, on a machine without Airflow's database"),
+            ("verify --pipeline slack --against s3://audit-logs/slack", "look for every event in S3, too"),
+        ),
+    ),
+)
+
+
+def program() -> str:
+    """Return the name by which this process was started."""
+    return "python -m audit_provider" if Path(sys.argv[0]).name == "__main__.py" else "audit-logs"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    prog = program()
+    groups: dict[str, list[Command]] = {}
+    for command in COMMANDS:
+        groups.setdefault(command.group, []).append(command)
+    listed = [f"{group}:\n{_columns([(each.name, each.help) for each in found])}" for group, found in groups.items()]
+    made = argparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} COMMAND ...",
+        description="\n\n".join([_ABOUT, *listed]),
+        epilog=f"'{prog} COMMAND --help' shows a command's arguments, with examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=__version__)
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    for each in COMMANDS:
+        add = commands.add_parser(
+            each.name,
+            prog=f"{prog} {each.name}",
+            description=textwrap.fill(each.about, 90),
+            epilog=f"examples:\n{_columns([(f'{prog} {words}', does) for words, does in each.examples])}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _ARGUMENTS[each.name](add)
+    return made
+
+
+def _dag_files(add: argparse.ArgumentParser) -> None:
+    add.add_argument("folder", type=Path, help="Airflow's DAGs folder, or one below it")
+    add.add_argument("--replace", action="store_true", help="replace DAG files of another version")
+
+
+def _pipelines(add: argparse.ArgumentParser) -> None:
+    add.add_argument("--pipelines", type=Path, metavar="FILE", help="the pipelines file; default: that of Airflow's")
+
+
+def _gaps(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="take gaps as they are; needs --by")
+    add.add_argument("--by", default="", metavar="NAME", help="who acknowledges them")
+    add.add_argument("--note", default="", metavar="TEXT", help="what was found out or done")
+
+
+def _test_event(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("pipeline", help="its name in the pipelines file")
+    add.add_argument("destination", help="its name in the pipeline")
+
+
+def _convert(add: argparse.ArgumentParser) -> None:
+    add.add_argument("file", help="the settings as JSON; - for standard input")
+    add.add_argument("--secrets", action="store_true", help="show the connection's secrets")
+
+
+def _unreadable(add: argparse.ArgumentParser) -> None:
+    add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--show", metavar="NAME", help="write the bytes of this one as they came, and nothing else")
+
+
+def _verify(add: argparse.ArgumentParser) -> None:
+    add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument(
+        "--against",
+        metavar="WHERE",
+        help="look for every id at a destination: s3://bucket/prefix, opensearch:<target> or https://host/<target>, "
+        "each with ?conn_id=…; default connections: aws_default, elasticsearch_logs_default",
+    )
+    add.add_argument("--destination", default="", metavar="NAME", help="tells set aside and pending from missing")
+    add.add_argument("--source", metavar="NAME", help="of the pipeline; default: the one that Airflow's record names")
+    add.add_argument("--id-at", metavar="PATH", help="where the objects' records keep the event's id")
+    add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id there, one per line")
+    add.add_argument("--json", type=Path, metavar="FILE", help="write the report there, as JSON")
+    add.add_argument(
+        "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
+    )
+    add.add_argument(
+        "--without-airflow", action="store_true", help="ask Airflow for no record: the newest manifest is the head"
+    )
+
+
+_ARGUMENTS = {
+    "dag-files": _dag_files,
+    "check": _pipelines,
+    "convert-siem-config": _convert,
+    "destinations": _pipelines,
+    "gaps": _gaps,
+    "test-event": _test_event,
+    "unreadable": _unreadable,
+    "verify": _verify,
+}
+
+
+def _columns(rows: list[tuple[str, str]]) -> str:
+    """Return rows in two columns; where the first is long, its second stands below it."""
+    width = min(max(len(first) for first, _ in rows), 36)
+    gap = f"\n{'':{width + 4}}"
+    return "\n".join(
+        f"  {first:{width}}  {second}" if len(first) <= width else f"  {first}{gap}{second}" for first, second in rows
+    )

@@ -1,0 +1,106 @@
+"""What an AWS service's error code means, told by class, for S3 and what speaks its API.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.backoff import backoff
+from audit_provider.core.later import means_later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CLOCK_WORDS = (
+    "the clock of this machine is more than 15 minutes off, or the upload took longer than that: set the clock (NTP), "
+    "or look at what slows the network"
+)
+"""What to do where a request is refused for its time."""
+
+SESSION_WORDS = "the session of the aws connection has ended: put a new session token into it, or give it a role"
+"""What to do where the temporary credential is refused for its age."""
+
+_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+_CLOCK_SAID = re.compile(r"signature (?:expired|not yet current)", re.IGNORECASE)
+_SESSION = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_PASSING = frozenset(
+    {
+        "BadDigest",
+        "ConditionalRequestConflict",
+        "IncompleteBody",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "TemporaryRedirect",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+_PASSING_SAID = re.compile(
+    r"throttl|slow_?down|too_?many_?requests|limit_?exceeded|time_?out|internal_?(?:error|failure)|unavailable|busy",
+    re.IGNORECASE,
+)
+"""Codes that services make new ones of: ``ThrottlingException``, ``SlowDownRead``, ``RequestLimitExceeded``."""
+
+_CLOCK_TRIES = 3
+_MOST_OFF = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsError:
+    """An error that the service answered with.
+
+    :ivar status: HTTP status; 0 where it is not known. :ivar is_clock: the request's time was refused.
+    :ivar is_session: a temporary credential has ended. :ivar is_passing: the same request may be taken another time.
+    """
+
+    code: str
+    status: int
+    is_clock: bool
+    is_session: bool
+    is_passing: bool
+
+
+def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
+    """Return what is known of a botocore ``ClientError``.
+
+    :param now: aware UTC; to find a wrong clock where the answer has no code, as that to a HEAD has none.
+    """
+    told = error.response.get("Error", {})
+    code = str(told.get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
+    is_clock = code in _CLOCK or bool(_CLOCK_SAID.search(str(told.get("Message", ""))))
+    if status == 403 and code.isdigit() and now is not None:
+        is_clock = is_clock or _is_off(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), now)
+    is_passing = code in _PASSING or bool(_PASSING_SAID.search(code)) or means_later(status) or status == 409
+    return AwsError(code, status, is_clock, code in _SESSION, is_clock or is_passing)
+
+
+def _is_off(headers: Mapping[str, str], now: datetime) -> bool:
+    try:
+        theirs = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, IndexError):
+        return False
+    return theirs.tzinfo is not None and abs(theirs - now) > _MOST_OFF
+
+
+def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
+    """Return what ``call`` does, which signs a request anew each time, however slow an upload was at first.
+
+    :param sleep: called with seconds.
+    :raises ClientError: the service refuses it, also for its time after some tries.
+    """
+    from botocore.exceptions import ClientError
+
+    for failures in range(1, _CLOCK_TRIES + 1):
+        try:
+            return call()
+        except ClientError as error:
+            if failures == _CLOCK_TRIES or not aws_error_of(error).is_clock:
+                raise
+            sleep(backoff(failures))
+    raise AssertionError

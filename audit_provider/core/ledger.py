@@ -1,0 +1,290 @@
+"""The ledger: where progress is kept, one record per key, each with one writer.
+
+========================================== ====================== =====================================
+key                                        writer                 holds
+========================================== ====================== =====================================
+``audit_logs.<pipeline>.cursor``           the pull task          the source position and the head
+``audit_logs.<pipeline>.to.<destination>`` that ship task         the delivery offset
+``….backfill.<window>.cursor`` / ``.to.…`` the backfill's tasks   the same, for one window
+``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run succeeds
+``audit_logs.<pipeline>.budget.<task>``    that task              what it may send of the request budgets
+``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
+``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
+``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
+``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
+``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
+========================================== ====================== =====================================
+
+Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
+copies of records. Two writers of one record are kept apart in three ways, each for what the one before lets through:
+
+1. Airflow: ``max_active_runs=1`` and ``max_active_tis_per_dag=1`` let one task at a time write a record. A run that
+   is started by hand waits for the scheduled one.
+2. The fence, :class:`Record`: every write first reads whether the ledger still holds what this run left there, and
+   reads it again afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and
+   stops with a :class:`~audit_provider.core.errors.FencedError`.
+3. The chain: Variables have no compare-and-set, so a task may be frozen between that look and its write, and its old
+   position then replaces a newer one. A position is one record with the head of its chain of segments, so whatever is
+   read on from it is whole. Each delivery offset holds the digest of the last segment that it passed; where the
+   position's chain does not hold that segment, the offset goes back to the last segment that both chains share, and
+   what follows is shipped again. Nothing is lost, and the account says how much was shipped again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
+from audit_provider.core.errors import FencedError, StopError, UnavailableError
+from audit_provider.core.gaps import Acknowledgement
+from audit_provider.core.model import Offset
+from audit_provider.core.monitoring.summary import SUMMARIES
+from audit_provider.core.position import POSITIONS
+from audit_provider.core.state_version import Codec
+from audit_provider.core.stream_name import RecordKey, StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from audit_provider.core.monitoring.summary import Summary
+    from audit_provider.core.position import Position
+
+T = TypeVar("T")
+
+OFFSETS: Codec[Offset] = Codec(
+    Offset,
+    "a delivery offset",
+    "restore it, or delete it to ship everything that is kept again",
+    versioned=True,
+)
+_CLAIMS: Codec[dict[str, Claim]] = Codec(dict[str, Claim], "claims on the request budgets", "delete it")
+_WINDOWS: Codec[list[str]] = Codec(list[str], "windows", "restore it")
+_ACKNOWLEDGEMENTS: Codec[dict[str, Acknowledgement]] = Codec(
+    dict[str, Acknowledgement], "acknowledgements", "restore it, or delete it to see every gap again"
+)
+
+
+class Ledger(Protocol):
+    """Where records are kept, as texts."""
+
+    def read(self, key: str) -> str | None:
+        """Return what is kept under a key; None if there is proof that nothing is.
+
+        :raises UnavailableError: nobody can say.
+        """
+
+    def write(self, key: str, text: str, description: str = "") -> None:
+        """Keep a text under a key. :param description: for people who see the record.
+
+        :raises UnavailableError: it is not known to be kept.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove what is kept under a key."""
+
+
+class ListedLedger(Ledger, Protocol):
+    """A ledger that can also say which keys it has. Airflow's tasks cannot ask that of every version of Airflow."""
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys that begin with ``prefix``, sorted."""
+
+
+class MemoryLedger:
+    """A ledger in a dict: copies of records, or none at all, such as beside the copy of a spool.
+
+    :ivar texts: by key.
+    """
+
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self.texts: dict[str, str] = dict(texts or {})
+
+    def read(self, key: str) -> str | None:
+        """See :class:`Ledger`."""
+        return self.texts.get(key)
+
+    def write(self, key: str, text: str, description: str = "") -> None:
+        """See :class:`Ledger`."""
+        self.texts[key] = text
+
+    def delete(self, key: str) -> None:
+        """See :class:`Ledger`."""
+        self.texts.pop(key, None)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """See :class:`ListedLedger`."""
+        return sorted(key for key in self.texts if key.startswith(prefix))
+
+
+class Record(Generic[T]):
+    """One record with one writer: a write is refused where another has written since it was read.
+
+    It is read again afterwards, so that of two who wrote at once all but the last are stopped. A commit costs two reads
+    and a write.
+
+    :param description: for people who see the record in Airflow.
+    """
+
+    def __init__(self, ledger: Ledger, key: RecordKey, codec: Codec[T], description: str) -> None:
+        self._ledger = ledger
+        self._key = str(key)
+        self._codec = codec
+        self._description = description
+        self._own: set[str | None] = {None}
+
+    @property
+    def where(self) -> str:
+        """Where it is kept, for messages."""
+        return f"the Variable {self._key}"
+
+    def hold(self) -> str | None:
+        """Read the record as it stands, without decoding it: a later commit is refused if another has written since."""
+        text = self._ledger.read(self._key)
+        self._own = {text}
+        return text
+
+    def load(self) -> T | None:
+        """Return the value, or None where there is none.
+
+        :raises StopError: the record holds something else, or is of a newer version of this package.
+        :raises UnavailableError: nobody can say.
+        """
+        text = self.hold()
+        return None if text is None else self._codec.unpack(text, self.where)
+
+    def commit(self, value: T) -> None:
+        """Record a value.
+
+        :raises FencedError: another run has recorded one since :meth:`load`.
+        :raises UnavailableError: the ledger does not answer; nothing of this run is kept.
+        """
+        text = self._codec.pack(value)
+        if self._ledger.read(self._key) not in self._own:
+            raise self._fenced()
+        self._own.add(text)
+        failure: UnavailableError | None = None
+        try:
+            self._ledger.write(self._key, text, self._description)
+        except UnavailableError as error:
+            failure = error  # it may have been written all the same, or be written later
+        there = self._ledger.read(self._key)
+        if there == text:
+            self._own = {text}
+        elif failure is None or there not in self._own:
+            raise self._fenced()
+        else:
+            raise failure
+
+    def delete(self) -> None:
+        """Remove the record; it is no error if there is none."""
+        if self.hold() is not None:
+            self._ledger.delete(self._key)
+
+    def _fenced(self) -> FencedError:
+        return FencedError(
+            f"{self.where} was changed by another run since this one read it: let only one run of this DAG be active; "
+            f"nothing is lost, the other run's record stands."
+        )
+
+
+def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:
+    """Return the record of a stream's source position."""
+    return Record(
+        ledger,
+        RecordKey("position", name),
+        POSITIONS,
+        f"How far {name.folder} is read; written by its pull task alone.",
+    )
+
+
+def offset_record(ledger: Ledger, name: StreamName, destination: str, *, replay: str = "") -> Record[Offset]:
+    """Return the record of a destination's delivery offset in a stream.
+
+    :param replay: id of the DAG run whose replay's offset it is; "" for the destination's own offset.
+    """
+    key = RecordKey.of_replay(name, replay, destination) if replay else RecordKey("offset", name, destination)
+    return Record(
+        ledger, key, OFFSETS, f"How far {name.folder} is shipped to {destination}; written by that ship task alone."
+    )
+
+
+def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
+    """Return the record of what the last report of a pipeline has left for the page."""
+    return Record(
+        ledger,
+        RecordKey("summary", StreamName(pipeline)),
+        SUMMARIES,
+        f"What is known of {pipeline}'s activity; written by its reports.",
+    )
+
+
+class Acknowledgements:
+    """Which gaps of a pipeline somebody has acknowledged; written by people alone."""
+
+    def __init__(self, ledger: Ledger, pipeline: str) -> None:
+        key = RecordKey("acknowledgements", StreamName(pipeline))
+        self._record = Record(ledger, key, _ACKNOWLEDGEMENTS, f"The gaps of {pipeline} that somebody has looked at.")
+
+    def load(self) -> dict[str, Acknowledgement]:
+        """Return the acknowledgements, by id of the gap.
+
+        :raises StopError: the record holds something else.
+        """
+        return self._record.load() or {}
+
+    def add(self, gap_id: str, acknowledgement: Acknowledgement) -> None:
+        """Record an acknowledgement. :raises FencedError: somebody else has recorded one at the same moment."""
+        self._record.commit(self.load() | {gap_id: acknowledgement})
+
+
+class GapWindows:
+    """Which windows of a pipeline have gaps: one of which nothing could be read has no folder in the spool.
+
+    Each lane of the backfill writes a record of its own, and all are read.
+    """
+
+    def __init__(self, ledger: Ledger, pipeline: str) -> None:
+        self._pipeline = pipeline
+        self._lanes = [
+            Record(
+                ledger,
+                RecordKey("gap_windows", StreamName(pipeline), str(lane) if lane else ""),
+                _WINDOWS,
+                f"The backfilled windows of {pipeline} that have gaps.",
+            )
+            for lane in range(MOST_WINDOWS_AT_ONCE)
+        ]
+
+    def load(self) -> list[StreamName]:
+        """Return the streams of the windows, lane by lane, in the order in which they were met.
+
+        :raises StopError: a record holds something else.
+        """
+        return [StreamName(self._pipeline, window) for lane in self._lanes for window in lane.load() or ()]
+
+    def add(self, name: StreamName, lane: int) -> None:
+        """Record a window; it is no error if it is there. :param lane: that reads it, from 1."""
+        record = self._lanes[lane - 1]
+        known = record.load() or []
+        if name.window not in known:
+            record.commit([*known, name.window])
+
+
+class TaskClaims:
+    """What one task of a pipeline claims of the request budgets, by source; written by that task alone, unfenced."""
+
+    def __init__(self, ledger: Ledger, pipeline: str, task: str) -> None:
+        self._ledger = ledger
+        self._key = str(RecordKey("claims", StreamName(pipeline), task))
+
+    def load(self) -> dict[str, Claim]:
+        """Return the claims; an unreadable record is no record. :raises UnavailableError: nobody can say."""
+        text = self._ledger.read(self._key)
+        try:
+            return _CLAIMS.unpack(text, f"the Variable {self._key}") if text else {}
+        except StopError:
+            return {}
+
+    def commit(self, claims: dict[str, Claim]) -> None:
+        """Record the claims. :raises UnavailableError: they may not be recorded."""
+        self._ledger.write(self._key, _CLAIMS.pack(claims), "Parts of the request budgets.")

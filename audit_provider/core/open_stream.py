@@ -1,0 +1,155 @@
+"""A stream of a pipeline, opened: how far it is read and shipped, and where its segments are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_provider.core import accounting
+from audit_provider.core.dead_letters import DeadLetters
+from audit_provider.core.ledger import Ledger, offset_record, position_record
+from audit_provider.core.spool import Stream
+from audit_provider.core.stream_name import RecordKey, StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.ledger import ListedLedger
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Head, Store
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgress:
+    """How far a stream is read and shipped, by a ledger alone. An offset is read when it is asked for."""
+
+    ledger: Ledger
+    name: StreamName
+    position: Position
+
+    @property
+    def chain(self) -> str:
+        """The chain of segments that the position leads to."""
+        return self.position.chain
+
+    @property
+    def head(self) -> Head:
+        """The last committed segment."""
+        return self.position.head
+
+    def kept_offset(self, destination: str) -> Offset | None:
+        """Return the offset as it is kept, of whichever chain.
+
+        :raises StopError: the record holds something else.
+        """
+        return offset_record(self.ledger, self.name, destination).load()
+
+    def offset(self, destination: str) -> Offset | None:
+        """Return the offset of a destination that has begun with this chain; None for one that has not.
+
+        An offset is a place in one chain: one of another chain says nothing about this one.
+
+        :raises StopError: the record holds something else.
+        """
+        return self.of_chain(self.kept_offset(destination))
+
+    def of_chain(self, offset: Offset | None) -> Offset | None:
+        """Return an offset if it is of this chain, else None."""
+        return offset if offset is not None and offset.chain == self.chain else None
+
+    def offsets(self, destinations: Iterable[str]) -> dict[str, Offset | None]:
+        """Return the offsets of some destinations, by name."""
+        return {each: self.offset(each) for each in destinations}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream(StreamProgress):
+    """A stream's progress, and its segments in a store."""
+
+    store: Store
+
+    @property
+    def stream(self) -> Stream:
+        """The segments that the position leads to."""
+        return self.name.stream(self.store, self.position)
+
+    def account(self, destination: str) -> Account:
+        """Return what became of the stream's events at a destination.
+
+        :raises SpoolDamagedError: the segments do not lead to the offset.
+        """
+        return accounting.account(self.stream, destination, self.position, self.offset(destination))
+
+    def letters(self, destination: str) -> DeadLetters:
+        """Return the dead letters of a destination in this chain."""
+        return accounting.letters_of(self.stream, destination, self.offset(destination))
+
+
+def stream_progress(ledger: Ledger, name: StreamName) -> StreamProgress | None:
+    """Return the progress of a stream; None if nothing was read into it.
+
+    :raises StopError: the record of its position holds something else.
+    """
+    position = position_record(ledger, name).load()
+    return None if position is None else StreamProgress(ledger, name, position)
+
+
+def open_stream(ledger: Ledger, store: Store, name: StreamName) -> OpenStream | None:
+    """Return a stream, opened; None if nothing was read into it.
+
+    :raises StopError: the record of its position holds something else.
+    """
+    position = position_record(ledger, name).load()
+    return None if position is None else OpenStream(ledger, name, position, store)
+
+
+def open_streams(ledger: Ledger, store: Store, pipeline: str) -> Iterator[OpenStream]:
+    """Yield the streams of a pipeline that the spool holds: live, the windows by time, findings, late events.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    for name in StreamName.all_in(store, pipeline):
+        if opened := open_stream(ledger, store, name):
+            yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetters:
+    """The dead letters of a destination in one chain of segments.
+
+    :ivar position: of the stream, None where it is gone.
+    """
+
+    name: StreamName
+    position: Position | None
+    letters: DeadLetters
+
+
+def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
+    """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    found = []
+    for name in StreamName.all_in(store, pipeline):
+        chains = store.folders(f"{name.folder}/")
+        chains = [each for each in chains if destination in store.folders(f"{name.folder}/{each}/dead/")]
+        if not chains:
+            # A record costs more than a look into the spool, and there are many windows, few of them with letters.
+            continue
+        opened = open_stream(ledger, store, name)
+        for chain in chains:
+            if opened and chain == opened.chain:
+                letters = opened.letters(destination)
+            else:
+                letters = DeadLetters(Stream(store, name.folder, chain), destination)
+            found.append(KeptLetters(name, opened.position if opened else None, letters))
+    return found
+
+
+def recorded_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:
+    """Return the streams of a pipeline that have a position in a ledger."""
+    found = map(RecordKey.parsed, ledger.keys())
+    return [each.stream for each in found if each and each.kind == "position" and each.stream.pipeline == pipeline]

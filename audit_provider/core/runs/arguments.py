@@ -1,0 +1,77 @@
+"""What a run is given, read: times, windows and ranges, written as text, and the source of a stream's events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Origin, Window
+from audit_provider.core.pipeline import aware, source_from
+from audit_provider.core.replay import TimeRange
+from audit_provider.core.runs.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
+from audit_provider.core.sources import REGISTRY as SOURCES
+
+if TYPE_CHECKING:
+    from audit_provider.core.position import Position
+
+
+def moment_from(value: str | datetime, what: str) -> datetime:
+    """Return a date or date-time given as text as an aware UTC time.
+
+    :param what: begins the message.
+    :raises ConfigurationError: it is neither.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        except ValueError:
+            raise ConfigurationError(f"{what} {value!r} is no date or date-time, as in 2026-01-01T00:00:00Z.") from None
+    moment = aware(value, what)
+    if moment is None:
+        raise ConfigurationError(f"{what} is missing.")
+    return moment
+
+
+def window_from(bounds: Mapping[str, str]) -> Window:
+    """Return the window that an operator was given.
+
+    :raises ConfigurationError: it is none.
+    """
+    try:
+        return Window(moment_from(bounds["start"], "window start"), moment_from(bounds["end"], "window end"))
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"the window {dict(bounds)} cannot be read: {error}.") from None
+
+
+def range_from(params: Mapping[str, Any]) -> TimeRange:
+    """Return the range that the form asks for: ``start`` and ``end``, either of which may be empty.
+
+    :raises ConfigurationError: it is none.
+    """
+    start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
+    try:
+        return TimeRange(start, end)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}: correct 'start' or 'end' in the form.") from None
+
+
+def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: Position | None) -> Origin:
+    """Return what a destination is told of where a stream's events come from.
+
+    :param source: as the pipelines file names it; None for the one that was read. :param position: of the stream; None
+        where it is gone.
+    :raises ConfigurationError: nothing names the source.
+    """
+    if position and position.source == FINDINGS_SOURCE:
+        return Origin(pipeline, position.source, position.fields, title=FINDINGS_TITLE)
+    spec = source_from(pipeline, source) if source else None
+    if position is None:
+        if spec is None:
+            raise ConfigurationError(f"nothing tells the source of {pipeline}: give the task its 'source'.")
+        return Origin(pipeline, spec.name, spec.fields, title=spec.title, actions=spec.actions)
+    spec = spec or SOURCES.get(position.source)
+    if spec is None:
+        return Origin(pipeline, position.source, position.fields)
+    return Origin(pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)

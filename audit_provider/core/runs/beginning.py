@@ -1,0 +1,77 @@
+"""What a pull begins with: where it reads on from, and what the spool holds already."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.ledger import position_record
+from audit_provider.core.model import Window, back_by, text_of, utc_now
+from audit_provider.core.position import Position, new_chain
+from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.sources import Reader, SourceSpec
+    from audit_provider.core.spool import Head, Store, Stream
+
+_log = logging.getLogger(__name__)
+FIRST_RUN_REACH = timedelta(hours=24)
+
+
+def first_moment(position: Position | None, start: str | datetime | None, pipeline: str) -> datetime:
+    """Return where reading begins where the kept state does not say.
+
+    :param start: as the pipeline says; by default 24 hours ago. :param pipeline: its name, for messages.
+    :raises ConfigurationError: it lies in the future, or is no moment.
+    """
+    if position and position.watermark:
+        return back_by(min(position.watermark, utc_now()), FIRST_RUN_REACH)
+    found = moment_from(start, "start") if start else utc_now() - FIRST_RUN_REACH
+    if found > utc_now():
+        raise ConfigurationError(f"'start' of {pipeline} lies in the future: {text_of(found)}.")
+    return found
+
+
+def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
+    """Return the position to read on from: the kept one, or a new one where the source is another."""
+    strategy = type(spec.reading).__name__
+    if position is None:
+        return Position(source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=strategy)
+    if (position.source, position.strategy) != (spec.name, strategy):
+        _log.warning(
+            "Read from %s by %s until now, from %s by %s from %s on.",
+            position.source,
+            position.strategy,
+            spec.name,
+            strategy,
+            text_of(reader.start),
+        )
+        return replace(position, source=spec.name, fields=spec.fields, strategy=strategy, reading={})
+    return replace(position, fields=spec.fields)
+
+
+def known_streams(
+    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None
+) -> list[tuple[Stream, Head]]:
+    """Return the streams whose events are not spooled again, with their heads.
+
+    That of late events, and for a window of the past the live one and those of other windows that overlap it. Windows
+    that are read at the same time touch and do not overlap, and each keeps to its own bounds, so they share no event.
+    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
+
+    :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
+    """
+    late = StreamName.of_reconciliation(own.pipeline)
+    positions = {late: position_record(ledger, late).load()}
+    if window:
+        positions[StreamName(own.pipeline)] = live
+        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
+        positions |= {each: position_record(ledger, each).load() for each in others}
+    return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]

@@ -1,0 +1,70 @@
+"""The gaps of pipelines: collected from their records of progress, and acknowledged by people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
+from audit_provider.core.ledger import Acknowledgements, GapWindows
+from audit_provider.core.model import utc_now
+from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.validation import near
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.spool import Store
+
+
+def all_gaps(ledger: Ledger, store: Store, pipelines: Iterable[Pipeline]) -> list[GapRecord]:
+    """Return every gap of every stream of pipelines, with those that are closed or acknowledged.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    found: list[GapRecord] = []
+    for pipeline in pipelines:
+        live = [StreamName(pipeline.name), StreamName.of_reconciliation(pipeline.name)]
+        windows = [*StreamName.all_in(store, pipeline.name), *GapWindows(ledger, pipeline.name).load()]
+        destinations = list(pipeline.destinations)
+        found += gaps_of_streams(ledger, pipeline.name, dict.fromkeys([*live, *windows]), destinations)
+    return found
+
+
+def gaps_of_streams(
+    ledger: Ledger, pipeline: str, names: Iterable[StreamName], destinations: Sequence[str]
+) -> list[GapRecord]:
+    """Return every gap of some streams of one pipeline.
+
+    :param destinations: names of those that are served; what they all have got closes a gap of late events.
+    :raises StopError: a record does not hold what it should.
+    """
+    acknowledged = Acknowledgements(ledger, pipeline).load()
+    found: list[GapRecord] = []
+    for name in names:
+        if stream := stream_progress(ledger, name):
+            offsets = stream.offsets(destinations)
+            found += gaps_in(pipeline, name.folder, stream.position, offsets, acknowledged)
+    return found
+
+
+def acknowledge_gap(
+    ledger: Ledger, store: Store, pipeline: Pipeline, gap_id: str, *, by: str, note: str = ""
+) -> Acknowledgement:
+    """Record that somebody has looked at a gap and takes it as it is; it is not shown as open any more.
+
+    :param by: who. :param note: what was found out or done.
+    :raises ConfigurationError: there is no such gap, or nobody is named.
+    :raises FencedError: somebody else has acknowledged one at the same moment.
+    """
+    if not by.strip():
+        raise ConfigurationError(f"the gap {gap_id} of {pipeline.name} is acknowledged by nobody: say who does it.")
+    known = [each.id for each in all_gaps(ledger, store, [pipeline])]
+    if gap_id not in known:
+        hint = near(gap_id, known) if known else ": it has none"
+        raise ConfigurationError(f"{pipeline.name} has no gap {gap_id!r}{hint}.")
+    acknowledgement = Acknowledgement(by.strip(), utc_now(), note.strip())
+    Acknowledgements(ledger, pipeline.name).add(gap_id, acknowledgement)
+    return acknowledgement

@@ -1,0 +1,66 @@
+"""Retention: old segments are removed once no destination waits for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.runs.log import Log
+    from audit_provider.core.spool import Store
+
+
+def retain(
+    ledger: Ledger,
+    store: Store,
+    name: StreamName,
+    destinations: Sequence[str],
+    *,
+    retention_days: int,
+    now: datetime,
+    log: Log,
+) -> None:
+    """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
+
+    Past backfill windows have no run of their own, so the report of the live stream removes their segments as well.
+
+    :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
+    :param now: aware UTC.
+    :raises AuditError: the spool or a record cannot be read or written.
+    """
+    for each in StreamName.all_in(store, name.pipeline) if name.is_live else [name]:
+        opened = open_stream(ledger, store, each)
+        if opened is None or not opened.head.number:
+            continue
+        removed = opened.stream.prune(
+            finished=_finished(opened, destinations),
+            written_before=now - timedelta(days=retention_days),
+            now=now,
+            # Segments that share files go together, so that a replay of what is left makes the same files.
+            together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
+        )
+        if removed:
+            log.info("Removed %d segments of %s older than %d days.", removed, each.folder, retention_days)
+
+
+def _finished(opened: OpenStream, destinations: Sequence[str]) -> int:
+    """Return the number of the last segment that no destination waits for, 0 for none."""
+    # The head stays, so that the chain always has an end to hold on to.
+    finished = [opened.head.number - 1]
+    for destination in destinations:
+        # As it is kept: a destination whose offset is of another chain has yet to begin, and holds every segment back.
+        kept = opened.kept_offset(destination)
+        # Only the destinations that were chosen have an offset in a window; elsewhere one without is yet to begin.
+        if kept or not opened.name.is_backfill:
+            offset = opened.of_chain(kept)
+            finished.append(offset.segment - 1 if offset else 0)
+    return min(finished) if len(finished) > 1 else 0

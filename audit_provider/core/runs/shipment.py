@@ -1,0 +1,329 @@
+"""A shipment: what one task ships to one destination, and how it goes on where an earlier try ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from audit_provider.core.accounting import account, beginning, letters_of, table
+from audit_provider.core.destinations.ship import ship
+from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
+from audit_provider.core.ledger import offset_record
+from audit_provider.core.model import ShipCounts
+from audit_provider.core.open_stream import kept_letters, open_stream, open_streams
+from audit_provider.core.passage import Passage, is_at_end
+from audit_provider.core.progress import ShipProgress
+from audit_provider.core.redrive import redrive
+from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.runs.log import grouped
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.dead_letters import DeadLetters
+    from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.destinations.terms import Terms
+    from audit_provider.core.ledger import Ledger, Record
+    from audit_provider.core.model import Event, Offset
+    from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.position import Position
+    from audit_provider.core.runs.log import Log
+    from audit_provider.core.runs.patience import Patience
+    from audit_provider.core.spool import Head, Store, Stream
+
+
+@dataclass(slots=True)
+class Shipped:
+    """What a run has done for one stream so far; it is kept while the run goes on, so that it is known if that fails.
+
+    :ivar position: of the stream, None where nothing was read into it.
+    :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
+    :ivar record: of the offset. :ivar offset: where it ended; None while it goes on.
+    :ivar account: None until the stream's shipping has ended well.
+    :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
+    """
+
+    name: StreamName
+    position: Position | None = None
+    counts: ShipCounts = field(default_factory=ShipCounts)
+    pending: int | None = None
+    record: Record[Offset] | None = None
+    offset: Offset | None = None
+    account: Account | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+    def read(self, stream: Stream, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
+        """Yield ``(number, events)`` of the segments from ``first`` on, and note when the events happened."""
+        for manifest in stream.manifests(head, first):
+            self.earliest = min(self.earliest or manifest.first_time, manifest.first_time)
+            self.latest = max(self.latest or manifest.last_time, manifest.last_time)
+            yield manifest.number, stream.events(manifest)
+
+    def take_untold(self) -> int:
+        """Return how many events were set aside that no task has ended failed for, and note that this one does.
+
+        They may be of a part of this try that ended in a wait, or of a try that failed for another reason.
+        """
+        if self.record is None or self.offset is None or not self.offset.untold:
+            return 0
+        self.record.commit(replace(self.offset, untold=0))
+        return self.offset.untold
+
+
+@dataclass
+class Shipment:
+    """One run of one destination.
+
+    :ivar connect: returns the destination, ready to send what a stream holds, and on which terms it is served; it is
+        given the stream's position, None where that is gone.
+    :ivar patience: how long it may last. :ivar run_id: of the DAG run, "" where there is none.
+    :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
+    :ivar has_source: whether the source is known where a stream's position is gone.
+    :ivar report: called with what was done for each stream, also where that failed.
+    :ivar shipped: what was done for each stream.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: str
+    destination: str
+    connect: Callable[[Position | None], tuple[Destination, Terms]]
+    patience: Patience
+    log: Log
+    now: Callable[[], datetime]
+    run_id: str = ""
+    letters_at: str = ""
+    letters_fail: bool = True
+    has_source: bool = True
+    report: Callable[[Shipped], None] = lambda _: None
+    shipped: list[Shipped] = field(default_factory=list)
+
+    @property
+    def counts(self) -> ShipCounts:
+        """What was done for all streams."""
+        return sum((each.counts for each in self.shipped), ShipCounts())
+
+    def ship(self, names: Iterable[StreamName]) -> None:
+        """Ship what is pending of some streams, one after another, and account for it.
+
+        :raises StopError: an account does not add up. :raises AuditError: it cannot go on. What was done before is
+            recorded.
+        """
+        self.shipped = [Shipped(name) for name in names]
+        try:
+            for each in self.shipped:
+                self._ship_stream(each)
+        finally:
+            self._account()
+
+    def redrive(self) -> ShipCounts:
+        """Send the open dead letters of the destination again and return what became of them.
+
+        It stops in good order when the time of the task is up; the rest stays open.
+
+        :raises AuditError: it cannot go on. What was taken before is recorded.
+        """
+        total = ShipCounts()
+        for kept in kept_letters(self.ledger, self.store, self.pipeline, self.destination):
+            if not kept.letters.count().open:
+                continue
+            if kept.position is None and not self.has_source:
+                self.log.warning(
+                    "Dead letters of %s stay where they are: its position is gone, so nobody knows their source; give "
+                    "the task its 'source'.",
+                    kept.name.folder,
+                )
+                continue
+            destination, terms = self.connect(kept.position)
+            counts = redrive(destination, kept.letters, terms=terms)
+            left = kept.letters.count()
+            self.log.info(
+                "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, "
+                "%d filtered; %d of %d are open.",
+                self.destination,
+                kept.name.folder,
+                counts.taken,
+                counts.already_there,
+                counts.dead_lettered,
+                counts.too_old,
+                counts.filtered,
+                left.open,
+                left.kept,
+            )
+            total += counts
+        return total
+
+    def replay(self, wanted: TimeRange, run_id: str) -> ShipCounts:
+        """Send what the spool holds of a range again, stream by stream, and return what became of it.
+
+        A retry goes on where the try before it ended, by offsets that belong to this run alone and that
+        :func:`forget_replay` removes when the run succeeds. The destination's own offsets are neither read nor written.
+
+        :raises AuditError: it cannot go on. Everything is kept.
+        """
+        accounts = [
+            self._replay_stream(opened, wanted, run_id)
+            for opened in open_streams(self.ledger, self.store, self.pipeline)
+            if opened.head.number
+        ]
+        self.log.info("Replay of %s.\n%s", wanted, replay_table(accounts))
+        wrong = [each for each in accounts if not each.adds_up or each.pending]
+        if wrong:
+            raise StopError(
+                f"the account of the replay of {wrong[0].stream} to {wrong[0].destination} does not add up: {wrong[0]}."
+            )
+        return sum((each.counts for each in accounts), ShipCounts())
+
+    def fail_for_letters(self, count: int, what: str) -> None:
+        """Fail where events are in the dead-letter folder that were not there, or not to be there, before.
+
+        :param what: became of them.
+        :raises DeadLetteredError: there are such, and the destination's ``dead_letters`` does not let the run succeed.
+        """
+        if not count or not self.letters_fail:
+            return
+        events = "1 event was" if count == 1 else f"{count} events were"
+        raise DeadLetteredError(
+            f"{events} {what} and kept as dead letters of {self.destination}, each with its reason (refused, or "
+            f"too old), under {self.letters_at}; nothing else was held up: correct "
+            f"what they name, and run the incremental DAG with 'redrive' to send them again."
+        )
+
+    def take_untold(self) -> int:
+        """Return how many events were set aside that no task has ended failed for, and note that this one does."""
+        return sum(each.take_untold() for each in self.shipped)
+
+    def _ship_stream(self, shipped: Shipped) -> None:
+        """Ship one stream, and note in ``shipped`` what was done.
+
+        :raises AuditError: it cannot go on. What was done before is recorded.
+        """
+        opened = open_stream(self.ledger, self.store, shipped.name)
+        shipped.position = opened.position if opened else None
+        record = shipped.record = offset_record(self.ledger, shipped.name, self.destination)
+        before = record.load()
+        if opened is None:
+            self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
+            return
+        if before and not opened.of_chain(before):
+            self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
+            before = None
+        offset = before or beginning(opened.stream, opened.position)
+        if not is_at_end(offset, opened.head):
+            with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
+                offset = self._ship_pending(opened, shipped, record, offset, is_new=before is None)
+        elif offset.failures_in_a_row or before is None:
+            offset = replace(offset, failures_in_a_row=0, last_error="")
+            record.commit(offset)
+        shipped.offset = offset
+        shipped.account = account(opened.stream, self.destination, opened.position, offset)
+        shipped.pending = shipped.account.pending
+
+    def _ship_pending(
+        self, opened: OpenStream, shipped: Shipped, record: Record[Offset], offset: Offset, *, is_new: bool
+    ) -> Offset:
+        stream, position = opened.stream, opened.position
+        offset_before = reached = offset
+        self.patience.taken(offset.last_success)
+
+        def commit(offset: Offset) -> None:
+            nonlocal reached
+            untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
+            marked = replace(passage.mark(offset), untold=untold)
+            record.commit(marked)
+            reached = marked
+            self.patience.taken(marked.last_success)
+            shipped.counts = marked.counts - offset_before.counts
+            shipped.pending = total - shipped.counts.finished
+            progress.reached(shipped.counts.finished, self.now())
+
+        try:
+            passage = Passage(stream, position.head, offset, tell=self.log.warning)
+            reached = passage.offset
+            shipped.pending = total = position.pending(reached)
+            progress = ShipProgress(self.log.info, begun=self.now(), total=total)
+            destination, terms = self.connect(position)
+            if destination.limits.whole_segments and reached.joins_segments is None:
+                # What an earlier version has begun goes on as it was.
+                reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
+                commit(reached)
+            ship(
+                destination,
+                shipped.read(stream, position.head, reached.segment),
+                reached,
+                commit=commit,
+                set_aside=self._keeper(letters_of(stream, self.destination, offset)),
+                terms=terms,
+            )
+            return reached
+        except AuditError as error:
+            failure = self.patience.outlasting(error)
+            if isinstance(failure, WaitError):
+                raise
+            if failure is not error and self.patience.has_taken:
+                self.log.info("%s That is longer than this run may last.", error)
+                return reached
+            # The tries of one run are one failure.
+            same = bool(offset.failures_in_a_row and self.run_id) and offset.failed_run == self.run_id
+            failed = replace(reached, failures_in_a_row=offset.failures_in_a_row + (not same), failed_run=self.run_id)
+            record.commit(replace(failed, last_error=str(failure)[:500]))
+            if failure is not error:
+                raise failure from None
+            raise
+
+    def _replay_stream(self, opened: OpenStream, wanted: TimeRange, run_id: str) -> Replayed:
+        stream, position = opened.stream, opened.position
+        record = offset_record(self.ledger, opened.name, self.destination, replay=run_id)
+        offset = opened.of_chain(record.load())
+        if offset is None:
+            own = opened.kept_offset(self.destination)
+            joins = bool(own.joins_segments) if own else _joins_segments(opened)
+            offset = replace(beginning(stream, position), joins_segments=joins)
+
+        def commit(reached: Offset) -> None:
+            record.commit(reached)
+            self.patience.taken(reached.last_success)
+
+        set_aside = self._keeper(letters_of(stream, self.destination, None))
+        destination, terms = self.connect(position)
+        offset = replay(destination, stream, position, offset, wanted, commit=commit, set_aside=set_aside, terms=terms)
+        return account_of(stream, self.destination, position, offset, wanted)
+
+    def _keeper(self, letters: DeadLetters) -> Callable[[Sequence[DeadLetter]], None]:
+        """Return what keeps refused events, and says so."""
+
+        def set_aside(refused: Sequence[DeadLetter]) -> None:
+            letters.keep(refused, self.now())
+            self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
+
+        return set_aside
+
+    def _account(self) -> None:
+        """Print the accounts, and report what was done.
+
+        :raises StopError: an account does not add up.
+        """
+        accounts = [each.account for each in self.shipped if each.account]
+        if accounts:
+            self.log.info("\n%s", table(accounts))
+        for each in self.shipped:
+            self.report(each)
+        wrong = [each for each in accounts if not each.adds_up]
+        if wrong:
+            raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
+
+
+def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Iterable[str], run_id: str) -> None:
+    """Remove the offsets of a replay that has ended."""
+    for name in StreamName.all_in(store, pipeline):
+        for destination in destinations:
+            offset_record(ledger, name, destination, replay=run_id).delete()
+
+
+def _joins_segments(opened: OpenStream) -> bool:
+    """Whether files of a stream go over the ends of its segments: those of a window that is read whole, alone."""
+    return opened.name.is_backfill and opened.position.complete

@@ -1,0 +1,80 @@
+"""The destinations as an administrator sees them: where they are, and how they fare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger import offset_record
+from audit_provider.core.open_stream import kept_letters, open_stream
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.spool import Store
+
+
+@dataclass(frozen=True, slots=True)
+class SiemConfiguration:
+    """One destination of a pipeline, and how it fares.
+
+    :ivar endpoint: its address, or why the connection gives none. :ivar last_success: when a batch was last accepted.
+    :ivar failures_in_a_row: runs since then that failed. :ivar pending: events in the spool that it has not got.
+    :ivar dead_letters: events set aside that it still has not got, in the live stream and in backfills.
+    :ivar last_error: "" where the last run ended well.
+    """
+
+    pipeline: str
+    name: str
+    type: str
+    endpoint: str
+    enabled: bool
+    last_success: datetime | None = None
+    failures_in_a_row: int = 0
+    pending: int = 0
+    last_error: str = ""
+    dead_letters: int = 0
+
+
+def siem_configurations(
+    ledger: Ledger, store: Store, pipelines: Iterable[Pipeline], *, endpoint: Callable[[Delivery], str]
+) -> list[SiemConfiguration]:
+    """Return every destination of every pipeline. Nothing is sent.
+
+    :param endpoint: returns a destination's address as it may be shown, or raises an ``AuditError``.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    found = []
+    for pipeline in pipelines:
+        name = StreamName(pipeline.name)
+        opened = open_stream(ledger, store, name)
+        for delivery in pipeline.destinations.values():
+            offset = opened.offset(delivery.name) if opened else offset_record(ledger, name, delivery.name).load()
+            letters = kept_letters(ledger, store, pipeline.name, delivery.name)
+            found.append(
+                SiemConfiguration(
+                    pipeline=pipeline.name,
+                    name=delivery.name,
+                    type=delivery.type,
+                    endpoint=_shown(endpoint, delivery),
+                    enabled=delivery.enabled,
+                    last_success=offset.last_success if offset else None,
+                    failures_in_a_row=offset.failures_in_a_row if offset else 0,
+                    pending=opened.account(delivery.name).pending if opened else 0,
+                    last_error=offset.last_error if offset else "",
+                    dead_letters=sum(kept.letters.count().open for kept in letters),
+                )
+            )
+    return found
+
+
+def _shown(endpoint: Callable[[Delivery], str], delivery: Delivery) -> str:
+    try:
+        return endpoint(delivery)
+    except AuditError as error:
+        return str(error)

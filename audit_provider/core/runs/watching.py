@@ -1,0 +1,156 @@
+"""What a report does to watch a pipeline: it counts, judges, keeps, shows and notifies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from audit_provider.core.ledger import position_record, summary_record
+from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
+from audit_provider.core.monitoring.categories import Classifier
+from audit_provider.core.monitoring.counting import count
+from audit_provider.core.monitoring.html import page_of
+from audit_provider.core.monitoring.judging import State, judge
+from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
+from audit_provider.core.monitoring.memory import Memory
+from audit_provider.core.open_stream import kept_letters, open_stream
+from audit_provider.core.runs.finding_events import spool_findings
+from audit_provider.core.runs.log import grouped
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.accounting import Account
+    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.monitoring.judging import Judged
+    from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.position import Position
+    from audit_provider.core.runs.log import Log
+    from audit_provider.core.sources import SourceSpec
+    from audit_provider.core.spool import Store, Stream
+
+REPORTS = "reports"
+"""The folder of the reports in the spool, below the pipeline's."""
+
+COUNTING_TIME = timedelta(minutes=10)
+"""How long one report counts before it leaves the rest to the next one."""
+
+
+Notify = Callable[[Memory, datetime], tuple[bool, list[str]]]
+"""Sends findings to whoever wants them, notes it in the memory, and returns whether anything was sent, and failures."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One look at a pipeline.
+
+    :ivar source: of the pipeline, for what its actions mean. :ivar destinations: names of those that are served.
+    :ivar notify: see :data:`Notify`.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: str
+    source: SourceSpec
+    destinations: Sequence[str]
+    settings: Monitoring
+    notify: Notify
+    log: Log
+    now: Callable[[], datetime]
+
+    def run(self, accounts: Sequence[Account], gaps: Sequence[GapRecord]) -> list[str]:
+        """Count what is new, judge it, and leave the summary, the report and the findings where people find them.
+
+        :param accounts: of the live stream. :param gaps: open ones.
+        :return: one sentence for everything that the task is to fail for.
+        :raises AuditError: the spool or a record cannot be read or written.
+        """
+        classifier = Classifier(
+            self.source.actions, self.source.categories, [*self.source.watched, *self.settings.watch]
+        )
+        activity = Activity(self.store, self.pipeline)
+        summary = summary_record(self.ledger, self.pipeline)
+        # Before anything is counted, so that a run that comes back late is fenced off.
+        summary.hold()
+        counted = self._count(activity, classifier)
+        now = self.now()
+        judged = judge(self._state(accounts, gaps, counted=counted), activity, classifier, self.settings, now)
+        activity.keep_memory(judged.memory)
+        activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
+        summary.commit(judged.summary)
+        if self.settings.ship_findings:
+            spool_findings(self.ledger, self.store, self.pipeline, judged.memory, now)
+        _keep_reports(self.store, self.pipeline, judged, accounts)
+        with grouped(self.log, f"Report of {self.pipeline}"):
+            # The accounts stand at the end of the log, by themselves.
+            self.log.info("\n%s", markdown_of(judged.summary, ()))
+        if judged.new:
+            self.log.warning("New findings:\n%s", findings_markdown(judged.new))
+        sent, failed = self.notify(judged.memory, now)
+        if sent:
+            activity.keep_memory(judged.memory)
+        for each in failed:
+            self.log.error("%s", each)
+        grave = [each for each in judged.standing if self.settings.fails_on(each.severity)]
+        if grave:
+            failed.insert(
+                0, f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
+            )
+        return failed
+
+    def _count(self, activity: Activity, classifier: Classifier) -> bool:
+        """Count what is new in every stream, and return whether all is counted."""
+        progress = activity.progress()
+        streams: list[tuple[Stream, Position]] = []
+        windows = []
+        for name in StreamName.all_in(self.store, self.pipeline):
+            if name.folder in progress.finished or name.is_findings:
+                continue
+            opened = open_stream(self.ledger, self.store, name)
+            if opened is None:
+                continue
+            streams.append((opened.stream, opened.position))
+            if opened.position.complete and name.is_backfill:
+                windows.append(name.folder)
+        counted = count(activity, streams, classifier, now=self.now, deadline=self.now() + COUNTING_TIME)
+        if counted.complete and windows:
+            # Nothing more comes into a window that was read to its end, so its record need not be asked for again.
+            progress = activity.progress()
+            activity.keep_progress(replace(progress, finished=[*progress.finished, *windows]))
+        if counted.segments:
+            self.log.info("Counted %d events in %d new segments.", counted.events, counted.segments)
+        if not counted.complete:
+            self.log.warning("Not everything in the spool is counted yet; the next report goes on.")
+        return counted.complete
+
+    def _state(self, accounts: Sequence[Account], gaps: Sequence[GapRecord], *, counted: bool) -> State:
+        letters = {each: kept_letters(self.ledger, self.store, self.pipeline, each) for each in self.destinations}
+        return State(
+            pipeline=self.pipeline,
+            source=self.source.title,
+            position=position_record(self.ledger, StreamName(self.pipeline)).load(),
+            accounts=accounts,
+            dead_letters={each: sum(kept.letters.count().open for kept in found) for each, found in letters.items()},
+            gaps=gaps,
+            counted=counted,
+        )
+
+
+def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequence[Account]) -> None:
+    """Keep the report as a page and as text, as the latest one and as the day's."""
+    contents = {"html": page_of(judged.summary, accounts), "md": markdown_of(judged.summary, accounts)}
+    today = judged.summary.made_at.date()
+    for ending, content in contents.items():
+        for name in ("latest", str(today)):
+            store.put(f"{pipeline}/{REPORTS}/{name}.{ending}", content.encode(errors="replace"))
+    for key in list(store.keys(f"{pipeline}/{REPORTS}/")):
+        try:
+            day = date.fromisoformat(key.rpartition("/")[2].partition(".")[0])
+        except ValueError:
+            continue
+        if day < today - timedelta(days=KEPT_DAYS):
+            store.delete(key)

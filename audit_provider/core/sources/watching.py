@@ -1,0 +1,234 @@
+"""Noticing where a source may be described wrongly, so that a list seems to end, or a field to be empty.
+
+An answer without a next page ends its list, and a record without an action is a record: neither can be refused.
+Yet a page as full as it was asked for that leads nowhere, a path of the paging that no answer has ever had, and a field
+that no record has ever had are told. What was met once is not looked for again, so a source that is described as it is
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.errors import UNREADABLE, ProtocolError
+from audit_provider.core.fields import ABSENT, Extractor, getter_of
+from audit_provider.core.notices import Notice, Noticed
+from audit_provider.core.sources.likely import header_meant, near_path, paths_of, way_on
+from audit_provider.core.sources.paging import NoPaging
+from audit_provider.core.sources.shown import HEADER, is_header
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from audit_provider.core.answer import Answer
+    from audit_provider.core.sources.paging import Way
+    from audit_provider.core.sources.request import Request
+    from audit_provider.core.sources.shown import Shown
+    from audit_provider.core.sources.spec import SourceSpec
+
+RECORDS_LOOKED_AT = 5
+"""Of each page, for fields that no record has had yet."""
+
+FULL_PAGE_KEPT = timedelta(days=7)
+"""How long it is told that a full page led nowhere, after the last one."""
+
+_ALWAYS_THERE = frozenset({"id", "time", "action"})
+_LOOKED_ENOUGH = 2
+_LOOKED_ENOUGH_FOR_OTHERS = 100  # many kinds of events have no object, and some no address
+_SEARCHES = 3
+
+_SIZES = frozenset(
+    (
+        *("limit", "size", "count", "top", "first", "max", "rows", "take", "num", "pagesize", "pagelimit", "perpage"),
+        *("maxresults", "maxitems", "maxrecords", "itemsperpage", "recordsperpage", "resultsperpage"),
+    )
+)
+"""Names, in small letters and without signs, under which APIs take the size of a page."""
+
+_USUAL_SIZES = frozenset((10, 20, 25, 30, 50, 100, 150, 200, 250, 300, 400, 500, 1000, 2000, 5000, 10000))
+"""As full as this is a page whose size nobody asked for."""
+
+
+class PageWatch:
+    """Watches the pages of one source.
+
+    :param spec: how it is described. :param now: aware UTC.
+    """
+
+    def __init__(self, spec: SourceSpec, now: Callable[[], datetime]) -> None:
+        self._spec = spec
+        self._now = now
+        self._paging = {f"paging {path}": path for path in spec.paging.paths if path}
+        self._fields: dict[str, tuple[str, tuple[Callable[[Any], Any], ...]]] = {}
+        paths: dict[str, Any] = {}
+        if spec.export is None:
+            for each in dataclasses.fields(spec.fields):
+                alternatives = [part.strip() for part in getattr(spec.fields, each.name).split("|") if part.strip()]
+                if alternatives:
+                    key = f"fields.{each.name} {getattr(spec.fields, each.name)}"
+                    self._fields[key] = (each.name, tuple(map(getter_of, alternatives)))
+                    paths |= dict.fromkeys(alternatives, Any)
+        self._decode = Extractor(paths).decode
+        looked_for = "; ".join(filter(None, spec.paging.paths))
+        self._full = f"full page {type(spec.paging).__name__} {looked_for}".rstrip()
+        self._unmet = {*self._paging, *self._fields, self._full}
+        self._looked: dict[str, int] = {}
+        self._near: dict[str, str] = {}
+        self._notices: dict[str, Notice] = {}
+        self._told: dict[str, bool] = {}
+        self._searches = _SEARCHES
+
+    def resume(self, noticed: Noticed) -> None:
+        """Go on from what earlier runs have noticed, as far as the source still says the same."""
+        self._unmet -= set(noticed.met)
+        self._looked = {key: count for key, count in noticed.looked.items() if key in self._unmet}
+        self._notices = {each.key: each for each in noticed.notices if each.key in self._unmet}
+
+    def look(self, shown: Shown, way: Way, records: Sequence[msgspec.Raw], answer: Answer, request: Request) -> None:
+        """Take in a page: what led on from it, its records, and the request it answers."""
+        if not self._unmet:
+            return
+        for key in self._unmet & self._paging.keys():
+            if _is_there(shown, self._paging[key]):
+                self._meet(key)
+        if way.more:
+            self._meet(self._full)
+        if not records:
+            return
+        size = page_size(self._spec, request)
+        missing = self._look_for_paths(way, records, answer, size)
+        full = size and len(records) >= size
+        if full and self._full in self._unmet and not (missing or way.more or way.said):
+            self._note(self._full, self._about_full(size))
+        if self._unmet & self._fields.keys():
+            self._look_for_fields(records)
+
+    def fresh(self) -> list[str]:
+        """Return what was noticed and not returned before: what is to be told."""
+        self._conclude()
+        fresh = [text for text, told in self._told.items() if not told]
+        self._told |= dict.fromkeys(fresh, True)
+        return fresh
+
+    def noticed(self) -> Noticed:
+        """Return what is to be kept for the next run."""
+        self._conclude()
+        since = self._now() - FULL_PAGE_KEPT
+        kept = tuple(each for key, each in self._notices.items() if key != self._full or each.at >= since)
+        met = {*self._paging, *self._fields, self._full} - self._unmet
+        return Noticed(tuple(sorted(met)), dict(self._looked), kept)
+
+    def _meet(self, key: str) -> None:
+        self._unmet.discard(key)
+        self._notices.pop(key, None)
+        self._looked.pop(key, None)
+
+    def _note(self, key: str, text: str, *, grave: bool = True) -> None:
+        self._notices[key] = Notice(key, text, self._now(), "warning" if grave else "info")
+        self._told.setdefault(text, False)
+
+    def _about_full(self, size: int) -> str:
+        title = self._spec.title
+        if isinstance(self._spec.paging, NoPaging):
+            return (
+                f"{title} answered with a page as full as it was asked for ({size} records), and the source has no "
+                f"paging, so what may lie behind it is not read: describe in its paging how the list goes on."
+            )
+        return (
+            f"{title} answered with a page as full as it was asked for ({size} records) that leads to no other, and no "
+            f"page did so far: see that the source's paging looks where the way on stands."
+        )
+
+    def _look_for_paths(self, way: Way, records: Sequence[msgspec.Raw], answer: Answer, size: int) -> bool:
+        """Note the paths of the paging that no answer has had, where something speaks for a way on all the same.
+
+        :return: whether there are any.
+        """
+        missing = [key for key in self._paging if key in self._unmet]
+        if not missing:
+            return False
+        full = len(records) >= size if size else len(records) in _USUAL_SIZES
+        there: dict[str, Any] = {}
+        if self._searches:
+            self._searches -= 1
+            if self._spec.records_at:
+                there = paths_of(answer.body, self._spec.records_at)
+        for key in missing:
+            path = self._paging[key]
+            meant = self._near.get(key) or self._meant(path, there, answer.headers)
+            if not meant and not way.more and not self._spec.confidence:
+                # What rests on the vendor's word is not doubted for a name.
+                meant = way_on(there, answer.headers, list(self._paging.values()))
+            if meant or full:
+                self._near[key] = meant
+                hint = f"did you mean {meant!r}?" if meant else "see that it stands there."
+                self._note(
+                    key,
+                    f"no answer of {self._spec.title} has had anything at {path!r} so far, where its paging looks for "
+                    f"the way on: {hint}",
+                )
+        return any(key in self._notices for key in missing)
+
+    def _meant(self, path: str, there: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+        if is_header(path):
+            return near_path(path, {f"{HEADER} {name}": "" for name in headers})
+        named = header_meant(path)
+        return named if named and named[len(HEADER) :].strip() in headers else near_path(path, there)
+
+    def _look_for_fields(self, records: Sequence[msgspec.Raw]) -> None:
+        step = max(1, len(records) // RECORDS_LOOKED_AT)
+        for record in records[::step][:RECORDS_LOOKED_AT]:
+            missing = self._unmet & self._fields.keys()
+            try:
+                found = self._decode(record)
+            except UNREADABLE:
+                continue
+            for key in missing:
+                if any(get(found) is not ABSENT for get in self._fields[key][1]):
+                    self._meet(key)
+                    continue
+                self._looked[key] = self._looked.get(key, 0) + 1
+                if key not in self._near:
+                    there = paths_of(bytes(record))
+                    paths = key.partition(" ")[2].split("|")
+                    self._near[key] = next(filter(None, (near_path(path.strip(), there) for path in paths)), "")
+
+    def _conclude(self) -> None:
+        """Note the fields that enough records were without."""
+        for key in self._looked.keys() & self._near.keys():
+            name, _, path = key.partition(" ")
+            near, always = self._near[key], self._fields[key][0] in _ALWAYS_THERE
+            if self._looked[key] < (_LOOKED_ENOUGH if always or near else _LOOKED_ENOUGH_FOR_OTHERS):
+                continue
+            hint = f"did you mean {near!r}?" if near else "correct it, or take it out."
+            text = f"no record of {self._spec.title} looked at so far has anything at {path!r} ({name}): {hint}"
+            self._note(key, text, grave=always or bool(near))
+
+
+def page_size(spec: SourceSpec, request: Request) -> int:
+    """Return how many records a request asks for at most; 0 where it does not say."""
+    names = frozenset({spec.page_size.key}) if spec.page_size else frozenset()
+    return next(chain(_sizes(request.params, names), _sizes(request.body or {}, names)), 0)
+
+
+def _sizes(content: Mapping[str, Any], names: frozenset[str]) -> Iterator[int]:
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _sizes(value, names)
+        elif (name in names or (not names and _folded(name) in _SIZES)) and str(value).isdecimal() and int(value):
+            yield int(value)
+
+
+def _folded(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _is_there(shown: Shown, path: str) -> bool:
+    try:
+        return shown.at(path) is not ABSENT
+    except ProtocolError:
+        return False  # hidden, and not read by this style of paging

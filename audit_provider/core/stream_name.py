@@ -1,0 +1,218 @@
+"""Names of a pipeline's streams and records: folders in the spool, keys in the ledger. The grammar of keys stands here.
+
+::
+
+    audit_logs.<pipeline>[.<stream>].cursor                       position
+    audit_logs.<pipeline>[.<stream>].to.<destination>             offset
+    audit_logs.<pipeline>.replay.<run>[.<stream>].to.<destination>  replay
+    audit_logs.<pipeline>.budget.<task>                           claims
+    audit_logs.<pipeline>.backfill.gaps[.<lane>]                  gap_windows
+    audit_logs.<pipeline>.gaps.acknowledged                       acknowledgements
+    audit_logs.<pipeline>.summary                                 summary
+
+``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile`` or ``findings``. No name holds a
+dot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from audit_provider.core.model import UTC, Window, date_of
+from audit_provider.core.spool import Stream
+
+if TYPE_CHECKING:
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+
+PREFIX = "audit_logs"
+"""Of every key."""
+
+RecordKind = Literal["position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary"]
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_RECONCILE = "reconcile"
+_FINDINGS = "findings"
+_APART = (_RECONCILE, _FINDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamName:
+    """Which stream of a pipeline: the live one, a backfill window's, the reconciliation's, or that of findings.
+
+    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings.
+    """
+
+    pipeline: str
+    window: str = ""
+
+    @classmethod
+    def of_reconciliation(cls, pipeline: str) -> StreamName:
+        """Return the stream of the events that came late or were missed."""
+        return cls(pipeline, _RECONCILE)
+
+    @classmethod
+    def of_findings(cls, pipeline: str) -> StreamName:
+        """Return the stream of what monitoring has found."""
+        return cls(pipeline, _FINDINGS)
+
+    @classmethod
+    def of_cursor_key(cls, pipeline: str, key: str) -> StreamName | None:
+        """Return the stream of the pipeline whose position is kept under a key; None if the key holds no position."""
+        found = RecordKey.parsed(key)
+        return found.stream if found and found.kind == "position" and found.stream.pipeline == pipeline else None
+
+    @classmethod
+    def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
+        """Return the stream kept in a folder below the pipeline's; None if the folder is of no stream."""
+        if folder in ("live", *_APART):
+            return cls(pipeline, "" if folder == "live" else folder)
+        window = folder.removeprefix("backfill-")
+        return cls(pipeline, window) if window != folder else None
+
+    @classmethod
+    def of_window(cls, pipeline: str, window: Window) -> StreamName:
+        """Return the stream of a backfill window. The same window is the same stream in every run."""
+        return cls(pipeline, f"{_stamp(window.start)}_{_stamp(window.end)}")
+
+    @classmethod
+    def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
+        """Return the streams of a pipeline that the spool holds: live, the windows by time, findings, late events."""
+        names = [cls.of_folder(pipeline, folder) for folder in store.folders(f"{pipeline}/")]
+        return sorted((each for each in names if each), key=lambda each: each.window)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is the stream that the pipeline's own schedule reads into."""
+        return not self.window
+
+    @property
+    def is_findings(self) -> bool:
+        """Whether it is the stream of what monitoring has found."""
+        return self.window == _FINDINGS
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
+        return bool(self.window) and self.window not in _APART
+
+    def overlaps(self, window: Window) -> bool:
+        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+        start, _, end = self.window.partition("_")
+        if not end:
+            return False
+        own = [datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)]
+        return own[0] < window.end and window.start < own[1]
+
+    @property
+    def folder(self) -> str:
+        """The stream's folder in the spool."""
+        if self.window in _APART:
+            return f"{self.pipeline}/{self.window}"
+        return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
+
+    def stream(self, store: Store, position: Position) -> Stream:
+        """Return the stream that a position leads to."""
+        return Stream(store, self.folder, position.chain)
+
+    @property
+    def cursor_key(self) -> str:
+        """The key of the source position."""
+        return str(RecordKey("position", self))
+
+    def offset_key(self, destination: str) -> str:
+        """Return the key of a destination's delivery offset."""
+        return str(RecordKey("offset", self, destination))
+
+    def replay_key(self, run_id: str, destination: str) -> str:
+        """Return the key of a replay's offset."""
+        return str(RecordKey.of_replay(self, run_id, destination))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    """The key of one record of a pipeline.
+
+    :ivar kind: what the record holds. :ivar stream: of a position, an offset or a replay; else the live one.
+    :ivar of: whose record it is: the destination's of an offset or a replay, the task's of claims, the lane's of gap
+        windows ("" for the first). :ivar run: digest of a replay's run.
+    """
+
+    kind: RecordKind
+    stream: StreamName
+    of: str = ""
+    run: str = ""
+
+    @classmethod
+    def of_replay(cls, stream: StreamName, run_id: str, destination: str) -> RecordKey:
+        """Return the key of a replay's offset. A digest stands for the run, since a key holds 250 characters."""
+        return cls("replay", stream, destination, hashlib.sha256(run_id.encode()).hexdigest()[:12])
+
+    @classmethod
+    def parsed(cls, key: str) -> RecordKey | None:
+        """Return the key that a text is; None if it is none of this package's."""
+        prefix, *names = key.split(".")
+        if prefix != PREFIX or not names or not all(names):
+            return None
+        pipeline, *rest = names
+        live = StreamName(pipeline)
+        match rest:
+            case ["summary"]:
+                return cls("summary", live)
+            case ["gaps", "acknowledged"]:
+                return cls("acknowledgements", live)
+            case ["budget", task]:
+                return cls("claims", live, task)
+            case ["backfill", "gaps"]:
+                return cls("gap_windows", live)
+            case ["backfill", "gaps", lane]:
+                return cls("gap_windows", live, lane)
+            case ["replay", run, *path, "to", destination]:
+                stream = _stream_at(pipeline, path)
+                return cls("replay", stream, destination, run) if stream else None
+            case [*path, "to", destination]:
+                stream = _stream_at(pipeline, path)
+                return cls("offset", stream, destination) if stream else None
+            case [*path, "cursor"]:
+                stream = _stream_at(pipeline, path)
+                return cls("position", stream) if stream else None
+        return None
+
+    def __str__(self) -> str:
+        tail = {
+            "position": [*self._path, "cursor"],
+            "offset": [*self._path, "to", self.of],
+            "replay": ["replay", self.run, *self._path, "to", self.of],
+            "claims": ["budget", self.of],
+            "gap_windows": ["backfill", "gaps", *([self.of] if self.of else [])],
+            "acknowledgements": ["gaps", "acknowledged"],
+            "summary": ["summary"],
+        }[self.kind]
+        return ".".join([PREFIX, self.stream.pipeline, *tail])
+
+    @property
+    def _path(self) -> list[str]:
+        if self.stream.is_backfill:
+            return ["backfill", self.stream.window]
+        return [self.stream.window] if self.stream.window else []
+
+
+def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
+    """Return the stream that the middle of a key names; None if it names none."""
+    match path:
+        case []:
+            return StreamName(pipeline)
+        case ["reconcile" | "findings" as apart]:
+            return StreamName(pipeline, apart)
+        case ["backfill", window] if window and window not in _APART:
+            return StreamName(pipeline, window)
+    return None
+
+
+def _stamp(moment: datetime) -> str:
+    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    moment = moment.astimezone(UTC)
+    return f"{date_of(moment, '')}T{moment:%H%M%SZ}"

@@ -1,0 +1,85 @@
+"""Whether an answer that refuses a token is followed by another try: with a new token, or a little later."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from audit_provider.core.answer import Answer
+
+SPREAD_SECONDS = 3.0
+"""How long a new token may take until all machines of a service know it."""
+
+OLD = timedelta(minutes=3)
+"""A token older than this may have ended, or been revoked, where a 403 does not say why."""
+
+_OF_TOKEN = re.compile(
+    r"(?:token|jwt|session|credential)s?\b[^.;]{0,40}\b(?:expired|invalid|not valid|revoked|has ended)"
+    r"|(?:expired|invalid|revoked)[\s_-]?(?:\w+[\s_-])?(?:token|jwt|session)",
+    re.IGNORECASE,
+)
+_WORDS_SEEN = 2000
+
+
+class Renewable(Protocol):
+    """What carries a token that it can fetch anew."""
+
+    refused_anew: bool
+    """A 403 came for a new token as it had for the old one, so it is about rights and not about the token."""
+
+    def drop(self) -> bool:
+        """Forget the token; return whether there was one."""
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how long ago the token was fetched."""
+
+
+class TokenTries:
+    """Decides about the answers to one request.
+
+    A 401 is followed by a try with a new token, and a 401 for that one, which some machines of the service may not know
+    yet, by one more a few seconds later. A 403 is followed by a try with a new token where it says that the token has
+    ended, or the token is old: it may be about a right, so that costs one token and no more.
+
+    :param auth: of the session. :param sleep: called with seconds.
+    """
+
+    def __init__(self, auth: Any, sleep: Callable[[float], None], now: Callable[[], datetime]) -> None:
+        self._holder: Renewable | None = auth if callable(getattr(auth, "drop", None)) else None
+        self._sleep = sleep
+        self._now = now
+        self._renewed_for = 0
+        self._waited = False
+
+    def again(self, answer: Answer) -> bool:
+        """Whether to send the request again; what is needed for that is done."""
+        holder = self._holder
+        if holder is None:
+            return False
+        if answer.status == 401 and not self._renewed_for:
+            return self._renewed(holder, 401)
+        if answer.status == 401 and not self._waited:
+            self._waited = True
+            self._sleep(SPREAD_SECONDS)
+            return True
+        if answer.status == 403 and not self._renewed_for and not holder.refused_anew:
+            return (_is_about_token(answer) or holder.age(self._now()) >= OLD) and self._renewed(holder, 403)
+        if answer.status == self._renewed_for == 403:
+            holder.refused_anew = True
+        return False
+
+    def _renewed(self, holder: Renewable, status: int) -> bool:
+        # Whoever of several threads drops it: the holder fetches another one when it is asked.
+        holder.drop()
+        self._renewed_for = status
+        return True
+
+
+def _is_about_token(answer: Answer) -> bool:
+    told = f"{answer.headers.get('WWW-Authenticate', '')} {answer.body[:_WORDS_SEEN].decode(errors='replace')}"
+    return bool(_OF_TOKEN.search(told))

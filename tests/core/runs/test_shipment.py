@@ -1,0 +1,191 @@
+"""A shipment without Airflow: what is pending, what is sent again, and what is recorded when it cannot go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from audit_provider.core.destinations.base import Limits
+from audit_provider.core.destinations.terms import Terms
+from audit_provider.core.errors import DeadLetteredError, FencedError, RefusedError, UnavailableError, WaitError
+from audit_provider.core.ledger import offset_record
+from audit_provider.core.model import Offset
+from audit_provider.core.open_stream import kept_letters
+from audit_provider.core.replay import TimeRange
+from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.shipment import Shipment, forget_replay
+from audit_provider.core.stream_name import StreamName
+from tests.core.destinations.stand_ins import Listed
+from tests.core.runs.conftest import LIVE, NOW, WINDOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def raising(error):
+    def step(batch):
+        raise error
+
+    return step
+
+
+def shipment(kept, far, *, goes_on=False, deadline=False, **told):
+    """Return a run of the destination ``far``, in a try that has just begun."""
+    patience = Patience("far", NOW, 30, goes_on=goes_on)
+    terms = Terms(sleep=lambda _: None, now=lambda: NOW, tries=1)
+    return Shipment(
+        ledger=kept.ledger,
+        store=kept.store,
+        pipeline="p",
+        destination="far",
+        connect=lambda position: (far, terms),
+        patience=patience,
+        log=kept.log,
+        now=lambda: NOW,
+        **told,
+    )
+
+
+def test_what_is_pending_of_each_stream_is_shipped_and_accounted_for(kept):
+    kept.spool(segments=2)
+    kept.spool(StreamName.of_findings("p"))
+    reported, far = [], Listed()
+    run = shipment(kept, far, report=reported.append)
+    run.ship([LIVE, StreamName.of_findings("p"), WINDOW])
+    assert (run.counts.delivered, len(far.stored)) == (9, 9)
+    assert [each.pending for each in run.shipped] == [0, 0, None]
+    assert all(each.account.adds_up for each in run.shipped[:2])
+    assert reported == run.shipped
+    assert "Nothing has been read into p/backfill" in str(kept.log)
+    again = shipment(kept, far)
+    again.ship([LIVE])
+    assert (again.counts.finished, len(far.sends)) == (0, 3), "there was nothing to send"
+
+
+def test_a_stream_that_was_begun_anew_is_shipped_anew(kept):
+    kept.spool()
+    shipment(kept, Listed()).ship([LIVE])
+    kept.spool(chain="anew", segments=2)
+    far = Listed()
+    shipment(kept, far).ship([LIVE])
+    assert len(far.stored) == 6
+    assert kept.offset().chain == "anew"
+    assert "p/live was begun anew, so far begins anew as well." in str(kept.log)
+
+
+@pytest.mark.parametrize(("run_id", "failures"), [("a", 1), ("", 2)])
+def test_the_tries_of_one_run_are_one_failure_and_success_clears_it(kept, run_id, failures):
+    kept.spool(segments=2)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="down"):
+            shipment(kept, Listed(raising(UnavailableError("it is down"))), run_id=run_id).ship([LIVE])
+    offset = kept.offset()
+    assert (offset.failures_in_a_row, offset.segment, offset.index) == (failures, 1, 0)
+    assert "it is down" in offset.last_error
+    run = shipment(kept, Listed(), run_id="b")
+    run.ship([LIVE])
+    assert (kept.offset().failures_in_a_row, run.counts.delivered) == (0, 6)
+
+
+def test_what_was_delivered_before_a_failure_is_recorded_and_not_sent_again(kept):
+    kept.spool(segments=3)
+    far = Listed("dddd", raising(RefusedError("the token was revoked", status=403)))
+    run = shipment(kept, far)
+    with pytest.raises(RefusedError):
+        run.ship([LIVE])
+    assert (run.counts.delivered, run.shipped[0].pending) == (4, 5)
+    assert run.shipped[0].account is None
+    rest = Listed()
+    shipment(kept, rest).ship([LIVE])
+    assert sorted(far.stored + rest.stored) == sorted(set(far.stored + rest.stored))
+    assert len(rest.stored) == 5
+
+
+def test_a_wait_is_no_failure_and_one_beyond_the_try_leaves_the_rest_to_the_next_run(kept):
+    kept.spool(segments=3)
+    within = WaitError("later", until=NOW + MINUTE)
+    with pytest.raises(WaitError):
+        shipment(kept, Listed(raising(within))).ship([LIVE])
+    assert kept.offset() is None, "nothing has changed"
+    beyond = WaitError("later", until=NOW + 31 * MINUTE)
+    with pytest.raises(UnavailableError, match="asks to be left alone"):
+        shipment(kept, Listed(raising(beyond))).ship([LIVE])
+    assert kept.offset().failures_in_a_row == 1
+    run = shipment(kept, Listed("dddd", raising(beyond)))
+    run.ship([LIVE])
+    assert (run.counts.delivered, run.shipped[0].pending) == (4, 5)
+    assert kept.offset().failures_in_a_row == 0
+    assert "That is longer than this run may last." in str(kept.log)
+
+
+def test_a_run_that_comes_back_late_is_fenced_off(kept):
+    kept.spool(segments=2)
+
+    def other(batch):
+        kept.keep_offset(Offset(3, chain="c"))
+        return "d" * len(batch)
+
+    with pytest.raises(FencedError):
+        shipment(kept, Listed(other)).ship([LIVE])
+    assert kept.offset() == Offset(3, chain="c"), "the other run's record stands"
+
+
+def test_events_set_aside_fail_one_task_and_only_one_and_are_sent_again(kept):
+    kept.spool(size=4)
+    run = shipment(kept, Listed("xddd"), letters_at="/spool/p")
+    run.ship([LIVE])
+    later = shipment(kept, Listed(), letters_at="/spool/p")
+    later.ship([LIVE])
+    count = later.take_untold()
+    assert count == 1
+    with pytest.raises(
+        DeadLetteredError, match="1 event was set aside and kept as dead letters of far.*under /spool/p"
+    ):
+        later.fail_for_letters(count, "set aside")
+    after = shipment(kept, Listed())
+    after.ship([LIVE])
+    assert after.take_untold() == 0
+    after.fail_for_letters(0, "set aside")
+    shipment(kept, Listed(), letters_fail=False).fail_for_letters(3, "set aside")
+    far = Listed()
+    assert shipment(kept, far).redrive().taken == 1
+    assert far.stored == ["c1-0"]
+    assert kept_letters(kept.ledger, kept.store, "p", "far")[0].letters.count().open == 0
+
+
+def test_letters_whose_source_nobody_knows_stay(kept):
+    kept.spool(size=4)
+    shipment(kept, Listed("xddd")).ship([LIVE])
+    kept.ledger.delete(LIVE.cursor_key)
+    assert shipment(kept, Listed(), has_source=False).redrive().finished == 0
+    assert "its position is gone" in str(kept.log)
+    assert shipment(kept, Listed()).redrive().taken == 1
+
+
+def test_a_replay_goes_on_by_an_offset_of_its_own(kept):
+    kept.spool(segments=3)
+    kept.spool(WINDOW, segments=1, complete=True)
+    shipment(kept, Listed()).ship([LIVE])
+    before = kept.offset()
+    with pytest.raises(UnavailableError):
+        shipment(kept, Listed("dddd", raising(UnavailableError("down")))).replay(TimeRange(), "run")
+    again = Listed()
+    assert shipment(kept, again).replay(TimeRange(), "run").in_range == 12
+    assert len(again.stored) == 8, "the retry goes on"
+    assert kept.offset() == before
+    assert offset_record(kept.ledger, LIVE, "far", replay="run").load() is not None
+    forget_replay(kept.ledger, kept.store, "p", ["far"], "run")
+    assert offset_record(kept.ledger, LIVE, "far", replay="run").load() is None
+    assert offset_record(kept.ledger, WINDOW, "far", replay="run").load() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "complete", "joins"), [(WINDOW, True, True), (WINDOW, False, False), (LIVE, True, False)]
+)
+def test_files_join_segments_of_a_window_that_is_read_whole_alone(kept, name, complete, joins):
+    kept.spool(name, segments=2, complete=complete)
+    far = Listed(limits=replace(Limits(events=10, batch_bytes=10_000, event_bytes=1000), whole_segments=True))
+    shipment(kept, far).ship([name])
+    assert kept.offset(name).joins_segments is joins
+    assert len(far.sends) == (1 if joins else 2)

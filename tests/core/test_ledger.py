@@ -1,0 +1,184 @@
+"""Records of progress: what is kept is what is read, another writer is noticed, a newer version is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from audit_provider.core.errors import FencedError, StopError, UnavailableError
+from audit_provider.core.gaps import Acknowledgement
+from audit_provider.core.ledger import (
+    Acknowledgements,
+    GapWindows,
+    MemoryLedger,
+    TaskClaims,
+    offset_record,
+    position_record,
+    summary_record,
+)
+from audit_provider.core.model import UTC, Offset
+from audit_provider.core.monitoring.summary import Summary
+from audit_provider.core.position import Position
+from audit_provider.core.stream_name import StreamName
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+LIVE = StreamName("p")
+
+
+class Unsteady(MemoryLedger):
+    """A ledger whose writer hears nothing. :ivar writes: whether the next write is kept all the same."""
+
+    writes = True
+
+    def write(self, key, text, description=""):
+        if self.writes:
+            super().write(key, text)
+        raise UnavailableError("the ledger does not answer.")
+
+
+class Contested(MemoryLedger):
+    """A ledger in which another run writes at once."""
+
+    other = "another run's"
+
+    def write(self, key, text, description=""):
+        super().write(key, text)
+        super().write(key, self.other)
+
+
+@pytest.fixture
+def ledger():
+    return MemoryLedger()
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        (lambda ledger: position_record(ledger, LIVE), Position("pylon", "c", watermark=NOW)),
+        (lambda ledger: offset_record(ledger, LIVE, "s3"), Offset(4, 7, "c", last_success=NOW)),
+        (lambda ledger: offset_record(ledger, LIVE, "s3", replay="run"), Offset(2, 0, "c")),
+        (lambda ledger: summary_record(ledger, "p"), Summary("p", "pylon", NOW)),
+    ],
+)
+def test_what_is_kept_is_read_again_and_can_be_removed(ledger, record, value):
+    assert record(ledger).load() is None
+    record(ledger).commit(value)
+    assert record(ledger).load() == value
+    record(ledger).delete()
+    record(ledger).delete()
+    assert record(ledger).load() is None
+    assert ledger.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        (lambda ledger: position_record(ledger, LIVE), Position("pylon", "c")),
+        (lambda ledger: offset_record(ledger, LIVE, "s3"), Offset(chain="c")),
+    ],
+)
+def test_a_record_of_a_newer_version_is_refused_and_one_that_is_older_is_read(ledger, record, value):
+    record(ledger).commit(value)
+    (key,) = ledger.keys()
+    kept = json.loads(ledger.texts[key])
+    assert kept.pop("version") == 1
+    ledger.texts[key] = json.dumps(kept)
+    assert record(ledger).load() == value
+    ledger.texts[key] = json.dumps(kept | {"version": 2})
+    with pytest.raises(StopError, match=f"the Variable {key} was written by a newer version of this package"):
+        record(ledger).load()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"segment": "x"}'])
+def test_a_record_that_holds_something_else_is_refused_with_what_to_do(ledger, text):
+    ledger.texts[LIVE.offset_key("s3")] = text
+    with pytest.raises(StopError, match=r"audit_logs\.p\.to\.s3 does not hold a delivery offset .*: restore it, or"):
+        offset_record(ledger, LIVE, "s3").load()
+
+
+def test_the_commits_of_one_run_follow_each_other_and_another_run_is_fenced_off(ledger):
+    first, late = offset_record(ledger, LIVE, "s3"), offset_record(ledger, LIVE, "s3")
+    assert first.load() is late.load() is None
+    for segment in (1, 2):
+        first.commit(Offset(segment, chain="c"))
+    with pytest.raises(FencedError, match=r"audit_logs\.p\.to\.s3 was changed by another run"):
+        late.commit(Offset(9, chain="c"))
+    assert offset_record(ledger, LIVE, "s3").load() == Offset(2, chain="c")
+
+
+def test_a_record_is_held_without_being_understood(ledger):
+    ledger.texts["audit_logs.p.summary"] = "nonsense"
+    record, late = summary_record(ledger, "p"), summary_record(ledger, "p")
+    record.hold()
+    late.hold()
+    record.commit(Summary("p", "pylon", NOW))
+    with pytest.raises(FencedError):
+        late.commit(Summary("p", "pylon", NOW))
+
+
+def test_of_two_that_write_at_once_the_first_is_stopped():
+    record = offset_record(Contested(), LIVE, "s3")
+    record.load()
+    with pytest.raises(FencedError):
+        record.commit(Offset(chain="c"))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_write_without_an_answer_is_looked_up(kept):
+    ledger = Unsteady()
+    ledger.writes = kept
+    record = offset_record(ledger, LIVE, "s3")
+    record.load()
+    if kept:
+        record.commit(Offset(chain="c"))
+    else:
+        with pytest.raises(UnavailableError, match="does not answer"):
+            record.commit(Offset(chain="c"))
+        # It may arrive late; that is no other run's.
+        ledger.texts[LIVE.offset_key("s3")] = json.dumps({"segment": 1, "chain": "c"})
+        with pytest.raises(FencedError):
+            record.commit(Offset(2, chain="c"))
+    assert offset_record(ledger, LIVE, "s3").load() == Offset(chain="c")
+
+
+def test_a_write_that_arrives_late_is_no_other_runs():
+    ledger = Unsteady()
+    record = offset_record(ledger, LIVE, "s3")
+    first, second = Offset(1, chain="c"), Offset(2, chain="c")
+    record.commit(first)
+    late = ledger.texts[LIVE.offset_key("s3")]
+    ledger.writes = False
+    with pytest.raises(UnavailableError):
+        record.commit(second)
+    ledger.texts[LIVE.offset_key("s3")] = late
+    ledger.writes = True
+    record.commit(second)
+    assert offset_record(ledger, LIVE, "s3").load() == second
+
+
+def test_lanes_note_windows_with_gaps_each_in_a_record_of_its_own(ledger):
+    for lane in (1, 2, 3, 2):
+        GapWindows(ledger, "p").add(StreamName("p", f"window {lane}"), lane)
+    assert [each.window for each in GapWindows(ledger, "p").load()] == ["window 1", "window 2", "window 3"]
+    assert len(ledger.keys("audit_logs.p.backfill.gaps")) == 3
+
+
+def test_acknowledgements_are_added_to_each_other(ledger):
+    seen = Acknowledgement("ada", NOW)
+    for gap in ("a", "b"):
+        Acknowledgements(ledger, "p").add(gap, seen)
+    assert Acknowledgements(ledger, "p").load() == {"a": seen, "b": seen}
+    assert Acknowledgements(ledger, "q").load() == {}
+
+
+def test_claims_that_cannot_be_read_are_none(ledger):
+    ledger.texts["audit_logs.p.budget.polling"] = "nonsense"
+    assert TaskClaims(ledger, "p", "polling").load() == {}
+
+
+def test_an_offset_is_kept_with_the_version_of_this_package(ledger):
+    offset_record(ledger, LIVE, "s3").commit(replace(Offset(chain="c"), version=0))
+    assert offset_record(ledger, LIVE, "s3").load().version == 1

@@ -1,0 +1,60 @@
+"""The layers: the core runs without Airflow, and the tree that the documentation draws is the tree on disk."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.documentation import ROOT, blocks
+
+PACKAGE = ROOT / "audit_provider"
+OPENED = ("", "core/")
+"""Folders whose modules are drawn one by one; of the others the folder is."""
+
+LOADED = """
+import importlib, pkgutil, sys
+import audit_provider.core
+for module in pkgutil.walk_packages(audit_provider.core.__path__, "audit_provider.core."):
+    importlib.import_module(module.name)
+print(*sorted(name for name in sys.modules if name.partition(".")[0] == "airflow"))
+print(sum(name.startswith("audit_provider.core.") for name in sys.modules))
+"""
+
+
+def drawn():
+    """Return the paths of the drawing, below the package; a folder ends with a slash."""
+    (block,) = (each for each in blocks("text", pages=[ROOT / "docs/architecture.md"]) if "├──" in each.text)
+    root, *lines = block.text.strip().split("\n")
+    assert root == "audit_provider/"
+    found, above = [], []
+    for line in lines:
+        indent, names = re.fullmatch(r"([│├└─ ]*── )(\S+(?:, \S+)*)(?:\s{2,}.*|)", line).groups()
+        del above[len(indent) // 4 - 1 :]
+        found += [f"{''.join(above)}{name}" for name in names.split(", ")]
+        above.append(names)
+    return found
+
+
+def on_disk():
+    found = []
+    for path in PACKAGE.rglob("*"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if "__pycache__" in name or path.name == "__init__.py":
+            continue
+        if path.is_dir():
+            found.append(f"{name}/")
+        elif path.suffix == ".py" and name.removesuffix(path.name) in OPENED:
+            found.append(name)
+    return found
+
+
+def test_the_tree_that_is_drawn_is_the_tree_on_disk():
+    assert sorted(drawn()) == sorted(on_disk()), "draw it in docs/architecture.md"
+
+
+def test_the_core_loads_no_airflow():
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True)
+    airflow, modules = done.stdout.split("\n")[:2]
+    assert airflow == ""
+    assert int(modules) > 100
