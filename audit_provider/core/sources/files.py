@@ -134,13 +134,13 @@ class FileReader:
     def _download(self, file: File, sink: BinaryIO) -> Answer:
         """Download a file; where its address leads on to a storage, from there, once and without the credential."""
         base = self._client.base_url
-        client, path, url = self._client_of(urljoin(f"{base}/", file.url))
+        client, path, url = self._client_of(self._joined(f"{base}/", file.url))
         answer = client.download(path, sink, later=self._pages.later)
         if answer.status in _REDIRECTS:
             where, goal = answer.where, answer.headers.get("Location", "")
             if not goal:
                 raise ProtocolError(f"{where} answered {answer.status} without saying where the file is.")
-            url = urljoin(url, goal)
+            url = self._joined(url, goal)
             if urlsplit(url).hostname == urlsplit(base).hostname or urlsplit(url).scheme == "https":
                 client, path, _ = self._client_of(url, is_outside=True)
             else:
@@ -160,14 +160,23 @@ class FileReader:
             raise RefusedError(f"{answer.where} answered {answer.status} instead of the file.", status=answer.status)
         return answer
 
+    def _joined(self, base: str, url: str) -> str:
+        """Return a URL that a service gave, made whole.
+
+        :raises ProtocolError: it is none, or holds a credential.
+        """
+        try:
+            whole = urljoin(base, url)
+            parts = urlsplit(whole)
+            if parts.port != 0 and parts.username is None:
+                return whole
+        except ValueError:
+            pass
+        raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.")
+
     def _client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
         """Return who fetches a URL, its path there, and the URL."""
-        base = urlsplit(self._client.base_url)
-        try:
-            target = urlsplit(url)
-            _ = target.port
-        except ValueError:
-            raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.") from None
+        base, target = urlsplit(self._client.base_url), urlsplit(url)
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         if not is_outside and (target.scheme, target.netloc) == (base.scheme, base.netloc):
             return self._client, path, url
