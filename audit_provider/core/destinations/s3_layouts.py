@@ -19,7 +19,7 @@ from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_py
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
-from audit_provider.core.model import exact_text_of, microseconds_of
+from audit_provider.core.model import date_of, exact_text_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,7 +146,7 @@ class SecurityLake:
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
         class_uid = self._class_of(item.encoded).class_uid
-        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={_day_of(item)}"
+        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={date_of(item.event.time, '')}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return the events by time, as Security Lake asks; those of one moment in the order of the spool."""
@@ -203,7 +203,7 @@ class DatadogArchive:
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
-        return f"dt={_day_of(item)}/hour={item.event.time:%H}"
+        return f"dt={date_of(item.event.time, '')}/hour={item.event.time:%H}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Leave the events in the order of the spool."""

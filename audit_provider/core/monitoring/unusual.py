@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.model import date_of
 from audit_provider.core.monitoring.baseline import WEEKS_KNOWN, Band
 from audit_provider.core.monitoring.figures import begin_of
 from audit_provider.core.monitoring.summary import Finding, finding_id
@@ -141,7 +142,7 @@ def _told(subject: str, silence: _Silence) -> Finding:
         id=finding_id("silence", subject, silence.since.isoformat()),
         kind="silence",
         severity="critical" if subject == ALL else "warning",
-        title=f"{of} for {silence.hours} hours since {silence.since:%Y-%m-%d %H:%M} UTC, where about "
+        title=f"{of} for {silence.hours} hours since {date_of(silence.since)} {silence.since:%H:%M} UTC, where about "
         f"{silence.missed:,.0f} or more are usual.",
         at=silence.since,
         subject=subject,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.model import Gap, back_by
+from audit_provider.core.model import Gap, back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
@@ -115,7 +115,7 @@ class IdKeyset:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
-                reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                reader.tell(f"the id {kept.last_id} is gone: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, last_id=""), True
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
                 continue
