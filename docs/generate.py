@@ -56,8 +56,8 @@ def athena() -> str:
         "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
         "Each line is the vendor's record, untouched. The object's metadata holds `sha256` (of the lines before "
         "compression), `events` and `pipeline`. `dt` is the day the event happened, so a late event lands in its own "
-        "day's partition. Events that a wrong clock has dated before 1970 or after 2099 lie in `dt=1970-01-01` and "
-        "`dt=2100-01-01`, so the table's range has every partition there can be, also tomorrow's.\n",
+        "day's partition, also one that a wrong clock has dated tomorrow. The table's range is 1970 to 2100: widen it "
+        "where events are dated outside, as those that programs date with the year 1, or no query finds them.\n",
         "**Name the days in every query** (`WHERE dt >= '2026-03-01' AND dt <= '2026-03-31'`): without a `dt` Athena "
         "looks into each day of the range, which takes long and costs a request for each. Where every query should be "
         "short by itself, and dates that are far off do not matter, narrow the range: `'2024-01-01,NOW+1DAYS'`.\n",
