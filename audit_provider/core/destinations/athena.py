@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 1, 1)
-"""The range of partitions of the ``hive`` layout that a table has by default. No query finds what lies outside."""
+FIRST_DAY, LAST_DAY = date.min, date.max
+"""The range of partitions of the ``hive`` layout that a table has by default: all that there can be, for no query finds
+what lies outside, such as events that programs date with the year 1.
+"""
 
 
 def athena_ddl(
