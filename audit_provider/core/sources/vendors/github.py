@@ -60,6 +60,7 @@ GITHUB = v.SourceSpec(
     limits="1,750 requests an hour per user and IP address. Git events are kept 7 days, all others 180. The address of "
     "the actor is there only where the enterprise discloses it.",
     confidence="Vendor documentation, two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "reading.overlap": "events come late without a stated bound; the hourly sweep looks 24 h back.",
         "base_url": "with data residency the API is at https://api.SUBDOMAIN.ghe.com: set that as the host; that it "
