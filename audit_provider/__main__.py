@@ -13,6 +13,7 @@ import yaml
 
 from audit_provider.command_line.dag_files import copy_dag_files
 from audit_provider.command_line.parser import parser
+from audit_provider.command_line.unreadable import run_unreadable
 from audit_provider.command_line.verify import run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             "test-event": _test,
             "convert-siem-config": _convert,
             "dag-files": _dag_files,
+            "unreadable": run_unreadable,
         }
         run[options.command](options)
     except AuditError as error:

@@ -90,7 +90,13 @@ def page(name: str, about: About) -> str:
         f"Its form by default is `{delivery.options.default_format}`. Every key is on the "
         f"[reference page](../reference.md#destination-{name}).\n",
     ]
-    return "\n".join([*parts, *_more(name)])
+    return "\n".join([*parts, *_losing(about), *_more(name)])
+
+
+def _losing(about: About) -> list[str]:
+    rows = "".join(f"| {receiver} | {what} | {setting} |\n" for receiver, what, setting in about.losing)
+    head = "## Receivers' defaults that lose events\n\n| receiver | by default | setting |\n|---|---|---|\n"
+    return [head + rows] if rows else []
 
 
 def _more(name: str) -> list[str]:

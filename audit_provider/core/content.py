@@ -43,6 +43,10 @@ class Content:
             # A number beyond every range, half a surrogate pair, too deep.
             return bytes(raw)
 
+    def is_same(self, one: msgspec.Raw, other: msgspec.Raw) -> bool:
+        """Whether two records say the same."""
+        return bytes(one) == bytes(other) or self.canonical(one) == self.canonical(other)
+
     def digest(self, raw: bytes | memoryview | msgspec.Raw) -> str:
         """Return the :func:`digest_of` the canonical record."""
         return digest_of(self.canonical(raw))

@@ -14,6 +14,7 @@
     │   └── DeadLetteredError   all is shipped or set aside, and some events were set aside
     └── RetryError              nothing to change: the next try may succeed
         ├── UnavailableError    no usable answer within the tries allowed
+        │   └── HungUpError     the other end hung up on what was written to it
         └── WaitError           the service's budget asks for a longer pause than may be slept here
 
 A message is one sentence that says what happened, where, and what to change. It never holds a
@@ -95,6 +96,10 @@ class UnavailableError(RetryError):
     def __init__(self, message: str, *, wait: float | None = None) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class HungUpError(UnavailableError):
+    """The other end ended the connection after something was written: it is ill, or cannot take what was written."""
 
 
 class WaitError(RetryError):

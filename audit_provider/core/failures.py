@@ -7,9 +7,9 @@ import ssl
 from typing import Any
 
 import requests
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import NameResolutionError, ProtocolError
 
-from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
+from audit_provider.core.errors import AuditError, ConfigurationError, HungUpError, UnavailableError
 
 _ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""
@@ -41,6 +41,10 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
         return UnavailableError(
             f"{where} was not sent, for nobody knows its host ({_reason(inner)}): check the connection's host, or the "
             f"DNS of this machine."
+        )
+    if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], ConnectionError):
+        return HungUpError(
+            f"{where} gave no whole answer ({_reason(inner.args[-1])}): {service} hung up, or the network is down."
         )
     return UnavailableError(f"{where} gave no whole answer ({_reason(inner)}): {service} or the network is down.")
 

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
-from audit_provider.core.model import PullCounts, back_by
+from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.notices import Noticed
+from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.times import FAR_AHEAD
+from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from audit_provider.core.model import Gap, Window
+    from audit_provider.core.model import Event, Gap, Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.rate_limit import Burst
@@ -99,8 +102,8 @@ def pull(
     finally:
         steps.close()
         run.known.close()
-        if run.known.same_id.count:
-            reader.tell(str(run.known.same_id))
+        for line in run.oddities():
+            reader.tell(line)
     run.flush(complete=complete)
     return Pulled(run.position, run.counts, complete)
 
@@ -131,6 +134,11 @@ class _Run:
             volatile=reader.pages.spec.volatile,
             tell=reader.tell,
         )
+        self._others = [each for each, _ in known]
+        self._unreadable = UnreadableRecords(stream, position.counts.set_aside)
+        self._set_aside = 0
+        self._far_ahead = 0
+        self._first_far_ahead: datetime | None = None
         self._commit = commit
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
@@ -143,7 +151,7 @@ class _Run:
         for name, watch in self._watches.items():
             watch.resume(position.noticed.get(name, Noticed()))
 
-    def take(self, step: Step, within: Window | None) -> int:
+    def take(self, step: Step, within: Window | None) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
         self._recall(step.since)
         events = step.events if within is None else [event for event in step.events if event.time in within]
@@ -155,14 +163,55 @@ class _Run:
             ahead = [event for event in fresh if event.time > horizon]
             self._ahead |= {event.id: event.time for event in ahead}
             self._ahead_digests |= {event.id: self.known.content.digest(event.raw) for event in ahead}
-        counts = PullCounts(len(events), len(fresh), len(events) - len(fresh), self.known.same_id.count - same_id)
+            self._note_far_ahead(ahead)
+        aside = self._keep_unreadable()
+        counts = PullCounts(
+            read=len(events) + aside.new + aside.known,
+            spooled=len(fresh),
+            duplicates=len(events) - len(fresh) + aside.known,
+            same_id=self.known.same_id.count - same_id,
+            set_aside=aside.new,
+        )
         self._uncounted += counts
         self.counts += counts
         self._step = step
         aged = self._reader.now() - self._segment.opened_at >= self._segment_age
         if self._segment.raw_bytes >= self._segment_bytes or (aged and len(self._segment)):
             self.flush()
-        return len(fresh)
+        return Taken(len(fresh), counts.same_id)
+
+    def oddities(self) -> list[str]:
+        """Return what is worth a line of the log, a sentence each."""
+        lines = self._reader.pages.records.oddities()
+        if self.known.same_id.count:
+            lines.append(str(self.known.same_id))
+        if self._set_aside:
+            lines.append(
+                f"{self._set_aside} records could not be read and are set aside in the spool, in the folder "
+                f"'unreadable' of {self._stream}: 'audit-logs unreadable' shows them."
+            )
+        if self._first_far_ahead:
+            lines.append(
+                f"{self._far_ahead} events have a time more than a year ahead, the first "
+                f"{text_of(self._first_far_ahead)}, and keep it: if it is wrong, correct 'fields.time' of the source."
+            )
+        return lines
+
+    def _note_far_ahead(self, ahead: Sequence[Event]) -> None:
+        limit = self._reader.now() + FAR_AHEAD
+        far = [event.time for event in ahead if event.time > limit]
+        self._far_ahead += len(far)
+        self._first_far_ahead = self._first_far_ahead or next(iter(far), None)
+
+    def _keep_unreadable(self) -> SetAside:
+        """Set aside, durably, what could not be read since the last step."""
+        new = known = 0
+        for pages in filter(None, (self._reader.pages, self._reader.recovery)):
+            if found := pages.records.take_unreadable():
+                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), self._others)
+                new, known = new + aside.new, known + aside.known
+        self._set_aside += new
+        return SetAside(new, known)
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, date_of
 from audit_provider.core.spool import Stream
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class StreamName:
     @classmethod
     def of_window(cls, pipeline: str, window: Window) -> StreamName:
         """Return the stream of a backfill window. The same window is the same stream in every run."""
-        return cls(pipeline, f"{window.start.strftime(_STAMP)}_{window.end.strftime(_STAMP)}")
+        return cls(pipeline, f"{_stamp(window.start)}_{_stamp(window.end)}")
 
     @classmethod
     def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
@@ -210,3 +210,9 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
         case ["backfill", window] if window and window not in _APART:
             return StreamName(pipeline, window)
     return None
+
+
+def _stamp(moment: datetime) -> str:
+    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    moment = moment.astimezone(UTC)
+    return f"{date_of(moment, '')}T{moment:%H%M%SZ}"

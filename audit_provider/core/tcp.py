@@ -17,6 +17,7 @@ from audit_provider.core.errors import (
     AuditError,
     ConfigurationError,
     CredentialError,
+    HungUpError,
     ProtocolError,
     RetryError,
     UnavailableError,
@@ -26,6 +27,9 @@ from audit_provider.core.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+BALANCER_SECONDS = 4.0
+"""HAProxy with nobody behind it hangs up 3 s after the handshake by its defaults: three more tries, a second apart."""
 
 _CLOSE_SECONDS = 1.0
 _READ_BYTES = 64 * 1024
@@ -41,8 +45,10 @@ class TcpClient:
     :param server_hostname: the name that the certificate must have; by default ``host``.
     :param service: the receiver's kind, in messages.
     :param timeout: seconds to connect, and seconds that a write may stand still.
-    :param settle: seconds to listen on a new connection for the other end hanging up. In TLS 1.3 a refused certificate
-        of this side shows only then; so does a balancer that has nobody behind it.
+    :param settle: seconds to listen on a new connection for the other end hanging up, as a receiver does in TLS 1.3
+        that refuses this side's certificate. :param first_settle: on the first connection, and on one after a failure:
+        a balancer that has nobody behind it takes so long. By default :data:`BALANCER_SECONDS`, and 0 where ``settle``
+        is 0.
     :param allow_link_local: the receiver may have such an address; a cloud's metadata service is never written to.
     """
 
@@ -56,6 +62,7 @@ class TcpClient:
         service: str,
         timeout: float = 30.0,
         settle: float = 1.0,
+        first_settle: float | None = None,
         allow_link_local: bool = False,
     ) -> None:
         self.where = f"{service} {host}:{port}"
@@ -64,6 +71,10 @@ class TcpClient:
         self._server_hostname = server_hostname or host
         self._timeout = timeout
         self._settle = settle
+        if first_settle is None:
+            first_settle = BALANCER_SECONDS if settle else 0.0
+        self._first_settle = max(settle, first_settle)
+        self._is_proven = False
         self._allow_link_local = allow_link_local
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -73,25 +84,28 @@ class TcpClient:
         """Write all of ``content`` on one connection that is still open afterwards.
 
         :param settle: seconds to listen afterwards for the other end hanging up.
-        :raises UnavailableError: the connection ended meanwhile; how much of it arrived is unknown.
+        :raises HungUpError: the other end ended the connection meanwhile; how much of it arrived is unknown.
+        :raises UnavailableError: there is no connection, or the other end does not read on.
         :raises ProtocolError: the other end answers.
         :raises StopError: the receiver cannot be reached as it is configured.
         """
         connected = self._open_connection()
         try:
             try:
-                with self._errors():
+                with self._errors(written=True):
                     connected.settimeout(self._timeout)
                     rest = memoryview(content)
                     while rest:  # ``sendall`` of a plain socket would have all of it written within the timeout
                         rest = rest[connected.send(rest) :]
-            except UnavailableError:
+            except HungUpError:
                 # What it said before it hung up tells more than that it did.
                 with suppress(RetryError):
                     self._hung_up(connected, 0)
                 raise
-            self._must_listen(connected, settle)
+            if self._hung_up(connected, settle, written=True):
+                raise HungUpError(f"{self.where} hung up; how much it took is unknown.")
         except BaseException:
+            self._is_proven = False
             connected.close()
             raise
         with self._lock:
@@ -128,15 +142,22 @@ class TcpClient:
                 raise
             except AuditError:
                 pass
+            self._is_proven = False
             connected.close()
 
     def _connected(self) -> socket.socket:
+        proven, self._is_proven = self._is_proven, False
         connected = self._handshake()
         try:
-            self._must_listen(connected, self._settle)
+            if self._hung_up(connected, self._settle if proven else self._first_settle):
+                raise UnavailableError(
+                    f"{self.where} hung up before anything was written: it may want a certificate of this side ('cert' "
+                    f"and 'key' in the connection's extra), or a balancer in between has no receiver behind it."
+                )
         except BaseException:
             connected.close()
             raise
+        self._is_proven = True
         return connected
 
     def _handshake(self) -> socket.socket:
@@ -153,17 +174,14 @@ class TcpClient:
                 connected.close()
                 raise
 
-    def _must_listen(self, connected: socket.socket, settle: float) -> None:
-        if self._hung_up(connected, settle):
-            raise UnavailableError(f"{self.where} hung up; how much it took is unknown.")
-
-    def _hung_up(self, connected: socket.socket, settle: float) -> bool:
+    def _hung_up(self, connected: socket.socket, settle: float, *, written: bool = False) -> bool:
         """Whether the other end has closed the connection.
 
+        :param written: something was just written to it.
         :raises ProtocolError: it speaks.
         """
         connected.settimeout(settle)
-        with self._errors():
+        with self._errors(written=written):
             try:
                 said = connected.recv(_READ_BYTES)
             except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
@@ -177,7 +195,7 @@ class TcpClient:
         return True
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, *, written: bool = False) -> Iterator[None]:
         try:
             yield
         except ssl.SSLCertVerificationError as error:
@@ -192,6 +210,8 @@ class TcpClient:
                     f"{self.where} does not accept this side's certificate ({reason}): set 'cert' and 'key' in the "
                     f"connection's extra."
                 ) from None
+            if written:
+                raise HungUpError(f"{self.where} ended the connection ({reason}).") from None
             if "WRONG_VERSION_NUMBER" in reason or "ALERT" in reason:
                 raise ConfigurationError(
                     f"{self.where} speaks no TLS that this side speaks ({reason}): check host and port of the "
@@ -201,7 +221,8 @@ class TcpClient:
         except UnicodeError:
             raise ConfigurationError(f"{self.where} is no address: check the connection's host.") from None
         except OSError as error:
-            raise UnavailableError(
+            kind = HungUpError if written and isinstance(error, ConnectionError) else UnavailableError
+            raise kind(
                 f"{self.where} cannot be written to ({type(error).__name__}: {error.strerror or error})."
             ) from None
 

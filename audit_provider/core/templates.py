@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, date_of, exact_text_of, text_of
 
 TimeFormat = Literal["rfc3339", "rfc3339_ms", "epoch", "epoch_ms", "date"]
 """How a vendor wants a time written: RFC 3339 in whole seconds or with milliseconds, an epoch, or a date."""
@@ -95,7 +95,7 @@ def _text(moment: datetime, times: TimeFormat) -> str:
     if times == "epoch_ms":
         return str((moment - _EPOCH) // timedelta(milliseconds=1))
     if times == "date":
-        return moment.strftime("%Y-%m-%d")
+        return date_of(moment)
     if times == "rfc3339":
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        return text_of(moment)
+    return exact_text_of(moment, 3)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-_COUNTS = ("read", "spooled", "duplicates", "same_id")
+_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside")
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
@@ -41,8 +41,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
-    that a record of other content has), ``head``, ``watermark``, ``complete``. Where something was spooled, the asset
-    ``x-audit-logs://<pipeline>`` has an event with them.
+    that a record of other content has), ``set_aside`` (what could not be read), ``head``, ``watermark``, ``complete``.
+    Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
     :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
@@ -203,13 +203,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
         finally:
             self._done = reached.counts - begun.counts
             self._tell_metrics(begun, reached, live=window is None)
-        self._tell_oddities(reader, gaps=len(pulled.position.gaps) - len(begun.gaps))
+        if gaps := len(pulled.position.gaps) - len(begun.gaps):
+            self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s%s",
+            "read %d = spooled %d + duplicates %d%s%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
+            f" + set aside {counts.set_aside}" if counts.set_aside else "",
             f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )
@@ -245,25 +247,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             window=f"window {number} of {len(windows)}" if number else "",
         )
 
-    def _tell_oddities(self, reader: Reader, gaps: int) -> None:
-        records = reader.pages.records
-        if gaps:
-            self.log.error("%d gaps were found, see above.", gaps)
-        if records.undated:
-            self.log.warning(
-                "%d records had no readable time, the first had %s there; they carry the time of receipt: if they have "
-                "a time, correct 'fields.time' of the source.",
-                records.undated,
-                records.first_undated,
-            )
-        if records.odd:
-            self.log.warning('%d records were no JSON objects; they are kept as {"record": …}.', records.odd)
-
     def _tell_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
         """Send the figures of a run: what is durable of it, also where it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
         metrics.count("read", reached.counts.read - begun.counts.read, tags)
         metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
+        metrics.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
         lag = reached.lag(utc_now()) if live else None
         if lag is not None:
             metrics.gauge("lag_seconds", lag, tags)

@@ -110,7 +110,7 @@ class SyslogService(Service):
         tls: bool = True,
         client_certificate: bool = False,
         hosts: tuple[str, ...] = ("localhost", "127.0.0.1"),
-        max_message_bytes: int = 8192,
+        max_message_bytes: int = 8096,
         port: int = 0,
     ) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A log of records, many of them equal, served over real HTTP page by page while rows come in; and runs that read it."""
+"""A log of records, many of them equal, served over real HTTP while rows come in; and runs that read it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ class Log:
         rows = [
             (number, row)
             for number, row in enumerate(self.rows)
-            if ("from" not in params or row["at"] >= params["from"]) and ("to" not in params or row["at"] <= params["to"])
+            if ("from" not in params or row["at"] >= params["from"])
+            and ("to" not in params or row["at"] <= params["to"])
         ]
         if self.order == "newest":
             rows.reverse()

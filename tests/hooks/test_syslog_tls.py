@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,6 +41,23 @@ def test_the_test_says_what_works(connect, receiver):
     works, said = connect(receiver, ca=str(receiver.authority.ca)).test_connection()
     assert works, said
     assert "TLSv1.3" in said
+
+
+def test_the_test_listens_as_long_as_a_balancer_takes_that_has_nobody_behind_it(connect):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connected, _ = listener.accept()
+            time.sleep(1.5)  # HAProxy's defaults make it 3 s
+            connected.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        service = SimpleNamespace(port=listener.getsockname()[1])
+        works, said = connect(service, host="127.0.0.1", transport="tcp").test_connection()
+        thread.join()
+    assert not works
+    assert "a balancer in between has no receiver behind it" in said
 
 
 def test_trust_and_names_are_checked_unless_told_otherwise(connect, receiver):
@@ -110,7 +131,9 @@ def test_addresses_are_shown_with_the_port(connect):
 
 def test_the_operator_ships_cef_over_the_connection(connect, receiver):
     connect(receiver, ca=str(receiver.authority.ca))
-    delivery = delivery_from("siem", {"type": "syslog", "conn_id": "c", "settle": 0}, "p.destinations.siem")
+    delivery = delivery_from(
+        "siem", {"type": "syslog", "conn_id": "c", "settle": 0, "last_settle": 0}, "p.destinations.siem"
+    )
     operator = SHIP_OPERATORS["syslog"]
     assert operator.endpoint(delivery) == f"tls://localhost:{receiver.port}"
     task = operator.of_delivery(delivery, task_id="t", pipeline="p")

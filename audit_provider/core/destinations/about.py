@@ -15,6 +15,7 @@ class About:
     :ivar connection: the type of Airflow connection, and what goes into it.
     :ivar guarantee: what "delivered" means. :ivar duplicates: when an event may arrive twice, and how to tell.
     :ivar old_events: what becomes of events from long ago. :ivar unseen: what no shipper can see from outside.
+    :ivar losing: what receivers lose by their defaults: which one, what it does, and the setting to change.
     :ivar example: its entry in the pipelines file, without ``type``.
     """
 
@@ -26,6 +27,7 @@ class About:
     duplicates: str
     old_events: str
     unseen: str
+    losing: tuple[tuple[str, str, str], ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -77,7 +79,9 @@ ABOUT: dict[str, About] = {
         "for a signed request to Amazon's services.",
         guarantee="The store has confirmed each document by itself (201).",
         duplicates="None within a write index: each document has an `_id` of its own, and a repeat is answered with "
-        "409. After a rollover, a repeat of the batch whose answer was lost would be stored again; `event.id` tells.",
+        "409. A record that came under a known id with another content has an `_id` with its digest, so it is stored "
+        "beside the first. After a rollover, a repeat of the batch whose answer was lost would be stored again; "
+        "`event.id` tells.",
         old_events="Any age, under `@timestamp`. Time series streams have bounds of their own and refuse by item.",
         unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
         example={"namespace": "prod"},
@@ -119,6 +123,37 @@ ABOUT: dict[str, About] = {
         duplicates="A batch whose connection breaks is written again. `event_id` in the structured data tells.",
         old_events="Any age, under the time at which they happened; receivers may judge by their own.",
         unseen="What a receiver throws away, and what was on its way when a connection broke unnoticed.",
+        losing=(
+            (
+                "rsyslog 8.2302",
+                "cuts what is longer than 8,096 bytes (its `8k`), as only its own log says; frames over 200,000 bytes "
+                "run into each other",
+                '`$MaxMessageSize`, or `global(maxMessageSize="64k")`, before `message_bytes` is raised',
+            ),
+            (
+                "syslog-ng 3.38",
+                "hangs up on a message over 65,536 bytes; here that becomes a dead letter",
+                "`log-msg-size()`, before `message_bytes` is raised",
+            ),
+            (
+                "Fluent Bit 5.1",
+                "reads frames that end with a newline, and takes none of those with octet counts",
+                "`Format octet_counting` of its `syslog` input",
+            ),
+            ("Fluent Bit 5.1", "drops what happened before 1970 or in the far future", "none: look at its log"),
+            (
+                "VictoriaLogs 1.26",
+                "hangs up on a time after the year 2262; here that becomes a dead letter. It drops items over 256 kB "
+                "and of more than 1,000 fields",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
+            ),
+            (
+                "HAProxy 2.6, where TLS ends there",
+                "takes connections while its receiver is down, and hangs up after 3 s; where packets are dropped, "
+                "after 20 s at `timeout connect 5s`. A first connection is listened to for 4 s",
+                "`retries` x 1 s, or (`retries` + 1) x `timeout connect`, below 4 s; or let TLS end at the receiver",
+            ),
+        ),
         example={"facility": "audit"},
     ),
     "sftp": About(

@@ -40,6 +40,7 @@ class Outcome:
     :ivar slow_down: accepted, but the destination is near its capacity.
     :ivar reasons: its words on single events, by their place in the batch; the others go by ``said``.
     :ivar stored_in_part: of the refused it has stored some, and does not say which.
+    :ivar hung_up: the destination hung up after a part of the batch was written, so every verdict is ``RETRY``.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -48,6 +49,7 @@ class Outcome:
     slow_down: bool = False
     reasons: Mapping[int, str] = field(default_factory=dict)
     stored_in_part: bool = False
+    hung_up: bool = False
 
     @classmethod
     def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
@@ -66,6 +68,7 @@ class Limits:
     :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
     :ivar max_age: older events would be dropped or restamped by the destination.
     :ivar restamps: an older event can travel under its arrival time; where it cannot, it is set aside.
+    :ivar unconfirmed: the destination confirms nothing, so a run's last batch is marked ``listen_long``.
     :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try: what comes
         next is not known yet. Where all of a stream is known, the offset may say that its batches do.
     """
@@ -78,6 +81,7 @@ class Limits:
     max_age: timedelta | None = None
     restamps: bool = True
     whole_segments: bool = False
+    unconfirmed: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -109,9 +113,14 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that go in one request."""
+    """Events that go in one request.
+
+    :ivar listen_long: nothing that follows will show whether it was taken: it is the last of a run, or the search for
+        an event on which the destination hangs up. Set only where the destination's limits are ``unconfirmed``.
+    """
 
     items: tuple[Item, ...]
+    listen_long: bool = False
 
     def __len__(self) -> int:
         return len(self.items)
@@ -140,7 +149,8 @@ class Destination(Protocol):
         """Send a batch once and judge the answer, event by event.
 
         :raises StopError: the destination refuses the sender, not the events: everything is kept.
-        :raises RetryError: no answer came; what became of the batch is unknown.
+        :raises RetryError: no answer came; what became of the batch is unknown. A
+            :class:`~audit_provider.core.errors.HungUpError` where the destination may have hung up on the content.
         """
 
     def check(self) -> str:

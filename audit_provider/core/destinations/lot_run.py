@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
+from audit_provider.core.destinations.hang_ups import HangUps
+from audit_provider.core.destinations.marked_event import marked_item
 from audit_provider.core.destinations.packing import place_of
 from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED, Refusals
-from audit_provider.core.errors import ProtocolError, RetryError, StopError, UnavailableError, WaitError
+from audit_provider.core.errors import HungUpError, ProtocolError, RetryError, StopError, UnavailableError, WaitError
 from audit_provider.core.http import backoff
 from audit_provider.core.model import Ahead, ShipCounts
 
@@ -41,18 +43,20 @@ class Passed:
 class LotRun:
     """One lot on its way: the fate of each entry, as far as it is known.
 
-    :param terms: how the destination is served.
+    :param terms: how the destination is served. :param last: no other lot follows it in this run.
     """
 
-    def __init__(self, destination: Destination, lot: Lot, terms: Terms) -> None:
+    def __init__(self, destination: Destination, lot: Lot, terms: Terms, *, last: bool = False) -> None:
         self.lot = lot
         self.slow_down = False
         self._destination = destination
         self._terms = terms
+        self._listen_long = last
         self._items = lot.batch.items
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
         self._of_batch: set[int] = set()
+        self._hang_ups = HangUps(len(self._items), terms.tries)
         self._stored_in_part: set[int] = set()
 
     def send(self) -> None:
@@ -60,6 +64,9 @@ class LotRun:
 
         Where the first that were sent alone are refused, one of each group that waits is sent before the others: if
         none of those is taken either, halving them all would only find every event refused.
+
+        A batch on which the destination hangs up is halved as well, after some tries. What it hangs up on alone is set
+        aside only where it takes another event afterwards: else it is the destination that is ill.
 
         :raises StopError: the destination refuses the sender, or each of these events.
         :raises RetryError: it does not answer, or asks for a long pause.
@@ -74,6 +81,9 @@ class LotRun:
                 waiting = deque([[g[-1]] for g in waiting] + [g[:-1] for g in waiting if len(g) > 1])
             group = waiting.popleft()
             outcome = self._outcome(group)
+            if outcome.hung_up:
+                self._after_hang_up(group, outcome.said, waiting)
+                continue
             open_, halve = self._judge(group, outcome)
             failures = failures + 1 if len(open_) == len(group) and not halve else 0
             if halve:
@@ -81,10 +91,7 @@ class LotRun:
                 waiting.extendleft([half for half in (open_[middle:], open_[:middle]) if half])
             elif open_:
                 if failures >= self._terms.tries:
-                    raise UnavailableError(
-                        f"the destination took nothing in {failures} tries in a row{_quoted(outcome.said)}; "
-                        f"everything is kept, the next run goes on."
-                    )
+                    raise _unavailable(failures, outcome.said)
                 waiting.appendleft(open_)
             if open_ and not halve:
                 self._terms.sleep(backoff(max(failures, 1)) if outcome.wait is None else outcome.wait)
@@ -152,21 +159,75 @@ class LotRun:
         whole = len(group) == len(self._items)
         items = self._items if whole else tuple([self._items[place] for place in group])
         try:
-            outcome = self._destination.send(Batch(items))
+            outcome = self._destination.send(Batch(items, self._listen_long))
         except WaitError:
             raise
         except RetryError as error:
-            return Outcome.all(Verdict.RETRY, len(group), said=str(error))
+            hung_up = isinstance(error, HungUpError)
+            return Outcome.all(Verdict.RETRY, len(group), said=str(error), hung_up=hung_up)
         if len(outcome.verdicts) != len(group):
             raise ProtocolError(
                 f"{len(group)} events were sent and {len(outcome.verdicts)} judged: please report this."
             )
         return outcome
 
+    def _after_hang_up(self, group: list[int], said: str, waiting: deque[list[int]]) -> None:
+        """Put a group on which the destination hung up among those that wait, whole or halved, or set it aside.
+
+        :raises UnavailableError: the destination hangs up on everything.
+        """
+        step = self._hang_ups.after(group)
+        self._listen_long = self._destination.limits.unconfirmed
+        if step == "set aside":
+            (place,) = group
+            self._fates[place] = "set_aside"
+            self._of_batch.add(place)
+            self._letters[place] = DeadLetter(self._items[place], f"the receiver hangs up on it: {said}", answer=said)
+        elif step == "halve":
+            middle = len(group) // 2
+            waiting.extendleft((group[middle:], group[:middle]))
+        elif step == "again":
+            waiting.appendleft(group)
+            self._terms.sleep(backoff(self._hang_ups.in_a_row))
+        else:
+            waiting.append(group)
+            if self._hang_ups.are_too_many or all(self._hang_ups.is_suspect(each) for each in waiting):
+                self._hear_witness(said)
+            elif not self._hang_ups.has_taken:
+                # One of each group that waits, or a long run of such events would be taken for an outage.
+                whole, parts = list(waiting), [each for each in waiting if len(each) > 1]
+                waiting.clear()
+                waiting.extend([each[-1]] for each in whole if not self._hang_ups.is_suspect(each))
+                waiting.extend(each[:-1] for each in parts)
+                waiting.extend(each for each in whole if self._hang_ups.is_suspect(each))
+
+    def _hear_witness(self, said: str) -> None:
+        """Send an event that the destination takes if it takes any: one that it has taken, else one marked as a test.
+
+        :raises UnavailableError: it has taken none so often that this is an outage.
+        """
+        taken = next((place for place, fate in enumerate(self._fates) if fate == "delivered"), None)
+        witness = marked_item(self._destination, self._terms.now()) if taken is None else self._items[taken]
+        try:
+            verdict = self._destination.send(Batch((witness,), self._listen_long)).verdicts[0]
+        except WaitError:
+            raise
+        except RetryError:
+            verdict = Verdict.RETRY
+        if verdict in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
+            self._hang_ups.taken()
+            return
+        self._hang_ups.in_a_row += 1
+        if self._hang_ups.in_a_row >= self._terms.tries:
+            raise _unavailable(self._hang_ups.in_a_row, said)
+        self._terms.sleep(backoff(self._hang_ups.in_a_row))
+
     def _judge(self, group: list[int], outcome: Outcome) -> tuple[list[int], bool]:
         """Take in the verdicts; return what is still open, and whether it must be halved."""
         open_: list[int] = []
         halve = False
+        if Verdict.DELIVERED in outcome.verdicts or Verdict.ALREADY_THERE in outcome.verdicts:
+            self._hang_ups.taken()
         if outcome.verdicts.count(Verdict.DELIVERED) == len(group):
             for place in group:
                 self._fates[place] = "delivered"
@@ -268,6 +329,13 @@ def _refused(count: int, said: str) -> StopError:
     return StopError(
         f"the destination refused every one of {count} events in a row{_quoted(said)}: check its settings; of those in "
         f"this batch nothing was set aside and everything is kept."
+    )
+
+
+def _unavailable(failures: int, said: str) -> UnavailableError:
+    return UnavailableError(
+        f"the destination took nothing in {failures} tries in a row{_quoted(said)}; everything is kept, the next run "
+        f"goes on."
     )
 
 

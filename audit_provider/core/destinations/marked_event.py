@@ -27,14 +27,20 @@ def marked_event(now: datetime) -> Event:
     return Event(name, now, msgspec.Raw(msgspec.json.encode(record)))
 
 
+def marked_item(destination: Destination, now: datetime) -> Item:
+    """Return a test event as a destination is sent it."""
+    event = marked_event(now)
+    return Item(event, destination.encode(event, restamp=False), 1, 0)
+
+
 def send_marked_event(destination: Destination, name: str, now: datetime) -> str:
     """Send a test event, and return a sentence that says what became of it.
 
     :param name: of the destination, for the sentence.
     :raises AuditError: the destination does not take it.
     """
-    event = marked_event(now)
-    outcome = destination.send(Batch((Item(event, destination.encode(event, restamp=False), 1, 0),)))
+    item = marked_item(destination, now)
+    event, outcome = item.event, destination.send(Batch((item,)))
     (verdict,) = outcome.verdicts
     if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
         raise ProtocolError(f"{name} did not take the test event {event.id}: {outcome.said or 'no word why'}.")

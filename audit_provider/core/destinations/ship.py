@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.ahead import ahead_of
 from audit_provider.core.destinations.lot_run import LotRun
-from audit_provider.core.destinations.packing import lots, place_of
+from audit_provider.core.destinations.packing import packed, place_of
 from audit_provider.core.destinations.terms import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
@@ -65,19 +65,20 @@ def ship(
     """
     terms = replace(terms, **changes) if terms else Terms(**changes)
     concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
-    packed = lots(destination, segments, offset, terms)
+    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=destination.limits.unconfirmed)
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
         while True:
             lot: Lot | None = None
+            last = False
             if not terms.is_over:
                 try:
-                    lot = next(packed, None)
+                    lot, last = next(lots, (None, False))
                 except Exception as error:  # noqa: BLE001 - raised again once what is on its way is recorded
                     broken = error
             if lot is not None:
-                run = LotRun(destination, lot, terms)
+                run = LotRun(destination, lot, terms, last=last)
                 flying.append((run, pool.submit(run.send)))
                 del run  # or what is done would stay in memory while the next lot is packed
             # One at a time until the offset has caught up, so that no more lies ahead than one failure has left there.
@@ -89,6 +90,25 @@ def ship(
                 raise broken
             elif lot is None:
                 return offset
+
+
+def _with_last(packed: Iterator[Lot], *, looks_ahead: bool) -> Iterator[tuple[Lot, bool]]:
+    """Yield each lot, and whether it is the last.
+
+    :param looks_ahead: pack a lot before the one in front of it is sent, which alone can tell. Else none is the last.
+    """
+    if not looks_ahead:
+        yield from ((lot, False) for lot in packed)
+        return
+    lot = next(packed, None)
+    while lot is not None:
+        try:
+            after = next(packed, None)
+        except Exception:
+            yield lot, True
+            raise
+        yield lot, after is None
+        lot = after
 
 
 def _settle(

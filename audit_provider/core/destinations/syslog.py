@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.errors import HungUpError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.tcp import BALANCER_SECONDS
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -38,6 +40,7 @@ SEVERITIES = {
 """RFC 5424, table 2."""
 
 _NIL = "-"
+_MOST_SETTLE = 3600
 _BOM = b"\xef\xbb\xbf"
 _MOST_HOSTNAME, _MOST_APP_NAME, _MOST_MSGID = 255, 48, 32
 _SD_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
@@ -57,10 +60,11 @@ class SyslogOptions:
         apart by it. :ivar msgid: by default the event's action.
     :ivar sd_id: of the structured data that holds ``event_id``, ``source`` and ``pipeline``: a name, ``@``, and an
         enterprise number; the default's number is the one for examples.
-    :ivar message_bytes: most bytes of one message; a larger one is set aside. Receivers must take 2048 and should
-        take 8192.
+    :ivar message_bytes: most bytes of one message; a larger one is set aside. By default what rsyslog takes whole as
+        it is installed: raise the receiver's limit before this one.
     :ivar bom: put a byte order mark before the text, as RFC 5424 has it and many receivers dislike.
-    :ivar settle: seconds to listen after a batch for the receiver hanging up.
+    :ivar settle: seconds to listen after a batch for the receiver hanging up. :ivar last_settle: after the last batch
+        of a run: as long as a balancer takes to find that it has no receiver behind it.
     :ivar batch_bytes: written in one go, counts included.
     """
 
@@ -73,9 +77,10 @@ class SyslogOptions:
     hostname: str | None = None
     msgid: str | None = None
     sd_id: str = "audit@32473"
-    message_bytes: int = 8192
+    message_bytes: int = 8096
     bom: bool = False
     settle: float = 0.25
+    last_settle: float = BALANCER_SECONDS
     batch_events: int = 1000
     batch_bytes: int = 1_000_000
 
@@ -90,15 +95,16 @@ class SyslogOptions:
                 raise ValueError(f"{name!r} must be 1 to {most} printable ASCII characters without spaces")
         if self.message_bytes < 480:
             raise ValueError("'message_bytes' must be at least 480, which every receiver takes")
-        if self.settle < 0:
-            raise ValueError("'settle' must be a number of seconds from 0 on")
+        for name in ("settle", "last_settle"):
+            if not 0 <= getattr(self, name) <= _MOST_SETTLE:
+                raise ValueError(f"{name!r} must be 0 to {_MOST_SETTLE} seconds")
 
 
 class SyslogDestination:
     """A receiver.
 
     A batch is written to one connection. When that breaks, all of it is written again, so a part of it may arrive
-    twice: ``event_id`` tells. A break that shows only later than ``settle`` is not noticed.
+    more than once: ``event_id`` tells. A break that shows only later than ``settle`` is not noticed.
 
     :param client: opens connections.
     """
@@ -112,6 +118,7 @@ class SyslogDestination:
             batch_bytes=options.batch_bytes,
             event_bytes=options.message_bytes,
             separator=len(str(options.message_bytes)) + 1,
+            unconfirmed=True,
         )
         self._fields = FieldReader(origin.fields, ("action",))
         priority = FACILITIES[options.facility] * 8 + SEVERITIES[options.severity]
@@ -135,9 +142,21 @@ class SyslogDestination:
         return header.encode() + self._bom + self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers."""
+        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers.
+
+        :raises HungUpError: it hangs up. A receiver does so on a message that it cannot take.
+        """
         frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
-        self._client.write(frames, self._options.settle)
+        try:
+            settle = max(self._options.settle, self._options.last_settle) if batch.listen_long else self._options.settle
+            self._client.write(frames, settle)
+        except HungUpError as error:
+            largest = max(len(item.encoded) for item in batch.items)
+            of_batch = "it" if len(batch) == 1 else f"the largest of {len(batch)} messages"
+            raise HungUpError(
+                f"{str(error).rstrip('.')}; {of_batch} has {largest:,} bytes: a receiver hangs up on a message over "
+                f"its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize') and on one that it cannot read."
+            ) from None
         return Outcome.all(Verdict.DELIVERED, len(batch))
 
     def check(self) -> str:

@@ -85,6 +85,8 @@ class Errors:
     :ivar passing_codes: codes of the vendor's own faults that pass, also in a 200: the request is sent again. Usual
         ones, such as ``internal_error`` and ``service_unavailable``, are known without being named.
     :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
+    :ivar empty_codes: the vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
+    :ivar empty_words: parts of the vendor's words, one of which such an answer must hold; alone they mean the same.
     :ivar resume_at: beside a refused cursor, the time to begin again from.
     :ivar hints: the vendor's code, or HTTP status, to what a person should do.
     """
@@ -100,6 +102,8 @@ class Errors:
     slow_wait: timedelta = timedelta(minutes=1)
     passing_codes: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
+    empty_codes: tuple[str, ...] = ()
+    empty_words: tuple[str, ...] = ()
     resume_at: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,7 +121,8 @@ class SourceSpec:
     :ivar fallback: the first page's, in the shape to try where it is refused.
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
-    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
+    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
+        that is ``null``, or that has no body at all.
     :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
         where a record is compared with one of the same id, and where its content names it; they are spooled like all
         others.

@@ -41,11 +41,13 @@ class ContentTable:
         self._places[segment] = self._end, len(numbers)
         self._end += len(numbers) * numbers.itemsize
 
-    def holds(self, segment: Hashable, content: bytes) -> bool:
-        """Whether one of the events of a segment says this."""
-        numbers, number = self._numbers(segment), hash(content)
-        place = bisect_left(numbers, number)
-        return place < len(numbers) and numbers[place] == number
+    def held(self, segment: Hashable, contents: Iterable[bytes]) -> list[bool]:
+        """Return of each content whether one of the events of a segment says this."""
+        numbers = self._numbers(segment)
+        last = len(numbers) - 1
+        return [
+            last >= 0 and numbers[min(bisect_left(numbers, number), last)] == number for number in map(hash, contents)
+        ]
 
     def close(self) -> None:
         """Drop it."""

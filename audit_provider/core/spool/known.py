@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from audit_provider.core.content import Content, digest_of, paths_that_differ
@@ -137,12 +138,16 @@ class KnownEvents:
         met = self._ids.add(page.keys(), self._open_place)
         if not met and not repeated:
             return events
+        same = self._with_equal_bytes(page, met) if met else set()
+        if not repeated and len(same) == len(page):
+            return ()
         fresh = []
         for event in events:
             first = page[event.id]
             place = met.get(event.id)
-            if place is None and event is first:
-                fresh.append(event)
+            if event is first and (place is None or event.id in same):
+                if place is None:
+                    fresh.append(event)
             elif not (self._is_held(event, place) if place is not None else self._says_the_same(event, first)):
                 renamed = Event(f"{event.id}-{self.content.digest(event.raw)}", event.time, event.raw)
                 # What is known by such a name says the same, for the name holds its digest.
@@ -156,40 +161,49 @@ class KnownEvents:
         self._ids.close()
         self._tables.close()
 
+    def _with_equal_bytes(self, page: Mapping[str, Event], met: Mapping[str, int]) -> set[str]:
+        """Return those of the ids met again whose events say the same byte for byte."""
+        by_place: dict[int, list[str]] = {}
+        for name, place in met.items():
+            by_place.setdefault(place, []).append(name)
+        same: set[str] = set()
+        for place, names in by_place.items():
+            if place != _UNPLACED:
+                same.update(compress(names, self._held(place, [bytes(page[name].raw) for name in names])))
+        return same
+
     def _says_the_same(self, event: Event, other: Event) -> bool:
         return event.raw == other.raw or self.content.canonical(event.raw) == self.content.canonical(other.raw)
 
     def _is_held(self, event: Event, place: int) -> bool:
         """Whether an event of this id and this content is known."""
-        raw = bytes(event.raw)
-        if place != _UNPLACED and self._holds(place, raw, canonical=False):
-            return True
-        canonical = self.content.canonical(raw)
+        canonical = self.content.canonical(event.raw)
         digest = digest_of(canonical)
         if event.id.startswith(digest):
             return True  # named by its content
         if place == _UNPLACED:
             # An earlier version did not keep the digest.
             return self._ahead_digests.get(event.id, digest) == digest
-        if self._holds(place, canonical, canonical=True):
+        if all(self._held(place, [canonical], canonical=True)):
             return True
         # Another stream may hold it too, in another state.
         stream = self._stream_of(place)
         others = (other for other in range(len(self._segments)) if self._stream_of(other) is not stream)
-        return any(self._holds(other, canonical, canonical=True) for other in others)
+        return any(all(self._held(other, [canonical], canonical=True)) for other in others)
 
     def _stream_of(self, place: int) -> Stream:
         segment = self._segments[place]
         return segment[0] if segment else self._streams[0][0]
 
-    def _holds(self, place: int, content: bytes, *, canonical: bool) -> bool:
+    def _held(self, place: int, contents: Sequence[bytes], *, canonical: bool = False) -> list[bool]:
+        """Return of each content whether an event of a segment says this."""
         if self._segments[place] is None:
-            return self._open.holds(content, canonical=canonical)
+            return self._open.held(contents, canonical=canonical)
         name = place, canonical
         if name not in self._tables:
             raws = (bytes(event.raw) for event in self._events(place))
             self._tables.put(name, map(self.content.canonical, raws) if canonical else raws)
-        return self._tables.holds(name, content)
+        return self._tables.held(name, contents)
 
     def _events(self, place: int) -> Sequence[Event]:
         """Return the events of a segment; none where they cannot be read, for then nothing proves what they said."""
@@ -228,14 +242,14 @@ class _OpenSegment:
         self._added: dict[bool, Callable[[], list[Event]]] = {}
         self._said: dict[bool, set[int]] = {False: set(), True: set()}
 
-    def holds(self, content: bytes, *, canonical: bool) -> bool:
-        """Whether one of its events says this."""
+    def held(self, contents: Sequence[bytes], *, canonical: bool) -> list[bool]:
+        """Return of each content whether one of its events says this."""
         if canonical not in self._added:
             self._added[canonical] = self._segment.reader()
         said = self._said[canonical]
         raws = (bytes(event.raw) for event in self._added[canonical]())
         said.update(map(hash, map(self._content.canonical, raws) if canonical else raws))
-        return hash(content) in said
+        return [hash(content) in said for content in contents]
 
     def events(self) -> list[Event]:
         """Return all of them."""

@@ -182,6 +182,19 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
     return manifest
 
 
+def found_manifest(name: str, content: bytes) -> Manifest:
+    """Return a manifest of which only the file is known. :param name: of the file, with the first digits of its digest.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    :raises StopError: it is of a newer version of this package.
+    """
+    text = _decompress(content, f"the manifest {name}")
+    head = Head(int(name.partition("-")[0]), hashlib.sha256(text).hexdigest())
+    if head.name != name:
+        raise SpoolDamagedError(f"the manifest {name} is not what was written (digest differs): restore it.")
+    return unpack_manifest(head, content)
+
+
 def peek_written_at(content: bytes) -> datetime:
     """Return when a manifest says it was written, without proof: for retention only.
 

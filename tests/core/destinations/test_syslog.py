@@ -9,12 +9,14 @@ import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta, timezone
 from ipaddress import ip_address
+from itertools import count
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Verdict
+from audit_provider.core.destinations.ship import ship
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
@@ -23,10 +25,13 @@ from audit_provider.core.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from
 from tests.core.destinations.other_intakes import tcp_client_of
-from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event
+from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event, padded
 
 LONG = 30.0
 """Seconds to listen where the receiver hangs up: the wait ends as soon as it does."""
+
+LONG_ENOUGH = 1.0
+"""Seconds to listen where the receiver hangs up on some batches only: on the others this is waited for."""
 
 
 @pytest.fixture
@@ -37,6 +42,7 @@ def receiver():
 
 def syslog(service, *, settle=0.0, form=None, cert=None, **options):
     client = tcp_client_of(service, cert=cert)
+    options = {"last_settle": 0.0, **options}
     return SyslogDestination(SyslogOptions(settle=settle, **options), ORIGIN, client, form=form)
 
 
@@ -107,6 +113,7 @@ def test_an_action_becomes_a_message_id_that_is_allowed(action, msgid):
         {"sd_id": ""},
         {"message_bytes": 479},
         {"settle": -1},
+        {"last_settle": -1},
     ],
 )
 def test_options_that_no_receiver_would_take(options):
@@ -267,7 +274,7 @@ def test_an_answer_that_comes_late_stops_the_next_batch(answering, tls):
 
 def test_an_answer_to_the_beginning_of_a_batch_is_told_rather_than_the_break(answering):
     client, desk = tcp_client_of(answering(tls=False), tls=False), Desk()
-    large = [event(number, pad="x" * 8000) for number in range(4000)]
+    large = [event(number, pad="x" * 7500) for number in range(4000)]
     options = SyslogOptions(batch_events=4000, batch_bytes=40_000_000)
     with pytest.raises(ProtocolError, match="400 Bad Request"):
         desk.ship(SyslogDestination(options, ORIGIN, client, form=Raw(ORIGIN)), [large])
@@ -294,7 +301,16 @@ def test_a_message_over_the_limit_is_set_aside_and_its_neighbours_travel(receive
     desk.ship(syslog(receiver), [[event("a"), large, event("b")]])
     assert receiver.wait_for(2)
     assert receiver.ids() == ["a", "b"]
-    assert "8,192" in desk.letters["large"].reason
+    assert "8,096" in desk.letters["large"].reason
+
+
+def test_the_longest_message_by_default_is_one_that_rsyslog_takes_whole(receiver):
+    """Its limit of 8k is 8,096 bytes, the count before the message not among them."""
+    destination, desk = syslog(receiver, form=Raw(ORIGIN)), Desk()
+    events = [padded(size, size, destination.encode) for size in (8096, 8097)]
+    desk.ship(destination, [events])
+    assert receiver.wait_for(1)
+    assert (receiver.ids(), list(desk.letters)) == (["8096"], ["8097"])
 
 
 def test_a_certificate_that_nobody_vouches_for_stops(receiver):
@@ -345,3 +361,196 @@ def test_check_shakes_hands_and_promises_nothing(receiver):
     assert "TLSv1.3" in said
     assert "confirms no message" in said
     assert receiver.messages == []
+
+
+# Receivers that hang up on one message, as syslog-ng does on one over its limit and VictoriaLogs on a year it cannot
+# read.
+
+
+def too_long(name):
+    return event(name, pad="x" * 3000)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*"abcde", "P", *"fgh"],
+        ["a", "P1", "b", "P2", "P3"],
+    ],
+)
+def test_an_event_on_which_the_receiver_hangs_up_is_set_aside_and_no_other(names):
+    with SyslogService(max_message_bytes=2048) as receiver:
+        desk = Desk()
+        events = [too_long(name) if name.startswith("P") else event(name) for name in names]
+        desk.ship(syslog(receiver, settle=LONG_ENOUGH, form=Raw(ORIGIN)), [events])
+        good = [name for name in names if not name.startswith("P")]
+        assert receiver.wait_for(len(good))
+        assert set(receiver.ids()) == set(good)
+        assert set(desk.letters) == {name for name in names if name.startswith("P")}
+        assert (desk.offset.counts.delivered, desk.offset.counts.dead_lettered) == (len(good), len(desk.letters))
+        reason = next(iter(desk.letters.values())).reason
+        assert reason.startswith("the receiver hangs up on it: syslog localhost:")
+        assert "it has 3," in reason
+        assert "log-msg-size()" in reason
+
+
+def test_an_event_with_no_other_beside_it_is_judged_by_a_test_event():
+    with SyslogService(max_message_bytes=2048) as receiver:
+        desk = Desk()
+        destination = syslog(receiver, settle=LONG_ENOUGH, form=Raw(ORIGIN))
+        desk.ship(destination, [[too_long("P")]])
+        assert set(desk.letters) == {"P"}
+        assert receiver.wait_for(1)
+        assert [each.msgid for each in receiver.messages] == ["audit_provider.test"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 40])
+def test_a_receiver_that_hangs_up_on_everything_costs_no_event(receiver, count):
+    receiver.faults.add("cut", count=None)
+    desk = Desk()
+    with pytest.raises(UnavailableError, match=r"took nothing in \d+ tries.*the largest of|took nothing.*it has"):
+        desk.ship(syslog(receiver, settle=LONG), [[event(str(number)) for number in range(count)]])
+    assert (desk.commits, desk.letters) == ([], {})
+    assert receiver.ids() == []
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_hang_up_before_anything_is_written_names_the_certificate_and_the_balancer(tls, tmp_path):
+    """rsyslog that misses a certificate of this side ends the connection behind the handshake, without an alert."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("far", ["localhost"]))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    plain, _ = listener.accept()
+                    connected = context.wrap_socket(plain, server_side=True) if tls else plain
+                    connected.shutdown(socket.SHUT_WR)
+                    connected.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        service = SimpleNamespace(port=listener.getsockname()[1], authority=authority)
+        destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(service, tls=tls, settle=LONG))
+        desk = Desk()
+        with pytest.raises(
+            UnavailableError, match=r"before anything was written: .*'cert' and 'key'.*a balancer"
+        ) as no:
+            desk.ship(destination, [[event("a")]])
+        assert "5 tries" in str(no.value)
+        assert desk.letters == {}
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+# Balancers that have nobody behind them: HAProxy takes the connection, and hangs up once its tries are used up.
+
+
+@pytest.fixture
+def balancer():
+    """Return what starts a server on plain TCP, given what it does with each connection and the connection's number."""
+
+    def start(serve):
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(listener.shutdown, socket.SHUT_RDWR)
+        ended = threading.Event()
+        stack.callback(ended.set)
+
+        def accept():
+            with suppress(OSError):
+                for number in count(1):
+                    connected, _ = listener.accept()
+                    threading.Thread(target=run, args=(connected, number), daemon=True).start()
+
+        def run(connected, number):
+            with suppress(OSError), connected:
+                serve(connected, number, ended)
+
+        threading.Thread(target=accept, daemon=True).start()
+        return SimpleNamespace(port=listener.getsockname()[1])
+
+    with ExitStack() as stack:
+        yield start
+
+
+def frames_of(connected, most):
+    """Read up to ``most`` messages and return their ids."""
+    ids = []
+    with connected.makefile("rb") as reader:
+        while len(ids) < most and (size := reader.read(1)):
+            while (digit := reader.read(1)) != b" ":
+                size += digit
+            ids.append(reader.read(int(size)).partition(b'event_id="')[2].partition(b'"')[0].decode())
+    return ids
+
+
+def test_nothing_is_written_until_a_balancer_has_had_time_to_find_nobody(balancer):
+    def serve(connected, number, ended):
+        ended.wait(0.3)
+
+    client = tcp_client_of(balancer(serve), tls=False, settle=0.01, first_settle=LONG)
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=0.0, batch_events=1)
+    with pytest.raises(UnavailableError, match="before anything was written"):
+        desk.ship(SyslogDestination(options, ORIGIN, client), [[event("a"), event("b")]])
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+def test_after_a_failure_it_is_given_that_time_again(balancer):
+    """The receiver behind it goes after the first message; the connections that follow end without having been read."""
+
+    def serve(connected, number, ended):
+        if number == 1:
+            frames_of(connected, 2)
+        else:
+            ended.wait(0.1)
+
+    client = tcp_client_of(balancer(serve), tls=False, settle=0.01, first_settle=1.0)
+    destination = SyslogDestination(SyslogOptions(settle=LONG), ORIGIN, client)
+    with pytest.raises(UnavailableError):
+        destination.send(batch_of(destination, "ab"))
+    hasty = SyslogDestination(SyslogOptions(settle=0.0), ORIGIN, client)
+    with pytest.raises(UnavailableError, match="before anything was written"):
+        hasty.send(batch_of(hasty, "c"))
+
+
+def test_the_last_batch_of_a_run_is_listened_after_for_longer(balancer):
+    taken = []
+
+    def serve(connected, number, ended):
+        taken.extend(frames_of(connected, 3 if number == 1 else 1))
+        ended.wait(0.1)
+
+    client = tcp_client_of(balancer(serve), tls=False)
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=LONG, batch_events=1)
+    with pytest.raises(UnavailableError, match="took nothing in"):
+        desk.ship(SyslogDestination(options, ORIGIN, client), [[event(name) for name in "ab"], [event("c")]])
+    assert (desk.offset.counts.delivered, desk.letters) == (2, {})
+    assert taken[:3] == ["a", "b", "c"]
+
+
+def test_a_run_that_is_broken_off_records_the_batch_before_the_break(balancer):
+    """The lot that is packed ahead cannot be read: what stands before it is sent and counts."""
+
+    def broken():
+        yield 1, [event("a"), event("b"), event("c")]
+        raise RuntimeError("the spool is gone")
+
+    def serve(connected, number, ended):
+        frames_of(connected, 9)
+
+    desk = Desk()
+    options = SyslogOptions(settle=0.0, last_settle=0.0, batch_events=2)
+    destination = SyslogDestination(options, ORIGIN, tcp_client_of(balancer(serve), tls=False))
+    with pytest.raises(RuntimeError):
+        ship(
+            destination,
+            broken(),
+            desk.offset,
+            commit=desk.commit,
+            set_aside=desk.set_aside,
+            sleep=desk.sleeps.append,
+            now=lambda: NOW,
+        )
+    assert desk.offset.counts.delivered == 2

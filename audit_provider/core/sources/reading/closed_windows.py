@@ -225,7 +225,7 @@ class ClosedWindows:
                 window,
                 cursor=page.cursor,
                 pages=window.pages + 1,
-                records=window.records + len(page.events),
+                records=window.records + len(page.events) + page.unreadable,
                 request=reader.pages.request_key,
             )
             read = [time for time in page.recorded if time <= target]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.model import Gap, back_by
+from audit_provider.core.model import Gap, back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
@@ -115,7 +115,7 @@ class IdKeyset:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
-                reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                reader.tell(f"the id {kept.last_id} is gone: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, last_id=""), True
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
                 continue
@@ -129,7 +129,8 @@ class IdKeyset:
             kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
+            since = opened if page.undated else min(page.recorded, default=reader.now())
+            yield Step(page.events, packed(kept), since, kept.watermark)
             if not page.more:
                 if tally.moved:
                     reader.tell(said_of(tally.moved, title))

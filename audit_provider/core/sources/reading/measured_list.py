@@ -253,7 +253,8 @@ class MeasuredList:
     def _step(self, page: Page, kept: ListState, since: datetime) -> Step:
         """Return the step of a page, less what lies below ``since`` and is read already or not wanted."""
         pairs = zip(page.events, page.recorded, strict=True)
-        return Step(tuple(event for event, time in pairs if time >= since), packed(kept), since, kept.watermark)
+        events = tuple(event for event, time in pairs if time >= since)
+        return Step(events, packed(kept), kept.began if page.undated else since, kept.watermark)
 
 
 def _trailing_below(page: Page, floor: datetime, before: int) -> int:

@@ -188,7 +188,8 @@ def scan(
         else:
             opened = OpenScan(begun, top, floor, cursor, request, in_one_go, runs)
             kept = replace(kept, open=None if begins_again else opened)
-        yield Step(_above(page, floor), packed(kept), floor, kept.watermark)
+        since = kept.began if page.undated and not by_time else floor
+        yield Step(_above(page, floor), packed(kept), since, kept.watermark)
         if ended:
             if tally.moved:
                 reader.tell(said_of(tally.moved, f"the scan of {spec.title}"))

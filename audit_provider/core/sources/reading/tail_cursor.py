@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap, back_by
+from audit_provider.core.model import Gap, back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.recovery import OpenSweep, sweep_late
@@ -115,7 +115,7 @@ class TailCursor:
                     raise
                 floor = self._floor(kept)
                 opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
-                reader.tell(f"the kept cursor is refused: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                reader.tell(f"the kept cursor is refused: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, cursor="", opened=opened), True
                 guard, tally, behind = LoopGuard(reader.pages.spec.title), Tally(), False
                 continue
@@ -128,7 +128,7 @@ class TailCursor:
             kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            since = min(page.recorded, default=reader.now())
+            since = opened if page.undated else min(page.recorded, default=reader.now())
             new = yield Step(page.events, packed(kept), since, kept.watermark)
             fresh += new
             if behind and moved_on and not page.named:

@@ -2,15 +2,17 @@
 
 Records without an id that are equal are as many events as one answer shows. Over two answers that is not certain: where
 a row comes in before the reader, those behind it move, and the next page shows one of them again. So a record that
-two pages show is counted twice only if the earlier page, asked for once more, is as it was: then nothing has moved.
+two pages show is counted twice only if what lies before, asked for once more, is as it was: then nothing has moved. The
+page before is enough where it holds a record that was met once only, for that would have moved visibly; else the one
+before it is asked for as well.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit_provider.core.errors import RefusedError
 from audit_provider.core.model import Event
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page, PageReader
 
 _MOST_KEPT = 100
+_MOST_PAGES = 100
+
+
+class _Asked(NamedTuple):
+    """A page that was read. :ivar names: of its events, numbered within it."""
+
+    window: Window | None
+    cursor: str
+    names: tuple[str, ...]
 
 
 class Tally:
@@ -34,7 +45,8 @@ class Tally:
         self._counts: Counter[str] = Counter(kept)
         self._recent: dict[str, None] = dict.fromkeys(self._counts)
         self._before: dict[str, int] = {}
-        self._last: tuple[Window | None, str, tuple[str, ...]] | None = None
+        self._pages: deque[_Asked] = deque(maxlen=_MOST_PAGES)
+        self._begins_here = True
         self._alike: list[tuple[Page, Counter[str]]] = []
 
     def fetch(self, pages: PageReader, window: Window | None, cursor: str) -> Page:
@@ -50,12 +62,12 @@ class Tally:
         names = tuple(event.id for event in page.events)
         # Before the page is asked for again, which a check of the one before may do.
         counted = same - _shown_again(page, pages.records.last_id)
-        if page.more and self._last and names == self._last[2]:
+        if page.more and self._pages and names == self._pages[-1].names:
             # A service that does not heed what asks for the next page shows one for ever, which the guard ends.
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
-        stays = bool(cursor) and page.cursor == cursor
+        stays = bool(cursor) and page.cursor == cursor and bool(page.events)
         # A cursor that leads to itself shows once more what it was given for.
         stands = not (again or self._alike) or (not stays and self._stands(pages))
         shown = []
@@ -71,7 +83,8 @@ class Tally:
                 self._recent.pop(digest, None)
                 self._recent[digest] = None
         self._alike = []
-        self._last = window, cursor, names
+        self._begins_here = self._begins_here and len(self._pages) < _MOST_PAGES
+        self._pages.append(_Asked(window, cursor, names))
         for digest in list(self._recent)[:-_MOST_KEPT]:
             del self._recent[digest]
         return replace(
@@ -93,15 +106,20 @@ class Tally:
         return {digest: self._counts[digest] for digest in self._recent}
 
     def _stands(self, pages: PageReader) -> bool:
-        """Whether the page before is as it was."""
-        if self._last is None:
-            return True  # it was read by an earlier run, to whose end the cursor leads
-        window, cursor, names = self._last
-        try:
-            shown = pages.fetch(window, cursor, Counter())
-        except RefusedError:
-            return False  # a cursor that can be used only once
-        return tuple(event.id for event in shown.events) == names
+        """Whether what was read in this run before the page at hand is as it was.
+
+        Where an earlier run read it, the cursor leads to its end.
+        """
+        for asked in reversed(self._pages):
+            try:
+                shown = pages.fetch(asked.window, asked.cursor, Counter())
+            except RefusedError:
+                return False  # a cursor that can be used only once
+            if tuple(event.id for event in shown.events) != asked.names:
+                return False
+            if any(self._counts[name] == 1 for name in asked.names):
+                return True
+        return self._begins_here
 
 
 def _shown_again(page: Page, last_id: str) -> Counter[str]:

@@ -1,0 +1,285 @@
+"""Where each element of a list begins and ends, also behind one that is broken."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import TYPE_CHECKING
+
+from audit_provider.core.loose_json import (
+    KEY,
+    SPACE,
+    BrokenError,
+    Token,
+    is_strict,
+    key_from,
+    past_space,
+    rewritten,
+    tokens,
+)
+from audit_provider.core.model import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_MOST_LEVELS = 500
+"""Of a record that is kept as it is: readers of the spool have to go down as far, from wherever they are called."""
+
+_TOKEN_COST, _BYTE_COST = 16, 4
+"""Of what is looked at in search of the next record. So much may be spent, and for each byte of the page as much as one
+costs: the time stays linear, whatever is sent.
+"""
+
+_FREE_COST = 16_000_000
+_MOST_QUICK_FAILURES = 1000
+"""Of the decoder that is tried first, on one page: each failure of it counts the lines from the beginning."""
+
+_MOST_INDENT = 200
+_BETWEEN = re.compile(rb"[ \t\n\r\f\v,]*")
+_CANDIDATE = re.compile(rb"[{\]]")
+_BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
+_decode = json.JSONDecoder().raw_decode
+
+
+class _SearchEndedError(Exception):
+    """The search for the next record has taken too long."""
+
+
+class Elements:
+    """The elements of the list of records, one after the other.
+
+    :param begin: where the list begins, behind its bracket. :param levels: objects around it.
+    :param needed: groups of keys; a record has one of each.
+    :ivar between: what was wrong between the elements, in words.
+    """
+
+    def __init__(self, body: bytes, begin: int, levels: int, needed: Collection[frozenset[str]]) -> None:
+        self._body = body
+        self._begin = begin
+        self._levels = levels
+        self._needed = list(needed)
+        self._budget = _FREE_COST + _BYTE_COST * len(body)
+        self._quick_failures = 0
+        # Letters of this encoding are bytes, so that places are the same in both.
+        self._text = body.decode("latin-1")
+        self._no_records = self._joined = begin
+        self._parts: list[bytes] = []
+        self._run: tuple[int, int] | None = None
+        self._before_last: tuple[int, int, tuple[int, int] | None, int] | None = None
+        try:
+            body.decode()
+            self._is_utf8 = True
+        except UnicodeDecodeError:
+            self._is_utf8 = False
+        self.repaired: list[str] = []
+        self.unreadable: list[Unreadable] = []
+        self.between: dict[str, None] = {}
+
+    def read(self) -> tuple[bytes, int]:
+        """Return the elements as JSON, and where their list ends.
+
+        :raises BrokenError: nobody can say.
+        """
+        start = self._begin
+        try:
+            while True:
+                start = self._past(start)
+                if self._ends(start):
+                    break
+                try:
+                    start = self._element(start)
+                except BrokenError:
+                    if self._before_last is None:
+                        raise
+                    start = self._without_last(*self._before_last)
+        except _SearchEndedError:
+            raise BrokenError(start) from None
+        self._flush()
+        return b",".join(self._parts), start
+
+    def _element(self, start: int) -> int:
+        """Take or set aside what begins here; return where the next element may begin."""
+        body, known = self._body, set[str]()
+        try:
+            end, levels = self._value(start, None if self._needed else known)
+        except BrokenError as error:
+            place = self._resumed(start)
+            self._set_aside(start, place, error.place - start)
+            return place
+        following = past_space(body, end)
+        if body[following : following + 1] in (b",", b"{") or self._ends(following):
+            self._keep(start, end, levels)
+            # Where the source names neither id nor time, a record has what the first one has.
+            self._needed = self._needed or [frozenset((key,)) for key in known]
+            return following
+        try:
+            place = self._resumed(end)
+        except BrokenError:
+            # It is not closed where it should be, and has swallowed those behind it.
+            place = self._resumed(start)
+            self._set_aside(start, place, place - start)
+            return place
+        if body[end:place].strip(SPACE + b",]}"):
+            self._set_aside(start, place, following - start)
+        else:
+            self._keep(start, end, levels)
+            self.between["a bracket too many"] = None
+        return place
+
+    def _without_last(self, start: int, parts: int, run: tuple[int, int] | None, repaired: int) -> int:
+        """Set the last element aside after all, since nothing behind it makes sense: it has swallowed others."""
+        place = self._resumed(start)
+        del self._parts[parts:], self.repaired[repaired:]
+        self._run, self._before_last = run, None
+        self._set_aside(start, place, place - start)
+        return place
+
+    def _past(self, place: int) -> int:
+        """Return where the next element begins, or the list ends."""
+        found = _BETWEEN.match(self._body, place)
+        end = found.end() if found else place
+        is_joined = place == self._joined or self._body[end : end + 1] == b"]"
+        if self._body.count(b",", place, end) != (0 if is_joined else 1):
+            self.between["a comma too many or too few"] = None
+        return end
+
+    def _keep(self, start: int, end: int, levels: int) -> None:
+        body = self._body
+        self._before_last = start, len(self._parts), self._run, len(self.repaired)
+        if levels <= _MOST_LEVELS and is_strict(memoryview(body)[start:end], is_utf8=self._is_utf8):
+            if self._run and body[self._run[1] : start].strip(SPACE) == b",":
+                self._run = self._run[0], end
+            else:
+                self._flush()
+                self._run = start, end
+            return
+        self._flush()
+        record = rewritten(body[start:end])
+        self._parts.append(record.text)
+        self.repaired.append(", ".join(record.why))
+
+    def _flush(self) -> None:
+        """Put what is kept as it came, in one piece."""
+        if self._run:
+            self._parts.append(self._body[slice(*self._run)])
+            self._run = None
+
+    def _set_aside(self, start: int, end: int, place: int) -> None:
+        content = self._body[start:end].strip(SPACE + b",")
+        begin = 0
+        for each in self._borders(content):
+            self.unreadable.append(Unreadable(content[begin:each].strip(SPACE + b","), "no JSON"))
+            begin = each
+        reason = "no JSON" if begin else f"no JSON from byte {place:,} of it on"
+        self.unreadable.append(Unreadable(content[begin:], reason))
+
+    def _borders(self, content: bytes) -> Iterator[int]:
+        """Yield where, in what cannot be read, one record ends and another begins, as far as that can be told."""
+        if not self._needed:
+            return
+        places = [found.end() for found in _BORDER.finditer(content)]
+        met: set[int] = set()
+        before = self._named(content[: places[0]]) if places else met
+        for border, end in itertools.pairwise([*places, len(content)]):
+            met |= before
+            before = self._named(content[border:end])
+            if len(met) == len(before) == len(self._needed):
+                yield border
+                met = set()
+
+    def _named(self, part: bytes) -> set[int]:
+        """Return which groups of keys a part of a text names."""
+        return {
+            number
+            for number, keys in enumerate(self._needed)
+            if any(b'"%b"' % key.encode(errors="replace") in part for key in keys)
+        }
+
+    def _resumed(self, start: int) -> int:
+        """Return where the list goes on behind what is broken: at a record that is whole, or at its end.
+
+        :raises BrokenError: nowhere, as in an answer that was cut off.
+        """
+        for found in _CANDIDATE.finditer(self._body, start + 1):
+            place = found.start()
+            if self._ends(place) or (found[0] == b"{" and self._is_record(place)):
+                self._joined = place
+                return place
+        raise BrokenError(start)
+
+    def _is_record(self, start: int) -> bool:
+        """Whether a record begins here, and not an object inside one: it has what records have, and those behind it
+        lead to the end of the list, or to the next that is broken.
+        """
+        body, place, is_first = self._body, start, True
+        above = body[max(start - _MOST_INDENT, 0) : start].rstrip(SPACE)
+        if start < self._no_records or not self._needed or above[-1:] not in (b",", b"}"):
+            return False
+        while True:
+            keys: set[str] = set()
+            try:
+                end, _ = self._value(place, keys, is_search=True)
+            except BrokenError:
+                return not is_first
+            if is_first and any(keys.isdisjoint(each) for each in self._needed):
+                return False
+            is_first, end = False, past_space(body, end)
+            if self._ends(end):
+                return True
+            place = past_space(body, end + 1)
+            if body[end : end + 1] != b"," or body[place : place + 1] != b"{":
+                # A list inside a broken record: neither is what else stands in it a record.
+                self._no_records = end
+                return False
+
+    def _ends(self, place: int) -> bool:
+        """Whether the list ends here: behind it stands what closes all that is around it, and nothing more."""
+        body = self._body
+        if body[place : place + 1] != b"]":
+            return False
+        end = place + 1
+        if self._levels:
+            try:
+                end = max(token[2] for token in self._searched(end, self._levels))
+            except BrokenError:
+                return False
+        return past_space(body, end) == len(body)
+
+    def _value(self, start: int, keys: set[str] | None, *, is_search: bool = False) -> tuple[int, int]:
+        """Return the end of a value and how many levels it has at most. :param keys: takes those of an object."""
+        if self._quick_failures < _MOST_QUICK_FAILURES:
+            try:
+                found, end = _decode(self._text, start)
+            except (ValueError, RecursionError):
+                self._quick_failures += 1
+            else:
+                if is_search:
+                    self._spend(end - start)
+                if keys is not None and isinstance(found, dict):
+                    keys.update(key.encode("latin-1", "replace").decode(errors="replace") for key in found)
+                levels = self._body.count(b"[", start, end) + self._body.count(b"{", start, end)
+                if levels <= _MOST_LEVELS:
+                    return end, levels
+        levels = 0
+        for kind, begin, end, depth in self._searched(start) if is_search else tokens(self._body, start):
+            levels = max(levels, depth)
+            if keys is not None and kind == KEY and depth == 1:
+                keys.add(key_from(self._body[begin:end]))
+        return end, levels
+
+    def _searched(self, place: int, open_objects: int = 0) -> Iterator[Token]:
+        """Yield tokens, as far as there is budget for them."""
+        try:
+            for token in tokens(self._body, place, open_objects):
+                self._spend(_TOKEN_COST + _BYTE_COST * (token[2] - place))
+                place = token[2]
+                yield token
+        except BrokenError as error:
+            self._spend(_BYTE_COST * (error.place - place))
+            raise
+
+    def _spend(self, cost: int) -> None:
+        self._budget -= cost
+        if self._budget < 0:
+            raise _SearchEndedError
