@@ -137,7 +137,8 @@ class SourceSpec:
     :ivar watched: actions, or patterns of them, that matter to security: each day with one is a finding.
     :ivar credential: what belongs into which field of the connection.
     :ivar access: what to create at the vendor, and which right and plan it needs.
-    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on.
+    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on. :ivar checked: the day on which
+        they were last held against the vendor's documents, as in ``2026-11-29``; "" where nobody noted it.
     :ivar unconfirmed: key of this source to what is not certain about it: override it where it proves wrong.
     """
 
@@ -175,6 +176,7 @@ class SourceSpec:
     access: str = ""
     limits: str = ""
     confidence: str = ""
+    checked: str = ""
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
 
     @property

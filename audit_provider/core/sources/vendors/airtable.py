@@ -35,6 +35,7 @@ AIRTABLE = v.SourceSpec(
     access="A token of an enterprise admin with the scope enterprise.auditLogs:read (Enterprise Scale plan).",
     limits="100 events a page. Events are kept for 180 days.",
     confidence="The client that most people use, pyairtable 3.5.1.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "180 days; seen in a third party's description only.",
         "rate_limit": "5 requests a second.",

@@ -47,6 +47,7 @@ AUTH0 = v.SourceSpec(
     limits="A search gives 1,000 events, so busy spans are read in parts. Logs are kept for 1 day on the Free plan, 5 "
     "on Essentials, 10 on Professional, 30 on Enterprise: set `lookback` to your plan's, so that a gap is told.",
     confidence="Vendor documentation and SDK, a connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; a 429 with x-ratelimit-reset is waited out.",
         "errors": "names of the error's fields and codes.",

@@ -33,6 +33,7 @@ CLOUDFLARE = v.SourceSpec(
     access="An API token with the permission Account Settings Read for the account.",
     limits="Events are kept for 18 months, the oldest from about February 2026. 1,200 requests in 5 minutes.",
     confidence="Vendor documentation and SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "1,200 requests in 5 minutes are general knowledge.",
         "page_size.most": "1,000 is general knowledge.",

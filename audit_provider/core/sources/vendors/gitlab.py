@@ -57,6 +57,7 @@ GITLAB = v.SourceSpec(
     limits="Pages by keyset need GitLab 15.2 or newer for a group, 15.11 for an instance. Older events have no "
     "`event_type`.",
     confidence="Vendor documentation.",
+    checked="2026-11-29",
     unconfirmed={
         "reading.max_width": "30 days a query are documented for the whole instance; kept for groups too.",
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",

@@ -32,6 +32,7 @@ HUBSPOT = v.SourceSpec(
     "private app serves too, but no new one can be made since October 2026.",
     limits="Logins and security history are other lists.",
     confidence="Vendor specification of 21 August 2026, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "page_size.most": "100 or 200.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",

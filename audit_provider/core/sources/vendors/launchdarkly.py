@@ -24,6 +24,7 @@ LAUNCHDARKLY = v.SourceSpec(
     access="An API access token with a role that may read the audit log; it is sent without a scheme.",
     limits="20 entries a page. What changed in detail needs one more request per entry and is not read.",
     confidence="Vendor documentation, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded, the token's own included.",
         "lookback": "no limit is in the facts.",

@@ -45,6 +45,7 @@ LINEAR = v.SourceSpec(
     limits="Only the fields that the query names are sent: all of an entry's own. Entries are kept for 90 days; a "
     "query's complexity is limited, so pages are of 100 by default.",
     confidence="Vendor documentation and SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; an answer with the code RATELIMITED is waited out as its headers say.",
         "errors": "that too many requests are answered by a 400 with that code.",

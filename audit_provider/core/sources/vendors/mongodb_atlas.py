@@ -27,6 +27,7 @@ MONGODB_ATLAS = v.SourceSpec(
     "supported. Its IP access list applies to the requests.",
     limits="The next page's link stands in an array, so pages are asked for by number until one is empty.",
     confidence="A connector's code; vendor documentation for the token.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "100 requests a minute, per project.",
         "lookback": "no limit is known.",

@@ -43,8 +43,9 @@ OPENAI = v.SourceSpec(
     credential={"password": "admin key"},
     access="An admin key of the organisation; keys of a project are not accepted.",
     limits="Events of the tenant do not come with those of the organisation: add a second pipeline with the setting "
-    "`tenant_only: true`. Of events that an API key caused, the actor stands below `actor.api_key`.",
+    "`tenant_only: 'true'`. Of events that an API key caused, the actor stands below `actor.api_key`.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "paging": "newest first is not in the specification; `after` follows the list's own order.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",

@@ -34,6 +34,7 @@ PAGERDUTY = v.SourceSpec(
     "the Audit Trail.",
     limits="31 days a query. Who acted stands in the list `actors`, which may be null.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "page_size.most": "no largest size is stated; 100 is general knowledge.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",

@@ -58,6 +58,7 @@ PIGMENT = v.SourceSpec(
     access="An API key of the type 'Audit logs', made by a member of the account type Security Admin.",
     limits="500 requests in 5 minutes per IP address, shared by all public Pigment APIs; 1,000 events a page.",
     confidence="Vendor documentation for order, limits and look-back; names of fields and parameters from a client.",
+    checked="2026-11-29",
     unconfirmed={
         "paging.param": "the name that the cursor is sent under.",
         "records_at": "seen in a client only.",

@@ -51,6 +51,7 @@ SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
     "API quota; while it is used up, Salesforce is asked once an hour. Files are kept one day, or 30 days with Event "
     "Monitoring.",
     confidence="Vendor documentation, three connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "1 day, or 30 days with Event Monitoring: files that are gone are not listed.",
         "rate_limit": "the daily quota depends on the edition.",

@@ -33,6 +33,7 @@ SEGMENT = v.SourceSpec(
     access="A Public API token of the workspace, made by a workspace owner.",
     limits="Events show no address.",
     confidence="Vendor's SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
         "lookback": "no limit is stated.",

@@ -37,6 +37,7 @@ SENTRY = v.SourceSpec(
     access="An auth token with the scope org:read, of somebody who may see the organisation's audit log.",
     limits="About 100 events a page and no time filter, so a long span is read from its newest end.",
     confidence="Vendor's source code, one revision.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; a 429 with X-Sentry-Rate-Limit-Reset is waited out.",
         "base_url": "where next pages are on a host of the organisation's own or region, set that host.",

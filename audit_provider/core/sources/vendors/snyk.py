@@ -33,6 +33,7 @@ SNYK = v.SourceSpec(
     limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id. "
     "A group has a log of its own, which is not read.",
     confidence="A connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "90 days.",
         "page_size.most": "100 events a page.",

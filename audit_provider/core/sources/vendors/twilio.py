@@ -32,6 +32,7 @@ TWILIO = v.SourceSpec(
     "is no answer shows, so up to 13 months are read, and what is older than 30 days is reported as a gap: with an "
     "Editions plan, set `kept_shorter: []`. `event_date` is the time of recording.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is in the facts; a 429 is waited out.",
         "errors": "the form of an error's body.",

@@ -46,6 +46,7 @@ _BY_TIME = v.SourceSpec(
     access="An environment's secret key (sk_) with the permission to read events.",
     limits="100 events a page. Events are kept for 30 days.",
     confidence="Vendor documentation and SDK: oldest first, kept for 30 days.",
+    checked="2026-11-29",
 )
 
 WORKOS = v.replace(

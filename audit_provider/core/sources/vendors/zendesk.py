@@ -32,6 +32,7 @@ ZENDESK = v.SourceSpec(
     credential={"login": "e-mail address of an admin, without `/token`", "password": "API token"},
     access="An API token, with the e-mail address of an admin as login, on a plan with the audit log (Enterprise).",
     confidence="One connector's code; names of fields from the vendor's documentation.",
+    checked="2026-11-29",
     unconfirmed={
         "request.params": "seen in a connector only; whether the two bounds are inclusive.",
         "paging": "seen in a connector only.",

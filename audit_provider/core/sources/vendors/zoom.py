@@ -27,6 +27,7 @@ ZOOM = v.SourceSpec(
     access="A server-to-server OAuth app of the account with the scope `report:read:operation_logs:admin`.",
     limits="Whole days only, one month per query, six months back. Operation logs have no id.",
     confidence="A connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "six months, less what a window is widened by.",
         "reading.max_width": "one month per query.",
