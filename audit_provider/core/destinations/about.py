@@ -35,13 +35,33 @@ ABOUT: dict[str, About] = {
     "s3": About(
         title="Amazon S3",
         docs="https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
-        create="A bucket, and a key pair or role that may `s3:PutObject` and `s3:GetObject` below the prefix.",
+        create="A bucket, and a key pair or role that may `s3:PutObject` and `s3:GetObject` below the prefix; with "
+        "`object_lock` also `s3:PutObjectRetention`, and `s3:GetObjectRetention` so that the lock can be looked at.",
         connection="`aws`, of Airflow's Amazon provider, with everything it knows: roles, profiles, endpoints.",
-        guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all.",
+        guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all. With the "
+        "first object of a run it is seen that the store knows conditional writes, the encryption and the Object Lock "
+        "that were asked for; else the run stops.",
         duplicates="None. An object is named by its content and written only where there is none of that name, so "
         "a repeat after a crash or a lost answer finds it there.",
         old_events="Any age. The object lies in the partition of the day on which its events happened.",
         unseen="Lifecycle rules and deletions in the bucket: `object_lock` keeps even administrators from them.",
+        losing=(
+            (
+                "OpenStack Swift 2.38 (s3api)",
+                "ignores Object Lock: the run stops after the first object",
+                "none: leave out `object_lock`, or use another store",
+            ),
+            (
+                "SeaweedFS 4.48",
+                "makes a bucket that does not exist, so that a misspelt `bucket` is no error",
+                "give the key no right to make buckets",
+            ),
+            (
+                "nginx before S3",
+                "refuses bodies over 1 MB (413: the run stops) and what is over `limit_req` (sent again)",
+                "`client_max_body_size`, or a lower `batch_bytes`; `limit_req`",
+            ),
+        ),
         example={"bucket": "my-audit-logs", "prefix": "audit"},
     ),
     "splunk_hec": About(
