@@ -75,6 +75,19 @@ ABOUT: dict[str, About] = {
         "time, and what stood before a refused event in its batch. The indexed field `event_id` tells.",
         old_events="Any age, under the time at which they happened; an index's own retention may drop them.",
         unseen="Without `ack`, what is lost between collector and indexer. Some load balancers answer 200 themselves.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`splunk`)",
+                "answers 200 to a batch that it cannot read, as of a record nested 400 deep, and stores nothing from "
+                "that record on; what it holds in memory is lost with it",
+                "`storage.type filesystem`; `batch_events: 1` where records are nested so deep",
+            ),
+            (
+                "Splunk",
+                "answers before what it took is indexed, so that a queue that is full or a crash loses it",
+                "`ack: true` here, indexer acknowledgement on the token there",
+            ),
+        ),
         example={"index": "audit"},
     ),
     "datadog": About(
@@ -102,6 +115,18 @@ ABOUT: dict[str, About] = {
         "409. After a rollover, a repeat of the batch whose answer was lost would be stored again; `event.id` tells.",
         old_events="Any age, under `@timestamp`. Time series streams have bounds of their own and refuse by item.",
         unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
+        losing=(
+            (
+                "VictoriaLogs 1.26 (`_bulk`)",
+                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves `/_bulk` alone",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; it is no target that this package is made for",
+            ),
+            (
+                "Elasticsearch and OpenSearch",
+                "refuse documents that bring a stream over 1,000 fields; here they become dead letters",
+                "`index.mapping.total_fields.limit`, or the index template of this package",
+            ),
+        ),
         example={"namespace": "prod"},
     ),
     "sentinel": About(
@@ -130,6 +155,24 @@ ABOUT: dict[str, About] = {
         "event ids.",
         old_events="As the receiver has it: `max_age_hours` says from which age on it would drop them. Presets know.",
         unseen="Whatever a receiver does after its answer. Each preset says what its 2xx does not prove.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`http`)",
+                "answers 201 to an array that it cannot read, as of a record nested 400 deep, and stores nothing from "
+                "that record on",
+                "none: use `otlp`, or `shape: single`",
+            ),
+            (
+                "Fluent Bit 5.1 (`opentelemetry`)",
+                "answers 201, which the preset `otlp` takes for success",
+                "none needed",
+            ),
+            (
+                "VictoriaLogs 1.26 (`jsonline`)",
+                "answers 200, and drops what stands behind a line of the year 1 or 9999",
+                "none: use its Loki path with the preset `loki`, or `shape: single`",
+            ),
+        ),
         example={"shape": "ndjson", "gzip": True},
     ),
     "syslog": About(
