@@ -228,6 +228,8 @@ class VendorService:
         if style == "page" and not by_time and vendor.end == "last again" and rows and begin >= len(rows):
             begin = (len(rows) - 1) // size * size
             self.met["end: last again"] += 1
+        # Where an empty page is the end, one that is not would be a lie.
+        hollow = hollow and style in ("cursor", "next_url", "link", "object_id")
         page = [] if hollow else rows[begin : begin + size]
         more = len(rows) > begin + len(page) and bool(page or hollow)
         reached = begin + len(page)
