@@ -60,7 +60,7 @@ def records_elsewhere(found: Any, time_paths: Sequence[str], depth: int = _DEPTH
     if not isinstance(found, dict) or depth == 0:
         return ""
     for key, value in found.items():
-        named = key.replace(".", "\\.")
+        named = str(key).replace(".", "\\.")
         if isinstance(value, list) and value and any(value_at(value[0], path) is not None for path in time_paths):
             return named
         if inner := records_elsewhere(value, time_paths, depth - 1):
