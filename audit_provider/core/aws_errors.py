@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.backoff import backoff
 from audit_provider.core.later import means_later
+from audit_provider.core.redacting import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +47,10 @@ _PASSING_SAID = re.compile(
 )
 """Codes that services make new ones of: ``ThrottlingException``, ``SlowDownRead``, ``RequestLimitExceeded``."""
 
+_SECRET = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
+"""What a secret key or a session token looks like, should a service quote one."""
+
+_WORDS_SHOWN = 200
 _CLOCK_TRIES = 3
 _MOST_OFF = timedelta(minutes=15)
 
@@ -56,6 +61,9 @@ class AwsError:
 
     :ivar status: HTTP status; 0 where it is not known. :ivar is_clock: the request's time was refused.
     :ivar is_session: a temporary credential has ended. :ivar is_passing: the same request may be taken another time.
+    :ivar message: the service's own sentence, cut off; "" where there is none.
+    :ivar is_foreign: the answer holds no error document of the service's, so to a request with a body it is the word of
+        a proxy or balancer in between. An answer to a HEAD never holds one.
     """
 
     code: str
@@ -63,6 +71,13 @@ class AwsError:
     is_clock: bool
     is_session: bool
     is_passing: bool
+    message: str = ""
+    is_foreign: bool = False
+
+    @property
+    def said(self) -> str:
+        """Code and message."""
+        return f"{self.code}: {self.message}" if self.message and not self.is_foreign else self.code or str(self.status)
 
 
 def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
@@ -77,7 +92,9 @@ def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
     if status == 403 and code.isdigit() and now is not None:
         is_clock = is_clock or _is_off(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), now)
     is_passing = code in _PASSING or bool(_PASSING_SAID.search(code)) or means_later(status) or status == 409
-    return AwsError(code, status, is_clock, code in _SESSION, is_clock or is_passing)
+    message = _SECRET.sub(MASK, " ".join(str(told.get("Message", "")).split()))[:_WORDS_SHOWN]
+    is_foreign = bool(status) and code in ("", str(status))
+    return AwsError(code, status, is_clock, code in _SESSION, is_clock or is_passing, message, is_foreign)
 
 
 def _is_off(headers: Mapping[str, str], now: datetime) -> bool:

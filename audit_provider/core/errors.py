@@ -8,6 +8,7 @@
     │   ├── CredentialError     the service does not accept the credential
     │   ├── RefusedError        the service refuses the request itself (4xx)
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
+    │   │   ├── MaybeStoredError  a destination's success that is not understood
     │   │   └── CircleError     its cursors lead round, so none of them can be trusted
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
     │   ├── FencedError         another run moved this position; this run must not
@@ -65,6 +66,10 @@ class RefusedError(StopError):
 
 class ProtocolError(StopError):
     """The answer is not what the service documents, so nothing may be concluded from it."""
+
+
+class MaybeStoredError(ProtocolError):
+    """A destination answered with a success that is not understood: most likely it has stored what was sent."""
 
 
 class CircleError(ProtocolError):

@@ -35,13 +35,33 @@ ABOUT: dict[str, About] = {
     "s3": About(
         title="Amazon S3",
         docs="https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
-        create="A bucket, and a key pair or role that may `s3:PutObject` and `s3:GetObject` below the prefix.",
+        create="A bucket, and a key pair or role that may `s3:PutObject` and `s3:GetObject` below the prefix; with "
+        "`object_lock` also `s3:PutObjectRetention`, and `s3:GetObjectRetention` so that the lock can be looked at.",
         connection="`aws`, of Airflow's Amazon provider, with everything it knows: roles, profiles, endpoints.",
-        guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all.",
+        guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all. With the "
+        "first object of a run it is seen that the store knows conditional writes, the encryption and the Object Lock "
+        "that were asked for; else the run stops.",
         duplicates="None. An object is named by its content and written only where there is none of that name, so "
         "a repeat after a crash or a lost answer finds it there.",
         old_events="Any age. The object lies in the partition of the day on which its events happened.",
         unseen="Lifecycle rules and deletions in the bucket: `object_lock` keeps even administrators from them.",
+        losing=(
+            (
+                "OpenStack Swift 2.38 (s3api)",
+                "ignores Object Lock: the run stops after the first object",
+                "none: leave out `object_lock`, or use another store",
+            ),
+            (
+                "SeaweedFS 4.48",
+                "makes a bucket that does not exist, so that a misspelt `bucket` is no error",
+                "give the key no right to make buckets",
+            ),
+            (
+                "nginx before S3",
+                "refuses bodies over 1 MB (413: the run stops) and what is over `limit_req` (sent again)",
+                "`client_max_body_size`, or a lower `batch_bytes`; `limit_req`",
+            ),
+        ),
         example={"bucket": "my-audit-logs", "prefix": "audit"},
     ),
     "splunk_hec": About(
@@ -55,6 +75,19 @@ ABOUT: dict[str, About] = {
         "time, and what stood before a refused event in its batch. The indexed field `event_id` tells.",
         old_events="Any age, under the time at which they happened; an index's own retention may drop them.",
         unseen="Without `ack`, what is lost between collector and indexer. Some load balancers answer 200 themselves.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`splunk`)",
+                "answers 200 to a batch that it cannot read, as of a record nested 400 deep, and stores nothing from "
+                "that record on; what it holds in memory is lost with it",
+                "`storage.type filesystem`; `batch_events: 1` where records are nested so deep",
+            ),
+            (
+                "Splunk",
+                "answers before what it took is indexed, so that a queue that is full or a crash loses it",
+                "`ack: true` here, indexer acknowledgement on the token there",
+            ),
+        ),
         example={"index": "audit"},
     ),
     "datadog": About(
@@ -84,6 +117,18 @@ ABOUT: dict[str, About] = {
         "`event.id` tells.",
         old_events="Any age, under `@timestamp`. Time series streams have bounds of their own and refuse by item.",
         unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
+        losing=(
+            (
+                "VictoriaLogs 1.26 (`_bulk`)",
+                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves `/_bulk` alone",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; it is no target that this package is made for",
+            ),
+            (
+                "Elasticsearch and OpenSearch",
+                "refuse documents that bring a stream over 1,000 fields; here they become dead letters",
+                "`index.mapping.total_fields.limit`, or the index template of this package",
+            ),
+        ),
         example={"namespace": "prod"},
     ),
     "sentinel": About(
@@ -112,6 +157,24 @@ ABOUT: dict[str, About] = {
         "event ids.",
         old_events="As the receiver has it: `max_age_hours` says from which age on it would drop them. Presets know.",
         unseen="Whatever a receiver does after its answer. Each preset says what its 2xx does not prove.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`http`)",
+                "answers 201 to an array that it cannot read, as of a record nested 400 deep, and stores nothing from "
+                "that record on",
+                "none: use `otlp`, or `shape: single`",
+            ),
+            (
+                "Fluent Bit 5.1 (`opentelemetry`)",
+                "answers 201, which the preset `otlp` takes for success",
+                "none needed",
+            ),
+            (
+                "VictoriaLogs 1.26 (`jsonline`)",
+                "answers 200, and drops what stands behind a line of the year 1 or 9999",
+                "none: use its Loki path with the preset `loki`, or `shape: single`",
+            ),
+        ),
         example={"shape": "ndjson", "gzip": True},
     ),
     "syslog": About(

@@ -11,13 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.base import Outcome, Verdict
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.errors import (
+    ConfigurationError,
+    CredentialError,
+    MaybeStoredError,
+    ProtocolError,
+    UnavailableError,
+)
 from audit_provider.core.later import LATER, is_slow_down, means_later
 
 if TYPE_CHECKING:
     from audit_provider.core.http import Answer, HttpClient
 
 FAULTS = frozenset({400, 413, 422})
+
+MAYBE_STORED = (
+    "the events may be stored, look for them there; everything is kept, and set aside once three runs have sent it."
+)
+"""What to do about a success that is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,8 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
         raise CredentialError(f"{said}: {rules.credential} Everything is kept.")
     if 300 <= status < 400 or status in (404, 405, 410):
         raise ConfigurationError(f"{said}: {rules.address} Everything is kept.")
+    if 200 <= status < 300 and not answer.is_web_page:
+        raise MaybeStoredError(f"{said}, which is not how {client.service} confirms: {MAYBE_STORED}")
     raise ProtocolError(f"{said}, which is not how {client.service} answers: check the host; everything is kept.")
 
 

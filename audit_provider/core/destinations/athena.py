@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 1, 1)
-"""The partitions of the ``hive`` layout: events that are dated outside lie in the nearer of these days. A table's range
-has to name each partition, or no query finds what lies in it."""
+FIRST_DAY, LAST_DAY = date.min, date.max
+"""The range of partitions of the ``hive`` layout that a table has by default: all that there can be, for no query finds
+what lies outside, such as events that programs date with the year 1.
+"""
 
 
 def athena_ddl(
@@ -29,8 +30,8 @@ def athena_ddl(
     """Return the statement that makes the objects an Athena table, partitions found by projection.
 
     :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
-    :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``; by default all that an object may
-        have. Athena looks at each day of the range that a query does not leave out by its ``dt``.
+    :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``. Athena looks at each day of the range
+        that a query does not leave out by its ``dt``.
     :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
     """
     for column in columns:

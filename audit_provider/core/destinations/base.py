@@ -149,6 +149,8 @@ class Destination(Protocol):
         """Send a batch once and judge the answer, event by event.
 
         :raises StopError: the destination refuses the sender, not the events: everything is kept.
+        :raises MaybeStoredError: it has most likely stored the batch. Everything is kept for some runs, and then the
+            batch is set aside, so that it is not stored again by every run.
         :raises RetryError: no answer came; what became of the batch is unknown. A
             :class:`~audit_provider.core.errors.HungUpError` where the destination may have hung up on the content.
         """

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from isal import igzip
 
-from audit_provider.core.destinations.answers import is_later, put_off, refuse_later
+from audit_provider.core.destinations.answers import MAYBE_STORED, is_later, put_off, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
@@ -171,6 +171,8 @@ class DatadogDestination:
         if status == 413 or (status == 400 and not answer.is_web_page):
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer)
+        if 200 <= status < 300 and not answer.is_web_page:
+            raise MaybeStoredError(f"{said}, where the log intake answers 202: {MAYBE_STORED}")
         raise ProtocolError(
             f"{said}, which is not how the log intake answers: check the connection's host; everything is kept."
         )

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from isal import igzip
 
-from audit_provider.core.destinations.answers import Rules, judge
+from audit_provider.core.destinations.answers import MAYBE_STORED, Rules, judge
 from audit_provider.core.destinations.base import Batch, Limits, Outcome
 from audit_provider.core.destinations.elasticsearch_check import check_access
 from audit_provider.core.destinations.elasticsearch_documents import (
@@ -26,6 +26,7 @@ from audit_provider.core.destinations.elasticsearch_documents import (
 )
 from audit_provider.core.destinations.elasticsearch_items import BLOCKED, FILTER_PATH, blocked, judge_items
 from audit_provider.core.destinations.elasticsearch_templates import install_template
+from audit_provider.core.errors import MaybeStoredError
 from audit_provider.core.formats import Envelope
 
 if TYPE_CHECKING:
@@ -117,6 +118,12 @@ class ElasticsearchDestination:
         body = igzip.compress(b"\n".join([*[item.encoded for item in batch.items], b""]), _GZIP_LEVEL, mtime=0)
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip", "Accept": "application/json"}
         answer = self._client.send("POST", self._path, params={"filter_path": FILTER_PATH}, headers=headers, body=body)
+        if answer.status == 200 and not answer.body.strip():
+            # VictoriaLogs stores what stands before a line that it cannot read, and says nothing of it.
+            raise MaybeStoredError(
+                f"{answer.where} answered 200 without a word about the documents, as a store does that cannot read "
+                f"one of them: {MAYBE_STORED}"
+            )
         if answer.status == 200:
             outcome, diverted = judge_items(
                 answer,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 from isal import igzip
 
-from audit_provider.core.destinations.answers import Rules, judge, put_off
+from audit_provider.core.destinations.answers import MAYBE_STORED, Rules, judge, put_off
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
 from audit_provider.core.destinations.marked_event import send_marked_event
-from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.later import is_slow_down
 from audit_provider.core.templates import filled, names_in
@@ -201,6 +201,9 @@ class HttpDestination:
             return Outcome.all(Verdict.ALREADY_THERE, count, said=said)
         if answer.status in self._rules.accepted and b"<html" in answer.body[:2000].lower():
             raise ProtocolError(f"{answer.not_json()} Everything is kept.")
+        if 200 <= answer.status < 300 and answer.status not in self._rules.accepted and not answer.is_web_page:
+            statuses = ", ".join(map(str, sorted({*self._rules.accepted, answer.status})))
+            raise MaybeStoredError(f"{said}: if that means stored, set 'accepted: [{statuses}]'; {MAYBE_STORED}")
         if answer.status == 413 and 413 in self._rules.faults:  # also where a proxy says it, with a page of its own
             return Outcome.all(Verdict.SPLIT, count, said=said)
         if is_slow_down(answer):

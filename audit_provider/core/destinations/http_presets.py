@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from audit_provider.core.destinations.answers import MAYBE_STORED
 from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.destinations.http_shapes import Frame, Parcel, Preset, Sender, plain_line
-from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.model import exact_text_of, microseconds_of
 
@@ -114,10 +115,12 @@ PANTHER = Preset(
 
 
 def _loki(parcel: Parcel, sender: Sender) -> bytes:
+    time = _nanoseconds(parcel.time)  # an old event comes under its arrival time
+    known = time or _nanoseconds(parcel.now)
     return b'["%d",%b,%b]' % (
-        microseconds_of(parcel.time) * 1000,
+        known,
         parcel.text(_LOKI_LINE_BYTES),
-        _json({"event_id": parcel.event.id, **_true_time(parcel)}),
+        _json({"event_id": parcel.event.id, **_true_time(parcel, known=bool(time))}),
     )
 
 
@@ -156,10 +159,11 @@ LOKI = Preset(
 
 
 def _otlp(parcel: Parcel, sender: Sender) -> bytes:
-    attributes = {"event.id": parcel.event.id, **_true_time(parcel)}
+    time = _nanoseconds(parcel.time)
+    attributes = {"event.id": parcel.event.id, **_true_time(parcel, known=bool(time))}
     return b'{"timeUnixNano":"%d","observedTimeUnixNano":"%d","body":{"stringValue":%b},"attributes":%b}' % (
-        microseconds_of(parcel.time) * 1000,
-        microseconds_of(parcel.now) * 1000,
+        time,
+        _nanoseconds(parcel.now),
         parcel.text(),
         _otlp_attributes(attributes),
     )
@@ -180,16 +184,20 @@ def _otlp_attributes(values: Mapping[str, str]) -> bytes:
 
 def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
     """Refuse what is partly rejected: it must not be sent again, and nobody says which records those were."""
-    if answer.status != 200 or not answer.body:
+    if not 200 <= answer.status < 300 or not answer.body or answer.is_web_page:
         return None
-    reply = answer.json()
+    try:
+        reply = answer.json()
+    except ProtocolError as error:
+        raise MaybeStoredError(f"{str(error).rstrip('.')}; {MAYBE_STORED}") from None
     partial = (reply.get("partialSuccess") or reply.get("partial_success")) if isinstance(reply, dict) else reply
     if not partial:
         return None
     keys = ("rejectedLogRecords", "rejected_log_records")
     told = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
     if not told.isdigit():
-        raise ProtocolError(f"{answer.where} answered 200{client.words(answer)}, not as OTLP does; everything is kept.")
+        said = f"{answer.where} answered {answer.status}{client.words(answer)}, not as OTLP does"
+        raise MaybeStoredError(f"{said}: {MAYBE_STORED}")
     rejected = int(told)
     if not rejected:
         return None
@@ -211,7 +219,7 @@ OTLP = Preset(
     judge=_otlp_judge,
     path="/v1/logs",
     gzip=True,
-    accepted=frozenset({200}),
+    accepted=frozenset({200, 201, 202, 204}),  # Fluent Bit answers 201 by default
     faults=frozenset({400, 413}),
     takes=None,
     unseen="An OTLP receiver answers for itself, not for what stands behind it. Where it rejects a part of a batch, it "
@@ -256,9 +264,21 @@ def _from(sender: Sender) -> dict[str, str]:
     return {"audit_source": sender.origin.source, "pipeline": sender.origin.pipeline}
 
 
-def _true_time(parcel: Parcel) -> dict[str, str]:
-    """Return the time it happened, where the event carries another."""
-    return {"event_time": exact_text_of(parcel.event.time)} if parcel.restamped else {}
+def _true_time(parcel: Parcel, *, known: bool = True) -> dict[str, str]:
+    """Return the time it happened, where the event carries another.
+
+    :param known: the receiver can be told that time.
+    """
+    return {} if known and not parcel.restamped else {"event_time": exact_text_of(parcel.event.time)}
+
+
+def _nanoseconds(moment: datetime) -> int:
+    """Return nanoseconds since 1970, or 0, OTLP's "unknown", where receivers cannot hold them.
+
+    The protocol's number has 64 bits and no sign; receivers in Go keep it with one, which ends in the year 2262.
+    """
+    nanoseconds = microseconds_of(moment) * 1000
+    return nanoseconds if 0 <= nanoseconds < 1 << 63 else 0
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -11,7 +11,15 @@ from audit_provider.core.destinations.hang_ups import HangUps
 from audit_provider.core.destinations.marked_event import marked_item
 from audit_provider.core.destinations.packing import place_of
 from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED, Refusals
-from audit_provider.core.errors import HungUpError, ProtocolError, RetryError, StopError, UnavailableError, WaitError
+from audit_provider.core.errors import (
+    HungUpError,
+    MaybeStoredError,
+    ProtocolError,
+    RetryError,
+    StopError,
+    UnavailableError,
+    WaitError,
+)
 from audit_provider.core.http import backoff
 from audit_provider.core.model import Ahead, ShipCounts
 
@@ -23,6 +31,9 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.packing import Lot
     from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.model import Offset
+
+MOST_STORED_AGAIN = 2
+"""Failed runs in a row behind which a batch that may be stored is set aside: by then it was sent three times."""
 
 Fate = Literal["delivered", "already_there", "set_aside"]
 
@@ -56,6 +67,7 @@ class LotRun:
         self._fates: list[Fate | None] = [None] * len(self._items)
         self._letters: dict[int, DeadLetter] = {}
         self._of_batch: set[int] = set()
+        self._maybe_stored: tuple[list[int], MaybeStoredError] | None = None
         self._hang_ups = HangUps(len(self._items), terms.tries)
         self._stored_in_part: set[int] = set()
 
@@ -80,7 +92,11 @@ class LotRun:
                 most_alone += len(waiting)
                 waiting = deque([[g[-1]] for g in waiting] + [g[:-1] for g in waiting if len(g) > 1])
             group = waiting.popleft()
-            outcome = self._outcome(group)
+            try:
+                outcome = self._outcome(group)
+            except MaybeStoredError as error:
+                self._maybe_stored = group, error
+                return
             if outcome.hung_up:
                 self._after_hang_up(group, outcome.said, waiting)
                 continue
@@ -103,10 +119,13 @@ class LotRun:
         :param offset: where the lot begins.
         :raises StopError: the counts do not add up.
         """
+        if self._maybe_stored:
+            self._set_aside_stored(offset.failures_in_a_row)
         if self._all_taken:
             end, refusals, refused = len(self.lot.entries), Refusals(), None
         else:
             end, refusals, refused = self._end(Refusals(offset.refused_in_a_row, offset.refused_alike))
+            refused = self._maybe_stored[1] if self._maybe_stored and refused is None else refused
         whole = end == len(self.lot.entries)
         # Where content names the object, part of a batch would begin the next one elsewhere: another content and name.
         if not end or (self._destination.limits.whole_segments and not whole):
@@ -200,6 +219,19 @@ class LotRun:
                 waiting.extend([each[-1]] for each in whole if not self._hang_ups.is_suspect(each))
                 waiting.extend(each[:-1] for each in parts)
                 waiting.extend(each for each in whole if self._hang_ups.is_suspect(each))
+
+    def _set_aside_stored(self, failures: int) -> None:
+        """Set aside what may be stored, once it was sent by as many runs as a person may need to look at it.
+
+        :param failures: runs in a row that have failed before this one.
+        """
+        if self._maybe_stored is None or failures < MOST_STORED_AGAIN:
+            return
+        group, error = self._maybe_stored
+        for place in group:
+            self._fates[place] = "set_aside"
+            self._stored_in_part.add(place)
+            self._letters[place] = DeadLetter(self._items[place], f"possibly stored: {error}", answer=str(error))
 
     def _hear_witness(self, said: str) -> None:
         """Send an event that the destination takes if it takes any: one that it has taken, else one marked as a test.

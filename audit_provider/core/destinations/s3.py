@@ -10,13 +10,13 @@ from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
-from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
+from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
 from audit_provider.core.validation import MOST_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.formats import Form
@@ -31,10 +31,14 @@ _CONFIGURATION = {
     "PermanentRedirect": "set the bucket's region on the connection.",
     "AuthorizationHeaderMalformed": "set the bucket's region on the connection.",
     "IllegalLocationConstraintException": "set the bucket's region on the connection.",
-    "InvalidRequest": "check encryption and Object Lock against the bucket's settings.",
     "KMS.NotFoundException": "set 'kms_key_id' to a key of the bucket's region.",
     "KMS.DisabledException": "enable the KMS key.",
-    "NotImplemented": "this store knows no conditional writes; it cannot promise that nothing is stored twice.",
+}
+_NO_LOCK = "Make a bucket with Object Lock, or leave out 'object_lock'."
+_CONDITIONAL = "this store knows no conditional writes; it cannot promise that nothing is stored twice."
+_FOREIGN = {
+    407: "set its credential in the proxy of the aws connection.",
+    413: "lower 'batch_bytes', or raise its limit (nginx: client_max_body_size).",
 }
 
 
@@ -116,6 +120,7 @@ class S3Destination:
         self._origin = origin
         self._client = client
         self._now = now
+        self._is_proven = False
         self._limits = file_limits(options.batch_bytes)
 
     @property
@@ -132,9 +137,23 @@ class S3Destination:
         return put_by_folder(batch, self._layout.folder, self._put)
 
     def check(self) -> str:
-        """Ask for the bucket's head."""
+        """Ask for the bucket's head, and whether it can lock objects where that is wanted.
+
+        :raises AuditError: it cannot be reached, or has no Object Lock.
+        """
         self._call("head_bucket")
-        return f"The bucket {self._options.bucket} can be reached."
+        said = f"The bucket {self._options.bucket} can be reached."
+        if self._options.object_lock is None:
+            return said
+        try:
+            found = self._call("get_object_lock_configuration")
+        except CredentialError:
+            return f"{said} Its Object Lock was not looked at, which needs s3:GetBucketObjectLockConfiguration."
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error} {_NO_LOCK}") from None
+        if found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            raise ConfigurationError(f"s3://{self._options.bucket} shows no Object Lock. {_NO_LOCK}")
+        return f"{said} It has Object Lock."
 
     def _put(self, folder: str, items: Sequence[Item]) -> Verdict:
         items = self._layout.arranged(items)
@@ -142,16 +161,20 @@ class S3Destination:
         prefix = self._options.prefix.strip("/")
         key = "/".join(filter(None, (prefix, folder, self._layout.name(digest, items))))
         # Never Content-Encoding: a client that decodes by it would hand out plain text under a name ending in .gz.
-        answer = self._call(
-            "put_object",
-            Key=key,
-            Body=body,
-            IfNoneMatch="*",
-            ContentType=self._layout.content_type,
-            Metadata={"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},
+        wanted = {
+            "Key": key,
+            "Body": body,
+            "IfNoneMatch": "*",
+            "ContentType": self._layout.content_type,
+            "Metadata": {"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},
             **self._protection(),
-        )
+        }
+        answer = self._call("put_object", **wanted)
         if answer is not None:
+            if not self._is_proven:
+                self._prove_conditional(wanted)
+                self._prove_protection(key, answer)
+                self._is_proven = True
             return Verdict.DELIVERED
         # 412: an object of this name is there, perhaps from a try whose answer was lost. Compressed bytes may differ
         # between versions of the compressor, so what counts is the digest of the content.
@@ -160,7 +183,61 @@ class S3Destination:
             raise StopError(
                 f"s3://{self._options.bucket}/{key} exists with other content: move it away; everything is kept."
             )
+        if not self._is_proven:
+            self._prove_protection(key, there, was_there=True)
+            self._is_proven = True
         return Verdict.ALREADY_THERE
+
+    def _prove_conditional(self, wanted: Mapping[str, Any]) -> None:
+        """Put an object once more: a store that takes it does not look at ``If-None-Match``.
+
+        :raises ConfigurationError: it takes it. It is the same object, so nothing is lost.
+        """
+        if self._call("put_object", **wanted) is not None:
+            raise ConfigurationError(
+                f"s3://{self._options.bucket}/{wanted['Key']} was stored twice, although If-None-Match forbids it: "
+                f"{_CONDITIONAL} Use another store; everything is kept."
+            )
+
+    def _prove_protection(self, key: str, seen: Mapping[str, Any], *, was_there: bool = False) -> None:
+        """See that an object is encrypted and locked as it was asked for: some stores ignore what they do not know.
+
+        :param seen: the answer to its PUT, or to its HEAD. :param was_there: an earlier run has put it, perhaps with
+            other options.
+        :raises ConfigurationError: it is not.
+        """
+        options = self._options
+        if options.sse is None and options.object_lock is None:
+            return
+        if not was_there and (options.object_lock or "ServerSideEncryption" not in seen):
+            seen = {**(self._call("head_object", Key=key) or {}), **seen}
+        where = f"s3://{options.bucket}/{key}"
+        encryption, mode = seen.get("ServerSideEncryption"), seen.get("ObjectLockMode")
+        if options.sse and (encryption is None or not (was_there or encryption == options.sse)):
+            raise ConfigurationError(
+                f"{where} has the encryption {encryption or 'none'} although {options.sse} was asked for: use a store "
+                f"that knows it, or leave out 'sse'; move the object away; everything is kept."
+            )
+        if options.object_lock and mode is None:
+            mode = self._retention(key)
+        if options.object_lock and (mode is None or not (was_there or mode == options.object_lock)):
+            raise ConfigurationError(
+                f"{where} has the Object Lock {mode or 'none'} although {options.object_lock} was asked for: use a "
+                f"store that knows it, or leave out 'object_lock'; move the object away; everything is kept."
+            )
+
+    def _retention(self, key: str) -> str | None:
+        """Return an object's lock where its HEAD shows none, as S3 does to those without s3:GetObjectRetention."""
+        try:
+            found = self._call("get_object_retention", Key=key) or {}
+        except CredentialError:
+            return self._options.object_lock  # a store that has a right of that name knows the lock, and took the PUT
+        except (ConfigurationError, UnavailableError):
+            # Its HEAD was answered a moment ago. A store that does not know the question sends the object, whose bytes
+            # botocore reads as an outage.
+            return None
+        mode: str | None = found.get("Retention", {}).get("Mode")
+        return mode
 
     def _protection(self) -> dict[str, Any]:
         options = self._options
@@ -175,6 +252,18 @@ class S3Destination:
             wanted["ObjectLockRetainUntilDate"] = self._now() + timedelta(days=options.object_lock_days)
             wanted["ChecksumAlgorithm"] = "SHA256"
         return {key: value for key, value in wanted.items() if value is not None}
+
+    def _hint(self, code: str) -> str:
+        """Return what to do about an error code of S3's."""
+        asked = [name for name in ("sse", "object_lock", "storage_class") if getattr(self._options, name)]
+        if code == "NotImplemented" and not asked:
+            return _CONDITIONAL
+        if code in ("NotImplemented", "InvalidRequest") and asked:
+            named = " and ".join(map(repr, asked))
+            return f"check {named} in the pipelines file against the bucket's settings and what the store knows."
+        if code == "InvalidRequest":
+            return "check 'prefix' in the pipelines file and the bucket's settings."
+        return _CONFIGURATION.get(code, "check bucket and connection.")
 
     def _call(self, method: str, **arguments: Any) -> Any:
         """Call S3; return None for "exists already".
@@ -200,29 +289,47 @@ class S3Destination:
             if found.is_clock:
                 # Shipping sends it again, signed anew.
                 raise UnavailableError(
-                    f"{where} refuses {method} ({code}): {CLOCK_WORDS}; everything is kept."
+                    f"{where} refuses {method} ({found.said}): {CLOCK_WORDS}; everything is kept."
                 ) from None
             if found.is_session:
                 raise CredentialError(
-                    f"{where} refuses {method} ({code}): {SESSION_WORDS}; everything is kept."
+                    f"{where} refuses {method} ({found.said}): {SESSION_WORDS}; everything is kept."
                 ) from None
             if found.is_passing:
-                raise UnavailableError(f"{where} answered {status} ({code}) to {method}") from None
+                raise UnavailableError(f"{where} answered {status} ({found.said}) to {method}") from None
+            if found.is_foreign and not method.startswith("head_"):
+                raise _foreign(where, method, status) from None
             if code in _CREDENTIAL or status in (401, 403):
                 raise CredentialError(
-                    f"{where} refuses {method} ({code}): check the keys of the aws connection and its right to "
+                    f"{where} refuses {method} ({found.said}): check the keys of the aws connection and its right to "
                     f"s3:PutObject and s3:GetObject on the bucket; everything is kept."
                 ) from None
-            if code in _CONFIGURATION:
-                raise ConfigurationError(f"{where} refuses {method} ({code}): {_CONFIGURATION[code]}") from None
             if status:
-                raise ConfigurationError(f"{where} refuses {method} ({code}): check bucket and connection.") from None
-            raise UnavailableError(f"{where} answered nothing that is understood ({code}) to {method}") from None
+                raise ConfigurationError(f"{where} refuses {method} ({found.said}): {self._hint(code)}") from None
+            raise UnavailableError(f"{where} answered nothing that is understood ({found.said}) to {method}") from None
         except (NoCredentialsError, PartialCredentialsError):
             raise CredentialError(
                 f"{where}: the aws connection holds no credential: fill in its keys or role."
             ) from None
         except ParamValidationError:
             raise ConfigurationError(f"{where} is no name of a bucket: set 'bucket' in the pipelines file.") from None
+        except RecursionError:  # botocore asks for the bucket's region after each 301, also after one to that question
+            raise ConfigurationError(
+                f"{where} answers {method} with redirects without end: check the connection's endpoint and what stands "
+                f"in between."
+            ) from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
+
+
+def _foreign(where: str, method: str, status: int) -> AuditError:
+    """Return the error for an answer without an error document of S3's, which a proxy or balancer in between gave."""
+    said = f"{where}: what stands in between answered {status} to {method}, since S3's own error document is missing"
+    if status == 400:
+        # nginx refuses a PUT before its body, as by a limit of rate, and reads that as the next request. The connection
+        # ends with this answer, so the next try has another.
+        return UnavailableError(f"{said}.")
+    if status in (401, 403):
+        return CredentialError(f"{said}: let it pass this side, or check the keys; everything is kept.")
+    hint = _FOREIGN.get(status, "check the connection's endpoint and what stands in between.")
+    return ConfigurationError(f"{said}: {hint} Everything is kept.")

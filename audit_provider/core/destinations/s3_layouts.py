@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from audit_provider.core.destinations.athena import FIRST_DAY, LAST_DAY
 from audit_provider.core.destinations.datadog import attributes_of
 from audit_provider.core.destinations.folders import packed_lines
 from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
@@ -83,8 +82,7 @@ class Hive:
         moment = item.event.time
         day, folder = self._last
         if moment.toordinal() != day:
-            partition = min(max(moment.date(), FIRST_DAY), LAST_DAY)
-            folder = f"source={self._source}/dt={partition}"
+            folder = f"source={self._source}/dt={date_of(moment)}"
             self._last = (moment.toordinal(), folder)  # at once, for batches may be sent from several threads
         return folder
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.errors import ConfigurationError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
+from audit_provider.core.model import UTC
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
@@ -305,3 +307,68 @@ class Other:
 def test_google_secops_wants_the_vendors_record():
     with receiver("google_secops") as service, pytest.raises(ConfigurationError, match="format: raw"):
         preset("google_secops", service, form=Other())
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_success_of_otlp_is_one(serve, status):
+    """Fluent Bit's input answers 201 by default."""
+    assert set(send(answering("otlp", serve, (status, {}, b"")), "ab").verdicts) == {Verdict.DELIVERED}
+
+
+def test_a_partial_success_of_otlp_is_one_behind_a_201_too(serve):
+    answer = (201, {}, {"partialSuccess": {"rejectedLogRecords": 1}})
+    assert set(send(answering("otlp", serve, answer), "ab").verdicts) == {Verdict.REFUSED}
+
+
+@pytest.mark.parametrize(
+    ("time", "nanoseconds"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), 0),
+        (datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), 0),
+        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        (datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), 10**9),
+        (datetime(2262, 4, 11, tzinfo=UTC), 9223286400 * 10**9),
+        (datetime(2262, 4, 12, tzinfo=UTC), 0),
+        (datetime(9999, 12, 31, tzinfo=UTC), 0),
+    ],
+)
+def test_a_time_that_otlp_cannot_hold_is_unknown_and_stands_beside(serve, time, nanoseconds):
+    destination = answering("otlp", serve, (200, {}, b""))
+    record = json.loads(destination.encode(event("a", time=time), restamp=False))
+    assert record["timeUnixNano"] == str(nanoseconds)
+    beside = {each["key"]: each["value"]["stringValue"] for each in record["attributes"]}
+    expected = {} if nanoseconds else {"event_time": f"{time:%Y-%m-%dT%H:%M:%S}.000000Z".rjust(27, "0")}
+    assert beside == {"event.id": "a", **expected}
+
+
+def test_a_time_that_loki_cannot_hold_gives_way_to_that_of_arrival(serve):
+    destination = answering("loki", serve, (204, {}, b""))
+    late = datetime(9999, 12, 31, tzinfo=UTC)
+    time, _, known = json.loads(destination.encode(event("a", time=late), restamp=False))
+    assert time == str(int(NOW.timestamp()) * 10**9)
+    assert known["event_time"] == "9999-12-31T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("answer", [(201, {}, {}), (200, {"Content-Type": "application/x-protobuf"}, b"\x0a\x00")])
+def test_a_success_that_is_not_understood_is_not_sent_without_end(serve, answer):
+    """Each run stands for one by a scheduler: it fails, and its offset says so."""
+    status, headers, body = answer
+    server = serve(lambda request: (status, headers, body) if len(server.requests) <= 3 else (200, {}, b""))
+    desk = Desk()
+    options = {"accepted": (200,)}
+    for run in range(3):
+        assert desk.letters == {}
+        desk.offset = replace(desk.offset, failures_in_a_row=run)
+        with pytest.raises(ProtocolError, match="may be stored.*set aside once three runs have sent it"):
+            desk.ship(preset("otlp", server, **options), [[event(each) for each in "ab"], [event("c")]])
+    assert set(desk.letters) == {"a", "b", "c"}
+    assert all(each.reason.startswith("possibly stored: POST 127.0.0.1") for each in desk.letters.values())
+    assert len(server.requests) == 3
+    desk.ship(preset("otlp", server, **options), [[event(each) for each in "ab"], [event("c")], [event("d")]])
+    assert (desk.offset.counts.delivered, desk.offset.counts.dead_lettered) == (1, 3)
+
+
+def test_a_success_that_is_not_accepted_names_the_setting(serve):
+    server = serve(lambda request: (201, {}, {}))
+    with pytest.raises(ProtocolError, match=r"if that means stored, set 'accepted: \[200, 201\]'"):
+        send(preset("otlp", server, accepted=(200,)), "ab")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -212,7 +215,8 @@ def test_a_wrong_clock_is_named_after_some_tries_and_nobody_is_sent_to_the_keys(
 def test_an_upload_that_took_too_long_once_is_sent_again(serve):
     skewed = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message></Error>"
     answers = [(403, {"Content-Type": "application/xml"}, skewed)]
-    server = serve(lambda request: answers.pop() if answers else (200, {}, b""))
+    answers = [(412, {}, b""), (200, {}, b""), *answers]
+    server = serve(lambda request: answers.pop())
     desk = Desk()
     destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
     desk.ship(destination, [[event("a")]])
@@ -241,3 +245,159 @@ def test_check_names_what_is_wrong(bucket, serve):
         s3((bucket[0], "there-is-no-such-bucket")).check()
     with pytest.raises(CredentialError):
         refusing(serve, 403, "AccessDenied").check()
+
+
+class Ignoring:
+    """A store that ignores what it does not know, as some do that speak S3's API. ``without``: arguments of a PUT."""
+
+    def __init__(self, client, *without):
+        self._client = client
+        self._without = without
+        self.puts = 0
+
+    def put_object(self, **arguments):
+        self.puts += 1
+        return self._client.put_object(**{key: value for key, value in arguments.items() if key not in self._without})
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
+LOCK = {"object_lock": "GOVERNANCE", "object_lock_days": 1}
+
+
+@pytest.mark.parametrize(
+    ("without", "options", "said"),
+    [
+        (("ObjectLockMode", "ObjectLockRetainUntilDate"), LOCK, "Object Lock none although GOVERNANCE was asked for"),
+        (("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled"), {"sse": "aws:kms"}, "although aws:kms was asked"),
+        (("IfNoneMatch",), {}, "stored twice, although If-None-Match forbids it"),
+    ],
+)
+def test_a_store_that_ignores_what_was_asked_for_stops_the_run_and_the_next_one_too(bucket, without, options, said):
+    client, name = bucket
+    for _ in range(2):
+        desk = Desk()
+        with pytest.raises(ConfigurationError, match=said):
+            desk.ship(s3((Ignoring(client, *without), name), **options), MIXED)
+        assert (desk.commits, desk.letters) == ([], {})
+    assert len(objects(bucket)) == 1
+
+
+def test_a_store_is_looked_at_once_per_run(bucket):
+    client, name = bucket
+    store = Ignoring(client)
+    Desk().ship(s3((store, name), sse="AES256"), MIXED)
+    assert store.puts == len(objects(bucket)) + 1
+
+
+def test_a_lock_that_may_not_be_read_is_taken_for_one(bucket):
+    """S3 shows a lock in the answer to a HEAD only to those who may read it."""
+
+    class Hiding(Ignoring):
+        def head_object(self, **arguments):
+            answer = self._client.head_object(**arguments)
+            return {key: value for key, value in answer.items() if not key.startswith("ObjectLock")}
+
+        def get_object_retention(self, **arguments):
+            raise ClientError(
+                {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetObjectRetention"
+            )
+
+    client, name = bucket
+    desk = Desk()
+    desk.ship(s3((Hiding(client), name), **LOCK), MIXED)
+    assert desk.offset.counts.delivered == 5
+
+
+def test_check_finds_a_bucket_that_cannot_keep_what_it_is_asked_to(bucket):
+    with pytest.raises(ConfigurationError, match="Make a bucket with Object Lock, or leave out 'object_lock'"):
+        s3(bucket, **LOCK).check()
+
+
+def test_check_finds_the_lock_of_the_bucket(bucket):
+    assert s3(bucket, **LOCK).check().endswith("It has Object Lock.")
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "said"),
+    [
+        ("NotImplemented", {}, "no conditional writes"),
+        ("NotImplemented", {"sse": "AES256"}, "check 'sse' in the pipelines file"),
+        ("NotImplemented", {**LOCK, "storage_class": "GLACIER"}, "check 'object_lock' and 'storage_class'"),
+        ("InvalidRequest", LOCK, "check 'object_lock'"),
+        ("InvalidRequest", {"prefix": "a/../b"}, "check 'prefix'"),
+    ],
+)
+def test_a_refusal_is_explained_by_what_was_asked_for_and_in_the_stores_own_words(serve, code, options, said):
+    body = f"<Error><Code>{code}</Code><Message>Not supported here.</Message></Error>".encode()
+    server = serve(
+        lambda request: (501 if code == "NotImplemented" else 400, {"Content-Type": "application/xml"}, body)
+    )
+    destination = S3Destination(S3Options(bucket="b", **options), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(ConfigurationError, match=f"{code}: Not supported here.*{said}") as raised:
+        Desk().ship(destination, [[event("a")]])
+    assert ("conditional" in str(raised.value)) == (said == "no conditional writes")
+
+
+PAGE = b"<html>\r\n<head><title>No</title></head>\r\n<body><hr><center>nginx/1.22.1</center></body>\r\n</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (301, ConfigurationError, "redirects without end: check the connection's endpoint"),
+        (304, ConfigurationError, "check the connection's endpoint"),
+        (403, CredentialError, "let it pass this side"),
+        (404, ConfigurationError, "check the connection's endpoint"),
+        (405, ConfigurationError, "check the connection's endpoint"),
+        (407, ConfigurationError, "the proxy of the aws connection"),
+        (413, ConfigurationError, "lower 'batch_bytes'"),
+        (400, UnavailableError, "took nothing"),
+        (502, UnavailableError, "took nothing"),
+    ],
+)
+def test_an_answer_without_s3s_own_error_document_is_the_middlemans(serve, status, error, said):
+    server = serve(lambda request: (status, {"Content-Type": "text/html"}, PAGE))
+    desk = Desk()
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(error, match=said) as raised:
+        desk.ship(destination, [[event("a")]])
+    assert "what stands" in str(raised.value) or status == 502
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+def test_a_put_that_nginx_refused_before_its_body_is_sent_again():
+    """nginx answers 503 by a limit of rate, keeps the connection, and takes the next request for the body's rest."""
+    answers = iter((b"503 Service Unavailable", None, b"200 OK", b"412 Precondition Failed"))
+    served = []
+
+    def serve(connected):
+        with connected, connected.makefile("rb") as reader:
+            while line := reader.readline():
+                answer = next(answers)
+                served.append((line.split()[0], answer))
+                if answer is None:  # what was read is part of a body
+                    connected.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    return
+                headers = dict(each.lower().split(b": ", 1) for each in iter(lambda: reader.readline().strip(), b""))
+                if not answer.startswith(b"503"):
+                    if headers.get(b"expect"):
+                        connected.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    reader.read(int(headers[b"content-length"]))
+                connected.sendall(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        desk = Desk()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        desk.ship(S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(url), now=lambda: NOW), [[event("a")]])
+        listener.shutdown(socket.SHUT_RDWR)
+    assert [answer for _, answer in served][1] is None
+    assert desk.offset.counts.delivered == 1
