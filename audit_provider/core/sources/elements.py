@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from typing import TYPE_CHECKING
 
 from audit_provider.core.loose_json import (
-    KEY,
     SPACE,
     BrokenError,
-    Token,
     is_strict,
-    key_from,
     past_space,
     rewritten,
-    tokens,
 )
 from audit_provider.core.model import Unreadable
+from audit_provider.core.sources.scan_budget import MOST_LEVELS, Scan, SearchEndedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_MOST_LEVELS = 500
-"""Of a record that is kept as it is: readers of the spool have to go down as far, from wherever they are called."""
-
-_TOKEN_COST, _BYTE_COST = 16, 4
-"""Of what is looked at in search of the next record. So much may be spent, and for each byte of the page as much as one
-costs: the time stays linear, whatever is sent.
-"""
-
-_FREE_COST = 16_000_000
-_MOST_QUICK_FAILURES = 1000
-"""Of the decoder that is tried first, on one page: each failure of it counts the lines from the beginning."""
-
 _MOST_INDENT = 200
 _BETWEEN = re.compile(rb"[ \t\n\r\f\v,]*")
 _CANDIDATE = re.compile(rb"[{\]]")
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\[\s\S][^"\\]*){0,500}"|[\[\]{}]')
+_MOST_COMPARED = 50
+"""Whole elements whose keys are remembered, to know the next record by."""
+
 _BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
-_decode = json.JSONDecoder().raw_decode
-
-
-class _SearchEndedError(Exception):
-    """The search for the next record has taken too long."""
 
 
 class Elements:
@@ -57,13 +40,11 @@ class Elements:
     def __init__(self, body: bytes, begin: int, levels: int, needed: Collection[frozenset[str]]) -> None:
         self._body = body
         self._begin = begin
-        self._levels = levels
         self._needed = list(needed)
-        self._budget = _FREE_COST + _BYTE_COST * len(body)
-        self._quick_failures = 0
-        # Letters of this encoding are bytes, so that places are the same in both.
-        self._text = body.decode("latin-1")
+        self._scan = Scan(body, levels)
         self._no_records = self._joined = begin
+        self._common: set[str] | None = None
+        self._compared = 0
         self._parts: list[bytes] = []
         self._run: tuple[int, int] | None = None
         self._before_last: tuple[int, int, tuple[int, int] | None, int] | None = None
@@ -85,7 +66,7 @@ class Elements:
         try:
             while True:
                 start = self._past(start)
-                if self._ends(start):
+                if self._scan.ends(start):
                     break
                 try:
                     start = self._element(start)
@@ -93,7 +74,7 @@ class Elements:
                     if self._before_last is None:
                         raise
                     start = self._without_last(*self._before_last)
-        except _SearchEndedError:
+        except SearchEndedError:
             raise BrokenError(start) from None
         self._flush()
         return b",".join(self._parts), start
@@ -101,17 +82,21 @@ class Elements:
     def _element(self, start: int) -> int:
         """Take or set aside what begins here; return where the next element may begin."""
         body, known = self._body, set[str]()
+        is_compared = self._compared < _MOST_COMPARED
         try:
-            end, levels = self._value(start, None if self._needed else known)
+            end, levels = self._scan.value(start, known if is_compared else None)
         except BrokenError as error:
             place = self._resumed(start)
             self._set_aside(start, place, error.place - start)
             return place
         following = past_space(body, end)
-        if body[following : following + 1] in (b",", b"{") or self._ends(following):
+        if body[following : following + 1] in (b",", b"{") or self._scan.ends(following):
             self._keep(start, end, levels)
             # Where the source names neither id nor time, a record has what the first one has.
             self._needed = self._needed or [frozenset((key,)) for key in known]
+            if is_compared and known:
+                self._common = known if self._common is None else self._common & known
+                self._compared += 1
             return following
         try:
             place = self._resumed(end)
@@ -137,17 +122,20 @@ class Elements:
 
     def _past(self, place: int) -> int:
         """Return where the next element begins, or the list ends."""
-        found = _BETWEEN.match(self._body, place)
-        end = found.end() if found else place
+        end = self._past_commas(place)
         is_joined = place == self._joined or self._body[end : end + 1] == b"]"
         if self._body.count(b",", place, end) != (0 if is_joined else 1):
             self.between["a comma too many or too few"] = None
         return end
 
+    def _past_commas(self, place: int) -> int:
+        found = _BETWEEN.match(self._body, place)
+        return found.end() if found else place
+
     def _keep(self, start: int, end: int, levels: int) -> None:
         body = self._body
         self._before_last = start, len(self._parts), self._run, len(self.repaired)
-        if levels <= _MOST_LEVELS and is_strict(memoryview(body)[start:end], is_utf8=self._is_utf8):
+        if levels <= MOST_LEVELS and is_strict(memoryview(body)[start:end], is_utf8=self._is_utf8):
             if self._run and body[self._run[1] : start].strip(SPACE) == b",":
                 self._run = self._run[0], end
             else:
@@ -201,85 +189,55 @@ class Elements:
 
         :raises BrokenError: nowhere, as in an answer that was cut off.
         """
+        opened, reached = bytearray(), start
         for found in _CANDIDATE.finditer(self._body, start + 1):
             place = found.start()
-            if self._ends(place) or (found[0] == b"{" and self._is_record(place)):
+            reached = self._open(opened, reached, place)
+            in_list = reached == place and opened[-1:] == b"["
+            if self._scan.ends(place) or (found[0] == b"{" and self._is_record(place, in_list=in_list)):
                 self._joined = place
                 return place
         raise BrokenError(start)
 
-    def _is_record(self, start: int) -> bool:
+    def _open(self, opened: bytearray, begin: int, end: int) -> int:
+        """Keep ``opened`` to the brackets that are open at a place, and return how far it is known."""
+        for found in _BRACKETS.finditer(self._body, begin, end):
+            mark = found[0]
+            if mark in (b"[", b"{"):
+                opened += mark
+            elif mark in (b"]", b"}") and opened:
+                opened.pop()
+        self._scan.spend(end - begin)
+        return end
+
+    def _is_record(self, start: int, *, in_list: bool) -> bool:
         """Whether a record begins here, and not an object inside one: it has what records have, and those behind it
         lead to the end of the list, or to the next that is broken.
+
+        :param in_list: a list of the broken record seems open here, so it has to have all that other records have.
         """
         body, place, is_first = self._body, start, True
         above = body[max(start - _MOST_INDENT, 0) : start].rstrip(SPACE)
         if start < self._no_records or not self._needed or above[-1:] not in (b",", b"}"):
             return False
+        own, common = set[str](), self._common
         while True:
             keys: set[str] = set()
             try:
-                end, _ = self._value(place, keys, is_search=True)
+                end, _ = self._scan.value(place, keys, is_search=True)
             except BrokenError:
-                return not is_first
-            if is_first and any(keys.isdisjoint(each) for each in self._needed):
-                return False
+                return not is_first and (not in_list or own >= (common or own))
+            if is_first:
+                if any(keys.isdisjoint(each) for each in self._needed):
+                    return False
+                own = keys
+            else:
+                common = keys if common is None else common & keys
             is_first, end = False, past_space(body, end)
-            if self._ends(end):
-                return True
-            place = past_space(body, end + 1)
+            if self._scan.ends(end) or self._scan.ends(self._past_commas(end)):
+                return not in_list or own >= (common or own)
+            place = self._past_commas(end)
             if body[end : end + 1] != b"," or body[place : place + 1] != b"{":
                 # A list inside a broken record: neither is what else stands in it a record.
                 self._no_records = end
                 return False
-
-    def _ends(self, place: int) -> bool:
-        """Whether the list ends here: behind it stands what closes all that is around it, and nothing more."""
-        body = self._body
-        if body[place : place + 1] != b"]":
-            return False
-        end = place + 1
-        if self._levels:
-            try:
-                end = max(token[2] for token in self._searched(end, self._levels))
-            except BrokenError:
-                return False
-        return past_space(body, end) == len(body)
-
-    def _value(self, start: int, keys: set[str] | None, *, is_search: bool = False) -> tuple[int, int]:
-        """Return the end of a value and how many levels it has at most. :param keys: takes those of an object."""
-        if self._quick_failures < _MOST_QUICK_FAILURES:
-            try:
-                found, end = _decode(self._text, start)
-            except (ValueError, RecursionError):
-                self._quick_failures += 1
-            else:
-                if is_search:
-                    self._spend(end - start)
-                if keys is not None and isinstance(found, dict):
-                    keys.update(key.encode("latin-1", "replace").decode(errors="replace") for key in found)
-                levels = self._body.count(b"[", start, end) + self._body.count(b"{", start, end)
-                if levels <= _MOST_LEVELS:
-                    return end, levels
-        levels = 0
-        for kind, begin, end, depth in self._searched(start) if is_search else tokens(self._body, start):
-            levels = max(levels, depth)
-            if keys is not None and kind == KEY and depth == 1:
-                keys.add(key_from(self._body[begin:end]))
-        return end, levels
-
-    def _searched(self, place: int, open_objects: int = 0) -> Iterator[Token]:
-        """Yield tokens, as far as there is budget for them."""
-        try:
-            for token in tokens(self._body, place, open_objects):
-                self._spend(_TOKEN_COST + _BYTE_COST * (token[2] - place))
-                place = token[2]
-                yield token
-        except BrokenError as error:
-            self._spend(_BYTE_COST * (error.place - place))
-            raise
-
-    def _spend(self, cost: int) -> None:
-        self._budget -= cost
-        if self._budget < 0:
-            raise _SearchEndedError

@@ -13,13 +13,14 @@ import msgspec
 
 from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
-from audit_provider.core.fields import Extractor, getter_of, text_at
+from audit_provider.core.fields import Extractor, getter_of, paths_of, text_at
 from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
+from audit_provider.core.sources.likely import records_elsewhere
 from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
 from audit_provider.core.sources.patient import PatientReader
 from audit_provider.core.sources.reading.base import latest_end
@@ -247,6 +248,11 @@ class PageReader:
             self._refuse_obstacle(answer, found, spec.records_at)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
+            if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
+                raise ProtocolError(
+                    f"{answer.where} answered 200 without {spec.records_at!r}, but has records at {elsewhere!r}: set "
+                    f"records_at of the source to where they stand."
+                )
         records = records or ()
         repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same

@@ -122,7 +122,7 @@ class SourceSpec:
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
     :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
-        that is ``null``, or that has no body at all.
+        that is ``null``, or that has no body at all. Where it has records in another list, it is an error all the same.
     :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
         where a record is compared with one of the same id, and where its content names it; they are spooled like all
         others.
