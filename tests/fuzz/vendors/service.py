@@ -383,9 +383,7 @@ class VendorService:
     def _put_link(self, headers: list[tuple[str, str]], url: str, *, more: bool) -> None:
         results = f'; results="{"true" if more else "false"}"' if self.vendor.flag else ""
         self.met[f"link: {self.vendor.link}"] += 1
-        headers += [
-            ("Link", each + (results if "next" in each.lower() else "")) for each in links(self.vendor.link, url)
-        ]
+        headers += [("Link", each.replace(f"<{url}>", f"<{url}>{results}")) for each in links(self.vendor.link, url)]
 
     def _written_page(
         self, page: list[Any], content: dict[str, Any], headers: list[tuple[str, str]], *, more: bool
