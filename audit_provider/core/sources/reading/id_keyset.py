@@ -122,7 +122,7 @@ class IdKeyset:
             guard.show(page)
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
-            if meter.show(page.recorded) in ("newest_first", "mixed"):
+            if meter.show(page.ordered) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             same = tally.kept(page, kept.last_id)
@@ -171,7 +171,7 @@ class IdKeyset:
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
             guard.show(page)
-            order = meter.show(page.recorded)
+            order = meter.show(page.ordered)
             sweep = replace(sweep, same=tally.kept(page, sweep.cursor), cursor=page.cursor)
             fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
             sweep = replace(sweep, found=sweep.found + fresh)
