@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,11 +33,16 @@ class Killed(BaseException):
 
 @dataclass
 class Done:
-    """What a run came to. :ivar green: it read all there was. :ivar error: why not, "" where it was killed."""
+    """What a run came to.
+
+    :ivar green: it read all there was. :ivar error: why not, "" where it was killed, :ivar kind: and its type.
+    :ivar until: when it ended.
+    """
 
     green: bool
     error: str = ""
     kind: str = ""
+    until: datetime = BEGIN
 
 
 @dataclass
@@ -68,7 +73,7 @@ class Desk:
         random.seed(0)
         server().service = self.service  # type: ignore[attr-defined]
         for run in (*self.vendor.runs, *(Run(wait=wait) for wait in calm)):
-            self.done.append(self._run(run, len(self.done)))
+            self.done.append(replace(self._run(run, len(self.done)), until=self.clock))
         return self
 
     def _sleep(self, seconds: float) -> None:

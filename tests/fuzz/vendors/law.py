@@ -29,7 +29,7 @@ def _counts(desk: Desk) -> list[str]:
     found = Counter(_key_of(json_of(bytes(event.raw)), desk) for event in desk.spooled())
     most, least = _most(desk), _least(desk)
     names = []
-    for key in sorted({*found, *most}, key=str):
+    for key in sorted({*found, *most, *least}, key=str):
         if found[key] > most[key]:
             names.append(f"{key} is in the spool {found[key]} times, it was served {most[key]} times")
         elif found[key] < least[key] and not _is_named(desk, key):
@@ -49,7 +49,12 @@ def _least(desk: Desk) -> Counter[Key]:
     After green runs at the end that is all that stands in the log from the start on.
     """
     green = [number for number, done in enumerate(desk.done) if done.green]
-    rows = {each.number: each for number in green for each in desk.service.served[number]}
+    rows = {
+        each.number: each
+        for number in green
+        for each in desk.service.served[number]
+        if each.time <= desk.done[number].until  # one that is dated ahead is read once its time has come
+    }
     if desk.done[-1].green:
         rows |= {each.number: each for each in desk.service.log.rows}
     start = BEGIN - REACH

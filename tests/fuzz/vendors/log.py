@@ -36,14 +36,18 @@ class Log:
     def advance(self, run: int, request: int, now: datetime) -> None:
         """Let rows appear and leave, up to a request of a run."""
         self.run = run
-        last = len(self._vendor.runs)  # of those in which rows appear: the quiet runs that follow read them all
-        for row in [each for each in self._coming if (min(each.run, last), each.request) <= (run, request)]:
+        for row in [each for each in self._coming if self._place(each) <= (run, request)]:
             self._coming.remove(row)
             time = (now - timedelta(seconds=row.late)).replace(microsecond=0)
             twin = next((each for each in self.held if _is_twin(each.row, row)), None)
             time = twin.time if twin else time
             born = now if (run, request) != (0, 0) else time
             self.held.append(Held(row, time, len(self.held), born))
+
+    def _place(self, row: Row) -> tuple[int, int]:
+        """Return run and request: all are there when the first quiet run begins, so the last one has to read them."""
+        quiet = len(self._vendor.runs)
+        return (row.run, row.request) if row.run < quiet else (quiet, 0)
 
     @property
     def rows(self) -> list[Held]:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from requests.utils import parse_header_links
 
+from audit_provider.core.errors import ProtocolError
 from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.records import RecordReader
-from audit_provider.core.sources import pages
 from audit_provider.core.sources.pages import PageReader
-from audit_provider.core.sources.paging import CursorPaging, LinkPaging, Way
+from audit_provider.core.sources.paging import LinkPaging, Way
 from audit_provider.core.sources.shown import Shown
-from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.spool import KnownEvents, SegmentWriter
 from tests.fuzz.vendors.campaign import explore
 
 
@@ -91,7 +91,7 @@ def first_page_is_all(patch):
 
 def nothing_is_known(patch):
     """What is read again is spooled again."""
-    patch.setattr(RecentIds, "admit", lambda self, events: list(events))
+    patch.setattr(KnownEvents, "admit", lambda self, events: list(events))
 
 
 def last_event_lost(patch):
@@ -105,16 +105,17 @@ def waits_are_not_heeded(patch):
     patch.setattr(HttpClient, "_wait", lambda *_, **__: 0.0)
 
 
-def byte_order_mark_refused(patch):
-    """An answer that begins with a byte order mark is none."""
-    whole = pages.PageReader._page
+def chunks_refused(patch):
+    """An answer that comes in chunks is none."""
+    whole = HttpClient.send
 
-    def page(self, answer, *args):
-        if answer.body.startswith(b"\xef\xbb\xbf"):
-            answer = replace(answer, body=b"\xff" + answer.body)
-        return whole(self, answer, *args)
+    def send(self, *args, **options):
+        answer = whole(self, *args, **options)
+        if "Transfer-Encoding" in answer.headers:
+            raise ProtocolError(f"{answer.where} answered in chunks.")
+        return answer
 
-    patch.setattr(PageReader, "_page", page)
+    patch.setattr(HttpClient, "send", send)
 
 
 def offsets_ignored(patch):
@@ -128,17 +129,6 @@ def offsets_ignored(patch):
     patch.setattr(RecordReader, "events", events)
 
 
-def cursor_kept_before_its_page(patch):
-    """A cursor absent is the one that was asked with, so the tail stands still."""
-    whole = CursorPaging.read
-
-    def read(self, shown):
-        way = whole(self, shown)
-        return replace(way, cursor=way.cursor or shown.asked, more=way.more)
-
-    patch.setattr(CursorPaging, "read", read)
-
-
 FAULTS = [
     (link_parser_that_gives_up, "closed_windows", "link", "must be there|a request was wrong"),
     (second_equal_id_dropped, "closed_windows", "none", "must be there"),
@@ -149,7 +139,7 @@ FAULTS = [
     (nothing_is_known, "since_scan", "none", "it was served"),
     (last_event_lost, "closed_windows", "none", "must be there|the account says"),
     (waits_are_not_heeded, "closed_windows", "page", "asked again too early"),
-    (byte_order_mark_refused, "closed_windows", "page", "the last run ended with"),
+    (chunks_refused, "closed_windows", "page", "the last run ended with"),
     (offsets_ignored, "closed_windows", "none", "has the time"),
 ]
 
