@@ -16,7 +16,7 @@ from tests.fuzz.vendors.written import NO_TIMES, ODD, TIMES
 ROWS = tuple(Row(late=1200 + 300 * number, name=f"e{number}", mark=f"m{number}") for number in range(7))
 PLAIN = Vendor(rows=ROWS, sweeps=False)
 LINKED = replace(PLAIN, paging="link")
-FILES = replace(PLAIN, reading="file_export", paging="job")
+FILES = Vendor(rows=ROWS, reading="file_export", paging="job")
 LATE = (Row(run=1, late=60, name="later", mark="later"),)
 
 
