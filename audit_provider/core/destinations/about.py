@@ -118,7 +118,7 @@ ABOUT: dict[str, About] = {
         losing=(
             (
                 "VictoriaLogs 1.26 (`_bulk`)",
-                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves `/_bulk` alone",
+                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves only `/_bulk`",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; it is no target that this package is made for",
             ),
             (
