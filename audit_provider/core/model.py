@@ -255,8 +255,8 @@ class Offset:
 
 
 def text_of(moment: datetime) -> str:
-    """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``, its year with four digits."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:

@@ -76,7 +76,7 @@ class StreamName:
     @classmethod
     def of_window(cls, pipeline: str, window: Window) -> StreamName:
         """Return the stream of a backfill window. The same window is the same stream in every run."""
-        return cls(pipeline, f"{window.start.strftime(_STAMP)}_{window.end.strftime(_STAMP)}")
+        return cls(pipeline, f"{_stamp(window.start)}_{_stamp(window.end)}")
 
     @classmethod
     def all_in(cls, store: Store, pipeline: str) -> list[StreamName]:
@@ -210,3 +210,7 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
         case ["backfill", window] if window and window not in _APART:
             return StreamName(pipeline, window)
     return None
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.year:04d}{moment:%m%dT%H%M%SZ}"  # glibc's %Y writes the year 1 with one digit

@@ -95,7 +95,12 @@ def _text(moment: datetime, times: TimeFormat) -> str:
     if times == "epoch_ms":
         return str((moment - _EPOCH) // timedelta(milliseconds=1))
     if times == "date":
-        return moment.strftime("%Y-%m-%d")
+        return moment.date().isoformat()
     if times == "rfc3339":
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        return f"{_seconds(moment)}Z"
+    return f"{_seconds(moment)}.{moment.microsecond // 1000:03d}Z"
+
+
+def _seconds(moment: datetime) -> str:
+    """Return whole seconds, the year with four digits: glibc's ``%Y`` writes the year 1 with one."""
+    return moment.replace(microsecond=0, tzinfo=None).isoformat()

@@ -22,6 +22,7 @@ from audit_provider.core.model import exact_text_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from audit_provider.core.destinations.base import Item
     from audit_provider.core.destinations.s3 import S3Options
@@ -79,7 +80,7 @@ class Hive:
         moment = item.event.time
         day, folder = self._last
         if moment.toordinal() != day:
-            folder = f"source={self._source}/dt={moment:%Y-%m-%d}"
+            folder = f"source={self._source}/dt={moment.date().isoformat()}"
             self._last = (moment.toordinal(), folder)  # at once, for batches may be sent from several threads
         return folder
 
@@ -141,7 +142,7 @@ class SecurityLake:
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
         class_uid = self._class_of(item.encoded).class_uid
-        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={item.event.time:%Y%m%d}"
+        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={_day(item.event.time)}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return the events by time, as Security Lake asks; those of one moment in the order of the spool."""
@@ -198,7 +199,7 @@ class DatadogArchive:
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
-        return f"dt={item.event.time:%Y%m%d}/hour={item.event.time:%H}"
+        return f"dt={_day(item.event.time)}/hour={item.event.time:%H}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Leave the events in the order of the spool."""
@@ -275,3 +276,8 @@ def check_layout(options: S3Options) -> None:
         raise ValueError("'prefix' must be empty: Security Lake reads what lies below 'ext/' of its bucket")
     if options.batch_bytes > _MOST_ROW_GROUP:
         raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the most of a row group")
+
+
+def _day(moment: datetime) -> str:
+    """Return ``YYYYMMDD``; glibc's ``%Y`` writes the year 1 with one digit."""
+    return moment.date().isoformat().replace("-", "")

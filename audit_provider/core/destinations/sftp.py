@@ -83,7 +83,7 @@ class SftpDestination:
 
     def send(self, batch: Batch) -> Outcome:
         """Put one file per event day; a day that fails leaves the others as they are."""
-        return put_by_folder(batch, lambda item: item.event.time.strftime("%Y-%m-%d"), self._put)
+        return put_by_folder(batch, lambda item: item.event.time.date().isoformat(), self._put)
 
     def check(self) -> str:
         """Log in and look at the folder."""

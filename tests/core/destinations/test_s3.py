@@ -401,3 +401,18 @@ def test_a_put_that_nginx_refused_before_its_body_is_sent_again():
         listener.shutdown(socket.SHUT_RDWR)
     assert [answer for _, answer in served][1] is None
     assert desk.offset.counts.delivered == 1
+
+
+LOGIN = b"<html><head><title>Sign in</title></head><body><form></form></body></html>"
+
+
+@pytest.mark.parametrize(("page", "error"), [(LOGIN, ConfigurationError), (PAGE, UnavailableError)])
+def test_a_login_page_is_no_s3(serve, page, error):
+    server = serve(lambda request: (200, {"Content-Type": "text/html; charset=utf-8"}, page))
+    desk = Desk()
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(error, match="with a web page"):
+        desk.ship(destination, [[event("a")]])
+    assert desk.commits == []
+    with pytest.raises(ConfigurationError, match="with a web page, so this is no S3"):
+        destination.check()

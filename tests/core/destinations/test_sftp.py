@@ -123,7 +123,7 @@ def test_a_refused_write_leaves_nothing_behind(server):
     server.faults.add("status", path="/write", count=None)
     outcome = destination.send(batch_of(destination, [event("b")]))
     assert outcome.verdicts == (Verdict.RETRY,)
-    assert "Failure" in outcome.said
+    assert "Failure): its disk or inodes, or the account's quota, may be used up." in outcome.said
     assert len(server.files()) == 1
 
 
