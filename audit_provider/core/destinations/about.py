@@ -209,6 +209,11 @@ ABOUT: dict[str, About] = {
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
             ),
             (
+                "a web server in Go at the port of `transport: tcp`",
+                "waits for a line's end and says nothing, so that everything counts as written",
+                "use TLS, by which nothing else can be taken for a receiver",
+            ),
+            (
                 "HAProxy 2.6, where TLS ends there",
                 "takes connections while its receiver is down, and hangs up after 3 s; where packets are dropped, "
                 "after 20 s at `timeout connect 5s`. A first connection is listened to for 4 s",
