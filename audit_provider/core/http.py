@@ -122,6 +122,7 @@ class HttpClient:
         :param sink: takes the body of a 200 instead of the answer.
         :raises UnavailableError: no whole answer came.
         :raises ConfigurationError: the path, the address, the proxy setting or the certificate is wrong.
+        :raises CredentialError: a proxy in between asks for a login.
         :raises ProtocolError: the answer is larger than allowed, or compressed in a way that nobody asked for.
         """
         if path and not path.startswith("/"):

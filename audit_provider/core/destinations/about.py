@@ -152,7 +152,7 @@ ABOUT: dict[str, About] = {
         "`basic`, `signature` or `none`.",
         guarantee="The receiver has answered each batch with a status that means accepted.",
         duplicates="A batch whose answer is lost is sent again with the same `webhook-id` or `id_header`, and the same "
-        "event ids.",
+        "event ids. After three broken connections in a row it is halved, and its halves have ids of their own.",
         old_events="As the receiver has it: `max_age_hours` says from which age on it would drop them. Presets know.",
         unseen="Whatever a receiver does after its answer. Each preset says what its 2xx does not prove.",
         losing=(
