@@ -13,10 +13,11 @@ import yaml
 
 from audit_provider.command_line.dag_files import copy_dag_files
 from audit_provider.command_line.parser import parser
+from audit_provider.command_line.unreadable import run_unreadable
 from audit_provider.command_line.verify import run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
-from audit_provider.core.siem_config import destination_from
+from audit_provider.core.siem_config import PLACEHOLDER, Converted, destinations_from
 
 if TYPE_CHECKING:
     import argparse
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             "test-event": _test,
             "convert-siem-config": _convert,
             "dag-files": _dag_files,
+            "unreadable": run_unreadable,
         }
         run[options.command](options)
     except AuditError as error:
@@ -131,15 +133,25 @@ def _convert(options: argparse.Namespace) -> None:
         raise ConfigurationError(f"{options.file} cannot be read as JSON ({type(error).__name__}).") from None
     if not isinstance(config, dict):
         raise ConfigurationError(f"{options.file} must hold one JSON object.")
-    converted = destination_from(config)
-    connection: dict[str, Any] = dict(converted.connection)
-    secret = ("password", "host") if connection.get("extra", {}).get("secret_url") else ("password",)
-    if not options.secrets:
-        connection |= {key: "***" for key in secret if key in connection}
+    found = destinations_from(config)
     print("# under 'destinations' of a pipeline")
-    print(yaml.safe_dump({converted.name: converted.entry}, sort_keys=False).rstrip())
-    print(f"# the connection{'' if options.secrets else ' (--secrets shows its secrets)'}")
-    print(f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}={shlex.quote(json.dumps(connection))}")
+    print(yaml.safe_dump({each.name: each.entry for each in found}, sort_keys=False).rstrip())
+    shown = "" if options.secrets else " (--secrets shows secrets)"
+    print(f"# the connection{shown}" if len(found) == 1 else f"# the connections{shown}")
+    for each in found:
+        if each.lacks_credential:
+            print(f"# {each.name}: the product's API does not show the credential; put it where {PLACEHOLDER} stands")
+        print(_variable(each, secrets=options.secrets))
+
+
+def _variable(converted: Converted, *, secrets: bool) -> str:
+    """Return the line of a shell that sets the connection. :param secrets: as they are, and not as ``***``."""
+    connection: dict[str, Any] = dict(converted.connection)
+    hidden = [] if converted.lacks_credential else ["password"]
+    hidden += ["host"] if connection.get("extra", {}).get("secret_url") else []
+    if not secrets:
+        connection |= {key: "***" for key in hidden if key in connection}
+    return f"AIRFLOW_CONN_{converted.conn_id.upper().replace('-', '_')}={shlex.quote(json.dumps(connection))}"
 
 
 def _dag_files(options: argparse.Namespace) -> None:

@@ -9,9 +9,13 @@ from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.ledger import Record, offset_record, position_record
+from audit_provider.core.model import Offset
+from audit_provider.core.position import Position
+from audit_provider.core.stream_name import StreamName
 from audit_provider.supervisor import confirmed_variable
 
-__all__ = ["Variables"]
+__all__ = ["OffsetVariable", "PositionVariable", "StreamName", "Variables"]
 
 
 class Variables:
@@ -47,3 +51,13 @@ class Variables:
     def delete(self, key: str) -> None:
         """Delete a Variable."""
         Variable.delete(key)
+
+
+def PositionVariable(name: StreamName) -> Record[Position]:  # noqa: N802 - the name that scripts for 0.1 use
+    """Return the record of how far a stream is read, in Airflow's Variables."""
+    return position_record(Variables(), name)
+
+
+def OffsetVariable(name: StreamName, destination: str) -> Record[Offset]:  # noqa: N802 - likewise
+    """Return the record of how far a destination has got in a stream, in Airflow's Variables."""
+    return offset_record(Variables(), name, destination)

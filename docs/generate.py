@@ -56,7 +56,11 @@ def athena() -> str:
         "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
         "Each line is the vendor's record, untouched. The object's metadata holds `sha256` (of the lines before "
         "compression), `events` and `pipeline`. `dt` is the day the event happened, so a late event lands in its own "
-        "day's partition.\n",
+        "day's partition, also one that a wrong clock has dated tomorrow. The table has every day there can be, "
+        "also the year 1, with which some programs date what has no time: what lies outside is found by no query.\n",
+        "**Name the days in every query** (`WHERE dt >= '2026-03-01' AND dt <= '2026-03-31'`): without a `dt` Athena "
+        "would look into each day of the range, and gives up. Where queries should work without days, and dates that "
+        "are far off do not matter, narrow the range: `'2024-01-01,NOW+1DAYS'`.\n",
         "The key pair needs `s3:PutObject` on the prefix, and `s3:GetObject` to compare an object that is there. "
         "The record's own `source` field is left out of the table, because the partition has that name.\n",
     ]

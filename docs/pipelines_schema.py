@@ -78,8 +78,8 @@ class _Schema:
         _set(keys["reconcile"], {"anyOf": [{"type": "boolean"}, self._object(Reconcile)]})
         _set(keys["monitoring"], {"anyOf": [{"type": "boolean"}, self._monitoring()]})
         keys["page_size"] = {"description": keys["page_size"]["description"], "type": ["integer", "null"], **_LEAST_ONE}
-        keys["retention_days"] |= _LEAST_ONE
-        keys["run_minutes"] |= _LEAST_ONE
+        for key, most in pipeline._MOST.items():
+            keys[key] |= {**_LEAST_ONE, "maximum": most}
         keys["backfill_share"] |= {**_ABOVE_NOTHING, "maximum": 1}
         keys["backfill_windows"] |= {"minimum": 1, "maximum": MOST_WINDOWS_AT_ONCE}
         keys["rate_limit"] |= self._part(RateLimit)

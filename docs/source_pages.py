@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from audit_provider.core.auth import Basic, Bearer, Header, Token
@@ -31,6 +31,9 @@ LEFT_OUT = {
     "Cloudflare v1": "v2 takes its place.",
 }
 """APIs that were looked at and are not sources, and why. Any of them can be written in the pipelines file."""
+
+_SHORT_LIST = 10
+"""A default of more names than these stands below its table."""
 
 _WAYS = {
     "ClosedWindows": "by closed windows of time",
@@ -76,9 +79,9 @@ def catalogue() -> str:
 def page(spec: SourceSpec) -> str:
     """Return the page of one source."""
     facts = spec.confidence[0].lower() + spec.confidence[1:]
-    parts = [f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {facts}\n"]
+    parts = [f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {facts}{_checked(spec)}\n"]
     parts.append(f"## At the vendor\n\n{spec.access}" + (f" {spec.limits}" if spec.limits else "") + "\n")
-    parts += [_connection(spec), _pipeline(spec), _reading(spec)]
+    parts += [_connection(spec), *filter(None, [_long_lists(spec)]), _pipeline(spec), _reading(spec)]
     if spec.unconfirmed:
         parts.append(_unconfirmed(spec))
     return "\n".join(parts)
@@ -93,7 +96,7 @@ def _connection(spec: SourceSpec) -> str:
         where = f"`{spec.auth.url}`" + (" on the same host" if spec.auth.url.startswith("/") else "")
         rows.append(f"| extra `token_url` | where the token is fetched, if not at {where} |")
     for name, setting in spec.settings.items():
-        default = "" if setting.default is None else f"; `{setting.default}` by default"
+        default = "" if setting.default is None else f"; {_default(setting.default)} by default"
         place = "" if setting.secret else ", or under `settings` in the pipelines file"
         rows.append(f"| extra `{name}` | {setting.meaning}{default}{place} |")
     connection: dict[str, Any] = {"conn_type": "audit_logs"}
@@ -110,6 +113,30 @@ def _connection(spec: SourceSpec) -> str:
         + f"\n\n```bash\nexport AIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{shown}'\n```\n\n"
         "Its *Test* asks the vendor, and says which right or plan is missing.\n"
     )
+
+
+def _default(value: str) -> str:
+    """Return a setting's default as a cell of a table shows it: a long list of names by their number."""
+    names = value.split(",")
+    return f"all {len(names)} that stand below" if len(names) > _SHORT_LIST else f"`{value}`"
+
+
+def _long_lists(spec: SourceSpec) -> str:
+    """Return the defaults that are too long for a table."""
+    found = {name: each.default.split(",") for name, each in spec.settings.items() if each.default}
+    return "\n".join(
+        f"By default, `{name}` is:\n\n```text\n" + "\n".join(values) + "\n```\n"
+        for name, values in found.items()
+        if len(values) > _SHORT_LIST
+    )
+
+
+def _checked(spec: SourceSpec) -> str:
+    """Return the sentence that says when the facts were read."""
+    if not spec.checked:
+        return ""
+    day = date.fromisoformat(spec.checked)
+    return f" They were last held against the vendor's documents on {day.day} {day:%B %Y}."
 
 
 def _carried(spec: SourceSpec) -> str:

@@ -81,6 +81,17 @@ COMMANDS = (
         ),
     ),
     Command(
+        "unreadable",
+        "look",
+        "list the records of sources that could not be read, or show one",
+        "List the records that a source sent and that could not be read: they are set aside in the spool, and the rest "
+        "of their pages was read.",
+        (
+            ("unreadable --pipeline slack", "of one pipeline"),
+            ("unreadable --show NAME", "the bytes of one, as they came, and nothing else"),
+        ),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -163,6 +174,12 @@ def _convert(add: argparse.ArgumentParser) -> None:
     add.add_argument("--secrets", action="store_true", help="show the connection's secrets")
 
 
+def _unreadable(add: argparse.ArgumentParser) -> None:
+    add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--show", metavar="NAME", help="write the bytes of this one as they came, and nothing else")
+
+
 def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
     add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
@@ -192,6 +209,7 @@ _ARGUMENTS = {
     "destinations": _pipelines,
     "gaps": _gaps,
     "test-event": _test_event,
+    "unreadable": _unreadable,
     "verify": _verify,
 }
 

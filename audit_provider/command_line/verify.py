@@ -41,7 +41,7 @@ def run_verify(options: argparse.Namespace) -> int:
     try:
         # Standard output is the report's alone; what Airflow logs goes elsewhere.
         with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
-            store = _store(options.spool)
+            store = store_at(options.spool)
             streams = streams_in(store, options.pipeline)
             progress = _progress(options, streams)
             if options.pipeline and not streams and not progress:
@@ -67,7 +67,8 @@ def run_verify(options: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _store(spool: str | None) -> Store:
+def store_at(spool: str | None) -> Store:
+    """Return a spool. :param spool: a folder or URI; None for that of Airflow's settings."""
     if spool and "://" not in spool:
         folder = Path(spool).absolute()
         if not folder.is_dir():

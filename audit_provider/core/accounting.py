@@ -1,4 +1,4 @@
-"""The accounting identity: every event read is spooled or a duplicate, and every event spooled is somewhere."""
+"""The accounting identity: a record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 class Account:
     """What became of the events of one stream at one destination.
 
-    ``read = spooled + duplicates`` and
+    ``read = spooled + duplicates + set_aside`` and
     ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has.
+    :ivar set_aside: records that could not be read, kept as dead letters of the source.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
@@ -49,13 +51,15 @@ class Account:
     again: int = 0
     failures_in_a_row: int = 0
     last_error: str = ""
+    same_id: int = 0
+    set_aside: int = 0
 
     @property
     def adds_up(self) -> bool:
         """Whether both halves of the identity hold."""
         finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
         return (
-            self.read == self.spooled + self.duplicates
+            self.read == self.spooled + self.duplicates + self.set_aside
             and self.spooled + self.again == self.before + finished + self.pending
             and self.pending >= 0
         )
@@ -91,6 +95,8 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         again=offset.again if offset else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
+        same_id=counts.same_id,
+        set_aside=counts.set_aside,
     )
 
 
@@ -130,6 +136,8 @@ _COLUMNS = (
     ("read", "read"),
     ("spooled", "spooled"),
     ("duplicates", "duplicates"),
+    ("same_id", "same id"),
+    ("set_aside", "set aside"),
     ("before", "before"),
     ("again", "again"),
     ("delivered", "delivered"),
@@ -141,11 +149,11 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("before", "again")
+_RARE = ("same_id", "set_aside", "before", "again")
 
 
 def table(accounts: Iterable[Account]) -> str:
-    """Return accounts as a text table; ``before`` and ``again`` are shown where one of them is not 0."""
+    """Return accounts as a text table; those of ``_RARE`` are shown where one of them is not 0."""
     accounts = list(accounts)
     columns = [each for each in _COLUMNS if each[0] not in _RARE or any(getattr(one, each[0]) for one in accounts)]
     rows: list[Sequence[str]] = [[title for _, title in columns]]

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from audit_provider.core.byte_order import as_utf8
 from audit_provider.core.errors import UNREADABLE, ProtocolError
+from audit_provider.core.loose_json import BrokenError, rewritten
 
 _WORDS_SHOWN = 80
 _HEAD_BYTES = 100_000
@@ -30,14 +32,19 @@ class Answer:
     redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def json(self) -> Any:
-        """Return the body as JSON.
+        """Return the body as JSON, also as programs write it by mistake, and with a byte order mark before it.
 
         :raises ProtocolError: it is something else, such as a proxy's HTML page.
         """
+        body = as_utf8(self.body)
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(body)
         except UNREADABLE:
-            # Beside what is no JSON: numbers of too many digits, and what is nested too deeply.
+            pass
+        try:
+            return msgspec.json.decode(rewritten(body).text)
+        except (BrokenError, *UNREADABLE):
+            # Beside what is no JSON: numbers of too many digits.
             raise ProtocolError(self.not_json()) from None
 
     @property

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MOST_CONCURRENCY = 16
+MOST_LETTERS_TOGETHER = 172
+"""Of a pipeline's and a destination's name: the longest key of a Variable, that of a replayed window's offset, has 78
+letters beside them, and Airflow's database holds 250."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,4 +160,18 @@ def check_name(name: str, path: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
+        )
+
+
+def check_names(pipeline: str, destination: str, path: str) -> None:
+    """Check that the names of a pipeline and of one of its destinations fit together into every key of a Variable.
+
+    :param path: where the destination stands in the file, for messages.
+    :raises ConfigurationError: they are too long.
+    """
+    together = len(pipeline) + len(destination)
+    if together > MOST_LETTERS_TOGETHER:
+        raise ConfigurationError(
+            f"{path}: the names of the pipeline and of this destination have {together} letters together: "
+            f"shorten one, for {MOST_LETTERS_TOGETHER} are all that the key of a Variable has room for"
         )

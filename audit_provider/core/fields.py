@@ -34,6 +34,11 @@ def keys_of(path: str) -> list[str]:
     return [key.replace("\\.", ".") for key in _DOT.split(path)] if path else []
 
 
+def paths_of(written: str) -> tuple[str, ...]:
+    """Return the paths of a field, in order of preference: they stand behind each other with ``|`` between them."""
+    return tuple(filter(None, map(str.strip, written.split("|"))))
+
+
 @functools.lru_cache(maxsize=4096)
 def ways_of(keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """Return the keys that a path's keys may mean, in the order in which they are tried.
@@ -154,7 +159,7 @@ class FieldReader:
     """
 
     def __init__(self, fields: Fields, names: Iterable[str]) -> None:
-        paths = {name: tuple(filter(None, map(str.strip, getattr(fields, name).split("|")))) for name in names}
+        paths = {name: paths_of(getattr(fields, name)) for name in names}
         extractor = Extractor({path: Any for each in paths.values() for path in each})
         self._paths = paths
         self._decode = extractor.decode

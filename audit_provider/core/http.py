@@ -19,6 +19,7 @@ from audit_provider.core.address import url_of
 from audit_provider.core.answer import Answer
 from audit_provider.core.backoff import LONGEST_BACKOFF, backoff
 from audit_provider.core.body import ENCODINGS, Bounds, parts_of
+from audit_provider.core.byte_order import as_utf8
 from audit_provider.core.environment import settle_environment
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
 from audit_provider.core.failures import failure_of, refused_by_proxy
@@ -100,6 +101,7 @@ class HttpClient:
         self._redactor = Redactor(secrets)
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
+        self.max_file_bytes = max_file_bytes
         self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "ask for files of shorter spans.")
         self._clock = clock
         self._shown_url = (shown_url or base_url).rstrip("/")
@@ -178,7 +180,7 @@ class HttpClient:
                     content.write(part)
                 if response.status_code == 407:
                     raise refused_by_proxy(where, 407)
-                read = content.getvalue() if isinstance(content, io.BytesIO) and not is_file else b""
+                read = as_utf8(content.getvalue()) if isinstance(content, io.BytesIO) and not is_file else b""
                 return Answer(
                     response.status_code, CaseInsensitiveDict(response.headers), read, where, self._redactor.redact
                 )

@@ -10,13 +10,17 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from audit_provider.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Resolve = Callable[[str], list[str]]
 """From a host name to its addresses."""
@@ -25,15 +29,27 @@ _METADATA = frozenset(
     map(
         ip_address,
         (
-            "169.254.169.254",  # AWS, Azure, Google and most others
-            "169.254.170.2",  # containers on AWS
-            "169.254.170.23",
-            "fd00:ec2::254",
+            "169.254.169.254",  # AWS, Azure, Google, Oracle and most others
+            "fd00:ec2::254",  # AWS
+            "169.254.170.2",  # AWS, containers
+            "169.254.170.23",  # AWS, pods
             "fd00:ec2::23",
-            "100.100.100.200",  # Alibaba
+            "fd20:ce::254",  # Google
+            "168.63.129.16",  # Azure, the host's agent: an address that looks public
+            "fd00:c1::a9fe:a9fe",  # Oracle
+            "192.0.0.192",  # Oracle, the older one
+            "100.100.100.200",  # Alibaba: in the range that Tailscale and carriers use for hosts
+            "169.254.0.23",  # Tencent
+            "fd00:a9fe:a9fe::1",  # Linode
+            "169.254.42.42",  # Scaleway
+            "fd00:42::42",
+            "fe80::a9fe:a9fe",  # OpenStack
         ),
     )
 )
+"""The metadata services of clouds. No registry lists them: those outside the link-local networks lie in private, shared
+and public ones, in which other hosts are rightful receivers."""
+
 _METADATA_NAMES = frozenset(
     {
         "metadata",  # Google's, as its own machines look it up
@@ -41,9 +57,17 @@ _METADATA_NAMES = frozenset(
         "metadata.goog",
         "instance-data",  # AWS
         "instance-data.ec2.internal",
+        "metadata.azure.internal",
+        "metadata.oraclecloud.com",
         "metadata.tencentyun.com",
+        "api.metadata.cloud.ibm.com",
+        "metadata.platformequinix.com",
+        "rancher-metadata",
     }
 )
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+"""What stands for a dot in a host name, as RFC 3490 has it."""
+
 _ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
@@ -54,7 +78,24 @@ _ALIVE = (
 )
 """Socket options: what stands between must not forget a connection that is idle. Times in seconds."""
 
-_NAT64 = ip_network("64:ff9b::/96")
+_EMBEDDING = tuple(
+    map(
+        ip_network,
+        (
+            "::/96",  # IPv4-compatible, RFC 4291
+            "::ffff:0:0/96",  # IPv4-mapped, RFC 4291
+            "::ffff:0:0:0/96",  # IPv4-translated, RFC 2765
+            "64:ff9b::/96",  # NAT64, RFC 6052
+        ),
+    )
+)
+"""IPv6 networks whose last 32 bits are an IPv4 address."""
+
+_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
+"""A site's own NAT64 prefixes of any length lie in it, RFC 8215."""
+
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The upper half of an interface's identifier whose lower half is an IPv4 address, RFC 5214."""
 
 
 def resolved(host: str) -> list[str]:
@@ -72,7 +113,7 @@ def refuse_host(host: str, *, allow_link_local: bool = False, resolve: Resolve =
     :param allow_link_local: link-local is allowed; metadata never is.
     :raises ConfigurationError: it is one. A host that cannot be looked up is left to the request.
     """
-    host = host.strip("[]").rstrip(".").lower()
+    host = normalize("NFKC", host).translate(_DOTS).strip("[]").rstrip(".").lower()
     if host in _METADATA_NAMES:
         raise _metadata_error(host)
     for address in resolve(host):
@@ -84,14 +125,16 @@ def refuse_address(text: str, *, allow_link_local: bool = False) -> None:
 
     :raises ConfigurationError: it is link-local, or a cloud's metadata service.
     """
-    address = _plain(ip_address(text.partition("%")[0]))
-    if address in _METADATA:
-        raise _metadata_error(str(address))
-    if address.is_link_local and not allow_link_local:
-        raise ConfigurationError(
-            f"the connection leads to the link-local address {address}: set its host to the service's address, or "
-            f"'allow_link_local' in its extra if the service is there."
-        )
+    meant = _meant_by(ip_address(text.partition("%")[0]))
+    for address in meant:
+        if address in _METADATA:
+            raise _metadata_error(str(address))
+    for address in meant:
+        if address.is_link_local and not allow_link_local:
+            raise ConfigurationError(
+                f"the connection leads to the link-local address {address}: set its host to the service's address, or "
+                f"'allow_link_local' in its extra if the service is there."
+            )
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -136,10 +179,29 @@ def _metadata_error(found: str) -> ConfigurationError:
     )
 
 
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Return the IPv4 address that an IPv6 address stands for, else itself."""
+def _meant_by(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
+    """Return an address, and each IPv4 address that it stands for where it is one of IPv6.
+
+    Which of them a packet reaches depends on the gateways in its way, so all of them count. Prefixes that a network has
+    chosen for itself among its public addresses cannot be known.
+    """
     if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+        return [address]
+    bits = int(address)
+    found = [address, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in _EMBEDDING) or (bits >> 32) & 0xFFFFFFFF in _ISATAP:
+        found.append(IPv4Address(bits & 0xFFFFFFFF))
+    if address in _LOCAL_NAT64:
+        found += _translated(bits)
+    return [each for each in found if each is not None]
+
+
+def _translated(bits: int) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address holds by RFC 6052, for each length of prefix that it may have.
+
+    Bits 64 to 71 are left out: they are 0 and belong to no address.
+    """
+    text = f"{bits:0128b}"
+    for prefix in (48, 56, 64, 96):
+        inner = text[prefix:64] + text[72:] if prefix < 96 else text[96:]
+        yield IPv4Address(int(inner[:32], 2))

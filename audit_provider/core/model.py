@@ -56,7 +56,8 @@ class Window:
 class Fields:
     """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
 
-    Behind a ``|`` stands another path, to look at where the one before finds nothing; the first three take one path.
+    Behind a ``|`` stands another path, to look at where the one before finds nothing, or no time: ``@timestamp |
+    created_at``.
 
     :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
     :ivar time: when the event happened.
@@ -84,6 +85,14 @@ class Fields:
     target_group: str = ""
     role: str = ""
     organization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands where a record should and cannot be read by any means. :ivar content: as it came."""
+
+    content: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +137,26 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class PullCounts:
-    """The pull side of the accounting identity: ``read = spooled + duplicates``."""
+    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
+
+    :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
+        an id and not more of them than are spooled.
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
+        sum).
+    :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
+    """
 
     read: int = 0
     spooled: int = 0
     duplicates: int = 0
+    same_id: int = 0
+    set_aside: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read + other.read, self.spooled + other.spooled, self.duplicates + other.duplicates)
+        return PullCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def __sub__(self, other: PullCounts) -> PullCounts:
-        return PullCounts(self.read - other.read, self.spooled - other.spooled, self.duplicates - other.duplicates)
+        return PullCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +273,17 @@ class Offset:
 
 
 def text_of(moment: datetime) -> str:
-    """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``, its year with four digits."""
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
+    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def date_of(moment: datetime, separator: str = "-") -> str:
+    """Return the date of an aware UTC ``moment`` with a year of four digits, ``2026-03-01``.
+
+    :param separator: between its parts.
+    """
+    return moment.date().isoformat().replace("-", separator)
 
 
 def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:

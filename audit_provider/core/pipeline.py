@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -10,24 +11,26 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
-from audit_provider.core.delivery import Delivery, check_name, delivery_from
-from audit_provider.core.destinations.selection import refuse_hidden_id
+from audit_provider.core.delivery import Delivery, check_name, check_names, delivery_from
+from audit_provider.core.destinations.selection import Redaction, refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.reconciliation import Reconcile, reconcile_from
+from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources.inline import check_reading, source_of
-from audit_provider.core.validation import Mistakes, check_schedule, near, validated
-from audit_provider.core.yaml_text import values_of
+from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
+from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from audit_provider.core.sources import SourceSpec
 
 _STRICT = ConfigDict(extra="forbid")
+_MOST = {"retention_days": MOST_DAYS, "run_minutes": 366 * 24 * 60}
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Pipeline:
     :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
         24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
     :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
-    :ivar retention_days: how long segments are kept once every destination has them.
+    :ivar retention_days: how long segments are kept once every destination has them; at least as long as the reading
+        looks back, by default 2 days.
     :ivar backfill_share: part of the request budget that a backfill may use; the rest is polling's own.
     :ivar backfill_windows: windows of a backfill that are read at once; None for as many as its part of the budget can
         feed.
@@ -68,6 +72,17 @@ class Pipeline:
     monitoring: Monitoring | None = field(default_factory=Monitoring)
 
     @property
+    def redact(self) -> Redaction:
+        """What page, report and notifiers leave out of what they say about events."""
+        if self.monitoring and self.monitoring.redact is not None:
+            return self.monitoring.redact
+        each = [delivery.redact for delivery in self.destinations.values()]
+        return Redaction(
+            tuple(dict.fromkeys(path for redact in each for path in redact.drop)),
+            tuple(dict.fromkeys(path for redact in each for path in redact.hash)),
+        )
+
+    @property
     def spec(self) -> SourceSpec:
         """The source, with this pipeline's own settings of its reading."""
         return source_from(
@@ -82,10 +97,19 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelinesFile:
-    """What a pipelines file says. :ivar mistakes: one sentence each, beginning with the path of the mistake."""
+    """What a pipelines file says.
+
+    :ivar wrong: names of the pipelines that are left out, to what is wrong in each: one sentence per mistake, beginning
+        with its path.
+    """
 
     pipelines: Mapping[str, Pipeline]
-    mistakes: tuple[str, ...] = ()
+    wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The mistakes of all pipelines, in the order of the file."""
+        return tuple(line for lines in self.wrong.values() for line in lines)
 
 
 @dataclass(frozen=True)
@@ -122,11 +146,41 @@ def read_pipelines(text: str) -> PipelinesFile:
     if not isinstance(content, dict):
         raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
     pipelines: dict[str, Pipeline] = {}
-    mistakes = Mistakes()
+    wrong: dict[str, tuple[str, ...]] = {}
     for name, entry in content.items():
+        if isinstance(name, NotText):
+            lines = f"{name}: {name.refusal}{_kept_under(name)}"
+            wrong[str(name)] = (*wrong.get(str(name), ()), lines)
+            continue
+        unclear = dict(keys_without_quotes(entry, name))
+        mistakes = Mistakes()
         with mistakes.collected():
-            pipelines[str(name)] = pipeline_from(str(name), entry)
-    return PipelinesFile(pipelines, tuple(mistakes.lines))
+            pipeline = pipeline_from(name, as_written(entry) if unclear else entry)
+            if not unclear:
+                pipelines[name] = pipeline
+        if found := tuple(_with_unclear(mistakes.lines, unclear)):
+            wrong[name] = (*wrong.get(name, ()), *found)
+    return PipelinesFile(pipelines, wrong)
+
+
+def _with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:
+    """Yield what is wrong with a pipeline, and with its keys that are no texts, one line for each place.
+
+    Where there is no such key at all, quotes would not help.
+    """
+    said = {line.partition(": ")[0]: line for line in lines}
+    unknown = {path for path, line in said.items() if ": there is no such key" in line}
+    yield from (line for line in lines if line.partition(": ")[0] not in unclear.keys() - unknown)
+    yield from (f"{path}: {key.refusal}" for path, key in unclear.items() if path not in unknown)
+
+
+def _kept_under(name: NotText) -> str:
+    """Return the end of a sentence about a pipeline's name: the other one that version 0.1 ran it under."""
+    with contextlib.suppress(ConfigurationError):
+        check_name(name.converted, "")
+        if name.converted != name.written:
+            return f"; what it has read until now is kept under the name '{name.converted}'"
+    return ""
 
 
 def pipeline_from(name: str, entry: Any) -> Pipeline:
@@ -154,12 +208,18 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         mistakes.add(f"{name}.backfill_share: must be more than 0 and at most 1")
     if written.backfill_windows is not None and not 1 <= written.backfill_windows <= MOST_WINDOWS_AT_ONCE:
         mistakes.add(f"{name}.backfill_windows: must be 1 to {MOST_WINDOWS_AT_ONCE}")
-    for key in ("retention_days", "run_minutes"):
+    for key, most in _MOST.items():
         if getattr(written, key) < 1:
             mistakes.add(f"{name}.{key}: must be at least 1")
+        elif getattr(written, key) > most:
+            mistakes.add(f"{name}.{key}: must be at most {most}")
+    if written.retention_days >= 1:
+        with mistakes.collected():
+            check_retention(written.retention_days, f"{name}.retention_days", spec)
     destinations: dict[str, Delivery] = {}
     for each, options in written.destinations.items():
         with mistakes.collected():
+            check_names(name, each, f"{name}.destinations.{each}")
             destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
             refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
     with mistakes.collected():
@@ -205,16 +265,20 @@ def aware(moment: datetime | date | None, what: str) -> datetime | None:
     """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC.
 
     :param what: begins the message.
-    :raises ConfigurationError: it is none in UTC.
+    :raises ConfigurationError: it is none in UTC, or lies where no service can have kept an audit log.
     """
     if moment is None:
         return None
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        found = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
-        raise ConfigurationError(f"{what} {moment} lies outside the years 1 to 9999 in UTC") from None
+        found = None
+    # What is read reaches back from it, and ahead, and the calendar must have room for that.
+    if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ConfigurationError(f"{what} {moment} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
+    return found
 
 
 def source_from(
@@ -249,8 +313,7 @@ def source_from(
         check_reading(spec.reading, f"{name}.reading")
     if rate_limit:
         limit = validated(RateLimit, dataclasses.asdict(spec.rate_limit) | dict(rate_limit), f"{name}.rate_limit")
-        if limit.requests < 1 or limit.per <= 0:
-            raise ConfigurationError(f"{name}.rate_limit: at least one request in more than 0 seconds is needed")
+        limit.check(f"{name}.rate_limit")
         spec = spec.with_rate_limit(limit)
     if page_size is not None:
         if spec.page_size is None:

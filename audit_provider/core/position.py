@@ -25,7 +25,9 @@ class Position:
     :ivar watermark: everything that happened before is read, late events aside.
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
     :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
+        manifest written since those times names them. :ivar ahead_digests: of their records, to know them again by.
         manifest written since those times names them.
+    :ivar looks_back: seconds; how far before the watermark the next read may begin; 0 where nobody has said.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
@@ -42,6 +44,8 @@ class Position:
     counts: PullCounts = field(default_factory=PullCounts)
     watermark: datetime | None = None
     ahead: dict[str, datetime] = field(default_factory=dict)
+    ahead_digests: dict[str, str] = field(default_factory=dict)
+    looks_back: float = 0.0
     gaps: tuple[Gap, ...] = ()
     longest_lag: float = 0.0
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
-from audit_provider.core.model import PullCounts, back_by
+from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.notices import Noticed
-from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.sources.reading.base import Taken
+from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.times import FAR_AHEAD
+from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from audit_provider.core.model import Gap, Window
+    from audit_provider.core.model import Event, Gap, Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.rate_limit import Burst
@@ -75,7 +78,7 @@ def pull(
     if within and replace(reader, report=lambda _: None).reachable(within.start) >= within.end:
         # Nothing of it can be read any more; asking would only be refused.
         reader.reachable(within.start)
-        run.recent.close()
+        run.known.close()
         run.flush(complete=True)
         return Pulled(run.position, run.counts, complete=True)
     steps = reading.steps(reader, position.reading)
@@ -98,7 +101,9 @@ def pull(
                 progress.page(step.events, reader.now())
     finally:
         steps.close()
-        run.recent.close()
+        run.known.close()
+        for line in run.oddities():
+            reader.tell(line)
     run.flush(complete=complete)
     return Pulled(run.position, run.counts, complete)
 
@@ -118,43 +123,95 @@ class _Run:
     ) -> None:
         self.position = position
         self.counts = PullCounts()
-        self.recent = RecentIds()
         self._reader = reader
         self._stream = stream
-        # What this run spools is known without looking.
-        self._known = ((stream, position.head), *known)
         self._ahead = dict(position.ahead)
-        self.recent.remember(self._ahead)
+        self._ahead_digests = dict(position.ahead_digests)
+        self.known = KnownEvents(
+            ((stream, position.head), *known),
+            ahead=tuple(self._ahead),
+            ahead_digests=self._ahead_digests,
+            volatile=reader.pages.spec.volatile,
+            tell=reader.tell,
+        )
+        self._others = [each for each, _ in known]
+        self._unreadable = UnreadableRecords(stream, position.counts.set_aside)
+        self._set_aside = 0
+        self._far_ahead = 0
+        self._first_far_ahead: datetime | None = None
         self._commit = commit
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
-        self._segment = SegmentWriter(reader.now())
+        self._segment = self._opened(reader.now())
         self._uncounted = PullCounts()
         self._gaps: tuple[Gap, ...] = ()
         self._step: Step | None = None
-        self._recalled_since: datetime | None = None
         asked = {"source": reader.pages, "recovery": reader.recovery}
         self._watches = {name: watch for name, pages in asked.items() if (watch := getattr(pages, "watch", None))}
         for name, watch in self._watches.items():
             watch.resume(position.noticed.get(name, Noticed()))
 
-    def take(self, step: Step, within: Window | None) -> int:
+    def take(self, step: Step, within: Window | None) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
         self._recall(step.since)
         events = step.events if within is None else [event for event in step.events if event.time in within]
-        fresh = self.recent.admit(events)
+        same_id = self.known.same_id.count
+        fresh = self.known.admit(events)
         self._segment.add(fresh)
         horizon = self._reader.now() + CLOCK_SKEW
         if self._segment.last_time and self._segment.last_time > horizon:
-            self._ahead |= {event.id: event.time for event in fresh if event.time > horizon}
-        counts = PullCounts(read=len(events), spooled=len(fresh), duplicates=len(events) - len(fresh))
+            ahead = [event for event in fresh if event.time > horizon]
+            self._ahead |= {event.id: event.time for event in ahead}
+            self._ahead_digests |= {event.id: self.known.content.digest(event.raw) for event in ahead}
+            self._note_far_ahead(ahead)
+        aside = self._keep_unreadable()
+        counts = PullCounts(
+            read=len(events) + aside.new + aside.known,
+            spooled=len(fresh),
+            duplicates=len(events) - len(fresh) + aside.known,
+            same_id=self.known.same_id.count - same_id,
+            set_aside=aside.new,
+        )
         self._uncounted += counts
         self.counts += counts
         self._step = step
         aged = self._reader.now() - self._segment.opened_at >= self._segment_age
         if self._segment.raw_bytes >= self._segment_bytes or (aged and len(self._segment)):
             self.flush()
-        return len(fresh)
+        return Taken(len(fresh), counts.same_id)
+
+    def oddities(self) -> list[str]:
+        """Return what is worth a line of the log, a sentence each."""
+        lines = self._reader.pages.records.oddities()
+        if self.known.same_id.count:
+            lines.append(str(self.known.same_id))
+        if self._set_aside:
+            lines.append(
+                f"{self._set_aside} records could not be read and are set aside in the spool, in the folder "
+                f"'unreadable' of {self._stream}: 'audit-logs unreadable' shows them."
+            )
+        if self._first_far_ahead:
+            lines.append(
+                f"{self._far_ahead} events have a time more than a year ahead, the first "
+                f"{text_of(self._first_far_ahead)}, and keep it: if it is wrong, correct 'fields.time' of the source."
+            )
+        return lines
+
+    def _note_far_ahead(self, ahead: Sequence[Event]) -> None:
+        limit = self._reader.now() + FAR_AHEAD
+        far = [event.time for event in ahead if event.time > limit]
+        self._far_ahead += len(far)
+        self._first_far_ahead = self._first_far_ahead or next(iter(far), None)
+
+    def _keep_unreadable(self) -> SetAside:
+        """Set aside, durably, what could not be read since the last step."""
+        new = known = 0
+        for pages in filter(None, (self._reader.pages, self._reader.recovery)):
+            if found := pages.records.take_unreadable():
+                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), self._others)
+                new, known = new + aside.new, known + aside.known
+        self._set_aside += new
+        return SetAside(new, known)
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""
@@ -162,9 +219,11 @@ class _Run:
             return
         now = self._reader.now()
         self._ahead = _latest(self._ahead, back_by(now, _AHEAD_FOR))
+        self._ahead_digests = {name: self._ahead_digests[name] for name in self._ahead if name in self._ahead_digests}
         head = self.position.head
         if len(self._segment):
             head = self._stream.append(self._segment, head, now)
+            self.known.sealed(self._stream, head)
         position = replace(
             self.position,
             reading=self._step.state if self._step else self.position.reading,
@@ -172,6 +231,7 @@ class _Run:
             counts=self.position.counts + self._uncounted,
             watermark=(self._step.watermark if self._step else None) or self.position.watermark,
             ahead=self._ahead,
+            ahead_digests=self._ahead_digests,
             gaps=merged((*self.position.gaps, *self._gaps)),
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
@@ -183,7 +243,8 @@ class _Run:
         self.position = position
         self._uncounted = PullCounts()
         self._gaps = ()
-        self._segment = SegmentWriter(now)
+        if len(self._segment):
+            self._segment = self._opened(now)
 
     def note(self, gap: Gap) -> None:
         """Keep a gap with the next position, and tell it."""
@@ -207,11 +268,12 @@ class _Run:
         if len(self._ahead) >= MOST_AHEAD:
             # The vendor's clock itself is wrong, by a time zone at most: more lies ahead than is remembered.
             since = back_by(since, _DAY)
-        if self._recalled_since is None or since < self._recalled_since:
-            for stream, head in self._known:
-                for ids in stream.ids_since(head, since):
-                    self.recent.remember(ids)
-            self._recalled_since = since
+        self.known.recall(since)
+
+    def _opened(self, now: datetime) -> SegmentWriter:
+        segment = SegmentWriter(now)
+        self.known.open(segment)
+        return segment
 
 
 def _latest(ahead: dict[str, datetime], since: datetime) -> dict[str, datetime]:

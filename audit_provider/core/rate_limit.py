@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from audit_provider.core.errors import UnavailableError
+from audit_provider.core.errors import ConfigurationError, UnavailableError
 from audit_provider.core.model import UTC
 from audit_provider.core.waits import remaining_requests, waits_in
 
@@ -24,6 +24,9 @@ _BURSTS = 60
 Burst = tuple[int, int]
 """Requests that were sent at or shortly before a moment: its milliseconds since 1970, and how many they were."""
 
+MOST_PERIOD = 366 * 86_400
+"""Seconds; the longest period of a budget."""
+
 _LATEST = 10**13
 _MOST_AT_ONCE = 10**5
 """What is beyond these was not written by us: it is read as harmless as it can be."""
@@ -35,6 +38,17 @@ class RateLimit:
 
     requests: int
     per: float = 60.0
+
+    def check(self, path: str) -> None:
+        """Refuse a budget by which nothing could be asked, or whose period does not fit into a calendar.
+
+        :param path: where it stands in the file, for messages.
+        :raises ConfigurationError: it is one.
+        """
+        if self.requests < 1 or not self.per > 0:
+            raise ConfigurationError(f"{path}: at least one request in more than 0 seconds is needed")
+        if not self.per <= MOST_PERIOD:
+            raise ConfigurationError(f"{path}.per: must be at most {MOST_PERIOD} seconds (a year)")
 
     def share(self, part: float) -> RateLimit:
         """Return the budget of a backfill: a part of this one that leaves at least one request to polling.

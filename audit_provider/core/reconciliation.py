@@ -16,7 +16,7 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
-from audit_provider.core.sources.reading.base import Backfill, Reading, Step, packed
+from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Taken, packed
 from audit_provider.core.spool import ComparedIds
 from audit_provider.core.validation import check_schedule, validated
 
@@ -31,7 +31,8 @@ MOST_NAMED = 20
 """Late events that are named one by one."""
 
 _DAY = timedelta(days=1)
-_MARGIN = timedelta(hours=1)
+_HOUR = timedelta(hours=1)
+_MARGIN = _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,23 @@ def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int)
     return found
 
 
+def check_retention(retention_days: int, path: str, spec: SourceSpec) -> None:
+    """Refuse to remove segments that the live reading would still look at again: repeats are known by them.
+
+    :param path: where the key stands.
+    :raises ConfigurationError: they would be removed.
+    """
+    reach = looks_back(spec)
+    if spec.lookback:
+        reach = min(reach, spec.lookback + _MARGIN)
+    least = -(-reach // _DAY)
+    if retention_days < least:
+        raise ConfigurationError(
+            f"{path}: must be at least {least}, for the live reading of {spec.title} looks {reach // _HOUR} hours back "
+            f"('overlap', 'sweep_reach' and 'sweep_every' of 'reading'), and knows by its segments what it meets again"
+        )
+
+
 def looks_back(spec: SourceSpec) -> timedelta:
     """Return how far back the live reading of a source may look again, and an hour more."""
     reach = timedelta(0)
@@ -97,6 +115,7 @@ class Comparison:
     :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
         or were missed, and are spooled now. :ivar late_ids: the first of them, and
         :ivar late_by_action: their number by action, of pages of which all that the window lacked was new.
+    :ivar changed: records whose id the spool held with other content: spooled now, and neither late nor missed.
     :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
         nobody knows.
     """
@@ -108,6 +127,7 @@ class Comparison:
     late_ids: tuple[str, ...] = ()
     late_by_action: Mapping[str, int] = field(default_factory=dict)
     gone: int | None = None
+    changed: int = 0
 
     @property
     def window(self) -> Window:
@@ -117,7 +137,7 @@ class Comparison:
     @property
     def in_spool(self) -> int:
         """Events served that the spool held already."""
-        return self.served - self.late
+        return self.served - self.late - self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +204,8 @@ class Reconciliation:
     def _compare(
         self, reader: Reader, kept: ReconciliationState, opened: OpenComparison, *, resumed: bool
     ) -> Generator[Step, int, ReconciliationState]:
-        found, window, ids = opened.comparison, opened.comparison.window, ComparedIds()
+        found, window = opened.comparison, opened.comparison.window
+        ids = ComparedIds(reader.pages.spec.volatile)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         inner = self.reading.steps(by_time, opened.reading)
         try:
@@ -204,10 +225,12 @@ class Reconciliation:
                 )
                 kept = replace(kept, open=OpenComparison(found, step.state))
                 fresh = yield Step(events, packed(kept), min(step.since, window.start), kept.reached)
-                if fresh != len(missing):
+                changed = fresh.same_id if isinstance(fresh, Taken) else 0
+                if fresh - changed != len(missing):
                     # An event that was spooled under another time is not held of this window, and yet known. Nobody
                     # says which they are, so none of the page is named.
-                    found = replace(before, served=found.served, late=before.late + fresh)
+                    found = replace(before, served=found.served, late=before.late + fresh - changed)
+                found = replace(found, changed=found.changed + changed)
                 try:
                     step = inner.send(fresh)
                 except StopIteration:

@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import ABSENT, Extractor, getter_of, keys_of, shape_of
-from audit_provider.core.model import UTC, Event, Fields
+from audit_provider.core.content import Content
+from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.fields import ABSENT, Extractor, getter_of, paths_of, value_at
+from audit_provider.core.loose_json import BrokenError, rewritten
+from audit_provider.core.model import Event, Fields, Unreadable
+from audit_provider.core.plain_pages import PlainPageDecoder
+from audit_provider.core.times import ZERO_TIME
+from audit_provider.core.times import time_from as time_from  # where others look for it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
-_US_FLOOR = 100_000_000_000_000
-_NO_DELAY = timedelta(0)
-_zone_of = attrgetter("tzinfo")
-_LOOSE = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d))?(\.\d+)?)? ?(?:([Zz]|UTC|GMT)|([+-]\d\d)(?::?(\d\d))?)?"
-)
-"""Date-times that are well understood and not RFC 3339: to the minute, to the day, with a leap second, a short zone."""
-
-
-def time_from(value: Any) -> datetime | None:
-    """Return an aware UTC time from a date-time text or an epoch in s, ms or µs; None where it is neither.
-
-    A text without an offset is taken for UTC, as audit APIs mean it. A time that is outside the years 1 to 9999 in UTC
-    cannot be told, so it is None as well.
-    """
-    if isinstance(value, str):
-        moment = _moment(value) or _moment(_strict(value))
-        if moment:
-            try:
-                return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-            except OverflowError:
-                return None
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    size = abs(value)
-    try:
-        seconds = value / 1_000_000 if size >= _US_FLOOR else value / 1000 if size >= _MS_FLOOR else value
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
-        return None
-
-
-def _strict(text: str) -> str:
-    """Return a loose date-time as RFC 3339 writes it; any other text as it is."""
-    found = _LOOSE.fullmatch(text.strip())
-    if not found:
-        return text
-    day, minute, second, fraction, utc, hours, minutes = found.groups()
-    zone = "Z" if utc else f"{hours}:{minutes or '00'}" if hours else ""
-    return f"{day}T{minute or '00:00'}:{'59' if second == '60' else second or '00'}{fraction or ''}{zone}"
+_LONGEST_WHOLE = 18
 
 
 class RecordReader:
@@ -80,18 +33,36 @@ class RecordReader:
     vendor could not write: as ``{"record": null}``, since an event is an object wherever it is shipped. It is named by
     its content and carries the time of the record before it, so that the order of the page stays what it is.
 
-    :ivar undated: records without a readable time met so far; they carry their time of receipt.
+    A record that the strict decoder refuses is read patiently, written anew where it has to be, and set aside where
+    nobody can read it.
+
+    :ivar fields: as given.
+    :ivar undated: records without a readable time met so far; they carry their time of receipt. The zero time of
+        programs, 0001-01-01T00:00:00Z, is no time.
     :ivar first_undated: what the first of them had there.
     :ivar odd: what was no JSON object so far.
+    :ivar repaired: records that were no JSON so far, and were written anew. :ivar first_repaired: why the first was.
+    :ivar pages_repaired: pages on which something around the records was no JSON. :ivar first_around: what, on the
+        first.
+    :ivar unreadable: what was set aside since :meth:`take_unreadable` was called last.
     :ivar last_id: the vendor's own id of the last record of the page read last; "" where none of its records has one.
     :ivar longest_lag: the largest delay met between happening and being recorded.
     """
 
-    def __init__(self, fields: Fields) -> None:
-        extractor = Extractor(dict.fromkeys((fields.id, fields.time, fields.recorded), Any))
+    def __init__(self, fields: Fields, volatile: Sequence[str] = ()) -> None:
+        self.fields = fields
+        self._content = Content(volatile)
+        paths = [paths_of(each) for each in (fields.id, fields.time, fields.recorded)]
+        extractor = Extractor({path: Any for each in paths for path in each})
         self._decode = extractor.decode
-        self._id, self._time, self._recorded = map(getter_of, (fields.id, fields.time, fields.recorded))
-        self._page = _PageDecoder(fields)
+        self._strict = _Getters(*(tuple(map(getter_of, each)) for each in paths))
+        self._patient = _Getters(*(tuple(_in_mapping(path) for path in each) for each in paths))
+        self._page = PlainPageDecoder(*paths)
+        self.repaired = 0
+        self.first_repaired = ""
+        self.pages_repaired = 0
+        self.first_around = ""
+        self.unreadable: list[Unreadable] = []
         self.undated = 0
         self.first_undated = ""
         self.odd = 0
@@ -104,7 +75,7 @@ class RecordReader:
         """Return the page's events in the page's order, and when each was recorded (or else happened).
 
         :param same: how often each record without an id was met, to tell equal ones apart; by default within the page.
-        :raises ProtocolError: a record cannot be read.
+        :param where: the request, for messages.
         """
         events: list[Event] = []
         times: list[datetime] = []
@@ -123,113 +94,159 @@ class RecordReader:
             if raw[:1] != b"{":
                 odd.append(len(events))
                 raw = b'{"record":' + raw + b"}"
+            get = self._strict
             try:
                 found = self._decode(raw)
-                if b"\n" in raw:
-                    raw = msgspec.json.format(raw, indent=-1)
-            except UNREADABLE as error:
-                raise ProtocolError(f"{where} answered with a record that cannot be read ({error}).") from None
-            name, time, recorded = self._id(found), time_from(self._time(found)), time_from(self._recorded(found))
+            except UNREADABLE:
+                patiently = self._patiently(raw, bytes(record))
+                if patiently is None:
+                    if odd and odd[-1] == len(events):
+                        odd.pop()
+                    continue
+                found, raw, get = patiently
+            if b"\n" in raw:
+                raw = msgspec.json.format(raw, indent=-1)
+            name, time, recorded = get.name(found), get.time(found), get.recorded(found)
             if time is None:
                 time = recorded
             elif recorded is not None and recorded - time > self.longest_lag:
                 self.longest_lag = recorded - time
             if time is None:
                 if not (odd and odd[-1] == len(events)):
-                    self.first_undated = self.first_undated or _shown(self._time(found))
+                    self.first_undated = self.first_undated or get.shown_time(found)
                     self.undated += 1
                 time = received
-            if not isinstance(name, (str, int)) or name == "":
-                nameless.append(len(events))
-                name = ""
+            if name:
+                self.last_id = name
             else:
-                self.last_id = str(name)
+                nameless.append(len(events))
             times.append(recorded or time)
-            events.append(Event(str(name), time, msgspec.Raw(raw)))
+            events.append(Event(name, time, msgspec.Raw(raw)))
         if odd:
             self.odd += len(odd)
             _date_by_neighbour(events, times, odd)
         if nameless:
-            _name_by_content(events, nameless, Counter() if same is None else same)
+            _name_by_content(events, nameless, Counter() if same is None else same, self._content)
         return events, times
 
+    def note_repaired(self, whys: Sequence[str]) -> None:
+        """Count records that were written anew. :param whys: for each of them, why."""
+        self.repaired += len(whys)
+        if whys and not self.first_repaired:
+            self.first_repaired = whys[0]
 
-class _PageDecoder:
-    """Reads pages on which every record is as it should be, in a third of the time: all records in one decoding."""
+    def note_around(self, whys: Sequence[str]) -> None:
+        """Count a page on which something around the records was no JSON. :param whys: what; empty for nothing."""
+        if whys:
+            self.pages_repaired += 1
+            self.first_around = self.first_around or ", ".join(whys)
 
-    def __init__(self, fields: Fields) -> None:
-        self._decode: Callable[[bytes], list[Any]] | None = None
-        moment = datetime | int | float
-        kinds = {fields.recorded: moment, fields.time: moment, fields.id: str | int}
-        if fields.id and fields.time and len({fields.id, fields.time, fields.recorded}) == 3:
-            shape = {tuple(keys_of(path)): kind for path, kind in kinds.items() if path}
-            self._decode = msgspec.json.Decoder(list[shape_of(shape)]).decode  # type: ignore[misc]
-            paths = (fields.id, fields.time, fields.recorded)
-            self._id, self._time, self._recorded = (getter_of(path) for path in paths)
+    def take_unreadable(self) -> list[Unreadable]:
+        """Return what was set aside since the last call."""
+        taken, self.unreadable = self.unreadable, []
+        return taken
 
-    def read(self, records: Sequence[msgspec.Raw]) -> tuple[list[Event], list[datetime], timedelta] | None:
-        """Return events, times and the largest delay; None where a record has no id or time, or is no object."""
-        if self._decode is None:
-            return None
-        joined = b",".join(records)
+    def oddities(self) -> list[str]:
+        """Return what is worth a line of the log, a sentence each."""
+        lines = []
+        if self.undated:
+            lines.append(
+                f"{self.undated} records had no readable time, the first had {self.first_undated} there; they carry "
+                f"the time of receipt: if they have a time, correct 'fields.time' of the source."
+            )
+        if self.odd:
+            lines.append(f'{self.odd} records were no JSON objects; they are kept as {{"record": …}}.')
+        if self.repaired:
+            lines.append(
+                f"{self.repaired} records were no JSON and were written anew (the first: {self.first_repaired}); the "
+                f"other records are kept byte for byte."
+            )
+        if self.pages_repaired:
+            lines.append(
+                f"on {self.pages_repaired} pages what stands around the records was no JSON (the first: "
+                f"{self.first_around}) and was written anew to find the way on."
+            )
+        return lines
+
+    def _patiently(self, raw: bytes, record: bytes) -> tuple[Any, bytes, _Getters] | None:
+        """Read what the strict decoder refuses; set it aside and return None where nobody can.
+
+        :param raw: the record as an object. :param record: as it came.
+        """
         try:
-            found = self._decode(b"[%b]" % joined)
+            # What no number can hold is JSON all the same, and is kept as it came.
+            found = json.loads(raw, parse_int=_whole_number, parse_float=_number)
+            msgspec.json.decode(raw, type=msgspec.Raw)
+            return found, raw, self._patient
         except UNREADABLE:
+            pass
+        try:
+            anew = rewritten(raw)
+            found = json.loads(anew.text, parse_int=_whole_number, parse_float=_number)
+        except (BrokenError, *UNREADABLE) as error:
+            self.unreadable.append(Unreadable(record, str(error)))
             return None
-        if len(found) != len(records):
-            return None
-        if b"\n" not in joined and (even := self._even(records, found)):
-            return even
-        events: list[Event] = []
-        times: list[datetime] = []
-        longest = _NO_DELAY
-        for record, each in zip(records, found, strict=True):
-            name, time, recorded = self._id(each), self._time(each), self._recorded(each)
-            if type(time) is not datetime or time.tzinfo is not UTC:
-                time = time_from(_written(time))
-            if recorded is None:
-                recorded = ABSENT
-            if recorded is not ABSENT and (type(recorded) is not datetime or recorded.tzinfo is not UTC):
-                recorded = time_from(_written(recorded))
-            if time is None or name is ABSENT or not name or recorded is None:
-                return None
-            if recorded is ABSENT:
-                recorded = time
-            elif recorded - time > longest:
-                longest = recorded - time
-            raw = bytes(record)
-            if b"\n" in raw:
-                raw = msgspec.json.format(raw, indent=-1)
-            times.append(recorded)
-            events.append(Event(name if type(name) is str else str(name), time, msgspec.Raw(raw)))
-        return events, times, longest
-
-    def _even(
-        self, records: Sequence[msgspec.Raw], found: Sequence[Any]
-    ) -> tuple[list[Event], list[datetime], timedelta] | None:
-        """Return the same where all records are alike in how they say id and times; None where they are not."""
-        names, times, recorded = (list(map(get, found)) for get in (self._id, self._time, self._recorded))
-        if set(map(type, names)) != {str} or not all(names) or not _are_utc(times):
-            return None
-        events = list(map(Event, names, times, records))
-        if set(map(type, recorded)) == {msgspec.UnsetType}:
-            return events, times, _NO_DELAY
-        if not _are_utc(recorded):
-            return None
-        return events, recorded, max(max(map(sub, recorded, times)), _NO_DELAY)
+        self.note_repaired([", ".join(anew.why)])
+        return found, anew.text, self._patient
 
 
-def _are_utc(moments: Sequence[Any]) -> bool:
-    return set(map(type, moments)) == {datetime} and list(map(_zone_of, moments)).count(UTC) == len(moments)
+class _Getters:
+    """Finds id and times in a decoded record, each at the first of its paths that has one."""
+
+    def __init__(
+        self,
+        names: Sequence[Callable[[Any], Any]],
+        times: Sequence[Callable[[Any], Any]],
+        recorded: Sequence[Callable[[Any], Any]],
+    ) -> None:
+        self._names = names
+        self._times = times
+        self._recorded = recorded
+
+    def name(self, found: Any) -> str:
+        for get in self._names:
+            value = get(found)
+            if isinstance(value, (str, int)) and value != "":
+                return str(value)
+        return ""
+
+    def time(self, found: Any) -> datetime | None:
+        return _first_time(self._times, found)
+
+    def recorded(self, found: Any) -> datetime | None:
+        return _first_time(self._recorded, found)
+
+    def shown_time(self, found: Any) -> str:
+        return _shown(self._times[0](found) if self._times else ABSENT)
+
+
+def _first_time(getters: Sequence[Callable[[Any], Any]], found: Any) -> datetime | None:
+    for get in getters:
+        moment = time_from(get(found))
+        if moment is not None and moment != ZERO_TIME:
+            return moment
+    return None
+
+
+def _in_mapping(path: str) -> Callable[[Any], Any]:
+    def get(found: Any) -> Any:
+        value = value_at(found, path)
+        return ABSENT if value is None else value
+
+    return get
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_WHOLE else digits
+
+
+def _number(written: str) -> float | str:
+    number = float(written)
+    return number if math.isfinite(number) else written
 
 
 def _shown(value: Any) -> str:
     return "nothing" if value is ABSENT else repr(value)[:40]
-
-
-def _written(moment: Any) -> Any:
-    """Return a moment as a vendor may have written it."""
-    return moment.isoformat() if isinstance(moment, datetime) else moment
 
 
 def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence[int]) -> None:
@@ -244,16 +261,11 @@ def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence
         times[place] = times[near]
 
 
-def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
+def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str], content: Content) -> None:
     """Give a digest of the record as id; equal records are told apart by a count."""
     for place in nameless:
         event = events[place]
-        try:
-            canonical = msgspec.json.encode(msgspec.json.decode(event.raw), order="sorted")
-        except UNREADABLE:
-            # A number beyond every range, half a surrogate pair, too deep: then its bytes as they came.
-            canonical = bytes(event.raw)
-        digest = hashlib.sha256(canonical).hexdigest()[:32]
+        digest = content.digest(event.raw)
         seen[digest] += 1
         name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         events[place] = Event(name, event.time, event.raw)

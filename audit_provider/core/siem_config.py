@@ -10,7 +10,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -19,7 +19,22 @@ from audit_provider.core.validation import near
 
 _KEYS = ("name", "provider_type", "endpoint_url", "api_key", "auth_header", "batch_size")
 _SWITCHES = ("enabled", "is_active")
-_IGNORED = ("id", "organization_id", "created_at", "updated_at", "last_sync_at", "status")
+_CREDENTIALS = ("api_key", "auth_header")
+_IGNORED = (
+    "id",
+    "org_id",
+    "organization_id",
+    "created_at",
+    "updated_at",
+    "last_successful_batch_at",
+    "last_sync_at",
+    "failure_count",
+    "status",
+)
+_LIST, _TOTAL = "siem_configs", "total"
+PLACEHOLDER = "<api_key>"
+"""Stands in a connection for the credential that a product does not show."""
+
 _PROVIDERS = ("datadog", "splunk", "elastic", "custom")
 _SPLUNK_SCHEME = re.compile(r"Splunk\s+", re.IGNORECASE)
 _ELASTIC_SCHEME = re.compile(r"(ApiKey|Basic)\s+", re.IGNORECASE)
@@ -37,16 +52,63 @@ class Converted:
 
     :ivar name: of the destination. :ivar entry: what stands under it in the pipelines file.
     :ivar conn_id: of the connection. :ivar connection: Airflow's JSON form of it, secrets included.
+    :ivar lacks_credential: the product's answer does not show it, so :data:`PLACEHOLDER` stands in the connection.
     """
 
     name: str
     entry: dict[str, Any]
     conn_id: str
     connection: dict[str, Any]
+    lacks_credential: bool = False
+
+
+def destinations_from(answer: Mapping[str, Any]) -> list[Converted]:
+    """Return the destinations that a product's answer means: one SIEM configuration, or its list of them.
+
+    Where two have the same name, the later one gets a number.
+
+    :raises ConfigurationError: as by :func:`destination_from`; or the list is empty, or not the whole one.
+    """
+    if _LIST not in answer:
+        return [destination_from(answer)]
+    unknown = [key for key in answer if key not in (_LIST, _TOTAL)]
+    if unknown:
+        raise ConfigurationError(f"the list of SIEM configurations has a key {unknown[0]!r} beside {_LIST!r}.")
+    listed, total = answer[_LIST], answer.get(_TOTAL)
+    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+        raise ConfigurationError(f"the SIEM configurations at {_LIST!r} must be a list of JSON objects.")
+    if total is not None and total != len(listed):
+        raise ConfigurationError(
+            f"the list of SIEM configurations holds {len(listed)}, and its {_TOTAL!r} is {total!r}: fetch all of them."
+        )
+    if not listed:
+        raise ConfigurationError("the list holds no SIEM configuration.")
+    found: dict[str, Converted] = {}
+    for number, each in enumerate(listed):
+        try:
+            converted = destination_from(each)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{_LIST}[{number}]: {error}") from None
+        unique = _numbered(converted, found)
+        found[unique.name] = unique
+    return list(found.values())
+
+
+def _numbered(converted: Converted, others: Mapping[str, Converted]) -> Converted:
+    """Return a destination under a name that no other has."""
+    name, number = converted.name, 1
+    while name in others:
+        number += 1
+        name = f"{converted.name}_{number}"
+    conn_id = f"{name}_default"
+    return replace(converted, name=name, conn_id=conn_id, entry={**converted.entry, "conn_id": conn_id})
 
 
 def destination_from(config: Mapping[str, Any]) -> Converted:
     """Return the destination that a product's SIEM configuration means.
+
+    A product's API shows no credential. Where neither key of one is there, and others are that only an answer has, such
+    as ``id``, a placeholder stands in the connection.
 
     :raises ConfigurationError: a key is missing or not known, or says what no destination can be told.
     """
@@ -63,14 +125,18 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
         )
     name = re.sub(r"[^a-z0-9_-]+", "_", str(config["name"]).lower()).strip("_") or provider
     conn_id = f"{name}_default"
-    entry, connection = _CONVERT[provider](config, _address(config))
+    parts = _address(config)
+    hidden = all(config.get(key) is None for key in _CREDENTIALS) and any(key in config for key in _IGNORED)
+    if provider == "custom" and _is_secret(parts):
+        hidden = False
+    entry, connection = _CONVERT[provider]({**config, "api_key": PLACEHOLDER} if hidden else config, parts)
     entry |= _enabled(config)
     size = config.get("batch_size")
     if size is not None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ConfigurationError("the SIEM configuration's 'batch_size' must be a number from 1 on.")
         entry["batch_events"] = size
-    return Converted(name, {**entry, "conn_id": conn_id}, conn_id, connection)
+    return Converted(name, {**entry, "conn_id": conn_id}, conn_id, connection, hidden)
 
 
 def _address(config: Mapping[str, Any]) -> SplitResult:
@@ -89,6 +155,11 @@ def _address(config: Mapping[str, Any]) -> SplitResult:
             "the credential into 'auth_header'."
         )
     return parts
+
+
+def _is_secret(parts: SplitResult) -> bool:
+    """Whether an address is itself a credential."""
+    return bool(parts.query) or f".{parts.hostname}".endswith(_SUMO_LOGIC)
 
 
 def _enabled(config: Mapping[str, Any]) -> dict[str, bool]:
@@ -233,7 +304,7 @@ def _custom(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, An
     if value:
         connection["password"] = f"{name}: {value}" if name else value
         extra["auth"] = "header" if name else "bearer"
-    if parts.query or f".{parts.hostname}".endswith(_SUMO_LOGIC):
+    if _is_secret(parts):
         extra["secret_url"] = True
     return {"type": "http"}, {**connection, **({"extra": extra} if extra else {})}
 

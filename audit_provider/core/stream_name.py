@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, date_of
 from audit_provider.core.spool import Stream
 
 if TYPE_CHECKING:
@@ -213,4 +213,6 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
 
 
 def _stamp(moment: datetime) -> str:
-    return f"{moment.year:04d}{moment:%m%dT%H%M%SZ}"  # glibc's %Y writes the year 1 with one digit
+    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    moment = moment.astimezone(UTC)
+    return f"{date_of(moment, '')}T{moment:%H%M%SZ}"

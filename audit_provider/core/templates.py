@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, date_of, exact_text_of, text_of
 
 TimeFormat = Literal["rfc3339", "rfc3339_ms", "epoch", "epoch_ms", "date"]
 """How a vendor wants a time written: RFC 3339 in whole seconds or with milliseconds, an epoch, or a date."""
@@ -95,12 +95,7 @@ def _text(moment: datetime, times: TimeFormat) -> str:
     if times == "epoch_ms":
         return str((moment - _EPOCH) // timedelta(milliseconds=1))
     if times == "date":
-        return moment.date().isoformat()
+        return date_of(moment)
     if times == "rfc3339":
-        return f"{_seconds(moment)}Z"
-    return f"{_seconds(moment)}.{moment.microsecond // 1000:03d}Z"
-
-
-def _seconds(moment: datetime) -> str:
-    """Return whole seconds, the year with four digits: glibc's ``%Y`` writes the year 1 with one."""
-    return moment.replace(microsecond=0, tzinfo=None).isoformat()
+        return text_of(moment)
+    return exact_text_of(moment, 3)

@@ -6,10 +6,18 @@ import contextlib
 import dataclasses
 import difflib
 import functools
+import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError
+
+MOST_DAYS = 36_500
+"""A hundred years: the longest span of time that is taken. Longer ones lead out of the calendar once they are used."""
+
+MOST_WHOLE = 10**15
+"""The largest whole number that is taken; what converts it to a floating-point number must not round it."""
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """Schedules that have a name."""
@@ -74,7 +82,7 @@ class Mistakes:
 
 
 def checked(kind: Any, value: Any, path: str, *, strict: bool = False) -> Any:
-    """Return ``value`` as ``kind``.
+    """Return ``value`` as ``kind``. Numbers and spans that no later calculation can hold are refused.
 
     :param strict: it must be of that type already, as a value written in Python is.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
@@ -83,9 +91,36 @@ def checked(kind: Any, value: Any, path: str, *, strict: bool = False) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(value, strict=strict or None)
+        found = _adapter(kind).validate_python(value, strict=strict or None)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_lines(error, value, path))) from None
+    if beyond := list(_beyond(found, path)):
+        raise ConfigurationError("\n".join(beyond))
+    return found
+
+
+def _beyond(found: Any, path: str) -> Iterator[str]:
+    """Yield one line for each number that is valid by itself and would overflow where it is used."""
+    if isinstance(found, timedelta):
+        if found < timedelta(0):
+            yield f"{path}: must be at least 0"
+        elif found > timedelta(days=MOST_DAYS):
+            yield f"{path}: must be at most {MOST_DAYS * 86_400} seconds"
+    elif isinstance(found, float):
+        if not math.isfinite(found):
+            yield f"{path}: must be a finite number"
+    elif isinstance(found, int):
+        if abs(found) > MOST_WHOLE:
+            yield f"{path}: must be at most {MOST_WHOLE}"
+    elif dataclasses.is_dataclass(found):
+        for each in dataclasses.fields(found):
+            yield from _beyond(getattr(found, each.name), f"{path}.{each.name}")
+    elif isinstance(found, Mapping):
+        for key, each in found.items():
+            yield from _beyond(each, f"{path}.{key}")
+    elif isinstance(found, (list, tuple)):
+        for place, each in enumerate(found):
+            yield from _beyond(each, f"{path}.{place}")
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from audit_provider.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_LETTERS = 1_000_000
 """Of a text."""
@@ -15,8 +20,53 @@ MOST_NODES = 200_000
 """Values that a text stands for, each alias counted as all it stands for."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotText:
+    """A key that YAML does not read as a text, such as ``010``, ``on``, ``no`` or ``12:30`` without quotes.
+
+    It stays apart from every text: ``1`` and ``"1"`` would be one name, and the second entry would replace the first.
+
+    :ivar written: the key as it stands in the file. :ivar read_as: what YAML reads, in words.
+    :ivar converted: what it becomes where it is made a text, as version 0.1 did with names of pipelines.
+    """
+
+    written: str
+    read_as: str
+    converted: str
+
+    def __str__(self) -> str:
+        return self.written
+
+    @property
+    def refusal(self) -> str:
+        """What is wrong with it, and what to change."""
+        return f"YAML reads this key as {self.read_as} and not as a text: write it in quotes, as '{self.written}'"
+
+
+def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
+    """Yield the path of each key below ``value`` that is not a text, and the key.
+
+    :param path: where ``value`` stands.
+    """
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(key, NotText):
+                yield f"{path}.{key}", key
+            yield from keys_without_quotes(each, f"{path}.{key}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from keys_without_quotes(each, f"{path}.{place}")
+
+
+def as_written(value: Any) -> Any:
+    """Return ``value`` with each key as the text that stands in the file."""
+    if isinstance(value, dict):
+        return {str(key): as_written(each) for key, each in value.items()}
+    return [as_written(each) for each in value] if isinstance(value, list) else value
+
+
 def values_of(text: str) -> Any:
-    """Return what a YAML text holds.
+    """Return what a YAML text holds. A key of a mapping is a text or a :class:`NotText`.
 
     :raises ConfigurationError: it cannot be read, is too large, or its aliases make it so or lead round.
     """
@@ -48,18 +98,41 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        met: set[Any] = set()
-        for key_node, _ in node.value:
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, dict):
                 raise yaml.constructor.ConstructorError(
                     None, None, "braces inside of braces are no value: write a template in quotes", key_node.start_mark
                 )
-            if isinstance(key, (list, set)) or key in met:
-                wrong = "is no single value" if isinstance(key, (list, set)) else "stands twice"
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} {wrong}", key_node.start_mark)
-            met.add(key)
-        return super().construct_mapping(node, deep)
+            if isinstance(key, (list, set)):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is no single value", key_node.start_mark
+                )
+            if not isinstance(key, str):
+                key = _not_text(key_node, key)
+            if key in mapping:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                )
+            mapping[key] = self.construct_object(value_node, deep=deep)
+        return mapping
+
+
+def _not_text(node: yaml.Node, value: Any) -> NotText:
+    read_as = next((words for kind, words in _KINDS if isinstance(value, kind)), "another kind of value")
+    return NotText(str(node.value), read_as.format(str(value).lower()), str(value))
+
+
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "{}"),
+    (int, "the number {}"),
+    (float, "the number {}"),
+    (datetime, "a time"),
+    (date, "a date"),
+    (type(None), "nothing"),
+)
+"""How a value that is no text is named, the special kind before the general one."""
 
 
 def _count(node: yaml.Node, known: dict[int, int], above: list[int]) -> int:

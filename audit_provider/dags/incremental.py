@@ -52,6 +52,7 @@ def build_incremental(pipeline: Pipeline) -> DAG:
             retention_days=pipeline.retention_days,
             source=pipeline.source,
             monitoring=pipeline.monitoring,
+            redact=pipeline.redact,
             trigger_rule="all_done",
             retries=0,
         )

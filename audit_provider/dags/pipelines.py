@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
 
-def read_file(default: Path) -> tuple[PipelinesFile, str]:
-    """Return what is right in the pipelines file, and one line for each mistake, or "".
+def read_file(default: Path) -> PipelinesFile:
+    """Return what the pipelines file says.
 
     :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
     :raises ConfigurationError: it cannot be read at all.
     """
-    path = pipelines_file(default)
-    found = _read(path)
-    return found, _message(path, found.mistakes) if found.mistakes else ""
+    return _read(pipelines_file(default))
 
 
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
@@ -40,7 +38,7 @@ def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pip
     path = named or pipelines_file(default)
     found = _read(path)
     if found.mistakes and not found.pipelines:
-        raise ConfigurationError(_message(path, found.mistakes))
+        raise ConfigurationError(message_of(path, found.mistakes))
     return found.pipelines
 
 
@@ -59,7 +57,7 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
             with mistakes.collected():
                 notifier_class(notification, pipeline.name)
     if mistakes.lines:
-        raise ConfigurationError(_message(path, mistakes.lines))
+        raise ConfigurationError(message_of(path, mistakes.lines))
 
 
 def _read(path: Path) -> PipelinesFile:
@@ -76,5 +74,6 @@ def _read(path: Path) -> PipelinesFile:
         raise ConfigurationError(f"the pipelines file {path} cannot be read: {error}") from None
 
 
-def _message(path: Path, mistakes: Sequence[str]) -> str:
+def message_of(path: Path | str, mistakes: Sequence[str]) -> str:
+    """Return what is wrong in a pipelines file: a line for each mistake below the file's name."""
     return f"{path}:\n" + "\n".join(f"  {mistake}" for mistake in mistakes)

@@ -5,6 +5,7 @@ metric                        kind    tags                                      
 ============================= ======= ============================================= ===================================
 ``audit_logs.read``           counter ``pipeline``, ``source``                      events read
 ``audit_logs.spooled``        counter ``pipeline``, ``source``                      events new to the spool
+``audit_logs.set_aside``      counter ``pipeline``, ``source``                      records that could not be read
 ``audit_logs.lag_seconds``    gauge   ``pipeline``, ``source``                      how far reading is behind
 ``audit_logs.delivered``      counter ``pipeline``, ``destination``, ``source``     events the destination has taken
 ``audit_logs.pending``        gauge   ``pipeline``, ``destination``, ``source``     events it has not got yet

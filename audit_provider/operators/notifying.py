@@ -12,33 +12,45 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.html import findings_table
 from audit_provider.core.monitoring.markdown import findings_markdown, gravest_first
 from audit_provider.core.monitoring.settings import at_least
+from audit_provider.core.runs.finding_events import FINDINGS_TELLER
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.sdk import Context
 
+    from audit_provider.core.derived_names import Role, Treatment
     from audit_provider.core.monitoring.memory import Memory
     from audit_provider.core.monitoring.settings import Notification
     from audit_provider.core.monitoring.summary import Finding
 
 
+def tellers(notifications: Sequence[Notification], *, ship_findings: bool) -> list[str]:
+    """Return the names under which a memory knows who tells findings: the notifiers, and the stream of findings."""
+    names = [_name(place, notification) for place, notification in enumerate(notifications)]
+    return [*names, *([FINDINGS_TELLER] if ship_findings else [])]
+
+
 def tell(
-    pipeline: str, notifications: Sequence[Notification], memory: Memory, context: Context, now: datetime
+    pipeline: str,
+    notifications: Sequence[Notification],
+    memory: Memory,
+    context: Context,
+    now: datetime,
+    hidden: Mapping[Role, Treatment],
 ) -> tuple[bool, list[str]]:
     """Tell each notifier the findings that it has not told yet, all in one message.
 
-    :param memory: is told who told what; it is to be kept afterwards.
+    :param memory: is told who told what; it is to be kept afterwards. :param hidden: names that may not be told.
     :return: whether anything was told, and one sentence for each notifier that failed.
     """
     told, failed = False, []
     for place, notification in enumerate(notifications):
-        # One class may stand there twice, for two channels.
-        name = f"{place} {notification.notifier}"
+        name = _name(place, notification)
         due = [each for each in memory.untold(name, now) if at_least(each.finding.severity, notification.severity)]
         if not due:
             continue
-        findings = gravest_first(each.finding for each in due)
+        findings = gravest_first(each.finding.shown(hidden) for each in due)
         try:
             notifier = _notifier(notification, pipeline)
             notifier({**context, **_words(pipeline, findings)})
@@ -93,6 +105,11 @@ def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
     except TypeError as error:
         where = _where(notification, pipeline)
         raise ConfigurationError(f"{where} cannot be made ({error}): correct its arguments.") from None
+
+
+def _name(place: int, notification: Notification) -> str:
+    # One class may stand there twice, for two channels.
+    return f"{place} {notification.notifier}"
 
 
 def _where(notification: Notification, pipeline: str) -> str:

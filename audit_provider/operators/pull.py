@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside")
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
@@ -39,8 +40,9 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``head``, ``watermark``, ``complete``. Where
-    something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
+    that a record of other content has), ``set_aside`` (what could not be read), ``head``, ``watermark``, ``complete``.
+    Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
     :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
@@ -114,7 +116,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
-        return {key: getattr(self._done, key) for key in ("read", "spooled", "duplicates")} if self._done.read else {}
+        return {key: getattr(self._done, key) for key in _COUNTS} if self._done.read else {}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
@@ -154,7 +156,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         position = record.load()
         if window and position and position.complete:
             self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
-            return _result(position, read=0, spooled=0, duplicates=0)
+            return _result(position, **dict.fromkeys(_COUNTS, 0))
         live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = reached = begun_position(position, spec, reader)
@@ -201,16 +203,19 @@ class PullAuditLogsOperator(AuditLogsOperator):
         finally:
             self._done = reached.counts - begun.counts
             self._tell_metrics(begun, reached, live=window is None)
-        self._tell_oddities(reader, gaps=len(pulled.position.gaps) - len(begun.gaps))
+        if gaps := len(pulled.position.gaps) - len(begun.gaps):
+            self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s",
+            "read %d = spooled %d + duplicates %d%s%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
+            f" + set aside {counts.set_aside}" if counts.set_aside else "",
+            f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )
-        return _result(pulled.position, read=counts.read, spooled=counts.spooled, duplicates=counts.duplicates)
+        return _result(pulled.position, **{key: getattr(counts, key) for key in _COUNTS})
 
     def _spec(self) -> SourceSpec:
         return source_from(
@@ -242,25 +247,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
             window=f"window {number} of {len(windows)}" if number else "",
         )
 
-    def _tell_oddities(self, reader: Reader, gaps: int) -> None:
-        records = reader.pages.records
-        if gaps:
-            self.log.error("%d gaps were found, see above.", gaps)
-        if records.undated:
-            self.log.warning(
-                "%d records had no readable time, the first had %s there; they carry the time of receipt: if they have "
-                "a time, correct 'fields.time' of the source.",
-                records.undated,
-                records.first_undated,
-            )
-        if records.odd:
-            self.log.warning('%d records were no JSON objects; they are kept as {"record": …}.', records.odd)
-
     def _tell_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
         """Send the figures of a run: what is durable of it, also where it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
         metrics.count("read", reached.counts.read - begun.counts.read, tags)
         metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
+        metrics.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
         lag = reached.lag(utc_now()) if live else None
         if lag is not None:
             metrics.gauge("lag_seconds", lag, tags)

@@ -24,7 +24,8 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
     All that is due since the last run is compared, in windows that end at midnight UTC and touch. What is found goes
     into the stream ``reconcile``, which is shipped like the live one. Returns for XCom: ``windows``, ``served``,
-    ``in_spool``, ``late``, ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
+    ``in_spool``, ``late``, ``changed`` (their id is in the spool with other content; they are spooled too),
+    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
     by the source; None where a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now),
     ``reconciled_until`` and ``complete``.
 
@@ -86,11 +87,11 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     def done(self) -> dict[str, int]:
         """See :class:`~audit_provider.operators.task.AuditLogsOperator`."""
         found = self._run.found if self._run else ()
-        return {key: sum(getattr(each, key) for each in found) for key in ("served", "in_spool", "late")}
+        return {key: sum(getattr(each, key) for each in found) for key in ("served", "in_spool", "late", "changed")}
 
     def spooled(self, result: Mapping[str, Any]) -> int:
-        """Return how many events are new to the spool: those that came late or were missed."""
-        return int(result["late"])
+        """Return how many events are new to the spool: those that came late or were missed, and newer states."""
+        return int(result["late"]) + int(result["changed"])
 
     def _stream_name(self) -> StreamName:
         return StreamName.of_reconciliation(self.pipeline)

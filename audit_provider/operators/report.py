@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
+from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import GapWindows
 from audit_provider.core.model import utc_now
-from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
+from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pipeline import source_from
@@ -21,7 +22,7 @@ from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch
 from audit_provider.core.stream_name import StreamName
-from audit_provider.operators.notifying import tell
+from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -51,6 +52,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     :param source: of the pipeline, for what its actions mean.
     :param monitoring: how the pipeline is watched, also as the keys of the pipelines file; None for not at all. Only
         the report of the live stream watches.
+    :param redact: what of the events the report leaves out where it names them, ``{"drop": […], "hash": […]}``; the
+        ``redact`` of ``monitoring`` comes first.
     :param spool: URI of the spool; by default ``[audit_logs] spool``.
     """
 
@@ -67,6 +70,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         retention_days: int = 30,
         source: str | Mapping[str, Any] | None = None,
         monitoring: Monitoring | Mapping[str, Any] | None = None,
+        redact: Redaction | Mapping[str, Any] | None = None,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -79,6 +83,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.retention_days = retention_days
         self.source = source
         self.monitoring = monitoring
+        self.redact = redact
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
@@ -127,6 +132,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         settings = self.monitoring
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
+        if settings.redact is None and self.redact is not None:
+            redact = self.redact if isinstance(self.redact, Redaction) else redaction_from(self.redact, "redact")
+            settings = replace(settings, redact=redact)
         return Watch(
             ledger=self.ledger,
             store=store,
@@ -134,7 +142,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             source=source_from(self.pipeline, self.source),
             destinations=self.destinations,
             settings=settings,
-            notify=lambda memory, now: tell(self.pipeline, settings.notify, memory, context, now),
+            tellers=tellers(settings.notify, ship_findings=settings.ship_findings),
+            notify=lambda memory, now, hidden: tell(self.pipeline, settings.notify, memory, context, now, hidden),
             log=self.log,
             now=utc_now,
         ).run(accounts, gaps)

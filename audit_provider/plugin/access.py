@@ -51,6 +51,7 @@ class Permissions:
         self.user = user
         self._auth = get_auth_manager()
         self._connections: dict[tuple[Method, str], bool] = {}
+        self._variables: dict[str, bool] = {}
 
     @cached_property
     def variables(self) -> set[str]:
@@ -62,6 +63,15 @@ class Permissions:
         """Ids of the DAGs that may be read."""
         found: set[str] = self._auth.get_authorized_dag_ids(user=self.user, method="GET")
         return found
+
+    def may_see(self, pipeline: str) -> bool:
+        """Whether the user may read how far a pipeline is, also where nothing is recorded of it yet."""
+        key = StreamName(pipeline).cursor_key
+        if key not in self._variables:
+            details = VariableDetails(key=key, **_team(Variable.get_team_name, key))
+            allowed = self._auth.is_authorized_variable(method="GET", details=details, user=self.user)
+            self._variables[key] = bool(allowed)
+        return self._variables[key]
 
     def may_connection(self, method: Method, conn_id: str) -> bool:
         """Whether a connection may be read (``GET``), edited (``PUT``) or made (``POST``)."""

@@ -12,7 +12,7 @@ from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_re
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
-from audit_provider.plugin.problems import problems_of
+from audit_provider.plugin.problems import problems_of, unreadable_problems
 from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class PipelineRecords:
     hidden: bool = False
     undecryptable: list[str] = field(default_factory=list)
 
+    @property
+    def has_position(self) -> bool:
+        """Whether the user may read how far one of the pipeline's streams is."""
+        return any((found := RecordKey.parsed(key)) and found.kind == "position" for key in self.texts)
+
 
 class Records:
     """The Variables of every pipeline, sorted by pipeline."""
@@ -65,6 +70,11 @@ class Records:
             records.hidden = True
         elif found and found.kind in _SHOWN and text is not None:
             records.texts[key] = text
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the user may not read how far some pipeline is."""
+        return any(each.hidden for each in self._pipelines.values())
 
     def of(self, pipeline: str) -> PipelineRecords:
         """Return the records of a pipeline; one that never ran has none."""
@@ -150,9 +160,11 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     summary = progress.summary
     lag = position.lag(now) if position else None
     notices = notices_in(position.noticed) if position else []
+    set_aside = sum(each.counts.set_aside for each in progress.positions.values())
     destinations = tuple(_destination(pipeline, each, progress) for each in pipeline.destinations.values())
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
+        *unreadable_problems(set_aside),
         *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
@@ -166,6 +178,8 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         last_read=position.updated_at if position else None,
         lag=lag,
         spooled=position.counts.spooled if position else 0,
+        same_id=position.counts.same_id if position else 0,
+        set_aside=set_aside,
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
         next_run=dag.next_run if dag and not dag.paused else None,

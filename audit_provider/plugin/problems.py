@@ -73,6 +73,18 @@ def problems_of(
     ]
 
 
+def unreadable_problems(set_aside: int) -> list[Problem]:
+    """Return what to say of records that could not be read. :param set_aside: how many they are."""
+    if not set_aside:
+        return []
+    told = (
+        "1 record of its source that could not be read is"
+        if set_aside == 1
+        else (f"{set_aside:,} records of its source that could not be read are")
+    )
+    return [Problem("warning", f"{told} set aside: see 'audit-logs unreadable'.")]
+
+
 def _lag_problems(pipeline: Pipeline, dag: DagFacts | None, lag: float | None, now: datetime) -> list[Problem]:
     """Tell that reading is behind since a run was due: where one stands still, no report ever tells it."""
     settings = pipeline.monitoring or Monitoring()

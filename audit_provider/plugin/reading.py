@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from audit_provider.plugin.problems import DagFacts
 from audit_provider.settings import beside_dags, pipelines_file
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -28,10 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KnownPipelines:
-    """What the pipelines file says. :ivar mistakes: what is wrong in it, or ""."""
+    """What the pipelines file says.
+
+    :ivar wrong: names of the pipelines that have mistakes, to these. :ivar path: of the file.
+    :ivar unreadable: why nothing can be read of the whole file, or "".
+    """
 
     pipelines: Mapping[str, Pipeline]
-    mistakes: str = ""
+    wrong: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    path: Path = Path()
+    unreadable: str = ""
 
 
 class PipelinesReader:
@@ -49,18 +55,18 @@ class PipelinesReader:
             status = path.stat()
             stamp = (path, status.st_mtime_ns, status.st_size)
         except OSError as error:
-            return KnownPipelines({}, f"the pipelines file {path} cannot be read ({error.strerror}).")
+            return KnownPipelines({}, unreadable=f"the pipelines file {path} cannot be read ({error.strerror}).")
         if stamp != self._stamp:
-            self._known, self._stamp = _known(default), stamp
+            self._known, self._stamp = _known(default, path), stamp
         return self._known
 
 
-def _known(default: Path) -> KnownPipelines:
+def _known(default: Path, path: Path) -> KnownPipelines:
     try:
-        found, mistakes = read_file(default)
+        found = read_file(default)
     except ConfigurationError as error:
-        return KnownPipelines({}, str(error))
-    return KnownPipelines(found.pipelines, mistakes)
+        return KnownPipelines({}, unreadable=str(error))
+    return KnownPipelines(found.pipelines, found.wrong, path)
 
 
 class RecordsReader:

@@ -1,6 +1,7 @@
 """The JSON API that reads."""
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,12 +12,14 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
+from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.overview import PipelineRecords, view_of
 from audit_provider.plugin.problems import DagFacts
 from audit_provider.plugin.reading import (
+    KnownPipelines,
     PipelinesReader,
     ProgressReader,
     RecordsReader,
@@ -56,10 +59,12 @@ def overview(
     hidden = 0
     for pipeline in known.pipelines.values():
         own = records.of(pipeline.name)
-        if own.hidden:
+        if _is_hidden(pipeline.name, own, may):
             hidden += 1
             continue
         views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
+    unseen = [name for name in known.wrong if _is_hidden(name, records.of(name), may)]
+    hidden += len(set(unseen) - known.pipelines.keys())
     views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
@@ -69,7 +74,7 @@ def overview(
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
-            mistakes=known.mistakes,
+            mistakes=_mistakes(known, unseen, all_seen=not hidden and not records.hidden),
             pipelines=shown,
             opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )
@@ -81,7 +86,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     """Return one pipeline with its activity by category, action and day, as the last report left it."""
     found = pipeline_of(pipeline)
     own = records_reader.read(session, may.variables).of(pipeline)
-    if own.hidden:
+    if _is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
     dag_id = f"audit_incremental_{pipeline}"
     dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
@@ -101,11 +106,11 @@ def dead_letters(
     The events are shown only to those who may read the destination's connection, and with it could read them there.
     """
     delivery = delivery_of(pipeline, destination)
-    if records_reader.read(session, may.variables).of(pipeline).hidden:
+    if _is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
-    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, destination, events=events)))
+    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events)))
 
 
 @router.get("/openapi.json")
@@ -113,6 +118,23 @@ def openapi(request: Request) -> dict[str, Any]:
     """Return the description of this API."""
     described: dict[str, Any] = request.app.openapi()
     return described
+
+
+def _is_hidden(pipeline: str, own: PipelineRecords, may: Permissions) -> bool:
+    """Whether the user may not see a pipeline; where nothing is recorded of it, its records are asked for by name."""
+    return own.hidden or not (own.has_position or may.may_see(pipeline))
+
+
+def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool) -> str:
+    """Return what is wrong in the pipelines file, of the pipelines that the user may see.
+
+    :param unseen: names of others. :param all_seen: the user may see every pipeline.
+    """
+    if known.unreadable:
+        # The words may name any pipeline.
+        return known.unreadable if all_seen else "the pipelines file cannot be read: `check` names what is wrong in it."
+    lines = [line for name, lines in known.wrong.items() if name not in unseen for line in lines]
+    return message_of(known.path if all_seen else "the pipelines file", lines) if lines else ""
 
 
 def pipeline_of(name: str) -> Pipeline:

@@ -77,6 +77,8 @@ class PipelineView:
     """How one pipeline fares.
 
     :ivar last_read: when its source was last read. :ivar lag: how far reading is behind, None where nothing was read.
+    :ivar same_id: of the spooled, those that came under an id which a record of other content has.
+    :ivar set_aside: records of all its streams that could not be read.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
@@ -89,6 +91,8 @@ class PipelineView:
     last_read: datetime | None = None
     lag: float | None = None
     spooled: int = 0
+    same_id: int = 0
+    set_aside: int = 0
     first_hour: datetime | None = None
     hours: tuple[int, ...] = ()
     next_run: datetime | None = None
@@ -115,7 +119,8 @@ class Overview:
     """Every pipeline that the user may see.
 
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
-    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file, or "".
+    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
+        as far as they concern pipelines that the user may see, or "".
     :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
     """
 

@@ -44,6 +44,17 @@ def test_a_url_that_is_itself_a_credential_is_not_shown(config, capsys):
     assert url in capsys.readouterr().out
 
 
+def test_the_list_of_a_products_own_api_is_converted(config, capsys):
+    answer = {key: value for key, value in CONFIG.items() if key != "api_key"} | {"id": "1", "failure_count": 0}
+    config.write_text(json.dumps({"siem_configs": [answer, answer | {"name": "Other"}], "total": 2}))
+    assert main(["convert-siem-config", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "main_siem:\n  type: splunk_hec" in shown
+    assert "\nother:\n  type: splunk_hec" in shown
+    assert "# other: the product's API does not show the credential" in shown
+    assert shown.count('"password": "<api_key>"') == 2
+
+
 @pytest.mark.parametrize("secret", ["it's", "a'$(touch harm)'b", '"`touch harm`\\'])
 def test_the_line_of_a_connection_may_be_pasted_whatever_the_secret_holds(config, capsys, tmp_path, secret):
     config.write_text(json.dumps(CONFIG | {"provider_type": "custom", "api_key": secret}))

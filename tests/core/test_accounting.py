@@ -38,3 +38,11 @@ def test_what_is_printed_adds_up(changes):
         parts = ("before", "delivered", "already_there", "old", "dead-lettered", "filtered", "pending")
         assert number["spooled"] + number.get("again", 0) == sum(number.get(part, 0) for part in parts)
     assert {"before", "again"} & {*rows(an_account(**changes))[0]} == {"before", "again"} & {*changes}
+
+
+def test_what_came_under_a_known_id_is_shown_where_there_is_any_and_is_part_of_the_spooled():
+    plain, some = an_account(), an_account(same_id=7)
+    assert some.adds_up
+    assert "same id" not in table([plain])
+    assert table([some]).splitlines()[0].split()[2:7] == ["read", "spooled", "duplicates", "same", "id"]
+    assert " 7 " in table([some]).splitlines()[2]

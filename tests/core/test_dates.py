@@ -144,7 +144,7 @@ def test_what_another_stream_holds_is_not_spooled_again_however_far_back_a_readi
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=[*rows, late], page_size=100, now=now))
     pipeline.run()
     segment = SegmentWriter(late.recorded)
-    segment.add([Event(late.id, late.happened, msgspec.Raw(b"{}"))])
+    segment.add([Event(late.id, late.happened, msgspec.Raw(b'{"id":"late"}'))])
     reconciled = Stream(pipeline.store, "p/reconcile")
     head = reconciled.append(segment, Head(), late.recorded)
     service.order = "shuffled"

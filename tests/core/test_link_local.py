@@ -13,6 +13,14 @@ import requests
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.link_local import GuardedAdapter, refuse_address, refuse_host
 
+LOCAL_NAT64 = [
+    "64:ff9b:1:a9fe:a9:fe00::",
+    "64:ff9b:1:a9:fe:a9fe::",
+    "64:ff9b:1:0:a9:fea9:fe00:0",
+    "64:ff9b:1::a9fe:a9fe",
+]
+"""With a prefix of 48, 56, 64 and 96 bits."""
+
 
 @pytest.mark.parametrize(
     "address",
@@ -24,12 +32,38 @@ from audit_provider.core.link_local import GuardedAdapter, refuse_address, refus
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:a9fe:a9fe::1",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+        "fd20:00ce:0:0:0:0:0:0254",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "64:ff9b::a83f:8110",
+        "fd00:c1::a9fe:a9fe",
+        "192.0.0.192",
+        "::192.0.0.192",
+        "::ffff:0:100.100.100.200",
+        "fd00:a9fe:a9fe::1",
+        "fd00:42::42",
+        "fe80::a9fe:a9fe",
+        "fe80::a9fe:a9fe%eth0",
+        "2001:db8::5efe:169.254.169.254",
+        "2001:db8::200:5efe:169.254.169.254",
+        "2001:0:a9fe:a9fe::1",
+        "2001:0:c000:201::5601:5601",
     ],
 )
 def test_metadata_is_refused_always(address):
     for allowed in (False, True):
         with pytest.raises(ConfigurationError, match="metadata"):
             refuse_address(address, allow_link_local=allowed)
+
+
+@pytest.mark.parametrize("address", LOCAL_NAT64)
+def test_metadata_is_refused_behind_a_sites_own_translation(address):
+    """RFC 8215 leaves the length of the prefix to the site, and by RFC 6052 that moves the address within it."""
+    with pytest.raises(ConfigurationError, match="169.254.169.254, a cloud's metadata"):
+        refuse_address(address, allow_link_local=True)
+    refuse_address(address.replace("a9", "0a").replace("fe", "01"), allow_link_local=True)
 
 
 @pytest.mark.parametrize("address", ["169.254.1.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1"])
@@ -39,12 +73,29 @@ def test_link_local_is_refused_unless_allowed(address):
     refuse_address(address, allow_link_local=True)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd00::1", "93.184.216.34"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "::1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "100.100.100.100"),
+        *("93.184.216.34", "168.63.129.17", "2606:2800:220:1::1", "fd00::1", "fd20:ce::253", "fd12:3456:789a::254"),
+        *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1"),
+    ],
+)
 def test_loopback_private_and_public_may_be_reached(address):
     refuse_address(address)
 
 
-@pytest.mark.parametrize("host", ["metadata.google.internal", "METADATA.google.internal.", "instance-data"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "metadata.google.internal",
+        "METADATA.google.internal.",
+        "metadata\uff0egoogle\u3002internal",
+        "\uff4detadata.goog",
+        "instance-data",
+        "metadata.oraclecloud.com",
+    ],
+)
 def test_a_metadata_service_is_refused_by_its_name_where_nobody_here_can_look_it_up(host):
     with pytest.raises(ConfigurationError, match="metadata"):
         refuse_host(host, resolve=lambda _: [])

@@ -151,6 +151,96 @@ def test_what_would_stop_others_or_leave_time_out_is_refused(keys, said):
     assert mistakes(text).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("retention_days: 4000000", "p.retention_days: must be at most 36500"),
+        ("run_minutes: 99999999999", "p.run_minutes: must be at most 527040"),
+        ("rate_limit: {per: .nan}", "p.rate_limit.per: must be a finite number"),
+        ("rate_limit: {per: .inf}", "p.rate_limit.per: must be a finite number"),
+        ("rate_limit: {per: 1.0e+12}", "p.rate_limit.per: must be at most 31622400 seconds"),
+        ("rate_limit: {requests: 1000000000000000000}", "p.rate_limit.requests: must be at most"),
+        ("start: 0001-01-01", "p.start: 0001-01-01 00:00:00 lies outside the years 1970 to 9998"),
+        ("start: 9999-12-31", "p.start: 9999-12-31 00:00:00 lies outside the years"),
+        ("reading: {settle: 9.0e+10}", "p.reading.settle: must be at most 3153600000 seconds"),
+        ("reading: {overlap: P200000D}", "p.reading.overlap: must be at most 3153600000 seconds"),
+        ("reading: {sweep_reach: .inf}", "p.reading.sweep_reach: must be a finite number"),
+        ("monitoring: {lag_target: 9.0e+10}", "p.monitoring.lag_target: must be at most"),
+        ("monitoring: {sensitivity: .nan}", "p.monitoring.sensitivity: must be a finite number"),
+        ("monitoring: {least_rise: 1.0e+300}", "p.monitoring.least_rise: must be at most 1000000"),
+        ("reconcile: {after: 9.0e+10}", "p.reconcile.after: must be at most"),
+    ],
+)
+def test_numbers_that_would_overflow_once_they_are_used_are_refused(keys, said):
+    text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {keys}}}"
+    assert mistakes(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{type: s3, bucket: b, object_lock: GOVERNANCE, object_lock_days: 4000000}", "must be 1 to 36500"),
+        ("{type: s3, bucket: b, object_lock: GOVERNANCE, object_lock_days: 0}", "must be 1 to 36500"),
+        ("{type: http, max_age_hours: 9000000}", "'max_age_hours' must be at most 876000"),
+        ("{type: http, max_age_hours: .nan}", "max_age_hours: must be a finite number"),
+        ("{type: splunk_hec, ack_timeout: .inf}", "ack_timeout: must be a finite number"),
+        ("{type: syslog, settle: 1.0e+300}", "'settle' must be 0 to 3600 seconds"),
+    ],
+)
+def test_so_are_those_of_a_destination(written, said):
+    assert said in mistakes(f"p: {{source: pylon, destinations: {{d: {written}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("lookback: -7200", "p.source.lookback: must be at least 0"),
+        ("recovery: {lookback: -P1D}", "p.source.recovery.lookback: must be at least 0"),
+        ("rate_limit: {requests: 0}", "p.source.rate_limit: at least one request"),
+        ("rate_limit: {per: 1.0e+12}", "p.source.rate_limit.per: must be at most"),
+        (
+            "kept_shorter: [{what: x, kept: -1, param: k, values: [v]}]",
+            "p.source.kept_shorter.0.kept: must be at least 0",
+        ),
+    ],
+)
+def test_so_are_those_of_a_source_that_is_written_in_the_file(changed, said):
+    text = f"p: {{source: {{like: okta, {changed}}}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
+    found = read_pipelines(text)
+    assert any(each.startswith(said) for each in found.mistakes), found.mistakes
+
+
+@pytest.mark.parametrize(
+    ("keys", "least"),
+    [
+        ("retention_days: 1", 2),
+        ("retention_days: 7, reading: {sweep_reach: 604800}", 8),
+        ("retention_days: 2, reading: {overlap: 259200}", 4),
+        ("retention_days: 1, reading: {sweep_every: 86400, sweep_reach: 172800}", 4),
+    ],
+)
+def test_segments_are_kept_for_as_long_as_the_reading_looks_back(keys, least):
+    text = "p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {}}}"
+    said = mistakes(text.format(keys))
+    assert said.startswith(f"p.retention_days: must be at least {least}, for the live reading of Pylon")
+    days = keys.partition(":")[2].partition(",")[0]
+    assert read_pipelines(text.format(keys.replace(days, f" {least}", 1))).mistakes == ()
+
+
+def test_what_the_vendor_keeps_no_longer_is_not_looked_at_again():
+    source = "{like: pylon, lookback: 7200}"
+    text = f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}, retention_days: 1}}"
+    assert read_pipelines(text).mistakes == ()
+
+
+def test_names_that_no_variable_has_room_for_are_refused():
+    text = "{}: {{source: pylon, destinations: {{{}: {{type: s3, bucket: b}}}}}}"
+    assert read_pipelines(text.format("p" * 86, "d" * 86)).mistakes == ()
+    assert mistakes(text.format("p" * 87, "d" * 86)).startswith(
+        f"{'p' * 87}.destinations.{'d' * 86}: the names of the pipeline and of this destination have 173 letters"
+    )
+
+
 @pytest.mark.parametrize("schedule", ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'"])
 def test_schedules_that_airflow_takes_are_taken(schedule):
     text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, schedule: {schedule}}}"

@@ -28,6 +28,7 @@ TEN = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
         (str(int(TEN.timestamp() * 1000)), TEN),
         ("2026-13-01", None),
         ("2026-03-01T25:00Z", None),
+        ("2026-03-01T10:00.5Z", None),
         ("0001-01-01T00:00:00+10:00", None),
         ("yesterday", None),
         (True, None),

@@ -6,7 +6,7 @@ import pytest
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.siem_config import destination_from
+from audit_provider.core.siem_config import PLACEHOLDER, destination_from, destinations_from
 
 CONFIGS = {
     "datadog": {"endpoint_url": "https://http-intake.logs.datadoghq.eu/api/v2/logs", "api_key": "k1"},
@@ -169,3 +169,74 @@ def test_what_is_switched_off_stays_off(changes, enabled):
 def test_a_url_that_is_itself_a_credential_is_kept_secret(url):
     connection = destination_from(config("custom", endpoint_url=url, auth_header=None)).connection
     assert (connection["host"], connection["extra"]) == (url, {"secret_url": True})
+
+
+ANSWER = {
+    "id": "9d0c2c0e-8c55-4a0f-9f0e-3f1b8f6f0001",
+    "org_id": "org-1",
+    "name": "My SIEM",
+    "provider_type": "Splunk",
+    "endpoint_url": "https://splunk.example.com:8088/services/collector",
+    "batch_size": 100,
+    "enabled": True,
+    "last_successful_batch_at": None,
+    "failure_count": 0,
+    "created_at": "2026-03-01T10:00:00Z",
+}
+"""As the product's API answers."""
+
+ENDPOINTS = {
+    "Datadog": "https://http-intake.logs.datadoghq.com/v1/input",
+    "Splunk": "https://splunk.example.com:8088/services/collector",
+    "Elastic": "https://es.example.com:9200/logs-x-y/_bulk",
+    "Custom": "https://siem.example.com/in",
+}
+
+
+@pytest.mark.parametrize("provider", ENDPOINTS)
+def test_the_answer_of_the_products_own_api_is_taken_and_its_hidden_credential_is_a_placeholder(provider):
+    (converted,) = destinations_from({**ANSWER, "provider_type": provider, "endpoint_url": ENDPOINTS[provider]})
+    assert converted.lacks_credential
+    assert converted.connection["password"] == PLACEHOLDER
+    assert (converted.entry["batch_events"], converted.entry["enabled"]) == (100, True)
+
+
+def test_an_answer_with_a_credential_added_keeps_it():
+    converted = destination_from({**ANSWER, "api_key": "t1"})
+    assert (converted.connection["password"], converted.lacks_credential) == ("t1", False)
+
+
+def test_a_url_that_is_itself_a_credential_needs_no_other():
+    url = "https://collectors.sumologic.com/receiver/v1/http/ZaVnC4"
+    converted = destination_from({**ANSWER, "provider_type": "Custom", "endpoint_url": url})
+    assert not converted.lacks_credential
+    assert "password" not in converted.connection
+
+
+def test_an_answer_whose_credential_is_empty_is_refused():
+    with pytest.raises(ConfigurationError, match="neither 'api_key' nor"):
+        destination_from({**ANSWER, "api_key": ""})
+
+
+def test_a_list_becomes_one_destination_each_under_its_own_name():
+    other = {**ANSWER, "provider_type": "datadog", "endpoint_url": ENDPOINTS["Datadog"]}
+    found = destinations_from({"siem_configs": [ANSWER, other, {**other, "name": "Another"}], "total": 3})
+    assert [each.name for each in found] == ["my_siem", "my_siem_2", "another"]
+    assert [each.entry["conn_id"] for each in found] == [each.conn_id for each in found]
+    assert found[1].conn_id == "my_siem_2_default"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"siem_configs": [], "total": 0}, "holds no SIEM configuration"),
+        ({"siem_configs": [ANSWER], "total": 2}, "holds 1, and its 'total' is 2"),
+        ({"siem_configs": ANSWER, "total": 1}, "must be a list"),
+        ({"siem_configs": ["x"]}, "must be a list"),
+        ({"siem_configs": [ANSWER], "next": "p2"}, "a key 'next'"),
+        ({"siem_configs": [ANSWER, {**ANSWER, "provider_type": "splnk"}]}, r"siem_configs\[1\]: .*'splunk'"),
+    ],
+)
+def test_a_list_that_is_not_understood_is_told(answer, said):
+    with pytest.raises(ConfigurationError, match=said):
+        destinations_from(answer)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_provider.core.delivery import MOST_LETTERS_TOGETHER
 from audit_provider.core.model import UTC, Window
 from audit_provider.core.stream_name import RecordKey, StreamName
 
@@ -113,3 +114,14 @@ def test_keys_are_those_of_every_version(key, written):
 )
 def test_what_is_no_key_of_a_record_is_none(key):
     assert RecordKey.parsed(key) is None
+
+
+def test_the_longest_names_that_are_taken_fit_into_the_key_of_a_variable():
+    """250 characters are all that Airflow's database holds."""
+    pipeline, destination = "p" * 100, "d" * (MOST_LETTERS_TOGETHER - 100)
+    window = StreamName.of_window(pipeline, Window(BEGIN, BEGIN + timedelta(days=1)))
+    streams = [StreamName(pipeline), window, StreamName.of_reconciliation(pipeline), StreamName.of_findings(pipeline)]
+    keys = [each.cursor_key for each in streams]
+    keys += [each.offset_key(destination) for each in streams]
+    keys += [each.replay_key("manual__2026-01-01T00:00:00+00:00", destination) for each in streams]
+    assert max(map(len, keys)) == 250

@@ -162,6 +162,7 @@ def test_what_was_spooled_under_another_time_is_not_named_as_late(world, compare
     assert insert(world, 3, ending - timedelta(hours=9)) == moved
     found = compare()
     assert (found["late"], found["late_ids"], found["late_by_action"]) == (0, [], {})
+    assert found["changed"] == 3, "their times are part of what the records say, so they are newer states"
 
 
 @pytest.mark.parametrize("page", range(1, 5))

@@ -12,14 +12,17 @@ from email import message_from_string
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, BaseNotifier
 
+from audit_provider.core.derived_names import digest_of
 from audit_provider.core.monitoring.activity import Activity
+from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.summary import unpack_summary
-from audit_provider.core.spool import LocalStore
+from audit_provider.core.position import unpack_position
+from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.verification import streams_in, verify
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from tests.core.simulation import Crash
-from tests.operators.conftest import DAYS, context, crash_at_write
+from tests.operators.conftest import DAYS, context, crash_at_write, set_clock
 from tests.operators.test_pull_and_ship import SECRETS, add
 
 HOSTILE = '<script>alert("1")</script>|`x`&\x00\n# no'
@@ -248,6 +251,187 @@ def test_windows_of_a_backfill_are_counted_too_and_then_left_alone(world, report
     assert [each for each in Activity(LocalStore(world.spool), "p").progress().finished if "/backfill-" in each]
     report()
     assert counts_of(world) == expected(world)
+
+
+def evil(world, ago, count=20):
+    """Let somebody make API tokens, and fail to sign in as another, at nine on the day that was some time ago."""
+    nine = (world.now - ago).replace(hour=9, minute=0, second=0)
+    happened = generate(2 * count, nine, nine + timedelta(minutes=10), seed=3)
+    for each in happened[:count]:
+        each |= {"action": "APITokenCreated", "actor_user_id": "mallory"}
+    for each in happened[count:]:
+        each |= {"action": "LoginFailed", "actor_user_id": "victim"}
+    world.pylon.add(happened)
+
+
+def about(world, *names):
+    """Return the kinds and days (before now) of the findings that name somebody."""
+    memory = Activity(LocalStore(world.spool), "p").memory(Memory)
+    return sorted(
+        (each.finding.kind, (world.now.date() - each.finding.at.date()).days)
+        for each in memory.findings
+        if any(name in each.finding.title for name in names)
+    )
+
+
+def at(monkeypatch, moment):
+    """Let pull and report run at another time."""
+    set_clock(monkeypatch, moment)
+    monkeypatch.setattr("audit_provider.operators.report.utc_now", lambda: moment)
+
+
+@pytest.mark.parametrize("days", [3, 9])
+def test_what_happened_in_an_outage_is_found_when_it_is_read(world, report, monkeypatch, days):
+    begun = world.now - timedelta(days=days + 1)
+    at(monkeypatch, begun)
+    world.pull(start=(begun - timedelta(days=20)).isoformat())
+    report()
+    evil(world, timedelta(days=days))
+    at(monkeypatch, world.now)
+    world.pull()
+    report()
+    assert about(world, "mallory", "victim") == [
+        ("failed_logins", days),
+        ("new_actor", days),
+        ("security_action", days),
+        ("security_action", days),
+    ]
+
+
+def test_what_the_reconciliation_has_found_is_found(world, report, compare, ending):
+    world.pull()
+    report()
+    evil(world, world.now - ending + timedelta(hours=3))
+    assert compare()["late"] == 40
+    report()
+    day = (world.now.date() - (ending - timedelta(hours=3)).date()).days
+    assert ("security_action", day) in about(world, "mallory")
+
+
+def test_the_past_that_a_backfill_loads_is_no_news(world, report):
+    world.pull(start=(world.now - timedelta(days=1)).isoformat())
+    report()
+    evil(world, timedelta(days=5))
+    before = about(world, "")
+    window = {"start": (world.now - timedelta(days=30)).isoformat(), "end": (world.now - timedelta(days=2)).isoformat()}
+    world.pull(window=window)
+    report()
+    assert about(world, "") == before
+    assert counts_of(world)["APITokenCreated"] >= 20
+
+
+def test_the_past_that_a_pipeline_begins_with_is_told_in_few_words(world, report):
+    evil(world, timedelta(days=20))
+    world.pull()
+    report()
+    assert about(world, "mallory", "victim") == [("failed_logins", 20), ("security_action", 20)]
+    memory = Activity(LocalStore(world.spool), "p").memory(Memory)
+    assert len(memory.findings) < 60
+
+
+def test_a_deleted_position_counts_nothing_twice_and_finds_nothing_again(world, report):
+    world.pull()
+    world.ship("splunk")
+    report()
+    counted, found = counts_of(world), about(world, "")
+    world.variables.delete("audit_logs.p.cursor")
+    world.pull()
+    world.ship("splunk")
+    report()
+    assert counts_of(world) == counted == expected(world)
+    assert about(world, "") == found
+
+
+SECRET = "ada.secret@example.com"
+
+
+@pytest.fixture
+def secretive(world):
+    """Something that matters to security, done by somebody whom nobody is to see."""
+    nine = (world.now - timedelta(days=1)).replace(hour=9, minute=0, second=0)
+    happened = generate(30, nine, nine + timedelta(minutes=10), seed=3)
+    for each in happened:
+        each |= {"action": "UserRoleChanged", "actor_user_id": SECRET}
+    world.pylon.add(happened)
+    world.pull()
+
+
+@pytest.mark.parametrize(
+    ("redact", "stands_there"),
+    [({"hash": ["actor_user_id"]}, digest_of(SECRET)), ({"drop": ["actor_user_id"]}, "(removed)")],
+)
+def test_findings_are_redacted_wherever_they_go(
+    world, report, notifier, secretive, caplog, capsys, redact, stands_there
+):
+    notify = [{"notifier": NOTIFIER, "severity": "info"}]
+    summary = report({"ship_findings": True, "fail_on": None, "notify": notify}, redact=redact)
+    task = AuditLogsToSplunkHecOperator(
+        task_id="s",
+        pipeline="p",
+        source="pylon",
+        findings=True,
+        spool=f"file://{world.spool}",
+        index="audit",
+        options={"redact": redact},
+    )
+    task.execute(context())
+    shipped = [each["event"] for each in world.splunk.indexed]
+    own = [each for each in shipped if str(each.get("action")).startswith("audit_provider.finding.")]
+    (role,) = [each for each in own if each["subject"] == "UserRoleChanged" and stands_there in each["title"]]
+    assert role["title"].startswith("UserRoleChanged happened 30 times on")
+    reports = [path.read_text() for path in world.spool.glob("p/reports/*")]
+    places = [json.dumps(shipped), *notifier.said, world.variables.get("audit_logs.p.summary"), *reports]
+    places += [caplog.text, capsys.readouterr().out]
+    assert not [each for each in places if SECRET in each]
+    assert any(stands_there in each.title for each in summary.findings)
+    assert any(stands_there in each for each in notifier.said)
+    for path in world.spool.glob("p/activity/*"):
+        path.unlink()
+    with pytest.raises(AirflowFailException, match="grave findings") as caught:
+        report({"fail_on": "info"}, redact=redact)
+    assert SECRET not in str(caught.value)
+
+
+def test_what_monitoring_says_of_redaction_comes_first(world, report, secretive):
+    plain = report({"redact": {}}, redact={"drop": ["actor_user_id"]})
+    assert any(SECRET in each.title for each in plain.findings)
+    hidden = report({"redact": {"drop": ["action", "actor_user_id"]}})
+    assert "UserRoleChanged" not in world.variables.get("audit_logs.p.summary")
+    assert SECRET not in world.variables.get("audit_logs.p.summary")
+    assert "(removed)" in {each.action for each in hidden.actions}
+
+
+def test_a_notifier_that_is_down_for_days_is_told_in_the_end(world, report, notifier, monkeypatch, secretive):
+    notify = {"notify": [{"notifier": NOTIFIER, "severity": "info"}], "ship_findings": True}
+    with monkeypatch.context() as broken:
+        broken.setattr(notifier, "broken", True)
+        with pytest.raises(AirflowFailException, match="could not be told"):
+            report(notify)
+    at(monkeypatch, world.now + timedelta(days=6))
+    report(notify)
+    assert any("UserRoleChanged" in each for each in notifier.said)
+    report(notify)
+    assert len(notifier.said) == 1
+
+
+@pytest.mark.parametrize("fatal", range(1, 30))
+def test_a_crash_while_findings_are_spooled_spools_each_once_however_long_it_lasts(
+    world, report, monkeypatch, secretive, fatal
+):
+    with monkeypatch.context() as patched:
+        crash_at_write(patched, fatal, after=fatal % 2)
+        with pytest.raises(Crash):
+            report({"ship_findings": True})
+    at(monkeypatch, world.now + timedelta(days=6))
+    report({"ship_findings": True, "without": ["lag", "silence"]})
+    store = LocalStore(world.spool)
+    position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")
+    stream = Stream(store, "p/findings", position.chain)
+    events = [json.loads(bytes(each.raw)) for _, some in stream.read(position.head, 1) for each in some]
+    memory = Activity(store, "p").memory(Memory)
+    spooled = [each["finding"] for each in events]
+    assert len(set(spooled)) == len(spooled)
+    assert set(spooled) >= {each.finding.id for each in memory.findings}
 
 
 def test_a_notifier_that_fails_is_told_of_and_tried_again(world, report, notifier, monkeypatch, caplog):

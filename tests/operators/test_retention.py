@@ -41,7 +41,7 @@ def kept(world, stream):
     return len(list(world.spool.glob(f"p/{stream}/*/*.manifest.json.gz")))
 
 
-def test_what_every_destination_has_goes_and_the_head_stays(world, later):
+def test_what_every_destination_has_goes_and_the_head_stays(world, later, monkeypatch):
     world.pull(page_size=50)
     segments = kept(world, "live")
     for kind in ("splunk", "datadog"):
@@ -51,10 +51,13 @@ def test_what_every_destination_has_goes_and_the_head_stays(world, later):
         world.ship(kind)
     later("splunk_hec", "datadog")
     assert kept(world, "live") == segments, "it looks once a day"
-    for mark in world.spool.rglob("pruned.json"):
-        mark.unlink()
-    later("splunk_hec", "datadog")
-    assert kept(world, "live") == 1
+    for expected in (segments, 1):
+        for mark in world.spool.rglob("pruned.json"):
+            mark.unlink()
+        later("splunk_hec", "datadog")
+        assert kept(world, "live") == expected, "what the next read looks back to stays until it has ended"
+        set_clock(monkeypatch, utc_now() + timedelta(days=31))
+        world.pull(page_size=50)
 
 
 def test_a_window_that_is_run_again_for_another_destination_waits_for_the_first(world, later, window):
@@ -129,3 +132,39 @@ def test_a_backfill_without_a_plan_leaves_the_live_stream_alone(world, capsys):
         task.execute(context({"plan": "failed"}))
     assert "p/live" not in capsys.readouterr().out
     assert not list(world.spool.rglob("pruned.json"))
+
+
+def test_a_source_that_was_down_for_longer_than_segments_are_kept_repeats_nothing(world, later, monkeypatch):
+    insert(world, 300, world.now - timedelta(hours=20))
+    first = world.pull(page_size=50)
+    world.ship("splunk")
+    later("splunk_hec")
+    assert kept(world, "live") > 5, "the next read begins where the last one ended"
+    set_clock(monkeypatch, utc_now() + timedelta(days=31))
+    again = world.pull(page_size=50)
+    assert (first["spooled"], again["spooled"]) == (1000, 0)
+    assert again["duplicates"] > 300
+    assert world.ship("splunk")["delivered"] == 0
+
+
+def test_what_came_late_is_known_as_long(world, later, compare, ending, monkeypatch):
+    """The live reading knows what the reconciliation has spooled, by the ids of that stream."""
+    world.pull(page_size=50)
+    insert(world, 40, ending - timedelta(hours=9))
+    assert compare(page_size=5)["late"] == 40
+    for late in (False, True):
+        world.ship("splunk", late=late)
+    later("splunk_hec")
+    assert kept(world, "reconcile") > 1
+    set_clock(monkeypatch, utc_now() + timedelta(days=31))
+    assert world.pull(page_size=50, reading={"sweep_reach": 4 * 86_400})["spooled"] == 0
+
+
+def test_a_reach_that_the_operators_were_given_counts(world, later, monkeypatch):
+    """Without a pipelines file nobody has compared it with the retention."""
+    reading = {"sweep_reach": 7 * 86_400}
+    assert world.pull(page_size=50, reading=reading)["spooled"] == 700
+    world.ship("splunk")
+    later("splunk_hec", retention_days=1)
+    set_clock(monkeypatch, utc_now() + timedelta(days=31))
+    assert world.pull(page_size=50, reading=reading)["spooled"] == 0

@@ -175,3 +175,19 @@ def test_open_dead_letters_are_listed_with_the_destinations_words(world):
     (letter,) = world.get("op", f"{path}?events=true").json()["letters"]
     assert json.loads(letter["event"])["who"] == "ada"
     assert world.get("op", path.replace("splunk", "s3")).json() == {"letters": [], "more": False}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_events_of_dead_letters_are_shown_as_the_destination_would_get_them(world, recorded):
+    redact = {"drop": ["secret"], "hash": ["who"]}
+    world.pipelines(p={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec", "redact": redact}}})
+    if recorded:
+        keep_pipeline(world, "p", ["splunk"])
+    at = utc_now()
+    event = Event("e1", at, msgspec.Raw(b'{"id":"e1","who":"ada","secret":"x"}'))
+    letters = DeadLetters(Stream(LocalStore(world.home / "spool"), "p/reconcile", "c"), "splunk")
+    letters.keep([DeadLetter(Item(event, b"", 1, 0), "refused")], at)
+    found = world.get("op", "/api/pipelines/p/destinations/splunk/dead-letters?events=true").json()["letters"]
+    shown = [json.loads(each["event"]) for each in found if each["stream"] == "p/reconcile"]
+    assert [each.keys() for each in shown] == [{"id", "who"}]
+    assert shown[0]["who"].startswith("sha256:")

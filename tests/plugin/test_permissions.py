@@ -181,3 +181,50 @@ def test_what_was_pressed_stands_in_airflows_audit_log(world):
     with create_session() as session:
         logged = session.query(Log).filter(Log.event == "audit_logs.acknowledge").order_by(Log.id.desc()).first()
         assert (logged.owner, gap_id(where) in logged.extra) == ("op", True)
+
+
+def test_mistakes_are_for_those_who_may_see_the_pipeline(world, server, monkeypatch):
+    """Also where nothing was ever recorded of it, so that there is no Variable to be denied."""
+    s3 = {"destinations": {"s3": {"type": "s3", "bucket": "b"}}}
+    world.pipelines(
+        p={"source": "pylon", **s3},
+        mine={"source": "pylon", "page_size": 0, **s3},
+        theirs={"source": "slack", "settings": {"organization": "a secret project"}, **s3},
+        theirs_too={"source": "slack", **s3},
+    )
+    auth = server.app.state.auth_manager
+    allowed = auth.is_authorized_variable
+
+    def not_theirs(*, method, user, details=None):
+        denied = details is not None and (details.key or "").startswith("audit_logs.theirs")
+        return not (denied and user.get_name() == "op") and allowed(method=method, user=user, details=details)
+
+    monkeypatch.setattr(auth, "is_authorized_variable", not_theirs)
+    for _ in range(2):
+        every = world.get("admin", "/api/overview").json()
+        assert "theirs.settings.organization" in every["mistakes"]
+        assert str(world.home) in every["mistakes"]
+        assert ([each["name"] for each in every["pipelines"]], every["hidden"]) == (["p", "theirs_too"], 0)
+        own = world.get("op", "/api/overview").json()
+        assert own["mistakes"].startswith("the pipelines file:\n  mine.page_size: must be")
+        assert "theirs" not in own["mistakes"]
+        assert ([each["name"] for each in own["pipelines"]], own["hidden"]) == (["p"], 2)
+    assert world.get("op", "/api/pipelines/theirs_too").status_code == 403
+    assert world.get("op", "/api/pipelines/theirs_too/destinations/s3/dead-letters").status_code == 403
+
+
+def test_a_file_that_cannot_be_read_is_quoted_to_those_who_may_see_all(world, server, monkeypatch):
+    keep_pipeline(world, "theirs", ["splunk"])
+    (world.home / "pipelines.yaml").write_text("theirs: 1\ntheirs: 2\n")
+    auth = server.app.state.auth_manager
+    allowed = auth.is_authorized_variable
+
+    def not_theirs(*, method, user, details=None):
+        denied = details is not None and (details.key or "").startswith("audit_logs.theirs")
+        return not (denied and user.get_name() == "op") and allowed(method=method, user=user, details=details)
+
+    monkeypatch.setattr(auth, "is_authorized_variable", not_theirs)
+    assert "'theirs' stands twice" in world.get("admin", "/api/overview").json()["mistakes"]
+    told = world.get("op", "/api/overview").json()["mistakes"]
+    assert "cannot be read" in told
+    assert "theirs" not in told

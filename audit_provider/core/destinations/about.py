@@ -112,7 +112,9 @@ ABOUT: dict[str, About] = {
         "for a signed request to Amazon's services.",
         guarantee="The store has confirmed each document by itself (201).",
         duplicates="None within a write index: each document has an `_id` of its own, and a repeat is answered with "
-        "409. After a rollover, a repeat of the batch whose answer was lost would be stored again; `event.id` tells.",
+        "409. A record that came under a known id with another content has an `_id` with its digest, so it is stored "
+        "beside the first. After a rollover, a repeat of the batch whose answer was lost would be stored again; "
+        "`event.id` tells.",
         old_events="Any age, under `@timestamp`. Time series streams have bounds of their own and refuse by item.",
         unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
         losing=(

@@ -6,19 +6,32 @@ https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FIRST_DAY, LAST_DAY = date.min, date.max
+"""The range of partitions of the ``hive`` layout that a table has by default: all that there can be, for no query finds
+what lies outside, such as events that programs date with the year 1.
+"""
+
 
 def athena_ddl(
-    table: str, location: str, sources: Sequence[str], columns: Sequence[str], *, first_day: str = "2024-01-01"
+    table: str,
+    location: str,
+    sources: Sequence[str],
+    columns: Sequence[str],
+    *,
+    first_day: str = str(FIRST_DAY),
+    last_day: str = str(LAST_DAY),
 ) -> str:
     """Return the statement that makes the objects an Athena table, partitions found by projection.
 
     :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
-    :param first_day: of the projected range, ``YYYY-MM-DD``.
+    :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``. Athena looks at each day of the range
+        that a query does not leave out by its ``dt``.
     :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
     """
     for column in columns:
@@ -36,6 +49,6 @@ LOCATION '{location}'
 TBLPROPERTIES (
   'projection.enabled'='true',
   'projection.source.type'='enum', 'projection.source.values'='{",".join(sources)}',
-  'projection.dt.type'='date', 'projection.dt.format'='yyyy-MM-dd', 'projection.dt.range'='{first_day},NOW',
+  'projection.dt.type'='date', 'projection.dt.format'='yyyy-MM-dd', 'projection.dt.range'='{first_day},{last_day}',
   'storage.location.template'='{location}source=${{source}}/dt=${{dt}}/'
 );"""

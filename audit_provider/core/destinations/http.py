@@ -21,7 +21,7 @@ from audit_provider.core.errors import ConfigurationError, MaybeStoredError, Pro
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.later import is_slow_down
 from audit_provider.core.templates import filled, names_in
-from audit_provider.core.validation import near
+from audit_provider.core.validation import MOST_DAYS, near
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
@@ -91,6 +91,8 @@ class HttpOptions:
         for key in ("event_bytes", "max_age_hours"):
             if getattr(self, key) is not None and getattr(self, key) <= 0:
                 raise ValueError(f"{key!r} must be more than 0")
+        if self.max_age_hours is not None and self.max_age_hours > 24 * MOST_DAYS:
+            raise ValueError(f"'max_age_hours' must be at most {24 * MOST_DAYS}")
 
     @property
     def kind(self) -> Preset:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 
 from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
+from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import Ahead, Event
+from audit_provider.core.model import Ahead, Event, Offset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
     from audit_provider.core.destinations.terms import Terms
@@ -68,8 +71,28 @@ class Lot:
 def lots(
     destination: Destination,
     segments: Iterable[tuple[int, Sequence[Event]]],
-    offset: Offset,
-    terms: Terms,
+    first: Place,
+    *,
+    now: Callable[[], datetime],
+    restamp: bool = True,
+    ahead: Iterable[Ahead] = (),
+    join_segments: bool = False,
+    **changes: Any,
+) -> Iterator[Lot]:
+    """Yield the lots of :func:`packed` for whoever has neither an offset nor terms, such as a test of a destination.
+
+    :param first: where the offset would stand. :param restamp: events over the age limit are sent with the current
+        time; else they are set aside. :param ahead: what the destination has already.
+    :param join_segments: see :attr:`~audit_provider.core.model.Offset.joins_segments`.
+    :param changes: further fields of :class:`~audit_provider.core.destinations.terms.Terms`.
+    """
+    offset = Offset(*first, ahead=tuple(ahead), joins_segments=join_segments)
+    too_old: TooOld = "arrival_time" if restamp else "dead_letter"
+    return packed(destination, segments, offset, Terms(sleep=time.sleep, now=now, too_old=too_old, **changes))
+
+
+def packed(
+    destination: Destination, segments: Iterable[tuple[int, Sequence[Event]]], offset: Offset, terms: Terms
 ) -> Iterator[Lot]:
     """Yield lots from an offset on. Events are encoded when their lot is built, so their age is judged then.
 

@@ -13,6 +13,7 @@ from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
+from audit_provider.core.validation import MOST_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +86,8 @@ class S3Options:
             raise ValueError("'bucket' is the bucket's name alone: a folder in it is the 'prefix'")
         if (self.object_lock is None) != (self.object_lock_days is None):
             raise ValueError("'object_lock' and 'object_lock_days' go together")
+        if self.object_lock_days is not None and not 1 <= self.object_lock_days <= MOST_DAYS:
+            raise ValueError(f"'object_lock_days' must be 1 to {MOST_DAYS}")
         if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):
             raise ValueError("'kms_key_id' needs 'sse: aws:kms'")
         check_layout(self)

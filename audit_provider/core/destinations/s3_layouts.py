@@ -18,11 +18,10 @@ from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_py
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
-from audit_provider.core.model import exact_text_of, microseconds_of
+from audit_provider.core.model import date_of, exact_text_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from audit_provider.core.destinations.base import Item
     from audit_provider.core.destinations.s3 import S3Options
@@ -65,7 +64,10 @@ class Layout(Protocol):
 
 
 class Hive:
-    """Gzip NDJSON in partitions by source and event day: ``source=slack/dt=2026-03-01/<digest>.ndjson.gz``."""
+    """Gzip NDJSON in partitions by source and event day: ``source=slack/dt=2026-03-01/<digest>.ndjson.gz``.
+
+    What is dated before 1970 or after 2099, by a clock that is wrong, lies in the first or the last partition.
+    """
 
     content_type: ClassVar[str] = "application/gzip"
 
@@ -80,7 +82,7 @@ class Hive:
         moment = item.event.time
         day, folder = self._last
         if moment.toordinal() != day:
-            folder = f"source={self._source}/dt={moment.date().isoformat()}"
+            folder = f"source={self._source}/dt={date_of(moment)}"
             self._last = (moment.toordinal(), folder)  # at once, for batches may be sent from several threads
         return folder
 
@@ -142,7 +144,7 @@ class SecurityLake:
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
         class_uid = self._class_of(item.encoded).class_uid
-        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={_day(item.event.time)}"
+        return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={date_of(item.event.time, '')}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return the events by time, as Security Lake asks; those of one moment in the order of the spool."""
@@ -199,7 +201,7 @@ class DatadogArchive:
 
     def folder(self, item: Item) -> str:
         """See :class:`Layout`."""
-        return f"dt={_day(item.event.time)}/hour={item.event.time:%H}"
+        return f"dt={date_of(item.event.time, '')}/hour={item.event.time:%H}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Leave the events in the order of the spool."""
@@ -220,6 +222,11 @@ class DatadogArchive:
         moment = max(microseconds_of(event.time) // 1000, 0).to_bytes(6, "big")
         unique = hashlib.sha256(f"{self._pipeline}\0{event.id}".encode()).digest()[:12]
         return base64.b64encode(moment + unique).decode()
+
+
+def _day_of(item: Item) -> str:
+    """Return an event's day as ``YYYYMMDD``; some systems' own formatting leaves out the zeros of an early year."""
+    return item.event.time.date().isoformat().replace("-", "")
 
 
 class _Classified(msgspec.Struct):
@@ -276,8 +283,3 @@ def check_layout(options: S3Options) -> None:
         raise ValueError("'prefix' must be empty: Security Lake reads what lies below 'ext/' of its bucket")
     if options.batch_bytes > _MOST_ROW_GROUP:
         raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the most of a row group")
-
-
-def _day(moment: datetime) -> str:
-    """Return ``YYYYMMDD``; glibc's ``%Y`` writes the year 1 with one digit."""
-    return moment.date().isoformat().replace("-", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,16 @@ from typing import Any
 
 import msgspec
 
+from audit_provider.core.derived_names import (
+    FINDING_ACTION,
+    UNNAMED,
+    Name,
+    Role,
+    digest_of,
+    hidden_roles,
+    in_place_of,
+    without,
+)
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader, keys_of, ways_of
 from audit_provider.core.formats.meaning import folded
@@ -81,6 +90,7 @@ class Selector:
         self._only = _pattern(selection.only)
         self._omit = _pattern(selection.omit)
         self._fields = FieldReader(fields, ("action",))
+        self._redact = selection.redact
         # Whatever a path may mean is taken out.
         self._drop = [way for path in selection.redact.drop for way in ways_of(tuple(keys_of(path)))]
         self._hash = [way for path in selection.redact.hash for way in ways_of(tuple(keys_of(path)))]
@@ -94,10 +104,11 @@ class Selector:
         if not self._drop and not self._hash:
             return event
         record = msgspec.json.decode(event.raw)
+        _hide_names(record, self._redact)
         for keys in self._drop:
             _apply(record, keys, None)
         for keys in self._hash:
-            _apply(record, keys, _digest)
+            _apply(record, keys, digest_of)
         return Event(event.id, event.time, msgspec.Raw(msgspec.json.encode(record)))
 
 
@@ -133,6 +144,30 @@ def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
             content[place] = change(content[place])
 
 
-def _digest(value: Any) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+def _hide_names(record: Any, redact: Redaction) -> None:
+    """Take out of a finding's record the names that are taken out of the events it was made of."""
+    if not (isinstance(record, dict) and str(record.get("action", "")).startswith(FINDING_ACTION)):
+        return
+    try:
+        made = msgspec.convert(record, _Finding)
+    except msgspec.ValidationError:
+        made = _Finding(title="")
+    hidden = hidden_roles(redact.drop, redact.hash, made.paths or {})
+    if hidden and made.names is None:
+        record |= {"title": UNNAMED.format(record.get("kind", "")), "subject": ""}
+    elif hidden:
+        record["title"] = without(made.title, made.names or (), hidden)
+        if made.subject_is in hidden:
+            record["subject"] = in_place_of(made.subject, hidden[made.subject_is])
+    for key in ("names", "subject_is", "paths"):
+        record.pop(key, None)
+
+
+class _Finding(msgspec.Struct):
+    """What of a finding's event tells where its names stand."""
+
+    title: str
+    subject: str = ""
+    names: tuple[Name, ...] | None = None
+    subject_is: Role | None = None
+    paths: dict[str, list[str]] | None = None

@@ -19,6 +19,7 @@ from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, 
 from audit_provider.core.destinations.folders import file_limits, packed_lines, put_by_folder
 from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
 from audit_provider.core.formats import Raw
+from audit_provider.core.model import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +84,7 @@ class SftpDestination:
 
     def send(self, batch: Batch) -> Outcome:
         """Put one file per event day; a day that fails leaves the others as they are."""
-        return put_by_folder(batch, lambda item: item.event.time.date().isoformat(), self._put)
+        return put_by_folder(batch, lambda item: date_of(item.event.time), self._put)
 
     def check(self) -> str:
         """Log in and look at the folder."""

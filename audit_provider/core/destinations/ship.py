@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.ahead import ahead_of
 from audit_provider.core.destinations.lot_run import LotRun
-from audit_provider.core.destinations.packing import lots, place_of
+from audit_provider.core.destinations.packing import packed, place_of
 from audit_provider.core.destinations.terms import Terms
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def ship(
     """
     terms = replace(terms, **changes) if terms else Terms(**changes)
     concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
-    packed = _with_last(lots(destination, segments, offset, terms), looks_ahead=destination.limits.unconfirmed)
+    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=destination.limits.unconfirmed)
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
@@ -74,7 +74,7 @@ def ship(
             last = False
             if not terms.is_over:
                 try:
-                    lot, last = next(packed, (None, False))
+                    lot, last = next(lots, (None, False))
                 except Exception as error:  # noqa: BLE001 - raised again once what is on its way is recorded
                     broken = error
             if lot is not None:

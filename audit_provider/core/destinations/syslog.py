@@ -40,6 +40,7 @@ SEVERITIES = {
 """RFC 5424, table 2."""
 
 _NIL = "-"
+_MOST_SETTLE = 3600
 _BOM = b"\xef\xbb\xbf"
 _MOST_HOSTNAME, _MOST_APP_NAME, _MOST_MSGID = 255, 48, 32
 _SD_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
@@ -95,8 +96,8 @@ class SyslogOptions:
         if self.message_bytes < 480:
             raise ValueError("'message_bytes' must be at least 480, which every receiver takes")
         for name in ("settle", "last_settle"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name!r} must be a number of seconds from 0 on")
+            if not 0 <= getattr(self, name) <= _MOST_SETTLE:
+                raise ValueError(f"{name!r} must be 0 to {_MOST_SETTLE} seconds")
 
 
 class SyslogDestination:

@@ -4,6 +4,7 @@
 
     <pipeline>/activity/
     ├── <day>.json       what happened on one day (UTC), by action and hour
+    ├── ahead-<day>.json the same of a day that has not come: events that the vendor dates ahead of the clock
     ├── progress.json    up to which segment of which chain everything is counted
     └── memory.json      what the findings remember, see ``memory``
 
@@ -18,7 +19,8 @@ the progress, so after a crash in between what it has is not counted again.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -27,7 +29,7 @@ from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.monitoring.categories import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from audit_provider.core.spool import Store
 
@@ -35,6 +37,9 @@ FOLDER = "activity"
 """Below the pipeline's."""
 
 KEPT_DAYS = 35
+AHEAD_DAYS = 35
+"""So many days ahead of the clock events are counted for the day that they bear; beyond, for that of their writing."""
+
 MOST_ACTIONS = 300
 """Actions of one day that are counted by name; those that come later are counted by category alone."""
 
@@ -49,23 +54,18 @@ REST = "…"
 
 _PROGRESS = "progress.json"
 _MEMORY = "memory.json"
+_AHEAD = "ahead-"
 
 _Kind = TypeVar("_Kind")
 
 
-class Day(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What happened on one day.
+class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Who did what on one day.
 
-    :ivar counted: up to which segment of a chain it counts, for chains where that is beyond the progress.
-    :ivar actions: events by action and hour of the day. :ivar rest: likewise by category, of actions beyond the most.
     :ivar watched: events of actions that matter to security, by action and actor.
     :ivar failed_by_actor: failed logins by hour and actor; :ivar failed_by_address: by hour and address.
     """
 
-    day: date
-    counted: dict[str, int] = {}
-    actions: dict[str, list[int]] = {}
-    rest: dict[Category, list[int]] = {}
     watched: dict[str, dict[str, int]] = {}
     failed_by_actor: dict[int, dict[str, int]] = {}
     failed_by_address: dict[int, dict[str, int]] = {}
@@ -79,15 +79,48 @@ class Day(msgspec.Struct, kw_only=True, omit_defaults=True):
             names.pop(REST, None)
 
 
+class Day(Names, kw_only=True, omit_defaults=True):
+    """What happened on one day. The names are of what was read as it happened, or late; not of a backfill.
+
+    :ivar counted: up to which segment of a chain it counts, for chains where that is beyond the progress.
+    :ivar actions: events by action and hour of the day. :ivar rest: likewise by category, of actions beyond the most.
+    :ivar live: events of it that no backfill has brought.
+    :ivar backfilled: the names of those that a backfill has brought: they make no findings, and are known.
+    :ivar backfilled_only: actions that nothing but a backfill has brought.
+    """
+
+    day: date
+    counted: dict[str, int] = {}
+    actions: dict[str, list[int]] = {}
+    rest: dict[Category, list[int]] = {}
+    live: int = 0
+    backfilled: Names = msgspec.field(default_factory=Names)
+    backfilled_only: list[str] = []
+
+    def trim(self) -> None:
+        """Keep of names only the most frequent."""
+        super().trim()
+        self.backfilled.trim()
+
+
+class Ended(msgspec.Struct, kw_only=True, frozen=True):
+    """A chain that was left. :ivar last: time of its latest event. :ivar since: the first day that was counted then."""
+
+    last: datetime
+    since: date
+
+
 class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is counted.
 
     :ivar segments: ``<folder>/<chain>`` to the last segment of it that is counted.
     :ivar finished: folders of windows that have been read to their end and counted, so that nobody looks there again.
+    :ivar ended: chains that reading has left for another, where a position was deleted or restored.
     """
 
     segments: dict[str, int] = {}
     finished: list[str] = []
+    ended: dict[str, Ended] = {}
 
 
 class Activity:
@@ -111,11 +144,11 @@ class Activity:
 
         :raises SpoolDamagedError: it cannot be read.
         """
-        return self._read(f"{day}.json", Day) or Day(day=day)
+        return self._read(f"{day}.json", Day) or self._read(f"{_AHEAD}{day}.json", Day) or Day(day=day)
 
-    def keep(self, day: Day) -> None:
-        """Keep a day, durably."""
-        self._store.put(f"{self._folder}{day.day}.json", msgspec.json.encode(day))
+    def keep(self, day: Day, *, ahead: bool = False) -> None:
+        """Keep a day, durably. :param ahead: it has not come yet."""
+        self._store.put(f"{self._folder}{_AHEAD if ahead else ''}{day.day}.json", msgspec.json.encode(day))
 
     def progress(self) -> Progress:
         """Return what is counted."""
@@ -133,18 +166,24 @@ class Activity:
         """Keep what the findings remember, durably."""
         self._store.put(self._folder + _MEMORY, msgspec.json.encode(memory))
 
+    def first(self) -> date | None:
+        """Return the first day of which anything is counted, None where there is none."""
+        return min(self._kept(), default=None)
+
     def prune(self, before: date) -> None:
         """Remove the days before a day."""
-        for each in self._kept():
+        for each, key in self._kept().items():
             if each < before:
-                self._store.delete(f"{self._folder}{each}.json")
+                self._store.delete(key)
 
-    def _kept(self) -> Iterator[date]:
-        for key in list(self._store.keys(self._folder)):
-            try:
-                yield date.fromisoformat(key.rpartition("/")[2].removesuffix(".json"))
-            except ValueError:
-                continue
+    def _kept(self) -> dict[date, str]:
+        """Return the days that are kept, and where."""
+        found = {}
+        # A day that has come is kept under its name alone, which is the first in their order.
+        for key in sorted(self._store.keys(self._folder), reverse=True):
+            with suppress(ValueError):
+                found[date.fromisoformat(key.rpartition("/")[2].removesuffix(".json").removeprefix(_AHEAD))] = key
+        return found
 
     def _read(self, name: str, kind: type[_Kind]) -> _Kind | None:
         key = self._folder + name

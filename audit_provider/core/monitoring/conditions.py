@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from audit_provider.core.derived_names import Part, sentence
 from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Fin
         title=f"Reading is {_span(lag)} behind, where {_span(target)} is the target.",
         at=now,
         high=target,
+        names=(),
     )
 
 
@@ -71,15 +73,19 @@ def _undelivered(accounts: Sequence[Account], now: datetime) -> Iterator[Finding
             continue
         severity: Severity = "critical" if failures >= CRITICAL_FAILURES else "warning"
         runs = "run" if failures == 1 else f"{failures} runs in a row"
-        error = f" ({each.last_error.rstrip('.')})" if each.last_error else ""
+        said: list[Part] = [" (", ("answer", each.last_error.rstrip(".")), ")"] if each.last_error else []
+        title, names = sentence(
+            f"{each.destination} has not got {each.pending:,} events: its last {runs} failed", *said, "."
+        )
         yield Finding(
             id=finding_id("undelivered", each.destination, severity),
             kind="undelivered",
             severity=severity,
-            title=f"{each.destination} has not got {each.pending:,} events: its last {runs} failed{error}.",
+            title=title,
             at=now,
             subject=each.destination,
             count=each.pending,
+            names=names,
         )
 
 
@@ -96,6 +102,7 @@ def _refused(dead_letters: Mapping[str, int], now: datetime) -> Iterator[Finding
                 at=now,
                 subject=destination,
                 count=count,
+                names=(),
             )
 
 
@@ -109,6 +116,7 @@ def _gaps(gaps: Sequence[GapRecord], now: datetime) -> Iterator[Finding]:
             at=each.found_at or now,
             subject=each.destination or each.stream,
             count=each.events or 0,
+            names=(),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,20 +12,23 @@ import msgspec
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats.facts import outcome_of
 from audit_provider.core.monitoring.activity import (
+    AHEAD_DAYS,
     KEPT_DAYS,
     MOST_ACTIONS,
     MOST_LETTERS,
     REST,
     Day,
+    Names,
     Progress,
 )
+from audit_provider.core.monitoring.chains import other_chains
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event
     from audit_provider.core.monitoring.activity import Activity
     from audit_provider.core.monitoring.categories import Classified, Classifier
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Stream
+    from audit_provider.core.spool import Manifest, Stream
 
 SEGMENTS_AT_ONCE = 50
 """Counted before the days that they touch are written: a crash costs counting so many again."""
@@ -40,7 +43,9 @@ _LOGINS = frozenset({"login", "challenge"})
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one counting did. :ivar complete: everything in the spool is counted."""
+    """What one counting did. :ivar segments: of which anything was counted for a day that has come, and
+    :ivar events: of these. :ivar complete: everything in the spool is counted.
+    """
 
     segments: int = 0
     events: int = 0
@@ -54,13 +59,19 @@ def count(
     *,
     now: Callable[[], datetime],
     deadline: datetime,
+    backfills: Collection[str] = (),
 ) -> Counted:
     """Count every segment that is not counted yet.
 
-    Only events of the last days are counted, see :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments
-    without any are not even read. A segment that a late writer's has replaced stays counted, and its successor is not.
+    Events are counted for the day on which they happened, however late they were read, of the last days, see
+    :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments without any are not even read. One that is
+    dated ahead of the clock counts once its day has come; where that is further off than
+    :data:`~audit_provider.core.monitoring.activity.AHEAD_DAYS`, on the day on which its segment was written. An event
+    that another chain of the stream has counted, before a position was deleted, is not counted again. A segment that a
+    late writer's has replaced stays counted, and its successor is not.
 
-    :param streams: with the positions that lead to their heads.
+    :param streams: with the positions that lead to their heads. :param backfills: names of those among them that hold
+        windows of the past: their events are counted, and who did them is no news.
     :param deadline: stop in good order once it has passed; the next counting goes on.
     :raises AuditError: the spool cannot be read or written; what was counted before is kept.
     """
@@ -70,15 +81,18 @@ def count(
         done = run.progress.segments.get(place, 0)
         if position.head.number <= done:
             continue
-        run.open(place, FieldReader(position.fields, _NAMES))
-        for manifest in stream.manifests(position.head, max(done + 1, stream.oldest())):
-            if run.is_recent(manifest.first_time, manifest.last_time):
-                run.take(manifest.number, stream.events(manifest))
-            else:
-                run.skip(manifest.number)
-            if now() >= deadline:
-                run.flush()
-                return Counted(run.segments, run.events, complete=False)
+        run.open(stream, place, FieldReader(position.fields, _NAMES), is_backfill=str(stream) in backfills)
+        try:
+            for manifest in stream.manifests(position.head, max(done + 1, stream.oldest())):
+                if run.is_recent(manifest.last_time):
+                    run.take(manifest, stream.events(manifest))
+                else:
+                    run.skip(manifest.number)
+                if now() >= deadline:
+                    run.flush()
+                    return Counted(run.segments, run.events, complete=False)
+        finally:
+            run.close()
     run.flush()
     return Counted(run.segments, run.events)
 
@@ -100,30 +114,43 @@ class _Run:
         self.progress: Progress = self.activity.progress()
         self._first = self.today - timedelta(days=KEPT_DAYS - 1)
 
-    def open(self, place: str, reader: FieldReader) -> None:
+    def open(self, stream: Stream, place: str, reader: FieldReader, *, is_backfill: bool) -> None:
         """Go on with another chain."""
-        self._place, self._reader = place, reader
+        self._place, self._reader, self._is_backfill = place, reader, is_backfill
+        self.progress.ended.pop(place, None)
+        self._others = other_chains(stream, place, self.activity, self.progress, self._first)
 
-    def is_recent(self, first: datetime, last: datetime) -> bool:
-        """Whether events of these times may be counted."""
-        return last.date() >= self._first and first.date() <= self.today
+    def close(self) -> None:
+        """Let go of what is remembered for the chain."""
+        if self._others:
+            self._others.close()
+
+    def is_recent(self, last: datetime) -> bool:
+        """Whether events of which the latest has this time may be counted."""
+        return last.date() >= self._first
 
     def skip(self, number: int) -> None:
         """Pass a segment that has nothing to count."""
         self._pending[self._place] = number
 
-    def take(self, number: int, events: Sequence[Event]) -> None:
+    def take(self, manifest: Manifest, events: Sequence[Event]) -> None:
         """Count a segment, except in days that have it already."""
         open_days: dict[date, Day | None] = {}
+        number, written_on = manifest.number, manifest.written_at.date()
+        latest = written_on + timedelta(days=AHEAD_DAYS)
+        if self._others:
+            events = self._others.fresh(events, manifest.first_time)
+        counted = 0
         for event in events:
             when = event.time.date()
             if when not in open_days:
-                open_days[when] = self._open_day(when, number)
+                open_days[when] = self._open_day(when if when <= latest else written_on, number)
             day = open_days[when]
             if day is not None:
                 self._count(day, event)
-        self.segments += 1
-        self.events += len(events)
+                counted += day.day <= self.today
+        self.segments += counted > 0
+        self.events += counted
         self._pending[self._place] = number
         self._unwritten += 1
         if self._unwritten >= SEGMENTS_AT_ONCE:
@@ -138,13 +165,13 @@ class _Run:
             beyond = day.counted | self._pending
             done = self.progress.segments
             day.counted = {place: number for place, number in beyond.items() if number > done.get(place, 0)}
-            self.activity.keep(day)
+            self.activity.keep(day, ahead=day.day > self.today)
         self.progress = msgspec.structs.replace(self.progress, segments=self.progress.segments | self._pending)
         self.activity.keep_progress(self.progress)
         self._days, self._pending, self._unwritten = {}, {}, 0
 
     def _open_day(self, when: date, number: int) -> Day | None:
-        if not self._first <= when <= self.today:
+        if when < self._first:
             return None
         day = self._days.get(when) or self.activity.day(when)
         if day.counted.get(self._place, 0) >= number:
@@ -160,22 +187,29 @@ class _Run:
         hours = day.actions.get(action)
         if hours is None and len(day.actions) < MOST_ACTIONS:
             hours = day.actions[action] = [0] * 24
+            if self._is_backfill:
+                day.backfilled_only.append(action)
         if hours is None:
             hours = day.rest.setdefault(classified.category, [0] * 24)
         hours[hour] += 1
+        names: Names = day.backfilled
+        if not self._is_backfill:
+            names, day.live = day, day.live + 1
+            if action in day.backfilled_only:
+                day.backfilled_only.remove(action)
         if classified.watched:
-            self._watch(day, action, actor_of(found, classified))
+            self._watch(names, action, actor_of(found, classified))
         meaning = classified.meaning
         if meaning.kind == "authentication" and meaning.verb in _LOGINS:
             if outcome_of(found.get("outcome", ""), meaning) != "failure":
                 return
-            _add(day.failed_by_actor.setdefault(hour, {}), actor_of(found, classified))
-            _add(day.failed_by_address.setdefault(hour, {}), found.get("ip", "")[:MOST_LETTERS])
+            _add(names.failed_by_actor.setdefault(hour, {}), actor_of(found, classified))
+            _add(names.failed_by_address.setdefault(hour, {}), found.get("ip", "")[:MOST_LETTERS])
 
-    def _watch(self, day: Day, action: str, actor: str) -> None:
-        actors = day.watched.get(action)
-        if actors is None and len(day.watched) < _MOST_WATCHED:
-            actors = day.watched[action] = {}
+    def _watch(self, names: Names, action: str, actor: str) -> None:
+        actors = names.watched.get(action)
+        if actors is None and len(names.watched) < _MOST_WATCHED:
+            actors = names.watched[action] = {}
         if actors is not None:
             _add(actors, actor or REST)
 

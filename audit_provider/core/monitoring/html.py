@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import text_of
+from audit_provider.core.model import date_of, text_of
 from audit_provider.core.monitoring.charts import bars, legend, said
 from audit_provider.core.monitoring.markdown import behind, gravest_first
 
@@ -81,7 +81,7 @@ def findings_table(findings: Iterable[Finding]) -> str:
 
 
 def _when(finding: Finding) -> str:
-    return f'<span class="when">{finding.at:%Y-%m-%d %H:%M}</span>'
+    return f'<span class="when">{date_of(finding.at)} {finding.at:%H:%M}</span>'
 
 
 def _charts(summary: Summary) -> list[str]:

@@ -12,7 +12,7 @@ from audit_provider.core.monitoring.activity import KEPT_DAYS, REST
 from audit_provider.core.monitoring.baseline import Band
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.figures import Figures, begin_of, figures_of
-from audit_provider.core.monitoring.findings import noteworthy
+from audit_provider.core.monitoring.findings import fresh_days, noteworthy
 from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
 from audit_provider.core.monitoring.unusual import unusual
@@ -73,14 +73,15 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
     :param now: aware UTC.
     :raises AuditError: the counts cannot be read.
     """
-    memory = activity.memory(Memory) or Memory(key=secrets.token_hex(_KEY_BYTES))
     today = now.date()
+    memory = activity.memory(Memory) or Memory(key=secrets.token_hex(_KEY_BYTES), since=today)
     figures = figures_of(activity.days(today - timedelta(days=KEPT_DAYS - 1), today), classifier)
     lag = state.position.lag(now) if state.position else None
+    late = fresh_days(figures, memory, now)
     found = noteworthy(figures, classifier, memory, settings, now)
     if lag is not None and state.counted:
         # What has not been read or counted yet is no silence, and where reading lags the lag is told.
-        found = [*unusual(figures, now - timedelta(seconds=lag) - settings.settle, settings), *found]
+        found = [*unusual(figures, now - timedelta(seconds=lag) - settings.settle, settings, late), *found]
     lasting = conditions(
         lag=lag,
         accounts=state.accounts,

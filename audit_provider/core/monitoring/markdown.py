@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import table
-from audit_provider.core.model import text_of
+from audit_provider.core.model import date_of, text_of
 from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.monitoring.categories import THEMES
 
@@ -43,7 +43,8 @@ def markdown_of(summary: Summary, accounts: Sequence[Account]) -> str:
 def findings_markdown(findings: Iterable[Finding]) -> str:
     """Return findings as a list, the gravest first."""
     return "\n".join(
-        f"- **{each.severity}** {each.at:%Y-%m-%d %H:%M} {escaped(each.title)}" for each in gravest_first(findings)
+        f"- **{each.severity}** {date_of(each.at)} {each.at:%H:%M} {escaped(each.title)}"
+        for each in gravest_first(findings)
     )
 
 

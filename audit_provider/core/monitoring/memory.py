@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from audit_provider.core.model import back_by
 from audit_provider.core.monitoring.activity import KEPT_DAYS
 from audit_provider.core.monitoring.summary import Finding
 
@@ -62,6 +63,9 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     :ivar actors: digests of those who have done what matters to security, to the last day on which they did.
     :ivar hours: by beginning, aware UTC. :ivar given: by destination, how many events it had been given in all when the
         last report ran.
+    :ivar judged: days to how many of their events were counted when they were looked at.
+    :ivar since: the day of the first report; None where an earlier version made it.
+    :ivar tellers: those who tell findings, to the time from which on they tell what is found.
     :ivar full: more was met than can be remembered, so what is not known may have been met before.
     """
 
@@ -73,6 +77,9 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     days: dict[date, DayRecord] = {}
     hours: dict[datetime, HourRecord] = {}
     given: dict[str, int] = {}
+    judged: dict[date, int] = {}
+    since: date | None = None
+    tellers: dict[str, datetime] = {}
 
     def digest(self, actor: str) -> str:
         """Return what stands for an actor: his name is not kept for longer than the counts of a day."""
@@ -135,6 +142,11 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.findings = kept[:MOST_FINDINGS]
         return new
 
+    def meet(self, tellers: Iterable[str], now: datetime) -> None:
+        """Remember who tells findings from now on. A new one tells those of the last day, and not all of the past."""
+        self.tellers = {each: self.tellers.get(each, back_by(now, _TELL_WITHIN)) for each in tellers}
+
     def untold(self, notifier: str, now: datetime) -> list[KeptFinding]:
-        """Return the findings that a notifier has not told, of the last day: a new one is not told all of the past."""
-        return [each for each in self.findings if notifier not in each.told and now - each.found_at <= _TELL_WITHIN]
+        """Return the findings that a notifier has not told, since it was met: however long it could not."""
+        since = self.tellers.get(notifier, back_by(now, _TELL_WITHIN))
+        return [each for each in self.findings if notifier not in each.told and each.found_at >= since]

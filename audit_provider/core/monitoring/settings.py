@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.summary import Kind, Severity
 from audit_provider.core.validation import Mistakes, validated
@@ -50,6 +51,8 @@ class Monitoring:
     :ivar fail_on: severity from which a new or lasting finding fails the report task; none for never.
     :ivar notify: who is told, a list of ``{notifier: import.path.Class, severity: warning, …}``.
     :ivar ship_findings: whether findings are events of the pipeline too, which every destination gets.
+    :ivar redact: paths of the events to ``drop`` or to ``hash`` where page, report, log and notifiers name what stands
+        there; by default all that any destination of the pipeline redacts, and ``{}`` for nothing.
     """
 
     without: tuple[Kind, ...] = ()
@@ -66,6 +69,7 @@ class Monitoring:
     fail_on: Severity | None = None
     notify: tuple[Notification, ...] = ()
     ship_findings: bool = False
+    redact: Redaction | None = None
 
     def fails_on(self, severity: Severity) -> bool:
         """Whether a finding of this severity fails the report task."""
@@ -92,18 +96,35 @@ def monitoring_from(entry: Any, path: str) -> Monitoring | None:
     if not isinstance(written, (list, tuple)):
         raise ConfigurationError(f"{path}.notify: must be a list of notifiers")
     notify = tuple(_notification(each, f"{path}.notify.{place}") for place, each in enumerate(written))
-    found: Monitoring = validated(Monitoring, {key: value for key, value in entry.items() if key != "notify"}, path)
+    own = {key: value for key, value in entry.items() if key not in ("notify", "redact")}
+    found: Monitoring = validated(Monitoring, own, path)
     mistakes = Mistakes()
+    redact = None
+    if entry.get("redact") is not None:
+        with mistakes.collected():
+            redact = redaction_from(entry["redact"], f"{path}.redact")
     for key, least in _LEAST.items():
         if getattr(found, key) < least:
             mistakes.add(f"{path}.{key}: must be at least {least}")
+        elif getattr(found, key) > _MOST:
+            mistakes.add(f"{path}.{key}: must be at most {_MOST}")
     for key in ("lag_target", "settle"):
         if getattr(found, key) <= timedelta(0):
             mistakes.add(f"{path}.{key}: must be more than 0 seconds")
     mistakes.raise_any()
-    return dataclasses.replace(found, notify=notify)
+    return dataclasses.replace(found, notify=notify, redact=redact)
 
 
+def redaction_from(entry: Any, path: str) -> Redaction:
+    """Return what a key ``redact`` says. :param path: where it stands.
+
+    :raises ConfigurationError: with one line per mistake.
+    """
+    found: Redaction = validated(Redaction, dict(entry) if isinstance(entry, Mapping) else entry, path)
+    return found
+
+
+_MOST = 1_000_000
 _LEAST: Mapping[str, float] = {
     "least_days": 3,
     "sensitivity": 2,

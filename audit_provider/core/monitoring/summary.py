@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from audit_provider.core.derived_names import UNNAMED, Name, Role, Treatment, in_place_of, without
+from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.state_version import Codec
 
 Severity = Literal["info", "warning", "critical"]
@@ -34,6 +37,8 @@ class Finding:
     :ivar subject: the action, actor, address, destination or category that it is about.
     :ivar count: how many events it rests on.
     :ivar low: the least, and :ivar high: the most that would have been usual, where that was the question.
+    :ivar names: of events, in the title; None where an earlier version did not say. :ivar subject_is: what the subject
+        is where that is a name of events.
     """
 
     id: str
@@ -45,6 +50,22 @@ class Finding:
     count: int = 0
     low: float | None = None
     high: float | None = None
+    names: tuple[Name, ...] | None = None
+    subject_is: Role | None = None
+
+    def shown(self, hidden: Mapping[Role, Treatment]) -> Finding:
+        """Return the finding as it may be shown, without the places of its names.
+
+        :param hidden: roles of names that may not be shown.
+        """
+        title, subject = self.title, self.subject
+        if hidden and self.names is None:
+            title, subject = UNNAMED.format(self.kind), ""
+        elif hidden:
+            title = without(title, self.names or (), hidden)
+            if self.subject_is and self.subject_is in hidden and subject != REST:
+                subject = in_place_of(subject, hidden[self.subject_is])
+        return replace(self, title=title, subject=subject, names=None, subject_is=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +121,19 @@ def finding_id(kind: Kind, *parts: str) -> str:
 
 SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next report makes another")
 """How a summary is kept."""
+
+
+def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary:
+    """Return a summary as it may be shown. :param hidden: roles of names that may not be."""
+    findings = tuple(each.shown(hidden) for each in summary.findings)
+    how = hidden.get("action")
+    if not how:
+        return replace(summary, findings=findings)
+    actions = tuple(
+        each if each.action == REST else replace(each, action=in_place_of(each.action, how)) for each in summary.actions
+    )
+    unknown = tuple(in_place_of(each, how) for each in summary.unknown_actions)
+    return replace(summary, findings=findings, actions=actions, unknown_actions=unknown)
 
 
 def pack_summary(summary: Summary) -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.model import date_of
 from audit_provider.core.monitoring.baseline import WEEKS_KNOWN, Band
 from audit_provider.core.monitoring.figures import begin_of
 from audit_provider.core.monitoring.summary import Finding, finding_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from audit_provider.core.monitoring.figures import Figures, Series
     from audit_provider.core.monitoring.settings import Monitoring
@@ -24,19 +25,21 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
-def unusual(figures: Figures, until: datetime, settings: Monitoring) -> list[Finding]:
+def unusual(figures: Figures, until: datetime, settings: Monitoring, also: Collection[date] = ()) -> list[Finding]:
     """Return the surges of the last two days, and the silences that last.
 
     What one category explains is not told of the whole source again, and what the whole source does not of categories.
 
     :param until: up to when the source is read and settled, aware UTC; only whole hours before are looked at.
+    :param also: days before of which events were read late.
     """
     until = until.replace(minute=0, second=0, microsecond=0)
-    return [*_surges(figures, until, settings), *_silences(figures, until, settings)]
+    return [*_surges(figures, until, settings, also), *_silences(figures, until, settings)]
 
 
-def _surges(figures: Figures, until: datetime, settings: Monitoring) -> Iterator[Finding]:
-    for day in (until.date() - _DAY, until.date()):
+def _surges(figures: Figures, until: datetime, settings: Monitoring, also: Collection[date]) -> Iterator[Finding]:
+    last = (until.date() - _DAY, until.date())
+    for day in (*sorted(each for each in also if each < last[0]), *last):
         hours = 24 if begin_of(day) + _DAY <= until else until.hour
         begin, end = figures.history(day)
         if not hours or end - begin < settings.least_days or not 0 <= figures.place(day) < len(figures.days):
@@ -82,6 +85,7 @@ def _surge(
         count=count,
         low=round(band.low, 1),
         high=round(band.high, 1),
+        names=(),
     )
 
 
@@ -138,11 +142,12 @@ def _told(subject: str, silence: _Silence) -> Finding:
         id=finding_id("silence", subject, silence.since.isoformat()),
         kind="silence",
         severity="critical" if subject == ALL else "warning",
-        title=f"{of} for {silence.hours} hours since {silence.since:%Y-%m-%d %H:%M} UTC, where about "
+        title=f"{of} for {silence.hours} hours since {date_of(silence.since)} {silence.since:%H:%M} UTC, where about "
         f"{silence.missed:,.0f} or more are usual.",
         at=silence.since,
         subject=subject,
         low=round(silence.missed, 1),
+        names=(),
     )
 
 

@@ -11,6 +11,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, back_by, text_of, utc_now
 from audit_provider.core.position import Position, new_chain
+from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.stream_name import StreamName
 
@@ -41,9 +42,11 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
 
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
     """Return the position to read on from: the kept one, or a new one where the source is another."""
-    strategy = type(spec.reading).__name__
+    strategy, back = type(spec.reading).__name__, looks_back(spec).total_seconds()
     if position is None:
-        return Position(source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=strategy)
+        return Position(
+            source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=strategy, looks_back=back
+        )
     if (position.source, position.strategy) != (spec.name, strategy):
         _log.warning(
             "Read from %s by %s until now, from %s by %s from %s on.",
@@ -53,8 +56,8 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
             strategy,
             text_of(reader.start),
         )
-        return replace(position, source=spec.name, fields=spec.fields, strategy=strategy, reading={})
-    return replace(position, fields=spec.fields)
+        position = replace(position, source=spec.name, strategy=strategy, reading={})
+    return replace(position, fields=spec.fields, looks_back=back)
 
 
 def known_streams(

@@ -182,7 +182,7 @@ class Reconciling:
     def _log(self, each: Comparison) -> None:
         write = self.log.warning if each.late else self.log.info
         write(
-            "Compared %s: the source served %d events, %d were in the spool, %d came late or were missed%s; %s.",
+            "Compared %s: the source served %d events, %d were in the spool, %d came late or were missed%s%s; %s.",
             each.window,
             each.served,
             each.in_spool,
@@ -191,6 +191,7 @@ class Reconciling:
             f"the first: {', '.join(each.late_ids)})"
             if each.late_ids
             else "",
+            f", {each.changed} have an id that the spool holds with other content" if each.changed else "",
             "it was read in parts, so what is gone at the source was not counted"
             if each.gone is None
             else f"{each.gone} are in the spool that the source no longer shows",
@@ -210,6 +211,7 @@ class Reconciling:
             "served": sum(each.served for each in self.found),
             "in_spool": sum(each.in_spool for each in self.found),
             "late": sum(each.late for each in self.found),
+            "changed": sum(each.changed for each in self.found),
             "late_ids": [name for each in self.found for name in each.late_ids][:20],
             "late_by_action": actions,
             "gone": None if None in gone else sum(each or 0 for each in gone),

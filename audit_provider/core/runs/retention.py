@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
+from audit_provider.core.ledger import position_record
+from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
+from audit_provider.core.retention import needed_since
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -32,21 +35,26 @@ def retain(
     """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
 
     Past backfill windows have no run of their own, so the report of the live stream removes their segments as well.
+    What the next read of the live stream looks back to stays, also where the source could not be read for longer than
+    ``retention_days``.
 
     :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
     :param now: aware UTC.
     :raises AuditError: the spool or a record cannot be read or written.
     """
+    live = position_record(ledger, StreamName(name.pipeline)).load()
+    needed = needed_since(live) if live else None
     for each in StreamName.all_in(store, name.pipeline) if name.is_live else [name]:
         opened = open_stream(ledger, store, each)
         if opened is None or not opened.head.number:
             continue
         removed = opened.stream.prune(
             finished=_finished(opened, destinations),
-            written_before=now - timedelta(days=retention_days),
+            written_before=back_by(now, timedelta(days=retention_days)),
             now=now,
             # Segments that share files go together, so that a replay of what is left makes the same files.
             together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
+            needed=needed,
         )
         if removed:
             log.info("Removed %d segments of %s older than %d days.", removed, each.folder, retention_days)

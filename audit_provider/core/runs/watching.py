@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
+from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.ledger import position_record, summary_record
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
@@ -17,6 +19,7 @@ from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
 from audit_provider.core.monitoring.memory import Memory
+from audit_provider.core.monitoring.summary import shown_summary
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.runs.finding_events import spool_findings
 from audit_provider.core.runs.log import grouped
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.monitoring.judging import Judged
     from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.sources import SourceSpec
@@ -40,8 +43,9 @@ COUNTING_TIME = timedelta(minutes=10)
 """How long one report counts before it leaves the rest to the next one."""
 
 
-Notify = Callable[[Memory, datetime], tuple[bool, list[str]]]
-"""Sends findings to whoever wants them, notes it in the memory, and returns whether anything was sent, and failures."""
+Notify = Callable[[Memory, datetime, Mapping[Role, Treatment]], tuple[bool, list[str]]]
+"""Sends findings to whoever wants them, without names of the roles that are hidden; notes it in the memory, and returns
+whether anything was sent, and failures."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Watch:
     """One look at a pipeline.
 
     :ivar source: of the pipeline, for what its actions mean. :ivar destinations: names of those that are served.
-    :ivar notify: see :data:`Notify`.
+    :ivar tellers: the names under which a memory knows who passes findings on. :ivar notify: see :data:`Notify`.
     """
 
     ledger: Ledger
@@ -58,6 +62,7 @@ class Watch:
     source: SourceSpec
     destinations: Sequence[str]
     settings: Monitoring
+    tellers: Sequence[str]
     notify: Notify
     log: Log
     now: Callable[[], datetime]
@@ -79,23 +84,30 @@ class Watch:
         counted = self._count(activity, classifier)
         now = self.now()
         judged = judge(self._state(accounts, gaps, counted=counted), activity, classifier, self.settings, now)
-        activity.keep_memory(judged.memory)
+        memory = judged.memory
+        memory.meet(self.tellers, now)
+        activity.keep_memory(memory)
         activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
-        summary.commit(judged.summary)
+        # The spool holds the names as it holds the events; whatever is shown or sent does not.
+        redact, paths = self.settings.redact or Redaction(), paths_of(self.source.fields)
+        hidden = hidden_roles(redact.drop, redact.hash, paths)
+        shown = shown_summary(judged.summary, hidden)
+        summary.commit(shown)
+        spooled = 0
         if self.settings.ship_findings:
-            spool_findings(self.ledger, self.store, self.pipeline, judged.memory, now)
-        _keep_reports(self.store, self.pipeline, judged, accounts)
+            spooled = spool_findings(self.ledger, self.store, self.pipeline, memory, now, self.source.fields)
+        _keep_reports(self.store, self.pipeline, shown, accounts)
         with grouped(self.log, f"Report of {self.pipeline}"):
             # The accounts stand at the end of the log, by themselves.
-            self.log.info("\n%s", markdown_of(judged.summary, ()))
+            self.log.info("\n%s", markdown_of(shown, ()))
         if judged.new:
-            self.log.warning("New findings:\n%s", findings_markdown(judged.new))
-        sent, failed = self.notify(judged.memory, now)
-        if sent:
-            activity.keep_memory(judged.memory)
+            self.log.warning("New findings:\n%s", findings_markdown(each.shown(hidden) for each in judged.new))
+        sent, failed = self.notify(memory, now, hidden)
+        if sent or spooled:
+            activity.keep_memory(memory)
         for each in failed:
             self.log.error("%s", each)
-        grave = [each for each in judged.standing if self.settings.fails_on(each.severity)]
+        grave = [each.shown(hidden) for each in judged.standing if self.settings.fails_on(each.severity)]
         if grave:
             failed.insert(
                 0, f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
@@ -106,7 +118,7 @@ class Watch:
         """Count what is new in every stream, and return whether all is counted."""
         progress = activity.progress()
         streams: list[tuple[Stream, Position]] = []
-        windows = []
+        windows, backfills = [], []
         for name in StreamName.all_in(self.store, self.pipeline):
             if name.folder in progress.finished or name.is_findings:
                 continue
@@ -114,9 +126,12 @@ class Watch:
             if opened is None:
                 continue
             streams.append((opened.stream, opened.position))
+            if name.is_backfill:
+                backfills.append(name.folder)
             if opened.position.complete and name.is_backfill:
                 windows.append(name.folder)
-        counted = count(activity, streams, classifier, now=self.now, deadline=self.now() + COUNTING_TIME)
+        deadline = self.now() + COUNTING_TIME
+        counted = count(activity, streams, classifier, now=self.now, deadline=deadline, backfills=backfills)
         if counted.complete and windows:
             # Nothing more comes into a window that was read to its end, so its record need not be asked for again.
             progress = activity.progress()
@@ -140,10 +155,10 @@ class Watch:
         )
 
 
-def _keep_reports(store: Store, pipeline: str, judged: Judged, accounts: Sequence[Account]) -> None:
+def _keep_reports(store: Store, pipeline: str, summary: Summary, accounts: Sequence[Account]) -> None:
     """Keep the report as a page and as text, as the latest one and as the day's."""
-    contents = {"html": page_of(judged.summary, accounts), "md": markdown_of(judged.summary, accounts)}
-    today = judged.summary.made_at.date()
+    contents = {"html": page_of(summary, accounts), "md": markdown_of(summary, accounts)}
+    today = summary.made_at.date()
     for ending, content in contents.items():
         for name in ("latest", str(today)):
             store.put(f"{pipeline}/{REPORTS}/{name}.{ending}", content.encode(errors="replace"))

@@ -39,6 +39,8 @@ _AHEAD = re.compile(
     re.IGNORECASE,
 )
 """What vendors say of an end that their clock has not reached."""
+_OK, _NO_CONTENT = 200, 204
+_NEVER_EMPTY = frozenset({401, 403, 407, 408, 425, 429})
 
 
 class AnswerJudge:
@@ -64,6 +66,37 @@ class AnswerJudge:
         ):
             return None
         return self._meaning(answer.status, *self._told(answer))
+
+    def says_nothing_new(self, answer: Answer, *, promised: bool) -> bool:
+        """Whether the answer to a request for a page says that there is none: by no body, or as ``errors`` declares.
+
+        An answer without a body says so by its status 204, or where the source's records may be absent. That it ended
+        there, and was not cut off, it must say.
+
+        :param promised: the page before has said that there is more, which no missing body can take back.
+        """
+        errors, status = self._spec.errors, answer.status
+        if status == _NO_CONTENT:
+            return True
+        if status == _OK and self._spec.records_may_be_absent and not promised:
+            body = answer.body.strip()
+            if body == b"null" or (not body and _is_whole(answer)):
+                return True
+        if not (errors.empty_codes or errors.empty_words) or status in _NEVER_EMPTY or not 200 <= status < 500:
+            return False
+        # Pages are large: only one that holds a code or the words is decoded twice.
+        body = answer.body.lower()
+        looked_for = (*errors.empty_codes, *errors.empty_words)
+        if str(status) not in errors.empty_codes and not any(each.lower().encode() in body for each in looked_for):
+            return False
+        is_error = status >= 400
+        if answer.is_web_page or (not is_error and answer.body.lstrip()[:1] == b"["):
+            return False
+        code, said = self._told(answer)
+        has_code = not errors.empty_codes or bool({code, str(status)} & {*errors.empty_codes})
+        # An error's body is all the vendor's words; in a page they are what stands at 'message_at'.
+        words = f"{said} {body[:_MOST_ERROR_BYTES].decode(errors='replace') if is_error else ''}".lower()
+        return has_code and (not errors.empty_words or any(each.lower() in words for each in errors.empty_words))
 
     def judge(self, answer: Answer, *, by_cursor: bool, carried_cursor: bool) -> None:
         """Return if the answer is a good one, as far as its status and the vendor's code tell.
@@ -198,6 +231,11 @@ class AnswerJudge:
         request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
         said = f": {self._redact(words)[:300]}" if words else ""
         return said + (f" (request {request_id})" if request_id else "")
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Whether an answer says where it ends, so that one without a body was not cut off."""
+    return "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
 
 
 def _sentence(told: Any) -> str:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -18,6 +14,11 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolE
 from audit_provider.core.fields import text_at, value_at
 from audit_provider.core.records import time_from
 from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.file_content import Content, unpacked
+from audit_provider.core.sources.file_rows import MOST_ROW_LETTERS as MOST_ROW_LETTERS  # where others look for them
+from audit_provider.core.sources.file_rows import _events as _events
+from audit_provider.core.sources.file_rows import _rows as _rows
+from audit_provider.core.sources.file_rows import events_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.records import RecordReader
     from audit_provider.core.sources.pages import PageReader
 
-ROWS = 1000
-"""Rows that are turned into events at a time."""
-
-MOST_ROW_LETTERS = 16 * 1024 * 1024
-"""Of one row of a file, as it is written; a longer one is refused."""
-
-_IN_MEMORY = 8 * 1024 * 1024
-csv.field_size_limit(MOST_ROW_LETTERS)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,113 +116,73 @@ class FileReader:
         A file with another host is fetched without the credential.
 
         :param undated: the time of rows that show none.
-        :raises ProtocolError: it is not CSV, or too large, or a row of it is. :raises RefusedError: it is not to be
-            had any more.
+        :raises ProtocolError: it is neither CSV nor JSON, not this file, or too large. :raises RefusedError: it is not
+            to be had any more.
         """
-        with _Content(max_size=_IN_MEMORY) as content:
+        content = Content()
+        try:
             answer = self._download(file, content)  # type: ignore[arg-type]
-            content.seek(0)
-            text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="replace", newline="")  # type: ignore[type-var]
-            yield from _events(_rows(text, answer.where), records, undated, answer.where)
+            plain, encoding = unpacked(content, answer.where, self._client.max_file_bytes)
+            if plain is not content:
+                content.close()
+                content = plain
+            text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")  # type: ignore[type-var]
+            yield from events_of(text, records, undated, answer.where)
+        finally:
+            content.close()
 
     def _download(self, file: File, sink: BinaryIO) -> Answer:
-        try:
-            target = urlsplit(urljoin(f"{self._client.base_url}/", file.url))
-            _ = target.port
-        except ValueError:
-            raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.") from None
-        path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
-        base = urlsplit(self._client.base_url)
-        if (target.scheme, target.netloc) == (base.scheme, base.netloc):
-            answer = self._client.download(path, sink, later=self._pages.later)
-        elif target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
-            answer = self._outside(f"{target.scheme}://{target.netloc}").download(path, sink, later=self._pages.later)
-        else:
-            raise ConfigurationError(
-                f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: "
-                f"only https is."
-            )
+        """Download a file; where its address leads on to a storage, from there, once and without the credential."""
+        base = self._client.base_url
+        client, path, url = self._client_of(self._joined(f"{base}/", file.url))
+        answer = client.download(path, sink, later=self._pages.later)
+        if answer.status in _REDIRECTS:
+            where, goal = answer.where, answer.headers.get("Location", "")
+            if not goal:
+                raise ProtocolError(f"{where} answered {answer.status} without saying where the file is.")
+            url = self._joined(url, goal)
+            if urlsplit(url).hostname == urlsplit(base).hostname or urlsplit(url).scheme == "https":
+                client, path, _ = self._client_of(url, is_outside=True)
+            else:
+                raise ProtocolError(
+                    f"{where} leads on to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
+                    f"fetched: only https is."
+                )
+            answer = client.download(path, sink, later=self._pages.later)
+            if answer.status in _REDIRECTS:
+                raise ProtocolError(
+                    f"{where} leads on to {answer.where}, and that leads on again ({answer.status}): one redirect is "
+                    f"followed, so let the API name the address of the file itself."
+                )
+        if 300 <= answer.status < 400:
+            raise ProtocolError(f"{answer.where} answered {answer.status} instead of the file, which is no way to it.")
         if answer.status != 200:
             raise RefusedError(f"{answer.where} answered {answer.status} instead of the file.", status=answer.status)
-        if answer.headers.get("Content-Type", "").split(";")[0] == "text/html":
-            raise ProtocolError(f"{answer.where} answered with a web page instead of the file.")
         return answer
 
+    def _joined(self, base: str, url: str) -> str:
+        """Return a URL that a service gave, made whole.
 
-class _Content(tempfile.SpooledTemporaryFile[bytes]):
-    """The content of a file. Before Python 3.11 its base has nothing to say when a text wrapper asks what it can."""
+        :raises ProtocolError: it is none, or holds a credential.
+        """
+        try:
+            whole = urljoin(base, url)
+            parts = urlsplit(whole)
+            if parts.port != 0 and parts.username is None:
+                return whole
+        except ValueError:
+            pass
+        raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.")
 
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-
-def _rows(text: io.TextIOBase, where: str) -> Iterator[tuple[list[str], int]]:
-    """Yield each row, and how many letters it took."""
-    taken = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal taken
-        while line := text.readline(MOST_ROW_LETTERS + 1):
-            taken += len(line)
-            if taken > MOST_ROW_LETTERS:
-                raise ProtocolError(
-                    f"{where} answered with a file whose row has more than {MOST_ROW_LETTERS:,} letters: check that it "
-                    f"is CSV, and that its quotes are closed."
-                )
-            yield line
-
-    for row in csv.reader(lines()):
-        yield row, taken
-        taken = 0
-
-
-def _chunks(rows: Iterator[tuple[list[str], int]]) -> Iterator[list[list[str]]]:
-    """Yield some rows at a time, fewer where they are long."""
-    chunk: list[list[str]] = []
-    letters = 0
-    for row, taken in rows:
-        chunk.append(row)
-        letters += taken
-        if len(chunk) >= ROWS or letters >= _IN_MEMORY:
-            yield chunk
-            chunk, letters = [], 0
-    if chunk:
-        yield chunk
-
-
-def _events(
-    rows: Iterator[tuple[list[str], int]], records: RecordReader, undated: datetime, where: str
-) -> Iterator[list[Event]]:
-    try:
-        first = next(rows, None)
-        if first is None:
-            return
-        header = _columns(first[0])
-        same: Counter[str] = Counter()
-        for chunk in _chunks(rows):
-            raws = [msgspec.Raw(msgspec.json.encode(_record(header, row))) for row in chunk if row]
-            yield records.events(raws, undated, where, same=same)[0]
-    except csv.Error as error:
-        raise ProtocolError(f"{where} answered with a file that is not CSV ({error}).") from None
-
-
-def _columns(header: list[str]) -> list[str]:
-    """Return the columns' names; one without a name, or with another's, is called by its number."""
-    return [
-        name if name and name not in header[: number - 1] else f"column_{number}"
-        for number, name in enumerate(header, 1)
-    ]
-
-
-def _record(header: list[str], row: list[str]) -> dict[str, str]:
-    """Return a row by its columns; a cell too many is kept under its number."""
-    if len(row) == len(header):
-        return dict(zip(header, row, strict=True))
-    pairs = zip_longest(header, row)
-    return {name if name is not None else f"column_{n}": cell or "" for n, (name, cell) in enumerate(pairs, 1)}
+    def _client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
+        """Return who fetches a URL, its path there, and the URL."""
+        base, target = urlsplit(self._client.base_url), urlsplit(url)
+        path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
+        if not is_outside and (target.scheme, target.netloc) == (base.scheme, base.netloc):
+            return self._client, path, url
+        if target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
+            return self._outside(f"{target.scheme}://{target.netloc}"), path, url
+        raise ConfigurationError(
+            f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: "
+            f"only https is."
+        )

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import keys_of, paths_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
@@ -143,8 +144,12 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
         found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
-    alike = ("id", "time", "recorded")
-    found += [f"fields.{key}: takes one path, without '|'" for key in alike if "|" in getattr(spec.fields, key)]
+    found += [
+        f"volatile: {path!r} is, or holds, the record's {key}, which tells one event from another"
+        for path in spec.volatile
+        for key in ("id", "time")
+        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in paths_of(getattr(spec.fields, key)))
+    ]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
         needed = names_in(spec.export.create.params) | names_in(spec.export.create.body)
@@ -156,10 +161,12 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     found += _mistakes_in_paging(spec)
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs to be told where the files are")
-    try:
+    mistakes = Mistakes()
+    with mistakes.collected():
         check_reading(spec.reading, "reading")
-    except ConfigurationError as error:
-        found.append(str(error))
+    with mistakes.collected():
+        spec.rate_limit.check("rate_limit")
+    found += mistakes.lines
     if spec.page_size and spec.page_size.most < 1:
         found.append("page_size.most: must be at least 1")
     if spec.recovery:

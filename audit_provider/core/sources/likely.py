@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.fields import keys_of
+from audit_provider.core.fields import keys_of, value_at
 from audit_provider.core.sources.shown import HEADER, header_of, is_header
 
 _DEPTH = 4
@@ -52,6 +52,19 @@ def near_path(path: str, there: Mapping[str, Any]) -> str:
         keys = [_folded(key) for key in keys_of(each)]
         if len(keys) == len(wanted) and all(map(_is_close, keys, wanted)):
             return each
+    return ""
+
+
+def records_elsewhere(found: Any, time_paths: Sequence[str], depth: int = _DEPTH) -> str:
+    """Return where a list of records stands in an answer: of objects with one of these times; "" for nowhere."""
+    if not isinstance(found, dict) or depth == 0:
+        return ""
+    for key, value in found.items():
+        named = str(key).replace(".", "\\.")
+        if isinstance(value, list) and value and any(value_at(value[0], path) is not None for path in time_paths):
+            return named
+        if inner := records_elsewhere(value, time_paths, depth - 1):
+            return f"{named}.{inner}"
     return ""
 
 

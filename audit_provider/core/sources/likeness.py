@@ -25,6 +25,7 @@ _OF_THE_API = frozenset(
         "records_at",
         "records_may_be_absent",
         "fields",
+        "volatile",
         "errors",
         "export",
     }

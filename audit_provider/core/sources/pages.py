@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
-from audit_provider.core.fields import Extractor, getter_of, text_at
+from audit_provider.core.fields import Extractor, getter_of, paths_of, text_at
+from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
+from audit_provider.core.sources.likely import records_elsewhere
 from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
+from audit_provider.core.sources.patient import PatientReader
 from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
@@ -36,9 +39,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
 
 _PROOF_BYTES = 64 * 1024
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
+_CONTENT = Content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Page:
     :ivar cursor: the cursor the service gave, whatever it means; "" for none.
     :ivar more: the service says, or its cursor implies, that another page follows.
     :ivar total: how many records there are in all, where the vendor says it.
-    :ivar named: every record has an id of its own.
+    :ivar named: every record has an id of its own. :ivar content: reads what its records say.
+    :ivar undated: one of them shows no time and has that of its receipt, so its time does not tell when it was spooled.
+    :ivar unreadable: records beside the events that were set aside.
     """
 
     events: tuple[Event, ...]
@@ -58,6 +61,9 @@ class Page:
     more: bool
     total: int | None = None
     named: bool = True
+    content: Content = _CONTENT
+    undated: bool = False
+    unreadable: int = 0
 
 
 class PageReader:
@@ -73,10 +79,13 @@ class PageReader:
         self, spec: SourceSpec, client: HttpClient, outside: Callable[[str], HttpClient] | None = None
     ) -> None:
         self.spec = spec
-        self.records = RecordReader(spec.fields)
+        self.records = RecordReader(spec.fields, spec.volatile)
         self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
+        self._patient = PatientReader(
+            spec.records_at, Fields(listed.id_at, listed.created_at) if listed else spec.fields
+        )
         self._client = client
         self.request = spec.request
         self.watch = PageWatch(spec, client.now)
@@ -97,7 +106,8 @@ class PageReader:
         self._getters = {path: getter(path) for path in ("", *paths)}
         self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *led_by)}
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
-        self._repeats = RepeatMeter() if counted else None
+        self._content = Content(spec.volatile)
+        self._repeats = RepeatMeter(self._content) if counted else None
 
     @property
     def request_key(self) -> str:
@@ -138,24 +148,34 @@ class PageReader:
         """
         spec = self.spec
         if cursor:
-            return self._page(self.ask(spec.follow or self.request, window, cursor), window, cursor, same)
+            answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
+            return self._page(answer, window, cursor, same)
         try:
-            answer = self.ask(self.request, window)
+            answer = self.ask(self.request, window, for_page=True)
         except RefusedError as error:
             other = spec.fallback if self.request == spec.request else spec.request
             if error.status != 400 or other in (None, self.request):
                 raise
             try:
-                answer = self.ask(other, window)
+                answer = self.ask(other, window, for_page=True)
             except RefusedError:
                 raise error from None
             self.request = other
         return self._page(answer, window, cursor, same)
 
-    def ask(self, request: Request, window: Window | None, cursor: str = "", *, by_cursor: bool = False) -> Answer:
+    def ask(
+        self,
+        request: Request,
+        window: Window | None,
+        cursor: str = "",
+        *,
+        by_cursor: bool = False,
+        for_page: bool = False,
+    ) -> Answer:
         """Send a request of the source and return its answer, if it is a good one.
 
         :param by_cursor: what the request names may be gone, as a cursor may.
+        :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
         params, body = request.params, request.body
         if window:
@@ -176,8 +196,15 @@ class PageReader:
             body=None if call.body is None else msgspec.json.encode(call.body),
             later=self.later,
         )
+        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return answer
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
+
+    def _is_promised(self, cursor: str) -> bool:
+        """Whether a flag has said that there is a page at ``cursor``; a kept one leads to what is not there yet."""
+        follows = self.spec.reading.backfill != "recovery"
+        return bool(cursor) and follows and bool(getattr(self.spec.paging, "more_at", ""))
 
     def pause(self, seconds: float) -> None:
         """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
@@ -206,36 +233,46 @@ class PageReader:
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
+        if self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return Page((), (), "", more=False)
         try:
-            found = self._decoded(_valid_text(answer.body))
+            found, aside = self._decoded(answer)
         except msgspec.ValidationError as error:
             self._judge.refuse_hidden_error(answer)
             raise ProtocolError(
                 f"{answer.where} answered 200, but not with a page of {spec.title} ({error})."
             ) from None
-        except UNREADABLE:
-            raise ProtocolError(answer.not_json()) from None
         self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
         records = self._records(found)
         if records is msgspec.UNSET:
             self._refuse_obstacle(answer, found, spec.records_at)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
+            if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
+                raise ProtocolError(
+                    f"{answer.where} answered 200 without {spec.records_at!r}, but has records at {elsewhere!r}: set "
+                    f"records_at of the source to where they stand."
+                )
         records = records or ()
         repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same
-        before = counter.total()
+        before, undated, unread = counter.total(), self._listed.undated, len(self._listed.unreadable)
         # A page that has come again has no events of its own.
         events, recorded = self._listed.events(
             () if repeats else records, undated_at(window, self._client.now()), answer.where, same=counter
         )
-        named = counter.total() == before
+        aside += len(self._listed.unreadable) - unread
+        if self._listed is not self.records and self._listed.take_unreadable():
+            raise ProtocolError(
+                f"{answer.where} lists a file whose entry cannot be read, so its events would be missing."
+            )
+        named, shows_none = counter.total() == before, self._listed.undated > undated
         if self._repeats:
             self._repeats.named = named = named if not repeats else self._repeats.named
         shown = Shown(
             lambda path: self._way_on(answer, found, path),
             answer.headers,
-            [""] * len(records) if repeats else [event.id for event in events],
+            [""] * len(records) if repeats else [*(event.id for event in events), *[""] * aside],
             cursor,
             self._client.base_url,
             self.request.path,
@@ -255,7 +292,17 @@ class PageReader:
                 f"this list says so that it ends, set paging.ends_when_same of the source to true."
             )
         self.watch.look(shown, way, records, answer, self.request)
-        return Page(tuple(events), tuple(recorded), way.cursor, way.more, way.total, named=named)
+        return Page(
+            tuple(events),
+            tuple(recorded),
+            way.cursor,
+            way.more,
+            way.total,
+            named,
+            self._content,
+            undated=shows_none,
+            unreadable=aside,
+        )
 
     def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:
         if not self._repeats:
@@ -263,16 +310,39 @@ class PageReader:
         first = self.spec.paging.first if isinstance(self.spec.paging, PagePaging) else 0
         return self._repeats.count(int(cursor) if cursor.isdecimal() else first, records, where)
 
-    def _decoded(self, body: bytes) -> Any:
+    def _decoded(self, answer: Answer) -> tuple[Any, int]:
+        """Return a page decoded, strictly or where that cannot be, patiently; and how many records nobody can read.
+
+        :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
+        """
+        body = answer.body
+        if _is_utf8(body):
+            try:
+                return self._decode(body), 0
+            except msgspec.ValidationError:
+                raise
+            except UNREADABLE:
+                pass
         try:
-            return self._decode(body)
+            page = self._patient.read(body)
+            found = self._decode(page.body)
         except msgspec.ValidationError:
             raise
-        except UNREADABLE:
-            whole = _whole_letters(body)
-            if whole == body:
-                raise
-            return self._decode(whole)
+        except (BrokenError, *UNREADABLE) as error:
+            raise ProtocolError(self._not_readable(answer, error)) from None
+        self.records.note_around(page.around)
+        self._listed.note_repaired(page.repaired)
+        self._listed.unreadable += page.unreadable
+        return found, len(page.unreadable)
+
+    def _not_readable(self, answer: Answer, error: Exception) -> str:
+        if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
+            return answer.not_json()
+        return (
+            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not "
+            f"JSON to their end ({error}), so the records or the way on cannot be told: the next try asks for the page "
+            f"again."
+        )
 
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
         value = self._getters[path](found)
@@ -302,8 +372,7 @@ def undated_at(window: Window | None, now: datetime) -> datetime:
     return window.start + (window.end - window.start) / 2
 
 
-def _valid_text(body: bytes) -> bytes:
-    """Return ``body``, with any byte that is not UTF-8 replaced: one bad byte must not hold up a log."""
+def _is_utf8(body: bytes) -> bool:
     proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     try:
         # In parts that fit a processor's cache, for the text itself is not wanted.
@@ -311,12 +380,5 @@ def _valid_text(body: bytes) -> bytes:
             proof.decode(view[begin : begin + _PROOF_BYTES])
         proof.decode(b"", final=True)
     except UnicodeDecodeError:
-        return body.decode(errors="replace").encode()
-    return body
-
-
-def _whole_letters(body: bytes) -> bytes:
-    """Return ``body``, with every half of a surrogate pair replaced: programs that cut texts in two write such, and
-    JSON decoders refuse the whole page for it.
-    """
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found["half"] else found[0], body)
+        return False
+    return True

@@ -43,17 +43,18 @@ class KeptShorter:
     """Events that a vendor keeps for less time than the rest of the log.
 
     :ivar kept: how long. :ivar what: what they are called.
-    :ivar param: of the request, with which they come, where it has one of :ivar values: these.
+    :ivar param: of the request, with which they come, where it has one of :ivar values: these; "" where they come with
+        every request.
     """
 
     kept: timedelta
     what: str
-    param: str
-    values: tuple[str, ...]
+    param: str = ""
+    values: tuple[str, ...] = ()
 
     def comes_with(self, request: Request) -> bool:
         """Whether a request asks for them."""
-        return request.params.get(self.param) in self.values
+        return not self.param or request.params.get(self.param) in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Errors:
     :ivar passing_codes: codes of the vendor's own faults that pass, also in a 200: the request is sent again. Usual
         ones, such as ``internal_error`` and ``service_unavailable``, are known without being named.
     :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
+    :ivar empty_codes: the vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
+    :ivar empty_words: parts of the vendor's words, one of which such an answer must hold; alone they mean the same.
     :ivar resume_at: beside a refused cursor, the time to begin again from.
     :ivar hints: the vendor's code, or HTTP status, to what a person should do.
     """
@@ -99,6 +102,8 @@ class Errors:
     slow_wait: timedelta = timedelta(minutes=1)
     passing_codes: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
+    empty_codes: tuple[str, ...] = ()
+    empty_words: tuple[str, ...] = ()
     resume_at: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
 
@@ -116,7 +121,11 @@ class SourceSpec:
     :ivar fallback: the first page's, in the shape to try where it is refused.
     :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
     :ivar records_at: dotted path of the records; "" where the answer is the list itself.
-    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it.
+    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
+        that is ``null``, or that has no body at all. Where it has records in another list, it is an error all the same.
+    :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
+        where a record is compared with one of the same id, and where its content names it; they are spooled like all
+        others.
     :ivar page_size: the parameter of the page size; None where the vendor has none.
     :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
     :ivar kept_shorter: kinds of events that are kept for less time than the rest.
@@ -128,7 +137,8 @@ class SourceSpec:
     :ivar watched: actions, or patterns of them, that matter to security: each day with one is a finding.
     :ivar credential: what belongs into which field of the connection.
     :ivar access: what to create at the vendor, and which right and plan it needs.
-    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on.
+    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on. :ivar checked: the day on which
+        they were last held against the vendor's documents, as in ``2026-11-29``; "" where nobody noted it.
     :ivar unconfirmed: key of this source to what is not certain about it: override it where it proves wrong.
     """
 
@@ -151,6 +161,7 @@ class SourceSpec:
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
+    volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
     page_size: PageSize | None = None
     lookback: timedelta | None = None
@@ -165,6 +176,7 @@ class SourceSpec:
     access: str = ""
     limits: str = ""
     confidence: str = ""
+    checked: str = ""
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
 
     @property

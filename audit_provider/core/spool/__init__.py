@@ -1,13 +1,25 @@
 """The spool: a small durable log between reading and shipping.
 
-``store`` keeps objects whole, ``segment`` is the file format, ``stream`` the chain of segments, ``recent``
-the memory for duplicates, ``compared`` that for a comparison with the source.
+``store`` keeps objects whole, ``segment`` is the file format, ``stream`` the chain of segments, ``known`` the memory by
+which an event is met again, ``compared`` that for a comparison with the source.
 """
 
 from audit_provider.core.spool.compared import ComparedIds
+from audit_provider.core.spool.known import KnownEvents
 from audit_provider.core.spool.recent import RecentIds
 from audit_provider.core.spool.segment import Head, Manifest, SegmentWriter
 from audit_provider.core.spool.store import LocalStore, S3Store, Store
 from audit_provider.core.spool.stream import Stream
 
-__all__ = ["ComparedIds", "Head", "LocalStore", "Manifest", "RecentIds", "S3Store", "SegmentWriter", "Store", "Stream"]
+__all__ = [
+    "ComparedIds",
+    "Head",
+    "KnownEvents",
+    "LocalStore",
+    "Manifest",
+    "RecentIds",
+    "S3Store",
+    "SegmentWriter",
+    "Store",
+    "Stream",
+]

@@ -27,7 +27,7 @@ _TAG = (1 << 32) - (1 << _LOT_BITS)
 
 
 class IdTable:
-    """A set of ids that can only grow, to a thousand million.
+    """A set of ids that can only grow, to a thousand million, and of each the place that it was added under.
 
     The ids themselves lie in a temporary file, lot by lot. In memory is a hash table of four bytes a slot: ten bits of
     the id's hash, and the number of the lot that it may be in. What the table calls possible is looked up in the file,
@@ -38,13 +38,23 @@ class IdTable:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the table
         self._ends = array("Q", [0, 0])  # of each lot, from number 1 on: 0 marks an empty slot
+        self._places = array("q", [0, 0])  # likewise
         self._open: set[str] = set()
         self._count = 0
         self._slots = _slots(_FIRST_SLOTS)
         self._lot = lru_cache(maxsize=8)(self._read)
 
-    def add(self, ids: Sequence[str]) -> list[str]:
-        """Add ids, each named once, and return those that are new, in their order."""
+    def mark(self, place: int) -> None:
+        """Let the ids that are added from here on belong to ``place``, any number; 0 at first."""
+        if self._open and place != self._places[-1]:
+            self._close_lot()
+        self._places[-1] = place
+
+    def add(self, ids: Sequence[str], met: dict[str, int] | None = None) -> list[str]:
+        """Add ids, each named once, and return those that are new, in their order.
+
+        :param met: is given the others, each with its place.
+        """
         while self._count + len(ids) > _FULLEST * len(self._slots):
             self._grow()
         slots, size, open_lot = self._slots, len(self._slots), len(self._ends) - 1
@@ -55,6 +65,8 @@ class IdTable:
             while kept := slots[slot]:
                 # Alike above the lot's number: the same tag.
                 if (kept ^ entry) >> _LOT_BITS == 0 and name in self._ids(kept & ~_TAG):
+                    if met is not None:
+                        met[name] = self._places[kept & ~_TAG]
                     break
                 slot += 1
             else:
@@ -90,6 +102,7 @@ class IdTable:
         self._file.write(content := msgspec.json.encode(list(self._open)))
         self._file.flush()
         self._ends.append(self._ends[-1] + len(content))
+        self._places.append(self._places[-1])
         self._open = set()
 
     def _ids(self, lot: int) -> frozenset[str] | set[str]:

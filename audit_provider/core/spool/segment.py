@@ -16,7 +16,7 @@ from audit_provider.core.model import Event
 from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 GZIP = 31  # zlib's window bits for a gzip wrapper
 LEVEL = 1
@@ -88,6 +88,7 @@ class SegmentWriter:
         self.raw_bytes = 0
         self._compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
         self._parts: list[bytes] = []
+        self._held_back = False
         self._ids: list[str] = []
         self._first: datetime | None = None
         self.last_time: datetime | None = None
@@ -102,11 +103,29 @@ class SegmentWriter:
         lines = _encoder.encode_lines(events)
         self.raw_bytes += len(lines)
         self._parts.append(self._compressor.compress(lines))
+        self._held_back = True
         self._ids += [event.id for event in events]
         times = [event.time for event in events]
         first, last = min(times), max(times)
         self._first = first if self._first is None else min(self._first, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
+
+    def reader(self) -> Callable[[], list[Event]]:
+        """Return a function that returns the events added since it was called last, all of them the first time.
+
+        They are read from what is compressed already, so that no page has to stay in memory for it.
+        """
+        inflater, read = isal_zlib.decompressobj(GZIP), 0
+
+        def added() -> list[Event]:
+            nonlocal read
+            if self._held_back:
+                self._parts.append(self._compressor.flush(isal_zlib.Z_SYNC_FLUSH))
+                self._held_back = False
+            parts, read = self._parts[read:], len(self._parts)
+            return _decoder.decode_lines(b"".join(map(inflater.decompress, parts))) if parts else []
+
+        return added
 
     def seal(self, previous: Head, written_at: datetime) -> tuple[Manifest, bytes]:
         """Return the manifest and the compressed events. The writer must hold at least one event."""
@@ -161,6 +180,19 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
     if manifest.version > STATE_VERSION:
         refuse_newer(text, f"the manifest {head.name}")
     return manifest
+
+
+def found_manifest(name: str, content: bytes) -> Manifest:
+    """Return a manifest of which only the file is known. :param name: of the file, with the first digits of its digest.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    :raises StopError: it is of a newer version of this package.
+    """
+    text = _decompress(content, f"the manifest {name}")
+    head = Head(int(name.partition("-")[0]), hashlib.sha256(text).hexdigest())
+    if head.name != name:
+        raise SpoolDamagedError(f"the manifest {name} is not what was written (digest differs): restore it.")
+    return unpack_manifest(head, content)
 
 
 def peek_written_at(content: bytes) -> datetime:

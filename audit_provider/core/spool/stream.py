@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import back_by
+from audit_provider.core.model import UTC, back_by
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
     SegmentWriter,
+    found_manifest,
     pack_manifest,
     peek_written_at,
     unpack_events,
@@ -20,12 +21,19 @@ from audit_provider.core.spool.segment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
     from audit_provider.core.spool.store import Store
 
 CLOCK_SKEW = timedelta(hours=1)
+_SET_BACK = timedelta(days=2)
+"""A time so little in the future is believed: the clock was set back, or little harm is done until it has come."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_WRONG_ZONE = timedelta(days=1)
+"""So far ahead a vendor may date an event whose clock, or time zone, is wrong: that proves nothing."""
+
 OLDEST = "oldest.json"
 PRUNED = "pruned.json"
 
@@ -53,20 +61,34 @@ class Stream:
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
         """Write a segment after ``head``, durably, and return the new head: commit it.
 
-        :param written_at: now. A segment never bears an earlier time than the one before it, whatever the clock says,
-            for :meth:`ids_since` ends at the first that is too old.
+        :param written_at: now. Where the clock was set back, the segment bears the time of the one before it, for
+            :meth:`ids_since` ends at the first that is too old; where it was ahead and is right again, its own.
         """
         if self._written is None or self._written[0] != head:
             last = next(self.back_from(head), None)
             self._written = (head, last.written_at) if last else None
-        if self._written:
-            written_at = max(written_at, self._written[1])
+        if self._written and written_at < self._written[1]:
+            written_at = self._written[1] if self._is_set_back(head, written_at) else written_at
         manifest, data = segment.seal(head, written_at)
         new_head, content = pack_manifest(manifest)
         self._store.put(self._key(manifest.data), data)
         self._store.put(self._key(new_head.name), content)
         self._written = new_head, written_at
         return new_head
+
+    def _is_set_back(self, head: Head, now: datetime) -> bool:
+        """Whether the clock that says ``now`` was set back, where ``head`` bears a later time; else that one was ahead.
+
+        Events prove a time: none is spooled before it happens, so where the segments that bear a later time than now
+        hold events of such a time too, it is the clock of now that is wrong.
+        """
+        for manifest in self.back_from(head):
+            if manifest.written_at <= now:
+                break
+            proven = now + _WRONG_ZONE < manifest.last_time <= manifest.written_at
+            if proven or manifest.written_at - now <= _SET_BACK:
+                return True
+        return False
 
     def manifest(self, head: Head) -> Manifest:
         """Return the manifest of ``head``, proven to be what was written."""
@@ -83,6 +105,22 @@ class Stream:
             manifest = self.manifest(head)
             yield manifest
             head = manifest.previous
+
+    def of_chain(self, chain: str) -> Stream:
+        """Return another chain of the same stream, such as the one before its position was deleted."""
+        return Stream(self._store, self._name, chain)
+
+    def found_manifests(self, last: int) -> Iterator[Manifest]:
+        """Yield the manifests up to segment ``last``, the newest first, where no head is known that leads to them.
+
+        Those that a late writer's have replaced are among them.
+
+        :raises SpoolDamagedError: one is not what its name says.
+        """
+        for number, keys in sorted(self._files_by_number().items(), reverse=True):
+            for key in keys if number <= last else ():
+                if key.endswith(".manifest.json.gz"):
+                    yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven.
@@ -121,6 +159,7 @@ class Stream:
             if manifest.written_at < floor:
                 return
             yield manifest.ids
+            head = manifest.previous
 
     def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that happened in a window; only segments that it cuts are read."""
@@ -157,18 +196,30 @@ class Stream:
             return True
         return not timedelta(0) <= now - looked < timedelta(days=1)
 
-    def prune(self, *, finished: int, written_before: datetime, now: datetime, together: int = 1) -> int:
+    def prune(
+        self,
+        *,
+        finished: int,
+        written_before: datetime,
+        now: datetime,
+        together: int = 1,
+        needed: datetime | None = None,
+    ) -> int:
         """Remove segments that every destination has finished and that are old enough; return how many.
 
         :param finished: the number of the last segment that all destinations have finished.
         :param together: segments are removed in so many, counted from the first of the stream.
+        :param needed: the next read reaches back to this time, so what was written since stays, however old it is: a
+            repeat is known by the id and the content of the event that is kept.
         """
+        if needed:
+            written_before = min(written_before, back_by(needed, CLOCK_SKEW))
         oldest = self.oldest()
         files = self._files_by_number()
         keep = oldest
+        written: dict[int, datetime] = {}
         for number in sorted(files):
-            manifests = [key for key in files[number] if key.endswith(".manifest.json.gz")]
-            if number > finished or any(peek_written_at(self._store.get(key)) >= written_before for key in manifests):
+            if number > finished or self._written_by(number, files, now, written) >= written_before:
                 break
             keep = number + 1
         keep = max(keep - (keep - 1) % together, oldest)
@@ -181,6 +232,27 @@ class Stream:
                     self._store.delete(key)
         self._store.put(self._key(PRUNED), msgspec.json.encode(now))
         return keep - oldest
+
+    def _written_by(
+        self, number: int, files: Mapping[int, Sequence[str]], now: datetime, known: dict[int, datetime]
+    ) -> datetime:
+        """Return when a segment was written at the latest.
+
+        One that bears a time in the future was written by a clock that was ahead, and before the next one.
+
+        :param files: by number of their segment. :param known: what was found out before; it is added to.
+        """
+        met: list[int] = []
+        while number in files and number not in known:
+            manifests = (key for key in files[number] if key.endswith(".manifest.json.gz"))
+            known[number] = max((peek_written_at(self._store.get(key)) for key in manifests), default=_NEVER)
+            met.append(number)
+            if known[number] <= now:
+                break
+            number += 1
+        latest = known.get(number, now)
+        known.update(dict.fromkeys(met, latest))
+        return latest
 
     def _files_by_number(self) -> dict[int, list[str]]:
         files: dict[int, list[str]] = {}

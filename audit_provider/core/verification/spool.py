@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.spool.stream import OLDEST, PRUNED
+from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.letters import read_letters, read_record
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
-from audit_provider.core.verification.segments import FILE_NAME, FlawError
+from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _STREAM_DEPTH = 2
 _BESIDE = ("activity", "reports")
 _REDRIVEN = "/redriven"
+_UNREADABLE = f"/{FOLDER.rstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ class _Reading:
             if _is_beside(key):
                 continue
             folder, _, name = key.rpartition("/")
+            if folder.endswith(_UNREADABLE) and folder.count("/") >= _STREAM_DEPTH:
+                self._read_unreadable(folder.removesuffix(_UNREADABLE), key)
+                continue
             chain, _, letters = folder.partition("/dead/")
             if letters and chain.count("/") >= _STREAM_DEPTH - 1:
                 beside.append((chain, key, letters))
@@ -178,6 +183,15 @@ class _Reading:
         self.dead_letters += len(found)
         if letters.split("/")[0] == self._destination:
             self._piles.add(SET_ASIDE, found)
+
+    def _read_unreadable(self, chain: str, key: str) -> None:
+        """Look whether what a source sent and nobody could read is what was kept."""
+        folder, _, name = key.rpartition("/")
+        try:
+            if unpack_unreadable(fetch(self._store, folder, name), name) is None:
+                raise FlawError(Flaw("damaged", name, "is not the unreadable record that was kept"))
+        except FlawError as error:
+            self.faults.append(Fault(error.flaw.kind, chain, 0, key, error.flaw.wrong))
 
 
 def _is_beside(key: str) -> bool:

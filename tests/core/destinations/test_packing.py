@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
-from audit_provider.core.destinations.packing import lots
+from audit_provider.core.destinations.packing import packed
 from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.model import Offset
 from tests.core.destinations.stand_ins import NOW, event
@@ -70,14 +70,14 @@ def test_lots_are_the_same_whether_each_event_is_looked_at_or_some_at_a_time(
     ]
     offset = Offset(1, min(begin, len(segments[0][1])), joins_segments=join_segments)
 
-    def packed(select):
+    def batches(select):
         clock = [NOW]
         found = []
         too_old = "arrival_time" if restamp else "dead_letter"
         terms = Terms(sleep=lambda _: None, now=lambda: clock[0], too_old=too_old, select=select)
-        for lot in lots(Sized(limits), segments, offset, terms):
+        for lot in packed(Sized(limits), segments, offset, terms):
             found.append((lot.entries, lot.after, lot.size, lot.count))
             clock[0] += HOUR
         return found
 
-    assert packed(None) == packed(lambda each: each)
+    assert batches(None) == batches(lambda each: each)

@@ -268,3 +268,52 @@ def test_whatever_happens_every_event_has_one_fate(sizes, letters, concurrency, 
     assert counts.filtered == len([n for n in range(total) if n in dropped])
     assert counts.dead_lettered == len(desk.letters)
     assert set(far.stored).isdisjoint(desk.letters)
+
+
+FINDING = {
+    "id": "f-1",
+    "finding": "f",
+    "action": "audit_provider.finding.new_actor",
+    "kind": "new_actor",
+    "title": "ada did drop on 2026-03-01, from 192.0.2.1.",
+    "subject": "ada",
+    "names": [
+        {"role": "actor", "start": 0, "end": 3},
+        {"role": "action", "start": 8, "end": 12},
+        {"role": "address", "start": 33, "end": 42},
+    ],
+    "subject_is": "actor",
+    "paths": {"actor": ["actor.email"], "action": ["type"], "address": ["ip"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("redaction", "title", "subject"),
+    [
+        (Redaction(drop=("else",)), FINDING["title"], "ada"),
+        (Redaction(drop=("actor",)), "(removed) did drop on 2026-03-01, from 192.0.2.1.", "(removed)"),
+        (Redaction(drop=("ip",)), "ada did drop on 2026-03-01, from (removed).", "ada"),
+        (Redaction(drop=("type",), hash=("*.email",)), "{} did (removed) on 2026-03-01, from 192.0.2.1.", "{}"),
+    ],
+)
+def test_a_finding_is_redacted_like_the_events_it_was_made_of(redaction, title, subject):
+    (hashed,) = selected(Selection(redact=Redaction(hash=("who",))), event("e", who="ada"))
+    equal = json.loads(bytes(hashed.raw))["who"]
+    (found,) = selected(Selection(redact=redaction), event("f-1", **FINDING))
+    left = json.loads(bytes(found.raw))
+    assert (left["title"], left["subject"]) == (title.format(equal), subject.format(equal))
+    assert not left.keys() & {"names", "subject_is", "paths"}
+
+
+def test_a_finding_that_does_not_say_where_its_names_are_keeps_none():
+    """One of an earlier version, or one that somebody else has made up."""
+    unsaid = {key: value for key, value in FINDING.items() if key not in ("names", "paths", "subject_is")}
+    for record in (unsaid, {**FINDING, "names": "none"}, {**FINDING, "title": 5}):
+        (found,) = selected(Selection(redact=Redaction(hash=("actor.email",))), event("f-1", **record))
+        assert b"ada" not in bytes(found.raw)
+        assert "earlier version" in json.loads(bytes(found.raw))["title"]
+
+
+def test_findings_go_whole_where_nothing_is_redacted():
+    (found,) = selected(Selection(only=("audit_provider.*",)), event("f-1", **FINDING))
+    assert json.loads(bytes(found.raw))["title"] == FINDING["title"]

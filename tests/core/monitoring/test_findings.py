@@ -93,6 +93,86 @@ def test_bursts_of_failed_logins_lie_above_what_a_name_has_had():
     assert told(days(failed_by_actor=burst), failed_logins_per_actor=31) == []
 
 
+def found_of(days, memory, now=NOW):
+    found = noteworthy(figures_of(days, CLASSIFIER), CLASSIFIER, memory, Monitoring(), now)
+    return sorted((each.kind, each.subject, (now.date() - each.at.date()).days) for each in found)
+
+
+def watched_memory(found):
+    """Return the memory of a pipeline that has been watched for longer than the days that are kept."""
+    memory = Memory(key=KEY, since=(NOW - timedelta(days=99)).date())
+    for each in found:
+        each.live = 6
+    found_of(found, memory)
+    return memory
+
+
+@pytest.mark.parametrize("ago", [3, 5, 11])
+def test_what_is_read_late_is_found_on_its_day(ago):
+    """After an outage, a pause, a late export, or by the reconciliation."""
+    history = days()
+    memory = watched_memory(history)
+    late = history[-1 - ago]
+    late.live += 60
+    late.actions |= {"wipe": hours(4), "login": hours(56)}
+    late.watched |= {"login": {"victim": 50}}
+    late.watched["drop"] |= {"eve": 2}
+    late.failed_by_actor = {9: {"victim": 50}}
+    found = [
+        ("failed_logins", "victim", ago),
+        ("new_action", "login", ago),
+        ("new_action", "wipe", ago),
+        ("new_actor", "eve", ago),
+        ("security_action", "drop", ago),
+        ("security_action", "login", ago),
+    ]
+    assert [each for each in found_of(history, memory) if each[2] > 2] == found
+    assert [each for each in found_of(history, memory) if each[2] > 2] == [], "nothing new is counted of it"
+    kept = msgspec.json.decode(msgspec.json.encode(memory), type=Memory)
+    late.live += 1
+    assert ("failed_logins", "victim", ago) in found_of(history, kept), "and it has the id of the one before"
+
+
+def test_a_day_that_a_backfill_has_filled_is_not_looked_at():
+    history = days()
+    memory = watched_memory(history)
+    for day in history[:-1]:
+        day.actions["wipe"] = hours(9)
+        day.backfilled_only = ["wipe"]
+        day.backfilled.watched = {"drop": {"eve": 9}, "login": {"victim": 50}}
+        day.backfilled.failed_by_actor = {9: {"victim": 50}}
+    assert not [each for each in found_of(history, memory) if each[2] > 2 or each[1] in ("wipe", "eve", "victim")]
+    history[-1].live, history[-1].watched = 9, {"drop": {"eve": 1}}
+    history[-1].failed_by_actor = {9: {"victim": 50}}
+    history[-1].actions["wipe"] = hours(1)
+    found = [each for each in found_of(history, memory) if each[2] == 0]
+    assert found == [("security_action", "drop", 0)], (
+        "the backfill has made the action, the actor and the failures known"
+    )
+
+
+def test_the_past_that_a_pipeline_begins_with_is_told_in_short():
+    history = days(30)
+    for day in history:
+        day.live = 6
+        day.actions["login"] = hours(50)
+        day.watched["login"] = {"victim": 50}
+    history[5].failed_by_actor = {9: {"victim": 50}}
+    history[6].actions["wipe"] = hours(1)
+    history[10].watched["drop"] = {"eve": 2}
+    memory = Memory(key=KEY, since=NOW.date())
+    found = noteworthy(figures_of(history, CLASSIFIER), CLASSIFIER, memory, Monitoring(), NOW)
+    past = [each for each in found if each.at.date() < NOW.date() - timedelta(days=2)]
+    assert sorted(each.kind for each in past) == ["failed_logins", *["security_action"] * 27]
+    (noted,) = [each for each in past if "eve" in each.title]
+    assert noted.title == (
+        f"On {history[10].day}, before this pipeline was watched: login happened 50 times, by victim; drop happened 2 "
+        f"times, by eve."
+    )
+    assert noted.count == 52
+    assert found_of(history, memory) == found_of(history, memory)
+
+
 def test_many_at_once_are_told_as_few():
     new = {f"action {each}": hours(1) for each in range(200)}
     found = told(days(actions=new))
@@ -182,6 +262,21 @@ def test_what_was_told_is_not_told_again_and_the_past_is_left_alone():
     assert memory.untold("mail", NOW) == []
     assert memory.untold("chat", NOW) == [due]
     assert memory.untold("chat", NOW + timedelta(days=2)) == []
+
+
+def test_whoever_tells_findings_is_owed_them_for_as_long_as_it_cannot():
+    memory = Memory(key=KEY)
+    memory.settle([finding("old")], [], NOW - timedelta(days=3))
+    memory.settle([finding("a")], [], NOW)
+    memory.meet(["mail"], NOW)
+    later = NOW + timedelta(days=20)
+    memory = msgspec.json.decode(msgspec.json.encode(memory), type=Memory)
+    memory.meet(["mail", "chat"], later)
+    assert [each.finding.id for each in memory.untold("mail", later)] == ["a"]
+    assert memory.untold("chat", later) == [], "a new one is not told all of the past"
+    memory.meet(["chat"], later)
+    memory.meet(["chat", "mail"], later)
+    assert memory.untold("mail", later) == [], "nor is one that comes back"
 
 
 @pytest.mark.parametrize("count", [100, 20_000])

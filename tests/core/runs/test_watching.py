@@ -19,7 +19,7 @@ from tests.core.runs.conftest import LIVE, NOW, WINDOW
 FINDINGS = StreamName.of_findings("p")
 
 
-def watch(kept, notify=lambda memory, now: (False, []), **settings):
+def watch(kept, notify=lambda memory, now, hidden: (False, []), **settings):
     """Look at a pipeline whose destination has failed three times."""
     opened = open_stream(kept.ledger, kept.store, LIVE)
     run = Watch(
@@ -29,6 +29,7 @@ def watch(kept, notify=lambda memory, now: (False, []), **settings):
         source=REGISTRY["pylon"],
         destinations=["far"],
         settings=Monitoring(**settings),
+        tellers=["pager"],
         notify=notify,
         log=kept.log,
         now=lambda: NOW,
@@ -55,13 +56,13 @@ def test_a_look_leaves_a_summary_and_reports(failing):
 
 
 def test_grave_findings_and_notifiers_that_fail_are_what_the_task_fails_for(failing):
-    told = watch(failing, lambda memory, now: (False, ["the channel is gone."]), fail_on="critical")
+    told = watch(failing, lambda memory, now, hidden: (False, ["the channel is gone."]), fail_on="critical")
     assert told[0].startswith("p has 1 grave findings, see the log; the first: far has not got 5 events")
     assert told[1] == "the channel is gone."
 
 
 def test_what_was_sent_is_remembered(failing):
-    def notify(memory, now):
+    def notify(memory, now, hidden):
         (due,) = memory.untold("pager", now)
         due.told.append("pager")
         return True, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -243,6 +243,7 @@ def test_every_source_fits_together_and_is_described(name):
     assert spec.docs.startswith("https://")
     assert spec.confidence.endswith(".")
     assert spec.access.endswith(".")
+    assert not spec.checked or date.fromisoformat(spec.checked)
     assert "password" in spec.credential
     assert spec.base_url or spec.host_example
     for path, said in spec.unconfirmed.items():

@@ -309,6 +309,8 @@ def test_a_file_issued_again_adds_only_its_new_rows(salesforce):
     salesforce.now += timedelta(hours=1)
     salesforce.pull()
     assert len(salesforce.rows()) == before + 1
+    said = f"{len(first.rows)} rows of the file 0AT900 are equal to rows read before"
+    assert [each for each in salesforce.told if said in each]
     downloads = len(salesforce.service.downloads)
     salesforce.now += timedelta(minutes=30)
     salesforce.pull()

@@ -219,6 +219,12 @@ def test_a_recovery_source_says_only_what_differs():
             "type: id_keyset",
             "acme.source.paging: id_keyset goes with",
         ),
+        (
+            "records_at:",
+            "volatile: [links.url, uid]\n    records_at:",
+            "acme.source.volatile: 'uid' is, or holds, the record's id",
+        ),
+        ("records_at:", "volatile: links.url\n    records_at:", "acme.source.volatile"),
     ],
 )
 def test_a_mistake_is_named_by_its_path(old, new, said):
@@ -242,7 +248,6 @@ def test_several_mistakes_are_named_at_once():
         ],
         ("{like: pylon, request: {1: 2}}", "p.source.request.1: there is no such key"),
         ("{like: slack, base_url: 'https://[bad'}", "p.source.base_url: the connection's host must be"),
-        ("{like: slack, fields: {time: created_at | at}}", "p.source.fields.time: takes one path, without '|'"),
         ("5", "p.source: must be a text, or a mapping of keys to values"),
         ("{like: slack, nam: x}", "p.source.nam: there is no such key, did you mean 'name'?"),
         ("slak", "p.source: there is no source 'slak', did you mean 'slack'?"),

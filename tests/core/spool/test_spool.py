@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -24,7 +25,7 @@ def event(name: str, minute: int = 0) -> Event:
     )
 
 
-def append(stream: Stream, head: Head, names: str, *, minute: int = 0) -> Head:
+def append(stream: Stream, head: Head, names: Sequence[str], *, minute: int = 0) -> Head:
     writer = SegmentWriter(BEGIN)
     writer.add([event(name, minute) for name in names])
     return stream.append(writer, head, BEGIN + timedelta(minutes=minute))
@@ -185,6 +186,83 @@ def test_nothing_that_a_destination_lacks_is_ever_pruned(store):
     head = append(stream, append(stream, Head(), "ab"), "cd")
     assert stream.prune(finished=0, written_before=BEGIN + timedelta(days=99), now=BEGIN) == 0
     assert len(list(stream.read(head, 1))) == 2
+
+
+def days_of_segments(store, count):
+    """Return a stream with a segment a day, each written when its events happened, and its head."""
+    stream, head = Stream(store, "p/live", "c"), Head()
+    for number in range(count):
+        head = append(stream, head, [f"e{number}"], minute=number * 60 * 24)
+    return stream, head
+
+
+def ids_since(stream, head, day):
+    return [each for ids in stream.ids_since(head, BEGIN + timedelta(days=day)) for each in ids]
+
+
+def test_segments_that_the_next_read_looks_back_to_stay_however_old_they_are(store):
+    stream, head = days_of_segments(store, 6)
+    late = BEGIN + timedelta(days=40)
+    removed = stream.prune(finished=5, written_before=late, now=late, needed=BEGIN + timedelta(days=2))
+    assert (removed, stream.oldest()) == (2, 3)
+    assert ids_since(stream, head, 2) == ["e5", "e4", "e3", "e2"]
+    assert ids_since(stream, head, -9) == ["e5", "e4", "e3", "e2"], "what is older is forgotten"
+    assert stream.prune(finished=5, written_before=late, now=late, needed=BEGIN + timedelta(days=4)) == 2
+    assert stream.prune(finished=5, written_before=late, now=late) == 1
+    assert ids_since(stream, head, 0) == ["e5"]
+
+
+def clocked(stream, head, name, *, day, clock):
+    """Append one event of a day by a clock that says another."""
+    writer = SegmentWriter(BEGIN)
+    writer.add([event(name, int(day * 24 * 60))])
+    return stream.append(writer, head, BEGIN + timedelta(days=clock))
+
+
+def written(stream, head):
+    return [(manifest.written_at - BEGIN) / timedelta(days=1) for manifest in stream.back_from(head)][::-1]
+
+
+def test_a_clock_that_was_ahead_once_does_not_date_what_is_written_afterwards(store):
+    stream, head = days_of_segments(store, 10)
+    for ahead in range(3):
+        head = clocked(stream, head, f"ahead {ahead}", day=9.5, clock=375)
+    for number in range(10, 15):
+        head = clocked(Stream(store, "p/live", "c"), head, f"e{number}", day=number, clock=number)
+    assert written(stream, head) == [*range(10), 375, 375, 375, *range(10, 15)]
+    assert ids_since(stream, head, 13) == ["e14", "e13"]
+    assert ids_since(stream, head, 9) == [
+        *("e14", "e13", "e12", "e11", "e10", "ahead 2", "ahead 1", "ahead 0", "e9"),
+    ]
+    now = BEGIN + timedelta(days=20)
+    assert stream.prune(finished=17, written_before=BEGIN + timedelta(days=9.5), now=now) == 10
+    assert stream.prune(finished=17, written_before=BEGIN + timedelta(days=12.5), now=now) == 6
+    assert stream.oldest() == 17
+
+
+def test_a_stream_that_ends_with_a_clock_ahead_loses_nothing_of_it(store):
+    stream, head = days_of_segments(store, 3)
+    head = clocked(stream, head, "ahead", day=2.5, clock=365)
+    later = BEGIN + timedelta(days=99)
+    assert stream.prune(finished=4, written_before=later - timedelta(days=30), now=later) == 3
+
+
+@pytest.mark.parametrize("back", [0.1, 1.5, 40])
+def test_a_clock_that_was_set_back_once_hides_nothing(store, back):
+    stream, head = days_of_segments(store, 60)
+    for number in range(2):
+        head = clocked(Stream(store, "p/live", "c"), head, f"back {number}", day=59, clock=59 - back)
+    head = clocked(stream, head, "right", day=59.2, clock=59.2)
+    assert written(stream, head)[-4:] == [59, 59, 59, 59.2]
+    assert ids_since(stream, head, 58.9) == ["right", "back 1", "back 0", "e59"]
+
+
+def test_dates_of_a_vendor_in_another_zone_do_not_prove_a_clock_wrong(store):
+    stream, head = days_of_segments(store, 5)
+    head = clocked(stream, head, "ahead", day=5, clock=365)
+    head = clocked(stream, head, "dated ahead", day=4.7, clock=4.2)
+    head = clocked(stream, head, "beyond", day=4000, clock=4.3)
+    assert written(stream, head)[-3:] == [365, 4.2, 4.3]
 
 
 def test_local_files_are_for_their_owner_alone(tmp_path):

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def content(service: VendorService, rows: list[Held]) -> bytes:
     writer = csv.writer(sink)
     writer.writerow(["id", "mark", "at", "action", "note"])
     for each in rows:
-        note = 'says "hi", and\r\nleaves' if each.number % 2 else ""
+        note = 'says "hi", and\r\nleaves' if zlib.crc32(each.row.mark.encode()) % 2 else ""
         name = "" if each.row.name is None else each.row.name
         writer.writerow([name, each.row.mark, time_of(each.time, vendor.time_form), "login", note])
     service.met[f"file: {vendor.file}"] += 1

@@ -36,8 +36,19 @@ class Step:
     watermark: datetime | None
 
 
+class Taken(int):
+    """How many events of a step were new. :ivar same_id: of these, those whose id a record of other content has."""
+
+    same_id: int
+
+    def __new__(cls, count: int, same_id: int = 0) -> Taken:
+        taken = super().__new__(cls, count)
+        taken.same_id = same_id
+        return taken
+
+
 Steps = Generator[Step, int, None]
-"""Yields steps; is sent the number of events of the step that were new."""
+"""Yields steps; is sent the number of events of the step that were new, as :class:`Taken`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from audit_provider.core.model import Gap, Window, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FEW_PAGES = 2
 _MANY_PAGES = 50
+_MOST_READINGS = 3
+"""Of one window, where rows without an id move while it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,11 @@ class ClosedWindows:
     def _drain(
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime
     ) -> Generator[Step, int, WindowsState]:
-        bounds, restarted, same = Window(window.start, window.end), False, Counter[str]()
+        bounds, restarted, tally, readings = Window(window.start, window.end), False, Tally(), 1
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
-                page = reader.pages.fetch(bounds, window.cursor, same)
+                page = tally.fetch(reader.pages, bounds, window.cursor)
             except RefusedError as error:
                 if not window.cursor or error.status not in CURSOR_REFUSALS:
                     raise
@@ -212,7 +214,7 @@ class ClosedWindows:
                     raise
                 reader.tell(f"the cursor of the window {bounds} is refused: the window is read again from its start")
                 window, restarted = self._again(reader, kept, window), True
-                bounds, same = Window(window.start, window.end), Counter()
+                bounds, tally = Window(window.start, window.end), Tally()
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
@@ -223,11 +225,12 @@ class ClosedWindows:
                 window,
                 cursor=page.cursor,
                 pages=window.pages + 1,
-                records=window.records + len(page.events),
+                records=window.records + len(page.events) + page.unreadable,
                 request=reader.pages.request_key,
             )
             read = [time for time in page.recorded if time <= target]
             kept = replace(kept, newest=max((*read, kept.newest or window.start)))
+            again = None
             if self._is_full(window) and self._is_halvable(reader, window):
                 reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
                 kept = self._halved(kept, window)
@@ -235,7 +238,12 @@ class ClosedWindows:
                 # Records without an id are told apart by their number in the window, so that is read in one go.
                 resumed = window if page.named else OpenWindow(window.start, window.end)
                 kept = replace(kept, open=resumed)
+            elif tally.moved and readings < _MOST_READINGS:
+                again = OpenWindow(window.start, window.end)
+                kept = replace(kept, open=again)
             else:
+                if tally.moved:
+                    reader.tell(said_of(tally.moved, f"the window {bounds}"))
                 if self.most and window.records == self.most:
                     self._report_full(reader, bounds)
                 kept = self._closed(reader, kept, window, target)
@@ -244,6 +252,9 @@ class ClosedWindows:
             yield Step(page.events, packed(kept), since, kept.window_end)
             if kept.open is None:
                 return kept
+            if again:
+                window, tally, readings = again, Tally(), readings + 1
+                guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
 
     def _is_full(self, window: OpenWindow) -> bool:
         return bool(self.most) and window.records >= self.most

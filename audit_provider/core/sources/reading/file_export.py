@@ -182,7 +182,12 @@ class FileExport:
             for file in files.files(listed, page.events):
                 if file.id in kept.done:
                     continue
-                yield from self._rows(reader, kept, span, file, files)
+                known = yield from self._rows(reader, kept, span, file, files)
+                if known and not reader.pages.spec.fields.id and reader.until is None:
+                    reader.tell(
+                        f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of two "
+                        f"files cannot be told apart, so they are counted once"
+                    )
                 kept = replace(kept, done={**kept.done, file.id: file.created or span.end})
                 yield Step((), packed(kept), span.start, kept.window_end)
             if not page.more:
@@ -194,12 +199,17 @@ class FileExport:
         yield Step((), packed(kept), span.start, kept.window_end)
         return kept
 
-    def _rows(self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader) -> Steps:
+    def _rows(
+        self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader
+    ) -> Generator[Step, int, int]:
+        """Yield a file's rows; return how many of them were known."""
+        known = 0
         # A row without a time belongs somewhere into the span that its file is of.
         undated = span.start + (span.end - span.start) / 2
         try:
             for events in files.rows(file, reader.pages.records, undated):
                 since = min((span.start, *(event.time for event in events)))
-                yield Step(tuple(events), packed(kept), since, kept.window_end)
+                known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end))
         except RefusedError as error:
             raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
+        return known

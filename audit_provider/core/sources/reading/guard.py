@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import CircleError, ProtocolError
 
 if TYPE_CHECKING:
+    import msgspec
+
     from audit_provider.core.sources.pages import Page
 
 CURSOR_REFUSALS = frozenset({400, 404, 409, 410, 422})
@@ -20,6 +22,10 @@ MOST_EMPTY_PAGES = 100
 MOST_SAME_PAGES = 3
 
 
+Ends = tuple[int, "msgspec.Raw", "msgspec.Raw"]
+"""How many records a page has, its first one and its last."""
+
+
 class LoopGuard:
     """Ends a scan that leads nowhere.
 
@@ -30,7 +36,7 @@ class LoopGuard:
         self._scan = scan
         self._met: set[str] = set()
         self._empty = 0
-        self._seen: tuple[Any, ...] = ()
+        self._seen: Ends | None = None
         self._same = 0
 
     def show(self, page: Page) -> None:
@@ -48,8 +54,9 @@ class LoopGuard:
                 f"list ends with a cursor such as 0 or -1, name that in paging.ends_at of the source."
             )
         self._met.add(page.cursor)
-        seen = (len(page.events), bytes(page.events[0].raw), bytes(page.events[-1].raw)) if page.events else ()
-        self._same = self._same + 1 if seen and seen == self._seen else 0
+        events = page.events
+        seen = (len(events), events[0].raw.copy(), events[-1].raw.copy()) if events else None
+        self._same = self._same + 1 if _are_same(page, seen, self._seen) else 0
         self._seen = seen
         # Each row that comes in pushes the others down, so a busy log may show a page again. Records without an id
         # would become events that never were.
@@ -62,3 +69,9 @@ class LoopGuard:
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:
             raise ProtocolError(f"{self._scan} gave {self._empty} empty pages in a row and says that there is more.")
+
+
+def _are_same(page: Page, seen: Ends | None, before: Ends | None) -> bool:
+    if not seen or not before or seen[0] != before[0]:
+        return False
+    return all(map(page.content.is_same, seen[1:], before[1:]))

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.model import back_by
+from audit_provider.core.model import Gap, back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.recovery import read_on
+from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
 
 @dataclass(frozen=True, slots=True)
 class IdSweep:
-    """A look for late events that has not ended. :ivar cursor: the id that its last page ended with."""
+    """A look for late events that has not ended.
+
+    :ivar cursor: the id that its last page ended with. :ivar same: how often the last records without an id were met
+        before it.
+    """
 
     opened: datetime
     begun: datetime
     cursor: str = ""
     found: int = 0
+    same: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class KeysetState:
     :ivar polled_at: when the last reading that reached the end began.
     :ivar sweep: the look for late events that has not ended.
     :ivar windows: the state of reading by windows, once the list has proved not to be oldest first, and ``by_time``,
-        where that begins.
+        where that begins. :ivar same: how often the last records without an id were met before ``last_id``.
     """
 
     began: datetime
@@ -51,6 +58,7 @@ class KeysetState:
     sweep: IdSweep | None = None
     by_time: datetime | None = None
     windows: dict[str, Any] | None = None
+    same: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +105,35 @@ class IdKeyset:
         title, restarted = reader.pages.spec.title, False
         meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
-        polled_at = reader.latest
+        polled_at, resumed = reader.latest, bool(kept.last_id)
         opened = self._opened(reader, kept, self.overlap)
+        tally = Tally(kept.same if kept.last_id else None)
         while True:
             try:
-                page = reader.pages.fetch(None if kept.last_id else reader.since(opened), kept.last_id)
+                page = tally.fetch(reader.pages, None if kept.last_id else reader.since(opened), kept.last_id)
             except RefusedError as error:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
-                reader.tell(f"the id {kept.last_id} is gone: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                reader.tell(f"the id {kept.last_id} is gone: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, last_id=""), True
-                meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
+                meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
                 continue
             guard.show(page)
+            if resumed and not restarted:
+                kept, resumed = self._vouched(reader, kept, page), False
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark)
+            same = tally.kept(page, kept.last_id)
+            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            yield Step(page.events, packed(kept), min(page.recorded, default=reader.now()), kept.watermark)
+            since = opened if page.undated else min(page.recorded, default=reader.now())
+            yield Step(page.events, packed(kept), since, kept.watermark)
             if not page.more:
+                if tally.moved:
+                    reader.tell(said_of(tally.moved, title))
                 return kept
 
     def _by_time(self, reader: Reader, kept: KeysetState) -> KeysetState:
@@ -138,14 +153,16 @@ class IdKeyset:
 
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
         """Look for late events by time: the pages of a request without the id, which move nothing."""
-        now, guard, meter = reader.now(), LoopGuard(reader.pages.spec.title), OrderMeter(self.tolerance)
+        title = reader.pages.spec.title
+        now, guard, meter = reader.now(), LoopGuard(title), OrderMeter(self.tolerance)
         # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
         swept_at = min(kept.swept_at or now, kept.watermark or now)
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         sweep = kept.sweep or IdSweep(opened, now)
+        tally = Tally(sweep.same)
         while True:
             try:
-                page = reader.pages.fetch(reader.since(sweep.opened), sweep.cursor)
+                page = tally.fetch(reader.pages, reader.since(sweep.opened), sweep.cursor)
             except RefusedError as error:
                 if not kept.sweep or error.status not in CURSOR_REFUSALS:
                     raise
@@ -155,17 +172,35 @@ class IdKeyset:
                 return
             guard.show(page)
             order = meter.show(page.recorded)
-            sweep = replace(sweep, cursor=page.cursor)
+            sweep = replace(sweep, same=tally.kept(page, sweep.cursor), cursor=page.cursor)
             fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
             sweep = replace(sweep, found=sweep.found + fresh)
             if not page.more:
                 break
+        if tally.moved:
+            reader.tell(said_of(tally.moved, title))
         if sweep.found:
             reader.tell(f"the sweep found {sweep.found} events that came late")
         kept = replace(kept, swept_at=sweep.begun, sweep=None)
         if order in ("newest_first", "mixed"):
             kept = self._by_time(reader, kept)
         yield Step((), packed(kept), sweep.opened, kept.watermark)
+
+    def _vouched(self, reader: Reader, kept: KeysetState, page: Page) -> KeysetState:
+        """Report what the vendor may have dropped before the first page that a kept id led to.
+
+        An id that was left for longer than the vendor keeps events may lead on without a word.
+        """
+        earliest = reader.earliest
+        reached = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
+        if earliest is None or reached is None or reached >= earliest:
+            return kept
+        first = min((earliest, *page.recorded))
+        if reached < first:
+            title = reader.pages.spec.title
+            reason = f"the id that {title} is read on from was left for longer than events are kept"
+            reader.report(Gap(reached, first, reason, "cursor", reader.now()))
+        return replace(kept, polled_at=earliest)
 
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
         """Return the time to begin from where no id does it."""

@@ -15,10 +15,15 @@ from audit_provider.core.sources.reading.base import Backfill, Step, packed, rec
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
 from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
+from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
+
+
+_MOST_RUNS = 2
+"""Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,15 @@ class OpenDescent:
     """A scan from the head that has not reached its floor.
 
     :ivar top: newest time of its first page: the watermark once the floor is reached.
+    :ivar in_one_go: records without an id were met, which are counted from the head on. :ivar runs: how many have begun
+        it at the head and not reached its floor.
     """
 
     top: datetime
     floor: datetime
     cursor: str
+    in_one_go: bool = False
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class ListState:
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
     :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
     :ivar request: the request that the cursors belong to. :ivar sweep: the look for late events that has not ended.
+    :ivar same: how often the last records without an id were met before the cursor.
     """
 
     began: datetime
@@ -60,6 +70,7 @@ class ListState:
     windows: dict[str, Any] = field(default_factory=dict)
     request: str = ""
     sweep: OpenSweep | None = None
+    same: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,7 @@ class MeasuredList:
         kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
         if kept.request != request and kept.way != "windows":
             reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
-            kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None)
+            kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None, same={})
         kept = replace(kept, request=request)
         if kept.way == "scan":
             kept = yield from self._scan(reader, kept)
@@ -113,18 +124,27 @@ class MeasuredList:
 
     def _scan(self, reader: Reader, kept: ListState) -> Generator[Step, int, ListState]:
         """Read from the head to the floor; an unfinished scan is closed from the head to its top, then resumed."""
-        floor, top = self._floor(kept), None
+        floor, top, runs, in_one_go = self._floor(kept), None, 1, False
         legs = [("", floor)]
-        if kept.scan:
-            floor = kept.scan.floor
+        if kept.scan and kept.scan.in_one_go and kept.scan.runs < _MOST_RUNS:
+            floor, runs = kept.scan.floor, kept.scan.runs + 1
+            legs = [("", floor)]
+        elif kept.scan:
+            floor, runs, in_one_go = kept.scan.floor, kept.scan.runs, kept.scan.in_one_go
+            if in_one_go:
+                reader.tell(
+                    f"a scan of records without ids of {reader.pages.spec.title} could not be read in one run: it is "
+                    f"read on from where it was, so that equal records on both sides of that place are counted once"
+                )
             legs = [("", back_by(min(kept.scan.top, reader.now()), self.overlap)), (kept.scan.cursor, floor)]
         restarted = False
         while legs:
             cursor, stop_at = legs.pop(0)
             meter, guard, below = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
+            tally = Tally()
             while True:
                 try:
-                    page = reader.pages.fetch(None, cursor)
+                    page = tally.fetch(reader.pages, None, cursor)
                 except RefusedError as error:
                     if not cursor or restarted or error.status not in CURSOR_REFUSALS:
                         raise
@@ -139,7 +159,8 @@ class MeasuredList:
                 if order == "oldest_first":
                     reader.tell("the list is oldest first: following its tail")
                     kept = replace(kept, way="tail", scan=None)
-                    return (yield from self._follow(reader, kept, first=(cursor, page)))
+                    return (yield from self._follow(reader, kept, first=(cursor, page), tally=tally))
+                in_one_go = in_one_go or not page.named
                 top = top or watermark_after(page.recorded, None, reader.now())
                 below = _trailing_below(page, stop_at, below)
                 ended = not page.more or (order == "newest_first" and below >= self.margin)
@@ -147,26 +168,33 @@ class MeasuredList:
                     watermark = watermark_after((top,) if top else (), kept.watermark, reader.now())
                     kept = replace(kept, watermark=watermark, measured=kept.measured + meter.seen, scan=None)
                 elif not legs and top:
-                    kept = replace(kept, scan=OpenDescent(top, floor, page.cursor))
+                    kept = replace(kept, scan=OpenDescent(top, floor, page.cursor, in_one_go, runs))
                 yield self._step(page, kept, min(floor, stop_at))
                 cursor = page.cursor
                 if ended:
                     break
+            if tally.moved:
+                reader.tell(said_of(tally.moved, reader.pages.spec.title))
         return kept
 
     # Oldest first
 
     def _follow(
-        self, reader: Reader, kept: ListState, first: tuple[str, Page] | None = None
+        self,
+        reader: Reader,
+        kept: ListState,
+        first: tuple[str, Page] | None = None,
+        tally: Tally | None = None,
     ) -> Generator[Step, int, ListState]:
-        """Read on from the kept cursor, or from a page that is read already."""
+        """Read on from the kept cursor, or from a page that is read already, and counted by ``tally``."""
+        tally = tally or Tally(kept.same)
         polled_at, stored = reader.now(), first is None
         cursor, page = first or (kept.cursor or kept.asked_with, None)
         meter, guard, fresh = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
         while True:
             if page is None:
                 try:
-                    page = reader.pages.fetch(None, cursor)
+                    page = tally.fetch(reader.pages, None, cursor)
                 except RefusedError as error:
                     if not cursor or error.status not in CURSOR_REFUSALS:
                         raise
@@ -177,12 +205,15 @@ class MeasuredList:
                 reader.tell("the list is not oldest first any more: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark)
+            same = tally.kept(page, cursor)
+            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark, same=same)
             since = min((*page.recorded, self._floor(kept)))
             fresh += yield self._step(page, kept, max(since, kept.began))
             if not page.more:
                 break
             cursor, page = page.cursor, None
+        if tally.moved:
+            reader.tell(said_of(tally.moved, reader.pages.spec.title))
         kept = replace(kept, measured=kept.measured + meter.seen)
         kept = replace(kept, quiet=0 if fresh else kept.quiet + 1, proven=kept.proven or (stored and fresh > 0))
         if stored and not fresh and (not kept.proven or kept.quiet % self.probe_after == 0):
@@ -222,7 +253,8 @@ class MeasuredList:
     def _step(self, page: Page, kept: ListState, since: datetime) -> Step:
         """Return the step of a page, less what lies below ``since`` and is read already or not wanted."""
         pairs = zip(page.events, page.recorded, strict=True)
-        return Step(tuple(event for event, time in pairs if time >= since), packed(kept), since, kept.watermark)
+        events = tuple(event for event, time in pairs if time >= since)
+        return Step(events, packed(kept), kept.began if page.undated else since, kept.watermark)
 
 
 def _trailing_below(page: Page, floor: datetime, before: int) -> int:

@@ -16,11 +16,15 @@ from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
+
+_MOST_RUNS = 2
+"""Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""
 
 _PAGES_MET = 5
 """Pages whose ids are remembered while a scan runs."""
@@ -32,7 +36,8 @@ class OpenScan:
 
     :ivar begun: when it began. :ivar top: newest time of the scan so far.
     :ivar floor: what lies below is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
-    :ivar request: the request that the cursor belongs to.
+    :ivar request: the request that the cursor belongs to. :ivar in_one_go: records without an id were met, which are
+        counted from the head on. :ivar runs: how many have begun it at the head and not reached its floor.
     """
 
     begun: datetime
@@ -40,6 +45,8 @@ class OpenScan:
     floor: datetime
     cursor: str
     request: str = ""
+    in_one_go: bool = False
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +134,33 @@ def scan(
     :param tolerance: rows out of place by less are taken to be in order.
     """
     spec, request = reader.pages.spec, reader.pages.request_key
-    begun, top, cursor = reader.latest, None, ""
-    if resumes and kept.open and kept.open.request == request:
+    begun, top, cursor, runs, in_one_go = reader.latest, None, "", 1, False
+    if resumes and kept.open and kept.open.request == request and kept.open.in_one_go and kept.open.runs < _MOST_RUNS:
+        runs = kept.open.runs + 1
+    elif resumes and kept.open and kept.open.request == request:
         begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
+        runs, in_one_go = kept.open.runs, kept.open.in_one_go
+        if in_one_go:
+            reader.tell(
+                f"a scan of records without ids of {spec.title} could not be read in one run: it is read on from where "
+                f"it was, so that equal records on both sides of that place are counted once"
+            )
     elif resumes and kept.open:
         reader.tell(f"the request has changed, so the scan of {spec.title} begins again")
         floor = _again(reader, kept, floor)
     meter, guard, restarts, total = OrderMeter(tolerance), LoopGuard(spec.title), 2, None
     met: deque[frozenset[str]] = deque(maxlen=_PAGES_MET)
+    tally = Tally()
     while True:
         try:
-            page = reader.pages.fetch(reader.since(floor) if by_time else None, cursor)
+            page = tally.fetch(reader.pages, reader.since(floor) if by_time else None, cursor)
         except RefusedError as error:
             if not cursor or not restarts or error.status not in CURSOR_REFUSALS:
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
             begun, top, cursor, restarts = reader.latest, None, "", restarts - 1
             floor = _again(reader, kept, floor)
-            meter, guard, total = OrderMeter(tolerance), LoopGuard(spec.title), None
+            meter, guard, total, tally = OrderMeter(tolerance), LoopGuard(spec.title), None, Tally()
             met.clear()
             continue
         guard.show(page)
@@ -155,10 +171,13 @@ def scan(
         top = max((*page.recorded, *((top,) if top else ())), default=None)
         cursor = page.cursor
         ended = not page.more or (order == "newest_first" and bool(page.recorded) and max(page.recorded) < floor)
-        if shrunk := total is not None and page.total is not None and page.total < total and restarts > 0:
-            reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
+        in_one_go = in_one_go or not page.named
+        shrunk = total is not None and page.total is not None and page.total < total
+        if begins_again := restarts > 0 and (shrunk or (ended and tally.moved > 0)):
+            if shrunk:
+                reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
             begun, cursor, restarts, ended = reader.latest, "", restarts - 1, False
-            meter, guard = OrderMeter(tolerance), LoopGuard(spec.title)
+            meter, guard, tally = OrderMeter(tolerance), LoopGuard(spec.title), Tally()
             met.clear()
         total = page.total
         if ended:
@@ -167,9 +186,13 @@ def scan(
             watermark = max((time for time in (reached, kept.watermark) if time), default=None)
             kept = replace(kept, watermark=watermark, open=None, scanned_at=begun)
         else:
-            kept = replace(kept, open=None if shrunk else OpenScan(begun, top, floor, cursor, request))
-        yield Step(_above(page, floor), packed(kept), floor, kept.watermark)
+            opened = OpenScan(begun, top, floor, cursor, request, in_one_go, runs)
+            kept = replace(kept, open=None if begins_again else opened)
+        since = kept.began if page.undated and not by_time else floor
+        yield Step(_above(page, floor), packed(kept), since, kept.watermark)
         if ended:
+            if tally.moved:
+                reader.tell(said_of(tally.moved, f"the scan of {spec.title}"))
             if order == "mixed" and not by_time:
                 reader.tell(f"{spec.title} is in no order: all of the list was read")
             return kept

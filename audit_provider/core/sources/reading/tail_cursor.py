@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap, back_by
+from audit_provider.core.model import Gap, back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.recovery import OpenSweep, sweep_late
+from audit_provider.core.sources.reading.tally import Tally, said_of, said_of_known
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
@@ -31,6 +32,7 @@ class TailState:
     :ivar polled_at: when the last reading that reached the end began; what was to be read until then is read, or is
         reported as lost. :ivar swept_at: when late events were last looked
         for. :ivar sweep: the look for them that has not ended.
+    :ivar same: how often the last records without an id were met before the cursor.
     """
 
     began: datetime
@@ -42,6 +44,7 @@ class TailState:
     polled_at: datetime | None = None
     swept_at: datetime | None = None
     sweep: OpenSweep | None = None
+    same: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +101,43 @@ class TailCursor:
         """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
         guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.latest
         resumed = bool(kept.cursor)
+        # Behind a cursor that has led to the end once, everything is new.
+        behind, known = resumed and kept.polled_at is not None, 0
+        tally = Tally(kept.same if resumed else None)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
         while True:
             opened = kept.opened or self._floor(kept)
             try:
-                page = reader.pages.fetch(reader.since(opened), kept.cursor)
+                page = tally.fetch(reader.pages, reader.since(opened), kept.cursor)
             except RefusedError as error:
                 if not kept.cursor or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 floor = self._floor(kept)
                 opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
-                reader.tell(f"the kept cursor is refused: reading by time from {opened:%Y-%m-%d %H:%M} on")
+                reader.tell(f"the kept cursor is refused: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, cursor="", opened=opened), True
-                guard = LoopGuard(reader.pages.spec.title)
+                guard, tally, behind = LoopGuard(reader.pages.spec.title), Tally(), False
                 continue
             guard.show(page)
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark)
+            moved_on = page.cursor not in ("", kept.cursor)
+            same = tally.kept(page, kept.cursor)
+            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
-            since = min(page.recorded, default=reader.now())
-            fresh += yield Step(page.events, packed(kept), since, kept.watermark)
+            since = opened if page.undated else min(page.recorded, default=reader.now())
+            new = yield Step(page.events, packed(kept), since, kept.watermark)
+            fresh += new
+            if behind and moved_on and not page.named:
+                known += len(page.events) - new
             if not page.more:
+                if tally.moved:
+                    reader.tell(said_of(tally.moved, reader.pages.spec.title))
+                if known:
+                    reader.tell(said_of_known(known, reader.pages.spec.title))
                 return kept, fresh
 
     def _vouched(self, reader: Reader, kept: TailState, page: Page) -> TailState:

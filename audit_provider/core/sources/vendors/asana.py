@@ -35,9 +35,9 @@ _BY_TIME = v.SourceSpec(
     access="A token of a service account, of an organisation on the Enterprise plan.",
     limits="Events are kept 90 days, from 8 October 2021 on.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
-        "page_size.most": "the text also says 1,000.",
         "errors.message_at": "the form of an error's body.",
         "fields.object_type": "names inside `resource`.",
         "fields.object_id": "names inside `resource`.",

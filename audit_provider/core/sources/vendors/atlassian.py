@@ -37,6 +37,7 @@ ATLASSIAN = v.SourceSpec(
     "admin.",
     limits="10 requests a minute per user and path. The vendor asks pollers to use `atlassian_stream` instead.",
     confidence="Vendor documentation, one connector's code.",
+    checked="2026-11-29",
     unconfirmed=_UNCONFIRMED | {"page_size": "the largest `limit` is not documented, so none is sent."},
 )
 
@@ -49,6 +50,7 @@ _STREAM_BY_TIME = v.replace(
     paging=v.CursorPaging(param="cursor", cursor_at="meta.next", ends_when_empty=True),
     limits="Events come in the order of their processing.",
     confidence="Vendor documentation names the endpoint; parameters and order from its migration guide and a client.",
+    checked="2026-11-29",
     unconfirmed=_UNCONFIRMED
     | {
         "rate_limit": "said to be higher than that of /events; no figure is documented.",

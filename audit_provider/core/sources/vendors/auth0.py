@@ -40,13 +40,15 @@ AUTH0 = v.SourceSpec(
     ),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("per_page", 100),
+    lookback=v.days(30),
     settings={"audience": v.Setting("the Management API's identifier, `https://<tenant>/api/v2/`")},
     credential={"login": "client id", "password": "client secret"},
     access="A machine-to-machine application that is authorised for the Management API with the scope read:logs.",
-    limits="A search gives 1,000 events, so busy spans are read in parts. The plan says how long logs are kept.",
+    limits="A search gives 1,000 events, so busy spans are read in parts. Logs are kept for 1 day on the Free plan, 5 "
+    "on Essentials, 10 on Professional, 30 on Enterprise: set `lookback` to your plan's, so that a gap is told.",
     confidence="Vendor documentation and SDK, a connector's code.",
+    checked="2026-11-29",
     unconfirmed={
-        "lookback": "2 to 30 days by plan.",
         "rate_limit": "a careful value; a 429 with x-ratelimit-reset is waited out.",
         "errors": "names of the error's fields and codes.",
         "fields": "partly general knowledge.",

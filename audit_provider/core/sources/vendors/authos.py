@@ -47,6 +47,7 @@ AUTHOS = v.SourceSpec(
     access="A JWT of a user with the capability audit_logs.view (owner, admin, or a role that has it).",
     limits="100 records a page, by offset, no time filter. Logins and MFA checks are not part of this list.",
     confidence="Vendor documentation and source code, one revision.",
+    checked="2026-11-29",
     unconfirmed={
         "auth": "whether service keys are accepted; a `token` that is fetched and renewed can be set instead.",
         "rate_limit": "no limit is documented.",

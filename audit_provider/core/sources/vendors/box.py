@@ -48,6 +48,7 @@ _BY_TIME = v.SourceSpec(
     "to run and see reports.",
     limits="The stream holds about two weeks; backfills read the event history, one year, which shows events later.",
     confidence="Vendor documentation and OpenAPI text, two connectors' code.",
+    checked="2026-11-29",
 )
 
 BOX = v.replace(

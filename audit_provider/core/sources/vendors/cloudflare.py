@@ -1,11 +1,11 @@
-"""Cloudflare audit logs, version 2. https://github.com/cloudflare/cloudflare-python"""
+"""Cloudflare audit logs, version 2. https://developers.cloudflare.com/fundamentals/account/account-security/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
 
 CLOUDFLARE = v.SourceSpec(
     name="cloudflare",
     title="Cloudflare audit logs",
-    docs="https://github.com/cloudflare/cloudflare-python",
+    docs="https://developers.cloudflare.com/fundamentals/account/account-security/audit-logs",
     base_url="https://api.cloudflare.com",
     page_url="https://dash.cloudflare.com/{account}/audit-log",
     request=v.Request(
@@ -27,16 +27,15 @@ CLOUDFLARE = v.SourceSpec(
     errors=v.Errors(message_at="errors", ok_at="success"),
     rate_limit=v.RateLimit(requests=1200, per=300),
     page_size=v.PageSize("limit", 1000),
-    lookback=v.days(30),
+    lookback=v.days(546),
     settings={"account": v.Setting("the account's id")},
     credential={"password": "API token"},
-    access="An API token that may read the account's audit logs.",
-    limits="1,200 requests in 5 minutes.",
-    confidence="The vendor's SDK, written from its specification; version 2 was a beta there.",
+    access="An API token with the permission Account Settings Read for the account.",
+    limits="Events are kept for 18 months, the oldest from about February 2026. 1,200 requests in 5 minutes.",
+    confidence="Vendor documentation and SDK.",
+    checked="2026-11-29",
     unconfirmed={
-        "lookback": "30 days stand in the text of the beta.",
         "rate_limit": "1,200 requests in 5 minutes are general knowledge.",
         "page_size.most": "1,000 is general knowledge.",
-        "access": "the name of the token's permission.",
     },
 )

@@ -33,6 +33,7 @@ CONFLUENCE = v.SourceSpec(
     access="An API token of a Confluence administrator; the login is the user's e-mail address.",
     limits="Records have no id. How long they are kept is a setting of the site.",
     confidence="A connector's template.",
+    checked="2026-11-29",
     unconfirmed={
         "paging": "`_links.next` is relative to a place that is not stated, so pages are asked for by `start`.",
         "lookback": "how long records are kept.",

@@ -51,6 +51,7 @@ DATADOG = v.SourceSpec(
     "site.",
     limits="An answer with warnings, or with the status `timeout`, is a part of the page and is not taken.",
     confidence="The vendor's SDK, written from its specification.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "90 days is general knowledge.",
         "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded.",

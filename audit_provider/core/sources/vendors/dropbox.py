@@ -40,6 +40,7 @@ _BY_TIME = v.SourceSpec(
     access="A scoped app with the team scope events.read that a team admin has linked for offline access.",
     limits="Events have no id and no guaranteed order; a cursor is normally valid for days.",
     confidence="Vendor specification and a connector's code.",
+    checked="2026-11-29",
 )
 
 DROPBOX = v.replace(

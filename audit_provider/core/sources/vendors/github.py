@@ -1,4 +1,4 @@
-"""GitHub organisation audit log.
+"""GitHub audit logs: of an organisation, and of an enterprise.
 
 https://docs.github.com/en/enterprise-cloud@latest/admin/monitoring-activity-in-your-enterprise/reviewing-audit-logs-for-your-enterprise/using-the-audit-log-api-for-your-enterprise
 """
@@ -24,7 +24,7 @@ GITHUB = v.SourceSpec(
     records_at="",
     fields=v.Fields(
         id="_document_id",
-        time="@timestamp",
+        time="@timestamp | created_at",
         action="action",
         actor_id="actor",
         ip="actor_ip",
@@ -60,9 +60,35 @@ GITHUB = v.SourceSpec(
     limits="1,750 requests an hour per user and IP address. Git events are kept 7 days, all others 180. The address of "
     "the actor is there only where the enterprise discloses it.",
     confidence="Vendor documentation, two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "reading.overlap": "events come late without a stated bound; the hourly sweep looks 24 h back.",
+        "base_url": "with data residency the API is at https://api.SUBDOMAIN.ghe.com: set that as the host; that it "
+        "serves the audit log under the same path was not seen.",
         "errors.message_at": "the form of an error's body.",
         "fields": "names of action, actor and address are partly general knowledge.",
     },
+)
+
+GITHUB_ENTERPRISE = v.replace(
+    GITHUB,
+    name="github_enterprise",
+    title="GitHub enterprise audit log",
+    page_url="",
+    request=v.replace(GITHUB.request, path="/enterprises/{enterprise}/audit-log"),
+    errors=v.replace(
+        GITHUB.errors,
+        hints={
+            "401": "put a personal access token in the password.",
+            "404": "check the setting 'enterprise', and that the token may see the enterprise's audit log (scope "
+            "read:audit_log).",
+        },
+    ),
+    settings={
+        "enterprise": v.Setting("the enterprise's name, as in its address"),
+        "include": GITHUB.settings["include"],
+    },
+    credential={"password": "personal access token with `read:audit_log`"},
+    access="A personal access token with the scope read:audit_log, of somebody who may see the enterprise's audit log, "
+    "on Enterprise Cloud.",
 )

@@ -54,8 +54,10 @@ GITLAB = v.SourceSpec(
     settings={"group": v.Setting("the group's id or full path")},
     credential={"password": "access token"},
     access="An access token of an Owner of the group, on Premium or Ultimate.",
-    limits="Pages by keyset need GitLab 15.11 or newer. Older events have no `event_type`.",
+    limits="Pages by keyset need GitLab 15.2 or newer for a group, 15.11 for an instance. Older events have no "
+    "`event_type`.",
     confidence="Vendor documentation.",
+    checked="2026-11-29",
     unconfirmed={
         "reading.max_width": "30 days a query are documented for the whole instance; kept for groups too.",
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",

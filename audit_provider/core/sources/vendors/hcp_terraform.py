@@ -34,6 +34,7 @@ HCP_TERRAFORM = v.SourceSpec(
     access="A token of the organisation itself or an audit-trail token; tokens of users and teams are not accepted.",
     limits="Events are kept for 14 days.",
     confidence="Vendor documentation and a connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "30 requests a second is general knowledge; a 429 with X-RateLimit-Reset is waited out.",
         "reading": "newest first is from a connector's code; in another order the whole of the answer is read.",

@@ -9,7 +9,7 @@ HUBSPOT = v.SourceSpec(
     base_url="https://api.hubapi.com",
     request=v.Request(
         "GET",
-        "/account-info/v3/activity/audit-logs",
+        "/account-info/2026-09/activity/audit-logs",
         params={"occurredAfter": "{start}", "occurredBefore": "{end}", "limit": 100},
     ),
     reading=v.ClosedWindows(),
@@ -27,12 +27,13 @@ HUBSPOT = v.SourceSpec(
     errors=v.Errors(message_at="message"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),
-    credential={"password": "access token of a private app"},
-    access="An access token of a private app with the scope account-info.security.read, in an Enterprise account.",
+    credential={"password": "service key"},
+    access="A service key with the scope account-info.security.read, in an Enterprise account. The access token of a "
+    "private app serves too, but no new one can be made since October 2026.",
     limits="Logins and security history are other lists.",
-    confidence="Vendor specification, one connector's code.",
+    confidence="Vendor specification of 21 August 2026, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
-        "request.path": "dated paths, such as /account-info/2026-03/activity/audit-logs, replace v3.",
         "page_size.most": "100 or 200.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",
         "lookback": "no limit is in the facts.",

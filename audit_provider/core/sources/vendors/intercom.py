@@ -38,6 +38,7 @@ INTERCOM = v.SourceSpec(
     access="An access token of an app of the workspace that may read admins (read_admins).",
     limits="About 20 events a page.",
     confidence="Vendor's OpenAPI text.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; a 429 with X-RateLimit-Reset is waited out.",
         "request.headers": "any later version may be set.",

@@ -33,6 +33,7 @@ JIRA = v.SourceSpec(
     access="An API token of a user with the global permission Administer Jira; the login is the user's e-mail address.",
     limits="Records are kept for about 180 days by default.",
     confidence="Two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "180 days by default; a site may keep records for longer, so nothing is cut off here.",
         "rate_limit": "a careful value; a 429 with Retry-After is waited out.",

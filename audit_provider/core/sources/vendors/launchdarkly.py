@@ -7,6 +7,7 @@ LAUNCHDARKLY = v.SourceSpec(
     title="LaunchDarkly audit log",
     docs="https://launchdarkly.com/docs/api/audit-log/get-audit-log-entries",
     base_url="https://app.launchdarkly.com",
+    regions={"eu": "https://app.eu.launchdarkly.com", "us_federal": "https://app.launchdarkly.us"},
     request=v.Request("GET", "/api/v2/auditlog", params={"after": "{start}", "before": "{end}", "limit": 20}),
     times="epoch_ms",
     reading=v.ClosedWindows(),
@@ -23,10 +24,10 @@ LAUNCHDARKLY = v.SourceSpec(
     access="An API access token with a role that may read the audit log; it is sent without a scheme.",
     limits="20 entries a page. What changed in detail needs one more request per entry and is not read.",
     confidence="Vendor documentation, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded, the token's own included.",
         "lookback": "no limit is in the facts.",
-        "errors": "the form of an error's body.",
         "fields": "names of action, actor and kind are partly general knowledge.",
     },
 )

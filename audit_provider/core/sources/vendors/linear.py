@@ -5,7 +5,9 @@ from audit_provider.core.sources import vocabulary as v
 _QUERY = """
 query Audit($first: Int, $after: String, $filter: AuditEntryFilter) {
   auditEntries(first: $first, after: $after, filter: $filter) {
-    nodes { id createdAt type ip countryCode metadata actor { id name email } }
+    nodes {
+      id createdAt updatedAt type ip countryCode metadata requestInformation actorId actor { id name email }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -30,7 +32,9 @@ LINEAR = v.SourceSpec(
         sent_in="body",
     ),
     records_at="data.auditEntries.nodes",
-    fields=v.Fields(id="id", time="createdAt", action="type", actor_id="actor.id", actor_email="actor.email", ip="ip"),
+    fields=v.Fields(
+        id="id", time="createdAt", action="type", actor_id="actor.id | actorId", actor_email="actor.email", ip="ip"
+    ),
     auth=v.Header({"Authorization": "{password}"}),
     errors=v.Errors(message_at="errors", code_at="errors.0.extensions.code", slow_codes=("RATELIMITED",)),
     rate_limit=v.RateLimit(requests=20, per=60),
@@ -38,8 +42,10 @@ LINEAR = v.SourceSpec(
     lookback=v.days(90),
     credential={"password": "API key, or `Bearer …` for an OAuth token"},
     access="An API key of a workspace admin.",
-    limits="Entries are kept for 90 days; a query's complexity is limited, so pages are of 100 by default.",
-    confidence="Vendor documentation and code.",
+    limits="Only the fields that the query names are sent: all of an entry's own. Entries are kept for 90 days; a "
+    "query's complexity is limited, so pages are of 100 by default.",
+    confidence="Vendor documentation and SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; an answer with the code RATELIMITED is waited out as its headers say.",
         "errors": "that too many requests are answered by a 400 with that code.",

@@ -30,6 +30,7 @@ MIRO = v.SourceSpec(
     access="An OAuth access token with the scope auditlogs:read, of an app installed in an organisation on Enterprise.",
     limits="Requests count as Level 2 of Miro's rate limits.",
     confidence="The vendor's SDK, written from its specification.",
+    checked="2026-11-29",
     unconfirmed={
         "page_size.most": "100 is general knowledge.",
         "rate_limit": "Level 2 is documented, its figure is not in the facts.",

@@ -24,12 +24,12 @@ MONGODB_ATLAS = v.SourceSpec(
     settings={"organization": v.Setting("the organisation's id")},
     credential={"login": "service account's client id", "password": "its secret"},
     access="A service account of the organisation with the role Organization Member; API keys with HTTP digest are not "
-    "supported.",
+    "supported. Its IP access list applies to the requests.",
     limits="The next page's link stands in an array, so pages are asked for by number until one is empty.",
-    confidence="A connector's code.",
+    confidence="A connector's code; vendor documentation for the token.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "100 requests a minute, per project.",
-        "auth": "the address of the token and its form.",
         "lookback": "no limit is known.",
         "fields": "partly general knowledge.",
         "errors": "names of the error's fields.",

@@ -40,6 +40,7 @@ _BY_TIME = v.SourceSpec(
     access="An API token of an administrator who may read the System Log.",
     limits="Polled without an upper bound, `since` is the time of storing; with one, the time of the event.",
     confidence="Vendor specification, two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "90 days is general knowledge.",
         "rate_limit": "no figure is in the facts; X-Rate-Limit-Reset is waited for.",

@@ -43,6 +43,7 @@ _BY_TIME = v.SourceSpec(
     limits="Events of the last 120 days can be read. A token works on its own region's host only. Sign-in attempts and "
     "item usages are other lists.",
     confidence="Vendor documentation for the look-back; otherwise the vendor's sample scripts, two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "request.body": "`end_time` is named in samples; it bounds backfills and sweeps.",
         "paging": "seen in samples and connectors.",

@@ -11,7 +11,12 @@ OPENAI = v.SourceSpec(
     request=v.Request(
         "GET",
         "/v1/organization/audit_logs",
-        params={"effective_at[gte]": "{start}", "effective_at[lt]": "{end}", "limit": 100},
+        params={
+            "effective_at[gte]": "{start}",
+            "effective_at[lt]": "{end}",
+            "limit": 100,
+            "tenant_only": "{tenant_only}",
+        },
     ),
     times="epoch",
     reading=v.ClosedWindows(),
@@ -30,10 +35,17 @@ OPENAI = v.SourceSpec(
     errors=v.Errors(message_at="error.message", code_at="error.code"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),
+    settings={
+        "tenant_only": v.Setting(
+            "`true` reads the events of the tenant, such as `role.bound_to_resource`, and no others", default="false"
+        )
+    },
     credential={"password": "admin key"},
     access="An admin key of the organisation; keys of a project are not accepted.",
-    limits="Of events that an API key caused, the actor stands below `actor.api_key`.",
+    limits="Events of the tenant do not come with those of the organisation: add a second pipeline with the setting "
+    "`tenant_only: 'true'`. Of events that an API key caused, the actor stands below `actor.api_key`.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "paging": "newest first is not in the specification; `after` follows the list's own order.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",

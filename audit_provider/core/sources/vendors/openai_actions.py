@@ -20,6 +20,8 @@ ACTIONS = {
     "role.deleted": "access.delete",
     "role.assignment.created": "access.grant",
     "role.assignment.deleted": "access.revoke",
+    "role.bound_to_resource": "access.grant",
+    "role.unbound_from_resource": "access.revoke",
     "api_key.created": "token.create",
     "api_key.updated": "token.update",
     "api_key.deleted": "token.delete",

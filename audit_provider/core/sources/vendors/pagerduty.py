@@ -7,6 +7,7 @@ PAGERDUTY = v.SourceSpec(
     title="PagerDuty audit records",
     docs="https://github.com/PagerDuty/api-schema",
     base_url="https://api.pagerduty.com",
+    regions={"eu": "https://api.eu.pagerduty.com"},
     request=v.Request(
         "GET",
         "/audit/records",
@@ -29,13 +30,15 @@ PAGERDUTY = v.SourceSpec(
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),
     credential={"password": "REST API key"},
-    access="A REST API key of an admin or account owner, on a plan with the Audit Trail.",
+    access="A REST API key of an admin or account owner, or a token with the scope audit_records.read, on a plan with "
+    "the Audit Trail.",
     limits="31 days a query. Who acted stands in the list `actors`, which may be null.",
     confidence="Vendor specification, one connector's code.",
+    checked="2026-11-29",
     unconfirmed={
-        "page_size.most": "100 is general knowledge.",
+        "page_size.most": "no largest size is stated; 100 is general knowledge.",
         "rate_limit": "no figure is in the facts; a 429 is waited out.",
-        "lookback": "no limit is stated.",
+        "lookback": "12 months by a connector's account; the vendor states no limit, so none is set.",
         "errors.message_at": "the form of an error's body.",
     },
 )

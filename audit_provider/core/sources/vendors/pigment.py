@@ -1,11 +1,11 @@
-"""Pigment audit events. https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772"""
+"""Pigment audit events. https://kb.pigment.com/docs/call-audit-logs-api"""
 
 from audit_provider.core.sources import vocabulary as v
 
 PIGMENT = v.SourceSpec(
     name="pigment",
     title="Pigment audit events",
-    docs="https://community.pigment.com/security-permissions-82/calling-the-audit-logs-api-1772",
+    docs="https://kb.pigment.com/docs/call-audit-logs-api",
     base_url="https://pigment.app",
     request=v.Request("GET", "/api/audit/v1/events", params={"ingestedSince": "{start}"}),
     reading=v.SinceScan(overlap=v.minutes(5)),
@@ -30,6 +30,10 @@ PIGMENT = v.SourceSpec(
         "UserDeactivated": "user.disable",
         "UserReactivated": "user.enable",
         "UserPasswordChanged": "user.password_change",
+        "UserLoggedIn": "authentication.login.success",
+        "RoleChanged": "access.update",
+        "AccessRightsChanged": "access.update",
+        "BlockModified": "content.update",
     },
     # The vendor's list names more types than these, some only by what they are about.
     categories={
@@ -54,6 +58,7 @@ PIGMENT = v.SourceSpec(
     access="An API key of the type 'Audit logs', made by a member of the account type Security Admin.",
     limits="500 requests in 5 minutes per IP address, shared by all public Pigment APIs; 1,000 events a page.",
     confidence="Vendor documentation for order, limits and look-back; names of fields and parameters from a client.",
+    checked="2026-11-29",
     unconfirmed={
         "paging.param": "the name that the cursor is sent under.",
         "records_at": "seen in a client only.",

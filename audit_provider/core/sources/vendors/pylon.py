@@ -53,6 +53,7 @@ PYLON = v.SourceSpec(
     ),
     access="An API token made by an Admin (Settings > Developer > API Tokens), on a plan with audit logs (Enterprise).",
     confidence="Vendor documentation and OpenAPI text; the shape of the time range from a connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "request": "the value of `time_range`; where it is refused, `fallback` is asked instead.",
         "paging": "in which order pages come; windows do not depend on it.",

@@ -7,6 +7,7 @@ SEGMENT = v.SourceSpec(
     title="Segment audit events",
     docs="https://github.com/segmentio/public-api-sdk-python",
     base_url="https://api.segmentapis.com",
+    regions={"eu": "https://eu1.api.segmentapis.com"},
     request=v.Request(
         "GET",
         "/audit-events",
@@ -32,6 +33,7 @@ SEGMENT = v.SourceSpec(
     access="A Public API token of the workspace, made by a workspace owner.",
     limits="Events show no address.",
     confidence="Vendor's SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
         "lookback": "no limit is stated.",

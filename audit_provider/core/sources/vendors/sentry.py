@@ -1,6 +1,6 @@
 """Sentry organisation audit log.
 
-https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py
+https://github.com/getsentry/sentry/blob/master/src/sentry/core/endpoints/organization_auditlogs.py
 """
 
 from audit_provider.core.sources import vocabulary as v
@@ -8,7 +8,7 @@ from audit_provider.core.sources import vocabulary as v
 SENTRY = v.SourceSpec(
     name="sentry",
     title="Sentry organisation audit log",
-    docs="https://github.com/getsentry/sentry/blob/master/src/sentry/api/endpoints/organization_auditlogs.py",
+    docs="https://github.com/getsentry/sentry/blob/master/src/sentry/core/endpoints/organization_auditlogs.py",
     base_url="https://sentry.io",
     page_url="https://sentry.io/settings/{organization}/audit-log/",
     request=v.Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
@@ -37,6 +37,7 @@ SENTRY = v.SourceSpec(
     access="An auth token with the scope org:read, of somebody who may see the organisation's audit log.",
     limits="About 100 events a page and no time filter, so a long span is read from its newest end.",
     confidence="Vendor's source code, one revision.",
+    checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a careful value; a 429 with X-Sentry-Rate-Limit-Reset is waited out.",
         "base_url": "where next pages are on a host of the organisation's own or region, set that host.",

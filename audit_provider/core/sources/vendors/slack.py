@@ -51,6 +51,7 @@ SLACK = v.SourceSpec(
     "(Enterprise).",
     limits="The budget is the whole organisation's, not the app's. Nothing from before March 2018.",
     confidence="Vendor documentation, two connectors' code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "no limit is stated.",
         "errors.cursor_codes": "seen in connectors only.",

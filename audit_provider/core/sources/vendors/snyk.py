@@ -17,6 +17,7 @@ SNYK = v.SourceSpec(
     reading=v.ClosedWindows(),
     paging=v.NextUrlPaging(url_at="links.next"),
     records_at="data.items",
+    records_may_be_absent=True,
     fields=v.Fields(id="", time="created", action="event", actor_id="user_id"),
     auth=v.Header({"Authorization": "Token {password}"}),
     errors=v.Errors(
@@ -29,13 +30,15 @@ SNYK = v.SourceSpec(
     settings={"organization": v.Setting("the organisation's id (a UUID)")},
     credential={"password": "API token"},
     access="An API token of a service account or user that may view the organisation's audit logs (Enterprise plan).",
-    limits="Events of type api.access and logins are not part of it. Events have no id.",
+    limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id. "
+    "A group has a log of its own, which is not read.",
     confidence="A connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "90 days.",
         "page_size.most": "100 events a page.",
         "rate_limit": "a careful value; the X-RateLimit headers are heeded.",
-        "paging": "whether the next page's relative URL begins with /rest.",
+        "records_may_be_absent": "a connector allows for an answer without `data.items`; it was not seen.",
         "fields": "seen in a connector only.",
         "access": "which right and plan are needed.",
     },

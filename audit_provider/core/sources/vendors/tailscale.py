@@ -31,6 +31,7 @@ TAILSCALE = v.SourceSpec(
     access="An API access token with the scope logs:configuration:read.",
     limits="A window comes in one answer, so windows are kept short; entries are kept for 90 days and have no id.",
     confidence="Vendor documentation for the window; names of fields unconfirmed.",
+    checked="2026-11-29",
     unconfirmed={
         "fields": "names of the entries' fields.",
         "errors": "name of the error's field.",

@@ -1,7 +1,8 @@
 """WorkOS events. https://workos.com/docs/reference/events"""
 
 from audit_provider.core.sources import vocabulary as v
-from audit_provider.core.sources.vendors.workos_actions import ACTIONS, WATCHED
+from audit_provider.core.sources.vendors.workos_actions import ACTIONS, CATEGORIES, WATCHED
+from audit_provider.core.sources.vendors.workos_events import EVENTS
 
 _ASKED = {"events": "{events}", "limit": 100}
 _BY_TIME = v.SourceSpec(
@@ -29,15 +30,23 @@ _BY_TIME = v.SourceSpec(
         organization="data.organization_id",
     ),
     actions=ACTIONS,
+    categories=CATEGORIES,
     watched=WATCHED,
     errors=v.Errors(message_at="message", code_at="code"),
     rate_limit=v.RateLimit(requests=300, per=60),
     page_size=v.PageSize("limit", 100),
-    settings={"events": v.Setting("the event types to read, as a list; there is no 'all'")},
+    lookback=v.days(30),
+    settings={
+        "events": v.Setting(
+            "the event types to read, as a list; types that are new at WorkOS are not read until they stand in it",
+            default=",".join(EVENTS),
+        )
+    },
     credential={"password": "environment secret key (`sk_…`)"},
     access="An environment's secret key (sk_) with the permission to read events.",
-    limits="100 events a page. Events are kept for a limited time, often said to be 30 days.",
-    confidence="Vendor documentation and SDK; the order from an issue with a reproduction.",
+    limits="100 events a page. Events are kept for 30 days.",
+    confidence="Vendor documentation and SDK: oldest first, kept for 30 days.",
+    checked="2026-11-29",
 )
 
 WORKOS = v.replace(
@@ -47,10 +56,8 @@ WORKOS = v.replace(
     reading=v.IdKeyset(),
     recovery=_BY_TIME,
     unconfirmed={
-        "reading": "documented newest first, observed oldest first; the order is measured on every page, and where it "
-        "is not oldest first, events are read by `range_start` and `range_end`.",
+        "settings": "the default of `events` is what the SDK lists; where one is refused, name those that you want.",
         "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
-        "lookback": "how long events are kept.",
         "fields": "actor and address differ by event type.",
     },
 )

@@ -1,5 +1,7 @@
 """What WorkOS's event types mean. https://workos.com/docs/events"""
 
+from audit_provider.core.monitoring.categories import Category
+
 ACTIONS = {
     # A step of signing in that is no sign-in of its own.
     "authentication.mfa_succeeded": "authentication.challenge.success",
@@ -13,6 +15,7 @@ ACTIONS = {
     "user.updated": "user.update",
     "user.deleted": "user.delete",
     "invitation.created": "user.invite",
+    "invitation.resent": "user.invite",
     "password_reset.created": "user.password_reset",
     "password_reset.succeeded": "user.password_reset.success",
     "organization.created": "group.create",
@@ -21,10 +24,20 @@ ACTIONS = {
     "organization_membership.created": "group.add_member",
     "organization_membership.updated": "access.update",
     "organization_membership.deleted": "group.remove_member",
-    "organization_domain.verified": "settings.update",
+    "organization_domain.created": "settings.create",
+    "organization_domain.updated": "settings.update",
+    "organization_domain.deleted": "settings.delete",
+    "organization_domain.verified": "settings.update.success",
+    "organization_domain.verification_failed": "settings.update.failure",
+    "group.created": "group.create",
+    "group.updated": "group.update",
+    "group.deleted": "group.delete",
+    "group.member_added": "group.add_member",
+    "group.member_removed": "group.remove_member",
     "connection.activated": "settings.enable",
     "connection.deactivated": "settings.disable",
     "connection.deleted": "settings.delete",
+    "connection.saml_certificate_renewed": "settings.update",
     "dsync.activated": "settings.enable",
     "dsync.deleted": "settings.delete",
     "dsync.user.created": "user.create",
@@ -45,7 +58,26 @@ ACTIONS = {
     "permission.updated": "access.update",
     "permission.deleted": "access.delete",
     "api_key.created": "token.create",
+    "api_key.updated": "token.update",
     "api_key.revoked": "token.revoke",
+}
+
+CATEGORIES: dict[str, Category] = {
+    # What these mean is not one verb, or another event says it already: a sign-in begins a session.
+    "authentication.*": "authentication",
+    "session.*": "authentication",
+    "email_verification.*": "authentication",
+    "magic_auth.*": "authentication",
+    "radar.*": "authentication",
+    "invitation.*": "user management",
+    "waitlist_user.*": "user management",
+    "connection.*": "settings",
+    "pipes.*": "settings",
+    "flag.*": "settings",
+    "feature_flags.*": "settings",
+    "agent.registration.credential.*": "API keys and tokens",
+    "agent.*session.*": "authentication",
+    "agent.*": "user management",
 }
 
 WATCHED = frozenset(

@@ -37,6 +37,7 @@ WORKOS_EXPORT = v.SourceSpec(
     access="An environment's secret key (sk_) that may export audit logs, and the id of the organisation.",
     limits="Events of the past three months; kept 30 or 365 days, as set per organisation. A link lives 10 minutes.",
     confidence="Vendor documentation and SDK.",
+    checked="2026-11-29",
     unconfirmed={
         "fields": "names of the file's columns; where they find nothing, rows are named by their content.",
         "rate_limit": "no figure is documented.",

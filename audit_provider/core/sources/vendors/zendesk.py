@@ -28,15 +28,16 @@ ZENDESK = v.SourceSpec(
     errors=v.Errors(message_at="error"),
     rate_limit=v.RateLimit(requests=10, per=60),
     page_size=v.PageSize("page[size]", 100),
+    limits="Events are kept since the account was made.",
     credential={"login": "e-mail address of an admin, without `/token`", "password": "API token"},
     access="An API token, with the e-mail address of an admin as login, on a plan with the audit log (Enterprise).",
     confidence="One connector's code; names of fields from the vendor's documentation.",
+    checked="2026-11-29",
     unconfirmed={
         "request.params": "seen in a connector only; whether the two bounds are inclusive.",
         "paging": "seen in a connector only.",
         "page_size.most": "seen in a connector only.",
         "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
-        "lookback": "no limit is in the facts.",
         "errors.message_at": "the form of an error's body.",
     },
 )

@@ -24,15 +24,15 @@ ZOOM = v.SourceSpec(
     lookback=v.days(178),
     settings={"account_id": v.Setting("the account's id, shown with the app's credentials")},
     credential={"login": "client id", "password": "client secret"},
-    access="A server-to-server OAuth app of the account with the scope to read the operation logs report.",
+    access="A server-to-server OAuth app of the account with the scope `report:read:operation_logs:admin`.",
     limits="Whole days only, one month per query, six months back. Operation logs have no id.",
     confidence="A connector's code.",
+    checked="2026-11-29",
     unconfirmed={
         "lookback": "six months, less what a window is widened by.",
         "reading.max_width": "one month per query.",
         "rate_limit": "a careful value for the heavy tier; a 429 with Retry-After is waited out.",
         "fields": "partly general knowledge; `operator` is taken for an e-mail address.",
         "errors": "names of the error's fields.",
-        "access": "the scope's name differs by kind of app.",
     },
 )

@@ -155,6 +155,36 @@ def test_a_tail_read_in_time_has_no_gap():
     assert pipeline.position.gaps == ()
 
 
+@pytest.mark.parametrize("silently", [True, False])
+def test_an_id_left_for_longer_than_the_vendor_keeps_events_is_a_gap(silently):
+    """A vendor may refuse the id of an event that it no longer keeps, or lead on from its oldest event."""
+    service = (Forgetful if silently else Service)(rows=minutely(60), order="oldest", id_alone=True, page_size=100)
+    service.now, service.kept = BEGIN + timedelta(hours=1), timedelta(hours=10)
+    pipeline = Pipeline(service, source=replace(KEYSET, lookback=timedelta(hours=10)))
+    pipeline.run()
+    service.rows += [Row(f"late{n}", BEGIN + timedelta(hours=n), BEGIN + timedelta(hours=n)) for n in range(1, 40)]
+    pipeline.advance(hours=39)
+    for _ in range(2):
+        pipeline.run()
+        pipeline.advance(minutes=5)
+    (gap,) = pipeline.position.gaps
+    lost = {row.recorded for row in every(timedelta(hours=1), 40)[1:]} - {
+        row.recorded for row in service.rows if row.id in pipeline.spooled()
+    }
+    assert lost
+    assert all(gap.wanted <= time <= gap.possible + timedelta(hours=1) for time in lost)
+
+
+def test_an_id_read_on_from_in_time_has_no_gap():
+    service = Forgetful(rows=minutely(60), order="oldest", id_alone=True, page_size=100)
+    service.now, service.kept = BEGIN + timedelta(hours=1), timedelta(hours=10)
+    pipeline = Pipeline(service, source=replace(KEYSET, lookback=timedelta(hours=10)))
+    for _ in range(5):
+        pipeline.run()
+        pipeline.advance(hours=9)
+    assert pipeline.position.gaps == ()
+
+
 @pytest.mark.parametrize("source", [TAIL, PYLON_LIST], ids=lambda source: source.name)
 def test_a_sweep_that_was_cut_off_goes_on_where_it_was(source):
     rows = minutely(200)

@@ -1,0 +1,83 @@
+"""What a record says, however it is written: by this two records are told apart or found to be one.
+
+A vendor may write one event in two ways: with its keys in another order, with other spaces, or with a field that
+changes with every answer, such as a link that expires.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.fields import keys_of
+
+_ABSENT = object()
+_MOST_DEPTH = 20
+
+
+class Content:
+    """Reads what a record says.
+
+    :param volatile: dotted paths that are left out, for they change with every answer. In a list, a path holds for each
+        of its items.
+    """
+
+    def __init__(self, volatile: Sequence[str] = ()) -> None:
+        self._left_out = [keys_of(path) for path in volatile if path]
+
+    def canonical(self, raw: bytes | memoryview | msgspec.Raw) -> bytes:
+        """Return a record with its keys sorted, without spaces and without what is volatile.
+
+        A record that no strict decoder reads is returned as it came.
+        """
+        try:
+            found = msgspec.json.decode(raw)
+            for keys in self._left_out:
+                _remove(found, keys)
+            return msgspec.json.encode(found, order="sorted")
+        except UNREADABLE:
+            # A number beyond every range, half a surrogate pair, too deep.
+            return bytes(raw)
+
+    def is_same(self, one: msgspec.Raw, other: msgspec.Raw) -> bool:
+        """Whether two records say the same."""
+        return bytes(one) == bytes(other) or self.canonical(one) == self.canonical(other)
+
+    def digest(self, raw: bytes | memoryview | msgspec.Raw) -> str:
+        """Return the :func:`digest_of` the canonical record."""
+        return digest_of(self.canonical(raw))
+
+
+def digest_of(canonical: bytes) -> str:
+    """Return the first half of the SHA-256 of a canonical record, 32 hexadecimal digits: what names it."""
+    return hashlib.sha256(canonical).hexdigest()[:32]
+
+
+def paths_that_differ(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> list[str]:
+    """Return the dotted paths at which two records say different things; none where one of them cannot be read."""
+    try:
+        return list(_differing(msgspec.json.decode(one), msgspec.json.decode(other), ()))
+    except UNREADABLE:
+        return []
+
+
+def _differing(one: Any, other: Any, above: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict) and len(above) < _MOST_DEPTH:
+        for key in dict.fromkeys((*one, *other)):
+            yield from _differing(one.get(key, _ABSENT), other.get(key, _ABSENT), (*above, key.replace(".", "\\.")))
+    elif one != other:
+        yield ".".join(above)
+
+
+def _remove(found: Any, keys: Sequence[str]) -> None:
+    if isinstance(found, list):
+        for item in found:
+            _remove(item, keys)
+    elif isinstance(found, dict) and len(keys) == 1:
+        found.pop(keys[0], None)
+    elif isinstance(found, dict):
+        _remove(found.get(keys[0]), keys[1:])

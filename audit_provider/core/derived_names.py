@@ -1,0 +1,134 @@
+"""Names that a sentence takes over from events, and how they leave it where the events themselves are redacted.
+
+A finding quotes actions, actors and addresses. A destination whose events are redacted gets the finding redacted in the
+same way, so each name keeps its place in the sentence, and which field of the events it may have come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
+
+from audit_provider.core.fields import keys_of
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Fields
+
+Role = Literal["action", "actor", "address", "answer"]
+"""What a name is: an event's action, who did it, from which address, or words of a service about events."""
+
+Treatment = Literal["drop", "hash"]
+
+Part = str | tuple[Role, str]
+"""Of a sentence: words, or a name with its role."""
+
+FINDING_ACTION = "audit_provider.finding."
+"""With which the action of a finding begins that is an event."""
+
+UNNAMED = "A finding of the kind {}: an earlier version made it, and its text may hold what is redacted here."
+"""The text of a finding of which nobody knows where its names stand."""
+
+REMOVED = "(removed)"
+"""Stands for a name that may not be shown."""
+
+_FIELDS: Mapping[Role, tuple[str, ...]] = {
+    "action": ("action",),
+    "actor": ("actor_email", "actor_name", "actor_id", "target_email", "target_user"),
+    "address": ("ip",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in a text. :ivar start: its first letter, from 0. :ivar end: the first letter behind it."""
+
+    role: Role
+    start: int
+    end: int
+
+
+def sentence(*parts: Part) -> tuple[str, tuple[Name, ...]]:
+    """Return a text made of parts, and the names in it. :param parts: texts, and names with their roles."""
+    text, names = "", []
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            role, name = part
+            names.append(Name(role, len(text), len(text) + len(name)))
+            text += name
+    return text, tuple(names)
+
+
+def paths_of(fields: Fields) -> dict[str, list[str]]:
+    """Return the paths in a source's records from which a name of each role may come."""
+    return {
+        role: [path for name in names for path in map(str.strip, getattr(fields, name).split("|")) if path]
+        for role, names in _FIELDS.items()
+    }
+
+
+def hidden_roles(
+    drop: Sequence[str], hashed: Sequence[str], paths: Mapping[str, Iterable[str]]
+) -> dict[Role, Treatment]:
+    """Return the roles of which names may not be shown, and what becomes of them.
+
+    A name is hidden where any path that it may have come from is redacted, for nobody keeps from which it came; it is
+    dropped where any of them is. What a service said about events may quote any part of them.
+
+    :param drop: and :param hashed: dotted paths that are redacted. :param paths: as of :func:`paths_of`.
+    """
+    found: dict[Role, Treatment] = {}
+    for role in get_args(Role):
+        own = list(paths.get(role, ()))
+        if role == "answer":
+            if drop or hashed:
+                found[role] = "drop"
+        elif any(_covers(keys_of(each), keys_of(path)) for each in drop for path in own):
+            found[role] = "drop"
+        elif any(_covers(keys_of(each), keys_of(path)) for each in hashed for path in own):
+            found[role] = "hash"
+    return found
+
+
+def without(text: str, names: Iterable[Name], hidden: Mapping[Role, Treatment]) -> str:
+    """Return a text without its hidden names. :param hidden: as of :func:`hidden_roles`."""
+    for name in sorted(names, key=lambda each: each.start, reverse=True):
+        if treatment := hidden.get(name.role):
+            text = text[: name.start] + in_place_of(text[name.start : name.end], treatment) + text[name.end :]
+    return text
+
+
+def in_place_of(value: str, treatment: Treatment) -> str:
+    """Return what stands for a value that is hidden; equal values stay equal where they are hashed."""
+    return digest_of(value) if treatment == "hash" else REMOVED
+
+
+def digest_of(value: object) -> str:
+    """Return what stands for a hashed value of a record: ``sha256:`` and the first 16 digits of its digest."""
+    text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _covers(redacted: Sequence[str], path: Sequence[str]) -> bool:
+    """Whether the keys of a redacted path lead to those of another one, or to something above.
+
+    An element of a list may be named, be any, or be left out, in either path; in doubt they meet.
+    """
+    if not redacted:
+        return True
+    first, *rest = redacted
+    if path:
+        if (first == "*" or first == path[0]) and _covers(rest, path[1:]):
+            return True
+        if _is_element(path[0]) and _covers(redacted, path[1:]):
+            return True
+    return _is_element(first) and _covers(rest, path)
+
+
+def _is_element(key: str) -> bool:
+    return key == "*" or key.isdecimal()

@@ -1,0 +1,46 @@
+"""Which segments the next read needs: a repeat is known by the event that is kept, however old that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.model import back_by
+from audit_provider.core.spool.stream import CLOCK_SKEW
+
+if TYPE_CHECKING:
+    from audit_provider.core.position import Position
+
+_UNKNOWN_REACH = timedelta(days=8)
+"""Beyond what any source reads back by its own settings: for a position of a version that did not keep its reach."""
+
+_MARKS = frozenset({"window_end", "watermark", "start", "floor"})
+"""Keys of a strategy's state that say from where it reads on, also of what is open."""
+
+
+def needed_since(position: Position) -> datetime | None:
+    """Return the time from which on segments must be kept, so that the next read knows what it meets again.
+
+    While a source cannot be read, this stays where it is, whatever the clock says.
+
+    :param position: of the stream that is read on. :return: None where nothing was read.
+    """
+    if position.updated_at is None:
+        return None
+    keys = _MARKS if position.complete else _MARKS | {"swept_at"}
+    marks = [position.updated_at, *_marks_in(position.reading, keys)]
+    if position.watermark:
+        marks.append(position.watermark)
+    reach = timedelta(seconds=position.looks_back) if position.looks_back else _UNKNOWN_REACH
+    return back_by(min(marks), reach + CLOCK_SKEW)
+
+
+def _marks_in(state: Mapping[str, Any], keys: frozenset[str]) -> Iterator[datetime]:
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            yield from _marks_in(value, keys)
+        elif key in keys and isinstance(value, str):
+            yield msgspec.convert(value, datetime, strict=False)

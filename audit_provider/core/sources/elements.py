@@ -1,0 +1,243 @@
+"""Where each element of a list begins and ends, also behind one that is broken."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from audit_provider.core.loose_json import (
+    SPACE,
+    BrokenError,
+    is_strict,
+    past_space,
+    rewritten,
+)
+from audit_provider.core.model import Unreadable
+from audit_provider.core.sources.scan_budget import MOST_LEVELS, Scan, SearchEndedError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_MOST_INDENT = 200
+_BETWEEN = re.compile(rb"[ \t\n\r\f\v,]*")
+_CANDIDATE = re.compile(rb"[{\]]")
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\[\s\S][^"\\]*){0,500}"|[\[\]{}]')
+_MOST_COMPARED = 50
+"""Whole elements whose keys are remembered, to know the next record by."""
+
+_BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
+
+
+class Elements:
+    """The elements of the list of records, one after the other.
+
+    :param begin: where the list begins, behind its bracket. :param levels: objects around it.
+    :param needed: groups of keys; a record has one of each.
+    :ivar between: what was wrong between the elements, in words.
+    """
+
+    def __init__(self, body: bytes, begin: int, levels: int, needed: Collection[frozenset[str]]) -> None:
+        self._body = body
+        self._begin = begin
+        self._needed = list(needed)
+        self._scan = Scan(body, levels)
+        self._no_records = self._joined = begin
+        self._common: set[str] | None = None
+        self._compared = 0
+        self._parts: list[bytes] = []
+        self._run: tuple[int, int] | None = None
+        self._before_last: tuple[int, int, tuple[int, int] | None, int] | None = None
+        try:
+            body.decode()
+            self._is_utf8 = True
+        except UnicodeDecodeError:
+            self._is_utf8 = False
+        self.repaired: list[str] = []
+        self.unreadable: list[Unreadable] = []
+        self.between: dict[str, None] = {}
+
+    def read(self) -> tuple[bytes, int]:
+        """Return the elements as JSON, and where their list ends.
+
+        :raises BrokenError: nobody can say.
+        """
+        start = self._begin
+        try:
+            while True:
+                start = self._past(start)
+                if self._scan.ends(start):
+                    break
+                try:
+                    start = self._element(start)
+                except BrokenError:
+                    if self._before_last is None:
+                        raise
+                    start = self._without_last(*self._before_last)
+        except SearchEndedError:
+            raise BrokenError(start) from None
+        self._flush()
+        return b",".join(self._parts), start
+
+    def _element(self, start: int) -> int:
+        """Take or set aside what begins here; return where the next element may begin."""
+        body, known = self._body, set[str]()
+        is_compared = self._compared < _MOST_COMPARED
+        try:
+            end, levels = self._scan.value(start, known if is_compared else None)
+        except BrokenError as error:
+            place = self._resumed(start)
+            self._set_aside(start, place, error.place - start)
+            return place
+        following = past_space(body, end)
+        if body[following : following + 1] in (b",", b"{") or self._scan.ends(following):
+            self._keep(start, end, levels)
+            # Where the source names neither id nor time, a record has what the first one has.
+            self._needed = self._needed or [frozenset((key,)) for key in known]
+            if is_compared and known:
+                self._common = known if self._common is None else self._common & known
+                self._compared += 1
+            return following
+        try:
+            place = self._resumed(end)
+        except BrokenError:
+            # It is not closed where it should be, and has swallowed those behind it.
+            place = self._resumed(start)
+            self._set_aside(start, place, place - start)
+            return place
+        if body[end:place].strip(SPACE + b",]}"):
+            self._set_aside(start, place, following - start)
+        else:
+            self._keep(start, end, levels)
+            self.between["a bracket too many"] = None
+        return place
+
+    def _without_last(self, start: int, parts: int, run: tuple[int, int] | None, repaired: int) -> int:
+        """Set the last element aside after all, since nothing behind it makes sense: it has swallowed others."""
+        place = self._resumed(start)
+        del self._parts[parts:], self.repaired[repaired:]
+        self._run, self._before_last = run, None
+        self._set_aside(start, place, place - start)
+        return place
+
+    def _past(self, place: int) -> int:
+        """Return where the next element begins, or the list ends."""
+        end = self._past_commas(place)
+        is_joined = place == self._joined or self._body[end : end + 1] == b"]"
+        if self._body.count(b",", place, end) != (0 if is_joined else 1):
+            self.between["a comma too many or too few"] = None
+        return end
+
+    def _past_commas(self, place: int) -> int:
+        found = _BETWEEN.match(self._body, place)
+        return found.end() if found else place
+
+    def _keep(self, start: int, end: int, levels: int) -> None:
+        body = self._body
+        self._before_last = start, len(self._parts), self._run, len(self.repaired)
+        if levels <= MOST_LEVELS and is_strict(memoryview(body)[start:end], is_utf8=self._is_utf8):
+            if self._run and body[self._run[1] : start].strip(SPACE) == b",":
+                self._run = self._run[0], end
+            else:
+                self._flush()
+                self._run = start, end
+            return
+        self._flush()
+        record = rewritten(body[start:end])
+        self._parts.append(record.text)
+        self.repaired.append(", ".join(record.why))
+
+    def _flush(self) -> None:
+        """Put what is kept as it came, in one piece."""
+        if self._run:
+            self._parts.append(self._body[slice(*self._run)])
+            self._run = None
+
+    def _set_aside(self, start: int, end: int, place: int) -> None:
+        content = self._body[start:end].strip(SPACE + b",")
+        begin = 0
+        for each in self._borders(content):
+            self.unreadable.append(Unreadable(content[begin:each].strip(SPACE + b","), "no JSON"))
+            begin = each
+        reason = "no JSON" if begin else f"no JSON from byte {place:,} of it on"
+        self.unreadable.append(Unreadable(content[begin:], reason))
+
+    def _borders(self, content: bytes) -> Iterator[int]:
+        """Yield where, in what cannot be read, one record ends and another begins, as far as that can be told."""
+        if not self._needed:
+            return
+        places = [found.end() for found in _BORDER.finditer(content)]
+        met: set[int] = set()
+        before = self._named(content[: places[0]]) if places else met
+        for border, end in itertools.pairwise([*places, len(content)]):
+            met |= before
+            before = self._named(content[border:end])
+            if len(met) == len(before) == len(self._needed):
+                yield border
+                met = set()
+
+    def _named(self, part: bytes) -> set[int]:
+        """Return which groups of keys a part of a text names."""
+        return {
+            number
+            for number, keys in enumerate(self._needed)
+            if any(b'"%b"' % key.encode(errors="replace") in part for key in keys)
+        }
+
+    def _resumed(self, start: int) -> int:
+        """Return where the list goes on behind what is broken: at a record that is whole, or at its end.
+
+        :raises BrokenError: nowhere, as in an answer that was cut off.
+        """
+        opened, reached = bytearray(), start
+        for found in _CANDIDATE.finditer(self._body, start + 1):
+            place = found.start()
+            reached = self._open(opened, reached, place)
+            in_list = reached == place and opened[-1:] == b"["
+            if self._scan.ends(place) or (found[0] == b"{" and self._is_record(place, in_list=in_list)):
+                self._joined = place
+                return place
+        raise BrokenError(start)
+
+    def _open(self, opened: bytearray, begin: int, end: int) -> int:
+        """Keep ``opened`` to the brackets that are open at a place, and return how far it is known."""
+        for found in _BRACKETS.finditer(self._body, begin, end):
+            mark = found[0]
+            if mark in (b"[", b"{"):
+                opened += mark
+            elif mark in (b"]", b"}") and opened:
+                opened.pop()
+        self._scan.spend(end - begin)
+        return end
+
+    def _is_record(self, start: int, *, in_list: bool) -> bool:
+        """Whether a record begins here, and not an object inside one: it has what records have, and those behind it
+        lead to the end of the list, or to the next that is broken.
+
+        :param in_list: a list of the broken record seems open here, so it has to have all that other records have.
+        """
+        body, place, is_first = self._body, start, True
+        above = body[max(start - _MOST_INDENT, 0) : start].rstrip(SPACE)
+        if start < self._no_records or not self._needed or above[-1:] not in (b",", b"}"):
+            return False
+        own, common = set[str](), self._common
+        while True:
+            keys: set[str] = set()
+            try:
+                end, _ = self._scan.value(place, keys, is_search=True)
+            except BrokenError:
+                return not is_first and (not in_list or own >= (common or own))
+            if is_first:
+                if any(keys.isdisjoint(each) for each in self._needed):
+                    return False
+                own = keys
+            else:
+                common = keys if common is None else common & keys
+            is_first, end = False, past_space(body, end)
+            if self._scan.ends(end) or self._scan.ends(self._past_commas(end)):
+                return not in_list or own >= (common or own)
+            place = self._past_commas(end)
+            if body[end : end + 1] != b"," or body[place : place + 1] != b"{":
+                # A list inside a broken record: neither is what else stands in it a record.
+                self._no_records = end
+                return False

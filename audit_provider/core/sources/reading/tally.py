@@ -1,0 +1,160 @@
+"""How often a record without an id was served, where a reading takes more than one answer.
+
+Records without an id that are equal are as many events as one answer shows. Over two answers that is not certain: where
+a row comes in before the reader, those behind it move, and the next page shows one of them again. So a record that
+two pages show is counted twice only if what lies before, asked for once more, is as it was: then nothing has moved. The
+page before is enough where it holds a record that was met once only, for that would have moved visibly; else the one
+before it is asked for as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit_provider.core.errors import RefusedError
+from audit_provider.core.model import Event
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Window
+    from audit_provider.core.sources.pages import Page, PageReader
+
+_MOST_KEPT = 100
+_MOST_PAGES = 100
+
+
+class _Asked(NamedTuple):
+    """A page that was read. :ivar names: of its events, numbered within it."""
+
+    window: Window | None
+    cursor: str
+    names: tuple[str, ...]
+
+
+class Tally:
+    """Reads the pages of one reading and numbers the equal records among them.
+
+    :param kept: what :meth:`kept` returned where an earlier run left the reading.
+    :ivar moved: records that were not counted, for two pages showed them and rows had moved in between.
+    """
+
+    def __init__(self, kept: Mapping[str, int] | None = None) -> None:
+        self.moved = 0
+        self._counts: Counter[str] = Counter(kept)
+        self._recent: dict[str, None] = dict.fromkeys(self._counts)
+        self._before: dict[str, int] = {}
+        self._pages: deque[_Asked] = deque(maxlen=_MOST_PAGES)
+        self._begins_here = True
+        self._alike: list[tuple[Page, Counter[str]]] = []
+
+    def fetch(self, pages: PageReader, window: Window | None, cursor: str) -> Page:
+        """Return a page as :meth:`PageReader.fetch` does, its records without an id numbered throughout the reading.
+
+        :raises AuditError: as :meth:`PageReader.fetch` does.
+        """
+        same: Counter[str] = Counter()
+        page = pages.fetch(window, cursor, same)
+        self._before = self._snapshot()
+        if not same and not self._alike:
+            return page
+        names = tuple(event.id for event in page.events)
+        # Before the page is asked for again, which a check of the one before may do.
+        counted = same - _shown_again(page, pages.records.last_id)
+        if page.more and self._pages and names == self._pages[-1].names:
+            # A service that does not heed what asks for the next page shows one for ever, which the guard ends.
+            self._alike.append((page, counted))
+            return page
+        again = {digest for digest in same if digest in self._counts}
+        stays = bool(cursor) and page.cursor == cursor and bool(page.events)
+        # A cursor that leads to itself shows once more what it was given for.
+        stands = not (again or self._alike) or (not stays and self._stands(pages))
+        shown = []
+        for each, count in (*self._alike, (page, counted)):
+            shown.append(_numbered(each, self._counts) if stands else each)
+            if stands:
+                self._counts += count
+            else:
+                # As many as one answer showed are certain.
+                self.moved += 0 if stays else sum((self._counts & count).values())
+                self._counts |= count
+            for digest in count:
+                self._recent.pop(digest, None)
+                self._recent[digest] = None
+        self._alike = []
+        self._begins_here = self._begins_here and len(self._pages) < _MOST_PAGES
+        self._pages.append(_Asked(window, cursor, names))
+        for digest in list(self._recent)[:-_MOST_KEPT]:
+            del self._recent[digest]
+        return replace(
+            page,
+            events=tuple(event for each in shown for event in each.events),
+            recorded=tuple(time for each in shown for time in each.recorded),
+        )
+
+    def kept(self, page: Page, asked: str) -> dict[str, int]:
+        """Return what is to be kept with the cursor that the next run begins with, to go on counting from there.
+
+        Equal records bear one time and are served near each other, so the last hundred will do.
+
+        :param page: the last one. :param asked: the cursor that it was asked with, and that stays where it gave none.
+        """
+        return self._before if page.cursor in ("", asked) else self._snapshot()
+
+    def _snapshot(self) -> dict[str, int]:
+        return {digest: self._counts[digest] for digest in self._recent}
+
+    def _stands(self, pages: PageReader) -> bool:
+        """Whether what was read in this run before the page at hand is as it was.
+
+        Where an earlier run read it, the cursor leads to its end.
+        """
+        for asked in reversed(self._pages):
+            try:
+                shown = pages.fetch(asked.window, asked.cursor, Counter())
+            except RefusedError:
+                return False  # a cursor that can be used only once
+            if tuple(event.id for event in shown.events) != asked.names:
+                return False
+            if any(self._counts[name] == 1 for name in asked.names):
+                return True
+        return self._begins_here
+
+
+def _shown_again(page: Page, last_id: str) -> Counter[str]:
+    """Return what stands behind the last record with an id, where that id is the cursor: the next page begins so."""
+    behind: Counter[str] = Counter()
+    if page.cursor and page.cursor == last_id:
+        for event in reversed(page.events):
+            if event.id == last_id:
+                break
+            behind[event.id.partition("-")[0]] += 1
+    return behind
+
+
+def said_of(moved: int, what: str) -> str:
+    """Return the notice of records that were not counted. :param what: was read."""
+    return (
+        f"{moved} records without an id stood on two pages of {what} between which rows had moved: they are counted "
+        f"once, until a later reading shows that they are more"
+    )
+
+
+def said_of_known(known: int, what: str) -> str:
+    """Return the notice of records that came where all should be new. :param what: was read."""
+    return (
+        f"{known} records of {what} came behind its cursor and are equal to earlier ones: those without an id are "
+        f"counted once, unless they follow one another"
+    )
+
+
+def _numbered(page: Page, before: Mapping[str, int]) -> Page:
+    return replace(page, events=tuple(_renamed(event, before) for event in page.events))
+
+
+def _renamed(event: Event, before: Mapping[str, int]) -> Event:
+    digest, _, number = event.id.partition("-")
+    if digest not in before:
+        return event
+    return Event(f"{digest}-{before[digest] + int(number or 1)}", event.time, event.raw)

@@ -1,0 +1,256 @@
+"""The events that a reader may meet again, by id and by what they say.
+
+An event is met again where its id *and* its content are known. The id of each event is looked up; content is compared
+only where an id is known, and is read from the segment that holds it, so an event that is new costs nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from audit_provider.core.content import Content, digest_of, paths_that_differ
+from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.model import Event, back_by
+from audit_provider.core.spool.contents import ContentTable
+from audit_provider.core.spool.recent import MOST_IN_MEMORY, RecentIds
+from audit_provider.core.spool.segment import Head
+from audit_provider.core.spool.stream import CLOCK_SKEW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from audit_provider.core.spool.segment import Manifest, SegmentWriter
+    from audit_provider.core.spool.stream import Stream
+
+MOST_SHOWN = 5
+"""Ids, and paths, that are shown of records under a known id."""
+
+_MOST_COMPARED = 3
+_UNPLACED = -1
+
+
+@dataclass(slots=True)
+class SameId:
+    """What came under a known id with other content.
+
+    :ivar count: of such records that were new. :ivar ids: the first of those ids.
+    :ivar paths: where the first of them differed from what was known.
+    """
+
+    count: int = 0
+    ids: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = f"; the first differ at {', '.join(self.paths)}" if self.paths else ""
+        return (
+            f"{self.count} records came under an id that another record has ({', '.join(self.ids)}"
+            f"{', …' if self.count > len(self.ids) else ''}){where}. Each is kept as an event of its own, named "
+            f"<id>-<digest>. If they are no events but differ only in a field that changes with every answer, name "
+            f"that field under 'volatile' of the source; if the id is not the event's own, correct 'fields.id'."
+        )
+
+
+class _Past:
+    """One stream, gone through from its head backwards, as far as was asked."""
+
+    def __init__(self, stream: Stream, head: Head) -> None:
+        self.stream = stream
+        self._manifests = stream.back_from(head)
+        self._next: Manifest | None = next(self._manifests, None)
+
+    def since(self, floor: datetime) -> Iterator[Manifest]:
+        """Yield the manifests not yielded before that were written at or after ``floor``."""
+        while self._next and self._next.written_at >= floor:
+            yield self._next
+            self._next = next(self._manifests, None)
+
+
+class KnownEvents:
+    """What the spool holds of what is being read.
+
+    :param streams: what is spooled already, each with its head; the first is the one that is read into.
+    :param ahead: ids that no manifest names which is looked at, :param ahead_digests: and the digests of their records,
+        where they are known.
+    :param volatile: paths that are left out where contents are compared.
+    :param tell: called with what has to be known of the spool. :param most_in_memory: ids, see :class:`RecentIds`.
+    :ivar same_id: what came under a known id.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[tuple[Stream, Head]],
+        *,
+        ahead: Iterable[str] = (),
+        ahead_digests: Mapping[str, str] | None = None,
+        volatile: Sequence[str] = (),
+        tell: Callable[[str], None] = lambda _: None,
+        most_in_memory: int = MOST_IN_MEMORY,
+    ) -> None:
+        self.content = Content(volatile)
+        self.same_id = SameId()
+        self._streams = streams
+        self._pasts: list[_Past] = []
+        self._tell = tell
+        self._ids = RecentIds(most_in_memory)
+        self._ids.remember(ahead, _UNPLACED)
+        self._ahead_digests = ahead_digests or {}
+        self._segments: list[tuple[Stream, Manifest | Head] | None] = []
+        self._tables = ContentTable()
+        self._damaged: set[int] = set()
+        self._compared = 0
+        self._recalled_since: datetime | None = None
+
+    def recall(self, since: datetime) -> None:
+        """Load the ids of what was spooled at or after ``since``: an hour is allowed for clocks that differ."""
+        if self._recalled_since is not None and since >= self._recalled_since:
+            return
+        self._recalled_since = since
+        if not self._pasts:
+            self._pasts = [_Past(*each) for each in self._streams]
+        for past in self._pasts:
+            for manifest in past.since(back_by(since, CLOCK_SKEW)):
+                self._ids.remember(manifest.ids, len(self._segments))
+                self._segments.append((past.stream, manifest.without_ids()))
+
+    def open(self, segment: SegmentWriter) -> None:
+        """Let what is admitted from here on lie in ``segment``."""
+        self._open = _OpenSegment(segment, self.content)
+        self._segments.append(None)
+        self._open_place = len(self._segments) - 1
+
+    def sealed(self, stream: Stream, head: Head) -> None:
+        """Take note that the open segment has been written: ``head`` is its own."""
+        self._segments[self._open_place] = (stream, head)
+
+    def admit(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return those events that are new, in their order, and remember them; they go into the open segment.
+
+        An event whose id is known and whose content is another is new, and gets a name of its own.
+        """
+        page = {event.id: event for event in events}
+        if repeated := len(page) < len(events):
+            page = {event.id: event for event in reversed(events)}
+        met = self._ids.add(page.keys(), self._open_place)
+        if not met and not repeated:
+            return events
+        same = self._with_equal_bytes(page, met) if met else set()
+        if not repeated and len(same) == len(page):
+            return ()
+        fresh = []
+        for event in events:
+            first = page[event.id]
+            place = met.get(event.id)
+            if event is first and (place is None or event.id in same):
+                if place is None:
+                    fresh.append(event)
+            elif not (self._is_held(event, place) if place is not None else self._says_the_same(event, first)):
+                renamed = Event(f"{event.id}-{self.content.digest(event.raw)}", event.time, event.raw)
+                # What is known by such a name says the same, for the name holds its digest.
+                if not self._ids.add((renamed.id,), self._open_place):
+                    fresh.append(renamed)
+                    self._note(event, place, first)
+        return fresh
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._ids.close()
+        self._tables.close()
+
+    def _with_equal_bytes(self, page: Mapping[str, Event], met: Mapping[str, int]) -> set[str]:
+        """Return those of the ids met again whose events say the same byte for byte."""
+        by_place: dict[int, list[str]] = {}
+        for name, place in met.items():
+            by_place.setdefault(place, []).append(name)
+        same: set[str] = set()
+        for place, names in by_place.items():
+            if place != _UNPLACED:
+                same.update(compress(names, self._held(place, [bytes(page[name].raw) for name in names])))
+        return same
+
+    def _says_the_same(self, event: Event, other: Event) -> bool:
+        return event.raw == other.raw or self.content.canonical(event.raw) == self.content.canonical(other.raw)
+
+    def _is_held(self, event: Event, place: int) -> bool:
+        """Whether an event of this id and this content is known."""
+        canonical = self.content.canonical(event.raw)
+        digest = digest_of(canonical)
+        if event.id.startswith(digest):
+            return True  # named by its content
+        if place == _UNPLACED:
+            # An earlier version did not keep the digest.
+            return self._ahead_digests.get(event.id, digest) == digest
+        if all(self._held(place, [canonical], canonical=True)):
+            return True
+        # Another stream may hold it too, in another state.
+        stream = self._stream_of(place)
+        others = (other for other in range(len(self._segments)) if self._stream_of(other) is not stream)
+        return any(all(self._held(other, [canonical], canonical=True)) for other in others)
+
+    def _stream_of(self, place: int) -> Stream:
+        segment = self._segments[place]
+        return segment[0] if segment else self._streams[0][0]
+
+    def _held(self, place: int, contents: Sequence[bytes], *, canonical: bool = False) -> list[bool]:
+        """Return of each content whether an event of a segment says this."""
+        if self._segments[place] is None:
+            return self._open.held(contents, canonical=canonical)
+        name = place, canonical
+        if name not in self._tables:
+            raws = (bytes(event.raw) for event in self._events(place))
+            self._tables.put(name, map(self.content.canonical, raws) if canonical else raws)
+        return self._tables.held(name, contents)
+
+    def _events(self, place: int) -> Sequence[Event]:
+        """Return the events of a segment; none where they cannot be read, for then nothing proves what they said."""
+        segment = self._segments[place]
+        if segment is None:
+            return self._open.events()
+        stream, manifest = segment
+        try:
+            return stream.events(stream.manifest(manifest) if isinstance(manifest, Head) else manifest)
+        except SpoolDamagedError as error:
+            if place not in self._damaged:
+                self._damaged.add(place)
+                self._tell(f"{error} What the source serves of it again is kept once more.")
+            return ()
+
+    def _note(self, event: Event, place: int | None, first: Event) -> None:
+        seen = self.same_id
+        seen.count += 1
+        if len(seen.ids) < MOST_SHOWN and event.id not in seen.ids:
+            seen.ids.append(event.id)
+        if self._compared < _MOST_COMPARED and place != _UNPLACED:
+            self._compared += 1
+            others = (other for other in self._events(place) if other.id == event.id) if place is not None else (first,)
+            for other in others:
+                for path in paths_that_differ(other.raw, event.raw):
+                    if path not in seen.paths and len(seen.paths) < MOST_SHOWN:
+                        seen.paths.append(path)
+
+
+class _OpenSegment:
+    """What the events of a segment say that is still being written."""
+
+    def __init__(self, segment: SegmentWriter, content: Content) -> None:
+        self._segment = segment
+        self._content = content
+        self._added: dict[bool, Callable[[], list[Event]]] = {}
+        self._said: dict[bool, set[int]] = {False: set(), True: set()}
+
+    def held(self, contents: Sequence[bytes], *, canonical: bool) -> list[bool]:
+        """Return of each content whether one of its events says this."""
+        if canonical not in self._added:
+            self._added[canonical] = self._segment.reader()
+        said = self._said[canonical]
+        raws = (bytes(event.raw) for event in self._added[canonical]())
+        said.update(map(hash, map(self._content.canonical, raws) if canonical else raws))
+        return [hash(content) in said for content in contents]
+
+    def events(self) -> list[Event]:
+        """Return all of them."""
+        return self._segment.reader()()

@@ -1,0 +1,148 @@
+"""Dead letters of a source: what stood where a record should and could not be read, kept beside the segments.
+
+::
+
+    <stream>/<chain>/unreadable/<digest>.json    one each, named by the digest of its bytes
+
+Nothing here is ever changed or removed, and nothing is shipped: a person looks at it, see ``audit-logs unreadable``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.model import UTC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audit_provider.core.model import Unreadable
+    from audit_provider.core.spool import Stream
+
+FOLDER = "unreadable/"
+FILE = re.compile(r"([0-9a-f]{32})\.json")
+
+
+class UnreadableRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them, as it is kept.
+
+    :ivar number: which of its stream it is, from 1. :ivar found_at: aware UTC.
+    :ivar record: as it came: a text, or where it is none in ``base64``, as :ivar encoding: says.
+    """
+
+    source: str
+    number: int
+    reason: str
+    found_at: datetime
+    record: str
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+
+    @property
+    def content(self) -> bytes:
+        """The bytes as they came."""
+        return self.record.encode() if self.encoding == "utf-8" else base64.b64decode(self.record)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What became of some records that cannot be read. :ivar known: were set aside before, here or elsewhere."""
+
+    new: int = 0
+    known: int = 0
+
+
+class UnreadableRecords:
+    """The unreadable records of one chain of segments.
+
+    :param stream: of the chain. :param counted: how many the position counts: what a run that died has kept beyond that
+        is set aside again.
+    """
+
+    def __init__(self, stream: Stream, counted: int = 0) -> None:
+        self._stream = stream
+        self._before = counted
+        self._counted = counted
+        self._kept: set[str] = set()
+
+    def keep(self, found: Sequence[Unreadable], source: str, at: datetime, known: Sequence[Stream] = ()) -> SetAside:
+        """Keep records durably, those that are not kept yet.
+
+        :param source: where they come from. :param at: aware UTC. :param known: other streams that may have them.
+        """
+        before = self._counted
+        for each in found:
+            name = f"{FOLDER}{_digest(each.content)}.json"
+            if name in self._kept:
+                continue
+            self._kept.add(name)
+            here = _read(self._stream, name)
+            if here and here.number <= self._before:
+                continue
+            if any(_read(stream, name) for stream in known):
+                continue
+            self._counted += 1
+            record = _record(each, source, self._counted, at)
+            self._stream.put_beside(name, msgspec.json.encode(record))
+        new = self._counted - before
+        return SetAside(new, len(found) - new)
+
+    def read(self) -> Iterator[tuple[str, UnreadableRecord]]:
+        """Yield names and records, in the order of their digests.
+
+        :raises SpoolDamagedError: one is not what was written.
+        """
+        for name in self._stream.names_beside(FOLDER):
+            if not FILE.fullmatch(name, len(FOLDER)):
+                continue
+            record = _read(self._stream, name)
+            if record is None:
+                raise SpoolDamagedError(
+                    f"the unreadable record {name} of {self._stream} is not what was written: restore the file."
+                )
+            yield name, record
+
+
+def unpack_unreadable(content: bytes, name: str) -> UnreadableRecord | None:
+    """Return the record of a file; None where it is not what was written. :param name: of the file, without folders."""
+    found = FILE.fullmatch(name)
+    try:
+        record = _decode(content)
+        return record if found and _digest(record.content) == found[1] else None
+    except (ValueError, *UNREADABLE):
+        return None
+
+
+def _read(stream: Stream, name: str) -> UnreadableRecord | None:
+    """Return a record that is kept; None where there is none. One that cannot be read is as good as none: it is
+    written again.
+    """
+    try:
+        return unpack_unreadable(stream.get_beside(name), name.rpartition("/")[2])
+    except SpoolDamagedError:
+        return None
+
+
+def _record(found: Unreadable, source: str, number: int, at: datetime) -> UnreadableRecord:
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    try:
+        record = found.content.decode()
+    except UnicodeDecodeError:
+        record, encoding = base64.b64encode(found.content).decode(), "base64"
+    return UnreadableRecord(
+        source=source, number=number, reason=found.reason, found_at=at.astimezone(UTC), record=record, encoding=encoding
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+_decode = msgspec.json.Decoder(UnreadableRecord).decode
