@@ -65,6 +65,11 @@ def test_one_object_per_event_day_and_batch_named_by_content(bucket):
         assert answer["ResponseMetadata"]["HTTPHeaders"].get("content-encoding") in (None, "", "aws-chunked")
 
 
+def test_the_folder_of_a_year_before_1000_has_four_digits(bucket):
+    Desk().ship(s3(bucket), [[event("a", time=NOW.replace(year=1, month=1))]])
+    assert lines(bucket) == {"0001-01-01": ["a"]}
+
+
 def test_without_a_prefix_keys_begin_with_the_partition(bucket):
     Desk().ship(s3(bucket), MIXED)
     assert all(key.startswith("source=slack/dt=") for key in objects(bucket))
