@@ -13,6 +13,7 @@ from audit_provider.core.model import back_by
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.place import believed, may_have_moved, vouched
 from audit_provider.core.sources.reading.recovery import read_on
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
@@ -91,7 +92,8 @@ class IdKeyset:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
         now = reader.now()
         kept = msgspec.convert(state, KeysetState) if state else KeysetState(reader.start, swept_at=now)
-        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
+        watermark = watermark_after((), kept.watermark, now)
+        kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.windows is None:
             kept = yield from self._follow(reader, kept)
         if kept.windows is not None:
@@ -106,6 +108,7 @@ class IdKeyset:
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
         polled_at = reader.latest
         opened = self._opened(reader, kept, self.overlap)
+        resumed = bool(kept.last_id)
         tally = Tally(kept.same if kept.last_id else None)
         while True:
             try:
@@ -119,6 +122,9 @@ class IdKeyset:
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
                 continue
             guard.show(page)
+            if resumed and not restarted:
+                earliest, resumed = vouched(reader, _read_up_to(kept), page.recorded), False
+                kept = replace(kept, polled_at=earliest or kept.polled_at)
             if meter.show(page.recorded) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
@@ -154,7 +160,8 @@ class IdKeyset:
         # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
         swept_at = min(kept.swept_at or now, kept.watermark or now)
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
-        sweep = kept.sweep or IdSweep(opened, now)
+        left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
+        sweep = IdSweep(opened, now) if kept.sweep is None or left else kept.sweep
         tally = Tally(sweep.same)
         while True:
             try:
@@ -187,5 +194,9 @@ class IdKeyset:
         floor = max(back_by(kept.watermark, back), kept.began) if kept.watermark else kept.began
         if kept.last_id:
             return floor
-        read_up_to = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
-        return reader.reachable(floor, read_up_to)
+        return reader.reachable(floor, _read_up_to(kept))
+
+
+def _read_up_to(kept: KeysetState) -> datetime | None:
+    """Return the time before which nothing is missing, as far as a quiet list can prove it."""
+    return max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
