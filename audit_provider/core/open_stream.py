@@ -75,6 +75,21 @@ class OpenStream(StreamProgress):
         """The segments that the position leads to."""
         return self.name.stream(self.store, self.position)
 
+    def lost_head(self) -> str:
+        """Return a sentence where the head is no longer kept, for an older database was restored; else "".
+
+        :raises SpoolDamagedError: the mark of the oldest segment cannot be read.
+        """
+        oldest = self.stream.oldest()
+        if oldest == 1 or self.head.number >= oldest:
+            return ""
+        again = "the backfill" if self.name.is_backfill else "the pull"
+        return (
+            f"the position of {self.name.folder} leads to segment {self.head.number}, but the spool begins with "
+            f"segment {oldest}: an older database was restored, and nothing can be shipped before {again} has run, "
+            f"which begins a new chain."
+        )
+
     def account(self, destination: str) -> Account:
         """Return what became of the stream's events at a destination.
 

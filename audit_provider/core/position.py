@@ -11,6 +11,7 @@ from audit_provider.core.model import Fields, Gap, Offset, PullCounts
 from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
+from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.state_version import Codec
 
 
@@ -57,9 +58,15 @@ class Position:
     def lag(self, now: datetime) -> float | None:
         """Return how far reading is behind, in seconds: since the last whole reading, or behind the watermark.
 
-        None where nothing says how far the source is read.
+        None where nothing says how far the source is read: a mark in the future was left by a clock that was ahead, and
+        says nothing.
         """
-        reached = self.updated_at if self.complete else self.watermark
+        limit = now + CLOCK_SKEW
+        marks = (self.updated_at, self.watermark)
+        if self.complete and all(mark is None or mark <= limit for mark in marks):
+            reached = self.updated_at
+        else:
+            reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
 
     def pending(self, offset: Offset | None) -> int:

@@ -16,7 +16,7 @@ from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams
+from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams, on_kept_chain
 from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
@@ -153,7 +153,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
         record = position_record(self.ledger, name)
-        position = record.load()
+        position = on_kept_chain(record.load(), name, store)
         if window and position and position.complete:
             self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
             return _result(position, **dict.fromkeys(_COUNTS, 0))

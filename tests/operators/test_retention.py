@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pull import pull
 from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.sandbox.events import generate
 from tests.operators.conftest import context, set_clock
 from tests.operators.test_reconcile import DAY, insert
 
@@ -168,3 +169,26 @@ def test_a_reach_that_the_operators_were_given_counts(world, later, monkeypatch)
     later("splunk_hec", retention_days=1)
     set_clock(monkeypatch, utc_now() + timedelta(days=31))
     assert world.pull(page_size=50, reading=reading)["spooled"] == 0
+
+
+def test_a_database_restored_from_before_the_retention_loses_nothing(world, later, monkeypatch):
+    world.pull(page_size=50)
+    world.ship("splunk")
+    saved = world.variables.all()
+    monkeypatch.setattr("audit_provider.core.runs.retention.needed_since", lambda position: None)
+    world.pylon.add(generate(60, world.now - timedelta(minutes=10), world.now, seed=2))
+    set_clock(monkeypatch, utc_now() + timedelta(minutes=5))
+    assert world.pull(page_size=50)["spooled"] == 60
+    world.ship("splunk")
+    later("splunk_hec")
+    for key, value in saved.items():
+        world.variables.set(key, value)
+    more = generate(30, world.now - timedelta(minutes=9), world.now, seed=3)
+    world.pylon.add(more)
+    assert world.pull(page_size=50)["spooled"] >= 90, "a new chain, from where the restored position stands"
+    assert world.ship("splunk")["pending"] == 0
+    for mark in world.spool.rglob("pruned.json"):
+        mark.unlink()
+    later("splunk_hec")
+    assert {event["id"] for event in more} <= set(world.splunk.ids())
+    assert world.pull(page_size=50)["spooled"] == 0, "it goes on in the new chain"

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import Window, back_by, text_of, utc_now
+from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.sources import Reader, SourceSpec
-    from audit_provider.core.spool import Head, Store, Stream
+    from audit_provider.core.spool import Store, Stream
 
 _log = logging.getLogger(__name__)
 FIRST_RUN_REACH = timedelta(hours=24)
@@ -38,6 +39,40 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
     if found > utc_now():
         raise ConfigurationError(f"'start' of {pipeline} lies in the future: {text_of(found)}.")
     return found
+
+
+def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> Position | None:
+    """Return the position to read on from; on a new chain where that of the kept one has gone on without it.
+
+    The head is never removed. Where it is no longer kept, Airflow's database was restored from before segments were
+    removed: what is written after that head would lie before the oldest segment, where nobody reads.
+
+    :raises AuditError: the spool cannot be read.
+    """
+    if position is None or position.head.number >= (oldest := name.stream(store, position).oldest()) or oldest == 1:
+        return position
+    chain = new_chain(utc_now())
+    _log.warning(
+        "The position of %s leads to segment %d, but the spool begins with segment %d: an older database was restored. "
+        "A new chain begins, %s: what was read since %s is read and shipped again. The old one, %s, stays as it is.",
+        name.folder,
+        position.head.number,
+        oldest,
+        chain,
+        text_of(position.watermark) if position.watermark else "the beginning",
+        position.chain or "without a name",
+    )
+    return replace(
+        position,
+        chain=chain,
+        head=Head(),
+        counts=PullCounts(),
+        ahead={},
+        ahead_digests={},
+        complete=False,
+        # A window is read whole; the live stream goes on from what it had read.
+        reading={} if name.is_backfill else position.reading,
+    )
 
 
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:

@@ -48,6 +48,9 @@ def retain(
         opened = open_stream(ledger, store, each)
         if opened is None or not opened.head.number:
             continue
+        if opened.head.number < opened.stream.oldest():
+            log.warning("%s", opened.lost_head())
+            continue
         removed = opened.stream.prune(
             finished=_finished(opened, destinations),
             written_before=back_by(now, timedelta(days=retention_days)),

@@ -209,6 +209,8 @@ class Shipment:
         if opened is None:
             self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
             return
+        if lost := opened.lost_head():
+            raise StopError(lost[0].upper() + lost[1:])
         if before and not opened.of_chain(before):
             self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
             before = None

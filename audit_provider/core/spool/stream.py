@@ -227,7 +227,8 @@ class Stream:
             # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
             self._store.put(self._key(OLDEST), msgspec.json.encode(keep))
         for number, keys in files.items():
-            if number < keep:
+            # What was written below the mark, after an older head, was not shipped yet.
+            if number < keep and number <= finished:
                 for key in keys:
                     self._store.delete(key)
         self._store.put(self._key(PRUNED), msgspec.json.encode(now))
