@@ -43,7 +43,7 @@ def run_verify(options: argparse.Namespace) -> int:
         with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
             store = _store(options.spool)
             streams = streams_in(store, options.pipeline)
-            progress = _progress(options, streams)
+            progress = _progress(options, store, streams)
             if options.pipeline and not streams and not progress:
                 known = {folder.partition("/")[0] for folder in streams_in(store, "")}
                 guess = near(options.pipeline, known) if known else ", nor of any other"
@@ -79,7 +79,7 @@ def _store(spool: str | None) -> Store:
     return open_store(spool or spool_uri())
 
 
-def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Progress]:
+def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> dict[str, Progress]:
     """Return what the ledger says of the streams."""
     ledger = _ledger(options)
     found = {}
@@ -93,11 +93,27 @@ def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Prog
             with _without_log():
                 stream = stream_progress(ledger, name)
                 offset = stream.offset(options.destination) if stream and options.destination else None
+                served = _served(options, store, folder) if stream else []
+                offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
         if stream:
-            found[folder] = Progress(stream.position, offset)
+            found[folder] = Progress(stream.position, offset, offsets)
     return found
+
+
+def _served(options: argparse.Namespace, store: Store, folder: str) -> list[str]:
+    """Return the destinations of a stream: those of the pipelines file, and those that have dead letters."""
+    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import beside_dags
+
+    served = {options.destination} if options.destination else set()
+    with contextlib.suppress(ConfigurationError):
+        pipeline = load_pipelines(beside_dags()).get(folder.partition("/")[0])
+        served |= set(pipeline.destinations) if pipeline else set()
+    for chain in ["", *store.folders(f"{folder}/")]:
+        served |= set(store.folders(f"{folder}/{chain}/dead/" if chain else f"{folder}/dead/"))
+    return sorted(served)
 
 
 def _ledger(options: argparse.Namespace) -> Ledger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import utc_now
@@ -14,9 +14,10 @@ from audit_provider.core.verification.letters import read_letters, read_record
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, FlawError
+from audit_provider.core.verification.vouched import check_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from audit_provider.core.model import Offset
@@ -34,10 +35,15 @@ _REDRIVEN = "/redriven"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is recorded of a stream. :ivar offset: of the destination that is looked at, None where it has none."""
+    """What is recorded of a stream.
+
+    :ivar offset: of the destination that is looked at, None where it has none.
+    :ivar offsets: of other destinations, None for one that has none: their dead letters are compared as well.
+    """
 
     position: Position
     offset: Offset | None = None
+    offsets: Mapping[str, Offset | None] = field(default_factory=dict)
 
 
 def streams_in(store: Store, pipeline: str = "") -> list[str]:
@@ -94,6 +100,7 @@ class _Reading:
     def __init__(self, store: Store, piles: Piles, progress: Mapping[str, Progress], destination: str) -> None:
         self._store = store
         self._piles = piles
+        self._streams = progress
         self._progress = {_chain(folder, each.position): each for folder, each in progress.items()}
         self._destination = destination
         self._places: list[tuple[str, str]] = []
@@ -119,9 +126,10 @@ class _Reading:
                 names[folder].append(name)
             else:
                 self.faults.append(Fault("foreign", folder, 0, key, "is no file of a spool"))
+        closing = self._vouched([key for _, key, _ in beside])
         # What was sent again first: those letters are the destination's, and no excuse for an event that it lacks.
         for each_file in sorted(beside, key=lambda file: not file[2].endswith(_REDRIVEN)):
-            self._read_letters(*each_file)
+            self._read_letters(*each_file, closing)
         for folder, each in self._progress.items():
             if each.position.head.number:
                 names.setdefault(folder, [])
@@ -159,12 +167,32 @@ class _Reading:
             )
             self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
 
-    def _read_letters(self, chain: str, key: str, letters: str) -> None:
+    def _vouched(self, keys: list[str]) -> set[str]:
+        """Compare what lies beside the chains with the ledger; return the keys of the records that close letters."""
+        closing = set(keys)
+        for folder, each in self._streams.items():
+            own = [key for key in keys if key.startswith(f"{folder}/")]
+            offsets = ({self._destination: each.offset} if self._destination else {}) | dict(each.offsets)
+            found = check_beside(self._store, folder, each.position, offsets, own)
+            self.faults += found.faults
+            self.notes += found.notes
+            closing -= set(own) - found.closing
+        pipelines = {folder.partition("/")[0] for folder in self._streams}
+        for key in keys:
+            folder = "/".join(key.split("/")[:_STREAM_DEPTH])
+            if folder not in self._streams and folder.partition("/")[0] in pipelines:
+                wrong = "lies in a stream that no record of Airflow knows: it is never sent"
+                self.faults.append(Fault("foreign", folder, 0, key, wrong))
+        return closing
+
+    def _read_letters(self, chain: str, key: str, letters: str, closing: Collection[str]) -> None:
         """Count dead letters that the destination has not taken since, which lie beside the chain."""
         folder, _, name = key.rpartition("/")
         try:
             if letters.endswith(_REDRIVEN):
                 record = read_record(self._store, folder, name)
+                if key not in closing:
+                    return
                 self._taken.update((f"{chain}/{line.name}", line.number) for line in record.taken)
                 return
             found = [
