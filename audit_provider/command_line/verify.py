@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger import MemoryLedger, removal_record
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.spool import LocalStore
@@ -94,11 +94,13 @@ def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> 
                 stream = stream_progress(ledger, name)
                 offset = stream.offset(options.destination) if stream and options.destination else None
                 served = _served(options, store, folder) if stream else []
+                removal = removal_record(ledger, name).load()
+                removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
                 offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
         if stream:
-            found[folder] = Progress(stream.position, offset, offsets)
+            found[folder] = Progress(stream.position, offset, offsets, removed)
     return found
 
 
