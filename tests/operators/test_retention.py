@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pull import pull
-from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
 from tests.operators.conftest import context, set_clock
 from tests.operators.test_reconcile import DAY, insert
 
@@ -168,3 +168,40 @@ def test_a_reach_that_the_operators_were_given_counts(world, later, monkeypatch)
     later("splunk_hec", retention_days=1)
     set_clock(monkeypatch, utc_now() + timedelta(days=31))
     assert world.pull(page_size=50, reading=reading)["spooled"] == 0
+
+
+@pytest.mark.parametrize("chosen", [None, ["datadog"]])
+def test_a_destination_that_is_added_later_gets_what_retention_has_removed_of_a_window(world, later, window, chosen):
+    entries = context(params={"destinations": chosen} if chosen else {})
+    world.pull(window=window, page_size=50)
+    world.ship("splunk", windows=[window])
+    later("splunk_hec", windows=[window])
+    again = PullAuditLogsOperator(
+        task_id="pull",
+        pipeline="p",
+        source="pylon",
+        window=window,
+        spool=f"file://{world.spool}",
+        rate_limit={"requests": 10_000, "per": 1},
+    )
+    assert again.execute(entries)["spooled"] > 0
+    assert world.ship("datadog", windows=[window], too_old="arrival_time")["delivered"] == 700
+    assert sorted(world.datadog.ids()) == sorted(world.pylon.ids())
+    if chosen:
+        assert again.execute(entries)["read"] == 0, "it has got all of it"
+
+
+def test_what_another_window_holds_is_known_only_for_destinations_that_are_given_it(world, window):
+    world.pull(window=window)
+    world.ship("splunk", windows=[window])
+    longer = window | {"start": text_of(world.now - timedelta(days=62))}
+    pulling = PullAuditLogsOperator(
+        task_id="pull",
+        pipeline="p",
+        source="pylon",
+        window=longer,
+        spool=f"file://{world.spool}",
+        rate_limit={"requests": 10_000, "per": 1},
+    )
+    assert pulling.execute(context(params={"destinations": ["datadog"]}))["spooled"] == 700
+    assert world.ship("datadog", windows=[longer], too_old="arrival_time")["delivered"] == 700
