@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from audit_provider.core.model import Fields, Gap, Offset, PullCounts
+from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
 from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
@@ -97,6 +97,14 @@ def unpack_position(text: str, where: str) -> Position:
     :raises StopError: it is not a position, or one of a newer version of this package.
     """
     return POSITIONS.unpack(text, where)
+
+
+def begun_at(chain: str) -> datetime | None:
+    """Return when a chain of segments began, by its name; None for one of an early version, which had no name."""
+    try:
+        return datetime.strptime(chain.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def new_chain(now: datetime) -> str:

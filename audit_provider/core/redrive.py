@@ -62,7 +62,7 @@ class _Redrive:
         self._whole_files = whole_files
         # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
         self._copies: dict[_Key, list[Line]] = defaultdict(list)
-        for line, letter in letters.open():
+        for line, letter in letters.proven():
             self._copies[_key(letter)].append(line)
         self._sent: dict[int, list[_Key]] = {}
         self._reached: Place = (1, 0)
@@ -72,7 +72,7 @@ class _Redrive:
     def files(self) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` per file that has something to send."""
         number = 0
-        for _, of_file in groupby(self._letters.open(), key=lambda each: each[0].name):
+        for _, of_file in groupby(self._letters.proven(), key=lambda each: each[0].name):
             events: list[Event] = []
             keys: list[_Key] = []
             for line, letter in of_file:

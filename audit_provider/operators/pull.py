@@ -16,7 +16,14 @@ from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams, on_kept_chain
+from audit_provider.core.runs.beginning import (
+    begun_position,
+    first_moment,
+    known_streams,
+    lacks_removed,
+    on_kept_chain,
+    read_again,
+)
 from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
@@ -154,9 +161,19 @@ class PullAuditLogsOperator(AuditLogsOperator):
         name = self._stream_name()
         record = position_record(self.ledger, name)
         position = on_kept_chain(record.load(), name, store)
+        chosen = (context.get("params") or {}).get("destinations")
         if window and position and position.complete:
-            self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
-            return _result(position, **dict.fromkeys(_COUNTS, 0))
+            if not lacks_removed(self.ledger, store, name, chosen):
+                self.log.info(
+                    "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
+                )
+                return _result(position, **dict.fromkeys(_COUNTS, 0))
+            self.log.warning(
+                "The window %s has been read before, but what retention has removed of it is not kept for a "
+                "destination that has yet to begin: it is read again.",
+                window,
+            )
+            position = read_again(position)
         live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
         begun = reached = begun_position(position, spec, reader)
@@ -184,7 +201,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=known_streams(self.ledger, store, name, live, window),
+                    known=known_streams(self.ledger, store, name, live, window, chosen),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,

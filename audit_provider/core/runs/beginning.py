@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
+from audit_provider.core.open_stream import open_stream, stream_progress
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
@@ -17,6 +18,7 @@ from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
@@ -95,8 +97,30 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
     return replace(position, fields=spec.fields, looks_back=back)
 
 
+def lacks_removed(ledger: Ledger, store: Store, name: StreamName, destinations: Sequence[str] | None) -> bool:
+    """Return whether retention has removed segments of a window that a destination has yet to be given.
+
+    :param destinations: that the window is loaded for; None where nothing says so, and any of them may be new.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    opened = open_stream(ledger, store, name)
+    if opened is None or opened.stream.oldest() == 1:
+        return False
+    return destinations is None or not all(opened.offset(each) for each in destinations)
+
+
+def read_again(position: Position) -> Position:
+    """Return the position of a window from which it is read once more: what the spool still holds is known."""
+    return replace(position, reading={}, watermark=None, gaps=(), complete=False)
+
+
 def known_streams(
-    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None
+    ledger: Ledger,
+    store: Store,
+    own: StreamName,
+    live: Position | None,
+    window: Window | None,
+    destinations: Sequence[str] | None = None,
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
@@ -105,11 +129,18 @@ def known_streams(
     The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
+    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
+        only if all of them are given it.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
         others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
-        positions |= {each: position_record(ledger, each).load() for each in others}
+        positions |= {
+            each.name: each.position
+            for other in others
+            if (each := stream_progress(ledger, other))
+            and all(each.offset(destination) for destination in destinations or ())
+        }
     return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]

@@ -129,6 +129,14 @@ class Shipment:
         """
         total = ShipCounts()
         for kept in kept_letters(self.ledger, self.store, self.pipeline, self.destination):
+            if kept.unknown:
+                self.log.error(
+                    "Files of dead letters for %s lie in a chain of %s that no record of Airflow knows: nothing proves "
+                    "them, and they are not sent; 'audit-logs verify' names the files.",
+                    self.destination,
+                    kept.name.folder,
+                )
+                continue
             if not kept.letters.count().open:
                 continue
             if kept.position is None and not self.has_source:
@@ -141,6 +149,14 @@ class Shipment:
             destination, terms = self.connect(kept.position)
             counts = redrive(destination, kept.letters, terms=terms)
             left = kept.letters.count()
+            if unproven := left.open and sum(1 for _ in kept.letters.open()) - sum(1 for _ in kept.letters.proven()):
+                self.log.error(
+                    "%d dead letters of %s in %s are not sent: neither the spool's segments nor Airflow's record prove "
+                    "their events; verify the spool, and load the past again where their segments are gone.",
+                    unproven,
+                    self.destination,
+                    kept.name.folder,
+                )
             self.log.info(
                 "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, "
                 "%d filtered; %d of %d are open.",
@@ -213,8 +229,10 @@ class Shipment:
             raise StopError(lost[0].upper() + lost[1:])
         if before and not opened.of_chain(before):
             self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
+            offset = replace(beginning(opened.stream, opened.position), earlier=before.begun_anew())
             before = None
-        offset = before or beginning(opened.stream, opened.position)
+        else:
+            offset = before or beginning(opened.stream, opened.position)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
                 offset = self._ship_pending(opened, shipped, record, offset, is_new=before is None)
@@ -235,7 +253,7 @@ class Shipment:
         def commit(offset: Offset) -> None:
             nonlocal reached
             untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
-            marked = replace(passage.mark(offset), untold=untold)
+            marked = replace(passage.mark(offset), untold=untold, letters=keeper.last)
             record.commit(marked)
             reached = marked
             self.patience.taken(marked.last_success)
@@ -244,6 +262,7 @@ class Shipment:
             progress.reached(shipped.counts.finished, self.now())
 
         try:
+            keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
             passage = Passage(stream, position.head, offset, tell=self.log.warning)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
@@ -258,7 +277,7 @@ class Shipment:
                 shipped.read(stream, position.head, reached.segment),
                 reached,
                 commit=commit,
-                set_aside=self._keeper(letters_of(stream, self.destination, offset)),
+                set_aside=keeper.set_aside,
                 terms=terms,
             )
             return reached
@@ -290,19 +309,12 @@ class Shipment:
             record.commit(reached)
             self.patience.taken(reached.last_success)
 
-        set_aside = self._keeper(letters_of(stream, self.destination, None))
+        keeper = _Keeper(letters_of(stream, self.destination, None), self.now, self.log)
         destination, terms = self.connect(position)
-        offset = replay(destination, stream, position, offset, wanted, commit=commit, set_aside=set_aside, terms=terms)
+        offset = replay(
+            destination, stream, position, offset, wanted, commit=commit, set_aside=keeper.set_aside, terms=terms
+        )
         return account_of(stream, self.destination, position, offset, wanted)
-
-    def _keeper(self, letters: DeadLetters) -> Callable[[Sequence[DeadLetter]], None]:
-        """Return what keeps refused events, and says so."""
-
-        def set_aside(refused: Sequence[DeadLetter]) -> None:
-            letters.keep(refused, self.now())
-            self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
-
-        return set_aside
 
     def _account(self) -> None:
         """Print the accounts, and report what was done.
@@ -317,6 +329,20 @@ class Shipment:
         wrong = [each for each in accounts if not each.adds_up]
         if wrong:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Keeps refused events, and says so. :ivar last: digest of the last file of letters, for the offset."""
+
+    letters: DeadLetters
+    now: Callable[[], datetime]
+    log: Log
+    last: str = ""
+
+    def set_aside(self, refused: Sequence[DeadLetter]) -> None:
+        self.last = self.letters.keep(refused, self.now(), self.last)
+        self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
 
 
 def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Iterable[str], run_id: str) -> None:
