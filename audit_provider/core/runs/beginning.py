@@ -96,7 +96,7 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
 
 
 def known_streams(
-    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None
+    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None, *, account: str = ""
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
@@ -105,6 +105,7 @@ def known_streams(
     The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
+    :param account: that is read: what was read from another one is not known, for its ids are its own.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
@@ -112,4 +113,8 @@ def known_streams(
         positions[StreamName(own.pipeline)] = live
         others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
         positions |= {each: position_record(ledger, each).load() for each in others}
-    return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
+    return [
+        (name.stream(store, each), each.head)
+        for name, each in positions.items()
+        if each and each.head.number and (not account or each.account in ("", account))
+    ]
