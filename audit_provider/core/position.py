@@ -71,6 +71,10 @@ class Position:
             reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
 
+    def is_of(self, account: str) -> bool:
+        """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""
+        return not account or self.account in ("", account)
+
     def pending(self, offset: Offset | None) -> int:
         """Return how many events an offset has yet to pass: ``spooled + again = before + finished + pending``.
 

@@ -116,5 +116,5 @@ def known_streams(
     return [
         (name.stream(store, each), each.head)
         for name, each in positions.items()
-        if each and each.head.number and (not account or each.account in ("", account))
+        if each and each.head.number and each.is_of(account)
     ]
