@@ -33,6 +33,7 @@ class Position:
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
         its ``recovery``.
+    :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -53,6 +54,7 @@ class Position:
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     complete: bool = False
+    account: str = ""
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:
@@ -68,6 +70,10 @@ class Position:
         else:
             reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
+
+    def is_of(self, account: str) -> bool:
+        """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""
+        return not account or self.account in ("", account)
 
     def pending(self, offset: Offset | None) -> int:
         """Return how many events an offset has yet to pass: ``spooled + again = before + finished + pending``.

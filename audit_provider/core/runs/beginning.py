@@ -121,6 +121,8 @@ def known_streams(
     live: Position | None,
     window: Window | None,
     destinations: Sequence[str] | None = None,
+    *,
+    account: str = "",
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
@@ -131,6 +133,7 @@ def known_streams(
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
     :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
         only if all of them are given it.
+    :param account: that is read: what was read from another one is not known, for its ids are its own.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
@@ -143,4 +146,8 @@ def known_streams(
             if (each := stream_progress(ledger, other))
             and all(each.offset(destination) for destination in destinations or ())
         }
-    return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
+    return [
+        (name.stream(store, each), each.head)
+        for name, each in positions.items()
+        if each and each.head.number and each.is_of(account)
+    ]

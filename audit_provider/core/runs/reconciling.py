@@ -81,6 +81,7 @@ class Reconciling:
             self._take_untold(kept, position, record)
             return self._result(live, position, kept, complete=True)
         reader = self.reader(spec, due, position, live)
+        position = replace(position, account=live.account or position.account)
         known = [(name.stream(self.store, position), position.head), *self._others(live)]
         fields = FieldReader(spec.fields, ("action",))
 
@@ -176,7 +177,7 @@ class Reconciling:
         for name in StreamName.all_in(self.store, self.pipeline):
             if name != StreamName.of_reconciliation(self.pipeline):
                 position = live if name.is_live else position_record(self.ledger, name).load()
-                if position:
+                if position and position.is_of(live.account):
                     found.append((name.stream(self.store, position), position.head))
         return found
 

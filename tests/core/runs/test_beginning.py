@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from audit_provider.core.errors import SpoolDamagedError, StopError
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import Offset, PullCounts
+from audit_provider.core.model import UTC, Offset, PullCounts, Window
 from audit_provider.core.position import Position
-from audit_provider.core.runs.beginning import on_kept_chain
+from audit_provider.core.runs.beginning import known_streams, on_kept_chain
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.spool import Head
+from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 from tests.core.runs.test_shipment import shipment
@@ -105,3 +106,20 @@ def test_an_offset_beyond_the_end_of_the_stream_is_noticed(kept):
     run = shipment(kept, Listed())
     run.ship([LIVE])
     assert run.counts.delivered == 0
+
+
+def test_what_was_read_from_another_account_is_not_known(kept):
+    """Two accounts may give the same ids to events of their own."""
+    span = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    for name, account in ((LIVE, "aaa"), (StreamName.of_reconciliation("p"), "bbb")):
+        kept.spool(name)
+        keep_position(kept, replace(position_record(kept.ledger, name).load(), account=account), name)
+    live = position_record(kept.ledger, LIVE).load()
+
+    def known(account):
+        found = known_streams(kept.ledger, kept.store, WINDOW, live, span, account=account)
+        return {str(stream) for stream, _ in found}
+
+    assert known("aaa") == {"p/live"}
+    assert known("bbb") == {"p/reconcile"}
+    assert known("") == {"p/live", "p/reconcile"}
