@@ -7,6 +7,7 @@ changes with every answer, such as a link that expires.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ class Content:
     def canonical(self, raw: bytes | memoryview | msgspec.Raw) -> bytes:
         """Return a record with its keys sorted, without spaces and without what is volatile.
 
-        A record that no strict decoder reads is returned as it came.
+        A record that no decoder reads is returned as it came.
         """
         try:
             found = msgspec.json.decode(raw)
@@ -41,7 +42,16 @@ class Content:
             return msgspec.json.encode(found, order="sorted")
         except UNREADABLE:
             # A number beyond every range, half a surrogate pair, too deep.
-            return bytes(raw)
+            return self._patient(bytes(raw))
+
+    def _patient(self, raw: bytes) -> bytes:
+        try:
+            found = json.loads(raw, strict=False, parse_int=_number, parse_float=_number, parse_constant=_number)
+            for keys in self._left_out:
+                _remove(found, keys)
+            return json.dumps(found, sort_keys=True).encode()
+        except (ValueError, RecursionError):
+            return raw
 
     def is_same(self, one: msgspec.Raw, other: msgspec.Raw) -> bool:
         """Whether two records say the same."""
@@ -71,6 +81,11 @@ def _differing(one: Any, other: Any, above: tuple[str, ...]) -> Iterator[str]:
             yield from _differing(one.get(key, _ABSENT), other.get(key, _ABSENT), (*above, key.replace(".", "\\.")))
     elif one != other:
         yield ".".join(above)
+
+
+def _number(text: str) -> dict[str, str]:
+    """Return a number as it is written, told from a text that looks like it."""
+    return {"\0number": text}
 
 
 def _remove(found: Any, keys: Sequence[str]) -> None:

@@ -197,6 +197,8 @@ class Pages:
     def fetch(self, window, cursor, same=None):
         return self._service.answer(window, cursor)
 
+    look_back = fetch
+
 
 class Pipeline:
     """Pull runs over one service, with a position that survives them."""

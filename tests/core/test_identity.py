@@ -117,6 +117,8 @@ def test_of_records_with_one_id_each_content_is_kept_once(service, reading):
             log.now = BEGIN + timedelta(seconds=600 + number)
             with suppress(Crash):
                 runs.run(crash_at=crashes[number])
+        # A window that was resumed has not seen what came in before its cursor: the next one looks back.
+        log.now += timedelta(minutes=5)
         done = runs.run()
         assert runs.spooled() == rows
         assert len(set(runs.ids())) == len(runs.ids())

@@ -163,6 +163,17 @@ class PageReader:
             self.request = other
         return self._page(answer, window, cursor, same)
 
+    def look_back(self, window: Window | None, cursor: str) -> Page:
+        """Return a page that was read already, as it is now; no page behind it counts as a repeat for that.
+
+        :raises AuditError: as :meth:`fetch` does.
+        """
+        repeats, self._repeats = self._repeats, None
+        try:
+            return self.fetch(window, cursor, Counter())
+        finally:
+            self._repeats = repeats
+
     def ask(
         self,
         request: Request,

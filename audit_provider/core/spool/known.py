@@ -30,6 +30,9 @@ MOST_SHOWN = 5
 """Ids, and paths, that are shown of records under a known id."""
 
 _MOST_COMPARED = 3
+_SUFFIX = 33
+"""Letters of a name behind the id that it was made of: a hyphen and a digest."""
+
 _UNPLACED = -1
 
 
@@ -99,6 +102,10 @@ class KnownEvents:
         self._ids = RecentIds(most_in_memory)
         self._ids.remember(ahead, _UNPLACED)
         self._ahead_digests = ahead_digests or {}
+        # Segments looked at later than another one that has an event of the same id.
+        self._elsewhere: dict[str, list[int]] = {}
+        # Ids under which events may be known by a name of their own alone: that of the first was not looked at.
+        self._renamed: set[str] = set()
         self._segments: list[tuple[Stream, Manifest | Head] | None] = []
         self._tables = ContentTable()
         self._damaged: set[int] = set()
@@ -114,8 +121,15 @@ class KnownEvents:
             self._pasts = [_Past(*each) for each in self._streams]
         for past in self._pasts:
             for manifest in past.since(back_by(since, CLOCK_SKEW)):
-                self._ids.remember(manifest.ids, len(self._segments))
+                self._remember(manifest.ids, len(self._segments))
                 self._segments.append((past.stream, manifest.without_ids()))
+
+    def _remember(self, ids: Sequence[str], place: int) -> None:
+        known: set[str] = set()
+        self._ids.remember(ids, place, known)
+        for name in known:
+            self._elsewhere.setdefault(name, []).append(place)
+        self._renamed.update(name[:-_SUFFIX] for name in ids if name[-_SUFFIX : 1 - _SUFFIX] == "-")
 
     def open(self, segment: SegmentWriter) -> None:
         """Let what is admitted from here on lie in ``segment``."""
@@ -136,7 +150,8 @@ class KnownEvents:
         if repeated := len(page) < len(events):
             page = {event.id: event for event in reversed(events)}
         met = self._ids.add(page.keys(), self._open_place)
-        if not met and not repeated:
+        renamed_before = self._renamed.intersection(page) if self._renamed else None
+        if not met and not repeated and not renamed_before:
             return events
         same = self._with_equal_bytes(page, met) if met else set()
         if not repeated and len(same) == len(page):
@@ -146,15 +161,23 @@ class KnownEvents:
             first = page[event.id]
             place = met.get(event.id)
             if event is first and (place is None or event.id in same):
-                if place is None:
+                if place is None and not (renamed_before and self._is_renamed(event)):
                     fresh.append(event)
             elif not (self._is_held(event, place) if place is not None else self._says_the_same(event, first)):
-                renamed = Event(f"{event.id}-{self.content.digest(event.raw)}", event.time, event.raw)
+                renamed = Event(self._name(event), event.time, event.raw)
                 # What is known by such a name says the same, for the name holds its digest.
                 if not self._ids.add((renamed.id,), self._open_place):
                     fresh.append(renamed)
                     self._note(event, place, first)
         return fresh
+
+    def _is_renamed(self, event: Event) -> bool:
+        """Whether an event that is not known by its id is known by a name of its own."""
+        return event.id in self._renamed and bool(self._ids.add((self._name(event),), self._open_place))
+
+    def _name(self, event: Event) -> str:
+        """Return the name of an event whose id another one has."""
+        return f"{event.id}-{self.content.digest(event.raw)}"
 
     def close(self) -> None:
         """Drop everything."""
@@ -184,12 +207,17 @@ class KnownEvents:
         if place == _UNPLACED:
             # An earlier version did not keep the digest.
             return self._ahead_digests.get(event.id, digest) == digest
-        if all(self._held(place, [canonical], canonical=True)):
+        if any(all(self._held(each, [canonical], canonical=True)) for each in self._places(event.id, place)):
             return True
         # Another stream may hold it too, in another state.
         stream = self._stream_of(place)
         others = (other for other in range(len(self._segments)) if self._stream_of(other) is not stream)
         return any(all(self._held(other, [canonical], canonical=True)) for other in others)
+
+    def _places(self, name: str, place: int) -> Iterator[int]:
+        """Yield the segments known to hold an event of an id, the first one met first."""
+        yield place
+        yield from self._elsewhere.get(name, ())
 
     def _stream_of(self, place: int) -> Stream:
         segment = self._segments[place]

@@ -33,15 +33,25 @@ class RecentIds:
         self._most = most_in_memory
         self._table: IdTable | None = None
 
-    def remember(self, ids: Iterable[str], place: int = 0) -> None:
-        """Add ids. :param place: any number, such as that of the segment that holds them; the first one stands."""
+    def remember(self, ids: Iterable[str], place: int = 0, known: set[str] | None = None) -> None:
+        """Add ids.
+
+        :param place: any number, such as that of the segment that holds them; the first one stands.
+        :param known: is given those that were known already.
+        """
         if self._table is None:
-            self._add_few(ids if isinstance(ids, tuple) else tuple(ids), place)
+            ids = ids if isinstance(ids, tuple) else tuple(ids)
+            if known is not None:
+                known.update(self._few.intersection(ids))
+            self._add_few(ids, place)
             return
+        met: dict[str, int] | None = None if known is None else {}
         self._table.mark(place)
         unique = iter(dict.fromkeys(ids))
         while some := list(islice(unique, _AT_ONCE)):
-            self._table.add(some)
+            self._table.add(some, met)
+        if known is not None and met:
+            known.update(met)
 
     def add(self, ids: Iterable[str], place: int = 0) -> dict[str, int]:
         """Add ids, each named once; return those that were known, each with its place."""

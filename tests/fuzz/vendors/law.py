@@ -82,7 +82,7 @@ def json_of(raw: bytes) -> dict[str, Any]:
     """Return a spooled record, however strange; of one that nothing can read, what a search finds."""
     text = raw.decode(errors="replace")
     try:
-        return json.loads(text, strict=False)
+        return json.loads(text, strict=False, parse_int=str)  # a number of 5,000 digits is one
     except (ValueError, RecursionError):
         found = {key: re.search(rf'"{key}"\s*:\s*"?([^",}}]+)', text) for key in ("id", "mark")}
         return {key: match[1] for key, match in found.items() if match}

@@ -228,6 +228,8 @@ class VendorService:
         if style == "page" and not by_time and vendor.end == "last again" and rows and begin >= len(rows):
             begin = (len(rows) - 1) // size * size
             self.met["end: last again"] += 1
+        # Where an empty page is the end, one that is not would be a lie.
+        hollow = hollow and style in ("cursor", "next_url", "link", "object_id")
         page = [] if hollow else rows[begin : begin + size]
         more = len(rows) > begin + len(page) and bool(page or hollow)
         reached = begin + len(page)
@@ -381,9 +383,7 @@ class VendorService:
     def _put_link(self, headers: list[tuple[str, str]], url: str, *, more: bool) -> None:
         results = f'; results="{"true" if more else "false"}"' if self.vendor.flag else ""
         self.met[f"link: {self.vendor.link}"] += 1
-        headers += [
-            ("Link", each + (results if "next" in each.lower() else "")) for each in links(self.vendor.link, url)
-        ]
+        headers += [("Link", each.replace(f"<{url}>", f"<{url}>{results}")) for each in links(self.vendor.link, url)]
 
     def _written_page(
         self, page: list[Any], content: dict[str, Any], headers: list[tuple[str, str]], *, more: bool

@@ -112,7 +112,7 @@ class Tally:
         """
         for asked in reversed(self._pages):
             try:
-                shown = pages.fetch(asked.window, asked.cursor, Counter())
+                shown = pages.look_back(asked.window, asked.cursor)
             except RefusedError:
                 return False  # a cursor that can be used only once
             if tuple(event.id for event in shown.events) != asked.names:
