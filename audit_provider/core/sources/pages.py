@@ -63,6 +63,12 @@ class Page:
     named: bool = True
     content: Content = _CONTENT
     undated: bool = False
+
+    @property
+    def ordered(self) -> tuple[datetime, ...]:
+        """The times that tell of the order: none where one of them is that of a receipt."""
+        return () if self.undated else self.recorded
+
     unreadable: int = 0
 
 

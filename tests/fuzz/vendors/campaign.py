@@ -85,7 +85,7 @@ def hold(desk: Desk) -> None:
 OPEN = [
     *("times", "time_form", "order", "bounds", "empty", "cursors", "keys", "space", "escapes", "kind", "case", "url"),
     *("bom", "packed", "chunked", "numbers", "flag", "total", "goes_on", "recovery", "absent_ok", "method", "file"),
-    *("records_at", "way_at"),
+    *("records_at", "way_at", "sweeps"),
 ]
 
 

@@ -70,6 +70,8 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
         "absent_ok": draw(st.booleans()),
         "way_at": draw(st.sampled_from(WAYS)),
     }
+    if reading in ("closed_windows", "since_scan", "head_scan"):
+        of["sweeps"] = draw(st.sampled_from([True, False, False]))
     if reading == "closed_windows":
         of["times"] = draw(st.sampled_from([of["times"], of["times"], of["times"], "date"]))
         of["order"] = draw(st.sampled_from(["newest", "oldest", "shuffled"]))

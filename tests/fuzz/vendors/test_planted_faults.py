@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from requests.utils import parse_header_links
@@ -13,7 +13,6 @@ from audit_provider.core.records import RecordReader
 from audit_provider.core.sources import pages
 from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.sources.paging import CursorPaging, LinkPaging, Way
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.spool import RecentIds, SegmentWriter
 from tests.fuzz.vendors.campaign import explore
@@ -49,8 +48,8 @@ def number_is_no_cursor(patch):
     """A cursor that is a number is taken for none."""
     whole = Shown.cursor
 
-    def cursor(self, path):
-        return "" if isinstance(self.value(path), int) else whole(self, path)
+    def cursor(self, path, *ends):
+        return "" if isinstance(self.at(path), int) else whole(self, path, *ends)
 
     patch.setattr(Shown, "cursor", cursor)
 
@@ -79,16 +78,15 @@ def trouble_is_an_empty_page(patch):
     patch.setattr(HttpClient, "send", send)
 
 
-def window_closed_too_far(patch):
-    """A window vouches for forty minutes that it has not read."""
-    whole = ClosedWindows._closed
+def first_page_is_all(patch):
+    """A list ends with its first page."""
+    whole = PageReader.fetch
 
-    def closed(self, *args):
-        kept = whole(self, *args)
-        return replace(kept, window_end=kept.window_end + timedelta(minutes=40))
+    def fetch(self, window, cursor, *args):
+        page = whole(self, window, cursor, *args)
+        return page if cursor else replace(page, more=False)
 
-    patch.setattr(ClosedWindows, "_closed", closed)
-    patch.setattr(ClosedWindows, "_sweep_due", lambda *_: False)
+    patch.setattr(PageReader, "fetch", fetch)
 
 
 def nothing_is_known(patch):
@@ -142,14 +140,14 @@ def cursor_kept_before_its_page(patch):
 
 
 FAULTS = [
-    (link_parser_that_gives_up, "closed_windows", "link", "must be there"),
+    (link_parser_that_gives_up, "closed_windows", "link", "must be there|a request was wrong"),
     (second_equal_id_dropped, "closed_windows", "none", "must be there"),
     (number_is_no_cursor, "since_scan", "cursor", "must be there"),
     (empty_page_is_the_end, "closed_windows", "next_url", "must be there"),
     (trouble_is_an_empty_page, "head_scan", "cursor", "must be there"),
-    (window_closed_too_far, "closed_windows", "cursor", "must be there"),
+    (first_page_is_all, "closed_windows", "cursor", "must be there"),
     (nothing_is_known, "since_scan", "none", "it was served"),
-    (last_event_lost, "closed_windows", "none", "must be there"),
+    (last_event_lost, "closed_windows", "none", "must be there|the account says"),
     (waits_are_not_heeded, "closed_windows", "page", "asked again too early"),
     (byte_order_mark_refused, "closed_windows", "page", "the last run ended with"),
     (offsets_ignored, "closed_windows", "none", "has the time"),
@@ -161,4 +159,4 @@ def test_a_planted_fault_is_found(plant, reading, paging, breach, monkeypatch):
     plant(monkeypatch)
     found = explore(reading, paging, examples=200)
     assert found.failure is not None, f"not found in {found.examples} examples"
-    assert breach in str(found.failure)
+    assert re.search(breach, str(found.failure))

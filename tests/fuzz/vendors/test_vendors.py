@@ -69,7 +69,9 @@ DIMENSIONS = {
     "case": ("Usual", "small", "CAPITALS", "mIxEd"),
     "url": (*URLS, *PROXIED, "href"),
     "method": ("GET", "POST"),
-    **dict.fromkeys(("bom", "packed", "chunked", "numbers", "flag", "total", "goes_on", "recovery"), (True, False)),
+    **dict.fromkeys(
+        ("bom", "packed", "chunked", "numbers", "flag", "total", "goes_on", "recovery", "sweeps"), (True, False)
+    ),
 }
 """Each way in which vendors differ, and its values."""
 

@@ -58,6 +58,7 @@ class Vendor(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     :ivar end: how the last page says that it is. :ivar declared: the description says that such an end is one.
     :ivar flag: a flag says whether there is more. :ivar total: the number of all records is given.
     :ivar goes_on: a cursor is given always, and an empty page is the end for now.
+    :ivar sweeps: late events are looked for now and then, so that what was missed may be found by and by.
     :ivar behind: seconds by which reads end before now, :ivar strict: for an end in the future is refused.
     :ivar absent_ok: an answer without records is an empty page. :ivar recovery: another source reads by time.
 
@@ -90,6 +91,7 @@ class Vendor(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     goes_on: bool = False
     absent_ok: bool = False
     recovery: bool = False
+    sweeps: bool = True
     behind: int = 0
     strict: bool = False
 
@@ -150,7 +152,9 @@ def entry_of(vendor: Vendor) -> dict[str, Any]:
         asked |= by_time
     elif vendor.reading in ("tail_cursor", "id_keyset", "since_scan"):
         asked["from"] = "{start}"
-    behind = {"behind": vendor.behind} if vendor.behind else {}
+    behind: dict[str, Any] = {"behind": vendor.behind} if vendor.behind else {}
+    if not vendor.sweeps:
+        behind |= {"sweep_reach": 0, "overlap": 900}
     entry: dict[str, Any] = {
         "base_url": "http://127.0.0.1",
         "request": _request(vendor, asked),

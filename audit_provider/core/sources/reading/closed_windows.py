@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap, Window, text_of
+from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.sources.reading.base import Reader, Steps
 
+_DAYS = timedelta(days=2)
 _FEW_PAGES = 2
 _MANY_PAGES = 50
 _MOST_READINGS = 3
@@ -303,6 +304,9 @@ class ClosedWindows:
                 kept = self._closed(reader, kept, window, target)
             # A bound may be coarse, such as a day: then older events come with it.
             since = min((window.start, *page.recorded))
+            if page.undated and reader.pages.spec.times == "date":
+                # A record of that day may have been read with the day's first window, in whichever zone its day begins.
+                since = back_by(since, _DAYS)
             yield Step(page.events, packed(kept), since, kept.window_end)
             if kept.open is None:
                 return kept

@@ -125,7 +125,7 @@ class IdKeyset:
             if resumed and not restarted:
                 earliest, resumed = vouched(reader, _read_up_to(kept), page.recorded), False
                 kept = replace(kept, polled_at=earliest or kept.polled_at)
-            if meter.show(page.recorded) in ("newest_first", "mixed"):
+            if meter.show(page.ordered) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             same = tally.kept(page, kept.last_id)
@@ -175,7 +175,7 @@ class IdKeyset:
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
             guard.show(page)
-            order = meter.show(page.recorded)
+            order = meter.show(page.ordered)
             sweep = replace(sweep, same=tally.kept(page, sweep.cursor), cursor=page.cursor)
             fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
             sweep = replace(sweep, found=sweep.found + fresh)

@@ -160,7 +160,7 @@ class MeasuredList:
                     kept, legs, restarted = replace(kept, scan=None), [("", floor)], True
                     break
                 guard.show(page)
-                order = meter.show(page.recorded)
+                order = meter.show(page.ordered)
                 if order == "mixed":
                     reader.tell("the list is in no order: reading by time from here on")
                     return self._to_windows(reader, kept)
@@ -229,7 +229,7 @@ class MeasuredList:
                     reader.tell("the kept cursor is refused: reading by time from the watermark on")
                     return self._to_windows(reader, kept, error)
             guard.show(page)
-            if meter.show(page.recorded) in ("newest_first", "mixed"):
+            if meter.show(page.ordered) in ("newest_first", "mixed"):
                 reader.tell("the list is not oldest first any more: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())

@@ -192,7 +192,7 @@ def scan(
             continue
         guard.show(page)
         # Rows that came while the scan runs push known ones down to the next page: these say nothing of the order.
-        pairs = zip(page.events, page.recorded, strict=True)
+        pairs = () if page.undated else zip(page.events, page.recorded, strict=True)
         order = meter.show(time for event, time in pairs if not any(event.id in ids for ids in met))
         met.append(frozenset(event.id for event in page.events))
         if spec.lookback and (cursor or page.more):
