@@ -11,7 +11,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
 from audit_provider.core.open_stream import open_stream, stream_progress
-from audit_provider.core.position import Position, new_chain
+from audit_provider.core.position import EarlierSource, Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.spool import Head
@@ -93,6 +93,9 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
             strategy,
             text_of(reader.start),
         )
+        if position.source != spec.name and position.head.number:
+            own = EarlierSource(position.head.number, position.source, position.fields)
+            position = replace(position, earlier_sources=(*position.earlier_sources, own))
         position = replace(position, source=spec.name, strategy=strategy, reading={})
     return replace(position, fields=spec.fields, looks_back=back)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account, beginning, letters_of, table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.model import Event, Offset
-    from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.open_stream import KeptLetters, OpenStream
     from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.runs.patience import Patience
@@ -146,8 +147,7 @@ class Shipment:
                     kept.name.folder,
                 )
                 continue
-            destination, terms = self.connect(kept.position)
-            counts = redrive(destination, kept.letters, terms=terms)
+            counts = self._redrive(kept)
             left = kept.letters.count()
             if unproven := left.open and sum(1 for _ in kept.letters.open()) - sum(1 for _ in kept.letters.proven()):
                 self.log.error(
@@ -172,6 +172,19 @@ class Shipment:
             )
             total += counts
         return total
+
+    def _redrive(self, kept: KeptLetters) -> ShipCounts:
+        """Send the letters of one chain, those of each source that it was read from as that source's."""
+        position = kept.position
+        if position is None or not position.earlier_sources:
+            destination, terms = self.connect(position)
+            return redrive(destination, kept.letters, terms=terms)
+        counts, first = ShipCounts(), 1
+        for own, last in position.by_source(first):
+            destination, terms = self.connect(own)
+            counts += redrive(destination, kept.letters, terms=terms, segments=range(first, last + 1))
+            first = last + 1
+        return counts
 
     def replay(self, wanted: TimeRange, run_id: str) -> ShipCounts:
         """Send what the spool holds of a range again, stream by stream, and return what became of it.
@@ -267,19 +280,22 @@ class Shipment:
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
-            destination, terms = self.connect(position)
-            if destination.limits.whole_segments and reached.joins_segments is None:
-                # What an earlier version has begun goes on as it was.
-                reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
-                commit(reached)
-            ship(
-                destination,
-                shipped.read(stream, position.head, reached.segment),
-                reached,
-                commit=commit,
-                set_aside=keeper.set_aside,
-                terms=terms,
-            )
+            for own, last in position.by_source(reached.segment):
+                destination, terms = self.connect(own)
+                if destination.limits.whole_segments and reached.joins_segments is None:
+                    # What an earlier version has begun goes on as it was.
+                    reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
+                    commit(reached)
+                ship(
+                    destination,
+                    _up_to(last, shipped.read(stream, position.head, reached.segment)),
+                    reached,
+                    commit=commit,
+                    set_aside=keeper.set_aside,
+                    terms=terms,
+                )
+                if reached.segment <= last:
+                    break
             return reached
         except AuditError as error:
             failure = self.patience.outlasting(error)
@@ -310,10 +326,19 @@ class Shipment:
             self.patience.taken(reached.last_success)
 
         keeper = _Keeper(letters_of(stream, self.destination, None), self.now, self.log)
-        destination, terms = self.connect(position)
-        offset = replay(
-            destination, stream, position, offset, wanted, commit=commit, set_aside=keeper.set_aside, terms=terms
-        )
+        for of_source, last in position.by_source(offset.segment):
+            destination, terms = self.connect(of_source)
+            offset = replay(
+                destination,
+                stream,
+                position,
+                offset,
+                wanted,
+                commit=commit,
+                set_aside=keeper.set_aside,
+                terms=terms,
+                last=last,
+            )
         return account_of(stream, self.destination, position, offset, wanted)
 
     def _account(self) -> None:
@@ -350,6 +375,10 @@ def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Ite
     for name in StreamName.all_in(store, pipeline):
         for destination in destinations:
             offset_record(ledger, name, destination, replay=run_id).delete()
+
+
+def _up_to(last: int, segments: Iterable[tuple[int, Sequence[Event]]]) -> Iterator[tuple[int, Sequence[Event]]]:
+    return takewhile(lambda each: each[0] <= last, segments)
 
 
 def _joins_segments(opened: OpenStream) -> bool:
