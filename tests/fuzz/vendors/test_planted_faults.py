@@ -10,11 +10,9 @@ from requests.utils import parse_header_links
 
 from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.records import RecordReader
-from audit_provider.core.sources import pages
 from audit_provider.core.sources.pages import PageReader
-from audit_provider.core.sources.paging import CursorPaging, LinkPaging, Way
-from audit_provider.core.sources.shown import Shown
-from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.sources.paging import LinkPaging, Way
+from audit_provider.core.spool import KnownEvents, SegmentWriter
 from tests.fuzz.vendors.campaign import explore
 
 
@@ -44,27 +42,6 @@ def second_equal_id_dropped(patch):
     patch.setattr(RecordReader, "events", events)
 
 
-def number_is_no_cursor(patch):
-    """A cursor that is a number is taken for none."""
-    whole = Shown.cursor
-
-    def cursor(self, path, *ends):
-        return "" if isinstance(self.at(path), int) else whole(self, path, *ends)
-
-    patch.setattr(Shown, "cursor", cursor)
-
-
-def empty_page_is_the_end(patch):
-    """A page without records ends the list, whatever its cursor says."""
-    whole = PageReader.fetch
-
-    def fetch(self, *args, **options):
-        page = whole(self, *args, **options)
-        return page if page.events else replace(page, more=False)
-
-    patch.setattr(PageReader, "fetch", fetch)
-
-
 def trouble_is_an_empty_page(patch):
     """A 5xx is answered for the service with an empty page."""
     whole = HttpClient.send
@@ -91,7 +68,7 @@ def first_page_is_all(patch):
 
 def nothing_is_known(patch):
     """What is read again is spooled again."""
-    patch.setattr(RecentIds, "admit", lambda self, events: list(events))
+    patch.setattr(KnownEvents, "admit", lambda self, events: list(events))
 
 
 def last_event_lost(patch):
@@ -105,18 +82,6 @@ def waits_are_not_heeded(patch):
     patch.setattr(HttpClient, "_wait", lambda *_, **__: 0.0)
 
 
-def byte_order_mark_refused(patch):
-    """An answer that begins with a byte order mark is none."""
-    whole = pages.PageReader._page
-
-    def page(self, answer, *args):
-        if answer.body.startswith(b"\xef\xbb\xbf"):
-            answer = replace(answer, body=b"\xff" + answer.body)
-        return whole(self, answer, *args)
-
-    patch.setattr(PageReader, "_page", page)
-
-
 def offsets_ignored(patch):
     """The offset of a time is dropped."""
     whole = RecordReader.events
@@ -128,28 +93,14 @@ def offsets_ignored(patch):
     patch.setattr(RecordReader, "events", events)
 
 
-def cursor_kept_before_its_page(patch):
-    """A cursor absent is the one that was asked with, so the tail stands still."""
-    whole = CursorPaging.read
-
-    def read(self, shown):
-        way = whole(self, shown)
-        return replace(way, cursor=way.cursor or shown.asked, more=way.more)
-
-    patch.setattr(CursorPaging, "read", read)
-
-
 FAULTS = [
     (link_parser_that_gives_up, "closed_windows", "link", "must be there|a request was wrong"),
     (second_equal_id_dropped, "closed_windows", "none", "must be there"),
-    (number_is_no_cursor, "since_scan", "cursor", "must be there"),
-    (empty_page_is_the_end, "closed_windows", "next_url", "must be there"),
     (trouble_is_an_empty_page, "head_scan", "cursor", "must be there"),
     (first_page_is_all, "closed_windows", "cursor", "must be there"),
     (nothing_is_known, "since_scan", "none", "it was served"),
     (last_event_lost, "closed_windows", "none", "must be there|the account says"),
     (waits_are_not_heeded, "closed_windows", "page", "asked again too early"),
-    (byte_order_mark_refused, "closed_windows", "page", "the last run ended with"),
     (offsets_ignored, "closed_windows", "none", "has the time"),
 ]
 
