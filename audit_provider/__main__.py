@@ -21,8 +21,10 @@ from audit_provider.core.siem_config import PLACEHOLDER, Converted, destinations
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.runs.left_behind import LeftBehind
 
 NO_COMMAND = 2
 """Exit code where no command is given, as of any mistake in the arguments."""
@@ -65,6 +67,23 @@ def _check(options: argparse.Namespace) -> None:
     for each in found.values():
         print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}")
     print(_counted(len(found), "pipeline"))
+    for left in _left_behind(found):
+        print(left)
+
+
+def _left_behind(pipelines: Mapping[str, Pipeline]) -> list[LeftBehind]:
+    """Return what waits under names that the file does not have; nothing where the spool or Airflow cannot be asked."""
+    from audit_provider.core.runs.left_behind import left_in_spool
+    from audit_provider.settings import spool_uri
+    from audit_provider.spool_location import open_store
+    from audit_provider.state import Variables
+
+    known = {name: list(each.destinations) for name, each in pipelines.items()}
+    try:
+        return left_in_spool(Variables(), open_store(spool_uri()), known)
+    except AuditError as error:
+        sys.stderr.write(f"What waits in the spool under other names could not be looked for: {error}\n")
+        return []
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -46,6 +46,7 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
         "conn-fields": {
             "source": _text("Source", "Which API this is, for instance pylon; needed for Test"),
             "token_url": _text("Token URL", "Where the source's token is fetched, if not at the vendor's usual place"),
+            "same_account": _text("Same account", "What an error says, where host or login changed, the account not"),
             **_SESSION_FIELDS,
         },
     },

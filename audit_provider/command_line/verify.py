@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger import MemoryLedger, removal_record
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.spool import LocalStore
@@ -43,7 +43,7 @@ def run_verify(options: argparse.Namespace) -> int:
         with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
             store = store_at(options.spool)
             streams = streams_in(store, options.pipeline)
-            progress = _progress(options, streams)
+            progress = _progress(options, store, streams)
             if options.pipeline and not streams and not progress:
                 known = {folder.partition("/")[0] for folder in streams_in(store, "")}
                 guess = near(options.pipeline, known) if known else ", nor of any other"
@@ -80,7 +80,7 @@ def store_at(spool: str | None) -> Store:
     return open_store(spool or spool_uri())
 
 
-def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Progress]:
+def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> dict[str, Progress]:
     """Return what the ledger says of the streams."""
     ledger = _ledger(options)
     found = {}
@@ -94,11 +94,29 @@ def _progress(options: argparse.Namespace, streams: list[str]) -> dict[str, Prog
             with _without_log():
                 stream = stream_progress(ledger, name)
                 offset = stream.offset(options.destination) if stream and options.destination else None
+                served = _served(options, store, folder) if stream else []
+                removal = removal_record(ledger, name).load()
+                removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
+                offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
         if stream:
-            found[folder] = Progress(stream.position, offset)
+            found[folder] = Progress(stream.position, offset, offsets, removed)
     return found
+
+
+def _served(options: argparse.Namespace, store: Store, folder: str) -> list[str]:
+    """Return the destinations of a stream: those of the pipelines file, and those that have dead letters."""
+    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import beside_dags
+
+    served = {options.destination} if options.destination else set()
+    with contextlib.suppress(ConfigurationError):
+        pipeline = load_pipelines(beside_dags()).get(folder.partition("/")[0])
+        served |= set(pipeline.destinations) if pipeline else set()
+    for chain in ["", *store.folders(f"{folder}/")]:
+        served |= set(store.folders(f"{folder}/{chain}/dead/" if chain else f"{folder}/dead/"))
+    return sorted(served)
 
 
 def _ledger(options: argparse.Namespace) -> Ledger:

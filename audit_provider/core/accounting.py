@@ -12,6 +12,8 @@ from audit_provider.core.model import Offset
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from audit_provider.core.dead_letters import LetterCounts
+    from audit_provider.core.destinations.base import Place
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Stream
 
@@ -91,7 +93,8 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         filtered=shipped.filtered if shipped else 0,
         restamped=shipped.restamped if shipped else 0,
         redriven=letters.redriven,
-        dead_letters=letters.open,
+        # Never fewer than the ledger proves: the files of letters may have been removed.
+        dead_letters=max(letters.open, _at_least_open(offset, letters)),
         again=offset.again if offset else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
         last_error=offset.last_error if offset else "",
@@ -107,7 +110,7 @@ def beginning(stream: Stream, position: Position) -> Offset:
     if oldest > 1:
         for manifest in stream.back_from(position.head):
             started_at = manifest.previous.total
-    return Offset(segment=oldest, chain=position.chain, started_at=started_at)
+    return Offset(segment=oldest, chain=position.chain, started_at=started_at, redriven="")
 
 
 def letters_of(stream: Stream, destination: str, offset: Offset | None) -> DeadLetters:
@@ -115,7 +118,16 @@ def letters_of(stream: Stream, destination: str, offset: Offset | None) -> DeadL
 
     :param offset: None where the destination has not begun: it is going to be given all that is kept.
     """
-    return DeadLetters(stream, destination, (offset.segment, offset.index) if offset else (stream.oldest(), 0))
+    return DeadLetters(stream, destination, letters_before(stream, offset), offset)
+
+
+def letters_before(stream: Stream, offset: Offset | None) -> Place:
+    """Return the place before which dead letters count. :param offset: None where the destination has not begun."""
+    return (offset.segment, offset.index) if offset else (stream.oldest(), 0)
+
+
+def _at_least_open(offset: Offset | None, letters: LetterCounts) -> int:
+    return offset.counts.set_aside - offset.again - letters.redriven - letters.filtered if offset else 0
 
 
 def _events_before(stream: Stream, position: Position, offset: Offset | None) -> int:

@@ -61,6 +61,7 @@ class AwsError:
 
     :ivar status: HTTP status; 0 where it is not known. :ivar is_clock: the request's time was refused.
     :ivar is_session: a temporary credential has ended. :ivar is_passing: the same request may be taken another time.
+    :ivar code: the service's, else the status; where a web page came, it says so.
     :ivar message: the service's own sentence, cut off; "" where there is none.
     :ivar is_foreign: the answer holds no error document of the service's, so to a request with a body it is the word of
         a proxy or balancer in between. An answer to a HEAD never holds one.
@@ -94,7 +95,19 @@ def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
     is_passing = code in _PASSING or bool(_PASSING_SAID.search(code)) or means_later(status) or status == 409
     message = _SECRET.sub(MASK, " ".join(str(told.get("Message", "")).split()))[:_WORDS_SHOWN]
     is_foreign = bool(status) and code in ("", str(status))
+    if is_foreign and is_web_page(error.response):  # botocore calls a 200 whose body is not XML a 500
+        code = f"{code or status}, with a web page"
     return AwsError(code, status, is_clock, code in _SESSION, is_clock or is_passing, message, is_foreign)
+
+
+def is_web_page(answer: Mapping[str, Any]) -> bool:
+    """Whether a successful answer, as boto3 returns it, is a login page or another page in the place of S3's answer.
+
+    An object may be such a page too, and then it has an ``ETag``.
+    """
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    is_page = str(headers.get("content-type", "")).lower().startswith("text/html")
+    return is_page and "etag" not in headers and headers.get("content-length") != "0"
 
 
 def _is_off(headers: Mapping[str, str], now: datetime) -> bool:

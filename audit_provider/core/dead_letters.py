@@ -7,13 +7,17 @@
     └── redriven/<time>-<digest>.json                what became of letters that were sent again
 
 Nothing here is ever changed or removed. A letter is open until a record says that the destination took it.
+
+Whoever can write the spool could write such files too, so the ledger vouches for them. A letter is sent again only
+where the chain of segments holds its event, which is then what is sent, or where its file is linked to the last one
+that the offset names. A redrive record counts only where it is linked to the last one that the offset names.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,10 +28,11 @@ from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from audit_provider.core.destinations.base import DeadLetter
-    from audit_provider.core.spool import Stream
+    from audit_provider.core.model import Offset
+    from audit_provider.core.spool import Head, Manifest, Stream
 
 MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
@@ -49,6 +54,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     :ivar reason: why it is here. :ivar answer: the destination's own words, shortened, "" where it was not asked.
     :ivar segment: number of the segment in the stream, and :ivar index: place of the event in it, from 0.
     :ivar batch: places of the first and the last event that were to travel together.
+    :ivar previous: digest of the file of letters before; only the first letter of a file says so.
     """
 
     id: str
@@ -60,6 +66,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: int
     batch: tuple[Place, Place] | None = None
     set_aside_at: datetime
+    previous: str = ""
     event: msgspec.Raw
 
     @property
@@ -110,12 +117,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class RedriveRecord:
-    """What became of some letters when they were sent again. :ivar at: aware UTC."""
+    """What became of some letters when they were sent again.
+
+    :ivar at: aware UTC. :ivar previous: digest of the record before; "" for the first.
+    """
 
     at: datetime
     taken: tuple[Line, ...] = ()
     filtered: tuple[Line, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    previous: str = ""
 
 
 class DeadLetters:
@@ -123,31 +134,85 @@ class DeadLetters:
 
     :param before: only what was set aside before this place counts: a run that died between setting letters aside and
         moving its offset over them ships these events again. None where there is no such offset.
+    :param offset: what the ledger keeps of this chain; it says which records count. Without it all do.
+    :param commit: keeps an offset durably, before the record that it names is written.
+    :param head: the last segment that the ledger proves; :meth:`proven` reads the events from there.
     """
 
-    def __init__(self, stream: Stream, destination: str, before: Place | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        destination: str,
+        before: Place | None = None,
+        offset: Offset | None = None,
+        *,
+        commit: Callable[[Offset], None] | None = None,
+        head: Head | None = None,
+    ) -> None:
         self._stream = stream
         self._folder = f"dead/{destination}/"
         self._records = f"{self._folder}redriven/"
         self._before = before
+        self._offset = offset
+        self._commit = commit
+        self._head = head
 
-    def keep(self, letters: Sequence[DeadLetter], at: datetime) -> None:
-        """Keep the letters of one batch, durably.
+    def keep(self, letters: Sequence[DeadLetter], at: datetime, previous: str = "") -> str:
+        """Keep the letters of one batch, durably, and return the digest of their file: the offset is to name it.
 
         The same letters get the same name, so that a repeat after a crash replaces them; but never letters that were
         sent again since.
 
-        :param at: aware UTC.
+        :param at: aware UTC. :param previous: digest of the last file that the offset has named.
         """
         kept = [_letter(each, at) for each in letters]
+        kept[0] = msgspec.structs.replace(kept[0], previous=previous)
         digest = hashlib.sha256(repr([each.place for each in kept]).encode()).hexdigest()[:8]
         stem = f"{self._folder}{kept[0].segment:012d}-{kept[0].index:08d}-{len(kept)}-{digest}"
         closed = {line.name for record in self.records() for line in (*record.taken, *record.filtered)}
         name, copy = f"{stem}.ndjson", 1
-        while name in closed:
+        there = set(self._stream.names_beside(self._folder)) if previous else set()
+        linked = self.linked(previous) if name in there else set()
+        while name in closed or name in linked:
             copy += 1
             name = f"{stem}-{copy}.ndjson"
-        self._stream.put_beside(name, _encoder.encode_lines(kept))
+        content = _encoder.encode_lines(kept)
+        self._stream.put_beside(name, content)
+        return hashlib.sha256(content).hexdigest()
+
+    def linked(self, last: str) -> set[str]:
+        """Return the names of the files of letters that are linked to the one with the digest ``last``."""
+        found: dict[str, tuple[str, str]] = {}
+        for name in self._stream.names_beside(self._folder) if last else ():
+            if not LETTERS.fullmatch(name, len(self._folder)):
+                continue
+            content = self._stream.get_beside(name)
+            try:
+                previous = _link.decode(content.partition(b"\n")[0]).previous
+            except UNREADABLE:
+                continue
+            found[hashlib.sha256(content).hexdigest()] = name, previous
+        names: set[str] = set()
+        while last in found:
+            name, last = found.pop(last)
+            names.add(name)
+        return names
+
+    def proven(self) -> Iterator[tuple[Line, Letter]]:
+        """Yield the open letters whose event the ledger proves, with the event that the chain of segments holds.
+
+        Without a head nothing can be proven here, and all are yielded as they are kept.
+
+        :raises SpoolDamagedError: a segment or a letter cannot be read.
+        """
+        if self._head is None:
+            yield from self.open()
+            return
+        proof = LetterProof(self._stream, self._head, self.linked(self._offset.letters if self._offset else ""))
+        for line, letter in self.open():
+            event = proof.event(line.name, letter)
+            if event is not None:
+                yield line, msgspec.structs.replace(letter, id=event.id, time=event.time, event=event.raw)
 
     def names(self) -> list[str]:
         """Return the names of the files that count, in the order of the spool."""
@@ -204,21 +269,108 @@ class DeadLetters:
 
         :raises SpoolDamagedError: a record cannot be read.
         """
-        for name in self._stream.names_beside(self._records):
-            if not RECORD.fullmatch(name, len(self._records)):
-                continue
-            try:
-                yield _record.decode(self._stream.get_beside(name))
-            except UNREADABLE as error:
+        for name in self.record_names():
+            yield self._record(name)[1]
+
+    def record_names(self) -> list[str]:
+        """Return the names of the redrive records that count, oldest first.
+
+        :raises SpoolDamagedError: one that the ledger names is missing or cannot be read.
+        """
+        names = [
+            each for each in self._stream.names_beside(self._records) if RECORD.fullmatch(each, len(self._records))
+        ]
+        if self._offset is None or self._offset.redriven is None:
+            return names
+        return self._linked_records(names)
+
+    def last_record(self) -> str:
+        """Return the digest of the last redrive record that counts; "" where none does."""
+        names = self.record_names() if self._offset and self._offset.redriven is not None else []
+        return self._record(names[-1])[0] if names else ""
+
+    def _linked_records(self, names: Sequence[str]) -> list[str]:
+        offset = self._offset
+        if offset is None:
+            return []
+        found = {self._record(name)[0]: name for name in names}
+        wanted = offset.redriven if offset.redriven in found else offset.redriven_before
+        linked: list[str] = []
+        while wanted:
+            if wanted not in found:
                 raise SpoolDamagedError(
-                    f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
-                ) from None
+                    f"the redrive record {self._records}…-{wanted[:16]}.json of {self._stream} is missing: restore the "
+                    f"file."
+                )
+            linked.append(found.pop(wanted))
+            wanted = self._record(linked[-1])[1].previous
+        return linked[::-1]
+
+    def _record(self, name: str) -> tuple[str, RedriveRecord]:
+        content = self._stream.get_beside(name)
+        try:
+            return hashlib.sha256(content).hexdigest(), _record.decode(content)
+        except UNREADABLE as error:
+            raise SpoolDamagedError(
+                f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
+            ) from None
 
     def record(self, record: RedriveRecord) -> None:
-        """Keep what became of letters that were sent again, durably."""
+        """Keep what became of letters that were sent again, durably. The offset names the record first."""
+        offset = self._offset
+        if offset is not None and self._commit is not None:
+            last = self.last_record()
+            if offset.redriven is None:
+                # What an earlier version recorded is taken over by the first record that is linked.
+                for each in self.records():
+                    record = replace(
+                        record, taken=(*each.taken, *record.taken), filtered=(*each.filtered, *record.filtered)
+                    )
+            record = replace(record, previous=last)
         content = _encoder.encode(record)
-        digest = hashlib.sha256(content).hexdigest()[:16]
-        self._stream.put_beside(f"{self._records}{record.at:%Y%m%dT%H%M%S.%fZ}-{digest}.json", content)
+        digest = hashlib.sha256(content).hexdigest()
+        if offset is not None and self._commit is not None:
+            offset = replace(offset, redriven=digest, redriven_before=record.previous)
+            self._commit(offset)
+            self._offset = offset
+        self._stream.put_beside(f"{self._records}{record.at:%Y%m%dT%H%M%S.%fZ}-{digest[:16]}.json", content)
+
+
+class LetterProof:
+    """What proves the events of dead letters: the chain of segments, or the links between the files of letters.
+
+    :param head: the last segment that the ledger proves. :param linked: names of the files that are linked to the one
+        that the ledger names.
+    """
+
+    def __init__(self, stream: Stream, head: Head, linked: Collection[str]) -> None:
+        self._stream = stream
+        self._linked = linked
+        self._back = stream.back_from(head) if head.number else iter(())
+        self._manifests: dict[int, Manifest] = {}
+        self._reached = head.number + 1
+        self._read: tuple[int, list[Event]] = (0, [])
+
+    def event(self, name: str, letter: Letter) -> Event | None:
+        """Return the event of a letter; None where nothing proves it. :param name: of the letter's file.
+
+        :raises SpoolDamagedError: a segment is missing or is not what was written.
+        """
+        events = self.events(letter.segment)
+        if events is not None and 0 <= letter.index < len(events) and events[letter.index].id == letter.id:
+            return events[letter.index]
+        return letter.spooled if name in self._linked else None
+
+    def events(self, number: int) -> list[Event] | None:
+        """Return the events of a segment of the chain; None where it is no longer kept, or the chain has none such."""
+        while self._reached > number and (manifest := next(self._back, None)):
+            self._reached = manifest.number
+            self._manifests[manifest.number] = manifest.without_ids()
+        if number not in self._manifests:
+            return None
+        if self._read[0] != number:
+            self._read = number, self._stream.events(self._manifests[number])
+        return self._read[1]
 
 
 def refusal(line: Line, letter: DeadLetter) -> Refusal:
@@ -258,6 +410,11 @@ def _first(name: str) -> Place:
     return int(segment), int(index)
 
 
+class _Link(msgspec.Struct):
+    previous: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _letters = msgspec.json.Decoder(Letter)
+_link = msgspec.json.Decoder(_Link)
 _record = msgspec.json.Decoder(RedriveRecord)

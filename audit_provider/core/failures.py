@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from typing import Any
 
 import requests
-from urllib3.exceptions import NameResolutionError, ProtocolError
+from urllib3.exceptions import NameResolutionError, ProtocolError, ProxyError
 
-from audit_provider.core.errors import AuditError, ConfigurationError, HungUpError, UnavailableError
+from audit_provider.core.errors import (
+    AuditError,
+    ConfigurationError,
+    CredentialError,
+    HungUpError,
+    UnavailableError,
+)
+from audit_provider.core.later import means_later
 
 _ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
+
+
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
+"""What ``http.client`` says where a proxy does not make the tunnel that an https request needs."""
+
+
+def refused_by_proxy(where: str, status: int) -> AuditError:
+    """Return the error for a request that a proxy refused by a status of its own.
+
+    :param where: the request.
+    """
+    if status == 407:
+        return CredentialError(
+            f"{where} was not sent on by the proxy, which answered 407: set its login and password in 'proxies' of the "
+            f"connection; everything is kept."
+        )
+    if means_later(status):
+        return UnavailableError(f"{where} was not sent on by the proxy, which answered {status}.")
+    return ConfigurationError(
+        f"{where} was not sent on by the proxy, which answered {status}: allow it there to reach this host and port, "
+        f"or set 'proxies' of the connection; everything is kept."
+    )
 
 
 def failure_of(error: Exception, where: str, service: str) -> AuditError:
@@ -24,6 +54,13 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
         header, or of a letter that no header can carry. :param where: the request, and :param service: whose it is.
     """
     inner = _innermost(error)
+    if tunnel := _TUNNEL.search(str(getattr(inner, "original_error", inner))):
+        return refused_by_proxy(where, int(tunnel[1]))
+    if isinstance(inner, ProxyError):
+        return UnavailableError(
+            f"{where} was not sent, for its proxy cannot be reached ({type(inner.original_error).__name__}): check "
+            f"'proxies' of the connection, or the network."
+        )
     if isinstance(error, requests.exceptions.SSLError) and not isinstance(inner, _ENDINGS):
         if getattr(inner, "reason", "") in _NO_TLS:
             return ConfigurationError(

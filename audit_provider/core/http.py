@@ -22,7 +22,7 @@ from audit_provider.core.body import ENCODINGS, Bounds, parts_of
 from audit_provider.core.byte_order import as_utf8
 from audit_provider.core.environment import settle_environment
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
-from audit_provider.core.failures import failure_of
+from audit_provider.core.failures import failure_of, refused_by_proxy
 from audit_provider.core.later import Later, is_slow_down, later_of
 from audit_provider.core.model import utc_now
 from audit_provider.core.redacting import Redactor
@@ -124,6 +124,7 @@ class HttpClient:
         :param sink: takes the body of a 200 instead of the answer.
         :raises UnavailableError: no whole answer came.
         :raises ConfigurationError: the path, the address, the proxy setting or the certificate is wrong.
+        :raises CredentialError: a proxy in between asks for a login.
         :raises ProtocolError: the answer is larger than allowed, or compressed in a way that nobody asked for.
         """
         if path and not path.startswith("/"):
@@ -177,6 +178,8 @@ class HttpClient:
                     response, where, self._file_bounds if is_file else self._answer_bounds, self._clock
                 ):
                     content.write(part)
+                if response.status_code == 407:
+                    raise refused_by_proxy(where, 407)
                 read = as_utf8(content.getvalue()) if isinstance(content, io.BytesIO) and not is_file else b""
                 return Answer(
                     response.status_code, CaseInsensitiveDict(response.headers), read, where, self._redactor.redact
@@ -291,7 +294,12 @@ class HttpClient:
         return wait
 
     def words(self, answer: Answer) -> str:
-        """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``."""
+        """Return what the service said, shortened and without secrets, as ``": text"`` or ``""``.
+
+        A web page is named by its title: it is a proxy's or a login page, not the service's own word.
+        """
+        if answer.is_web_page and answer.body:
+            return f" with {answer.web_page()}, as proxies send it"
         text = self._redactor.excerpt(answer.body, _WORDS_SHOWN)
         return f": {text}" if text else ""
 

@@ -13,6 +13,7 @@ key                                        writer                 holds
 ``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
 ``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
 ``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
+``….removed``                              the report task        how many segments of a stream were removed
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
@@ -40,6 +41,7 @@ from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS
+from audit_provider.core.retention import Removal
 from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 
@@ -56,6 +58,9 @@ OFFSETS: Codec[Offset] = Codec(
     "a delivery offset",
     "restore it, or delete it to ship everything that is kept again",
     versioned=True,
+)
+REMOVALS: Codec[Removal] = Codec(
+    Removal, "how many segments were removed", "restore it, or delete it to believe the spool's own mark"
 )
 _CLAIMS: Codec[dict[str, Claim]] = Codec(dict[str, Claim], "claims on the request budgets", "delete it")
 _WINDOWS: Codec[list[str]] = Codec(list[str], "windows", "restore it")
@@ -205,6 +210,16 @@ def offset_record(ledger: Ledger, name: StreamName, destination: str, *, replay:
     key = RecordKey.of_replay(name, replay, destination) if replay else RecordKey("offset", name, destination)
     return Record(
         ledger, key, OFFSETS, f"How far {name.folder} is shipped to {destination}; written by that ship task alone."
+    )
+
+
+def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
+    """Return the record of what retention has removed of a stream."""
+    return Record(
+        ledger,
+        RecordKey("removed", name),
+        REMOVALS,
+        f"With which segment {name.folder} begins; written by the report that removes older ones.",
     )
 
 

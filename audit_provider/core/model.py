@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 
@@ -248,6 +248,10 @@ class Offset:
     :ivar joins_segments: files named by their content hold events of several segments. Said before the first is sent
         and never changed, so that every try makes the same files; None where nothing was sent.
     :ivar untold: events set aside since a task last ended failed for such.
+    :ivar letters: digest of the last file of dead letters; each such file holds the digest of the one before.
+    :ivar redriven: digest of the last redrive record, likewise; "" where there is none, None where an earlier version
+        did not say. It is kept before the record is written, so :ivar redriven_before: counts after a crash in between.
+    :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -269,7 +273,20 @@ class Offset:
     joins_segments: bool | None = None
     untold: int = 0
     failed_run: str = ""
+    letters: str = ""
+    redriven: str | None = None
+    redriven_before: str | None = None
+    earlier: tuple[Offset, ...] = ()
     version: int = 1
+
+    def in_chain(self, chain: str) -> Offset | None:
+        """Return what is kept of a chain: this offset, or that of a chain which ended; None where nothing is."""
+        return next((each for each in (self, *self.earlier) if each.chain == chain), None)
+
+    def begun_anew(self) -> tuple[Offset, ...]:
+        """Return what stays of this offset, and of those before it, once it begins with another chain."""
+        own = (replace(self, earlier=(), ahead=()),) if self.counts.set_aside or self.redriven else ()
+        return (*self.earlier, *own)
 
 
 def text_of(moment: datetime) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audit_provider.core import accounting
+from audit_provider.core.accounting import letters_before
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.ledger import Ledger, offset_record, position_record
-from audit_provider.core.spool import Stream
+from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from audit_provider.core.accounting import Account
-    from audit_provider.core.ledger import ListedLedger
+    from audit_provider.core.ledger import ListedLedger, Record
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Head, Store
+    from audit_provider.core.spool import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,21 @@ class OpenStream(StreamProgress):
         """The segments that the position leads to."""
         return self.name.stream(self.store, self.position)
 
+    def lost_head(self) -> str:
+        """Return a sentence where the head is no longer kept, for an older database was restored; else "".
+
+        :raises SpoolDamagedError: the mark of the oldest segment cannot be read.
+        """
+        oldest = self.stream.oldest()
+        if oldest == 1 or self.head.number >= oldest:
+            return ""
+        again = "the backfill" if self.name.is_backfill else "the pull"
+        return (
+            f"the position of {self.name.folder} leads to segment {self.head.number}, but the spool begins with "
+            f"segment {oldest}: an older database was restored, and nothing can be shipped before {again} has run, "
+            f"which begins a new chain."
+        )
+
     def account(self, destination: str) -> Account:
         """Return what became of the stream's events at a destination.
 
@@ -119,16 +135,20 @@ def open_streams(ledger: Ledger, store: Store, pipeline: str) -> Iterator[OpenSt
 class KeptLetters:
     """The dead letters of a destination in one chain of segments.
 
-    :ivar position: of the stream, None where it is gone.
+    :ivar position: of the stream, None where it is gone. :ivar unknown: no record of the ledger knows the chain, so
+        nothing proves the letters, and they are not sent.
     """
 
     name: StreamName
     position: Position | None
     letters: DeadLetters
+    unknown: bool = False
 
 
 def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
     """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
+
+    Those of a chain that neither a position nor an offset knows are marked as ``unknown``.
 
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -140,13 +160,48 @@ def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) 
             # A record costs more than a look into the spool, and there are many windows, few of them with letters.
             continue
         opened = open_stream(ledger, store, name)
+        position = opened.position if opened else None
+        record = offset_record(ledger, name, destination)
+        kept = record.load()
         for chain in chains:
-            if opened and chain == opened.chain:
-                letters = opened.letters(destination)
-            else:
-                letters = DeadLetters(Stream(store, name.folder, chain), destination)
-            found.append(KeptLetters(name, opened.position if opened else None, letters))
+            offset = kept.in_chain(chain) if kept else None
+            stream = Stream(store, name.folder, chain)
+            is_current = opened is not None and chain == opened.chain
+            before = None if offset is None and not is_current else letters_before(stream, offset)
+            letters = DeadLetters(
+                stream,
+                destination,
+                before,
+                offset,
+                commit=_committer(record, kept) if kept else None,
+                head=proven_head(position, chain, offset),
+            )
+            found.append(KeptLetters(name, position, letters, unknown=offset is None and not is_current))
     return found
+
+
+def proven_head(position: Position | None, chain: str, offset: Offset | None) -> Head | None:
+    """Return the last segment of a chain that the ledger proves; None where it proves none."""
+    if position is not None and position.chain == chain:
+        return position.head
+    if offset is None or not offset.passed:
+        return None
+    return Head(offset.segment if offset.index else offset.segment - 1, offset.passed)
+
+
+def _committer(record: Record[Offset], kept: Offset) -> Callable[[Offset], None]:
+    """Return what keeps an offset of one chain in the record, beside those of other chains."""
+
+    def commit(offset: Offset) -> None:
+        nonlocal kept
+        if offset.chain == kept.chain:
+            kept = replace(offset, earlier=kept.earlier)
+        else:
+            earlier = tuple(offset if each.chain == offset.chain else each for each in kept.earlier)
+            kept = replace(kept, earlier=earlier)
+        record.commit(kept)
+
+    return commit
 
 
 def recorded_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:

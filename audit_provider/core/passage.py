@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def is_at_end(offset: Offset, head: Head) -> bool:
     """Whether nothing after the offset is to be shipped, in the chain that ``head`` leads to."""
-    return offset.segment > head.number and (not offset.passed or _passed(offset) == (head.number, head.digest))
+    if offset.passed:
+        return offset.segment > head.number and _passed(offset) == (head.number, head.digest)
+    return offset.segment == head.number + 1
 
 
 class Passage:
@@ -38,6 +40,12 @@ class Passage:
         self.offset = offset
         self._digests = _digests(stream, head, offset)
         number, digest = _passed(offset)
+        if not digest and number > head.number:
+            raise SpoolDamagedError(
+                f"the destination has had the segments of {stream} up to {number}, and the stream ends with "
+                f"{head.number}: an older position was restored; delete the Variable of the destination's offset to "
+                f"ship all that is kept."
+            )
         if digest and self._digests.get(number) != digest:
             if number + 1 < (oldest := stream.oldest()):
                 raise SpoolDamagedError(

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from audit_provider.core.model import Fields, Gap, Offset, PullCounts
+from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
 from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
+from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.state_version import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSource:
+    """A source that a stream was read from before another took its place.
+
+    :ivar last: number of the last segment with its events. :ivar fields: where its records keep what every record has.
+    """
+
+    last: int
+    source: str
+    fields: Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +40,13 @@ class Position:
     :ivar longest_lag: seconds; the largest delay met between an event and its record.
     :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
         manifest written since those times names them. :ivar ahead_digests: of their records, to know them again by.
-        manifest written since those times names them.
     :ivar looks_back: seconds; how far before the watermark the next read may begin; 0 where nobody has said.
     :ivar gaps: the spans that could not be read.
     :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
     :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
         its ``recovery``.
+    :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
+    :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -51,16 +66,44 @@ class Position:
     requests: dict[str, tuple[datetime | Burst, ...]] = field(default_factory=dict)
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
+    earlier_sources: tuple[EarlierSource, ...] = ()
     complete: bool = False
+    account: str = ""
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:
         """Return how far reading is behind, in seconds: since the last whole reading, or behind the watermark.
 
-        None where nothing says how far the source is read.
+        None where nothing says how far the source is read: a mark in the future was left by a clock that was ahead, and
+        says nothing.
         """
-        reached = self.updated_at if self.complete else self.watermark
+        limit = now + CLOCK_SKEW
+        marks = (self.updated_at, self.watermark)
+        if self.complete and all(mark is None or mark <= limit for mark in marks):
+            reached = self.updated_at
+        else:
+            reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
+
+    def is_of(self, account: str) -> bool:
+        """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""
+        return not account or self.account in ("", account)
+
+    @property
+    def is_of_earlier_source(self) -> bool:
+        """Whether this stands for segments of a source that another has replaced, see :meth:`by_source`."""
+        return bool(self.earlier_sources) and self.earlier_sources[-1].source == self.source
+
+    def by_source(self, first: int) -> Iterator[tuple[Position, int]]:
+        """Yield the sources of the segments from ``first`` on, each with the number of its last segment.
+
+        A source is told by this position with the source and the fields that those segments were written with.
+        """
+        for each in self.earlier_sources:
+            if first <= each.last:
+                yield replace(self, source=each.source, fields=each.fields, earlier_sources=(each,)), each.last
+                first = each.last + 1
+        yield self, self.head.number
 
     def pending(self, offset: Offset | None) -> int:
         """Return how many events an offset has yet to pass: ``spooled + again = before + finished + pending``.
@@ -90,6 +133,14 @@ def unpack_position(text: str, where: str) -> Position:
     :raises StopError: it is not a position, or one of a newer version of this package.
     """
     return POSITIONS.unpack(text, where)
+
+
+def begun_at(chain: str) -> datetime | None:
+    """Return when a chain of segments began, by its name; None for one of an early version, which had no name."""
+    try:
+        return datetime.strptime(chain.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def new_chain(now: datetime) -> str:

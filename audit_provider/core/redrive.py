@@ -27,6 +27,7 @@ def redrive(
     letters: DeadLetters,
     *,
     terms: Terms | None = None,
+    segments: range | None = None,
     **changes: Any,
 ) -> ShipCounts:
     """Send the open letters again and return what became of them.
@@ -36,12 +37,13 @@ def redrive(
     stored twice. What is refused again stays open, with its new reason. The parameters are those of
     :func:`~audit_provider.core.destinations.ship.ship`.
 
+    :param segments: numbers of the segments whose letters are sent; None for all.
     :raises StopError: the destination refuses the sender. What it took before is recorded.
     :raises RetryError: the destination does not answer or asks for a long pause. Likewise.
     """
     changes["refused_before"] = True
     terms = replace(terms, **changes) if terms else Terms(**changes)
-    run = _Redrive(letters, terms, whole_files=destination.limits.whole_segments)
+    run = _Redrive(letters, terms, whole_files=destination.limits.whole_segments, segments=segments)
     reached = ship(destination, run.files(), Offset(), commit=run.commit, set_aside=run.set_aside, terms=terms)
     run.record(())
     return reached.counts + run.counts
@@ -54,15 +56,16 @@ _Key = tuple[Place, str]
 class _Redrive:
     """Shows the files of dead letters to the ship loop as segments, and turns its commits into records."""
 
-    def __init__(self, letters: DeadLetters, terms: Terms, *, whole_files: bool) -> None:
+    def __init__(self, letters: DeadLetters, terms: Terms, *, whole_files: bool, segments: range | None) -> None:
         self.counts = ShipCounts()
         self._letters = letters
+        self._segments = segments
         self._select = terms.select
         self._now = terms.now
         self._whole_files = whole_files
         # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
         self._copies: dict[_Key, list[Line]] = defaultdict(list)
-        for line, letter in letters.open():
+        for line, letter in self._proven():
             self._copies[_key(letter)].append(line)
         self._sent: dict[int, list[_Key]] = {}
         self._reached: Place = (1, 0)
@@ -72,7 +75,7 @@ class _Redrive:
     def files(self) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` per file that has something to send."""
         number = 0
-        for _, of_file in groupby(self._letters.open(), key=lambda each: each[0].name):
+        for _, of_file in groupby(self._proven(), key=lambda each: each[0].name):
             events: list[Event] = []
             keys: list[_Key] = []
             for line, letter in of_file:
@@ -89,6 +92,11 @@ class _Redrive:
                 number += 1
                 self._sent[number] = keys
                 yield number, events
+
+    def _proven(self) -> Iterator[tuple[Line, Letter]]:
+        for line, letter in self._letters.proven():
+            if self._segments is None or letter.segment in self._segments:
+                yield line, letter
 
     def _is_left_out(self, event: Event) -> bool:
         try:

@@ -81,6 +81,7 @@ def replay(
     commit: Callable[[Offset], None],
     set_aside: Callable[[Sequence[DeadLetter]], None],
     terms: Terms | None = None,
+    last: int | None = None,
     **changes: Any,
 ) -> Offset:
     """Send the events of a range again, on from ``offset``, and return the offset past the head.
@@ -89,24 +90,25 @@ def replay(
     those of :func:`~audit_provider.core.destinations.ship.ship`.
 
     :param offset: of this replay, and of no other. :param commit: records it, durably.
+    :param last: number of the last segment to look at; None for the head.
     :raises StopError: the destination refuses the sender. Everything is kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
-    head = position.head
-    if offset.segment > head.number:
+    last = position.head.number if last is None else last
+    if offset.segment > last:
         return offset
     offset = ship(
         destination,
-        _segments(stream, position, offset.segment, wanted),
+        _segments(stream, position, offset.segment, last, wanted),
         offset,
         commit=commit,
         set_aside=set_aside,
         terms=terms,
         **{**changes, "within": wanted.__contains__, "deadline": None},
     )
-    if offset.segment <= head.number:
+    if offset.segment <= last:
         # What lies behind is outside the range.
-        offset = replace(offset, segment=head.number + 1, index=0)
+        offset = replace(offset, segment=last + 1, index=0)
         commit(offset)
     return offset
 
@@ -155,8 +157,10 @@ def replay_table(accounts: Iterable[Replayed]) -> str:
 
 
 def _segments(
-    stream: Stream, position: Position, first: int, wanted: TimeRange
+    stream: Stream, position: Position, first: int, last: int, wanted: TimeRange
 ) -> Iterator[tuple[int, Sequence[Event]]]:
-    """Yield ``(number, events)`` from ``first`` on; of segments outside the range no events, and they are not read."""
+    """Yield ``(number, events)`` from ``first`` to ``last``; segments outside the range are empty, and not read."""
     for manifest in stream.manifests(position.head, first):
+        if manifest.number > last:
+            return
         yield manifest.number, stream.events(manifest) if wanted.touches(manifest) else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,18 @@ _UNKNOWN_REACH = timedelta(days=8)
 
 _MARKS = frozenset({"window_end", "watermark", "start", "floor"})
 """Keys of a strategy's state that say from where it reads on, also of what is open."""
+
+
+SHORTEST = timedelta(days=1)
+"""No ``retention_days`` removes what was written since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What retention has removed of a stream. :ivar oldest: number of the first segment that stays in ``chain``."""
+
+    chain: str
+    oldest: int
 
 
 def needed_since(position: Position) -> datetime | None:

@@ -26,6 +26,17 @@ _PIECE = 64 * 1024
 _WORDS_SHOWN = 200
 _UNKNOWN_HOST_KEY = "not found in known_hosts"  # what paramiko's refusal says; it has no class of its own
 _NO_CHANNEL = "Timeout opening channel"  # likewise
+_NO_SUBSYSTEM = (
+    "the server may offer no SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs in its place"
+)
+_HINTS = {
+    "Failure": "its disk or inodes, or the account's quota, may be used up",  # SFTP's status 4
+    "Channel closed": _NO_SUBSYSTEM,
+    "Garbage packet received": _NO_SUBSYSTEM,
+    "EOF during negotiation": _NO_SUBSYSTEM,
+}
+"""By the beginning of an error's words: what OpenSSH's usual reason is."""
+
 _PROHIBITED = 1  # RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
@@ -230,9 +241,9 @@ def ssh_errors(where: str) -> Iterator[None]:
                 f"{where} and this side have no algorithm in common: check 'disabled_algorithms' and 'ciphers' of the "
                 f"connection's extra, and the age of the server."
             ) from None
-        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
+        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}){_hint(error)}.") from None
     except (OSError, EOFError, paramiko.SFTPError) as error:
-        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}).") from None
+        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}){_hint(error)}.") from None
 
 
 @contextmanager
@@ -270,6 +281,12 @@ def _reason(error: BaseException) -> str:
     """Return the kind of an error, and the server's or paramiko's own few words."""
     words = " ".join(str(error).split())[:_WORDS_SHOWN]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _hint(error: BaseException) -> str:
+    """Return what the words of OpenSSH's mean that do not say it."""
+    words = str(error)
+    return next((f": {hint}" for begin, hint in _HINTS.items() if words.startswith(begin)), "")
 
 
 def _carry(far: socket.socket, channel: Any) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PREFIX = "audit_logs"
 """Of every key."""
 
-RecordKind = Literal["position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary"]
+RecordKind = Literal["position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "removed"]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECONCILE = "reconcile"
@@ -176,6 +176,9 @@ class RecordKey:
             case [*path, "to", destination]:
                 stream = _stream_at(pipeline, path)
                 return cls("offset", stream, destination) if stream else None
+            case [*path, "removed"]:
+                stream = _stream_at(pipeline, path)
+                return cls("removed", stream) if stream else None
             case [*path, "cursor"]:
                 stream = _stream_at(pipeline, path)
                 return cls("position", stream) if stream else None
@@ -190,6 +193,7 @@ class RecordKey:
             "gap_windows": ["backfill", "gaps", *([self.of] if self.of else [])],
             "acknowledgements": ["gaps", "acknowledged"],
             "summary": ["summary"],
+            "removed": [*self._path, "removed"],
         }[self.kind]
         return ".".join([PREFIX, self.stream.pipeline, *tail])
 

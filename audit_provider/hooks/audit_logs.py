@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
+from audit_provider.core.account import fingerprint
 from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
 
     from audit_provider.core.sources import SourceSpec
 
+_IS_SECRET = re.compile(r"\b(secret|token)\b", re.IGNORECASE)
+"""In what a source says its login is: it is never looked at."""
+
 
 class AuditLogsHook(ServiceHook):
     """Connection, session and credential of an audit-log API.
 
     :param audit_logs_conn_id: host (default: the source's), login and password as the source needs them, extras
-        ``source``, ``token_url``, the source's settings, ``verify``, ``proxies``, ``cert``, ``allow_http``.
+        ``source``, ``token_url``, ``same_account``, the source's settings, ``verify``, ``proxies``, ``cert``,
+        ``allow_http``.
     :param source: the source to read; None takes the extra ``source``, or the source whose host it is.
     :param settings: of the source; they go before those of the connection.
     """
@@ -37,7 +43,7 @@ class AuditLogsHook(ServiceHook):
     conn_type = "audit_logs"
     hook_name = "Audit logs (SaaS API)"
     service = "the audit-log API"
-    own_extras: ClassVar[tuple[str, ...]] = ("source", "token_url")
+    own_extras: ClassVar[tuple[str, ...]] = ("source", "token_url", "same_account")
 
     def __init__(
         self,
@@ -91,6 +97,25 @@ class AuditLogsHook(ServiceHook):
                 )
             found[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         return found
+
+    def account(self) -> str:
+        """Return what tells this account from others: a short digest of the address, the settings and the login.
+
+        Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
+        ``same_account`` stands for it where these have changed and the account has not.
+
+        :raises ConfigurationError: the connection cannot be used, or a setting is missing.
+        """
+        given = self.extra("same_account")
+        if given is not None:
+            return str(given)
+        spec = self.spec
+        shown = {name: value for name, value in self.settings().items() if not spec.settings[name].secret}
+        login = (self.connection.login or "").strip()
+        secret = "login" in names_in(getattr(spec.auth, "headers", {})) or _IS_SECRET.search(
+            spec.credential.get("login", "")
+        )
+        return fingerprint(self.address(), shown, "" if secret else login)
 
     def pages(self, spec: SourceSpec | None = None, **options: Any) -> PageReader:
         """Return a reader of the source's pages.

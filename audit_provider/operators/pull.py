@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.account import refuse_other_account
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
@@ -16,7 +18,14 @@ from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.beginning import begun_position, first_moment, known_streams
+from audit_provider.core.runs.beginning import (
+    begun_position,
+    first_moment,
+    known_streams,
+    lacks_removed,
+    on_kept_chain,
+    read_again,
+)
 from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
@@ -153,13 +162,25 @@ class PullAuditLogsOperator(AuditLogsOperator):
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
         record = position_record(self.ledger, name)
-        position = record.load()
+        position = on_kept_chain(record.load(), name, store)
+        chosen = (context.get("params") or {}).get("destinations")
         if window and position and position.complete:
-            self.log.info("The window %s has been read before; delete %s to read it again.", window, name.cursor_key)
-            return _result(position, **dict.fromkeys(_COUNTS, 0))
+            self._refuse_other_account(self._hook(spec), spec, position, None)
+            if not lacks_removed(self.ledger, store, name, chosen):
+                self.log.info(
+                    "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
+                )
+                return _result(position, **dict.fromkeys(_COUNTS, 0))
+            self.log.warning(
+                "The window %s has been read before, but what retention has removed of it is not kept for a "
+                "destination that has yet to begin: it is read again.",
+                window,
+            )
+            position = read_again(position)
         live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self._reader(spec, window, position, live)
-        begun = reached = begun_position(position, spec, reader)
+        account = self._hook(spec).account()
+        begun = reached = replace(begun_position(position, spec, reader), account=account)
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
 
         def commit(position: Position) -> None:
@@ -184,7 +205,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=known_streams(self.ledger, store, name, live, window),
+                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
@@ -261,6 +282,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
         hook = self._hook(spec)
+        self._refuse_other_account(hook, spec, position, live)
         sent_before = live.requests if live and self.budget_task == POLLING else {}
         pacers = self._pacers = Pacers(
             self.ledger,
@@ -283,6 +305,18 @@ class PullAuditLogsOperator(AuditLogsOperator):
             report=self._report,
             tell=self.log.warning,
         )
+
+    def _refuse_other_account(
+        self, hook: AuditLogsHook, spec: SourceSpec, position: Position | None, live: Position | None
+    ) -> None:
+        """Refuse to read on where one of the positions was read from another account.
+
+        :raises ConfigurationError: it was. Another source begins anew by itself.
+        """
+        where = f"the connection {hook.http_conn_id!r}"
+        for name, kept in ((self._stream_name(), position), (StreamName(self.pipeline), live)):
+            if kept and kept.source == spec.name:
+                refuse_other_account(kept.account, hook.account(), name, where)
 
     def _report(self, gap: Gap) -> None:
         self.log.error(

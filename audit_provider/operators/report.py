@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.destinations.selection import Redaction
-from audit_provider.core.errors import StopError
+from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.ledger import GapWindows
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.pipeline import source_from
+from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.task import AuditLogsOperator
-from audit_provider.settings import spool_uri
+from audit_provider.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.spool_location import open_store
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         )
         for gap in gaps:
             self.log.warning("Open gap %s.", gap)
+        for left in self._left_behind(store):
+            self.log.warning("%s", left)
         watched = self._monitor(store, accounts, gaps, context)
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
@@ -168,6 +171,19 @@ class ReportAuditLogsOperator(AuditLogsOperator):
                 log=self.log,
             )
         return accounts
+
+    def _left_behind(self, store: Store) -> list[LeftBehind]:
+        """Return what waits under names that the pipelines file does not have; nothing where there is no such file."""
+        if self.by_window or self.late:
+            return []
+        try:
+            pipelines = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ConfigurationError):
+            return []
+        known: dict[str, Sequence[str]] = dict.fromkeys(pipelines.wrong, ())
+        known |= {name: list(each.destinations) for name, each in pipelines.pipelines.items()}
+        known.setdefault(self.pipeline, self.destinations)
+        return left_in_spool(self.ledger, store, known, self.pipeline)
 
     def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
         found = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(names), self.destinations)

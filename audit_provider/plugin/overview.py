@@ -76,6 +76,10 @@ class Records:
         """Whether the user may not read how far some pipeline is."""
         return any(each.hidden for each in self._pipelines.values())
 
+    def names(self) -> list[str]:
+        """Return the names of the pipelines that have records."""
+        return sorted(self._pipelines)
+
     def of(self, pipeline: str) -> PipelineRecords:
         """Return the records of a pipeline; one that never ran has none."""
         return self._pipelines.get(pipeline, PipelineRecords())

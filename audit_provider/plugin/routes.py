@@ -1,6 +1,7 @@
 """The JSON API that reads."""
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
+import contextlib
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any
@@ -10,13 +11,16 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from audit_provider.core.delivery import Delivery
+from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
+from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.letters import open_letters
-from audit_provider.plugin.overview import PipelineRecords, view_of
+from audit_provider.plugin.overview import PipelineRecords, Records, view_of
 from audit_provider.plugin.problems import DagFacts
 from audit_provider.plugin.reading import (
     KnownPipelines,
@@ -68,13 +72,14 @@ def overview(
     views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
+    mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
     return _json(
         Overview(
             made_at=utc_now(),
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
-            mistakes=_mistakes(known, unseen, all_seen=not hidden and not records.hidden),
+            mistakes="\n".join(filter(None, (mistakes, _left(known, records)))),
             pipelines=shown,
             opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )
@@ -135,6 +140,20 @@ def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool)
         return known.unreadable if all_seen else "the pipelines file cannot be read: `check` names what is wrong in it."
     lines = [line for name, lines in known.wrong.items() if name not in unseen for line in lines]
     return message_of(known.path if all_seen else "the pipelines file", lines) if lines else ""
+
+
+def _left(known: KnownPipelines, records: Records) -> str:
+    """Return what waits under names that the file does not have, by the records that the user may read."""
+    if known.unreadable:
+        return ""
+    served = {name: list(each.destinations) for name, each in known.pipelines.items()}
+    lines: list[str] = []
+    for name in records.names():
+        own = records.of(name)
+        if name not in known.wrong and not own.hidden:
+            with contextlib.suppress(AuditError):
+                lines += map(str, left_in_ledger(MemoryLedger(own.texts), served))
+    return "\n".join(lines)
 
 
 def pipeline_of(name: str) -> Pipeline:

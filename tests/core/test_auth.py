@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
@@ -254,3 +255,16 @@ def test_the_query_of_a_tokens_address_is_kept(encoding):
 def test_a_token_does_not_travel_readable_to_another_host():
     with Api() as service, pytest.raises(ConfigurationError, match="https"):
         client_with(Token("http://login.example.com/token"), service).fetch("GET", "/x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_token_with_a_byte_order_mark_before_it_is_read(encoding):
+    class Marked(Api):
+        def answer(self, request):
+            reply = super().answer(request)
+            return (
+                replace(reply, body=reply.body.decode().encode(encoding)) if request.path == "/oauth/token" else reply
+            )
+
+    with Marked() as service:
+        assert client_with(Token("/oauth/token"), service).fetch("GET", "/log").status == 200

@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pull import pull
-from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.sandbox.events import generate
 from tests.operators.conftest import context, set_clock
 from tests.operators.test_reconcile import DAY, insert
 
@@ -168,3 +169,63 @@ def test_a_reach_that_the_operators_were_given_counts(world, later, monkeypatch)
     later("splunk_hec", retention_days=1)
     set_clock(monkeypatch, utc_now() + timedelta(days=31))
     assert world.pull(page_size=50, reading=reading)["spooled"] == 0
+
+
+def test_a_database_restored_from_before_the_retention_loses_nothing(world, later, monkeypatch):
+    world.pull(page_size=50)
+    world.ship("splunk")
+    saved = world.variables.all()
+    monkeypatch.setattr("audit_provider.core.runs.retention.needed_since", lambda position: None)
+    world.pylon.add(generate(60, world.now - timedelta(minutes=10), world.now, seed=2))
+    set_clock(monkeypatch, utc_now() + timedelta(minutes=5))
+    assert world.pull(page_size=50)["spooled"] == 60
+    world.ship("splunk")
+    later("splunk_hec")
+    for key, value in saved.items():
+        world.variables.set(key, value)
+    more = generate(30, world.now - timedelta(minutes=9), world.now, seed=3)
+    world.pylon.add(more)
+    assert world.pull(page_size=50)["spooled"] >= 90, "a new chain, from where the restored position stands"
+    assert world.ship("splunk")["pending"] == 0
+    for mark in world.spool.rglob("pruned.json"):
+        mark.unlink()
+    later("splunk_hec")
+    assert {event["id"] for event in more} <= set(world.splunk.ids())
+    assert world.pull(page_size=50)["spooled"] == 0, "it goes on in the new chain"
+
+
+@pytest.mark.parametrize("chosen", [None, ["datadog"]])
+def test_a_destination_that_is_added_later_gets_what_retention_has_removed_of_a_window(world, later, window, chosen):
+    entries = context(params={"destinations": chosen} if chosen else {})
+    world.pull(window=window, page_size=50)
+    world.ship("splunk", windows=[window])
+    later("splunk_hec", windows=[window])
+    again = PullAuditLogsOperator(
+        task_id="pull",
+        pipeline="p",
+        source="pylon",
+        window=window,
+        spool=f"file://{world.spool}",
+        rate_limit={"requests": 10_000, "per": 1},
+    )
+    assert again.execute(entries)["spooled"] > 0
+    assert world.ship("datadog", windows=[window], too_old="arrival_time")["delivered"] == 700
+    assert sorted(world.datadog.ids()) == sorted(world.pylon.ids())
+    if chosen:
+        assert again.execute(entries)["read"] == 0, "it has got all of it"
+
+
+def test_what_another_window_holds_is_known_only_for_destinations_that_are_given_it(world, window):
+    world.pull(window=window)
+    world.ship("splunk", windows=[window])
+    longer = window | {"start": text_of(world.now - timedelta(days=62))}
+    pulling = PullAuditLogsOperator(
+        task_id="pull",
+        pipeline="p",
+        source="pylon",
+        window=longer,
+        spool=f"file://{world.spool}",
+        rate_limit={"requests": 10_000, "per": 1},
+    )
+    assert pulling.execute(context(params={"destinations": ["datadog"]}))["spooled"] == 700
+    assert world.ship("datadog", windows=[longer], too_old="arrival_time")["delivered"] == 700

@@ -15,7 +15,6 @@ from audit_provider.core.spool import Stream
 from audit_provider.operators import AuditLogsToSplunkHecOperator
 from audit_provider.sandbox.events import generate
 from tests.core.simulation import Crash
-from tests.core.test_dead_letters import letter
 from tests.operators.conftest import context
 
 
@@ -117,13 +116,18 @@ def test_a_replay_waits_and_fails_likewise(world):
 
 def test_dead_letters_that_are_to_be_sent_again_do_not_wait_for_ever_either(world):
     from audit_provider.core.dead_letters import DeadLetters
+    from audit_provider.core.destinations.base import DeadLetter, Item
+    from audit_provider.core.open_stream import open_stream
     from audit_provider.core.spool import LocalStore
+    from audit_provider.state import StreamName, Variables
 
     world.pull()
     assert shipping(world).execute(context())["delivered"] == 700
     (chain,) = LocalStore(world.spool).folders("p/live/")
     letters = DeadLetters(Stream(LocalStore(world.spool), "p/live", chain), "splunk_hec")
-    letters.keep([letter("a")], utc_now())
+    opened = open_stream(Variables(), LocalStore(world.spool), StreamName("p"))
+    ((number, events),) = opened.stream.read(opened.head, 1)
+    letters.keep([DeadLetter(Item(events[0], b"", number, 0), "too large")], utc_now())
     asks_to_wait(world, 120)
     entries = {"params": {"redrive": ["splunk_hec"]}}
     with pytest.raises(TaskDeferred):

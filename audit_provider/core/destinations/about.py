@@ -120,7 +120,7 @@ ABOUT: dict[str, About] = {
         losing=(
             (
                 "VictoriaLogs 1.26 (`_bulk`)",
-                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves `/_bulk` alone",
+                "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves only `/_bulk`",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; it is no target that this package is made for",
             ),
             (
@@ -154,7 +154,7 @@ ABOUT: dict[str, About] = {
         "`basic`, `signature` or `none`.",
         guarantee="The receiver has answered each batch with a status that means accepted.",
         duplicates="A batch whose answer is lost is sent again with the same `webhook-id` or `id_header`, and the same "
-        "event ids.",
+        "event ids. After three broken connections in a row it is halved, and its halves have ids of their own.",
         old_events="As the receiver has it: `max_age_hours` says from which age on it would drop them. Presets know.",
         unseen="Whatever a receiver does after its answer. Each preset says what its 2xx does not prove.",
         losing=(
@@ -209,6 +209,11 @@ ABOUT: dict[str, About] = {
                 "hangs up on a time after the year 2262; here that becomes a dead letter. It drops items over 256 kB "
                 "and of more than 1,000 fields",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
+            ),
+            (
+                "a web server in Go at the port of `transport: tcp`",
+                "waits for a line's end and says nothing, so that everything counts as written",
+                "use TLS, by which nothing else can be taken for a receiver",
             ),
             (
                 "HAProxy 2.6, where TLS ends there",

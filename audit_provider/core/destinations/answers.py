@@ -62,8 +62,9 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
     # A proxy before the service tells a large body from an answer of the service by nothing but its page.
     if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)
-    if status in (401, 403, 407):
-        raise CredentialError(f"{said}: {rules.credential} Everything is kept.")
+    if status in (401, 403):
+        passing = "let the proxy pass this side, or " if answer.is_web_page else ""
+        raise CredentialError(f"{said}: {passing}{rules.credential} Everything is kept.")
     if 300 <= status < 400 or status in (404, 405, 410):
         raise ConfigurationError(f"{said}: {rules.address} Everything is kept.")
     if 200 <= status < 300 and not answer.is_web_page:

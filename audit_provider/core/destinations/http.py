@@ -17,7 +17,7 @@ from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdic
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
 from audit_provider.core.destinations.marked_event import send_marked_event
-from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.later import is_slow_down
 from audit_provider.core.templates import filled, names_in
@@ -177,8 +177,6 @@ class HttpDestination:
         said = f"{answer.where} answered {answer.status}"
         if 300 <= answer.status < 400 or answer.status == 410:
             raise ConfigurationError(f"{said}: {self._rules.address}")
-        if answer.status == 407:
-            raise CredentialError(f"{said}: the proxy asks for a credential, set it in 'proxies' of the connection.")
         unseen = f" {self._kind.unseen}" if self._kind.unseen else ""
         return (
             f"{said}, so the address is reached; whether the credential is accepted and events are understood, only a "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of
+from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, is_web_page
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
@@ -280,7 +280,13 @@ class S3Destination:
 
         where = f"s3://{self._options.bucket}"
         try:
-            return getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
+            answer = getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
+            if is_web_page(answer):
+                raise ConfigurationError(
+                    f"{where} answered {method} with a web page, so this is no S3: check the connection's endpoint, "
+                    f"and whether a proxy or a login page stands in between; everything is kept."
+                )
+            return answer
         except ClientError as error:
             found = aws_error_of(error, utc_now())  # the clock that botocore signs by
             code, status = found.code, found.status

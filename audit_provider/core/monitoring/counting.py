@@ -79,20 +79,26 @@ def count(
     for stream, position in streams:
         place = f"{stream}/{position.chain}"
         done = run.progress.segments.get(place, 0)
-        if position.head.number <= done:
+        head = position.head
+        if head.number <= done:
             continue
-        run.open(stream, place, FieldReader(position.fields, _NAMES), is_backfill=str(stream) in backfills)
-        try:
-            for manifest in stream.manifests(position.head, max(done + 1, stream.oldest())):
-                if run.is_recent(manifest.last_time):
-                    run.take(manifest, stream.events(manifest))
-                else:
-                    run.skip(manifest.number)
-                if now() >= deadline:
-                    run.flush()
-                    return Counted(run.segments, run.events, complete=False)
-        finally:
-            run.close()
+        first = max(done + 1, stream.oldest())
+        for of_source, last in position.by_source(first):
+            run.open(stream, place, FieldReader(of_source.fields, _NAMES), is_backfill=str(stream) in backfills)
+            try:
+                for manifest in stream.manifests(head, first):
+                    if manifest.number > last:
+                        break
+                    if run.is_recent(manifest.last_time):
+                        run.take(manifest, stream.events(manifest))
+                    else:
+                        run.skip(manifest.number)
+                    if now() >= deadline:
+                        run.flush()
+                        return Counted(run.segments, run.events, complete=False)
+            finally:
+                run.close()
+            first = last + 1
     run.flush()
     return Counted(run.segments, run.events)
 

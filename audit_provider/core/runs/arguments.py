@@ -71,7 +71,8 @@ def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: P
         if spec is None:
             raise ConfigurationError(f"nothing tells the source of {pipeline}: give the task its 'source'.")
         return Origin(pipeline, spec.name, spec.fields, title=spec.title, actions=spec.actions)
-    spec = spec or SOURCES.get(position.source)
+    if spec is None or position.is_of_earlier_source:
+        spec = SOURCES.get(position.source)
     if spec is None:
         return Origin(pipeline, position.source, position.fields)
     return Origin(pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)

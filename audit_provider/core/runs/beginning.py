@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import Window, back_by, text_of, utc_now
-from audit_provider.core.position import Position, new_chain
+from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
+from audit_provider.core.open_stream import open_stream, stream_progress
+from audit_provider.core.position import EarlierSource, Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.sources import Reader, SourceSpec
-    from audit_provider.core.spool import Head, Store, Stream
+    from audit_provider.core.spool import Store, Stream
 
 _log = logging.getLogger(__name__)
 FIRST_RUN_REACH = timedelta(hours=24)
@@ -40,6 +43,40 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
     return found
 
 
+def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> Position | None:
+    """Return the position to read on from; on a new chain where that of the kept one has gone on without it.
+
+    The head is never removed. Where it is no longer kept, Airflow's database was restored from before segments were
+    removed: what is written after that head would lie before the oldest segment, where nobody reads.
+
+    :raises AuditError: the spool cannot be read.
+    """
+    if position is None or position.head.number >= (oldest := name.stream(store, position).oldest()) or oldest == 1:
+        return position
+    chain = new_chain(utc_now())
+    _log.warning(
+        "The position of %s leads to segment %d, but the spool begins with segment %d: an older database was restored. "
+        "A new chain begins, %s: what was read since %s is read and shipped again. The old one, %s, stays as it is.",
+        name.folder,
+        position.head.number,
+        oldest,
+        chain,
+        text_of(position.watermark) if position.watermark else "the beginning",
+        position.chain or "without a name",
+    )
+    return replace(
+        position,
+        chain=chain,
+        head=Head(),
+        counts=PullCounts(),
+        ahead={},
+        ahead_digests={},
+        complete=False,
+        # A window is read whole; the live stream goes on from what it had read.
+        reading={} if name.is_backfill else position.reading,
+    )
+
+
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
     """Return the position to read on from: the kept one, or a new one where the source is another."""
     strategy, back = type(spec.reading).__name__, looks_back(spec).total_seconds()
@@ -56,12 +93,39 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
             strategy,
             text_of(reader.start),
         )
+        if position.source != spec.name and position.head.number:
+            own = EarlierSource(position.head.number, position.source, position.fields)
+            position = replace(position, earlier_sources=(*position.earlier_sources, own))
         position = replace(position, source=spec.name, strategy=strategy, reading={})
     return replace(position, fields=spec.fields, looks_back=back)
 
 
+def lacks_removed(ledger: Ledger, store: Store, name: StreamName, destinations: Sequence[str] | None) -> bool:
+    """Return whether retention has removed segments of a window that a destination has yet to be given.
+
+    :param destinations: that the window is loaded for; None where nothing says so, and any of them may be new.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    opened = open_stream(ledger, store, name)
+    if opened is None or opened.stream.oldest() == 1:
+        return False
+    return destinations is None or not all(opened.offset(each) for each in destinations)
+
+
+def read_again(position: Position) -> Position:
+    """Return the position of a window from which it is read once more: what the spool still holds is known."""
+    return replace(position, reading={}, watermark=None, gaps=(), complete=False)
+
+
 def known_streams(
-    ledger: Ledger, store: Store, own: StreamName, live: Position | None, window: Window | None
+    ledger: Ledger,
+    store: Store,
+    own: StreamName,
+    live: Position | None,
+    window: Window | None,
+    destinations: Sequence[str] | None = None,
+    *,
+    account: str = "",
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
@@ -70,11 +134,23 @@ def known_streams(
     The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
+    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
+        only if all of them are given it.
+    :param account: that is read: what was read from another one is not known, for its ids are its own.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
         others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
-        positions |= {each: position_record(ledger, each).load() for each in others}
-    return [(name.stream(store, each), each.head) for name, each in positions.items() if each and each.head.number]
+        positions |= {
+            each.name: each.position
+            for other in others
+            if (each := stream_progress(ledger, other))
+            and all(each.offset(destination) for destination in destinations or ())
+        }
+    return [
+        (name.stream(store, each), each.head)
+        for name, each in positions.items()
+        if each and each.head.number and each.is_of(account)
+    ]

@@ -16,6 +16,7 @@ from audit_provider.core.model import Window, text_of
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
+from audit_provider.core.runs.beginning import on_kept_chain
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Reconciling:
         spec, name = self.spec.for_backfill(), StreamName.of_reconciliation(self.pipeline)
         live = position_record(self.ledger, StreamName(self.pipeline)).load()
         record = position_record(self.ledger, name)
-        position = self._chained(record.load(), spec)
+        position = self._chained(on_kept_chain(record.load(), name, self.store), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
         due = self._due(live, spec, kept) if live else None
         if live is None or due is None:
@@ -80,6 +81,7 @@ class Reconciling:
             self._take_untold(kept, position, record)
             return self._result(live, position, kept, complete=True)
         reader = self.reader(spec, due, position, live)
+        position = replace(position, account=live.account or position.account)
         known = [(name.stream(self.store, position), position.head), *self._others(live)]
         fields = FieldReader(spec.fields, ("action",))
 
@@ -175,7 +177,7 @@ class Reconciling:
         for name in StreamName.all_in(self.store, self.pipeline):
             if name != StreamName.of_reconciliation(self.pipeline):
                 position = live if name.is_live else position_record(self.ledger, name).load()
-                if position:
+                if position and position.is_of(live.account):
                     found.append((name.stream(self.store, position), position.head))
         return found
 

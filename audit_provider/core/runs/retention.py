@@ -6,17 +6,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
-from audit_provider.core.ledger import position_record
+from audit_provider.core.errors import StopError
+from audit_provider.core.ledger import position_record, removal_record
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.retention import needed_since
+from audit_provider.core.retention import Removal, needed_since
+from audit_provider.core.spool.stream import OLDEST
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.runs.log import Log
     from audit_provider.core.spool import Store
@@ -40,6 +42,7 @@ def retain(
 
     :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
     :param now: aware UTC.
+    :raises StopError: the spool lacks segments that retention has not removed.
     :raises AuditError: the spool or a record cannot be read or written.
     """
     live = position_record(ledger, StreamName(name.pipeline)).load()
@@ -48,6 +51,24 @@ def retain(
         opened = open_stream(ledger, store, each)
         if opened is None or not opened.head.number:
             continue
+        if opened.head.number < opened.stream.oldest():
+            log.warning("%s", opened.lost_head())
+            continue
+        record = removal_record(ledger, each)
+        kept = record.load()
+        if kept and kept.chain == opened.chain and (oldest := opened.stream.oldest()) > kept.oldest:
+            raise StopError(
+                f"the spool says that {each.folder} begins with segment {oldest}, but retention has removed only those "
+                f"before {kept.oldest}: somebody has removed segments or changed {OLDEST}; restore the spool's folder, "
+                f"or delete {record.where} to go on with what is there."
+            )
+
+        def mark(
+            number: int, record: Record[Removal] = record, kept: Removal | None = kept, chain: str = opened.chain
+        ) -> None:
+            if kept != (removal := Removal(chain, number)):
+                record.commit(removal)
+
         removed = opened.stream.prune(
             finished=_finished(opened, destinations),
             written_before=back_by(now, timedelta(days=retention_days)),
@@ -55,6 +76,7 @@ def retain(
             # Segments that share files go together, so that a replay of what is left makes the same files.
             together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
             needed=needed,
+            mark=mark,
         )
         if removed:
             log.info("Removed %d segments of %s older than %d days.", removed, each.folder, retention_days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account, beginning, letters_of, table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.model import Event, Offset
-    from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.open_stream import KeptLetters, OpenStream
     from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.runs.patience import Patience
@@ -129,6 +130,14 @@ class Shipment:
         """
         total = ShipCounts()
         for kept in kept_letters(self.ledger, self.store, self.pipeline, self.destination):
+            if kept.unknown:
+                self.log.error(
+                    "Files of dead letters for %s lie in a chain of %s that no record of Airflow knows: nothing proves "
+                    "them, and they are not sent; 'audit-logs verify' names the files.",
+                    self.destination,
+                    kept.name.folder,
+                )
+                continue
             if not kept.letters.count().open:
                 continue
             if kept.position is None and not self.has_source:
@@ -138,9 +147,16 @@ class Shipment:
                     kept.name.folder,
                 )
                 continue
-            destination, terms = self.connect(kept.position)
-            counts = redrive(destination, kept.letters, terms=terms)
+            counts = self._redrive(kept)
             left = kept.letters.count()
+            if unproven := left.open and sum(1 for _ in kept.letters.open()) - sum(1 for _ in kept.letters.proven()):
+                self.log.error(
+                    "%d dead letters of %s in %s are not sent: neither the spool's segments nor Airflow's record prove "
+                    "their events; verify the spool, and load the past again where their segments are gone.",
+                    unproven,
+                    self.destination,
+                    kept.name.folder,
+                )
             self.log.info(
                 "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, "
                 "%d filtered; %d of %d are open.",
@@ -156,6 +172,19 @@ class Shipment:
             )
             total += counts
         return total
+
+    def _redrive(self, kept: KeptLetters) -> ShipCounts:
+        """Send the letters of one chain, those of each source that it was read from as that source's."""
+        position = kept.position
+        if position is None or not position.earlier_sources:
+            destination, terms = self.connect(position)
+            return redrive(destination, kept.letters, terms=terms)
+        counts, first = ShipCounts(), 1
+        for own, last in position.by_source(first):
+            destination, terms = self.connect(own)
+            counts += redrive(destination, kept.letters, terms=terms, segments=range(first, last + 1))
+            first = last + 1
+        return counts
 
     def replay(self, wanted: TimeRange, run_id: str) -> ShipCounts:
         """Send what the spool holds of a range again, stream by stream, and return what became of it.
@@ -209,10 +238,14 @@ class Shipment:
         if opened is None:
             self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
             return
+        if lost := opened.lost_head():
+            raise StopError(lost[0].upper() + lost[1:])
         if before and not opened.of_chain(before):
             self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
+            offset = replace(beginning(opened.stream, opened.position), earlier=before.begun_anew())
             before = None
-        offset = before or beginning(opened.stream, opened.position)
+        else:
+            offset = before or beginning(opened.stream, opened.position)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
                 offset = self._ship_pending(opened, shipped, record, offset, is_new=before is None)
@@ -233,7 +266,7 @@ class Shipment:
         def commit(offset: Offset) -> None:
             nonlocal reached
             untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
-            marked = replace(passage.mark(offset), untold=untold)
+            marked = replace(passage.mark(offset), untold=untold, letters=keeper.last)
             record.commit(marked)
             reached = marked
             self.patience.taken(marked.last_success)
@@ -242,23 +275,27 @@ class Shipment:
             progress.reached(shipped.counts.finished, self.now())
 
         try:
+            keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
             passage = Passage(stream, position.head, offset, tell=self.log.warning)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
-            destination, terms = self.connect(position)
-            if destination.limits.whole_segments and reached.joins_segments is None:
-                # What an earlier version has begun goes on as it was.
-                reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
-                commit(reached)
-            ship(
-                destination,
-                shipped.read(stream, position.head, reached.segment),
-                reached,
-                commit=commit,
-                set_aside=self._keeper(letters_of(stream, self.destination, offset)),
-                terms=terms,
-            )
+            for own, last in position.by_source(reached.segment):
+                destination, terms = self.connect(own)
+                if destination.limits.whole_segments and reached.joins_segments is None:
+                    # What an earlier version has begun goes on as it was.
+                    reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
+                    commit(reached)
+                ship(
+                    destination,
+                    _up_to(last, shipped.read(stream, position.head, reached.segment)),
+                    reached,
+                    commit=commit,
+                    set_aside=keeper.set_aside,
+                    terms=terms,
+                )
+                if reached.segment <= last:
+                    break
             return reached
         except AuditError as error:
             failure = self.patience.outlasting(error)
@@ -288,19 +325,21 @@ class Shipment:
             record.commit(reached)
             self.patience.taken(reached.last_success)
 
-        set_aside = self._keeper(letters_of(stream, self.destination, None))
-        destination, terms = self.connect(position)
-        offset = replay(destination, stream, position, offset, wanted, commit=commit, set_aside=set_aside, terms=terms)
+        keeper = _Keeper(letters_of(stream, self.destination, None), self.now, self.log)
+        for of_source, last in position.by_source(offset.segment):
+            destination, terms = self.connect(of_source)
+            offset = replay(
+                destination,
+                stream,
+                position,
+                offset,
+                wanted,
+                commit=commit,
+                set_aside=keeper.set_aside,
+                terms=terms,
+                last=last,
+            )
         return account_of(stream, self.destination, position, offset, wanted)
-
-    def _keeper(self, letters: DeadLetters) -> Callable[[Sequence[DeadLetter]], None]:
-        """Return what keeps refused events, and says so."""
-
-        def set_aside(refused: Sequence[DeadLetter]) -> None:
-            letters.keep(refused, self.now())
-            self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
-
-        return set_aside
 
     def _account(self) -> None:
         """Print the accounts, and report what was done.
@@ -317,11 +356,29 @@ class Shipment:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
 
 
+@dataclass(slots=True)
+class _Keeper:
+    """Keeps refused events, and says so. :ivar last: digest of the last file of letters, for the offset."""
+
+    letters: DeadLetters
+    now: Callable[[], datetime]
+    log: Log
+    last: str = ""
+
+    def set_aside(self, refused: Sequence[DeadLetter]) -> None:
+        self.last = self.letters.keep(refused, self.now(), self.last)
+        self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
+
+
 def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Iterable[str], run_id: str) -> None:
     """Remove the offsets of a replay that has ended."""
     for name in StreamName.all_in(store, pipeline):
         for destination in destinations:
             offset_record(ledger, name, destination, replay=run_id).delete()
+
+
+def _up_to(last: int, segments: Iterable[tuple[int, Sequence[Event]]]) -> Iterator[tuple[int, Sequence[Event]]]:
+    return takewhile(lambda each: each[0] <= last, segments)
 
 
 def _joins_segments(opened: OpenStream) -> bool:

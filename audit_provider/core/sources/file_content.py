@@ -29,7 +29,7 @@ _OTHERS = {
     b"%PDF-": "PDF",
     b"\xd0\xcf\x11\xe0": "an old Office format",
 }
-_MARKUP = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")
+_MARKUP = ("<!doctype", "<html", "<head", "<?xml", "<!--")
 
 
 class Content(tempfile.SpooledTemporaryFile[bytes]):
@@ -90,8 +90,13 @@ def _encoding(head: bytes, where: str) -> str:
             )
     if head.startswith((_GZIP, _ZIP)):
         raise ProtocolError(f"{where} answered with a file that is packed more than {_MOST_LAYERS} times.")
-    if encoding := marked_encoding(head):
-        return encoding
+    encoding = marked_encoding(head) or _unmarked_encoding(head, where)
+    if head.decode(encoding, errors="replace").lstrip().lower().startswith(_MARKUP):
+        raise ProtocolError(f"{where} answered with a web page or XML instead of the file.")
+    return encoding
+
+
+def _unmarked_encoding(head: bytes, where: str) -> str:
     plain = head[: len(head) // 2 * 2]
     odd, even = plain[1::2].count(0), plain[::2].count(0)
     half = len(plain) // 2
@@ -101,9 +106,6 @@ def _encoding(head: bytes, where: str) -> str:
         return "utf-16-be"
     if b"\0" in head:
         raise ProtocolError(f"{where} answered with a file that is no text: check that it is the file of events.")
-    begin = head.lstrip(b" \t\r\n").lower()
-    if begin.startswith(_MARKUP):
-        raise ProtocolError(f"{where} answered with a web page or XML instead of the file.")
     return "utf-8"
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, in_time
+from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, in_time, is_web_page
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 
 if TYPE_CHECKING:
@@ -212,7 +212,13 @@ class S3Store:
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         try:
-            return call()
+            answer = call()
+            if isinstance(answer, dict) and is_web_page(answer):
+                raise ConfigurationError(
+                    f"{self._name} at {self} answered {method} with a web page, so this is no S3: check the "
+                    f"connection's endpoint, and whether a proxy or a login page stands in between."
+                )
+            return answer
         except ClientError as error:
             found = aws_error_of(error)
             code = found.code
@@ -226,7 +232,7 @@ class S3Store:
                 raise ConfigurationError(
                     f"{self._name} at {self} refuses {method} ({code}): {SESSION_WORDS}."
                 ) from None
-            if code in _MISCONFIGURED:
+            if code in _MISCONFIGURED or found.status == 403:
                 raise ConfigurationError(
                     f"{self._name} at {self} refuses {method} ({code}): check the bucket and the connection's rights."
                 ) from None

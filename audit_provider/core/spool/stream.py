@@ -21,7 +21,7 @@ from audit_provider.core.spool.segment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
     from audit_provider.core.spool.store import Store
@@ -204,6 +204,7 @@ class Stream:
         now: datetime,
         together: int = 1,
         needed: datetime | None = None,
+        mark: Callable[[int], None] | None = None,
     ) -> int:
         """Remove segments that every destination has finished and that are old enough; return how many.
 
@@ -211,6 +212,7 @@ class Stream:
         :param together: segments are removed in so many, counted from the first of the stream.
         :param needed: the next read reaches back to this time, so what was written since stays, however old it is: a
             repeat is known by the id and the content of the event that is kept.
+        :param mark: keeps the number of the first segment that stays elsewhere, durably, before any is removed.
         """
         if needed:
             written_before = min(written_before, back_by(needed, CLOCK_SKEW))
@@ -223,11 +225,14 @@ class Stream:
                 break
             keep = number + 1
         keep = max(keep - (keep - 1) % together, oldest)
+        if mark:
+            mark(keep)
         if keep > oldest:
             # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
             self._store.put(self._key(OLDEST), msgspec.json.encode(keep))
         for number, keys in files.items():
-            if number < keep:
+            # What was written below the mark, after an older head, was not shipped yet.
+            if number < keep and number <= finished:
                 for key in keys:
                     self._store.delete(key)
         self._store.put(self._key(PRUNED), msgspec.json.encode(now))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import back_by, text_of, utc_now
+from audit_provider.core.position import begun_at
+from audit_provider.core.retention import SHORTEST
 from audit_provider.core.spool.stream import OLDEST, PRUNED
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
@@ -15,9 +17,10 @@ from audit_provider.core.verification.letters import read_letters, read_record
 from audit_provider.core.verification.piles import Piles
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
+from audit_provider.core.verification.vouched import check_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from audit_provider.core.model import Offset
@@ -36,10 +39,17 @@ _UNREADABLE = f"/{FOLDER.rstrip('/')}"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is recorded of a stream. :ivar offset: of the destination that is looked at, None where it has none."""
+    """What is recorded of a stream.
+
+    :ivar offset: of the destination that is looked at, None where it has none.
+    :ivar removed: number of the first segment that retention has left, None where no record says so.
+    :ivar offsets: of other destinations, None for one that has none: their dead letters are compared as well.
+    """
 
     position: Position
     offset: Offset | None = None
+    offsets: Mapping[str, Offset | None] = field(default_factory=dict)
+    removed: int | None = None
 
 
 def streams_in(store: Store, pipeline: str = "") -> list[str]:
@@ -71,15 +81,15 @@ def verify(
         that its dead letters and what is pending for it are told apart from what is missing.
     :raises AuditError: the spool or the destination cannot be asked.
     """
-    begun_at = now()
+    began = now()
     with Piles() as piles:
-        reading = _Reading(store, piles, progress or {}, destination)
+        reading = _Reading(store, piles, progress or {}, destination, began)
         reading.read(pipeline)
         ids, arrived = tally(piles, reading.owners(), arrival)
     return Verification(
         spool=str(store),
         pipeline=pipeline,
-        begun_at=begun_at,
+        begun_at=began,
         ended_at=now(),
         streams=tuple(reading.streams),
         faults=tuple(reading.faults),
@@ -93,9 +103,13 @@ def verify(
 class _Reading:
     """Every chain of a spool, one after the other."""
 
-    def __init__(self, store: Store, piles: Piles, progress: Mapping[str, Progress], destination: str) -> None:
+    def __init__(
+        self, store: Store, piles: Piles, progress: Mapping[str, Progress], destination: str, now: datetime
+    ) -> None:
         self._store = store
         self._piles = piles
+        self._streams = progress
+        self._now = now
         self._progress = {_chain(folder, each.position): each for folder, each in progress.items()}
         self._destination = destination
         self._places: list[tuple[str, str]] = []
@@ -124,9 +138,10 @@ class _Reading:
                 names[folder].append(name)
             else:
                 self.faults.append(Fault("foreign", folder, 0, key, "is no file of a spool"))
+        closing = self._vouched([key for _, key, _ in beside])
         # What was sent again first: those letters are the destination's, and no excuse for an event that it lacks.
         for each_file in sorted(beside, key=lambda file: not file[2].endswith(_REDRIVEN)):
-            self._read_letters(*each_file)
+            self._read_letters(*each_file, closing)
         for folder, each in self._progress.items():
             if each.position.head.number:
                 names.setdefault(folder, [])
@@ -157,6 +172,8 @@ class _Reading:
         self.notes += found.notes
         self._chained[folder] = found.chained
         recorded = self._progress.get(folder)
+        if recorded and (wrong := self._not_removed(recorded, found.stream.oldest)):
+            self.faults.append(Fault("missing", folder, found.stream.oldest, f"{folder}/{OLDEST}", wrong))
         if recorded and recorded.position.counts.spooled != recorded.position.head.total:
             wrong = (
                 f"leads to {recorded.position.head.total:,} events, but {recorded.position.counts.spooled:,} are "
@@ -164,12 +181,49 @@ class _Reading:
             )
             self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
 
-    def _read_letters(self, chain: str, key: str, letters: str) -> None:
+    def _not_removed(self, recorded: Progress, oldest: int) -> str:
+        """Say why segments before the oldest cannot have been removed by retention; "" where they can."""
+        said = f"says that the segments before {oldest} were removed, but"
+        if oldest == 1:
+            return ""
+        if recorded.removed is not None:
+            if oldest <= recorded.removed:
+                return ""
+            return f"{said} by Airflow's record retention has removed only those before {recorded.removed}"
+        begun = begun_at(recorded.position.chain)
+        if begun and begun > back_by(self._now, SHORTEST):
+            return f"{said} the chain was begun at {text_of(begun)}, and nothing of it can be old enough"
+        offset = recorded.offset
+        if offset and offset.chain == recorded.position.chain and offset.segment < oldest:
+            return f"{said} {self._destination} has got only those before {offset.segment}"
+        return ""
+
+    def _vouched(self, keys: list[str]) -> set[str]:
+        """Compare what lies beside the chains with the ledger; return the keys of the records that close letters."""
+        closing = set(keys)
+        for folder, each in self._streams.items():
+            own = [key for key in keys if key.startswith(f"{folder}/")]
+            offsets = ({self._destination: each.offset} if self._destination else {}) | dict(each.offsets)
+            found = check_beside(self._store, folder, each.position, offsets, own)
+            self.faults += found.faults
+            self.notes += found.notes
+            closing -= set(own) - found.closing
+        pipelines = {folder.partition("/")[0] for folder in self._streams}
+        for key in keys:
+            folder = "/".join(key.split("/")[:_STREAM_DEPTH])
+            if folder not in self._streams and folder.partition("/")[0] in pipelines:
+                wrong = "lies in a stream that no record of Airflow knows: it is never sent"
+                self.faults.append(Fault("foreign", folder, 0, key, wrong))
+        return closing
+
+    def _read_letters(self, chain: str, key: str, letters: str, closing: Collection[str]) -> None:
         """Count dead letters that the destination has not taken since, which lie beside the chain."""
         folder, _, name = key.rpartition("/")
         try:
             if letters.endswith(_REDRIVEN):
                 record = read_record(self._store, folder, name)
+                if key not in closing:
+                    return
                 self._taken.update((f"{chain}/{line.name}", line.number) for line in record.taken)
                 return
             found = [

@@ -157,3 +157,11 @@ def test_a_restart_halves_nothing(receiving):
     assert receiver.batches == [list("abcd")] * 3
     assert desk.offset.counts.delivered == 4
     assert len(desk.sleeps) == 2
+
+
+@pytest.mark.parametrize("names", [["P"], ["P", "a"], ["P1", "P2"]])
+def test_a_redrive_of_what_is_hung_up_on_leaves_it_open(receiving, names):
+    receiver, desk = receiving(on_poison), Desk()
+    desk.ship(http(receiver), [[event(name) for name in names]], refused_before=True)
+    assert set(desk.letters) == {name for name in names if name.startswith("P")}
+    assert set(receiver.taken) - {TEST_ACTION} == {name for name in names if not name.startswith("P")}

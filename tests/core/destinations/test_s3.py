@@ -65,6 +65,11 @@ def test_one_object_per_event_day_and_batch_named_by_content(bucket):
         assert answer["ResponseMetadata"]["HTTPHeaders"].get("content-encoding") in (None, "", "aws-chunked")
 
 
+def test_the_folder_of_a_year_before_1000_has_four_digits(bucket):
+    Desk().ship(s3(bucket), [[event("a", time=NOW.replace(year=1, month=1))]])
+    assert lines(bucket) == {"0001-01-01": ["a"]}
+
+
 def test_without_a_prefix_keys_begin_with_the_partition(bucket):
     Desk().ship(s3(bucket), MIXED)
     assert all(key.startswith("source=slack/dt=") for key in objects(bucket))
@@ -401,3 +406,18 @@ def test_a_put_that_nginx_refused_before_its_body_is_sent_again():
         listener.shutdown(socket.SHUT_RDWR)
     assert [answer for _, answer in served][1] is None
     assert desk.offset.counts.delivered == 1
+
+
+LOGIN = b"<html><head><title>Sign in</title></head><body><form></form></body></html>"
+
+
+@pytest.mark.parametrize(("page", "error"), [(LOGIN, ConfigurationError), (PAGE, UnavailableError)])
+def test_a_login_page_is_no_s3(serve, page, error):
+    server = serve(lambda request: (200, {"Content-Type": "text/html; charset=utf-8"}, page))
+    desk = Desk()
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(error, match="with a web page"):
+        desk.ship(destination, [[event("a")]])
+    assert desk.commits == []
+    with pytest.raises(ConfigurationError, match="with a web page, so this is no S3"):
+        destination.check()

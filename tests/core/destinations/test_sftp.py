@@ -49,6 +49,16 @@ def test_one_file_per_event_day_named_by_its_content(server):
     assert content == bytes(events[0].raw) + b"\n" + bytes(events[2].raw) + b"\n"
 
 
+def test_a_year_before_1000_has_four_digits(server):
+    old = event("a", time=NOW.replace(year=1, month=1))
+    for layout in ("hive", "flat"):
+        sftp(server, layout=layout).send(batch_of(sftp(server), [old]))
+    assert server.files() == [
+        f"slack-0001-01-01-{name_of(old)}.ndjson.gz",
+        f"source=slack/dt=0001-01-01/{name_of(old)}.ndjson.gz",
+    ]
+
+
 def test_a_flat_folder_has_no_folders(server):
     sftp(server, layout="flat").send(batch_of(sftp(server), [event("a")]))
     assert server.files() == [f"slack-2026-03-01-{name_of(event('a'))}.ndjson.gz"]
@@ -123,7 +133,7 @@ def test_a_refused_write_leaves_nothing_behind(server):
     server.faults.add("status", path="/write", count=None)
     outcome = destination.send(batch_of(destination, [event("b")]))
     assert outcome.verdicts == (Verdict.RETRY,)
-    assert "Failure" in outcome.said
+    assert "Failure): its disk or inodes, or the account's quota, may be used up." in outcome.said
     assert len(server.files()) == 1
 
 

@@ -9,7 +9,9 @@ from audit_provider.core.position import Position, pack_position, unpack_positio
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import Reader
 from audit_provider.core.spool import Stream
+from audit_provider.core.unreadable import UnreadableRecords
 from audit_provider.sandbox.server import Reply
+from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import MemoryStore
 from tests.core.sources.scripted import NOW, Scripted, reader
 
@@ -22,10 +24,6 @@ def record(name, at="2026-02-28T23:00:00Z", more=""):
 
 def page(*records, around=b'{"items":[%b],"next":null}'):
     return Reply(200, around.replace(b"%b", b",".join(records)))
-
-
-class Crash(Exception):
-    """The process dies."""
 
 
 class Pulled:
@@ -76,6 +74,4 @@ class Pulled:
         return [bytes(event.raw) for event in self.events()]
 
     def set_aside(self):
-        from audit_provider.core.unreadable import UnreadableRecords
-
         return [each for _, each in UnreadableRecords(self.stream).read()]

@@ -347,3 +347,25 @@ def test_a_user_who_may_not_see_files_is_told_what_is_missing(salesforce):
     salesforce.service.faults.add("status", path="/services/data", status=400, body=body)
     with pytest.raises(AuditError, match="'View Event Log Files'"):
         salesforce.pull()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=3), timedelta(days=365)], ids=["days", "a year"])
+@pytest.mark.parametrize("cut_off", [False, True], ids=["read", "ordered only"])
+def test_a_clock_that_was_ahead_once_stops_no_reading(workos, ahead, cut_off):
+    workos.pull()
+    right = workos.now
+    workos.now = right + ahead
+    if cut_off:
+        workos.service.link_life = timedelta(0)
+        with pytest.raises(UnavailableError):
+            workos.pull()
+        workos.service.link_life = timedelta(minutes=10)
+    else:
+        workos.pull()
+        assert workos.position.lag(right + timedelta(hours=2)) is None, "a mark in the future says nothing"
+    workos.service.rows += [workos_row(2000 + n, right + timedelta(hours=n)) for n in range(1, 24)]
+    workos.now = right + timedelta(days=1)
+    workos.pull()
+    assert set(ids(workos.rows())) == set(ids(workos.service.rows))
+    assert workos.position.lag(workos.now) == 0
+    assert any("clock was ahead" in line for line in workos.told)

@@ -257,6 +257,16 @@ def test_mistakes_in_a_changed_source(source, said):
     assert said in mistakes(f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}}}")
 
 
+def test_id_and_times_take_several_paths():
+    text = changed("fields: {", "fields: {recorded: seen | logged, ")
+    (spec,) = (each.spec for each in read_pipelines(text).pipelines.values())
+    assert spec.fields.recorded == "seen | logged"
+    source = "{like: slack, fields: {id: id | uid, time: created_at | at}}"
+    like = f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
+    (found,) = read_pipelines(like).pipelines.values()
+    assert (found.spec.fields.id, found.spec.fields.time) == ("id | uid", "created_at | at")
+
+
 def test_a_secret_setting_does_not_belong_in_the_file():
     text = changed(
         "settings: {organization: the organisation's short name}",

@@ -1,4 +1,4 @@
-"""Pages on which some record is no JSON, over real HTTP: the others are kept as they came, and none is silently gone."""
+"""Pages on which some record is no JSON, over real HTTP: the others are kept as they came, and none is just gone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from audit_provider.core.errors import ProtocolError
 from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import FileList
-from audit_provider.core.sources.patient import PatientReader
 from audit_provider.core.sources.paging import CursorPaging, OffsetPaging, PagePaging
+from audit_provider.core.sources.patient import PatientReader
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import FIELDS, Pulled, page, record
 
@@ -155,17 +155,16 @@ def test_what_is_no_json_around_the_records_hides_no_way_on():
     ids=range(7),
 )
 def test_a_page_whose_end_or_way_on_cannot_be_read_is_not_believed(body):
-    with Pulled(Reply(200, body)) as pulled:
-        with pytest.raises(ProtocolError):
-            pulled.run()
+    with Pulled(Reply(200, body)) as pulled, pytest.raises(ProtocolError):
+        pulled.run()
     assert pulled.events() == []
     assert not pulled.position.complete
 
 
 def test_a_web_page_is_still_called_one():
-    with Pulled(Reply(200, b"<html><title>Sign in</title> NaN</html>")) as pulled:
-        with pytest.raises(ProtocolError, match="web page titled 'Sign in'"):
-            pulled.run()
+    told = pytest.raises(ProtocolError, match="web page titled 'Sign in'")
+    with Pulled(Reply(200, b"<html><title>Sign in</title> NaN</html>")) as pulled, told:
+        pulled.run()
 
 
 @pytest.mark.parametrize("paging", [PagePaging("page"), OffsetPaging("offset")])
@@ -180,9 +179,9 @@ def test_a_page_of_nothing_readable_is_no_empty_page(paging):
 def test_an_entry_of_a_list_of_files_is_not_set_aside():
     """With it, all events of its file would be missing."""
     listed = FileList("id", "at", "url")
-    with Pulled(page(b"{oops}"), export=listed) as pulled:
-        with pytest.raises(ProtocolError, match="a file whose entry cannot be read"):
-            pulled.run()
+    told = pytest.raises(ProtocolError, match="a file whose entry cannot be read")
+    with Pulled(page(b"{oops}"), export=listed) as pulled, told:
+        pulled.run()
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,13 @@ class Reader:
     def earliest(self) -> datetime | None:
         """The earliest time that the vendor still lets anyone read, None where there is no limit."""
         lookback = self.pages.spec.lookback
-        # A request at the very limit would be refused by the time it arrives.
-        return self.now() - lookback + min(timedelta(hours=1), lookback / 100) if lookback else None
+        return self.now() - lookback + self.slack if lookback else None
+
+    @property
+    def slack(self) -> timedelta:
+        """How far ``earliest`` stays within what the vendor keeps: a request at the very limit would be refused by the
+        time it arrives."""
+        return min(timedelta(hours=1), (self.pages.spec.lookback or timedelta(0)) / 100)
 
     def reachable(self, start: datetime, needed: datetime | None = None) -> datetime:
         """Return ``start``, or the earliest time that the vendor still lets anyone read.

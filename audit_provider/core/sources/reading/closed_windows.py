@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.place import Place, may_have_moved, report_lost
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class OpenWindow:
     """A window begun and not drained.
 
     :ivar cursor: of the next page, "" to begin again. :ivar request: the request that the cursor belongs to.
+    :ivar place: where its pages stand.
     """
 
     start: datetime
@@ -40,6 +42,7 @@ class OpenWindow:
     pages: int = 0
     records: int = 0
     request: str = ""
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class ClosedWindows:
         if kept.open and not kept.open.cursor and self._is_halvable(reader, kept.open):
             reader.tell("a window of records without ids could not be read in one run: it is halved")
             kept = self._halved(kept, kept.open)
+        elif kept.open and kept.open.cursor and self._left(reader, kept.open) and self._is_halvable(reader, kept.open):
+            kept = self._read_anew(reader, kept, kept.open)
         elif kept.open:
             kept = yield from self._drain(reader, kept, self._resumed(reader, kept, kept.open), target)
         if ahead:
@@ -145,19 +150,51 @@ class ClosedWindows:
 
     def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
         """Return an open window as it can be read on: from its cursor, or from its start."""
-        if window.cursor and reader.pages.resume(window.request):
+        if window.cursor and self._left(reader, window):
+            self._tell_left(reader, window)
+        elif window.cursor and reader.pages.resume(window.request):
             return window
-        if window.cursor:
+        elif window.cursor:
             reader.tell("the request has changed, so its cursor is of no use: the open window is read from its start")
         return self._again(reader, kept, window)
 
     def _again(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
         """Return a window to read from its start, which may have come out of reach meanwhile."""
-        start = window.start + self.grain
-        # What lies before its start was read before, or reported as lost when it was opened.
-        start = reader.reachable(start, max(start, kept.window_end or start))
+        start = self._begin(reader, kept, window)
         bounds = self._widened(start, max(window.end - self.grain, start + timedelta(seconds=1)))
         return OpenWindow(bounds.start, bounds.end)
+
+    def _begin(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> datetime:
+        """Return where a window that was begun can be begun again; what came out of reach unread is reported."""
+        start = window.start + self.grain
+        return reader.reachable(start, window.place.read_from(self._accounted(kept, window)))
+
+    def _accounted(self, kept: WindowsState, window: OpenWindow) -> datetime:
+        # What lies before its start was read before, or reported as lost when it was opened.
+        start = window.start + self.grain
+        return max(start, kept.window_end or start)
+
+    def _left(self, reader: Reader, window: OpenWindow) -> bool:
+        """Whether rows may have left a window before the reader, so that its pages prove nothing."""
+        return not window.place.stands and may_have_moved(reader, window.start + self.grain)
+
+    def _read_anew(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> WindowsState:
+        """Return the state that reads a window in parts, for rows may have left it before the reader.
+
+        Nothing leaves but from the first part, and in the end that is short enough to be read before anything does.
+        """
+        self._tell_left(reader, window)
+        again = self._again(reader, kept, window)
+        if again.end - self.grain <= again.start + self.grain + timedelta(seconds=1):
+            # All of it has come out of reach.
+            return replace(kept, open=None, window_end=again.start + self.grain, halved=None)
+        return self._halved(kept, again)
+
+    def _tell_left(self, reader: Reader, window: OpenWindow) -> None:
+        reader.tell(
+            f"rows of {reader.pages.spec.title} may have left the window {Window(window.start, window.end)} while it "
+            f"was read, and moved others: it is read again"
+        )
 
     def _settled(self, target: datetime, reader: Reader) -> datetime:
         return target if reader.until or self._shifts(reader) else target - self.settle
@@ -198,6 +235,8 @@ class ClosedWindows:
         self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime
     ) -> Generator[Step, int, WindowsState]:
         bounds, restarted, tally, readings = Window(window.start, window.end), False, Tally(), 1
+        total: int | None = None
+        shrunken = False
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
@@ -215,10 +254,14 @@ class ClosedWindows:
                     raise
                 reader.tell(f"the cursor of the window {bounds} is refused: the window is read again from its start")
                 window, restarted = self._again(reader, kept, window), True
-                bounds, tally = Window(window.start, window.end), Tally()
+                bounds, tally, total, shrunken = Window(window.start, window.end), Tally(), None, False
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
             guard.show(page)
+            # One answer is whole, and where nothing is said to be dropped there is nothing to measure.
+            one = not reader.pages.spec.lookback or (not window.cursor and not page.more)
+            shrunken |= bool(window.cursor) and page.total is not None and total is not None and page.total < total
+            total = page.total
             if not window.cursor and not reader.pages.request.takes_end:
                 # Whatever end was asked for, this leads to the end of the log.
                 window = replace(window, end=max(window.end, target + self.grain))
@@ -229,6 +272,9 @@ class ClosedWindows:
                 records=window.records + len(page.events) + page.unreadable,
                 request=reader.pages.request_key,
             )
+            if not one:
+                moved = may_have_moved(reader, window.start + self.grain)
+                window = replace(window, place=window.place.after(page.recorded, moved=moved))
             read = [time for time in page.recorded if time <= target]
             kept = replace(kept, newest=max((*read, kept.newest or window.start)))
             again = None
@@ -239,10 +285,18 @@ class ClosedWindows:
                 # Records without an id are told apart by their number in the window, so that is read in one go.
                 resumed = window if page.named else OpenWindow(window.start, window.end)
                 kept = replace(kept, open=resumed)
-            elif tally.moved and readings < _MOST_READINGS:
+            elif (tally.moved or shrunken) and readings < _MOST_READINGS:
                 again = OpenWindow(window.start, window.end)
                 kept = replace(kept, open=again)
+            elif not one and self._left(reader, window) and self._is_halvable(reader, window):
+                kept = self._read_anew(reader, kept, window)
+            elif not one and self._left(reader, window) and readings < _MOST_READINGS:
+                self._tell_left(reader, window)
+                again = self._again(reader, kept, window)
+                kept = replace(kept, open=again)
             else:
+                if not one:
+                    self._report_left(reader, kept, window)
                 if tally.moved:
                     reader.tell(said_of(tally.moved, f"the window {bounds}"))
                 if self.most and window.records == self.most:
@@ -257,7 +311,8 @@ class ClosedWindows:
             if kept.open is None:
                 return kept
             if again:
-                window, tally, readings = again, Tally(), readings + 1
+                window, tally, readings, total, shrunken = again, Tally(), readings + 1, None, False
+                bounds = Window(window.start, window.end)
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
 
     def _is_full(self, window: OpenWindow) -> bool:
@@ -270,6 +325,15 @@ class ClosedWindows:
     def _report_full(self, reader: Reader, bounds: Window) -> None:
         reason = f"there are more than {self.most} events, all that the API gives, in so short a time"
         reader.report(Gap(bounds.start, bounds.end, reason, "cap", reader.now()))
+
+    def _report_left(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> None:
+        """Report what has left a window that was read and cannot be read in parts."""
+        start = self._accounted(kept, window)
+        if window.place.stands:
+            report_lost(reader, start, window.place)
+        elif self._left(reader, window):
+            reason = f"rows of {reader.pages.spec.title} left its list while it was read, and moved others out of sight"
+            reader.report(Gap(window.place.read_from(start), window.end - self.grain, reason, "cursor", reader.now()))
 
     def _halved(self, kept: WindowsState, window: OpenWindow) -> WindowsState:
         """Return the state that reads the window again, in parts."""

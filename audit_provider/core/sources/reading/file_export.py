@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
-from audit_provider.core.model import Window
+from audit_provider.core.model import Window, back_by, text_of
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import LoopGuard
@@ -39,12 +39,14 @@ class ExportState:
 
     :ivar began: where the first run began. :ivar window_end: the files of everything before are read.
     :ivar done: files read whole that the next window may list again, and when they were made.
+    :ivar newest: when the newest of the events read so far happened.
     """
 
     began: datetime | None = None
     window_end: datetime | None = None
     open: OpenExport | None = None
     done: dict[str, datetime] = field(default_factory=dict)
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class FileExport:
         if export is None or files is None:
             raise ConfigurationError(f"{reader.pages.spec.title} does not say where its files are.")
         target = reader.now() - self.settle
+        kept = self._taken_back(reader, kept, target)
         if reader.until:
             target = min(reader.until + self.made_within, max(target, reader.until))
         latest = reader.latest if self.behind else target
@@ -93,6 +96,19 @@ class FileExport:
         if reader.until and latest < reader.until:
             reader.wait_for_end()
             yield from self._read_on(reader, kept, reader.until, export, files)
+
+    def _taken_back(self, reader: Reader, kept: ExportState, target: datetime) -> ExportState:
+        """Return the state less what lies in the future: it was left by a clock that has been set right since."""
+        now = reader.now()
+        ends = (kept.window_end, kept.open and kept.open.end)
+        if reader.until or not any(end > now for end in ends if end):
+            return kept
+        # Nobody knows how long ago that was: what was read says it, less what may not have been in a file by then.
+        newest = back_by(kept.newest, self.settle) if kept.newest and kept.newest <= now else kept.began or now
+        reached = min(filter(None, (newest, kept.window_end, target)))
+        reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
+        done = {name: made for name, made in kept.done.items() if made <= now}
+        return replace(kept, window_end=reached, open=None, done=done)
 
     def _read_on(
         self, reader: Reader, kept: ExportState, target: datetime, export: ExportJob | FileList, files: FileReader
@@ -133,7 +149,7 @@ class FileExport:
         self, reader: Reader, kept: ExportState, span: OpenExport, job: ExportJob, files: FileReader
     ) -> Generator[Step, int, ExportState]:
         span, file = yield from self._ready(reader, kept, span, job, files)
-        yield from self._rows(reader, replace(kept, open=span), span, file, files)
+        kept, _ = yield from self._rows(reader, replace(kept, open=span), span, file, files)
         kept = replace(kept, window_end=span.end, open=None)
         yield Step((), packed(kept), span.start, kept.window_end)
         return kept
@@ -182,7 +198,7 @@ class FileExport:
             for file in files.files(listed, page.events):
                 if file.id in kept.done:
                     continue
-                known = yield from self._rows(reader, kept, span, file, files)
+                kept, known = yield from self._rows(reader, kept, span, file, files)
                 if known and not reader.pages.spec.fields.id and reader.until is None:
                     reader.tell(
                         f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of two "
@@ -201,15 +217,18 @@ class FileExport:
 
     def _rows(
         self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader
-    ) -> Generator[Step, int, int]:
-        """Yield a file's rows; return how many of them were known."""
+    ) -> Generator[Step, int, tuple[ExportState, int]]:
+        """Yield a file's rows; return the state after them, and how many of them were known."""
         known = 0
         # A row without a time belongs somewhere into the span that its file is of.
         undated = span.start + (span.end - span.start) / 2
         try:
             for events in files.rows(file, reader.pages.records, undated):
-                since = min((span.start, *(event.time for event in events)))
+                times = [event.time for event in events]
+                since, latest = min((span.start, *times)), max(times, default=None)
+                if latest and latest <= reader.now() and (kept.newest is None or latest > kept.newest):
+                    kept = replace(kept, newest=latest)
                 known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end))
         except RefusedError as error:
             raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
-        return known
+        return kept, known

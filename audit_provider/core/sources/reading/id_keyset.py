@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ProtocolError, RefusedError
-from audit_provider.core.model import Gap, back_by, text_of
+from audit_provider.core.model import back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.place import believed, may_have_moved, vouched
 from audit_provider.core.sources.reading.recovery import read_on
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Reader, Steps
 
 
@@ -92,7 +92,8 @@ class IdKeyset:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
         now = reader.now()
         kept = msgspec.convert(state, KeysetState) if state else KeysetState(reader.start, swept_at=now)
-        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
+        watermark = watermark_after((), kept.watermark, now)
+        kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.windows is None:
             kept = yield from self._follow(reader, kept)
         if kept.windows is not None:
@@ -105,8 +106,9 @@ class IdKeyset:
         title, restarted = reader.pages.spec.title, False
         meter, guard = OrderMeter(self.tolerance), LoopGuard(title)
         meter.show([kept.watermark] if kept.last_id and kept.watermark else [])
-        polled_at, resumed = reader.latest, bool(kept.last_id)
+        polled_at = reader.latest
         opened = self._opened(reader, kept, self.overlap)
+        resumed = bool(kept.last_id)
         tally = Tally(kept.same if kept.last_id else None)
         while True:
             try:
@@ -121,7 +123,8 @@ class IdKeyset:
                 continue
             guard.show(page)
             if resumed and not restarted:
-                kept, resumed = self._vouched(reader, kept, page), False
+                earliest, resumed = vouched(reader, _read_up_to(kept), page.recorded), False
+                kept = replace(kept, polled_at=earliest or kept.polled_at)
             if meter.show(page.ordered) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
@@ -158,7 +161,8 @@ class IdKeyset:
         # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
         swept_at = min(kept.swept_at or now, kept.watermark or now)
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
-        sweep = kept.sweep or IdSweep(opened, now)
+        left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
+        sweep = IdSweep(opened, now) if kept.sweep is None or left else kept.sweep
         tally = Tally(sweep.same)
         while True:
             try:
@@ -186,26 +190,14 @@ class IdKeyset:
             kept = self._by_time(reader, kept)
         yield Step((), packed(kept), sweep.opened, kept.watermark)
 
-    def _vouched(self, reader: Reader, kept: KeysetState, page: Page) -> KeysetState:
-        """Report what the vendor may have dropped before the first page that a kept id led to.
-
-        An id that was left for longer than the vendor keeps events may lead on without a word.
-        """
-        earliest = reader.earliest
-        reached = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
-        if earliest is None or reached is None or reached >= earliest:
-            return kept
-        first = min((earliest, *page.recorded))
-        if reached < first:
-            title = reader.pages.spec.title
-            reason = f"the id that {title} is read on from was left for longer than events are kept"
-            reader.report(Gap(reached, first, reason, "cursor", reader.now()))
-        return replace(kept, polled_at=earliest)
-
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
         """Return the time to begin from where no id does it."""
         floor = max(back_by(kept.watermark, back), kept.began) if kept.watermark else kept.began
         if kept.last_id:
             return floor
-        read_up_to = max((time for time in (kept.polled_at, kept.watermark) if time), default=None)
-        return reader.reachable(floor, read_up_to)
+        return reader.reachable(floor, _read_up_to(kept))
+
+
+def _read_up_to(kept: KeysetState) -> datetime | None:
+    """Return the time before which nothing is missing, as far as a quiet list can prove it."""
+    return max((time for time in (kept.polled_at, kept.watermark) if time), default=None)

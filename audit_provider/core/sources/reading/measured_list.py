@@ -14,6 +14,7 @@ from audit_provider.core.model import back_by
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.place import Place, believed, report_lost, vouched
 from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
@@ -32,7 +33,7 @@ class OpenDescent:
 
     :ivar top: newest time of its first page: the watermark once the floor is reached.
     :ivar in_one_go: records without an id were met, which are counted from the head on. :ivar runs: how many have begun
-        it at the head and not reached its floor.
+        it at the head and not reached its floor. :ivar low: oldest time met on the way down.
     """
 
     top: datetime
@@ -40,6 +41,7 @@ class OpenDescent:
     cursor: str
     in_one_go: bool = False
     runs: int = 1
+    low: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class ListState:
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
     :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
     :ivar request: the request that the cursors belong to. :ivar sweep: the look for late events that has not ended.
-    :ivar same: how often the last records without an id were met before the cursor.
+    :ivar same: how often the last records without an id were met before the cursor. :ivar polled_at: when the last
+        reading that reached the end began.
     """
 
     began: datetime
@@ -71,6 +74,7 @@ class ListState:
     request: str = ""
     sweep: OpenSweep | None = None
     same: dict[str, int] = field(default_factory=dict)
+    polled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,8 @@ class MeasuredList:
         now, request = reader.now(), reader.pages.request_key
         begun = ListState(began=reader.start, swept_at=now, request=request)
         kept = msgspec.convert(state, ListState) if state else begun
-        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
+        watermark = watermark_after((), kept.watermark, now)
+        kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.request != request and kept.way != "windows":
             reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
             kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None, same={})
@@ -125,12 +130,15 @@ class MeasuredList:
     def _scan(self, reader: Reader, kept: ListState) -> Generator[Step, int, ListState]:
         """Read from the head to the floor; an unfinished scan is closed from the head to its top, then resumed."""
         floor, top, runs, in_one_go = self._floor(kept), None, 1, False
+        low, begun = None, reader.now()
+        if kept.scan is None:
+            floor = reader.reachable(floor, self._read_up_to(kept))
         legs = [("", floor)]
         if kept.scan and kept.scan.in_one_go and kept.scan.runs < _MOST_RUNS:
             floor, runs = kept.scan.floor, kept.scan.runs + 1
             legs = [("", floor)]
         elif kept.scan:
-            floor, runs, in_one_go = kept.scan.floor, kept.scan.runs, kept.scan.in_one_go
+            floor, runs, in_one_go, low = kept.scan.floor, kept.scan.runs, kept.scan.in_one_go, kept.scan.low
             if in_one_go:
                 reader.tell(
                     f"a scan of records without ids of {reader.pages.spec.title} could not be read in one run: it is "
@@ -162,13 +170,18 @@ class MeasuredList:
                     return (yield from self._follow(reader, kept, first=(cursor, page), tally=tally))
                 in_one_go = in_one_go or not page.named
                 top = top or watermark_after(page.recorded, None, reader.now())
+                low = min((*page.recorded, *((low,) if low else ())), default=None) if not legs else low
                 below = _trailing_below(page, stop_at, below)
                 ended = not page.more or (order == "newest_first" and below >= self.margin)
                 if ended and not legs:
                     watermark = watermark_after((top,) if top else (), kept.watermark, reader.now())
-                    kept = replace(kept, watermark=watermark, measured=kept.measured + meter.seen, scan=None)
+                    if not page.more:
+                        accounted = max(filter(None, (floor, self._read_up_to(kept))))
+                        report_lost(reader, accounted, Place("newest_first", oldest=low))
+                    measured = kept.measured + meter.seen
+                    kept = replace(kept, watermark=watermark, measured=measured, scan=None, polled_at=begun)
                 elif not legs and top:
-                    kept = replace(kept, scan=OpenDescent(top, floor, page.cursor, in_one_go, runs))
+                    kept = replace(kept, scan=OpenDescent(top, floor, page.cursor, in_one_go, runs, low))
                 yield self._step(page, kept, min(floor, stop_at))
                 cursor = page.cursor
                 if ended:
@@ -191,6 +204,21 @@ class MeasuredList:
         polled_at, stored = reader.now(), first is None
         cursor, page = first or (kept.cursor or kept.asked_with, None)
         meter, guard, fresh = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
+        earliest = vouched(reader, self._read_up_to(kept), ()) if stored else None
+        if earliest:
+            # What has left the list may have moved all others under a cursor that counts them.
+            reader.tell("the kept cursor was left for longer than events are kept: reading the list from its start")
+            kept = replace(
+                kept,
+                way="scan",
+                cursor="",
+                asked_with="",
+                proven=False,
+                same={},
+                scan=None,
+                polled_at=earliest + self.settle,
+            )
+            return (yield from self._scan(reader, kept))
         while True:
             if page is None:
                 try:
@@ -207,6 +235,8 @@ class MeasuredList:
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             same = tally.kept(page, cursor)
             kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark, same=same)
+            if not page.more:
+                kept = replace(kept, polled_at=polled_at)
             since = min((*page.recorded, self._floor(kept)))
             fresh += yield self._step(page, kept, max(since, kept.began))
             if not page.more:
@@ -246,6 +276,12 @@ class MeasuredList:
         """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
         floor = self._floor(kept)
         return max(back_by(min(floor, kept.swept_at or floor), self.sweep_reach), kept.began)
+
+    def _read_up_to(self, kept: ListState) -> datetime | None:
+        """Return the time before which nothing is missing, as far as a quiet list can prove it."""
+        # An earlier version did not keep when it read to the end.
+        polled = kept.polled_at - self.settle if kept.polled_at else kept.watermark and kept.swept_at
+        return max((time for time in (polled, kept.watermark) if time), default=None)
 
     def _floor(self, kept: ListState) -> datetime:
         return max(back_by(kept.watermark, self.overlap), kept.began) if kept.watermark else kept.began

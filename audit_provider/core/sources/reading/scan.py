@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import back_by
+from audit_provider.core.model import Gap, back_by
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.place import Place, believed, may_have_moved, report_lost
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class OpenScan:
     :ivar floor: what lies below is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
     :ivar request: the request that the cursor belongs to. :ivar in_one_go: records without an id were met, which are
         counted from the head on. :ivar runs: how many have begun it at the head and not reached its floor.
+    :ivar place: where its pages stand. :ivar first: id of the first record that it met: while it stands first, nothing
+        has left the list before it. :ivar begun_again: how often in a row it was begun again, since something had.
     """
 
     begun: datetime
@@ -47,6 +50,9 @@ class OpenScan:
     request: str = ""
     in_one_go: bool = False
     runs: int = 1
+    place: Place = field(default_factory=Place)
+    first: str = ""
+    begun_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Scanning(Protocol):
 def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: bool, resumes: bool) -> Steps:
     """Finish the scan that was left, then scan from the head."""
     kept = msgspec.convert(state, ScanState) if state else ScanState(reader.start, swept_at=reader.now())
+    kept = replace(kept, scanned_at=believed(kept.scanned_at, reader.now()))
     if reader.until and reader.until > reader.latest and reader.pages.spec.behind:
         reader.wait_for_end()
     while True:
@@ -135,12 +142,32 @@ def scan(
     """
     spec, request = reader.pages.spec, reader.pages.request_key
     begun, top, cursor, runs, in_one_go = reader.latest, None, "", 1, False
+    place, first, begun_again, moved, found = Place(), "", 0, False, 0
+
+    def stands() -> bool:
+        """Whether nothing can have left the list before the reader."""
+        start = floor if by_time else min(floor, place.oldest or floor)
+        if place.stands or not may_have_moved(reader, start):
+            return True
+        if place.order != "oldest_first":
+            return False
+        # Rows leave at the front.
+        shown = reader.pages.fetch(reader.since(floor) if by_time else None, "", Counter())
+        return bool(first and shown.events) and shown.events[0].id == first
+
     if resumes and kept.open and kept.open.request == request and kept.open.in_one_go and kept.open.runs < _MOST_RUNS:
         runs = kept.open.runs + 1
     elif resumes and kept.open and kept.open.request == request:
-        begun, top, cursor = kept.open.begun, kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
+        begun, top, cursor = min(kept.open.begun, begun), kept.open.top, _a_little_back(kept.open.cursor, spec.paging)
         runs, in_one_go = kept.open.runs, kept.open.in_one_go
-        if in_one_go:
+        place, first, begun_again = kept.open.place, kept.open.first, kept.open.begun_again
+        moved = not stands()
+        if moved and begun_again < _MOST_RUNS:
+            reader.tell(f"rows have left the list of {spec.title} since it was left: scanning again from the head")
+            floor = reader.reachable(floor, place.read_from(_accounted(kept, floor)))
+            begun, top, cursor, place, first, begun_again = reader.latest, None, "", Place(), "", begun_again + 1
+            runs, moved = 1, False
+        elif in_one_go:
             reader.tell(
                 f"a scan of records without ids of {spec.title} could not be read in one run: it is read on from where "
                 f"it was, so that equal records on both sides of that place are counted once"
@@ -159,7 +186,7 @@ def scan(
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
             begun, top, cursor, restarts = reader.latest, None, "", restarts - 1
-            floor = _again(reader, kept, floor)
+            floor, place, first, moved = _again(reader, kept, floor), Place(), "", False
             meter, guard, total, tally = OrderMeter(tolerance), LoopGuard(spec.title), None, Tally()
             met.clear()
             continue
@@ -168,28 +195,44 @@ def scan(
         pairs = () if page.undated else zip(page.events, page.recorded, strict=True)
         order = meter.show(time for event, time in pairs if not any(event.id in ids for ids in met))
         met.append(frozenset(event.id for event in page.events))
+        if spec.lookback and (cursor or page.more):
+            first = first or (page.events[0].id if page.events and not cursor else "")
+            place = place.after(page.recorded, moved=may_have_moved(reader, floor), order=order)
         top = max((*page.recorded, *((top,) if top else ())), default=None)
         cursor = page.cursor
         ended = not page.more or (order == "newest_first" and bool(page.recorded) and max(page.recorded) < floor)
         in_one_go = in_one_go or not page.named
         shrunk = total is not None and page.total is not None and page.total < total
-        if begins_again := restarts > 0 and (shrunk or (ended and tally.moved > 0)):
-            if shrunk:
+        moved = moved or (ended and bool(place.newest) and not stands())
+        # What a whole second reading does not find more of was read by the first.
+        unseen = ended and moved and (restarts == 2 or found > 0)
+        if begins_again := restarts > 0 and (shrunk or unseen or (ended and tally.moved > 0)):
+            if shrunk or unseen:
                 reader.tell(f"rows of {spec.title} were removed during the scan: scanning again from the head")
+            if unseen:
+                floor = reader.reachable(floor, place.read_from(_accounted(kept, floor)))
             begun, cursor, restarts, ended = reader.latest, "", restarts - 1, False
+            place, first, moved = Place(), "", False
             meter, guard, tally = OrderMeter(tolerance), LoopGuard(spec.title), Tally()
             met.clear()
         total = page.total
         if ended:
+            if unseen:
+                reason = f"rows of {spec.title} left its list while it was read, and moved others out of sight"
+                lost_from = place.read_from(_accounted(kept, floor))
+                reader.report(Gap(lost_from, max(begun, lost_from), reason, "cursor", reader.now()))
+            elif place.stands:
+                report_lost(reader, _accounted(kept, floor), place)
             # Rows that came while the scan ran may lie behind it, so it vouches for what was there when it began.
             reached = min(top, begun) if top else None
             watermark = max((time for time in (reached, kept.watermark) if time), default=None)
             kept = replace(kept, watermark=watermark, open=None, scanned_at=begun)
         else:
-            opened = OpenScan(begun, top, floor, cursor, request, in_one_go, runs)
+            opened = OpenScan(begun, top, floor, cursor, request, in_one_go, runs, place, first, begun_again)
             kept = replace(kept, open=None if begins_again else opened)
         since = kept.began if page.undated and not by_time else floor
-        yield Step(_above(page, floor), packed(kept), since, kept.watermark)
+        fresh = yield Step(_above(page, floor), packed(kept), since, kept.watermark)
+        found = 0 if begins_again else found + fresh
         if ended:
             if tally.moved:
                 reader.tell(said_of(tally.moved, f"the scan of {spec.title}"))
@@ -200,7 +243,11 @@ def scan(
 
 def _again(reader: Reader, kept: ScanState, floor: datetime) -> datetime:
     """Return the floor of a scan that begins again: what lay below the old one was read, or reported as lost."""
-    return reader.reachable(floor, max(floor, kept.read_up_to or floor))
+    return reader.reachable(floor, _accounted(kept, floor))
+
+
+def _accounted(kept: ScanState, floor: datetime) -> datetime:
+    return max(floor, kept.read_up_to or floor)
 
 
 def _above(page: Page, floor: datetime) -> tuple[Any, ...]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.model import Gap, back_by, text_of
+from audit_provider.core.model import back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
+from audit_provider.core.sources.reading.place import believed, vouched
 from audit_provider.core.sources.reading.recovery import OpenSweep, sweep_late
 from audit_provider.core.sources.reading.tally import Tally, said_of, said_of_known
 
@@ -79,7 +80,8 @@ class TailCursor:
         now, request = reader.now(), reader.pages.request_key
         begun = TailState(began=reader.start, request=request, swept_at=now)
         kept = msgspec.convert(state, TailState) if state else begun
-        kept = replace(kept, watermark=watermark_after((), kept.watermark, now))
+        watermark = watermark_after((), kept.watermark, now)
+        kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.request != request:
             reader.tell("the request has changed, so its cursor is of no use: reading by time from the watermark on")
             kept = replace(kept, cursor="", opened=None, request=request)
@@ -141,18 +143,9 @@ class TailCursor:
                 return kept, fresh
 
     def _vouched(self, reader: Reader, kept: TailState, page: Page) -> TailState:
-        """Report what the vendor may have dropped before the first page that a kept cursor led to.
-
-        A cursor that was left for longer than the vendor keeps events leads on without a word.
-        """
-        earliest, reached = reader.earliest, self._read_up_to(kept)
-        if earliest is None or reached is None or reached >= earliest:
-            return kept
-        first = min((earliest, *page.recorded))
-        if reached < first:
-            reason = f"the cursor of {reader.pages.spec.title} was left for longer than events are kept"
-            reader.report(Gap(reached, first, reason, "cursor", reader.now()))
-        return replace(kept, polled_at=earliest + self.settle)
+        """Report what the vendor may have dropped before the first page that a kept cursor led to."""
+        earliest = vouched(reader, self._read_up_to(kept), page.recorded)
+        return replace(kept, polled_at=earliest + self.settle) if earliest else kept
 
     def _read_up_to(self, kept: TailState) -> datetime | None:
         """Return the time before which nothing is missing, as far as a quiet stream can prove it."""

@@ -1,0 +1,114 @@
+"""Where an open reading stands, and whether that can be believed once the vendor has dropped rows: one rule for all.
+
+A vendor drops what is older than it keeps, also while a list is read or left half read. Where the rows stand newest
+first, they leave behind the reader and move nothing: what was not read yet is lost. In any other order they leave
+before it, so that the next page, by its number, by a count, or by a cursor that may be one, passes over rows that are
+still served: then nothing but reading again proves what was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from audit_provider.core.model import Gap
+from audit_provider.core.sources.reading.order import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_provider.core.sources.reading.base import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a list has been read, page by page.
+
+    :ivar order: of the pages; within a page it does not matter. :ivar oldest: and :ivar newest: times met.
+    :ivar proven: where pages come oldest first, the newest time met before any row could leave: all before it was read.
+    """
+
+    order: Order = "unknown"
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    proven: datetime | None = None
+
+    def after(self, recorded: Sequence[datetime], *, moved: bool, order: Order | None = None) -> Place:
+        """Return the place after another page.
+
+        :param recorded: its times. :param moved: rows may have left since the list was begun.
+        :param order: as it was measured row by row; None compares the pages.
+        """
+        if not recorded:
+            return self
+        low, high = min(recorded), max(recorded)
+        order = self._order_with(low, high) if order is None else order
+        if "mixed" in (order, self.order) or {order, self.order} == {"oldest_first", "newest_first"}:
+            order = "mixed"
+        elif order == "unknown":
+            order = self.order
+        newest = max(high, self.newest or high)
+        return Place(order, min(low, self.oldest or low), newest, self.proven if moved else newest)
+
+    def _order_with(self, low: datetime, high: datetime) -> Order:
+        if self.oldest is None or self.newest is None or low == high == self.oldest == self.newest:
+            return "unknown"
+        if low >= self.newest:
+            return "oldest_first"
+        return "newest_first" if high <= self.oldest else "mixed"
+
+    @property
+    def stands(self) -> bool:
+        """Whether reading may go on from here after rows have left the list."""
+        return self.order == "newest_first"
+
+    def read_from(self, start: datetime) -> datetime:
+        """Return the time before which nothing is missing, of what begins at ``start``."""
+        return max(start, self.proven) if self.proven and self.order == "oldest_first" else start
+
+
+def may_have_moved(reader: Reader, start: datetime) -> bool:
+    """Whether rows at or after ``start`` may have left the list since it could last be asked for.
+
+    ``earliest`` stays a little within what the vendor keeps; half of that is granted to reading itself.
+    """
+    earliest, slack = reader.earliest, reader.slack
+    return earliest is not None and start < earliest - slack / 2
+
+
+def report_lost(reader: Reader, start: datetime, place: Place) -> None:
+    """Report what has left a list that was read newest first down to its end.
+
+    :param start: what lies before is read already, not wanted, or reported as lost.
+    """
+    earliest = reader.earliest
+    if earliest is None or not may_have_moved(reader, start):
+        return
+    end = min(filter(None, (earliest, place.oldest, reader.until)))
+    if start < end:
+        reason = f"{reader.pages.spec.title} dropped what was not read yet, while its list was being read"
+        reader.report(Gap(start, end, reason, "cursor", reader.now()))
+
+
+def vouched(reader: Reader, reached: datetime | None, recorded: Sequence[datetime]) -> datetime | None:
+    """Report what the vendor may have dropped before the first page that a kept cursor led to.
+
+    A cursor that was left for longer than the vendor keeps events leads on without a word.
+
+    :param reached: the time before which nothing is missing. :param recorded: times of that page.
+    :return: the time before which everything is read or reported, None where nothing can have been dropped.
+    """
+    earliest = reader.earliest
+    if earliest is None or reached is None or reached >= earliest:
+        return None
+    first = min((earliest, *recorded))
+    if reached < first:
+        reason = f"the cursor of {reader.pages.spec.title} was left for longer than events are kept"
+        reader.report(Gap(reached, first, reason, "cursor", reader.now()))
+    return earliest
+
+
+def believed(mark: datetime | None, now: datetime) -> datetime | None:
+    """Return a mark of how far something is read, None for one in the future: a clock that was ahead left it."""
+    return mark if mark is not None and mark <= now else None

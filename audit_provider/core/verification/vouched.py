@@ -1,0 +1,120 @@
+"""Whether the ledger vouches for what lies beside a chain of segments: dead letters, and records of a redrive."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from audit_provider.core.dead_letters import RECORD, DeadLetters, LetterProof
+from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.open_stream import proven_head
+from audit_provider.core.spool import Head, Stream
+from audit_provider.core.verification.report import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from audit_provider.core.destinations.base import Place
+    from audit_provider.core.model import Offset
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Store
+
+
+@dataclass(slots=True)
+class Vouched:
+    """What was found. :ivar closing: keys of the redrive records that close letters; those of others are no proof."""
+
+    closing: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check_beside(
+    store: Store,
+    folder: str,
+    position: Position,
+    offsets: Mapping[str, Offset | None],
+    keys: Iterable[str],
+) -> Vouched:
+    """Compare what lies beside the chains of one stream with what the ledger says of it.
+
+    :param folder: of the stream, such as ``slack/live``. :param position: of the stream.
+    :param offsets: by destination, None for one that has none; destinations that are not named cannot be checked.
+    :param keys: of the objects in the folders ``dead`` of the stream's chains.
+    :raises AuditError: the spool cannot be read.
+    """
+    found = Vouched()
+    beside: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key in keys:
+        chain, _, name = key[len(folder) + 1 :].partition("/dead/")
+        beside[chain, name.partition("/")[0]].append(key)
+    for destination, offset in offsets.items():
+        for each in (offset, *offset.earlier) if offset else ():
+            beside.setdefault((each.chain, destination), [])
+    for (chain, destination), files in sorted(beside.items()):
+        if destination not in offsets:
+            found.closing.update(files)
+            continue
+        kept = offsets[destination]
+        offset = kept.in_chain(chain) if kept else None
+        if offset is None:
+            if chain != position.chain:
+                wrong = "lies in a chain of segments that no record of Airflow knows: it is never sent"
+                found.faults += [Fault("foreign", f"{folder}/{chain}", 0, each, wrong) for each in files]
+            continue
+        _check(store, f"{folder}/{chain}" if chain else folder, position, destination, offset, files, found)
+    return found
+
+
+def _check(
+    store: Store,
+    place: str,
+    position: Position,
+    destination: str,
+    offset: Offset,
+    files: list[str],
+    found: Vouched,
+) -> None:
+    stream = Stream(store, place)
+    letters = DeadLetters(stream, destination, (offset.segment, offset.index), offset)
+    try:
+        closing = {f"{place}/{name}" for name in letters.record_names()}
+    except SpoolDamagedError as error:
+        found.faults.append(
+            Fault("missing", place, 0, f"{place}/dead/{destination}/redriven", f"is not whole: {error}")
+        )
+        closing = set()
+    found.closing |= closing
+    for key in files:
+        if RECORD.fullmatch(key.rpartition("/")[2]) and key not in closing:
+            wrong = "is no redrive record that Airflow's record of the offset leads to: it closes no dead letter"
+            found.faults.append(Fault("foreign", place, 0, key, wrong))
+    proof = LetterProof(stream, proven_head(position, offset.chain, offset) or Head(), letters.linked(offset.letters))
+    proven: set[tuple[Place, str]] = set()
+    unproven = 0
+    for name in letters.names():
+        try:
+            for letter in letters.read(name):
+                event = proof.event(name, letter)
+                if event is None:
+                    unproven += 1
+                    # What an earlier version has set aside is not linked, and outlives its segment.
+                    if not offset.letters and letter.segment < stream.oldest():
+                        proven.add((letter.place, letter.id))
+                    continue
+                proven.add((letter.place, letter.id))
+                if bytes(event.raw) != bytes(letter.event):
+                    wrong = f"is not the event {letter.index} of segment {letter.segment}, which is sent instead"
+                    found.faults.append(Fault("damaged", place, letter.segment, f"{place}/{name}", wrong))
+        except SpoolDamagedError:
+            continue  # it is named where the file, or the segment, is checked by itself
+    wanted = offset.counts.set_aside - offset.again
+    if len(proven) < wanted:
+        wrong = f"holds {len(proven):,} dead letters, but Airflow's record of the offset counts {wanted:,} set aside"
+        found.faults.append(Fault("missing", place, 0, f"{place}/dead/{destination}", wrong))
+    if unproven:
+        found.notes.append(
+            f"{place}/dead/{destination}: {unproven:,} dead letters are proven neither by the segments that are kept "
+            f"nor by Airflow's record of the offset: they are not sent."
+        )

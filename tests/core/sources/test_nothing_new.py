@@ -1,0 +1,136 @@
+"""Every form in which an API says that there is nothing new, and what only looks like one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from audit_provider.core.answer import Answer
+from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, ProtocolError
+from audit_provider.core.sources.answers import AnswerJudge
+from audit_provider.core.sources.paging import CursorPaging, PagePaging
+from audit_provider.core.sources.spec import Errors
+from audit_provider.sandbox.server import Reply
+from tests.core.sources.pulled import Pulled, page, record
+from tests.core.sources.scripted import DAY, SPEC, Scripted, reader
+
+PAGE = b'{"items":[' + record("a", more=',"name":"J\\u00fcrg J\u00fcrg"') + b"]}"
+
+
+def fetch(reply, cursor="", **changes):
+    with Scripted(reply) as service:
+        return reader(service, **changes).fetch(DAY, cursor)
+
+
+@pytest.mark.parametrize("absent", [False, True])
+@pytest.mark.parametrize("cursor", ["", "c1"])
+def test_204_is_an_empty_last_page(absent, cursor):
+    paging = CursorPaging("cursor", "next", more_at="more")
+    found = fetch(Reply(204, b""), cursor, records_may_be_absent=absent, paging=paging)
+    assert (found.events, found.more, found.cursor) == ((), False, "")
+
+
+@pytest.mark.parametrize("records_at", ["items", "a.b", ""])
+@pytest.mark.parametrize("body", [b"", b"  \n", b"null", b" null\n"])
+def test_an_empty_body_is_an_empty_page_where_records_may_be_absent(records_at, body):
+    found = fetch(Reply(200, body), records_at=records_at, records_may_be_absent=True)
+    assert (found.events, found.more) == ((), False)
+    with pytest.raises(ProtocolError):
+        fetch(Reply(200, body), records_at=records_at)
+
+
+@pytest.mark.parametrize("body", [b'{"items":null}', b'{"items":[]}'])
+@pytest.mark.parametrize("absent", [False, True])
+def test_a_list_that_is_null_is_an_empty_one(body, absent):
+    assert fetch(Reply(200, body), records_may_be_absent=absent).events == ()
+
+
+def test_an_empty_body_does_not_take_back_that_there_is_more():
+    paging = CursorPaging("cursor", "next", more_at="more")
+    first = page(record("a"), around=b'{"items":[%b],"next":"c1","more":true}')
+    with Pulled(first, Reply(200, b""), records_may_be_absent=True, paging=paging) as pulled:
+        with pytest.raises(ProtocolError):
+            pulled.run()
+        assert not pulled.position.complete
+        pulled.run(Reply(204, b""))
+    assert pulled.position.complete
+    assert [event.id for event in pulled.events()] == ["a"]
+
+
+def test_pages_by_number_may_end_with_an_empty_body():
+    with Pulled(page(record("a")), Reply(200, b""), records_may_be_absent=True, paging=PagePaging("page")) as pulled:
+        pulled.run()
+    assert pulled.position.complete
+
+
+def test_an_empty_body_that_does_not_say_where_it_ends_may_have_been_cut_off():
+    judge = AnswerJudge(replace(SPEC, records_may_be_absent=True), str)
+    for headers, is_one in (({}, False), ({"Content-Length": "0"}, True), ({"Transfer-Encoding": "chunked"}, True)):
+        assert judge.says_nothing_new(Answer(200, headers, b"", "here"), promised=False) is is_one
+
+
+NONE = {"error": {"code": "NO_EVENTS", "message": "No events found"}}
+DECLARED = Errors(code_at="error.code", message_at="error.message", empty_codes=("NO_EVENTS",))
+
+
+@pytest.mark.parametrize("status", [404, 400, 410, 200])
+def test_a_code_that_is_declared_means_an_empty_page(status):
+    found = fetch(Reply.json(status, NONE), errors=DECLARED)
+    assert (found.events, found.more) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reply"),
+    [
+        (Errors(empty_codes=("404",)), Reply.json(404, {"message": "nothing"})),
+        (Errors(empty_codes=("404",)), Reply(404, b"")),
+        (Errors(empty_codes=("404",), empty_words=("no events",)), Reply.json(404, {"message": "No Events found"})),
+        (Errors(empty_words=("no events",)), Reply(404, b"No events found")),
+        (Errors(empty_words=("no events",), message_at="m"), Reply.json(200, {"m": "no events found"})),
+    ],
+    ids=range(5),
+)
+def test_a_status_or_words_that_are_declared_mean_an_empty_page(errors, reply):
+    assert fetch(reply, errors=errors).events == ()
+
+
+@pytest.mark.parametrize(
+    ("errors", "reply", "refused"),
+    [
+        (Errors(), Reply.json(404, {"message": "No events found"}), ConfigurationError),
+        (Errors(empty_codes=("404",)), Reply(404, b"<html><title>Not found</title></html>"), ConfigurationError),
+        (Errors(empty_codes=("404",)), Reply.json(401, {}), CredentialError),
+        (Errors(empty_codes=("401", "404")), Reply.json(401, {}), CredentialError),
+        (
+            Errors(empty_codes=("404",), empty_words=("no events",)),
+            Reply.json(404, {"m": "no path"}),
+            ConfigurationError,
+        ),
+        (DECLARED, Reply.json(404, {"error": {"code": "NO_PATH", "message": "NO_EVENTS"}}), ConfigurationError),
+        (DECLARED, Reply.json(500, NONE), AuditError),
+    ],
+    ids=range(7),
+)
+def test_what_is_not_declared_so_is_refused(errors, reply, refused):
+    with pytest.raises(refused):
+        fetch(reply, errors=errors)
+
+
+def test_an_event_that_holds_the_words_is_no_empty_page():
+    errors = Errors(empty_words=("no events",), empty_codes=("404",), message_at="message", code_at="code")
+    told = record("a", more=',"message":"no events","code":"404"')
+    assert len(fetch(page(told), errors=errors).events) == 1
+    assert len(fetch(page(told, around=b"[%b]"), errors=errors, records_at="").events) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_before_a_page_is_passed_over(encoding):
+    found = fetch(Reply(200, PAGE.decode().encode(encoding)))
+    assert [bytes(event.raw) for event in found.events] == [PAGE[len(b'{"items":[') : -2]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_the_mark_says_in_which_order_the_bytes_are(encoding):
+    found = fetch(Reply(200, ("\ufeff" + PAGE.decode()).encode(encoding)))
+    assert [bytes(event.raw) for event in found.events] == [PAGE[len(b'{"items":[') : -2]]
