@@ -156,6 +156,11 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     bounds = {ClosedWindows: BOUNDS, FileExport: BOUNDS, SinceScan: ("start",)}.get(type(spec.reading), ())
     kind = type(spec.reading).__name__
     found += [f"request: {kind} needs {{{each}}} in params or body" for each in bounds if each not in needed]
+    if isinstance(spec.reading, MeasuredList) and not spec.fields.id and getattr(spec.paging, "ends_when_same", False):
+        found.append(
+            "paging.ends_when_same: measured_list follows the end of a list, where records without an id would be new "
+            "each time the last page comes again: use head_scan or since_scan"
+        )
     if isinstance(spec.reading, IdKeyset) and not isinstance(spec.paging, ObjectIdPaging):
         found.append("paging: id_keyset goes with paging of type object_id")
     found += _mistakes_in_paging(spec)

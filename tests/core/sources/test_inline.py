@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.auth import Header, Token
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.sources import REGISTRY
+from audit_provider.core.sources.inline import source_of
 from audit_provider.core.sources.paging import CursorPaging, PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.head_scan import HeadScan
@@ -334,3 +336,18 @@ def test_paging_of_a_built_in_source_is_looked_at_too():
     source = "{like: github, paging: {type: page, param: page, next_at: next}}"
     text = f"p: {{source: {source}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
     assert "p.source.paging.next_at: records_at is empty" in mistakes(text)
+
+
+def test_a_list_whose_last_page_comes_again_is_not_followed_without_ids():
+    entry = {
+        "base_url": "https://api.example.com",
+        "request": {"method": "GET", "path": "/log"},
+        "reading": {"type": "measured_list"},
+        "paging": {"type": "page", "param": "page", "ends_when_same": True},
+        "records_at": "items",
+        "fields": {"id": "", "time": "t"},
+        "rate_limit": {"requests": 60},
+    }
+    with pytest.raises(ConfigurationError, match="measured_list follows the end of a list"):
+        source_of(entry, "p.source", REGISTRY, "p")
+    assert source_of({**entry, "fields": {"id": "id", "time": "t"}}, "p.source", REGISTRY, "p").name == "p"

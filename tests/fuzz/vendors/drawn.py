@@ -102,7 +102,8 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
             of["goes_on"] = reading == "tail_cursor" and draw(st.booleans())
             of["flag"] = not of["goes_on"] and draw(st.booleans())
         case "page":
-            of["end"] = draw(st.sampled_from(["empty page", "empty page", "pages", "last again", *VALUE_ENDS]))
+            again = () if reading == "measured_list" else ("last again",)  # refused, where records have no id
+            of["end"] = draw(st.sampled_from(["empty page", "empty page", "pages", *again, *VALUE_ENDS]))
             of["flag"] = of["end"] == "empty page" and draw(st.booleans())
             of["total"] = draw(st.booleans())
         case "offset":

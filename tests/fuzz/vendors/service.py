@@ -229,7 +229,7 @@ class VendorService:
             begin = (len(rows) - 1) // size * size
             self.met["end: last again"] += 1
         # Where an empty page is the end, one that is not would be a lie.
-        hollow = hollow and style in ("cursor", "next_url", "link", "object_id")
+        hollow = hollow and (style in ("cursor", "next_url", "link") or (style == "object_id" and vendor.flag))
         page = [] if hollow else rows[begin : begin + size]
         more = len(rows) > begin + len(page) and bool(page or hollow)
         reached = begin + len(page)
