@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -123,7 +124,7 @@ class SegmentWriter:
                 self._parts.append(self._compressor.flush(isal_zlib.Z_SYNC_FLUSH))
                 self._held_back = False
             parts, read = self._parts[read:], len(self._parts)
-            return _decoder.decode_lines(b"".join(map(inflater.decompress, parts))) if parts else []
+            return decode_events(b"".join(map(inflater.decompress, parts))) if parts else []
 
         return added
 
@@ -213,10 +214,23 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
     """
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
-    events = _decoder.decode_lines(_inflated(manifest, content))
+    events = decode_events(_inflated(manifest, content))
     if len(events) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
     return events
+
+
+def decode_events(lines: bytes) -> list[Event]:
+    """Return events by their lines.
+
+    How deep a record may be nested depends on how deep the call is. What could be written can be read on a stack that
+    has just begun, so that no record keeps a segment from a task whose calls are nested deeper than those of the pull.
+    """
+    try:
+        return _decoder.decode_lines(lines)
+    except RecursionError:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_decoder.decode_lines, lines).result()
 
 
 class _Written(msgspec.Struct):

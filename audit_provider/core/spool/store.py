@@ -40,7 +40,7 @@ class Store(Protocol):
         """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``, or "" for all), in order."""
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``), in order."""
+        """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``, or ""), in order."""
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error if there is none."""
@@ -121,7 +121,7 @@ class LocalStore:
                     yield path.relative_to(self._root).as_posix()
 
     def folders(self, prefix: str) -> list[str]:
-        folder = self._path(prefix)
+        folder = self._path(prefix) if prefix else self._root
         return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
     def delete(self, key: str) -> None:

@@ -11,9 +11,8 @@ import msgspec
 from isal import igzip, isal_zlib
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError, UnavailableError
-from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, Manifest
-from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name
+from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name, decode_events
 from audit_provider.core.spool.store import check_key
 from audit_provider.core.state_version import refuse_newer
 
@@ -135,7 +134,7 @@ def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
     # From here on the file is the one that was written; what is wrong was so from the beginning.
     plain = _plain(content, name)
     try:
-        events = _decode_lines(plain)
+        events = decode_events(plain)
     except UNREADABLE:
         raise FlawError(Flaw("damaged", name, "holds a line that is no event")) from None
     flaws = []
@@ -170,6 +169,3 @@ def _plain(content: bytes, name: str) -> bytes:
     if inflater.unused_data:
         raise FlawError(Flaw("damaged", name, f"has {len(inflater.unused_data)} bytes behind its end"))
     return plain
-
-
-_decode_lines = msgspec.json.Decoder(Event).decode_lines

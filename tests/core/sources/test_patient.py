@@ -296,3 +296,13 @@ def test_one_damaged_letter_never_costs_another_record(found, data, at):
     for other, each in enumerate(written):
         if other != place:
             assert each in read.body, (each, read)
+
+
+def test_a_record_nested_as_deeply_as_can_be_is_read_again_from_any_depth_of_calls():
+    with Pulled(page(*GOOD, record("x", more=',"d":' + "[" * 850 + "]" * 850))) as pulled:
+        pulled.run()
+
+    def deeper(calls):
+        return pulled.raws() if calls == 0 else deeper(calls - 1)
+
+    assert len(pulled.raws()) == len(deeper(300)) == 4

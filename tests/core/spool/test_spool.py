@@ -51,6 +51,7 @@ def test_folders_are_those_right_below(store):
     for key in ("p/live/c/dead/s3/1", "p/live/c/2", "p/backfill-1/c/3", "p/4", "pp/other/5"):
         store.put(key, b"")
     assert store.folders("p/") == ["backfill-1", "live"]
+    assert store.folders("") == ["p", "pp"]
     assert store.folders("p/live/") == ["c"]
     assert store.folders("q/") == []
 
