@@ -109,7 +109,7 @@ class IdKeyset:
         polled_at = reader.latest
         opened = self._opened(reader, kept, self.overlap)
         resumed = bool(kept.last_id)
-        tally = Tally(kept.same if kept.last_id else None)
+        tally = Tally(kept.same if kept.last_id else None, follows=True)
         while True:
             try:
                 page = tally.fetch(reader.pages, None if kept.last_id else reader.since(opened), kept.last_id)
@@ -119,7 +119,7 @@ class IdKeyset:
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
                 reader.tell(f"the id {kept.last_id} is gone: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, last_id=""), True
-                meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally()
+                meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally(follows=True)
                 continue
             guard.show(page)
             if resumed and not restarted:
@@ -163,7 +163,7 @@ class IdKeyset:
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
         sweep = IdSweep(opened, now) if kept.sweep is None or left else kept.sweep
-        tally = Tally(sweep.same)
+        tally = Tally(sweep.same, follows=True)
         while True:
             try:
                 page = tally.fetch(reader.pages, reader.since(sweep.opened), sweep.cursor)

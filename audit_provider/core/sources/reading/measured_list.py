@@ -149,7 +149,7 @@ class MeasuredList:
         while legs:
             cursor, stop_at = legs.pop(0)
             meter, guard, below = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
-            tally = Tally()
+            tally = Tally(follows=True)
             while True:
                 try:
                     page = tally.fetch(reader.pages, None, cursor)
@@ -200,7 +200,7 @@ class MeasuredList:
         tally: Tally | None = None,
     ) -> Generator[Step, int, ListState]:
         """Read on from the kept cursor, or from a page that is read already, and counted by ``tally``."""
-        tally = tally or Tally(kept.same)
+        tally = tally or Tally(kept.same, follows=True)
         polled_at, stored = reader.now(), first is None
         cursor, page = first or (kept.cursor or kept.asked_with, None)
         meter, guard, fresh = OrderMeter(), LoopGuard(reader.pages.spec.title), 0

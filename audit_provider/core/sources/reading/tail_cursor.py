@@ -105,7 +105,7 @@ class TailCursor:
         resumed = bool(kept.cursor)
         # Behind a cursor that has led to the end once, everything is new.
         behind, known = resumed and kept.polled_at is not None, 0
-        tally = Tally(kept.same if resumed else None)
+        tally = Tally(kept.same if resumed else None, follows=True)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
         while True:
@@ -119,7 +119,7 @@ class TailCursor:
                 opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
                 reader.tell(f"the kept cursor is refused: reading by time from {text_of(opened)} on")
                 kept, restarted = replace(kept, cursor="", opened=opened), True
-                guard, tally, behind = LoopGuard(reader.pages.spec.title), Tally(), False
+                guard, tally, behind = LoopGuard(reader.pages.spec.title), Tally(follows=True), False
                 continue
             guard.show(page)
             if resumed and not restarted:

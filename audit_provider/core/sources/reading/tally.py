@@ -37,11 +37,14 @@ class Tally:
     """Reads the pages of one reading and numbers the equal records among them.
 
     :param kept: what :meth:`kept` returned where an earlier run left the reading.
+    :param follows: the next run begins with the last cursor, so one that leads to itself shows its page once more.
+        Where the reading has an end, such a cursor may be what says that it is there.
     :ivar moved: records that were not counted, for two pages showed them and rows had moved in between.
     """
 
-    def __init__(self, kept: Mapping[str, int] | None = None) -> None:
+    def __init__(self, kept: Mapping[str, int] | None = None, *, follows: bool = False) -> None:
         self.moved = 0
+        self._follows = follows
         self._counts: Counter[str] = Counter(kept)
         self._recent: dict[str, None] = dict.fromkeys(self._counts)
         self._before: dict[str, int] = {}
@@ -67,7 +70,7 @@ class Tally:
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
-        stays = bool(cursor) and page.cursor == cursor and bool(page.events)
+        stays = self._follows and bool(cursor) and page.cursor == cursor and bool(page.events)
         # A cursor that leads to itself shows once more what it was given for.
         stands = not (again or self._alike) or (not stays and self._stands(pages))
         shown = []
