@@ -9,7 +9,8 @@
     │   ├── RefusedError        the service refuses the request itself (4xx)
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
     │   │   ├── MaybeStoredError  a destination's success that is not understood
-    │   │   └── CircleError     its cursors lead round, so none of them can be trusted
+    │   │   ├── CircleError     its cursors lead round, so none of them can be trusted
+    │   │   └── LostPageError   no page stands where the page before said that there is one
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
     │   ├── FencedError         another run moved this position; this run must not
     │   └── DeadLetteredError   all is shipped or set aside, and some events were set aside
@@ -74,6 +75,17 @@ class MaybeStoredError(ProtocolError):
 
 class CircleError(ProtocolError):
     """The cursors of a scan lead round, so nothing may be concluded from where they led before."""
+
+
+class LostPageError(ProtocolError):
+    """No page stands where the page before said that there is one.
+
+    Rows may have left the list since the cursor was given, so a scan that was resumed is read again from its start.
+
+    :ivar status: as of a cursor that is refused.
+    """
+
+    status = 410
 
 
 class SpoolDamagedError(StopError):

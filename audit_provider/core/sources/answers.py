@@ -10,6 +10,7 @@ import msgspec
 from audit_provider.core.errors import (
     ConfigurationError,
     CredentialError,
+    LostPageError,
     ProtocolError,
     RefusedError,
     UnavailableError,
@@ -78,10 +79,8 @@ class AnswerJudge:
         errors, status = self._spec.errors, answer.status
         if status == _NO_CONTENT:
             return True
-        if status == _OK and self._spec.records_may_be_absent and not promised:
-            body = answer.body.strip()
-            if body == b"null" or (not body and _is_whole(answer)):
-                return True
+        if not promised and self._has_no_page(answer):
+            return True
         if not (errors.empty_codes or errors.empty_words) or status in _NEVER_EMPTY or not 200 <= status < 500:
             return False
         # Pages are large: only one that holds a code or the words is decoded twice.
@@ -97,6 +96,23 @@ class AnswerJudge:
         # An error's body is all the vendor's words; in a page they are what stands at 'message_at'.
         words = f"{said} {body[:_MOST_ERROR_BYTES].decode(errors='replace') if is_error else ''}".lower()
         return has_code and (not errors.empty_words or any(each.lower() in words for each in errors.empty_words))
+
+    def refuse_lost_page(self, answer: Answer) -> None:
+        """Refuse an answer without a page where the page before has said that there is one.
+
+        :raises LostPageError: it has no page.
+        """
+        if self._has_no_page(answer):
+            raise LostPageError(
+                f"{answer.where} answered {answer.status} with {len(answer.body)} bytes that are not JSON of a page, "
+                f"though the page before said that there is more, so the rest cannot be read."
+            )
+
+    def _has_no_page(self, answer: Answer) -> bool:
+        if answer.status != _OK or not self._spec.records_may_be_absent:
+            return False
+        body = answer.body.strip()
+        return body == b"null" or (not body and _is_whole(answer))
 
     def judge(self, answer: Answer, *, by_cursor: bool, carried_cursor: bool) -> None:
         """Return if the answer is a good one, as far as its status and the vendor's code tell.

@@ -97,6 +97,7 @@ class PageReader:
         self.watch = PageWatch(spec, client.now)
         self._judge = AnswerJudge(spec, client.redact)
         self.later = self._judge.later
+        self._lost_page = False
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         led_by = [path for path in spec.paging.paths if not is_header(path)]
@@ -215,13 +216,18 @@ class PageReader:
         )
         if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
             return answer
+        if for_page and self._is_promised(cursor):
+            # What is read again has to show a page, or the service contradicts itself.
+            self._lost_page = True
+            self._judge.refuse_lost_page(answer)
+            self._lost_page = False
         self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
         return answer
 
     def _is_promised(self, cursor: str) -> bool:
-        """Whether a flag has said that there is a page at ``cursor``; a kept one leads to what is not there yet."""
+        """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""
         follows = self.spec.reading.backfill != "recovery"
-        return bool(cursor) and follows and bool(getattr(self.spec.paging, "more_at", ""))
+        return (bool(cursor) or self._lost_page) and follows and bool(getattr(self.spec.paging, "more_at", ""))
 
     def pause(self, seconds: float) -> None:
         """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""

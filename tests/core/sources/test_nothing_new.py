@@ -58,6 +58,30 @@ def test_an_empty_body_does_not_take_back_that_there_is_more():
     assert [event.id for event in pulled.events()] == ["a"]
 
 
+def test_where_a_page_was_lost_with_its_rows_the_window_is_read_again():
+    """A run that broke off keeps the cursor of a page that is gone by the next one."""
+    paging = CursorPaging("cursor", "next", more_at="more")
+    first = page(record("a"), around=b'{"items":[%b],"next":"c1","more":true}')
+    whole = page(record("a"), around=b'{"items":[%b],"more":false}')
+    broken = Reply(200, b'{"items":[{"id":"b')
+    with Pulled(first, broken, records_may_be_absent=True, paging=paging) as pulled:
+        with pytest.raises(AuditError):
+            pulled.run()
+        pulled.run(Reply(200, b""), whole)
+    assert pulled.position.complete
+    assert [event.id for event in pulled.events()] == ["a"]
+
+
+def test_a_service_that_has_lost_every_page_is_believed_in_no_run():
+    paging = CursorPaging("cursor", "next", more_at="more")
+    first = page(record("a"), around=b'{"items":[%b],"next":"c1","more":true}')
+    with Pulled(first, Reply(200, b""), records_may_be_absent=True, paging=paging) as pulled:
+        for _ in range(3):
+            with pytest.raises(ProtocolError):
+                pulled.run()
+    assert not pulled.position.complete
+
+
 def test_pages_by_number_may_end_with_an_empty_body():
     with Pulled(page(record("a")), Reply(200, b""), records_may_be_absent=True, paging=PagePaging("page")) as pulled:
         pulled.run()

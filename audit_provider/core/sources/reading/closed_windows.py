@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import RefusedError
+from audit_provider.core.errors import LostPageError, RefusedError
 from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
@@ -241,7 +241,7 @@ class ClosedWindows:
         while True:
             try:
                 page = tally.fetch(reader.pages, bounds, window.cursor)
-            except RefusedError as error:
+            except (RefusedError, LostPageError) as error:
                 if not window.cursor or error.status not in CURSOR_REFUSALS:
                     raise
                 if self._is_full(window):

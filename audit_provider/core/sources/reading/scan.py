@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from audit_provider.core.errors import RefusedError
+from audit_provider.core.errors import LostPageError, RefusedError
 from audit_provider.core.model import Gap, back_by
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
@@ -181,7 +181,7 @@ def scan(
     while True:
         try:
             page = tally.fetch(reader.pages, reader.since(floor) if by_time else None, cursor)
-        except RefusedError as error:
+        except (RefusedError, LostPageError) as error:
             if not cursor or not restarts or error.status not in CURSOR_REFUSALS:
                 raise
             reader.tell(f"the cursor of the scan of {spec.title} is refused: scanning again from the head")
