@@ -41,6 +41,23 @@ def installed() -> str:
     return "" if shutil.which("chromium") else f"chromium cannot be installed: {done.stderr.strip()[-200:]}"
 
 
+_RESTS = """(async () => {{
+  const e = {element}, frame = e.ownerDocument.defaultView.frameElement;
+  e.scrollIntoView({{block: 'center'}});
+  const place = () => {{
+    const r = e.getBoundingClientRect(), o = frame ? frame.getBoundingClientRect() : {{x: 0, y: 0}};
+    return {{x: o.x + r.x + r.width / 2, y: o.y + r.y + r.height / 2}};
+  }};
+  const moving = () => [e.ownerDocument, document].some(d => d.getAnimations().some(
+    a => a.playState === 'running' && a.effect.target?.contains(e) && a.effect.getComputedTiming().endTime < Infinity));
+  const before = place();
+  for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame);
+  const after = place();
+  return !moving() && before.x === after.x && before.y === after.y ? after : null;
+}})()"""
+"""The middle of an element once it has stopped moving: menus that are opening take no click."""
+
+
 class Chromium:
     """One window. Waits are by what is seen, never by a fixed time.
 
@@ -119,12 +136,8 @@ class Chromium:
     def click(self, element: str) -> None:
         """Press the mouse upon an element, given as an expression, also one within a frame."""
         self.see(f"(() => {{ const e = {element}; return e && !e.disabled && e.getClientRects().length > 0 }})()")
-        place = self.run(
-            f"(() => {{ const e = {element}; e.scrollIntoView({{block: 'center'}});"
-            "const r = e.getBoundingClientRect(), f = e.ownerDocument.defaultView.frameElement;"
-            "const o = f ? f.getBoundingClientRect() : {x: 0, y: 0};"
-            "return {x: o.x + r.x + r.width / 2, y: o.y + r.y + r.height / 2} })()"
-        )
+        place = self.see(_RESTS.format(element=element))
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", **place)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
 

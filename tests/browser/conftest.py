@@ -43,7 +43,8 @@ def world(tmp_path_factory):
         control(sandbox, "splunk", "limits", max_event_bytes=LARGE)
         control(sandbox, "pylon", "events", count=1, span_seconds=60, fields={"metadata": {"note": "x" * 2 * LARGE}})
         pipelines = folder / "pipelines.yaml"
-        start = text_of(utc_now() - timedelta(days=30))
+        # Within the 30 days for which WorkOS keeps events.
+        start = text_of(utc_now() - timedelta(days=29, hours=12))
         entries = yaml.safe_load(pipelines_of(sandbox, start=start, schedule=None))
         entries["pigment"]["start"] = text_of(utc_now() - timedelta(days=200))
         entries["pylon"]["monitoring"] = {"ship_findings": True}

@@ -39,10 +39,11 @@ ABOUT: dict[str, About] = {
         "`object_lock` also `s3:PutObjectRetention`, and `s3:GetObjectRetention` so that the lock can be looked at.",
         connection="`aws`, of Airflow's Amazon provider, with everything it knows: roles, profiles, endpoints.",
         guarantee="Each event is in one object that S3 has confirmed; objects appear whole or not at all. With the "
-        "first object of a run it is seen that the store knows conditional writes, the encryption and the Object Lock "
-        "that were asked for; else the run stops.",
+        "first object of a run it is seen that the store knows the encryption and the Object Lock that were asked for; "
+        "else the run stops.",
         duplicates="None. An object is named by its content and written only where there is none of that name, so "
-        "a repeat after a crash or a lost answer finds it there.",
+        "a repeat after a crash or a lost answer finds it there. A store that ignores `If-None-Match` gets the same "
+        "object again under the same name.",
         old_events="Any age. The object lies in the partition of the day on which its events happened.",
         unseen="Lifecycle rules and deletions in the bucket: `object_lock` keeps even administrators from them.",
         losing=(

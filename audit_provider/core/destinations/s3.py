@@ -172,7 +172,6 @@ class S3Destination:
         answer = self._call("put_object", **wanted)
         if answer is not None:
             if not self._is_proven:
-                self._prove_conditional(wanted)
                 self._prove_protection(key, answer)
                 self._is_proven = True
             return Verdict.DELIVERED
@@ -187,17 +186,6 @@ class S3Destination:
             self._prove_protection(key, there, was_there=True)
             self._is_proven = True
         return Verdict.ALREADY_THERE
-
-    def _prove_conditional(self, wanted: Mapping[str, Any]) -> None:
-        """Put an object once more: a store that takes it does not look at ``If-None-Match``.
-
-        :raises ConfigurationError: it takes it. It is the same object, so nothing is lost.
-        """
-        if self._call("put_object", **wanted) is not None:
-            raise ConfigurationError(
-                f"s3://{self._options.bucket}/{wanted['Key']} was stored twice, although If-None-Match forbids it: "
-                f"{_CONDITIONAL} Use another store; everything is kept."
-            )
 
     def _prove_protection(self, key: str, seen: Mapping[str, Any], *, was_there: bool = False) -> None:
         """See that an object is encrypted and locked as it was asked for: some stores ignore what they do not know.
