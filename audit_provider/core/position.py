@@ -47,6 +47,8 @@ class Position:
         its ``recovery``.
     :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
     :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
+    :ivar elsewhere: folders of the backfill windows that hold events which this stream has left out: a destination that
+        is shipped this stream is shipped those windows as well.
     :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -67,6 +69,7 @@ class Position:
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     earlier_sources: tuple[EarlierSource, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     complete: bool = False
     account: str = ""
     version: int = 1
