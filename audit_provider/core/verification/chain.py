@@ -126,7 +126,7 @@ class ChainReader:
         self._segments.setdefault(number, []).append(segment)
         self._followed.add(segment.manifest.previous.digest)
         self._take(segment)
-        segment.ids = ()
+        segment.ids = segment.events = ()
 
     def _found_head(self) -> Head:
         if self._head is not None:
