@@ -135,9 +135,10 @@ class _PipelineEntry:
     monitoring: bool | dict[str, Any] = True
 
 
-def read_pipelines(text: str) -> PipelinesFile:
+def read_pipelines(text: str, only: str | None = None) -> PipelinesFile:
     """Return the pipelines of a file's ``text``; those with a mistake are left out and named.
 
+    :param only: name of the one pipeline that is wanted; None for all. What is wrong in others is then not looked for.
     :raises ConfigurationError: the file as a whole cannot be read.
     """
     content = values_of(text)
@@ -148,6 +149,8 @@ def read_pipelines(text: str) -> PipelinesFile:
     pipelines: dict[str, Pipeline] = {}
     wrong: dict[str, tuple[str, ...]] = {}
     for name, entry in content.items():
+        if only not in (None, str(name)):
+            continue
         if isinstance(name, NotText):
             lines = f"{name}: {name.refusal}{_kept_under(name)}"
             wrong[str(name)] = (*wrong.get(str(name), ()), lines)
