@@ -1,4 +1,4 @@
-"""``python -m benchmarks.startup WHAT [DAG]``: CPU seconds of a fresh process that imports something, or parses DAG files.
+"""``python -m benchmarks.startup WHAT [DAG]``: CPU seconds of a fresh process that imports or parses DAG files.
 
 With the name of a DAG it parses as the process of one of its tasks does.
 """
