@@ -241,10 +241,32 @@ def test_names_that_no_variable_has_room_for_are_refused():
     )
 
 
-@pytest.mark.parametrize("schedule", ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'", "'*/60 */24 29 2 *'", "'0 0 31 1,4 *'"],
+)
 def test_schedules_that_airflow_takes_are_taken(schedule):
     text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, schedule: {schedule}}}"
     assert read_pipelines(text).mistakes == ()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("0 2 30 2 *", "names a day that never comes"),
+        ("0 0 31 4,6,9,11 *", "names a day that never comes"),
+        ("*/90 * * * *", "has a step of 90 minutes, but it begins anew every 60 minutes"),
+        ("5,0-30/75 * * * *", "has a step of 75 minutes"),
+        ("0 */36 * * *", "has a step of 36 hours"),
+        ("0 0 */45 * *", "has a step of 45 days"),
+        ("R R * * *", "has R, for which another time is drawn at each look"),
+        ("R(0-10) 2 * * *", "has R"),
+    ],
+)
+def test_schedules_that_nobody_means_are_refused(schedule, said):
+    for key in (f"schedule: '{schedule}'", f"reconcile: {{schedule: '{schedule}'}}"):
+        text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {key}}}"
+        assert said in mistakes(text)
 
 
 def test_the_inner_name_of_a_key_is_not_taken():
