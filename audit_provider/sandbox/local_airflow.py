@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -64,7 +65,8 @@ class LocalAirflow(AirflowApi):
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
-        self._environment = kept | own | dict(environment)
+        self._own = own | dict(environment)
+        self._environment = kept | self._own
         home.mkdir(parents=True, exist_ok=True)
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({_USER: self.password}))
@@ -99,6 +101,17 @@ class LocalAirflow(AirflowApi):
             time.sleep(1)
         missing = ", ".join(self.unhealthy())
         raise UnavailableError(f"Airflow's {missing} did not become healthy in {patience:.0f} s: see {self._log}.")
+
+    def write_environment(self, path: Path) -> None:
+        """Write what a shell needs to reach this Airflow, for ``source``: readable by its owner alone.
+
+        :param path: of the file, which is replaced.
+        """
+        lines = [f"export {key}={shlex.quote(value)}" for key, value in self._own.items() if key != "PATH"]
+        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("\n".join(lines) + "\n")
 
     @property
     def process_id(self) -> int:
