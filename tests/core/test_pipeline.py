@@ -250,6 +250,43 @@ def test_schedules_that_airflow_takes_are_taken(schedule):
     assert read_pipelines(text).mistakes == ()
 
 
+def test_a_mistake_hides_no_other():
+    text = """
+    a:
+      source: {like: pylon, record_at: x, nobody: 1}
+      shedule: "@daily"
+      page_size: many
+      retention_days: 0
+      destinations: {s3: {type: s3, buket: b}, siem: {type: splunkk}}
+      monitoring: {lag: 1}
+    b:
+      sorce: pylon
+      destinations: {s3: {type: s3, buket: b}}
+      schedule: sometimes
+    c:
+      source: nobody
+      settings: {a: null}
+      destinations: {s3: {type: s3, buket: b}}
+    """
+    paths = [line.partition(": ")[0] for line in read_pipelines(text).mistakes]
+    assert paths == [
+        "a.shedule",
+        "a.page_size",
+        "a.source.record_at",
+        "a.source.nobody",
+        "a.retention_days",
+        "a.destinations.s3.buket",
+        "a.destinations.siem.type",
+        "a.monitoring.lag",
+        "b.sorce",
+        "b.schedule",
+        "b.destinations.s3.buket",
+        "c.settings.a",
+        "c.source",
+        "c.destinations.s3.buket",
+    ]
+
+
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
