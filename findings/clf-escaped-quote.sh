@@ -6,8 +6,8 @@
 #           %o are written with a backslash before them.
 # Seen:     Of "Mozilla \"q\" x" both give Mozilla and a backslash. The rest is dropped without an error. Where the
 #           mark is in the request line, clfparser gives empty texts for all fields. apachelogs gives the whole.
-# Matters:  The field is under the control of the client: what an attacker sent after the first quotation mark is
-#           not in the evidence, or the whole line is empty.
+# Matters:  User agents, referrers and paths with a quotation mark are cut in the evidence, and a line that has one
+#           in the path is counted but holds nothing.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -6,7 +6,7 @@
 #           the time of India.
 # Seen:     10/Oct/2000:13:55:36 +0530 is read with the offset +05:03 and is 08:52:36 in UTC instead of 08:25:36;
 #           -0330 is read as -03:03. Whole hours are right: the last digit is not read.
-# Matters:  Events of servers in India, Nepal, Iran or Newfoundland are 27 to 42 minutes off and do not fit the
+# Matters:  Events of servers in India, Nepal, Iran or Newfoundland are 27 or 41 minutes off and do not fit the
 #           events of other sources.
 set -euo pipefail
 work="$(mktemp -d)"
