@@ -30,7 +30,7 @@ hold("scim2-parse-filter", ['"\\u0041"', '"a\\\\b"', '"a\\"b"'].map(value), ["\\
 const of = (text) => {
   try { return new SCIMMY.Types.Filter(`a eq ${text}`)[0].a[1]; } catch (error) { return error.name; }
 };
-hold("scimmy", ['"\\u0041"', '"a\\\\b"', '"a\\"b"'].map(of), ["\\u0041", "a\\\\b", "Error"]);
+hold("scimmy", ['"\\u0041"', '"a\\\\b"', '"a\\"b"'].map(of), ["\\u0041", "a\\\\b", "SCIMError"]);
 JS
 node check.mjs
 
