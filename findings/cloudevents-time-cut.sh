@@ -4,8 +4,8 @@
 # Software: npm cloudevents 10.0.0
 # Expected: CloudEvents 1.0.2, "time": a timestamp by RFC 3339, which has any number of digits and an offset; an
 #           intermediary passes on the attributes of an event as they are.
-# Seen:     2026-03-01T10:00:00.123456789+02:00 is 2026-03-01T08:00:00.123Z as soon as the event is made or read:
-#           digits and offset are lost. It is written so, in binary and structured mode.
+# Seen:     2026-03-01T10:00:00.123456789+02:00 is 2026-03-01T08:00:00.123Z when the event has been read, and is
+#           written so in both modes. An event that is made keeps its text, and is cut when it is written.
 # Matters:  Events of one millisecond lose their order, and two events of one source that differ in the microseconds
 #           look simultaneous. A digest over the event is another one behind a gateway that uses the SDK.
 set -euo pipefail
@@ -30,6 +30,7 @@ hold("read", event.time, "2026-03-01T08:00:00.123Z");
 hold("written, structured", JSON.parse(HTTP.structured(event).body).time, "2026-03-01T08:00:00.123Z");
 hold("written, binary", HTTP.binary(event).headers["ce-time"], "2026-03-01T08:00:00.123Z");
 const made = new CloudEvent({ type: "login", source: "/audit", time: "2026-03-01T10:00:00.123456Z" });
-hold("made", made.time, "2026-03-01T10:00:00.123Z");
+hold("made", made.time, "2026-03-01T10:00:00.123456Z");
+hold("made and written", HTTP.binary(made).headers["ce-time"], "2026-03-01T10:00:00.123Z");
 JS
 node check.mjs
