@@ -19,6 +19,7 @@ npm install --no-audit --no-fund --silent gelf-pro@1.4.0
 cat >check.mjs <<'JS'
 import dgram from "node:dgram";
 import { once } from "node:events";
+import zlib from "node:zlib";
 import gelf from "gelf-pro";
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 function hold(what, seen, known) {
@@ -32,7 +33,7 @@ gelf.setConfig({ adapterOptions: { host: "127.0.0.1", port: receiver.address().p
 async function sent(fields) {
   gelf.info("role changed", fields);
   const [bytes] = await once(receiver, "message");
-  const message = JSON.parse(bytes);
+  const message = JSON.parse(zlib.inflateRawSync(bytes));
   return Object.fromEntries(Object.entries(message).filter(([key]) => key.startsWith("_")));
 }
 hold("list of objects", await sent({ targets: [{ id: "u1" }, { id: "u2" }] }),
