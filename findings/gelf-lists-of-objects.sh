@@ -33,7 +33,7 @@ gelf.setConfig({ adapterOptions: { host: "127.0.0.1", port: receiver.address().p
 async function sent(fields) {
   gelf.info("role changed", fields);
   const [bytes] = await once(receiver, "message");
-  const message = JSON.parse(zlib.inflateRawSync(bytes));
+  const message = JSON.parse(zlib.inflateSync(bytes.subarray(12))); // behind the header of a chunk;
   return Object.fromEntries(Object.entries(message).filter(([key]) => key.startsWith("_")));
 }
 hold("list of objects", await sent({ targets: [{ id: "u1" }, { id: "u2" }] }),
