@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import DeadLetter
     from audit_provider.core.model import Offset
-    from audit_provider.core.spool import Head, Manifest, Stream
+    from audit_provider.core.spool import Head, Stream
 
 MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
@@ -346,9 +346,9 @@ class LetterProof:
     def __init__(self, stream: Stream, head: Head, linked: Collection[str]) -> None:
         self._stream = stream
         self._linked = linked
-        self._back = stream.back_from(head) if head.number else iter(())
-        self._manifests: dict[int, Manifest] = {}
-        self._reached = head.number + 1
+        self._head = head
+        self._walk = stream.walk(head)
+        self._oldest = max(stream.oldest(), 1) if head.number else 1
         self._read: tuple[int, list[Event]] = (0, [])
 
     def event(self, name: str, letter: Letter) -> Event | None:
@@ -363,13 +363,10 @@ class LetterProof:
 
     def events(self, number: int) -> list[Event] | None:
         """Return the events of a segment of the chain; None where it is no longer kept, or the chain has none such."""
-        while self._reached > number and (manifest := next(self._back, None)):
-            self._reached = manifest.number
-            self._manifests[manifest.number] = manifest.without_ids()
-        if number not in self._manifests:
+        if not self._oldest <= number <= self._head.number:
             return None
         if self._read[0] != number:
-            self._read = number, self._stream.events(self._manifests[number])
+            self._read = number, self._stream.events(self._walk.to(number).manifest)
         return self._read[1]
 
 
