@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
 
+INDEX = "letters"
+"""The folder of a pipeline that says which chains have dead letters, see :mod:`audit_provider.core.letter_folders`."""
+
 REFUSED = "refused by the destination"
 
 LETTERS = re.compile(r"[0-9]{12}-[0-9]{8}-([0-9]+)-([0-9a-f]{8})(-[0-9]+)?\.ndjson")
@@ -150,6 +153,8 @@ class DeadLetters:
         head: Head | None = None,
     ) -> None:
         self._stream = stream
+        self._destination = destination
+        self._is_indexed = False
         self._folder = f"dead/{destination}/"
         self._records = f"{self._folder}redriven/"
         self._before = before
@@ -177,6 +182,9 @@ class DeadLetters:
             copy += 1
             name = f"{stem}-{copy}.ndjson"
         content = _encoder.encode_lines(kept)
+        if not self._is_indexed:
+            self._stream.mark_in_pipeline(INDEX, self._destination)
+            self._is_indexed = True
         self._stream.put_beside(name, content)
         return hashlib.sha256(content).hexdigest()
 

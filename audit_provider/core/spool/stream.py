@@ -276,6 +276,14 @@ class Stream:
         """Keep an object beside the segments, durably. :param name: with the folder below the chain's."""
         self._store.put(self._key(name), content)
 
+    def mark_in_pipeline(self, folder: str, name: str) -> None:
+        """Keep an empty object that says that this chain has something, durably.
+
+        :param folder: of the pipeline, for objects of all of its streams. :param name: of the object.
+        """
+        pipeline, _, stream = self._folder.partition("/")
+        self._store.put(f"{pipeline}/{folder}/{stream}/{name}", b"")
+
     def get_beside(self, name: str) -> bytes:
         """Return an object that :meth:`put_beside` kept.
 
