@@ -289,6 +289,15 @@ class Offset:
         return (*self.earlier, *own)
 
 
+def lasting(seconds: float) -> str:
+    """Return a span of time as people say it: ``45 minutes``, ``17 hours``, ``3 days``."""
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    hours = round(minutes / 60)
+    return f"{hours} hours" if hours < 72 else f"{round(hours / 24)} days"
+
+
 def text_of(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
     # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
