@@ -308,7 +308,8 @@ class DeadLetters:
             if wanted not in found:
                 raise SpoolDamagedError(
                     f"the redrive record {self._records}…-{wanted[:16]}.json of {self._stream} is missing: restore the "
-                    f"file."
+                    f"file; where there is no copy of it, delete the Variable of the destination's offset to ship what "
+                    f"is kept again."
                 )
             linked.append(found.pop(wanted))
             wanted = self._record(linked[-1])[1].previous
@@ -320,7 +321,8 @@ class DeadLetters:
             return hashlib.sha256(content).hexdigest(), _record.decode(content)
         except UNREADABLE as error:
             raise SpoolDamagedError(
-                f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
+                f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file; where there "
+                f"is no copy of it, delete it, and the Variable of the destination's offset to ship what is kept again."
             ) from None
 
     def record(self, record: RedriveRecord) -> None:

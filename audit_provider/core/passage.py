@@ -28,6 +28,21 @@ def is_at_end(offset: Offset, head: Head) -> bool:
     return offset.segment == head.number + 1
 
 
+def holds_passed(stream: Stream, head: Head, offset: Offset) -> bool:
+    """Whether the chain that ``head`` leads to holds what an offset has passed; else others stand under its numbers.
+
+    An offset of an earlier version, which has no digest, is believed as far as the head.
+
+    :raises SpoolDamagedError: a manifest is missing or is not what was written.
+    """
+    number, digest = _passed(offset)
+    if number >= head.number:
+        return number == head.number and digest in ("", head.digest)
+    if not digest or number + 1 < stream.oldest():
+        return True
+    return stream.walk(head).to(number + 1).manifest.previous.digest == digest
+
+
 class Passage:
     """An offset on its way to a head, and the segments that it passes.
 

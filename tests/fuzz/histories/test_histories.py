@@ -50,13 +50,25 @@ class Histories(RuleBasedStateMachine):
             self.run(count=9, kind="", late=timedelta(0), pause=timedelta(hours=30), dies=None, last=None)
             self.world.save()
 
-    @rule(count=st.integers(1, 20), kind=kinds, late=delays, pause=pauses, dies=st.none() | which, last=deaths)
-    def run(self, count, kind, late, pause, dies, last):
-        """Let events happen, and run the DAG. :param dies: the task that dies at the step ``last``."""
+    @rule(
+        count=st.integers(1, 20),
+        kind=kinds,
+        late=delays,
+        pause=pauses,
+        dies=st.none() | which,
+        last=deaths,
+        ships=st.sampled_from([(0, 1), (0, 1), (0,), ()]),
+    )
+    def run(self, count, kind, late, pause, dies, last, ships=(0, 1)):
+        """Let events happen, and run the DAG.
+
+        :param dies: the task that dies at the step ``last``. :param ships: destinations whose tasks are run at all.
+        """
         self.world.happen(count, kind, late)
         self.world.service.now += pause
         self.do(self.world.pull, last=last if dies is None else None)
-        for place, far in enumerate(self.world.far):
+        for place in ships:
+            far = self.world.far[place]
             self.do(lambda far=far: self.world.ship(far), last=last if dies == place else None)
         self.do(self.world.retain)
 
@@ -85,9 +97,9 @@ class Histories(RuleBasedStateMachine):
     def retain(self, last):
         self.do(self.world.retain, last=last)
 
-    @rule(which=which, last=deaths)
-    def redrive(self, which, last):
-        self.do(lambda: self.world.redrive(self.world.far[which]), last=last)
+    @rule(which=which, last=deaths, is_repaired=st.booleans())
+    def redrive(self, which, last, is_repaired):
+        self.do(lambda: self.world.redrive(self.world.far[which], is_repaired=is_repaired), last=last)
 
     @precondition(lambda self: self.harm != "none")
     @rule(which=which, last=deaths)
@@ -167,7 +179,7 @@ class Histories(RuleBasedStateMachine):
 Histories.TestCase.settings = settings(
     settings.get_profile("fuzz"),
     report_multiple_bugs=False,
-    max_examples=EXAMPLES * 4,
+    max_examples=EXAMPLES * 8,
     stateful_step_count=STEPS * (3 if LONG else 1),
 )
 TestHistories = Histories.TestCase

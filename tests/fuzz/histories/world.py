@@ -29,6 +29,7 @@ from audit_provider.core.runs.shipment import Shipment, forget_replay
 from audit_provider.core.sources import PYLON, Reader
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.verification import Progress, verify
 from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import BEGIN, Pages, Row, Service
 
@@ -192,8 +193,10 @@ class World:
     """One pipeline, and what was done to it.
 
     :param folder: for the spool. :param order: of the vendor's pages. :param keeps: how long the vendor keeps events.
-    :ivar served: every event that the vendor has ever shown, by id. :ivar is_harmed: a process died, two wrote at once,
-        or something older was restored, so that repeats are allowed.
+    :ivar served: every event that the vendor has ever shown, by id.
+    :ivar is_harmed: a process died, an answer was lost, two wrote at once, or something older was restored, so that
+        events may be sent again. :ivar is_rewritten: of these, what may put an event into the spool again.
+    :ivar lost_files: an older spool was restored.
     """
 
     def __init__(self, folder: Path, *, order="newest", keeps: timedelta | None = None):
@@ -206,7 +209,7 @@ class World:
         self.served: dict[str, Row] = {}
         self.far = [Far("a", self.steps), Far("b", self.steps)]
         self.names = {each.name: each for each in self.far}
-        self.is_harmed = self.lost_files = False
+        self.is_harmed = self.is_rewritten = self.lost_files = False
         self.saved_ledger: list[dict[str, str]] = []
         self.saved_spool: list[dict[str, bytes]] = []
         self.told: list[str] = []
@@ -233,19 +236,19 @@ class World:
 
     def restore_ledger(self, which):
         """Put an older copy of all records in the place of what is there."""
-        self.is_harmed = True
+        self.is_harmed = self.is_rewritten = True
         self.ledger.texts = dict(self.saved_ledger[which])
 
     def restore_position(self, which):
         """Put an older position in the place of what is there, and leave all else."""
-        self.is_harmed = True
+        self.is_harmed = self.is_rewritten = True
         key = LIVE.cursor_key
         if key in self.saved_ledger[which]:
             self.ledger.texts[key] = self.saved_ledger[which][key]
 
     def restore_spool(self, which):
         """Put an older copy of the spool in the place of what is there."""
-        self.is_harmed = self.lost_files = True
+        self.is_harmed = self.is_rewritten = self.lost_files = True
         self.store.restore(self.saved_spool[which])
 
     def rename(self, far):
@@ -286,9 +289,9 @@ class World:
         """Ship to one destination what is pending."""
         self._shipment(far).ship([LIVE])
 
-    def redrive(self, far):
-        """Send dead letters again, to a destination that has been repaired."""
-        far.is_repaired = True
+    def redrive(self, far, *, is_repaired=True):
+        """Send dead letters again. :param is_repaired: the destination refuses nothing any more."""
+        far.is_repaired = is_repaired
         try:
             self._shipment(far).redrive()
         finally:
@@ -317,8 +320,8 @@ class World:
     def do(self, work, **harm):
         """Do the work of a task; an error is told, and ends the task."""
         error = self.steps.run(work, **harm)
-        if isinstance(error, Crash) or harm.get("other"):
-            self.is_harmed = True
+        self.is_rewritten |= "other" in harm
+        self.is_harmed |= self.is_rewritten or isinstance(error, Crash)
         if error is not None:
             self.told.append(f"{type(error).__name__}: {error}")
         return error
@@ -413,7 +416,18 @@ class World:
 
     def check_settled(self, accounts: list[Account]):
         """Hold that every event is somewhere, now that all is well again."""
-        gaps = self.opened().position.gaps
+        opened = self.opened()
+        gaps = opened.position.gaps
+        if not self.is_rewritten:
+            spooled = Counter(
+                each.id for _, some in opened.stream.read(opened.head, opened.stream.oldest()) for each in some
+            )
+            assert spooled.total() == len(spooled), f"spooled twice: {spooled.most_common(5)}"
+        if not self.lost_files:
+            removed = removal_record(self.ledger, LIVE).load()
+            oldest = removed.oldest if removed and removed.chain == opened.chain else None
+            faults = verify(self.store, progress={LIVE.folder: Progress(opened.position, removed=oldest)}).faults
+            assert not faults, [str(each) for each in faults]
         for far, account in zip(self.far, accounts, strict=True):
             assert account.adds_up, account
             assert account.pending == 0, account
