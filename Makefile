@@ -59,6 +59,7 @@ bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 
 chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow and Celery included; ends 0 if nothing is lost
 	$(BIN)/python -m tests.chaos --long
+	AUDIT_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz/histories/test_histories.py --timeout 3600
 
 docs: setup  ## Write the pages that are made from the code, and build the site into site/; a warning is an error
 	$(BIN)/python docs/generate.py

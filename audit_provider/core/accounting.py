@@ -107,9 +107,8 @@ def beginning(stream: Stream, position: Position) -> Offset:
     """Return the offset of a destination that has none: the oldest segment kept."""
     oldest = stream.oldest()
     started_at = 0
-    if oldest > 1:
-        for manifest in stream.back_from(position.head):
-            started_at = manifest.previous.total
+    if 1 < oldest <= position.head.number:
+        started_at = stream.walk(position.head).to(oldest).manifest.previous.total
     return Offset(segment=oldest, chain=position.chain, started_at=started_at, redriven="")
 
 
@@ -136,10 +135,9 @@ def _events_before(stream: Stream, position: Position, offset: Offset | None) ->
         return 0
     if offset.segment > position.head.number:
         return position.head.total
-    for manifest in stream.back_from(position.head):
-        if manifest.number == offset.segment:
-            return manifest.previous.total + offset.index
-    raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    if offset.segment < max(stream.oldest(), 1):
+        raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    return stream.walk(position.head).to(offset.segment).manifest.previous.total + offset.index
 
 
 _COLUMNS = (
