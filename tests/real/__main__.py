@@ -33,7 +33,7 @@ def try_server(server: Server, version: str, folder: Path, tell, only: str = "")
                 begun = time.monotonic()
                 try:
                     found = scenario(handle)
-                    row = Row(server.name, made.version, name, found.said, found.held, found.wrong, found.notes)
+                    row = Row(server.name, made.version, name, **vars(found))
                 except Exception as error:
                     row = Row(server.name, made.version, name, "-", "-", f"{type(error).__name__}: {error}")
                 rows.append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 
@@ -91,7 +92,9 @@ def adverse_events() -> list[Event]:
     events.append(_event("text where others have an object", context="text"))
     events.append(_event("object where others have a text", action={"name": "x"}))
     events.append(Event("nothing at all", NOW, msgspec.Raw(b"{}")))
-    events += [_event("one id", detail=number) for number in (1, 2)]
+    events.append(_event("one id", detail=1))
+    again = _event("one id", detail=2)  # as the spool names what comes under a known id with another content
+    events.append(Event(f"one id-{hashlib.sha256(again.raw).hexdigest()[:32]}", NOW, again.raw))
     middle = len(events) // 2
     return [each for pair in zip(events[:middle], events[middle:], strict=False) for each in pair] + events[
         2 * middle :

@@ -5,6 +5,7 @@ Nothing is installed into the system. Whatever is fetched lies in a cache folder
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -118,6 +119,9 @@ def from_go(source: Path | str, name: str, version: str) -> Obtained:
     """
     _needs("go")
     root = cache_folder() / f"go-{name}-{version}"
+    if isinstance(source, Path):
+        digest = hashlib.sha256(b"".join(each.read_bytes() for each in sorted(source.iterdir()))).hexdigest()
+        root = root.with_name(f"{root.name}-{digest[:12]}")
     if not (root / name).exists():
         root.mkdir(parents=True, exist_ok=True)
         polite = {"GOFLAGS": "-mod=mod -p=1", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
@@ -140,18 +144,18 @@ def from_go(source: Path | str, name: str, version: str) -> Obtained:
 def from_maven(artefacts: Sequence[str], name: str, version: str) -> Obtained:
     """Return published artefacts of Java's with everything that they need, as jars in ``root``.
 
-    :param artefacts: ``group:artefact``, all of one version.
+    :param artefacts: ``group:artefact``, or ``group:artefact:version`` where the version is another one.
     :raises UnobtainableError: Maven does not have them.
     """
     _needs("mvn", "java")
     root = cache_folder() / f"maven-{name}-{version}"
     if not (root / ".whole").exists():
         root.mkdir(parents=True, exist_ok=True)
-        parts = [each.split(":") for each in artefacts]
+        parts = [(*each.split(":"), version)[:3] for each in artefacts]
         needs = "".join(
-            f"<dependency><groupId>{group}</groupId><artifactId>{artefact}</artifactId><version>{version}</version>"
+            f"<dependency><groupId>{group}</groupId><artifactId>{artefact}</artifactId><version>{of}</version>"
             f"</dependency>"
-            for group, artefact in parts
+            for group, artefact, of in parts
         )
         (root / "pom.xml").write_text(
             "<project><modelVersion>4.0.0</modelVersion><groupId>real</groupId><artifactId>real</artifactId>"

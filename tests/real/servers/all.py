@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from tests.real.servers import openssh, s3_stores, syslog_receivers, web_proxies
+from tests.real.servers import collector, opensearch, openssh, s3_stores, syslog_receivers, victorialogs, web_proxies
 
-SERVERS = (*syslog_receivers.SERVERS, *openssh.SERVERS, *web_proxies.SERVERS, *s3_stores.SERVERS)
+SERVERS = (
+    *syslog_receivers.SERVERS,
+    *openssh.SERVERS,
+    *web_proxies.SERVERS,
+    *s3_stores.SERVERS,
+    *victorialogs.SERVERS,
+    *collector.SERVERS,
+    *opensearch.SERVERS,
+)
 
 UNOBTAINABLE = {
     "Splunk": "no package registry has it",
