@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from tests.real.servers import collector, opensearch, openssh, s3_stores, syslog_receivers, victorialogs, web_proxies
+from tests.real.servers import (
+    collector,
+    opensearch,
+    openssh,
+    s3_stores,
+    swift,
+    syslog_receivers,
+    victorialogs,
+    web_proxies,
+)
 
 SERVERS = (
     *syslog_receivers.SERVERS,
     *openssh.SERVERS,
     *web_proxies.SERVERS,
     *s3_stores.SERVERS,
+    *swift.SERVERS,
     *victorialogs.SERVERS,
     *collector.SERVERS,
     *opensearch.SERVERS,
