@@ -138,6 +138,12 @@ ABOUT: dict[str, About] = {
             ),
             _RETENTION,
             (
+                "OpenSearch 2.19 and 3.9, with the template of this package",
+                "refuse a record that holds a value of more than 32,766 bytes, since `flat_object` indexes all values; "
+                "here it becomes a dead letter",
+                "`format: ocsf`, or a template with `saas` and `raw` as `object` with `enabled: false`",
+            ),
+            (
                 "OpenSearch 2.19",
                 "a record nested 900 deep overflows the stack of a node that has a `flat_object` for it. Documents of "
                 "more than 200 levels are not sent; here they become dead letters",

@@ -159,7 +159,11 @@ class Documents:
             return b"{" + self._data_stream + self._form.write(event)[1:]
         # A line break within a record can only be space between its parts; here it would end the document.
         written = self._form.write(event).replace(b"\n", b" ").strip()
-        head = self._head(written)
+        try:
+            head = self._head(written)
+        except msgspec.DecodeError:
+            # A text in it holds half of a surrogate pair, which the store takes and the decoder does not.
+            return self._wrapped(event, b"raw", written)
         if head.event is UNSET and head.event_id is UNSET:
             own = self._event(event)
         else:
