@@ -47,7 +47,9 @@ class Position:
         its ``recovery``.
     :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
     :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
-    :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
+    :ivar complete: the last run read all there was. :ivar completed_at: when a run last did, also while another one
+        reads on; None where none has, or an earlier version did not say, see :attr:`last_complete`.
+    :ivar version: of what is kept, see ``state_version``.
     """
 
     source: str
@@ -69,6 +71,7 @@ class Position:
     earlier_sources: tuple[EarlierSource, ...] = ()
     complete: bool = False
     account: str = ""
+    completed_at: datetime | None = None
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:
@@ -84,6 +87,11 @@ class Position:
         else:
             reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
+
+    @property
+    def last_complete(self) -> datetime | None:
+        """When the source was last read to its end; None where nothing says so."""
+        return self.completed_at or (self.updated_at if self.complete else None)
 
     def is_of(self, account: str) -> bool:
         """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""

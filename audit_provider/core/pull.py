@@ -238,6 +238,7 @@ class _Run:
             noticed=self._noticed(),
             updated_at=now,
             complete=complete,
+            completed_at=now if complete else self.position.last_complete,
         )
         self._commit(position)
         self.position = position

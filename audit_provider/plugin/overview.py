@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.gaps import gaps_in
-from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, summary_record
+from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record, summary_record
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.plugin.health import Judge
 from audit_provider.plugin.problems import problems_of, unreadable_problems
-from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
+from audit_provider.plugin.views import GapView, PipelineView, Problem, RunView, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from audit_provider.core.delivery import Delivery
     from audit_provider.core.gaps import Acknowledgement, GapRecord
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
-    from audit_provider.plugin.problems import DagFacts
+    from audit_provider.core.source_health import SourceHealth
+    from audit_provider.plugin.dag_facts import DagFacts
 
 
-_SHOWN = ("position", "offset", "acknowledgements", "summary")
+_SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 """Kinds of records that the page reads."""
 
 
@@ -90,11 +91,13 @@ class Progress:
     """The records of one pipeline, read.
 
     :ivar offsets: of destinations that have begun, each of the chain that its stream's position leads to.
+    :ivar source: how the last runs ended that read the source; None where nothing says so.
     :ivar unreadable: one sentence for each record that cannot be read.
     """
 
     positions: Mapping[StreamName, Position]
     offsets: Mapping[tuple[StreamName, str], Offset]
+    source: SourceHealth | None
     summary: Summary | None
     gaps: Sequence[GapRecord]
     unreadable: Sequence[str]
@@ -123,6 +126,9 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
             offset = streams[key.stream].of_chain(kept) if key.stream in streams else None
             if offset:
                 offsets[key.stream, key.of] = offset
+    source = None
+    with unreadable.noted():
+        source = source_record(ledger, pipeline.name).load()
     summary = None
     # Where no report is made any more, the last one's findings would stand for ever.
     if pipeline.monitoring:
@@ -136,7 +142,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
         served = {each: offsets.get((name, each)) for each in pipeline.destinations}
         gaps += gaps_in(pipeline.name, name.folder, stream.position, served, acknowledged)
     positions = {name: stream.position for name, stream in streams.items()}
-    return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable.sentences)
+    return Progress(positions, offsets, source, summary, [gap for gap in gaps if gap.is_open], unreadable.sentences)
 
 
 class _Unreadable:
@@ -157,19 +163,20 @@ class _Unreadable:
 def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime) -> PipelineView:
     """Return how a pipeline fares.
 
-    :param dag: its incremental DAG; None where Airflow does not know it, or the user may not read it.
+    :param dag: its incremental DAG; None where Airflow does not know it.
     :param root: path below which Airflow is served.
     """
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
-    lag = position.lag(now) if position else None
+    judge = Judge(pipeline, progress, dag, root, now)
+    source = judge.source()
     notices = notices_in(position.noticed) if position else []
     set_aside = sum(each.counts.set_aside for each in progress.positions.values())
-    destinations = tuple(_destination(pipeline, each, progress) for each in pipeline.destinations.values())
+    destinations = tuple(map(judge.destination, pipeline.destinations.values()))
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
         *unreadable_problems(set_aside),
-        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
+        *problems_of(judge, source, destinations, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"
@@ -178,9 +185,10 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         name=pipeline.name,
         source=pipeline.spec.title,
         state=_worst(problems, begun=position is not None),
+        reading=source,
         problems=tuple(problems),
         last_read=position.updated_at if position else None,
-        lag=lag,
+        lag=judge.lag,
         spooled=position.counts.spooled if position else 0,
         same_id=position.counts.same_id if position else 0,
         set_aside=set_aside,
@@ -201,48 +209,6 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
             **({"reconcile": f"{at}/audit_reconcile_{pipeline.name}"} if pipeline.reconcile else {}),
         },
     )
-
-
-def _destination(pipeline: Pipeline, delivery: Delivery, progress: Progress) -> DestinationView:
-    name = delivery.name
-    live = StreamName(pipeline.name)
-    position = progress.positions.get(live)
-    offset = progress.offsets.get((live, name))
-    summary = progress.summary
-    elsewhere = sum(
-        max(0, each.pending(progress.offsets.get((stream, name))))
-        for stream, each in progress.positions.items()
-        if stream != live and _is_shipped(pipeline, name, stream, progress)
-    )
-    letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
-    failures = offset.failures_in_a_row if offset else 0
-    state: State = "ok" if offset else "new"
-    if delivery.enabled and (failures or letters):
-        state = "critical" if failures or summary else "warning"
-    return DestinationView(
-        name=name,
-        type=delivery.type,
-        enabled=delivery.enabled,
-        state=state,
-        delivered=offset.counts.taken if offset else 0,
-        pending=max(0, position.pending(offset)) if position else 0,
-        pending_elsewhere=elsewhere,
-        failures_in_a_row=failures,
-        last_success=offset.last_success if offset else None,
-        last_error=offset.last_error if offset else "",
-        dead_letters=letters,
-        letters_counted=summary is not None,
-        too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
-    )
-
-
-def _is_shipped(pipeline: Pipeline, destination: str, stream: StreamName, progress: Progress) -> bool:
-    """Whether a destination is to get what a stream beside the live one holds."""
-    if stream.is_findings:
-        # A destination that has been down since before the first finding has no offset yet.
-        return pipeline.monitoring is not None and pipeline.monitoring.ship_findings
-    # Of a backfill, the destinations that were chosen have an offset.
-    return (stream, destination) in progress.offsets
 
 
 def _worst(problems: Sequence[Problem], *, begun: bool) -> State:

@@ -12,9 +12,10 @@ from sqlalchemy import func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.stream_name import PREFIX
+from audit_provider.dags.incremental import RETRIES
 from audit_provider.dags.pipelines import read_file
+from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
 from audit_provider.plugin.overview import Records, progress_of
-from audit_provider.plugin.problems import DagFacts
 from audit_provider.settings import beside_dags, pipelines_file
 
 if TYPE_CHECKING:
@@ -115,22 +116,16 @@ class ProgressReader:
 
 
 def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]:
-    """Return what Airflow knows of some DAGs and of the last run of each."""
+    """Return what Airflow knows of some DAGs, of the last run of each and of the last one that has ended."""
     wanted = list(dag_ids)
-    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(wanted)).group_by(DagRun.dag_id)
-    runs = {
-        run.dag_id: run
-        for run in session.execute(
-            select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.end_date).where(
-                DagRun.id.in_(latest)
-            )
-        )
-    }
-    failed = _failed_tasks(session, [run for run in runs.values() if _text(run.state) == "failed"])
+    runs = _last_runs(session, wanted)
+    ended = _last_runs(session, wanted, DagRun.state.in_(("success", FAILED)))
+    failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
+    retrying = _retrying_tasks(session, [run for run in runs.values() if _text(run.state) in ACTIVE])
     facts: dict[str, DagFacts] = {}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
-        run = runs.get(row.dag_id)
+        run, last = runs.get(row.dag_id), ended.get(row.dag_id)
         facts[row.dag_id] = DagFacts(
             paused=bool(row.is_paused),
             stale=bool(row.is_stale),
@@ -138,21 +133,48 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
             run_id=run.run_id if run else "",
             run_state=_text(run.state) if run else "",
             run_at=_first(run.end_date, run.run_after) if run else None,
+            ended_id=last.run_id if last else "",
+            ended_state=_text(last.state) if last else "",
+            ended_began=last.start_date if last else None,
+            ended_at=last.end_date if last else None,
             failed=tuple(failed.get(row.dag_id, ())),
+            retrying=retrying.get(row.dag_id, {}),
         )
     return facts
+
+
+def _last_runs(session: Session, dag_ids: Collection[str], *those: Any) -> dict[str, Any]:
+    """Return the last run of each DAG. :param those: conditions that it is to meet."""
+    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids), *those).group_by(DagRun.dag_id)
+    columns = (DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.start_date, DagRun.end_date)
+    return {run.dag_id: run for run in session.execute(select(*columns).where(DagRun.id.in_(latest)))}
 
 
 def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str]]:
     """Return the failed tasks of some runs, one of each DAG, in the order in which they began."""
     found: dict[str, list[str]] = {}
     if runs:
-        these = tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_([(run.dag_id, run.run_id) for run in runs])
         columns = select(TaskInstance.dag_id, TaskInstance.task_id)
-        asked = columns.where(these, TaskInstance.state == "failed").order_by(TaskInstance.start_date)
+        asked = columns.where(_of(runs), TaskInstance.state == FAILED).order_by(TaskInstance.start_date)
         for dag_id, task_id in session.execute(asked):
             found.setdefault(dag_id, []).append(task_id)
     return found
+
+
+def _retrying_tasks(session: Session, runs: Collection[Any]) -> dict[str, dict[str, datetime]]:
+    """Return the tasks of some runs that wait for another try, to when that is at the earliest."""
+    found: dict[str, dict[str, datetime]] = {}
+    if runs:
+        columns = select(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.try_number, TaskInstance.end_date)
+        for row in session.execute(columns.where(_of(runs), TaskInstance.state == "up_for_retry")):
+            if row.end_date:
+                at = retry_at(row.end_date, row.try_number, RETRIES["retry_delay"])
+                found.setdefault(row.dag_id, {})[row.task_id] = at
+    return found
+
+
+def _of(runs: Collection[Any]) -> Any:
+    return tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_([(run.dag_id, run.run_id) for run in runs])
 
 
 def _plain(raw: str, *, is_encrypted: bool) -> str | None:

@@ -19,9 +19,9 @@ from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
+from audit_provider.plugin.dag_facts import DagFacts
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.overview import PipelineRecords, Records, view_of
-from audit_provider.plugin.problems import DagFacts
 from audit_provider.plugin.reading import (
     KnownPipelines,
     PipelinesReader,

@@ -14,11 +14,39 @@ State = Literal["critical", "warning", "new", "ok"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong. :ivar destination: "" where it concerns the whole pipeline."""
+    """Something that is wrong.
+
+    :ivar text: one sentence, and behind it what a service or a task has said.
+    :ivar destination: "" where it concerns the whole pipeline. :ivar since: when it began, None where nothing says so.
+    :ivar next_try: when it is tried again, None where nothing says so. :ivar log: path of the failing task's log in
+        Airflow, or "".
+    """
 
     level: Level
     text: str
     destination: str = ""
+    since: datetime | None = None
+    next_try: datetime | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """How reading a source fares: by the runs that have ended, whatever one that still runs may bring.
+
+    :ivar last_complete: when it was last read to its end.
+    :ivar failures_in_a_row: runs since the last one that ended well. :ivar failing_since: when the first of them
+        failed. :ivar last_error: of the last one, "" where that ended well.
+    :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
+    """
+
+    state: State
+    last_complete: datetime | None = None
+    failures_in_a_row: int = 0
+    failing_since: datetime | None = None
+    last_error: str = ""
+    next_try: datetime | None = None
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +57,8 @@ class DestinationView:
         a reconciliation has found. :ivar delivered: what it has, with what was already there.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
         counts them, so that ``letters_counted`` is false. :ivar too_old: set aside or restamped for their age.
+    :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
+        None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
     """
 
@@ -42,6 +72,9 @@ class DestinationView:
     failures_in_a_row: int = 0
     last_success: datetime | None = None
     last_error: str = ""
+    failing_since: datetime | None = None
+    next_try: datetime | None = None
+    log: str = ""
     dead_letters: int = 0
     letters_counted: bool = True
     too_old: int = 0
@@ -76,7 +109,8 @@ class RunView:
 class PipelineView:
     """How one pipeline fares.
 
-    :ivar last_read: when its source was last read. :ivar lag: how far reading is behind, None where nothing was read.
+    :ivar reading: how its source fares. :ivar last_read: when something of it was last read. :ivar lag: how far reading
+        is behind, None where nothing was read.
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records of all its streams that could not be read.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
@@ -87,6 +121,7 @@ class PipelineView:
     name: str
     source: str
     state: State
+    reading: SourceView = field(default_factory=lambda: SourceView("new"))
     problems: tuple[Problem, ...] = ()
     last_read: datetime | None = None
     lag: float | None = None

@@ -13,12 +13,15 @@ from audit_provider.core.monitoring.summary import Finding, pack_summary
 from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position
+from audit_provider.core.source_health import SourceHealth
+from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.overview import Records, progress_of, view_of
-from audit_provider.plugin.problems import DagFacts
 from tests.plugin.conftest import offset, position, summary
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+FAILED = {"ended_id": "r", "ended_state": "failed", "ended_at": NOW}
+"""A run that has just ended."""
 
 
 def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
@@ -61,9 +64,15 @@ def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
         ({"next_run": -14 * MINUTE, "run_state": "success"}, "ok", None),
         ({"next_run": -16 * MINUTE, "run_state": "success"}, "critical", "was not begun"),
         ({"next_run": -60 * MINUTE, "run_state": "running"}, "ok", None),
-        ({"run_state": "failed", "run_id": "r"}, "critical", "the last run failed: see its log."),
-        ({"run_state": "failed", "failed": ("pull", "report")}, "critical", "failed at pull, report: see"),
-        ({"paused": True, "next_run": -5 * HOUR, "run_state": "failed"}, "warning", "is paused"),
+        ({"run_state": "failed", "run_id": "r", **FAILED}, "critical", "the last run failed: see its log."),
+        ({"run_state": "failed", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
+        ({"run_state": "running", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
+        (
+            {"run_state": "running", **FAILED, "failed": ("pull",)},
+            "critical",
+            "failed at the task pull, and",
+        ),
+        ({"paused": True, "next_run": -5 * HOUR, **FAILED}, "warning", "is paused"),
         ({"stale": True}, "critical", "import errors"),
     ],
 )
@@ -186,3 +195,67 @@ def test_a_record_of_a_newer_version_is_not_believed(stream, record):
     assert f"the Variable {key} was written by a newer version of this package" in seen.problems[0].text
     if record == "to.splunk" and not stream:
         assert seen.destinations[0].delivered == 0
+
+
+def health(**more):
+    """Return the record of a source that has failed, as its Variable."""
+    kept = SourceHealth(1, NOW - 20 * MINUTE, NOW - MINUTE, "r7", "Pylon refuses the key (401).")
+    return {"audit_logs.p.source": msgspec.json.encode(replace(kept, **more)).decode()}
+
+
+@pytest.mark.parametrize("state", ["running", "queued", "success", "failed"])
+@pytest.mark.parametrize("cursor", [None, False])
+def test_a_source_that_fails_is_red_whatever_run_goes_on(state, cursor):
+    dag = {"run_state": state, "run_at": NOW, "next_run": NOW + 5 * MINUTE}
+    seen = view(dag, cursor=cursor, more=health())
+    assert (seen.state, seen.reading.state) == ("critical", "critical")
+    (told,) = seen.problems
+    assert told.text == "The source cannot be read: Pylon refuses the key (401)."
+    assert (told.since, told.next_try) == (NOW - 20 * MINUTE, NOW + 5 * MINUTE)
+    assert told.log == seen.reading.log == "/airflow/dags/audit_incremental_p/runs/r7/tasks/pull"
+
+
+def test_the_next_try_is_the_task_s_own_before_that_of_the_next_run():
+    dag = {"run_state": "running", "next_run": NOW + HOUR, "retrying": {"pull": NOW + MINUTE}}
+    assert view(dag, more=health()).reading.next_try == NOW + MINUTE
+    assert view({**dag, "retrying": {"ship_splunk": NOW}}, more=health()).reading.next_try == NOW + HOUR
+    assert view({**dag, "paused": True}, more=health()).reading.next_try is None
+    assert retry_at(NOW, 1, MINUTE) == NOW + MINUTE
+    assert retry_at(NOW, 3, MINUTE) == NOW + 4 * MINUTE
+
+
+def test_runs_in_a_row_are_counted_and_a_recovery_ends_them():
+    assert view(more=health(failures_in_a_row=3)).problems[0].text.startswith("The source cannot be read, 3 runs in a")
+    seen = view(more={"audit_logs.p.source": msgspec.json.encode(SourceHealth()).decode()})
+    assert (seen.reading.state, seen.reading.last_complete) == ("ok", NOW - 2 * MINUTE)
+
+
+@pytest.mark.parametrize(("ended", "state"), [(-MINUTE, "critical"), (-3 * MINUTE, "ok")])
+def test_a_task_that_was_killed_left_no_record_and_is_red_until_the_source_is_read_again(ended, state):
+    """The position of :func:`position` says that the source was read to its end two minutes ago."""
+    dag = {"run_state": "running", "run_at": NOW, **FAILED, "failed": ("pull",), "ended_at": NOW + ended}
+    seen = view(dag)
+    assert seen.reading.state == state
+    assert seen.reading.log == ("/airflow/dags/audit_incremental_p/runs/r/tasks/pull" if state == "critical" else "")
+
+
+def test_a_ship_task_that_was_killed_is_red_with_the_way_to_its_log():
+    dag = {"run_state": "running", "run_at": NOW, **FAILED, "failed": ("ship_splunk",)}
+    seen = view(dag, shipped=replace(offset(), last_success=NOW - HOUR))
+    (splunk,) = seen.destinations
+    assert (seen.state, splunk.state) == ("critical", "critical")
+    assert splunk.log == "/airflow/dags/audit_incremental_p/runs/r/tasks/ship_splunk"
+    assert [each.text for each in seen.problems] == [
+        "The last run failed at ship_splunk, and recorded no reason: see its log."
+    ]
+    healed = view(dag, shipped=replace(offset(), last_success=NOW + MINUTE))
+    assert healed.destinations[0].state == "ok"
+
+
+def test_one_failure_of_a_destination_is_told_once():
+    failing = replace(offset(), failures_in_a_row=2, last_error="no", failing_since=NOW - HOUR, failed_run="r3")
+    dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk",), "next_run": NOW + MINUTE}
+    (told,) = view(dag, shipped=failing).problems
+    assert told.text == "splunk failed in 2 runs in a row, 10 events are pending: no"
+    assert (told.since, told.next_try) == (NOW - HOUR, NOW + MINUTE)
+    assert told.log == "/airflow/dags/audit_incremental_p/runs/r3/tasks/ship_splunk"

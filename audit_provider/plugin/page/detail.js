@@ -3,7 +3,7 @@
 import { act, askNote, showLetters } from "./actions.js";
 import { activityChart } from "./activity.js";
 import { pathOf } from "./api.js";
-import { at, badge, button, cells, count, link, listed, make, time } from "./dom.js";
+import { at, badge, button, cells, count, link, listed, make, time, tries } from "./dom.js";
 import { measures } from "./measures.js";
 import { commands, seen } from "./state.js";
 import { ago, moment, number } from "./words.js";
@@ -46,6 +46,8 @@ export function detail() {
       },
       ...(seen.told ? [seen.told.message, " ", seen.told.link ? link(seen.told.link, "See the run") : ""] : []),
     ),
+    make("h3", {}, "Source"),
+    source(pipeline),
     make("h3", {}, "Destinations"),
     destinations(pipeline),
     make("h3", {}, "Gaps"),
@@ -59,6 +61,20 @@ export function detail() {
   );
   // While one button waits for its answer, no other may be pressed, however often this is drawn.
   for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
+}
+
+function source({ source: title, reading }) {
+  const complete = reading.last_complete;
+  const tr = cells(
+    badge(reading.state),
+    make("th", { scope: "row" }, title),
+    complete ? time(complete, ago(complete)) : "never",
+    count(reading.failures_in_a_row),
+    make("span", {}, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
+  );
+  tr.id = "source";
+  if (reading.last_error) tr.children[1].append(make("div", { class: "error" }, reading.last_error));
+  return listed(["State", "Source", "Read to its end", "#Failures in a row", ""], [tr], "none");
 }
 
 function destinations(pipeline) {
@@ -110,6 +126,8 @@ function destinations(pipeline) {
     );
     tr.dataset.destination = each.name;
     if (each.last_error) tr.children[1].append(make("div", { class: "error" }, each.last_error));
+    const { failing_since: since, next_try, log } = each;
+    tr.children[1].append(make("div", {}, ...tries({ since, next_try, log })));
     return tr;
   });
   return listed(

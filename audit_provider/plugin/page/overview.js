@@ -1,6 +1,6 @@
 // The overview: the verdict, what is wrong, and one row per pipeline.
 
-import { at, badge, make, time } from "./dom.js";
+import { at, badge, make, time, tries } from "./dom.js";
 import { commands, seen } from "./state.js";
 import { ago, LEVELS, moment, number, span, until } from "./words.js";
 
@@ -27,6 +27,7 @@ export function show() {
         each.pipeline ? opener(each.pipeline) : "",
         each.pipeline ? ": " : "",
         each.text,
+        ...tries(each),
       ),
     ),
   );
