@@ -21,6 +21,7 @@ class DagFacts:
     :ivar run_at: when that ended, or was due.
     :ivar ended_id: of the last run that has ended, "" where none has. :ivar ended_began: when it began, and
         :ivar ended_at: when it ended. :ivar failed: tasks of it, where it has failed.
+    :ivar loading: other DAGs of the pipeline that run now, ``backfill`` or ``reconcile``.
     :ivar retrying: tasks of the last run that are tried again, to when that is at the earliest.
     """
 
@@ -36,6 +37,7 @@ class DagFacts:
     ended_began: datetime | None = None
     ended_at: datetime | None = None
     failed: tuple[str, ...] = ()
+    loading: frozenset[str] = frozenset()
     retrying: Mapping[str, datetime] = field(default_factory=dict)
 
     @property

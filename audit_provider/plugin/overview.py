@@ -14,7 +14,7 @@ from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.health import Judge
 from audit_provider.plugin.problems import problems_of, unreadable_problems
-from audit_provider.plugin.views import GapView, PipelineView, Problem, RunView, State
+from audit_provider.plugin.views import STATES, GapView, PipelineView, Problem, RunView, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -184,7 +184,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     return PipelineView(
         name=pipeline.name,
         source=pipeline.spec.title,
-        state=_worst(problems, begun=position is not None),
+        state=_worst(problems, [source.state, *(each.state for each in destinations if each.enabled)]),
         reading=source,
         problems=tuple(problems),
         last_read=position.updated_at if position else None,
@@ -211,10 +211,9 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     )
 
 
-def _worst(problems: Sequence[Problem], *, begun: bool) -> State:
-    if problems:
-        return problems[0].level
-    return "ok" if begun else "new"
+def _worst(problems: Sequence[Problem], parts: Sequence[State]) -> State:
+    """Return the state of a pipeline: that of its worst problem or part."""
+    return min((*(each.level for each in problems), *parts), key=STATES.index)
 
 
 def _gap(gap: GapRecord) -> GapView:

@@ -6,27 +6,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import text_of
-from audit_provider.core.monitoring.conditions import conditions
-from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.monitoring.conditions import conditions, severity_of, span_of
 from audit_provider.plugin.dag_facts import FAILED
-from audit_provider.plugin.health import PULL, ship_task_of
+from audit_provider.plugin.health import PULL, level_of, ship_task_of
 from audit_provider.plugin.views import DestinationView, Problem, SourceView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.notices import Notice
-    from audit_provider.core.pipeline import Pipeline
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.health import Judge
 
 OVERDUE = timedelta(minutes=15)
 """A run that is so late was not begun: the scheduler or the DAG processor stands still."""
 
-TOLD_LIVE = frozenset({"undelivered", "refused", "gap", "notice"})
+TOLD_LIVE = frozenset({"lag", "undelivered", "refused", "gap", "notice"})
 """Kinds of findings that the records themselves tell, and newer than a report does."""
 
 
@@ -38,15 +35,14 @@ def problems_of(
     :param notices: what reading has noticed of how the source is described.
     """
     dag, progress = judge.dag, judge.progress
-    lags = _lag_problems(judge.pipeline, dag, judge.lag, judge.now)
     return [
         *_source_problems(source),
-        *_delivery_problems(destinations),
+        *_delivery_problems(judge, destinations),
         *_gap_problems(progress.gaps),
         *(Problem("warning", each.text) for each in notices if each.severity == "warning"),
         *(_run_problems(judge, dag, source, destinations) if dag else ()),
-        *lags,
-        *_finding_problems(progress.summary, TOLD_LIVE | {"lag"} if lags else TOLD_LIVE),
+        *_lag_problems(judge),
+        *_finding_problems(progress.summary),
     ]
 
 
@@ -62,23 +58,19 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
     return [Problem("warning", f"{told} set aside: see 'audit-logs unreadable'.")]
 
 
-def _lag_problems(pipeline: Pipeline, dag: DagFacts | None, lag: float | None, now: datetime) -> list[Problem]:
-    """Tell that reading is behind since a run was due: where one stands still, no report ever tells it."""
-    settings = pipeline.monitoring or Monitoring()
-    if dag:
-        due = dag.run_at if dag.is_active else dag.next_run
-        late = (now - due).total_seconds() if due and not dag.paused else 0.0
-        if late <= settings.lag_target.total_seconds():
-            return []
-        lag = late if lag is None else lag
-    elif pipeline.schedule is None:
-        return []
-    found = conditions(lag=lag, accounts=(), dead_letters={}, gaps=(), settings=settings, now=now)
-    return [Problem("critical" if each.severity == "critical" else "warning", each.title) for each in found]
+def _lag_problems(judge: Judge) -> list[Problem]:
+    """Tell that reading is behind: where one stands still, no report ever tells it."""
+    found = conditions(
+        lag=judge.reading_behind(), accounts=(), dead_letters={}, gaps=(), settings=judge.settings, now=judge.now
+    )
+    complete = judge.last_complete
+    return [
+        Problem("critical" if each.severity == "critical" else "warning", each.title, since=complete) for each in found
+    ]
 
 
 def _source_problems(source: SourceView) -> list[Problem]:
-    if source.state != "critical":
+    if not source.failing:
         return []
     text = "The source cannot be read"
     if source.failures_in_a_row > 1:
@@ -95,15 +87,21 @@ def _source_problems(source: SourceView) -> list[Problem]:
     ]
 
 
-def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]:
+def _delivery_problems(judge: Judge, destinations: Sequence[DestinationView]) -> list[Problem]:
     found = []
     for each in destinations:
         if not each.enabled:
             continue
-        failing = _failure_of(each)
-        if failing:
+        if each.failing:
             found.append(
-                Problem("critical", failing, each.name, since=each.failing_since, next_try=each.next_try, log=each.log)
+                Problem(
+                    "critical",
+                    _failure_of(each),
+                    each.name,
+                    since=each.failing_since,
+                    next_try=each.next_try,
+                    log=each.log,
+                )
             )
         if each.dead_letters and each.letters_counted:
             letters = "dead letter" if each.dead_letters == 1 else "dead letters"
@@ -111,18 +109,38 @@ def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]
         elif each.dead_letters:
             text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
             found.append(Problem("warning", text, each.name))
+        found += _late_problems(judge, each)
     return found
 
 
+def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
+    """Tell that events wait for longer than the target, where no failure is told already."""
+    if each.failing:
+        return
+    target = span_of(judge.settings.lag_target.total_seconds())
+    waiting, _ = judge.delivery_behind(each.name)
+    level = level_of(severity_of(waiting, judge.settings))
+    if level:
+        text = (
+            f"{each.name} is {span_of(waiting)} behind, where {target} is the target: {each.pending:,} events wait, "
+            f"though no run has failed."
+        )
+        yield Problem(level, text, each.name, since=each.waiting_since, next_try=judge.next_try(each.name))
+    if waiting := judge.late_elsewhere(each.name):
+        text = (
+            f"{each.pending_elsewhere:,} events of backfills, reconciliations or findings wait for {each.name}, the "
+            f"oldest for {span_of(waiting)}, where {target} is the target."
+        )
+        yield Problem("warning", text, each.name, since=each.elsewhere_since)
+
+
 def _failure_of(each: DestinationView) -> str:
-    """Return what to say of a destination that cannot be shipped to; "" of one that can."""
+    """Return what to say of a destination that cannot be shipped to."""
     if each.failures_in_a_row:
         runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
         text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
         return f"{text}: {each.last_error}" if each.last_error else f"{text}."
-    if each.log:
-        return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
-    return ""
+    return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
 
 
 def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
@@ -164,9 +182,9 @@ def _task_problems(
     return [Problem("critical", text, log=judge.log_of(others[0], dag.ended_id))]
 
 
-def _finding_problems(summary: Summary | None, told: frozenset[str]) -> list[Problem]:
+def _finding_problems(summary: Summary | None) -> list[Problem]:
     return [
         Problem("critical" if each.severity == "critical" else "warning", each.title)
         for each in (summary.findings if summary else ())
-        if each.severity != "info" and each.kind not in told
+        if each.severity != "info" and each.kind not in TOLD_LIVE
     ]

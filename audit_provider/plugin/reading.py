@@ -115,9 +115,15 @@ class ProgressReader:
         return known[2]
 
 
-def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]:
-    """Return what Airflow knows of some DAGs, of the last run of each and of the last one that has ended."""
-    wanted = list(dag_ids)
+def read_dags(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, DagFacts]:
+    """Return what Airflow knows of the incremental DAGs of some pipelines, by pipeline.
+
+    Of each: the last run, the last one that has ended, and which other DAGs of the pipeline run.
+
+    :param readable: ids of the DAGs that the user may read.
+    """
+    wanted = [dag_id for name in pipelines if (dag_id := f"audit_incremental_{name}") in readable]
+    loading = _loading(session, pipelines, readable)
     runs = _last_runs(session, wanted)
     ended = _last_runs(session, wanted, DagRun.state.in_(("success", FAILED)))
     failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
@@ -126,7 +132,8 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
         run, last = runs.get(row.dag_id), ended.get(row.dag_id)
-        facts[row.dag_id] = DagFacts(
+        name = row.dag_id.removeprefix("audit_incremental_")
+        facts[name] = DagFacts(
             paused=bool(row.is_paused),
             stale=bool(row.is_stale),
             next_run=row.next_dagrun_create_after,
@@ -138,6 +145,7 @@ def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]
             ended_began=last.start_date if last else None,
             ended_at=last.end_date if last else None,
             failed=tuple(failed.get(row.dag_id, ())),
+            loading=frozenset(loading.get(name, ())),
             retrying=retrying.get(row.dag_id, {}),
         )
     return facts
@@ -148,6 +156,17 @@ def _last_runs(session: Session, dag_ids: Collection[str], *those: Any) -> dict[
     latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids), *those).group_by(DagRun.dag_id)
     columns = (DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.start_date, DagRun.end_date)
     return {run.dag_id: run for run in session.execute(select(*columns).where(DagRun.id.in_(latest)))}
+
+
+def _loading(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, set[str]]:
+    """Return which DAGs beside the incremental one run for each pipeline, ``backfill`` or ``reconcile``."""
+    ids = {f"audit_{kind}_{name}": (name, kind) for name in pipelines for kind in ("backfill", "reconcile")}
+    found: dict[str, set[str]] = {}
+    active = select(DagRun.dag_id).distinct().where(DagRun.state.in_(ACTIVE), DagRun.dag_id.in_(ids.keys() & readable))
+    for (dag_id,) in session.execute(active):
+        name, kind = ids[dag_id]
+        found.setdefault(name, set()).add(kind)
+    return found
 
 
 def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str]]:

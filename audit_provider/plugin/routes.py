@@ -29,7 +29,15 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
-from audit_provider.plugin.views import DestinationView, LettersView, Overview, PipelineDetail, PipelineView, Problem
+from audit_provider.plugin.views import (
+    STATES,
+    DestinationView,
+    LettersView,
+    Overview,
+    PipelineDetail,
+    PipelineView,
+    Problem,
+)
 from audit_provider.plugin.within import within
 
 MOST_PROBLEMS = 6
@@ -57,8 +65,7 @@ def overview(
     """
     known = reader.read()
     records = records_reader.read(session, may.variables)
-    dag_ids = {f"audit_incremental_{name}" for name in known.pipelines} & may.dags
-    dags = read_dags(session, dag_ids)
+    dags = read_dags(session, known.pipelines, may.dags)
     views: list[PipelineView] = []
     hidden = 0
     for pipeline in known.pipelines.values():
@@ -66,10 +73,10 @@ def overview(
         if _is_hidden(pipeline.name, own, may):
             hidden += 1
             continue
-        views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
+        views.append(_view(pipeline, own, dags.get(pipeline.name), may))
     unseen = [name for name in known.wrong if _is_hidden(name, records.of(name), may)]
     hidden += len(set(unseen) - known.pipelines.keys())
-    views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
+    views.sort(key=lambda each: (STATES.index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
@@ -93,8 +100,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     own = records_reader.read(session, may.variables).of(pipeline)
     if _is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
-    dag_id = f"audit_incremental_{pipeline}"
-    dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
+    dag = read_dags(session, [pipeline], may.dags).get(pipeline)
     return _json(_detail(found, own, _view(found, own, dag, may)))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from audit_provider.core.monitoring.summary import Finding, Summary
 
 Level = Literal["critical", "warning"]
-State = Literal["critical", "warning", "new", "ok"]
+State = Literal["critical", "warning", "unknown", "new", "ok"]
+"""``unknown`` is what nothing proves to be well, and ``new`` what has never run."""
+
+STATES: tuple[State, ...] = get_args(State)
+"""From the worst to the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,20 @@ class SourceView:
     next_try: datetime | None = None
     log: str = ""
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last run that ended could not read it."""
+        return bool(self.failures_in_a_row or self.log)
+
 
 @dataclass(frozen=True, slots=True)
 class DestinationView:
     """How one destination fares.
 
     :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
-        a reconciliation has found. :ivar delivered: what it has, with what was already there.
+        a reconciliation or monitoring has found. :ivar waiting_since: when the oldest of the pending was spooled, and
+        :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
+    :ivar delivered: what it has, with what was already there.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
         counts them, so that ``letters_counted`` is false. :ivar too_old: set aside or restamped for their age.
     :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
@@ -69,6 +80,8 @@ class DestinationView:
     delivered: int = 0
     pending: int = 0
     pending_elsewhere: int = 0
+    waiting_since: datetime | None = None
+    elsewhere_since: datetime | None = None
     failures_in_a_row: int = 0
     last_success: datetime | None = None
     last_error: str = ""
@@ -79,6 +92,11 @@ class DestinationView:
     letters_counted: bool = True
     too_old: int = 0
     may: tuple[str, ...] = ()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last run that ended could not ship to it; false of one that is not enabled."""
+        return self.enabled and bool(self.failures_in_a_row or self.log)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_n
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
 from audit_provider.core.position import Position, pack_position
 from audit_provider.core.spool import Head
+from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 USERS = ("admin", "op", "user", "viewer")
@@ -99,7 +100,7 @@ def position(*, spooled=1000, gaps=(), now=None, **more):
         updated_at=now - timedelta(minutes=2),
         complete=True,
         gaps=tuple(gaps),
-        **more,
+        **{"spooled_at": with_segment((), 4, now - timedelta(minutes=3)), **more},
     )
 
 

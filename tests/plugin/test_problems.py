@@ -14,6 +14,7 @@ from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position
 from audit_provider.core.source_health import SourceHealth
+from audit_provider.core.spool_times import with_segment
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.overview import Records, progress_of, view_of
 from tests.plugin.conftest import offset, position, summary
@@ -25,13 +26,13 @@ FAILED = {"ended_id": "r", "ended_state": "failed", "ended_at": NOW}
 
 
 def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
-    """Return how a pipeline fares, by what is recorded of it; read two minutes ago unless told otherwise."""
+    """Return how a pipeline fares, by its records; unless told otherwise, read two minutes ago and delivered."""
     destinations = {"splunk": {"type": "splunk_hec"}}
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
     records = Records()
     if cursor is not False:
         records.add("audit_logs.p.cursor", pack_position(cursor or position(now=NOW)))
-    records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset()).decode())
+    records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset(delivered=1000)).decode())
     if noted:
         records.add("audit_logs.p.summary", pack_summary(noted))
     for key, text in dict(more).items():
@@ -132,16 +133,110 @@ def test_lag_is_told_without_the_dag_too_but_not_of_what_runs_by_hand():
 def test_the_lag_of_a_report_is_told_once():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     noted = summary(findings=(Finding("f", "lag", "warning", "Reading is 3 h behind.", NOW - 2 * HOUR),))
-    between = {"run_state": "success", "next_run": NOW + MINUTE}
-    assert told(view(between, cursor=behind, noted=noted)) == [("warning", "Reading is 3 h behind.")]
-    (only,) = told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted))
-    assert only == ("critical", "Reading is 5 h behind, where 60 min is the target.")
+    between = {"run_state": "success", "next_run": NOW + MINUTE, "ended_id": "r", "ended_state": "success"}
+    now = [("critical", "Reading is 5 h behind, where 60 min is the target.")]
+    assert told(view(between, cursor=behind, noted=noted)) == now
+    assert told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted)) == now
+    assert told(view(between, noted=noted)) == [], "it has been made up for since"
 
 
 def test_reading_that_did_not_finish_lags_since_its_watermark():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     assert view(cursor=behind).lag == pytest.approx(5 * 3600)
     assert view(cursor=replace(behind, watermark=None)).lag is None, "nothing says how far it is"
+
+
+LEFT = {"ended_id": "r", "ended_state": "success", "ended_began": NOW - HOUR, "ended_at": NOW - 50 * MINUTE}
+"""A run that has ended well."""
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize(("hours", "state"), [(0.9, "ok"), (1.5, "warning"), (5, "critical")])
+def test_a_source_that_is_read_too_slowly_is_not_fine_though_every_run_ends_well(active, hours, state):
+    run = {"run_state": "running", "run_at": NOW} if active else {"run_state": "success", "next_run": NOW + MINUTE}
+    slow = replace(position(now=NOW), complete=False, completed_at=NOW - 9 * HOUR, watermark=NOW - hours * HOUR)
+    seen = view({**run, **LEFT}, cursor=slow, schedule="@hourly")
+    assert (seen.state, seen.reading.state) == (state, state)
+
+
+def test_a_run_that_goes_on_where_the_one_before_read_to_the_end_is_not_slow():
+    reading = replace(position(now=NOW), complete=False, completed_at=NOW - 50 * MINUTE, watermark=NOW - 9 * HOUR)
+    assert view({"run_state": "running", "run_at": NOW, **LEFT}, cursor=reading).state == "ok"
+
+
+def spooled(*ages, **more):
+    """Return a position whose segments were written so long ago, the first one first."""
+    times = ()
+    for number, age in enumerate(ages, 1):
+        times = with_segment(times, number, NOW - age)
+    return position(now=NOW, spooled_at=times, **more)
+
+
+GOES_WELL = {"run_state": "success", "next_run": NOW + MINUTE, **LEFT}
+
+
+@pytest.mark.parametrize(
+    ("age", "level"), [(50 * MINUTE, "ok"), (61 * MINUTE, "warning"), (3 * HOUR, "warning"), (72 * HOUR, "critical")]
+)
+def test_a_destination_that_is_behind_is_not_fine_though_nothing_failed(age, level):
+    where = spooled(100 * HOUR, age, spooled=900_000)
+    shipped = replace(offset(delivered=10), segment=2)
+    seen = view(GOES_WELL, cursor=where, shipped=shipped)
+    (splunk,) = seen.destinations
+    assert (seen.state, splunk.state, splunk.waiting_since) == (level, level, NOW - age)
+    if level == "ok":
+        assert seen.problems == ()
+    else:
+        (told,) = seen.problems
+        assert (told.level, told.destination, told.since) == (level, "splunk", NOW - age)
+        assert "where 60 min is the target: 899,990 events wait, though no run has failed." in told.text
+        assert told.next_try == NOW + MINUTE
+
+
+def test_an_event_that_has_just_come_after_a_quiet_day_is_not_late():
+    where = spooled(30 * HOUR, MINUTE)
+    seen = view(GOES_WELL, cursor=where, shipped=replace(offset(), segment=2, last_success=NOW - 30 * HOUR))
+    assert (seen.state, seen.destinations[0].waiting_since) == ("ok", NOW - MINUTE)
+
+
+def test_what_an_earlier_version_has_spooled_waits_since_nobody_knows_and_is_late_once_that_is_certain():
+    shipped = replace(offset(), segment=2)
+    assert view(GOES_WELL, cursor=position(now=NOW, spooled_at=()), shipped=shipped).state == "unknown"
+    since = with_segment((), 3, NOW - 30 * MINUTE)
+    assert view(GOES_WELL, cursor=position(now=NOW, spooled_at=since), shipped=shipped).state == "unknown"
+    since = with_segment((), 3, NOW - 2 * HOUR)
+    seen = view(GOES_WELL, cursor=position(now=NOW, spooled_at=since), shipped=shipped)
+    assert (seen.state, seen.destinations[0].waiting_since) == ("warning", None)
+
+
+def test_how_far_a_destination_is_behind_costs_no_look_into_the_spool():
+    """Records are all that a view is given, however long the backlog is."""
+    where = spooled(*(hours * HOUR for hours in range(500, 0, -1)))
+    seen = view(GOES_WELL, cursor=where, shipped=replace(offset(), segment=1))
+    assert seen.destinations[0].state == "critical"
+    assert len(where.spooled_at) < 40
+
+
+BACKFILL = "audit_logs.p.backfill.20250101T000000Z_20250301T000000Z"
+
+
+@pytest.mark.parametrize("stream", [BACKFILL, "audit_logs.p.reconcile", "audit_logs.p.findings"])
+@pytest.mark.parametrize(("age", "state"), [(30 * MINUTE, "ok"), (5 * HOUR, "warning")])
+def test_what_waits_beside_the_live_stream_is_told(stream, age, state):
+    times = {"spooled_at": with_segment((), 4, NOW - age), "updated_at": NOW - age}
+    other = replace(position(spooled=100, now=NOW), **times)
+    more = {f"{stream}.cursor": pack_position(other), f"{stream}.to.splunk": as_text(offset(delivered=70))}
+    entry = {"monitoring": {"ship_findings": True}}
+    seen = view(GOES_WELL, more=more, **entry)
+    assert (seen.state, seen.destinations[0].elsewhere_since) == (state, NOW - age)
+    if state == "warning":
+        assert "30 events of backfills, reconciliations or findings wait for splunk" in seen.problems[0].text
+        going = {"loading": frozenset({"backfill", "reconcile"}), "ended_began": NOW - 6 * HOUR}
+        assert view({**GOES_WELL, **going}, more=more, **entry).state == "ok", "what loads it has not ended"
+
+
+def as_text(record):
+    return msgspec.json.encode(record).decode()
 
 
 def test_without_monitoring_the_last_report_that_was_made_says_nothing():

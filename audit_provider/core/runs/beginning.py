@@ -73,6 +73,7 @@ def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> 
         ahead_digests={},
         complete=False,
         completed_at=None,
+        spooled_at=(),
         # A window is read whole; the live stream goes on from what it had read.
         reading={} if name.is_backfill else position.reading,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.errors import AuditError, FencedError, WaitError
 from audit_provider.core.ledger import source_record
 from audit_provider.core.source_health import SourceHealth
 
@@ -26,13 +26,13 @@ def source_failures_kept(
 ) -> Iterator[None]:
     """Record how the work inside ends: its failure, or that it ended well.
 
-    A wait is neither. A record is written where it says something new, so runs that go well write none.
+    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says something new, so runs that go well write none.
 
     :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
     """
     try:
         yield
-    except WaitError:
+    except (WaitError, FencedError):
         raise
     except AuditError as error:
         _keep_failure(ledger, pipeline, str(error), run_id, now(), log)

@@ -6,7 +6,7 @@ import { pathOf } from "./api.js";
 import { at, badge, button, cells, count, link, listed, make, time, tries } from "./dom.js";
 import { measures } from "./measures.js";
 import { commands, seen } from "./state.js";
-import { ago, moment, number } from "./words.js";
+import { age, ago, moment, number, span } from "./words.js";
 
 export function detail() {
   const place = at("detail");
@@ -77,6 +77,12 @@ function source({ source: title, reading }) {
   return listed(["State", "Source", "Read to its end", "#Failures in a row", ""], [tr], "none");
 }
 
+function oldest({ pending, pending_elsewhere: elsewhere, waiting_since: since, elsewhere_since: other }) {
+  const first = [since, other].filter(Boolean).sort()[0];
+  if (first) return time(first, span(age(first)));
+  return pending || elsewhere ? "unknown" : "–";
+}
+
 function destinations(pipeline) {
   const rows = pipeline.destinations.map((each) => {
     const press = (what, label) =>
@@ -112,6 +118,7 @@ function destinations(pipeline) {
       ),
       count(each.delivered),
       make("td", { class: "number" }, number(each.pending) + elsewhere),
+      oldest(each),
       count(each.failures_in_a_row),
       each.last_success ? time(each.last_success, ago(each.last_success)) : "never",
       letters,
@@ -135,7 +142,8 @@ function destinations(pipeline) {
       "State",
       "Destination",
       "#Delivered",
-      "#Pending",
+      "#Waiting",
+      "Oldest waits for",
       "#Failures in a row",
       "Last success",
       "#Dead letters",

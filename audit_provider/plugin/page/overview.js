@@ -2,7 +2,7 @@
 
 import { at, badge, make, time, tries } from "./dom.js";
 import { commands, seen } from "./state.js";
-import { ago, LEVELS, moment, number, span, until } from "./words.js";
+import { age, ago, LEVELS, moment, number, span, until } from "./words.js";
 
 export function show() {
   const { critical, warning, pipelines, mistakes, hidden, made_at: made } = seen.overview;
@@ -73,7 +73,7 @@ function opener(name, id) {
 
 function row(each) {
   const served = each.destinations.map((one) => {
-    const much = one.pending ? `, ${number(one.pending)} pending` : "";
+    const much = one.pending ? `, ${number(one.pending)} waiting${one.waiting_since ? ` for ${span(age(one.waiting_since))}` : ""}` : "";
     const wrong = one.failures_in_a_row
       ? `, failed ${one.failures_in_a_row}×`
       : one.dead_letters && !one.letters_counted
@@ -81,7 +81,7 @@ function row(each) {
         : one.dead_letters
           ? `, ${number(one.dead_letters)} dead letter${one.dead_letters === 1 ? "" : "s"}`
           : "";
-    const mark = { critical: "✖", warning: "!", ok: "✔" }[one.state] ?? "…";
+    const mark = { critical: "✖", warning: "!", unknown: "?", ok: "✔" }[one.state] ?? "…";
     return make("li", { class: one.state }, `${mark} ${one.name}${one.enabled ? "" : " (not enabled)"}${much}${wrong}`);
   });
   const next = each.paused ? "paused" : each.next_run ? time(each.next_run, until(each.next_run)) : "by hand";

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.errors import ConfigurationError, FencedError, UnavailableError, WaitError
 from audit_provider.core.ledger import MemoryLedger, source_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.runs.source_failures import source_failures_kept
@@ -67,11 +67,12 @@ def test_a_run_that_ends_well_ends_the_failures_and_the_next_ones_write_nothing(
     assert run(ledger, "r3") == SourceHealth()
 
 
-def test_a_wait_is_neither_a_failure_nor_an_end():
+@pytest.mark.parametrize("error", [WaitError("later", until=BEGAN), FencedError("another run has written")])
+def test_a_wait_is_neither_a_failure_nor_an_end_and_so_is_a_run_that_comes_late(error):
     ledger = MemoryLedger()
-    assert run(ledger, "r1", WaitError("later", until=BEGAN)) is None
+    assert run(ledger, "r1", error) is None
     run(ledger, "r2", UnavailableError("down"))
-    assert run(ledger, "r3", WaitError("later", until=BEGAN)).failures_in_a_row == 1
+    assert run(ledger, "r3", error).failures_in_a_row == 1
 
 
 def test_an_unexpected_error_is_recorded_by_its_type_alone():
