@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.monitoring.conditions import severity_of
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.source_health import SourceHealth
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.views import DestinationView, Level, SourceView, State
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.summary import Severity
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
+    from audit_provider.core.stream_name import RecordKind
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.overview import Progress
 
@@ -36,7 +37,8 @@ def ship_task_of(destination: str) -> str:
 class Judge:
     """What a pipeline's parts are judged by.
 
-    :ivar dag: None where Airflow does not know the incremental DAG. :ivar root: path below which Airflow is served.
+    :ivar dag: None where Airflow does not know the incremental DAG, or the user may not read it.
+    :ivar root: path below which Airflow is served.
     """
 
     pipeline: Pipeline
@@ -73,8 +75,11 @@ class Judge:
         if dag is None:
             return None if self.pipeline.schedule is None else lag
         if self._left_unread(dag):
-            return lag
+            complete = self.last_complete
+            return (self.now - complete).total_seconds() if lag is None and complete else lag
         due = dag.run_at if dag.is_active else dag.next_run
+        if due is None and self.pipeline.schedule is not None and not dag.paused:
+            return lag  # Airflow plans no run though the pipeline has a schedule
         late = (self.now - due).total_seconds() if due and not dag.paused else 0.0
         if severity_of(late, self.settings) is None:
             return None
@@ -89,7 +94,7 @@ class Judge:
             return True
         # The run that goes on has not read to the end yet: what counts is whether the one before it had.
         complete = position.last_complete
-        return complete is not None and dag.ended_began is not None and complete < dag.ended_began
+        return complete is None or (dag.ended_began is not None and complete < dag.ended_began)
 
     def delivery_behind(self, destination: str) -> tuple[float, bool]:
         """Return for how many seconds the oldest event waits at least that a destination has not got.
@@ -126,17 +131,16 @@ class Judge:
 
     def source(self) -> SourceView:
         """Return how reading the source fares."""
-        position = self.progress.positions.get(StreamName(self.pipeline.name))
         health = self.progress.source or SourceHealth()
         complete = self.last_complete
         failed = self._failed_unrecorded(PULL, complete)
-        state: State = "ok" if position else "new"
+        state: State = "ok" if complete else "new"
         failing = health.failures_in_a_row > 0 or failed
         if failing:
             state = "critical"
         elif behind := level_of(severity_of(self.reading_behind(), self.settings)):
             state = behind
-        elif position and complete is None and self.lag is None:
+        elif self._is_unknown("position") or self._is_unknown("source"):
             state = "unknown"
         return SourceView(
             state=state,
@@ -166,8 +170,12 @@ class Judge:
             state = "critical"
         elif delivery.enabled and letters:
             state = "critical" if summary else "warning"
-        elif delivery.enabled and (behind := self._behind(name)):
+        elif not delivery.enabled:
+            state = "off"
+        elif behind := self._behind(name):
             state = behind
+        elif self._is_unknown("position") or self._is_unknown("offset", name):
+            state = "unknown"
         waits = [since for each in self._elsewhere(name) if (since := self._since(*each[1:]))]
         return DestinationView(
             name=name,
@@ -230,6 +238,10 @@ class Judge:
         """Return since when the oldest event waits; None where none does or nothing says so."""
         return position.waiting_since(offset, self.now) if position.pending(offset) > 0 else None
 
+    def _is_unknown(self, kind: RecordKind, of: str = "") -> bool:
+        """Whether a record of the live stream is there, and what it holds is not known."""
+        return str(RecordKey(kind, StreamName(self.pipeline.name), of)) in self.progress.unknown
+
     def _behind(self, destination: str) -> State | None:
         """Return what to call a destination for being behind; None where it is not."""
         waiting, known = self.delivery_behind(destination)
@@ -237,6 +249,10 @@ class Judge:
             return level
         if self.late_elsewhere(destination):
             return "warning"
+        position = self.progress.positions.get(StreamName(self.pipeline.name))
+        offset = self.progress.offsets.get((StreamName(self.pipeline.name), destination))
+        if position and position.pending(offset) < 0:
+            return "unknown"  # the records contradict each other
         return None if known else "unknown"
 
     def _is_shipped(self, stream: StreamName, destination: str) -> bool:

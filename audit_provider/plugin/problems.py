@@ -46,6 +46,17 @@ def problems_of(
     ]
 
 
+def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
+    """Tell that nothing runs, for Airflow does not know the DAG. :param dag: None where it does not."""
+    if dag is not None:
+        return []
+    text = (
+        f"Airflow knows no DAG audit_incremental_{pipeline}: see its import errors, whether audit_logs_incremental.py "
+        f"is in its folder of DAGs, and whether its DAG processor runs."
+    )
+    return [Problem("critical", text)]
+
+
 def unreadable_problems(set_aside: int) -> list[Problem]:
     """Return what to say of records that could not be read. :param set_aside: how many they are."""
     if not set_aside:

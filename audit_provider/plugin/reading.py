@@ -116,23 +116,25 @@ class ProgressReader:
 
 
 def read_dags(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, DagFacts]:
-    """Return what Airflow knows of the incremental DAGs of some pipelines, by pipeline.
+    """Return what Airflow knows of the incremental DAGs of some pipelines, by pipeline; of others it knows no DAG.
 
     Of each: the last run, the last one that has ended, and which other DAGs of the pipeline run.
 
     :param readable: ids of the DAGs that the user may read.
     """
-    wanted = [dag_id for name in pipelines if (dag_id := f"audit_incremental_{name}") in readable]
+    ids = {f"audit_incremental_{name}": name for name in pipelines}
+    wanted = [each for each in ids if each in readable]
     loading = _loading(session, pipelines, readable)
     runs = _last_runs(session, wanted)
     ended = _last_runs(session, wanted, DagRun.state.in_(("success", FAILED)))
     failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
     retrying = _retrying_tasks(session, [run for run in runs.values() if _text(run.state) in ACTIVE])
-    facts: dict[str, DagFacts] = {}
+    there = select(DagModel.dag_id).where(DagModel.dag_id.in_(list(ids)))
+    facts = {ids[dag_id]: DagFacts(withheld=True) for (dag_id,) in session.execute(there)}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
         run, last = runs.get(row.dag_id), ended.get(row.dag_id)
-        name = row.dag_id.removeprefix("audit_incremental_")
+        name = ids[row.dag_id]
         facts[name] = DagFacts(
             paused=bool(row.is_paused),
             stale=bool(row.is_stale),

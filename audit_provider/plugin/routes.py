@@ -29,6 +29,7 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
+from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import (
     STATES,
     DestinationView,
@@ -80,13 +81,16 @@ def overview(
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
+    told = "\n".join(filter(None, (mistakes, _left(known, records))))
     return _json(
         Overview(
             made_at=utc_now(),
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
-            mistakes="\n".join(filter(None, (mistakes, _left(known, records)))),
+            mistakes=told,
+            verdict=verdict_of(views, hidden=hidden, mistakes=told),
+            totals=totals_of(views),
             pipelines=shown,
             opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 from audit_provider.core.monitoring.summary import Finding, Summary
 
 Level = Literal["critical", "warning"]
-State = Literal["critical", "warning", "unknown", "new", "ok"]
-"""``unknown`` is what nothing proves to be well, and ``new`` what has never run."""
+State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
+"""``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
 
 STATES: tuple[State, ...] = get_args(State)
 """From the worst to the best."""
@@ -168,6 +168,32 @@ class PipelineDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything in one sentence. :ivar state: ``ok`` only where every part is known, current and has run."""
+
+    state: State
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is asked first.
+
+    :ivar sources: how many there are, and :ivar current: of them, those that are read. :ivar destinations: that are
+        enabled, and :ivar delivering: of them, those that get everything in time.
+    :ivar waiting: events that enabled destinations have not got. :ivar waiting_since: when the oldest of them was
+        spooled, None where none waits or nothing says so.
+    """
+
+    sources: int = 0
+    current: int = 0
+    destinations: int = 0
+    delivering: int = 0
+    waiting: int = 0
+    waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Every pipeline that the user may see.
 
@@ -182,6 +208,8 @@ class Overview:
     warning: int
     hidden: int
     mistakes: str
+    verdict: Verdict
+    totals: Totals
     pipelines: tuple[PipelineView, ...]
     opened: PipelineDetail | None = None
 

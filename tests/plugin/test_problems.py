@@ -25,7 +25,13 @@ FAILED = {"ended_id": "r", "ended_state": "failed", "ended_at": NOW}
 """A run that has just ended."""
 
 
-def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
+LEFT = {"ended_id": "r", "ended_state": "success", "ended_began": NOW - HOUR, "ended_at": NOW - 50 * MINUTE}
+"""A run that has ended well."""
+
+GOES_WELL = {"run_state": "success", "next_run": NOW + MINUTE, **LEFT}
+
+
+def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), **entry):
     """Return how a pipeline fares, by its records; unless told otherwise, read two minutes ago and delivered."""
     destinations = {"splunk": {"type": "splunk_hec"}}
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
@@ -124,10 +130,12 @@ def test_the_target_is_the_pipelines_own():
     assert view(stuck, cursor=read, monitoring={"lag_target": 600}).state == "critical"
 
 
-def test_lag_is_told_without_the_dag_too_but_not_of_what_runs_by_hand():
+def test_lag_is_told_where_the_dag_may_not_be_read_but_not_of_what_runs_by_hand():
     read = position(now=NOW - 48 * HOUR)
-    assert told(view(cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
-    assert told(view(cursor=read, schedule=None)) == []
+    withheld = {"withheld": True}
+    assert told(view(withheld, cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
+    assert told(view(withheld, cursor=read, schedule=None)) == []
+    assert view(withheld, schedule=None).state == "unknown", "nobody can say how its runs end"
 
 
 def test_the_lag_of_a_report_is_told_once():
@@ -144,10 +152,6 @@ def test_reading_that_did_not_finish_lags_since_its_watermark():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     assert view(cursor=behind).lag == pytest.approx(5 * 3600)
     assert view(cursor=replace(behind, watermark=None)).lag is None, "nothing says how far it is"
-
-
-LEFT = {"ended_id": "r", "ended_state": "success", "ended_began": NOW - HOUR, "ended_at": NOW - 50 * MINUTE}
-"""A run that has ended well."""
 
 
 @pytest.mark.parametrize("active", [True, False])
@@ -170,9 +174,6 @@ def spooled(*ages, **more):
     for number, age in enumerate(ages, 1):
         times = with_segment(times, number, NOW - age)
     return position(now=NOW, spooled_at=times, **more)
-
-
-GOES_WELL = {"run_state": "success", "next_run": NOW + MINUTE, **LEFT}
 
 
 @pytest.mark.parametrize(
@@ -354,3 +355,45 @@ def test_one_failure_of_a_destination_is_told_once():
     assert told.text == "splunk failed in 2 runs in a row, 10 events are pending: no"
     assert (told.since, told.next_try) == (NOW - HOUR, NOW + MINUTE)
     assert told.log == "/airflow/dags/audit_incremental_p/runs/r3/tasks/ship_splunk"
+
+
+def test_a_dag_that_airflow_does_not_know_is_critical():
+    seen = view(None)
+    assert seen.state == "critical"
+    assert seen.problems[0].text.startswith("Airflow knows no DAG audit_incremental_p: see its import errors")
+    assert view(None, cursor=False).state == "critical", "also where nothing was ever read"
+
+
+def test_a_schedule_for_which_airflow_plans_no_run_leaves_reading_behind():
+    idle = {"run_state": "success", **LEFT}
+    assert view(idle, cursor=position(now=NOW - 2 * HOUR)).state == "warning"
+    assert view(idle, cursor=position(now=NOW - 2 * HOUR), schedule=None).state == "ok"
+
+
+@pytest.mark.parametrize("waiting", [0, 900_000])
+def test_a_destination_that_is_not_enabled_is_off_and_nothing_is_fine(waiting):
+    off = {"splunk": {"type": "splunk_hec", "enabled": False}, "s3": {"type": "s3", "bucket": "b"}}
+    where = position(spooled=1000 + waiting, now=NOW)
+    s3 = {"audit_logs.p.to.s3": as_text(offset(delivered=1000 + waiting))}
+    seen = view(cursor=where, destinations=off, more=s3)
+    assert (seen.state, [each.state for each in seen.destinations]) == ("off", ["off", "ok"])
+    assert seen.problems == ()
+
+
+@pytest.mark.parametrize("key", ["source", "to.splunk"])
+def test_a_record_that_the_user_may_not_read_is_unknown(key):
+    pipeline = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
+    records = Records()
+    records.add("audit_logs.p.cursor", pack_position(position(now=NOW)))
+    records.add("audit_logs.p.to.splunk", as_text(offset(delivered=1000)))
+    records.add(f"audit_logs.p.{key}", None, readable=False)
+    if key == "to.splunk":
+        records.of("p").texts.pop("audit_logs.p.to.splunk")
+    progress = progress_of(pipeline, records.of("p"))
+    seen = view_of(pipeline, progress, DagFacts(**GOES_WELL), root="", now=NOW)
+    part = seen.reading if key == "source" else seen.destinations[0]
+    assert (seen.state, part.state) == ("unknown", "unknown")
+
+
+def test_records_that_contradict_each_other_are_unknown():
+    assert view(shipped=offset(delivered=1001)).destinations[0].state == "unknown"

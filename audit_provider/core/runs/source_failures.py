@@ -26,7 +26,8 @@ def source_failures_kept(
 ) -> Iterator[None]:
     """Record how the work inside ends: its failure, or that it ended well.
 
-    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says something new, so runs that go well write none.
+    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
+    something new, so runs that go well write none.
 
     :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
     """

@@ -20,5 +20,5 @@ export function until(text) {
   return seconds < 0 ? `due since ${span(-seconds)}` : `in ${span(seconds)}`;
 }
 
-export const LEVELS = ["critical", "warning", "unknown", "new", "ok"];
-export const WORDS = { critical: "critical", warning: "warning", unknown: "unknown", new: "never run", ok: "fine" };
+export const LEVELS = ["critical", "warning", "unknown", "new", "off", "ok"];
+export const WORDS = { critical: "critical", warning: "warning", unknown: "unknown", new: "never run", off: "off", ok: "fine" };
