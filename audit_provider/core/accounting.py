@@ -28,6 +28,8 @@ class Account:
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
+        them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
@@ -154,6 +156,7 @@ _COLUMNS = (
     ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
+    ("restamped", "with current time"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
     ("filtered", "filtered"),
@@ -161,7 +164,7 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "before", "again")
+_RARE = ("same_id", "set_aside", "before", "again", "restamped")
 
 
 def table(accounts: Iterable[Account]) -> str:

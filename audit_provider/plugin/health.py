@@ -195,7 +195,8 @@ class Judge:
             log=self._log_of(task, offset.failed_run if offset else "", failed=failed) if failing else "",
             dead_letters=letters,
             letters_counted=summary is not None,
-            too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
+            too_old=offset.counts.too_old if offset else 0,
+            restamped=offset.counts.restamped if offset else 0,
         )
 
     def log_of(self, task: str, run_id: str) -> str:

@@ -67,7 +67,8 @@ class DestinationView:
         :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
     :ivar delivered: what it has, with what was already there.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
-        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside or restamped for their age.
+        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
     :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
         None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
@@ -91,6 +92,7 @@ class DestinationView:
     dead_letters: int = 0
     letters_counted: bool = True
     too_old: int = 0
+    restamped: int = 0
     may: tuple[str, ...] = ()
 
     @property
