@@ -30,6 +30,8 @@ class Account:
     :ivar outside: events served for a window of the past that belong to another window. :ivar recorded_within: of those
         read, events that happened outside of the window and belong to it since they were recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
+        them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
@@ -160,6 +162,7 @@ _COLUMNS = (
     ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
+    ("restamped", "with current time"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
     ("filtered", "filtered"),
@@ -167,7 +170,7 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again")
+_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped")
 
 
 def table(accounts: Iterable[Account]) -> str:

@@ -246,6 +246,7 @@ class Offset:
     :ivar passed: digest of the last segment of which events are finished; "" where there is none, or an earlier version
         did not say. :ivar again: events that were finished in segments which others have replaced since.
     :ivar failures_in_a_row: runs since the last one that ended well. :ivar failed_run: id of the last that failed.
+    :ivar failing_since: when the first of them failed; None where none did, or an earlier version did not say.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     :ivar ahead: what is taken beyond the offset, in order; a run that failed leaves it, and later runs do not send it.
     :ivar refused_in_a_row: events that were refused since the destination took one, as far as that may be the sender's
@@ -282,6 +283,7 @@ class Offset:
     redriven: str | None = None
     redriven_before: str | None = None
     earlier: tuple[Offset, ...] = ()
+    failing_since: datetime | None = None
     version: int = 1
 
     def in_chain(self, chain: str) -> Offset | None:
