@@ -104,7 +104,7 @@ COMMANDS = (
         "prove",
         "read the spool again, and prove that nothing is lost or changed",
         "Read every segment of the spool and check its digests, its chain and the account. With --against, look for "
-        "every event at a destination too. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
+        "every event at a destination too, in a bucket with its content. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
         "checked.",
         (
             ("verify", "the spool of Airflow's settings"),

@@ -48,6 +48,8 @@ class Position:
         its ``recovery``.
     :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
     :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
+    :ivar elsewhere: folders of the backfill windows that hold events which this stream has left out: a destination that
+        is shipped this stream is shipped those windows as well.
     :ivar complete: the last run read all there was. :ivar completed_at: when a run last did, also while another one
         reads on; None where none has, or an earlier version did not say, see :attr:`last_complete`.
     :ivar spooled_at: when some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty where
@@ -72,6 +74,7 @@ class Position:
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     earlier_sources: tuple[EarlierSource, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     complete: bool = False
     account: str = ""
     completed_at: datetime | None = None

@@ -35,6 +35,7 @@ SEGMENT_AGE = timedelta(seconds=60)
 MOST_AHEAD = 300
 """Events dated ahead of the clock that a position remembers."""
 
+_WINDOWS = "backfill-"
 _AHEAD_FOR = timedelta(days=7)
 _DAY = timedelta(days=1)
 
@@ -258,6 +259,7 @@ class _Run:
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
             noticed=self._noticed(),
+            elsewhere=self._elsewhere(),
             updated_at=now,
             complete=complete,
             completed_at=now if complete else self.position.last_complete,
@@ -274,6 +276,11 @@ class _Run:
         """Keep a gap with the next position, and tell it."""
         self._gaps += (gap,)
         self._reader.report(gap)
+
+    def _elsewhere(self) -> tuple[str, ...]:
+        """Return the folders of the backfill windows that hold what was left out of this stream."""
+        met = (name.rpartition("/")[2] for name in self.known.others_met)
+        return tuple(dict.fromkeys((*self.position.elsewhere, *(each for each in met if each.startswith(_WINDOWS)))))
 
     def _noticed(self) -> dict[str, Noticed]:
         """Tell what the answers have shown of whether the source is described as it is, and return it."""

@@ -17,6 +17,7 @@ from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.retention import needed_since
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.beginning import (
     asked_before,
@@ -64,6 +65,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param start: where the first run begins, date or date-time; by default 24 hours before it.
     :param window: ``{"start": …, "end": …}`` reads that span into a stream of its own and leaves the live one alone.
     :param windows: all windows of a backfill, for the log to say which of them it is.
+    :param destinations: names of those that are given what is read; of a backfill, the run's ``destinations`` come
+        first. What a backfill window holds is not spooled again if all of them have begun with it. Where nothing says
+        who they are, another window does not spool it again, and the live stream does not if a destination has begun
+        with it; a destination that has not is shipped that window together with this stream.
     :param page_size: events per page, at most the vendor's limit.
     :param reading: settings of the source's reading strategy, for instance ``{"overlap": 1800}`` (seconds).
     :param rate_limit: the vendor's budget where it differs, ``{"requests": 10, "per": 60}``.
@@ -87,6 +92,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         start: str | datetime | None = None,
         window: Mapping[str, str] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
+        destinations: Sequence[str] | None = None,
         page_size: int | None = None,
         reading: Mapping[str, Any] | None = None,
         rate_limit: Mapping[str, Any] | None = None,
@@ -104,6 +110,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.start = start
         self.window = window
         self.windows = windows
+        self.destinations = destinations
         self.page_size = page_size
         self.reading = reading
         self.rate_limit = rate_limit
@@ -173,7 +180,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         name = self._stream_name()
         record = position_record(self.ledger, name)
         position = on_kept_chain(record.load(), name, store)
-        chosen = (context.get("params") or {}).get("destinations")
+        chosen = ((context.get("params") or {}).get("destinations") if window else None) or self.destinations
         if window and position and position.complete:
             self._refuse_other_account(self._hook(spec), spec, position, None)
             if not lacks_removed(self.ledger, store, name, chosen):
@@ -191,6 +198,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         reader = self._reader(spec, window, position, live)
         account = self._hook(spec).account()
         begun = reached = replace(begun_position(position, spec, reader), account=account)
+        since = None if window else (needed_since(position) if position else None) or reader.start
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
 
         def commit(position: Position) -> None:
@@ -216,7 +224,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     commit=commit,
                     within=window,
                     earlier_until=asked_before(self.ledger, store, name, window) if window else None,
-                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account),
+                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account, since=since),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,

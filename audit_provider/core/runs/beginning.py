@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
+    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Store, Stream
 
@@ -150,32 +152,45 @@ def known_streams(
     destinations: Sequence[str] | None = None,
     *,
     account: str = "",
+    since: datetime | None = None,
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
-    That of late events, and for a window of the past the live one and those of other windows that overlap or touch it.
-    Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
-    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
+    That of late events, and those of backfill windows that overlap what is read or touch it; for a window of the past
+    the live one, too. Windows that are read at the same time touch, and each keeps to its own bounds, so they share no
+    event.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
-    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
-        only if all of them are given it.
+    :param destinations: that are to be given what is read, None where nothing says so: what a window holds is known
+        only if all of them have begun with it. Where nothing says so, another window is known, and to the live stream
+        if a destination has begun with it; see ``Position.elsewhere`` for those that have not.
     :param account: that is read: what was read from another one is not known, for its ids are its own.
+    :param since: where the live stream is read on from; None for leaving out nothing that a window has.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
-        beside = Window(back_by(window.start, _LEAST), window.end + _LEAST)
-        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(beside))
+        window = Window(back_by(window.start, _LEAST), window.end + _LEAST)
+    elif since:
+        window = Window(since, max(utc_now(), since + _LEAST))
+    if window:
+        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
         positions |= {
             each.name: each.position
             for other in others
-            if (each := stream_progress(ledger, other))
-            and all(each.offset(destination) for destination in destinations or ())
+            if (each := stream_progress(ledger, other)) and _is_left_to(each, own, destinations)
         }
     return [
         (name.stream(store, each), each.head)
         for name, each in positions.items()
         if each and each.head.number and each.is_of(account)
     ]
+
+
+def _is_left_to(window: StreamProgress, own: StreamName, destinations: Sequence[str] | None) -> bool:
+    """Whether what a window holds is left out of another stream."""
+    if destinations is None and own.is_live:
+        # A task that is given no name for its destination keeps its progress under the type's.
+        return any(map(window.offset, DESTINATIONS))
+    return all(map(window.offset, destinations or ()))
