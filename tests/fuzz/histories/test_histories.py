@@ -58,12 +58,17 @@ class Histories(RuleBasedStateMachine):
         dies=st.none() | which,
         last=deaths,
         ships=st.sampled_from([(0, 1), (0, 1), (0,), ()]),
+        times=st.sampled_from([1, 1, 3]),
     )
-    def run(self, count, kind, late, pause, dies, last, ships=(0, 1)):
-        """Let events happen, and run the DAG.
+    def run(self, count, kind, late, pause, dies, last, ships=(0, 1), times=1):
+        """Let events happen, and run the DAG, so many times.
 
         :param dies: the task that dies at the step ``last``. :param ships: destinations whose tasks are run at all.
         """
+        for _ in range(times):
+            self._run_once(count, kind, late, pause, dies, last, ships)
+
+    def _run_once(self, count, kind, late, pause, dies, last, ships):
         self.world.happen(count, kind, late)
         self.world.service.now += pause
         self.do(self.world.pull, last=last if dies is None else None)

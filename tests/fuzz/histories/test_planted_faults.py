@@ -20,6 +20,11 @@ def retention_that_waits_for_nobody(patch):
     patch.setattr(retention, "_finished", lambda opened, destinations: opened.head.number - 1)
 
 
+def retention_that_trusts_numbers(patch):
+    """It takes a segment for shipped by its number, although a late run has replaced the one that was."""
+    patch.setattr(retention, "holds_passed", lambda stream, head, offset: True)
+
+
 def offset_that_trusts_its_number(patch):
     """It stays where it is although a late run has replaced the segments that it counts."""
     patch.setattr(passage, "_moved_back", lambda stream, walk, head, offset: replace(offset, passed=""))
@@ -43,6 +48,7 @@ def segment_that_is_passed_over(patch):
 
 FAULTS = [
     retention_that_waits_for_nobody,
+    retention_that_trusts_numbers,
     offset_that_trusts_its_number,
     letters_that_are_not_kept,
     nothing_is_known,
