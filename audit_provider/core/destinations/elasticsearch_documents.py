@@ -161,6 +161,8 @@ class Documents:
         written = self._form.write(event).replace(b"\n", b" ").strip()
         try:
             head = self._head(written)
+        except msgspec.ValidationError:
+            raise  # it is no object
         except msgspec.DecodeError:
             # A text in it holds half of a surrogate pair, which the store takes and the decoder does not.
             return self._wrapped(event, b"raw", written)

