@@ -46,6 +46,7 @@ export function detail() {
       },
       ...(seen.told ? [seen.told.message, " ", seen.told.link ? link(seen.told.link, "See the run") : ""] : []),
     ),
+    problems(pipeline),
     make("h3", {}, "Source"),
     source(pipeline),
     make("h3", {}, "Destinations"),
@@ -63,6 +64,13 @@ export function detail() {
   for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
 }
 
+function problems({ problems: found }) {
+  const lines = found.map((each) =>
+    make("li", { class: each.level }, each.text, make("div", { class: "row" }, ...tries(each))),
+  );
+  return lines.length ? make("ul", { class: "problems", "aria-label": "What is wrong here" }, ...lines) : "";
+}
+
 function source({ source: title, reading }) {
   const complete = reading.last_complete;
   const tr = cells(
@@ -70,7 +78,7 @@ function source({ source: title, reading }) {
     make("th", { scope: "row" }, title),
     complete ? time(complete, ago(complete)) : "never",
     count(reading.failures_in_a_row),
-    make("span", {}, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
+    make("div", { class: "row" }, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
   );
   tr.id = "source";
   if (reading.last_error) tr.children[1].append(make("div", { class: "error" }, reading.last_error));
@@ -135,7 +143,7 @@ function destinations(pipeline) {
     tr.dataset.destination = each.name;
     if (each.last_error) tr.children[1].append(make("div", { class: "error" }, each.last_error));
     const { failing_since: since, next_try, log } = each;
-    tr.children[1].append(make("div", {}, ...tries({ since, next_try, log })));
+    tr.children[1].append(make("div", { class: "row" }, ...tries({ since, next_try, log })));
     return tr;
   });
   return listed(

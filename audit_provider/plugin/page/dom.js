@@ -39,9 +39,8 @@ export function link(path, text) {
 
 // Since when something is wrong, when it is tried again, and the log of the task that failed.
 export const tries = ({ since, next_try: next, log }) => [
-  since ? make("span", { class: "faint" }, " Since ", time(since, moment(since)), ` (${ago(since)}).`) : "",
-  next ? make("span", { class: "faint" }, " Next try ", time(next, until(next)), ".") : "",
-  log ? " " : "",
+  since ? make("span", { class: "faint" }, "since ", time(since, moment(since)), `, ${ago(since)}`) : "",
+  next ? make("span", { class: "faint" }, "next try ", time(next, until(next))) : "",
   log ? link(log, "Task log") : "",
 ];
 

@@ -5,26 +5,12 @@ import { commands, seen } from "./state.js";
 import { age, ago, LEVELS, moment, number, span, until } from "./words.js";
 
 export function show() {
-  const { verdict, totals, pipelines, mistakes, hidden, made_at: made } = seen.overview;
+  const { verdict, totals, pipelines, hidden, made_at: made } = seen.overview;
   at("verdict").className = verdict.state;
   at("verdict").textContent = verdict.text;
   at("totals").textContent = summed(totals);
   at("made").textContent = `as of ${moment(made)}${hidden ? `; ${hidden} more that you may not read` : ""}`;
-  const told = pipelines.flatMap((each) => each.problems.map((problem) => ({ ...problem, pipeline: each.name })));
-  told.sort((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
-  if (mistakes) told.unshift({ level: "critical", pipeline: "", text: mistakes });
-  at("problems").replaceChildren(
-    ...told.map((each) =>
-      make(
-        "li",
-        { class: each.level },
-        each.pipeline ? opener(each.pipeline) : "",
-        each.pipeline ? ": " : "",
-        each.text,
-        ...tries(each),
-      ),
-    ),
-  );
+  at("incidents").replaceChildren(...incidents(seen.overview));
   const body = at("pipelines").tBodies[0];
   const held = document.activeElement?.id;
   body.replaceChildren(...sorted(pipelines.filter(wanted)).map(row));
@@ -40,6 +26,36 @@ export function show() {
 function summed({ sources, current, destinations, delivering, waiting, waiting_since: since }) {
   const oldest = since ? `, the oldest for ${span(age(since))}` : "";
   return `Sources: ${current} of ${sources} current · Destinations: ${delivering} of ${destinations} delivering · ${number(waiting)} events waiting${oldest}`;
+}
+
+const MOST_NAMES = 5; // pipelines that an incident names
+
+function incidents({ mistakes, incidents: found, more_incidents: more, pipelines }) {
+  const lines = found.map((each) => incident(each, pipelines.length));
+  if (mistakes) lines.unshift(make("li", { class: "critical", "data-key": "mistakes" }, mistakes));
+  if (more) lines.push(make("li", { class: "warning", "data-key": "more" }, `and ${number(more)} more`));
+  return lines;
+}
+
+function incident(each, total) {
+  const { key, level, text, pipelines, waiting, error, other_errors: others } = each;
+  const names = pipelines.slice(0, MOST_NAMES).flatMap((name) => [opener(name), " "]);
+  const left = pipelines.length - MOST_NAMES;
+  const more = left > 0 ? `and ${number(left)} more` : "";
+  const other = others ? ` (and ${others} other ${others === 1 ? "error" : "errors"})` : "";
+  return make(
+    "li",
+    { class: level, "data-key": key },
+    make("strong", {}, text),
+    make(
+      "div",
+      { class: "row" },
+      make("span", {}, pipelines.length > 1 ? `${number(pipelines.length)} of ${number(total)} pipelines: ` : "", ...names, more),
+      waiting ? make("span", {}, `${number(waiting)} events waiting`) : "",
+      ...tries(each),
+    ),
+    error ? make("div", { class: "error" }, error, other) : "",
+  );
 }
 
 function wanted(each) {
