@@ -5,6 +5,7 @@ import { activityChart } from "./activity.js";
 import { pathOf } from "./api.js";
 import { at, badge, button, cells, count, link, listed, make, time, tries } from "./dom.js";
 import { measures } from "./measures.js";
+import { patch } from "./patch.js";
 import { commands, seen } from "./state.js";
 import { age, ago, moment, number, span } from "./words.js";
 
@@ -19,7 +20,7 @@ export function detail() {
     link(pipeline.links.backfill, "backfill"),
     pipeline.links.reconcile ? link(pipeline.links.reconcile, "reconciliation") : "",
   ];
-  place.replaceChildren(
+  const shown = [
     make(
       "div",
       { class: "row" },
@@ -59,16 +60,17 @@ export function detail() {
     ...activityChart(activity),
     make("h3", {}, "Lag and deliveries"),
     ...measures(activity),
-  );
+  ].filter(Boolean);
   // While one button waits for its answer, no other may be pressed, however often this is drawn.
-  for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
+  for (const each of shown.flatMap((node) => [...node.querySelectorAll("button")])) each.disabled = seen.acting;
+  patch(place, shown);
 }
 
 function problems({ problems: found }) {
   const lines = found.map((each) =>
     make("li", { class: each.level }, each.text, make("div", { class: "row" }, ...tries(each))),
   );
-  return lines.length ? make("ul", { class: "problems", "aria-label": "What is wrong here" }, ...lines) : "";
+  return lines.length ? make("ul", { class: "problems", "data-key": "problems", "aria-label": "What is wrong here" }, ...lines) : "";
 }
 
 function source({ source: title, reading }) {
