@@ -102,13 +102,18 @@ class StreamName:
         """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
         return bool(self.window) and self.window not in _APART
 
-    def overlaps(self, window: Window) -> bool:
-        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+    @property
+    def span(self) -> Window | None:
+        """The backfill window that it is the stream of; None for another stream."""
         start, _, end = self.window.partition("_")
         if not end:
-            return False
-        own = [datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)]
-        return own[0] < window.end and window.start < own[1]
+            return None
+        return Window(*(datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)))
+
+    def overlaps(self, window: Window) -> bool:
+        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+        own = self.span
+        return own is not None and own.start < window.end and window.start < own.end
 
     @property
     def folder(self) -> str:

@@ -203,6 +203,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         spooled=position.counts.spooled if position else 0,
         same_id=position.counts.same_id if position else 0,
         set_aside=set_aside,
+        outside=sum(each.counts.outside for each in progress.positions.values()),
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
         next_run=facts.next_run if facts and not facts.paused else None,

@@ -167,7 +167,8 @@ class PipelineView:
     :ivar reading: how its source fares. :ivar last_read: when something of it was last read. :ivar lag: how far reading
         is behind, None where nothing was read.
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
-    :ivar set_aside: records of all its streams that could not be read.
+    :ivar set_aside: records of all its streams that could not be read. :ivar outside: events that were served for
+        windows of the past and belong to others.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
@@ -183,6 +184,7 @@ class PipelineView:
     spooled: int = 0
     same_id: int = 0
     set_aside: int = 0
+    outside: int = 0
     first_hour: datetime | None = None
     hours: tuple[int, ...] = ()
     next_run: datetime | None = None

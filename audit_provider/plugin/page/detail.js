@@ -35,7 +35,7 @@ export function detail() {
     make(
       "p",
       { class: "faint" },
-      `${pipeline.source}: ${number(pipeline.spooled)} events read${pipeline.same_id ? `, ${number(pipeline.same_id)} of them under an id that another record has` : ""}, last ${ago(pipeline.last_read)}; report ${pipeline.reported_at ? ago(pipeline.reported_at) : "not made yet"}.`,
+      `${pipeline.source}: ${number(pipeline.spooled)} events read${pipeline.same_id ? `, ${number(pipeline.same_id)} of them under an id that another record has` : ""}${pipeline.outside ? `, ${number(pipeline.outside)} served outside of their window of the past` : ""}, last ${ago(pipeline.last_read)}; report ${pipeline.reported_at ? ago(pipeline.reported_at) : "not made yet"}.`,
     ),
     make(
       "div",
