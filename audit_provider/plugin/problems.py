@@ -9,7 +9,7 @@ from audit_provider.core.model import text_of
 from audit_provider.core.monitoring.conditions import conditions, severity_of, span_of
 from audit_provider.plugin.dag_facts import FAILED
 from audit_provider.plugin.health import PULL, level_of, ship_task_of
-from audit_provider.plugin.views import DestinationView, Problem, SourceView
+from audit_provider.plugin.views import DestinationView, Level, Problem, ProblemKind, SourceView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def problems_of(
     """
     dag, progress = judge.dag, judge.progress
     return [
-        *_source_problems(source),
+        *_source_problems(judge, source),
         *_delivery_problems(judge, destinations),
         *_gap_problems(progress.gaps),
         *(Problem("warning", each.text) for each in notices if each.severity == "warning"),
@@ -50,11 +50,17 @@ def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
     """Tell that nothing runs, for Airflow does not know the DAG. :param dag: None where it does not."""
     if dag is not None:
         return []
-    text = (
-        f"Airflow knows no DAG audit_incremental_{pipeline}: see its import errors, whether audit_logs_incremental.py "
-        f"is in its folder of DAGs, and whether its DAG processor runs."
+    look = (
+        "see its import errors, whether audit_logs_incremental.py is in its folder of DAGs, and whether its DAG "
+        "processor runs."
     )
-    return [Problem("critical", text)]
+    text = f"Airflow knows no DAG audit_incremental_{pipeline}: {look}"
+    return [_of_airflow("critical", "dag", text, f"Airflow knows no DAG: {look}")]
+
+
+def _of_airflow(level: Level, kind: ProblemKind, text: str, summary: str = "") -> Problem:
+    """Return a problem that Airflow has with a DAG, and may have with those of many pipelines."""
+    return Problem(level, text, kind=kind, cause="airflow", summary=summary or text)
 
 
 def unreadable_problems(set_aside: int) -> list[Problem]:
@@ -80,7 +86,7 @@ def _lag_problems(judge: Judge) -> list[Problem]:
     ]
 
 
-def _source_problems(source: SourceView) -> list[Problem]:
+def _source_problems(judge: Judge, source: SourceView) -> list[Problem]:
     if not source.failing:
         return []
     text = "The source cannot be read"
@@ -94,6 +100,10 @@ def _source_problems(source: SourceView) -> list[Problem]:
             since=source.failing_since,
             next_try=source.next_try,
             log=source.log,
+            kind="source",
+            cause=judge.pipeline.conn_id,
+            subject=judge.pipeline.spec.title,
+            error=said,
         )
     ]
 
@@ -103,6 +113,7 @@ def _delivery_problems(judge: Judge, destinations: Sequence[DestinationView]) ->
     for each in destinations:
         if not each.enabled:
             continue
+        conn_id = judge.pipeline.destinations[each.name].conn_id
         if each.failing:
             found.append(
                 Problem(
@@ -112,16 +123,28 @@ def _delivery_problems(judge: Judge, destinations: Sequence[DestinationView]) ->
                     since=each.failing_since,
                     next_try=each.next_try,
                     log=each.log,
+                    kind="destination",
+                    cause=conn_id,
+                    subject=each.name,
+                    waiting=each.pending + each.pending_elsewhere,
+                    error=each.last_error or _failure_of(each),
                 )
             )
-        if each.dead_letters and each.letters_counted:
-            letters = "dead letter" if each.dead_letters == 1 else "dead letters"
-            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} {letters}.", each.name))
-        elif each.dead_letters:
-            text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
-            found.append(Problem("warning", text, each.name))
+        if each.dead_letters:
+            found.append(_letters_problem(each, conn_id))
         found += _late_problems(judge, each)
     return found
+
+
+def _letters_problem(each: DestinationView, conn_id: str) -> Problem:
+    if each.letters_counted:
+        letters = "dead letter" if each.dead_letters == 1 else "dead letters"
+        text = f"{each.name} has {each.dead_letters:,} {letters}."
+        return Problem(
+            "critical", text, each.name, kind="letters", cause=conn_id, subject=each.name, count=each.dead_letters
+        )
+    text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
+    return Problem("warning", text, each.name)
 
 
 def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
@@ -136,7 +159,17 @@ def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
             f"{each.name} is {span_of(waiting)} behind, where {target} is the target: {each.pending:,} events wait, "
             f"though no run has failed."
         )
-        yield Problem(level, text, each.name, since=each.waiting_since, next_try=judge.next_try(each.name))
+        yield Problem(
+            level,
+            text,
+            each.name,
+            since=each.waiting_since,
+            next_try=judge.next_try(each.name),
+            kind="behind",
+            cause=judge.pipeline.destinations[each.name].conn_id,
+            subject=each.name,
+            waiting=each.pending,
+        )
     if waiting := judge.late_elsewhere(each.name):
         text = (
             f"{each.pending_elsewhere:,} events of backfills, reconciliations or findings wait for {each.name}, the "
@@ -167,12 +200,14 @@ def _run_problems(
     judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
 ) -> list[Problem]:
     if dag.stale:
-        return [Problem("critical", "its DAG file is gone or cannot be read: see Airflow's import errors.")]
+        text = "its DAG file is gone or cannot be read: see Airflow's import errors."
+        return [_of_airflow("critical", "stale", text)]
     if dag.paused:
-        return [Problem("warning", "its DAG is paused, so nothing is read.")]
+        return [_of_airflow("warning", "paused", "its DAG is paused, so nothing is read.")]
     found = []
     if dag.next_run and judge.now - dag.next_run > OVERDUE and not dag.is_active:
-        found.append(Problem("critical", f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."))
+        text = f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."
+        found.append(_of_airflow("critical", "scheduler", text, "Runs were not begun: see Airflow's scheduler."))
     found += _task_problems(judge, dag, source, destinations)
     return found
 

@@ -20,6 +20,7 @@ from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.dag_facts import DagFacts
+from audit_provider.plugin.incidents import MOST_INCIDENTS, incidents_of
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.overview import PipelineRecords, Records, view_of
 from audit_provider.plugin.reading import (
@@ -81,6 +82,7 @@ def overview(
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
+    incidents = incidents_of(views)
     told = "\n".join(filter(None, (mistakes, _left(known, records))))
     return _json(
         Overview(
@@ -91,6 +93,8 @@ def overview(
             mistakes=told,
             verdict=verdict_of(views, hidden=hidden, mistakes=told),
             totals=totals_of(views),
+            incidents=tuple(incidents[:MOST_INCIDENTS]),
+            more_incidents=max(len(incidents) - MOST_INCIDENTS, 0),
             pipelines=shown,
             opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )

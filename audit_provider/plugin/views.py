@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from audit_provider.core.monitoring.summary import Finding, Summary
 
 Level = Literal["critical", "warning"]
+ProblemKind = Literal["source", "destination", "behind", "letters", "dag", "stale", "paused", "scheduler", "other"]
 State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
 """``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
 
@@ -20,7 +21,11 @@ STATES: tuple[State, ...] = get_args(State)
 class Problem:
     """Something that is wrong.
 
-    :ivar text: one sentence, and behind it what a service or a task has said.
+    :ivar text: one sentence, and behind it what a service or a task has said. :ivar kind: what sort of thing it is.
+    :ivar cause: what has failed, where several pipelines may share it, such as a connection's id; "" for a problem of
+        this pipeline alone. :ivar subject: what that is called here. :ivar summary: the text without the pipeline.
+    :ivar waiting: events that it holds up. :ivar count: how many of its kind there are. :ivar error: what a service or
+        a task has said, "" for nothing.
     :ivar destination: "" where it concerns the whole pipeline. :ivar since: when it began, None where nothing says so.
     :ivar next_try: when it is tried again, None where nothing says so. :ivar log: path of the failing task's log in
         Airflow, or "".
@@ -30,6 +35,36 @@ class Problem:
     text: str
     destination: str = ""
     since: datetime | None = None
+    next_try: datetime | None = None
+    log: str = ""
+    kind: ProblemKind = "other"
+    cause: str = ""
+    subject: str = ""
+    summary: str = ""
+    waiting: int = 0
+    count: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One cause of problems, of all the pipelines that it concerns.
+
+    :ivar key: the same for the same cause in every answer. :ivar text: what is wrong, in a few words.
+    :ivar since: when it began, and :ivar next_try: when one of them is tried again; None where nothing says so.
+    :ivar waiting: events that it holds up. :ivar error: the error that most of them ended with, in one line, and
+        :ivar other_errors: how many different ones there are beside it.
+    :ivar log: path of the log of a task that failed for it, or "".
+    """
+
+    key: str
+    level: Level
+    text: str
+    pipelines: tuple[str, ...]
+    since: datetime | None = None
+    waiting: int = 0
+    error: str = ""
+    other_errors: int = 0
     next_try: datetime | None = None
     log: str = ""
 
@@ -202,6 +237,7 @@ class Overview:
     """Every pipeline that the user may see.
 
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
+    :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
         as far as they concern pipelines that the user may see, or "".
     :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
@@ -216,6 +252,8 @@ class Overview:
     totals: Totals
     pipelines: tuple[PipelineView, ...]
     opened: PipelineDetail | None = None
+    incidents: tuple[Incident, ...] = ()
+    more_incidents: int = 0
 
 
 @dataclass(frozen=True, slots=True)

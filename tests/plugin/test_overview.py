@@ -259,3 +259,27 @@ def test_the_last_run_that_ended_is_the_one_that_counts(world):
         assert found.ended_at == found.ended_began + timedelta(minutes=1)
         assert read_dags(session, ["p"], set())["p"].withheld
         session.query(DagRun).delete()
+
+
+def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world):
+    entry = {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}}
+    names = ("p", "q", "r")
+    world.pipelines(**dict.fromkeys(names, entry))
+    world.know("q", "r")
+    down = offset(delivered=990, failures_in_a_row=2, last_error="splunk hung up.", failed_run="r1")
+    for name in names:
+        keep_pipeline(world, name, ["splunk"], splunk=down if name != "r" else offset(delivered=1000))
+        world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name, findings=())))
+    answer = world.get("admin", "/api/overview").json()
+    (incident,) = answer["incidents"]
+    assert (incident["pipelines"], incident["waiting"], incident["error"]) == (["p", "q"], 20, "splunk hung up.")
+    assert incident["text"] == "splunk cannot be shipped to (connection splunk_hec_default)"
+    assert incident["log"].endswith("/dags/audit_incremental_p/runs/r1/tasks/ship_splunk")
+    assert answer["totals"] | {"waiting_since": None} == {
+        "sources": 3,
+        "current": 3,
+        "destinations": 3,
+        "delivering": 1,
+        "waiting": 20,
+        "waiting_since": None,
+    }

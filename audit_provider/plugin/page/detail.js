@@ -5,6 +5,7 @@ import { activityChart } from "./activity.js";
 import { pathOf } from "./api.js";
 import { at, badge, button, cells, count, link, listed, make, time, tries } from "./dom.js";
 import { measures } from "./measures.js";
+import { patch } from "./patch.js";
 import { commands, seen } from "./state.js";
 import { age, ago, moment, number, span } from "./words.js";
 
@@ -19,7 +20,7 @@ export function detail() {
     link(pipeline.links.backfill, "backfill"),
     pipeline.links.reconcile ? link(pipeline.links.reconcile, "reconciliation") : "",
   ];
-  place.replaceChildren(
+  const shown = [
     make(
       "div",
       { class: "row" },
@@ -46,6 +47,7 @@ export function detail() {
       },
       ...(seen.told ? [seen.told.message, " ", seen.told.link ? link(seen.told.link, "See the run") : ""] : []),
     ),
+    problems(pipeline),
     make("h3", {}, "Source"),
     source(pipeline),
     make("h3", {}, "Destinations"),
@@ -58,9 +60,17 @@ export function detail() {
     ...activityChart(activity),
     make("h3", {}, "Lag and deliveries"),
     ...measures(activity),
-  );
+  ].filter(Boolean);
   // While one button waits for its answer, no other may be pressed, however often this is drawn.
-  for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
+  for (const each of shown.flatMap((node) => [...node.querySelectorAll("button")])) each.disabled = seen.acting;
+  patch(place, shown);
+}
+
+function problems({ problems: found }) {
+  const lines = found.map((each) =>
+    make("li", { class: each.level }, each.text, make("div", { class: "row" }, ...tries(each))),
+  );
+  return lines.length ? make("ul", { class: "problems", "data-key": "problems", "aria-label": "What is wrong here" }, ...lines) : "";
 }
 
 function source({ source: title, reading }) {
@@ -70,7 +80,7 @@ function source({ source: title, reading }) {
     make("th", { scope: "row" }, title),
     complete ? time(complete, ago(complete)) : "never",
     count(reading.failures_in_a_row),
-    make("span", {}, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
+    make("div", { class: "row" }, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
   );
   tr.id = "source";
   if (reading.last_error) tr.children[1].append(make("div", { class: "error" }, reading.last_error));
@@ -135,7 +145,7 @@ function destinations(pipeline) {
     tr.dataset.destination = each.name;
     if (each.last_error) tr.children[1].append(make("div", { class: "error" }, each.last_error));
     const { failing_since: since, next_try, log } = each;
-    tr.children[1].append(make("div", {}, ...tries({ since, next_try, log })));
+    tr.children[1].append(make("div", { class: "row" }, ...tries({ since, next_try, log })));
     return tr;
   });
   return listed(

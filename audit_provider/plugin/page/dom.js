@@ -1,5 +1,6 @@
 // Elements. All text comes in through textContent, so nothing that a vendor or a SIEM says can become markup.
 
+import { shown } from "./state.js";
 import { ago, moment, number, until, WORDS } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -10,7 +11,7 @@ export const at = (id) => document.getElementById(id);
 export function make(name, attributes = {}, ...children) {
   const node = DRAWN.includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    if (key.startsWith("on")) node[key] = value;
     else if (value !== null && value !== undefined && value !== false)
       node.setAttribute(key, value === true ? "" : value);
   }
@@ -18,7 +19,7 @@ export function make(name, attributes = {}, ...children) {
   return node;
 }
 
-export const badge = (state) => make("span", { class: `state ${state}` }, WORDS[state]);
+export const badge = (state) => make("span", { class: `state ${shown(state)}` }, WORDS[shown(state)]);
 
 export const time = (text, shown) => make("time", { datetime: text, title: moment(text) }, shown);
 
@@ -39,9 +40,8 @@ export function link(path, text) {
 
 // Since when something is wrong, when it is tried again, and the log of the task that failed.
 export const tries = ({ since, next_try: next, log }) => [
-  since ? make("span", { class: "faint" }, " Since ", time(since, moment(since)), ` (${ago(since)}).`) : "",
-  next ? make("span", { class: "faint" }, " Next try ", time(next, until(next)), ".") : "",
-  log ? " " : "",
+  since ? make("span", { class: "faint" }, "since ", time(since, moment(since)), `, ${ago(since)}`) : "",
+  next ? make("span", { class: "faint" }, "next try ", time(next, until(next))) : "",
   log ? link(log, "Task log") : "",
 ];
 

@@ -21,4 +21,12 @@ export function until(text) {
 }
 
 export const LEVELS = ["critical", "warning", "unknown", "new", "off", "ok"];
-export const WORDS = { critical: "critical", warning: "warning", unknown: "unknown", new: "never run", off: "off", ok: "fine" };
+export const WORDS = {
+  critical: "critical",
+  warning: "warning",
+  unknown: "unknown",
+  stale: "not updated",
+  new: "never run",
+  off: "off",
+  ok: "fine",
+};
