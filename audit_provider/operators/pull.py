@@ -19,6 +19,7 @@ from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.beginning import (
+    asked_before,
     begun_position,
     first_moment,
     known_streams,
@@ -27,6 +28,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside")
+_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
@@ -50,7 +52,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
-    that a record of other content has), ``set_aside`` (what could not be read), ``head``, ``watermark``, ``complete``.
+    that a record of other content has), ``set_aside`` (what could not be read), ``outside`` (what was served for a
+    window of the past and belongs to another one), ``recorded_within`` (of the read, what happened outside of the
+    window and was recorded within it), ``head``, ``watermark``, ``complete``.
     Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
@@ -153,7 +157,13 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return openlineage(inputs, [f"{(self.spool or spool_uri()).rstrip('/')}/{self._stream_name().folder}"])
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Read what there is, within the time allowed."""
+        """Read what there is, within the time allowed; of the live stream, how that ended is recorded."""
+        if self.window:
+            return self._read(context)
+        with source_failures_kept(self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log):
+            return self._read(context)
+
+    def _read(self, context: Context) -> dict[str, Any]:
         self._done = PullCounts()
         spec = self._spec()
         window = window_from(self.window) if self.window else None
@@ -205,6 +215,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
+                    earlier_until=asked_before(self.ledger, store, name, window) if window else None,
                     known=known_streams(self.ledger, store, name, live, window, chosen, account=account),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
@@ -228,11 +239,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s%s%s",
+            "read %d = spooled %d + duplicates %d%s%s%s%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
             f" + set aside {counts.set_aside}" if counts.set_aside else "",
+            f" + outside of the window {counts.outside}" if counts.outside else "",
+            f"; {counts.recorded_within} happened outside of the window and were recorded within it"
+            if counts.recorded_within
+            else "",
             f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )

@@ -15,6 +15,7 @@ from audit_provider.core.position import EarlierSource, Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.spool import Head
+from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 FIRST_RUN_REACH = timedelta(hours=24)
+_LEAST = timedelta(seconds=1)
 
 
 def first_moment(position: Position | None, start: str | datetime | None, pipeline: str) -> datetime:
@@ -72,6 +74,8 @@ def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> 
         ahead={},
         ahead_digests={},
         complete=False,
+        completed_at=None,
+        spooled_at=(),
         # A window is read whole; the live stream goes on from what it had read.
         reading={} if name.is_backfill else position.reading,
     )
@@ -96,6 +100,8 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
         if position.source != spec.name and position.head.number:
             own = EarlierSource(position.head.number, position.source, position.fields)
             position = replace(position, earlier_sources=(*position.earlier_sources, own))
+        if position.source != spec.name:
+            position = replace(position, complete=False, completed_at=None)
         position = replace(position, source=spec.name, strategy=strategy, reading={})
     return replace(position, fields=spec.fields, looks_back=back)
 
@@ -117,6 +123,24 @@ def read_again(position: Position) -> Position:
     return replace(position, reading={}, watermark=None, gaps=(), complete=False)
 
 
+def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) -> datetime | None:
+    """Return up to where the windows that end where this one starts were asked for; None where none was read.
+
+    One that was read soon after its end was not asked for what was recorded later.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    ended = []
+    for each in StreamName.all_in(store, own.pipeline):
+        span = each.span
+        if span and span.end == window.start and (position := position_record(ledger, each).load()):
+            if not position.complete:
+                return None  # it is going to be asked for all
+            ended.append(position.updated_at)
+    latest = max(filter(None, ended), default=None)
+    return back_by(latest, CLOCK_SKEW) if latest else None
+
+
 def known_streams(
     ledger: Ledger,
     store: Store,
@@ -129,8 +153,8 @@ def known_streams(
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
-    That of late events, and for a window of the past the live one and those of other windows that overlap it. Windows
-    that are read at the same time touch and do not overlap, and each keeps to its own bounds, so they share no event.
+    That of late events, and for a window of the past the live one and those of other windows that overlap or touch it.
+    Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
     The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
@@ -142,7 +166,8 @@ def known_streams(
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
-        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
+        beside = Window(back_by(window.start, _LEAST), window.end + _LEAST)
+        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(beside))
         positions |= {
             each.name: each.position
             for other in others

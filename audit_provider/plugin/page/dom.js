@@ -1,6 +1,6 @@
 // Elements. All text comes in through textContent, so nothing that a vendor or a SIEM says can become markup.
 
-import { moment, number, WORDS } from "./words.js";
+import { ago, moment, number, until, WORDS } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN = ["svg", "rect", "g", "text", "line", "polygon", "title"];
@@ -36,6 +36,14 @@ export function link(path, text) {
   };
   return make("a", { href: path, onclick: go }, text);
 }
+
+// Since when something is wrong, when it is tried again, and the log of the task that failed.
+export const tries = ({ since, next_try: next, log }) => [
+  since ? make("span", { class: "faint" }, " Since ", time(since, moment(since)), ` (${ago(since)}).`) : "",
+  next ? make("span", { class: "faint" }, " Next try ", time(next, until(next)), ".") : "",
+  log ? " " : "",
+  log ? link(log, "Task log") : "",
+];
 
 // A table; a head that begins with "#" stands over numbers.
 export function listed(heads, rows, none) {

@@ -1,20 +1,14 @@
 // The overview: the verdict, what is wrong, and one row per pipeline.
 
-import { at, badge, make, time } from "./dom.js";
+import { at, badge, make, time, tries } from "./dom.js";
 import { commands, seen } from "./state.js";
-import { ago, LEVELS, moment, number, span, until } from "./words.js";
+import { age, ago, LEVELS, moment, number, span, until } from "./words.js";
 
 export function show() {
-  const { critical, warning, pipelines, mistakes, hidden, made_at: made } = seen.overview;
-  const verdict = at("verdict");
-  const parts = [critical && `${critical} critical`, warning && `${warning} with a warning`].filter(Boolean);
-  verdict.className = critical || mistakes ? "critical" : warning ? "warning" : "ok";
-  const fine = pipelines.length ? `All ${pipelines.length} pipelines are fine` : "There are no pipelines yet";
-  verdict.textContent = parts.length
-    ? `${parts.join(", ")} of ${pipelines.length} pipelines`
-    : mistakes
-      ? "The pipelines file is wrong"
-      : fine;
+  const { verdict, totals, pipelines, mistakes, hidden, made_at: made } = seen.overview;
+  at("verdict").className = verdict.state;
+  at("verdict").textContent = verdict.text;
+  at("totals").textContent = summed(totals);
   at("made").textContent = `as of ${moment(made)}${hidden ? `; ${hidden} more that you may not read` : ""}`;
   const told = pipelines.flatMap((each) => each.problems.map((problem) => ({ ...problem, pipeline: each.name })));
   told.sort((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
@@ -27,6 +21,7 @@ export function show() {
         each.pipeline ? opener(each.pipeline) : "",
         each.pipeline ? ": " : "",
         each.text,
+        ...tries(each),
       ),
     ),
   );
@@ -40,6 +35,11 @@ export function show() {
   }
   commands.detail();
   if (held) at(held)?.focus();
+}
+
+function summed({ sources, current, destinations, delivering, waiting, waiting_since: since }) {
+  const oldest = since ? `, the oldest for ${span(age(since))}` : "";
+  return `Sources: ${current} of ${sources} current · Destinations: ${delivering} of ${destinations} delivering · ${number(waiting)} events waiting${oldest}`;
 }
 
 function wanted(each) {
@@ -72,7 +72,7 @@ function opener(name, id) {
 
 function row(each) {
   const served = each.destinations.map((one) => {
-    const much = one.pending ? `, ${number(one.pending)} pending` : "";
+    const much = one.pending ? `, ${number(one.pending)} waiting${one.waiting_since ? ` for ${span(age(one.waiting_since))}` : ""}` : "";
     const wrong = one.failures_in_a_row
       ? `, failed ${one.failures_in_a_row}×`
       : one.dead_letters && !one.letters_counted
@@ -80,8 +80,8 @@ function row(each) {
         : one.dead_letters
           ? `, ${number(one.dead_letters)} dead letter${one.dead_letters === 1 ? "" : "s"}`
           : "";
-    const mark = { critical: "✖", warning: "!", ok: "✔" }[one.state] ?? "…";
-    return make("li", { class: one.state }, `${mark} ${one.name}${one.enabled ? "" : " (not enabled)"}${much}${wrong}`);
+    const mark = { critical: "✖", warning: "!", unknown: "?", off: "–", ok: "✔" }[one.state] ?? "…";
+    return make("li", { class: one.state }, `${mark} ${one.name}${one.enabled ? "" : " off"}${much}${wrong}`);
   });
   const next = each.paused ? "paused" : each.next_run ? time(each.next_run, until(each.next_run)) : "by hand";
   return make(
