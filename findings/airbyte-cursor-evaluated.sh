@@ -2,12 +2,13 @@
 # A cursor that looks like a literal of Python is sent as another text, or ends the reading
 #
 # Software: PyPI airbyte-cdk 7.39.1, CursorPaginationStrategy of the declarative framework
-# Expected: RFC 8259, section 7: "1e5" is a text. Documentation of Airbyte, "Pagination", cursor: the token for the
-#           next page is the value that cursor_value gives, such as {{ response.next }}, and it is sent as it came.
+# Expected: RFC 8259, section 7: "1e5" is a text. Documentation of Airbyte, CursorPagination: cursor_value is the
+#           value of the cursor that defines the next page, such as {{ response['nextPage'] }}; that its text is
+#           read as Python is not said.
 # Seen:     The text is evaluated: "1e5" becomes 100000.0, "1_000" becomes 1000, "0x1F" becomes 31, "1,2" a pair of
 #           numbers. "None" becomes no cursor, which ends the reading. "00123" and "abc" stay as they are.
-# Matters:  Of opaque cursors, such as hexadecimal ones, a few in thousands look like numbers. The page is then
-#           refused, or the run ends early and counts as complete, at a place that nobody can foresee.
+# Matters:  Some opaque cursors look like numbers, among them hexadecimal ones with an e. The page is then refused,
+#           or the run ends early and counts as complete, at a place that nobody can foresee.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

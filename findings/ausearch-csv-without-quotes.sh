@@ -6,8 +6,8 @@
 #           programs. RFC 4180, section 2: a field with a comma or a quotation mark is enclosed in quotation marks,
 #           and each line has the same number of fields.
 # Seen:     A login as Smith, John, which the kernel writes in hexadecimal, gives 17 fields under a heading of 16:
-#           the result "failed" stands below ACTION's neighbour, and the name is cut at the comma. A quotation mark
-#           stands in the field as it is.
+#           all behind the comma move by one, so RESULT is "logged-in", and the name is cut. A quotation mark in a
+#           name stands in the field as it is.
 # Matters:  Names of files and command lines have commas all the time. After the import the results of these events
 #           are in another column, and a count of failed logins misses them.
 set -euo pipefail

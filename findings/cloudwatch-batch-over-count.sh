@@ -2,8 +2,8 @@
 # A CloudWatch transport sends more events at once than the service takes, and drops them
 #
 # Software: npm winston-cloudwatch 6.3.0 with winston 3.19.0
-# Expected: Amazon CloudWatch Logs, PutLogEvents: a batch has at most 10,000 events and 1,048,576 bytes. README:
-#           events are collected and sent in batches, and kthxbye sends what is left before the program ends.
+# Expected: Amazon CloudWatch Logs, PutLogEvents: a batch has at most 10,000 events and 1,048,576 bytes. README: the
+#           batches heed the limits of AWS.
 # Seen:     The transport looks at the bytes alone: 12,000 short events go in one call. When the call is refused it
 #           is repeated four times at once with the same batch, which has been taken out of the queue before: it is
 #           gone. 6,000 events arrive.

@@ -2,8 +2,9 @@
 # A GELF client writes [object Object] for each object in a list
 #
 # Software: npm gelf-pro 1.4.0
-# Expected: GELF specification, 1.1: the value of an additional field is a string or a number; what is neither is
-#           turned into one so that it can be read. README: plain objects are flattened, key by key.
+# Expected: GELF specification, 1.1: the value of an additional field is a string or a number. README, "Extra": a
+#           plain object is made readable, key by key, and other values become strings; that their content is lost,
+#           or that two keys meet, is not said.
 # Seen:     The list [{"id":"u1"},{"id":"u2"}] becomes the text [object Object],[object Object]. Two keys that are
 #           one after flattening, {"a":{"b":1},"a_b":2}, become one field, and 1 is lost. An empty object is left
 #           out.

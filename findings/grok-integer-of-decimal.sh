@@ -48,7 +48,7 @@ GO
 go run .
 
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet pygrok==1.0.0 'setuptools<81'
+"$work/venv/bin/pip" install --quiet pygrok==1.0.0 setuptools==80.9.0
 "$work/venv/bin/python" - <<'PY'
 import sys
 

@@ -7,8 +7,8 @@
 #           2026-03-01T12:30:45.123Z is a date string.
 # Seen:     2026-03-01T12:30:45.123Z is sent as time 2026.000, which is 33 minutes after midnight of 1 January 1970.
 #           Without the fraction it is sent as the text NaN. A Date and a number are right.
-# Matters:  Splunk stores the events in 1970, beyond the retention of the index, or refuses NaN; with retries on
-#           network errors only, the event is then gone. Whether a time has a fraction decides which.
+# Matters:  Splunk takes the number for the time of the event, so it lies in 1970, and NaN is no time. Whether a
+#           time has a fraction decides which.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

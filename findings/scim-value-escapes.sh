@@ -5,8 +5,8 @@
 #           github.com/scim2/filter-parser/v2 v2.3.1
 # Expected: RFC 7644, section 3.4.2.2: compValue is false, null, true, a number or a string, by the rules of JSON;
 #           RFC 8259, section 7: \u0041 is A, \" a quotation mark, \\ a backslash.
-# Seen:     "\u0041" is a text of six letters in all four. Of "a\\b", a path of Windows, both backslashes are kept.
-#           "a\"b" is refused by scimmy and by the one for Python; the Go module keeps its backslash, and only
+# Seen:     "\u0041" is a text of six characters in all four. Of "a\\b", a path of Windows, both backslashes are
+#           kept. "a\"b" is refused by scimmy and by the one for Python; the Go module keeps its backslash, and only
 #           scim2-parse-filter undoes it.
 # Matters:  A filter that a JSON library has written finds nothing where a name has a quotation mark, a backslash or
 #           an escaped letter: an account is looked for and not found.
