@@ -30,6 +30,8 @@ class Account:
     :ivar outside: events served for a window of the past that belong to another window. :ivar recorded_within: of those
         read, events that happened outside of the window and belong to it since they were recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
+        them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
@@ -113,9 +115,8 @@ def beginning(stream: Stream, position: Position) -> Offset:
     """Return the offset of a destination that has none: the oldest segment kept."""
     oldest = stream.oldest()
     started_at = 0
-    if oldest > 1:
-        for manifest in stream.back_from(position.head):
-            started_at = manifest.previous.total
+    if 1 < oldest <= position.head.number:
+        started_at = stream.walk(position.head).to(oldest).manifest.previous.total
     return Offset(segment=oldest, chain=position.chain, started_at=started_at, redriven="")
 
 
@@ -142,10 +143,9 @@ def _events_before(stream: Stream, position: Position, offset: Offset | None) ->
         return 0
     if offset.segment > position.head.number:
         return position.head.total
-    for manifest in stream.back_from(position.head):
-        if manifest.number == offset.segment:
-            return manifest.previous.total + offset.index
-    raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    if offset.segment < max(stream.oldest(), 1):
+        raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    return stream.walk(position.head).to(offset.segment).manifest.previous.total + offset.index
 
 
 _COLUMNS = (
@@ -162,6 +162,7 @@ _COLUMNS = (
     ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
+    ("restamped", "with current time"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
     ("filtered", "filtered"),
@@ -169,7 +170,7 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again")
+_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped")
 
 
 def table(accounts: Iterable[Account]) -> str:

@@ -15,6 +15,7 @@ from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.spool_times import with_segment
 from audit_provider.core.times import FAR_AHEAD
 from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
@@ -241,9 +242,10 @@ class _Run:
         now = self._reader.now()
         self._ahead = _latest(self._ahead, back_by(now, _AHEAD_FOR))
         self._ahead_digests = {name: self._ahead_digests[name] for name in self._ahead if name in self._ahead_digests}
-        head = self.position.head
+        head, spooled_at = self.position.head, self.position.spooled_at
         if len(self._segment):
             head = self._stream.append(self._segment, head, now)
+            spooled_at = with_segment(spooled_at, head.number, now)
             self.known.sealed(self._stream, head)
         position = replace(
             self.position,
@@ -260,6 +262,8 @@ class _Run:
             elsewhere=self._elsewhere(),
             updated_at=now,
             complete=complete,
+            completed_at=now if complete else self.position.last_complete,
+            spooled_at=spooled_at,
         )
         self._commit(position)
         self.position = position

@@ -29,6 +29,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -163,7 +164,13 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return openlineage(inputs, [f"{(self.spool or spool_uri()).rstrip('/')}/{self._stream_name().folder}"])
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Read what there is, within the time allowed."""
+        """Read what there is, within the time allowed; of the live stream, how that ended is recorded."""
+        if self.window:
+            return self._read(context)
+        with source_failures_kept(self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log):
+            return self._read(context)
+
+    def _read(self, context: Context) -> dict[str, Any]:
         self._done = PullCounts()
         spec = self._spec()
         window = window_from(self.window) if self.window else None

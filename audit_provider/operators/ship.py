@@ -131,6 +131,19 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return shown
 
     @classmethod
+    def check_connection(cls, delivery: Delivery) -> None:
+        """See that the connection of a destination exists and holds what it must. Nothing is sent.
+
+        :raises AuditError: it cannot be used.
+        """
+        if cls.hook is None:
+            cls.endpoint(delivery)
+            return
+        hook = cls._hook(delivery)
+        hook.shown_address()
+        hook.secrets()
+
+    @classmethod
     def _hook(cls, delivery: Delivery) -> Any:
         if cls.hook is None:
             raise TypeError(f"{cls.__name__} names no hook, so it must say itself how it connects.")

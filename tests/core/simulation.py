@@ -46,6 +46,34 @@ class MemoryStore:
         self.objects.pop(key, None)
 
 
+class CountingStore(MemoryStore):
+    """A store that remembers what was asked of it.
+
+    :param objects: what it holds at first. :ivar asked: ``(method, key or prefix)``, in order.
+    """
+
+    def __init__(self, objects=()):
+        super().__init__()
+        self.objects.update(objects)
+        self.asked: list[tuple[str, str]] = []
+
+    def put(self, key, content):
+        self.asked.append(("put", key))
+        super().put(key, content)
+
+    def get(self, key):
+        self.asked.append(("get", key))
+        return super().get(key)
+
+    def keys(self, prefix):
+        self.asked.append(("keys", prefix))
+        return super().keys(prefix)
+
+    def folders(self, prefix):
+        self.asked.append(("folders", prefix))
+        return super().folders(prefix)
+
+
 @dataclass(frozen=True)
 class Row:
     id: str
@@ -266,6 +294,7 @@ __all__ = [
     "BEGIN",
     "PYLON",
     "PYLON_LIST",
+    "CountingStore",
     "Crash",
     "MemoryStore",
     "Pages",

@@ -76,6 +76,8 @@ def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> 
         ahead={},
         ahead_digests={},
         complete=False,
+        completed_at=None,
+        spooled_at=(),
         # A window is read whole; the live stream goes on from what it had read.
         reading={} if name.is_backfill else position.reading,
     )
@@ -100,6 +102,8 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
         if position.source != spec.name and position.head.number:
             own = EarlierSource(position.head.number, position.source, position.fields)
             position = replace(position, earlier_sources=(*position.earlier_sources, own))
+        if position.source != spec.name:
+            position = replace(position, complete=False, completed_at=None)
         position = replace(position, source=spec.name, strategy=strategy, reading={})
     return replace(position, fields=spec.fields, looks_back=back)
 

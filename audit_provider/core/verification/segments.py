@@ -14,6 +14,7 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDama
 from audit_provider.core.spool import Head, Manifest
 from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name, decode_events
 from audit_provider.core.spool.store import check_key
+from audit_provider.core.spool.walk import named_after
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Event
     from audit_provider.core.spool import Store
+    from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.verification.report import Kind
 
 FILE_NAME = re.compile(r"([0-9]{12})-([0-9a-f]{16})\.(manifest\.json|ndjson)\.gz")
@@ -44,6 +46,8 @@ class SegmentRead:
     :ivar head: number, digest and total that its manifest has. :ivar ids: emptied once they are taken, as are its
         :ivar events:, which are there where they are what was written.
     :ivar reproduced: compressing the manifest again gives the same bytes.
+    :ivar named: segments further back that its manifest names, and :ivar names_next: those that the next one is to
+        name; both emptied once they are compared.
     """
 
     name: str
@@ -51,6 +55,8 @@ class SegmentRead:
     manifest: Manifest
     ids: tuple[str, ...]
     reproduced: bool
+    named: Earlier = ()
+    names_next: Earlier = ()
     flaws: list[Flaw] = field(default_factory=list)
     events: Sequence[Event] = ()
 
@@ -86,6 +92,8 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         manifest=manifest.without_ids(),
         ids=manifest.ids,
         reproduced=igzip.compress(text, LEVEL, mtime=0) == content,
+        named=manifest.earlier,
+        names_next=named_after(manifest),
     )
     if manifest.number != number:
         found.flaws.append(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from audit_provider.core.dead_letters import INDEX
 from audit_provider.core.model import back_by, text_of, utc_now
 from audit_provider.core.position import begun_at
 from audit_provider.core.retention import SHORTEST
@@ -276,8 +277,10 @@ class _Reading:
 
 
 def _is_beside(key: str) -> bool:
-    """Whether an object is none of a stream's: counts and reports are made from the streams."""
+    """Whether an object is none of a stream's: counts, reports and the index of letters are made from the streams."""
     parts = key.split("/")
+    if len(parts) > _STREAM_DEPTH and parts[1] == INDEX:
+        return True
     return len(parts) == _STREAM_DEPTH + 1 and parts[1] in _BESIDE
 
 
