@@ -53,9 +53,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
-    that a record of other content has), ``set_aside`` (what could not be read), ``outside`` (what was served for a
-    window of the past and belongs to another one), ``recorded_within`` (of the read, what happened outside of the
-    window and was recorded within it), ``head``, ``watermark``, ``complete``.
+    that a record of other content has), ``set_aside`` (what could not be read), ``outside`` (what was served beside
+    that, for a window of the past, and belongs to another one), ``recorded_within`` (of the read, what happened outside
+    of the window and was recorded within it), ``head``, ``watermark``, ``complete``.
     Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
@@ -252,7 +252,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             counts.spooled,
             counts.duplicates,
             f" + set aside {counts.set_aside}" if counts.set_aside else "",
-            f" + outside of the window {counts.outside}" if counts.outside else "",
+            f"; {counts.outside} more were served that belong to other windows" if counts.outside else "",
             f"; {counts.recorded_within} happened outside of the window and were recorded within it"
             if counts.recorded_within
             else "",
