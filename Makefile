@@ -12,7 +12,7 @@ export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up stop start env test lint unit bench chaos docs dist test-matrix changelog format constraints clean
+.PHONY: help setup run up stop start env test lint unit bench chaos real docs dist test-matrix changelog format constraints clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,10 @@ bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow and Celery included; ends 0 if nothing is lost
 	$(BIN)/python -m tests.chaos --long
 	AUDIT_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz/histories/test_histories.py --timeout 3600
+
+real: setup  ## Ship to real servers, fetched by their packages' names, and compare; ends 0 if all that is delivered is held
+	$(BIN)/python -m tests.real
+	$(BIN)/python -m pytest -m real tests/real
 
 docs: setup  ## Write the pages that are made from the code, and build the site into site/; a warning is an error
 	$(BIN)/python docs/generate.py

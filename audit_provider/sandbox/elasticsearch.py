@@ -31,10 +31,15 @@ _OPERATIONS = frozenset({"create", "index"})
 """Those that ship events; a real one takes more."""
 
 _MOST_ID_BYTES = 512
+_MOST_NAME_BYTES = 255
 _VERSIONS = {
     "elasticsearch": {"number": "9.1.0", "build_flavor": "default"},
     "opensearch": {"number": "3.1.0", "distribution": "opensearch"},
 }
+
+
+class InvalidError(ValueError):
+    """A request that is well-formed and yet none."""
 
 
 class ElasticsearchService(Service):
@@ -75,8 +80,8 @@ class ElasticsearchService(Service):
         self._users = {f"ApiKey {b64encode(key.encode()).decode()}": key.partition(":")[0] for key in api_keys}
         self._users |= {f"Basic {b64encode(':'.join(each).encode()).decode()}": each[0] for each in self.logins.items()}
         self._product = product
-        self.targets = {name: Index(name, is_stream=True) for name in streams}
-        self.targets |= {name: Index(name, is_stream=False) for name in indexes}
+        self.targets = {name: Index(name, is_stream=True, product=product) for name in streams}
+        self.targets |= {name: Index(name, is_stream=False, product=product) for name in indexes}
         self.templates: dict[str, dict[str, Any]] = {}
         self.failed: list[dict[str, Any]] = []
         self._auto_create = auto_create
@@ -190,7 +195,10 @@ class ElasticsearchService(Service):
             return _error(400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
         match = _BULK.fullmatch(request.path)
         try:
-            actions = _actions(body, unquote((match[1] if match else None) or ""))
+            target = unquote((match[1] if match else None) or "")
+            actions = _actions(body, target, strict=self._product == "elasticsearch")
+        except InvalidError as error:
+            return _error(400, "action_request_validation_exception", f"Validation Failed: 1: {error};")
         except ValueError as error:
             return _error(400, "illegal_argument_exception", str(error))
         with self._lock:
@@ -230,7 +238,7 @@ class ElasticsearchService(Service):
         planned = self._planned.popleft() if self._planned else None
         if planned:
             raise RefusalError(planned)
-        if not target or _BAD_NAME.search(target):
+        if not target or _BAD_NAME.search(target) or len(target.encode()) > _MOST_NAME_BYTES:
             raise RefusalError(Refusal(400, "invalid_index_name_exception", f"Invalid index name [{target}]"))
         if not self.may_create:
             raise RefusalError(Refusal(403, "security_exception", "action [indices:data/write/bulk] is unauthorized"))
@@ -248,15 +256,20 @@ class ElasticsearchService(Service):
         return index
 
 
-def _actions(body: bytes, default: str) -> list[tuple[str, str, str | None, str]]:
+def _actions(body: bytes, default: str, *, strict: bool) -> list[tuple[str, str, str | None, str]]:
     """Return operation, target, id and document of each action.
 
-    :raises ValueError: the body is malformed, so that nothing of it is taken.
+    :param strict: refuse a last action without a document, rather than pass it over.
+    :raises ValueError: the body is malformed, so that nothing of it is taken. :raises InvalidError: likewise, as a
+        whole it asks for what cannot be.
     """
     lines = body.decode().split("\n")[:-1]
     actions: list[tuple[str, str, str | None, str]] = []
     place = 0
     while place < len(lines):
+        if not lines[place]:
+            place += 1
+            continue
         try:
             ((operation, about),) = json.loads(lines[place]).items()
         except (ValueError, AttributeError):
@@ -265,13 +278,15 @@ def _actions(body: bytes, default: str) -> list[tuple[str, str, str | None, str]
             raise ValueError(f"Malformed action/metadata line [{place + 1}], found [{operation}]")
         name = about.get("_id")
         if name is not None and len(name.encode()) > _MOST_ID_BYTES:
-            raise ValueError(
-                f"Validation Failed: 1: id [{name[:20]}...] is too long, must be no longer than 512 bytes;"
-            )
+            raise InvalidError(f"id [{name[:20]}...] is too long, must be no longer than 512 bytes")
         if place + 1 == len(lines):
-            raise ValueError("an action without a document ends the body")
+            if strict:
+                raise ValueError("an action without a document ends the body")
+            break
         actions.append((operation, about.get("_index", default), name, lines[place + 1]))
         place += 2
+    if not actions:
+        raise InvalidError("no requests added")
     return actions
 
 

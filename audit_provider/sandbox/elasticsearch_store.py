@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FIELD_LIMIT = 1000
+_MOST_LEVELS = 20
+_MOST_TERM_BYTES = 32_766
 _OPAQUE = {"elasticsearch": "flattened", "opensearch": "flat_object"}
 _TYPES = frozenset({"keyword", "text", "date", "ip", "long", "double", "boolean", "object", "constant_keyword"})
 _METADATA = frozenset(
@@ -25,6 +27,7 @@ _STOCK = "logs-*-*"
 _DATE = re.compile(
     r"-?\d+(\.\d+)?|\d{4}(-\d\d(-\d\d(T(\d\d(:\d\d(:\d\d([.,]\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?)?)?)?)?"
 )
+_UNFIT = "document_parsing_exception"
 _KEYS = frozenset({"index_patterns", "priority", "version", "data_stream", "_meta", "template", "composed_of"})
 
 
@@ -56,11 +59,19 @@ class DocumentError(RefusalError):
 class Index:
     """An index, or a data stream with its backing indexes: ids are known in the current one only.
 
-    :param template: what it is made after: its ``settings`` and ``mappings``.
+    :param template: what it is made after: its ``settings`` and ``mappings``. :param product: whose it is.
     """
 
-    def __init__(self, name: str, *, is_stream: bool, template: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        is_stream: bool,
+        template: Mapping[str, Any] | None = None,
+        product: str = "elasticsearch",
+    ) -> None:
         self.name = name
+        self._product = product
         self.is_stream = is_stream
         self.is_read_only = False
         self._mappings = (template or {}).get("mappings", {})
@@ -75,9 +86,9 @@ class Index:
         known = [*templates, *([stock] if product == "elasticsearch" else [])]
         fitting = [each for each in known if any(fnmatchcase(name, pattern) for pattern in each["index_patterns"])]
         if not fitting:
-            return cls(name, is_stream=False)
+            return cls(name, is_stream=False, product=product)
         best = max(fitting, key=lambda each: int(each.get("priority", 0)))
-        return cls(name, is_stream="data_stream" in best, template=best.get("template"))
+        return cls(name, is_stream="data_stream" in best, template=best.get("template"), product=product)
 
     @property
     def write_name(self) -> str:
@@ -106,8 +117,10 @@ class Index:
 
         :param replace: the id may be an old one.
 
-        :raises RefusalError: the id is taken. :raises DocumentError: the document does not fit.
+        :raises RefusalError: the id is taken, or empty. :raises DocumentError: the document does not fit.
         """
+        if name == "":
+            raise RefusalError(Refusal(400, "illegal_argument_exception", "if _id is specified it must not be empty"))
         written = self._generations[-1]
         if name is not None and name in written and not replace:
             raise RefusalError(
@@ -115,34 +128,52 @@ class Index:
                     409, "version_conflict_engine_exception", f"[{name}]: version conflict, document already exists"
                 )
             )
-        document = _parsed(text)
-        self._fit(document)
+        try:
+            document = _parsed(text)
+            self._fit(document)
+        except DocumentError as error:
+            raise self._as_product(error) from None
         name = uuid.uuid4().hex if name is None else name
         written[name] = document
         return name
+
+    def _as_product(self, error: DocumentError) -> DocumentError:
+        """Return the error under the name that the product has for it."""
+        if self._product == "opensearch" and error.refusal.kind == _UNFIT:
+            return DocumentError(replace(error.refusal, kind="mapper_parsing_exception"))
+        return error
 
     def _fit(self, document: dict[str, Any]) -> None:
         if self.is_stream and "@timestamp" not in document:
             raise _unfit("data stream timestamp field [@timestamp] is missing")
         if "@timestamp" in document and not _takes("date", document["@timestamp"]):
             raise _unfit("failed to parse field [@timestamp] of type [date]")
-        if taken := sorted(_METADATA.intersection(document)):
+        ignores = self._ignores_malformed and self._product == "opensearch"
+        taken = sorted(_METADATA.intersection(document))
+        if taken and not ignores:
             raise _unfit(f"Field [{taken[0]}] is a metadata field and cannot be added inside a document.")
         met = dict(self._fields)
         for path, value in _leaves(document, set(self._opaque())):
             kind = _kind(value)
             if path in self._opaque():
-                if kind != "object":
+                if kind != "object" and not ignores:
                     raise _unfit(f"failed to parse field [{path}] of type [flattened]")
+                if self._product == "opensearch":
+                    _refuse_immense(path, value)
                 continue
+            _refuse_name(path)
+            if path.count(".") + (kind == "object") > _MOST_LEVELS:
+                reason = f"The depth of the field has exceeded the allowed limit of [{_MOST_LEVELS}]"
+                raise _unfit(reason) if self._product == "opensearch" else _illegal(reason)
             known = met.setdefault(path, self._mapped(path) or self._by_rule(path, value) or kind)
+            if kind == "object" and known != "object" and ignores:
+                continue
             if (known == "object") != (kind == "object"):
                 raise _unfit(f"object mapping for [{path}] tried to parse field as object, but found a concrete value")
             if not _takes(known, value) and not self._ignores_malformed:
                 raise _unfit(f"failed to parse field [{path}] of type [{known}]")
         if len(met) > FIELD_LIMIT:
-            reason = f"Limit of total fields [{FIELD_LIMIT}] has been exceeded while adding new fields"
-            raise DocumentError(Refusal(400, "illegal_argument_exception", reason))
+            raise _illegal(f"Limit of total fields [{FIELD_LIMIT}] has been exceeded while adding new fields")
         self._fields = met
 
     def _opaque(self) -> list[str]:
@@ -215,17 +246,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _leaves(value: Any, opaque: set[str], path: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, opaque: set[str], path: str | None = None) -> Iterator[tuple[str, Any]]:
     """Yield every path and what stands there, objects too; dots in names lead into objects, and lists are no level."""
     if isinstance(value, list):
         for each in value:
             yield from _leaves(each, opaque, path)
         return
-    if path and value is not None:
+    if path is not None and value is not None:
         yield path, value
     if isinstance(value, dict) and path not in opaque:
         for key, each in value.items():
-            yield from _leaves(each, opaque, f"{path}.{key}" if path else key)
+            yield from _leaves(each, opaque, key if path is None else f"{path}.{key}")
 
 
 def _kind(value: Any) -> str:
@@ -253,5 +284,35 @@ def _takes(kind: str, value: Any) -> bool:
     return True
 
 
+def _refuse_name(path: str) -> None:
+    """Refuse a field's name that cannot lead into objects.
+
+    :raises DocumentError: it is one.
+    """
+    if not path:
+        raise _unfit("field name cannot be an empty string")
+    if any(not part.strip() for part in path.split(".")):
+        raise _unfit(f"object field starting or ending with a [.] makes object resolution ambiguous: [{path}]")
+
+
+def _refuse_immense(path: str, value: Any) -> None:
+    """Refuse a text that is too long for a term: a ``flat_object`` indexes every value.
+
+    :raises DocumentError: there is one.
+    """
+    if isinstance(value, dict):
+        for each in value.values():
+            _refuse_immense(path, each)
+    elif isinstance(value, list):
+        for each in value:
+            _refuse_immense(path, each)
+    elif isinstance(value, str) and len(value.encode(errors="surrogatepass")) > _MOST_TERM_BYTES:
+        raise _illegal(f'Document contains at least one immense term in field="{path}._value"')
+
+
 def _unfit(reason: str) -> DocumentError:
-    return DocumentError(Refusal(400, "document_parsing_exception", reason))
+    return DocumentError(Refusal(400, _UNFIT, reason))
+
+
+def _illegal(reason: str) -> DocumentError:
+    return DocumentError(Refusal(400, "illegal_argument_exception", reason))

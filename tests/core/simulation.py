@@ -252,7 +252,7 @@ class Pipeline:
         if self.search:
             self.search.now = self.service.now
 
-    def run(self, *, start=BEGIN, crash_at_commit=None, within=None, known=()):
+    def run(self, *, start=BEGIN, crash_at_commit=None, within=None, earlier_until=None, known=()):
         """Pull once. :param crash_at_commit: the process dies just before (even) or after (odd) this commit."""
         commits = 0
 
@@ -281,6 +281,7 @@ class Pipeline:
             self.position,
             commit=commit,
             within=within,
+            earlier_until=earlier_until,
             known=known,
             segment_bytes=self._segment_bytes,
         )

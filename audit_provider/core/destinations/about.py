@@ -31,6 +31,13 @@ class About:
     example: Mapping[str, Any] = field(default_factory=dict)
 
 
+_RETENTION = (
+    "VictoriaLogs, by every way in",
+    "keeps seven days: it answers success to what is older, or more than two days ahead, and drops it, so that a "
+    "backfill leaves nothing there",
+    "`-retentionPeriod` and `-futureRetention`, before a backfill",
+)
+
 ABOUT: dict[str, About] = {
     "s3": About(
         title="Amazon S3",
@@ -56,6 +63,11 @@ ABOUT: dict[str, About] = {
                 "SeaweedFS 4.48",
                 "makes a bucket that does not exist, so that a misspelt `bucket` is no error",
                 "give the key no right to make buckets",
+            ),
+            (
+                "SeaweedFS 4.48",
+                "answers 500 to `sse` where it has no key for that, so that each run is tried again as in an outage",
+                "leave out `sse`, or give it a key",
             ),
             (
                 "nginx before S3",
@@ -120,9 +132,22 @@ ABOUT: dict[str, About] = {
         unseen="Ingest pipelines that drop documents; what lies in a failure store is counted and told.",
         losing=(
             (
-                "VictoriaLogs 1.26 (`_bulk`)",
+                "VictoriaLogs 1.26 and 1.52 (`_bulk`)",
                 "answers 201 for items over 256 kB and of more than 1,000 fields, and drops them; serves only `/_bulk`",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; it is no target that this package is made for",
+            ),
+            _RETENTION,
+            (
+                "OpenSearch 2.19 and 3.9, with the template of this package",
+                "refuse a record that holds a value of more than 32,766 bytes, since `flat_object` indexes all values; "
+                "here it becomes a dead letter",
+                "`format: ocsf`, or a template with `saas` and `raw` as `object` with `enabled: false`",
+            ),
+            (
+                "OpenSearch 2.19",
+                "a record nested 900 deep overflows the stack of a node that has a `flat_object` for it. Documents of "
+                "more than 200 levels are not sent; here they become dead letters",
+                "none",
             ),
             (
                 "Elasticsearch and OpenSearch",
@@ -171,10 +196,18 @@ ABOUT: dict[str, About] = {
                 "none needed",
             ),
             (
-                "VictoriaLogs 1.26 (`jsonline`)",
-                "answers 200, and drops what stands behind a line of the year 1 or 9999",
-                "none: use its Loki path with the preset `loki`, or `shape: single`",
+                "VictoriaLogs 1.26 and 1.52 (`jsonline`)",
+                "answers 200, and drops lines that it cannot read (times before 1678 or after 2261, nested 400 deep), "
+                "lines of more than 1,000 fields, and a line over 256 kB with all that stands behind it; 1.26 also "
+                "what stands behind a line of the year 1 or 9999",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`, and `shape: single`; or the preset `loki`",
             ),
+            (
+                "VictoriaLogs 1.52 (preset `loki`)",
+                "answers 204, and drops a line whose JSON has more than 1,000 fields",
+                "`-loki.disableMessageParsing`, or `-insert.maxFieldsPerLine`",
+            ),
+            _RETENTION,
         ),
         example={"shape": "ndjson", "gzip": True},
     ),
@@ -206,11 +239,12 @@ ABOUT: dict[str, About] = {
             ),
             ("Fluent Bit 5.1", "drops what happened before 1970 or in the far future", "none: look at its log"),
             (
-                "VictoriaLogs 1.26",
-                "hangs up on a time after the year 2262; here that becomes a dead letter. It drops items over 256 kB "
-                "and of more than 1,000 fields",
+                "VictoriaLogs 1.26 and 1.52",
+                "hangs up on a time before 1678 or after 2261; here that becomes a dead letter. It drops items over "
+                "256 kB and of more than 1,000 fields",
                 "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
             ),
+            _RETENTION,
             (
                 "a web server in Go at the port of `transport: tcp`",
                 "waits for a line's end and says nothing, so that everything counts as written",

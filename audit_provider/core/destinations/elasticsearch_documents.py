@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from audit_provider.core.destinations.nesting import is_deeper
 from audit_provider.core.formats import Ecs, as_json
 from audit_provider.core.formats.ecs import dataset_of
 from audit_provider.core.model import exact_text_of
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
 MOST_ID_BYTES = 512
+
+MOST_DEPTH = 200
+"""Levels of a document. OpenSearch takes 1,000 of them for a ``flat_object``, and its stack may end before that."""
 
 Scope = Literal["pipeline", "source", "none"]
 
@@ -137,7 +141,10 @@ class Documents:
 
         :raises ValueError: the event cannot be written.
         """
-        return b'{"create":%b}\n%b' % (self._action(event.id), self._document(event))
+        document = self._document(event)
+        if is_deeper(document, MOST_DEPTH):
+            raise ValueError(f"it is nested more than {MOST_DEPTH} levels deep, which may end the store's process")
+        return b'{"create":%b}\n%b' % (self._action(event.id), document)
 
     def _action(self, event_id: str) -> bytes:
         if self._id_prefix is None:
@@ -152,7 +159,13 @@ class Documents:
             return b"{" + self._data_stream + self._form.write(event)[1:]
         # A line break within a record can only be space between its parts; here it would end the document.
         written = self._form.write(event).replace(b"\n", b" ").strip()
-        head = self._head(written)
+        try:
+            head = self._head(written)
+        except msgspec.ValidationError:
+            raise  # it is no object
+        except msgspec.DecodeError:
+            # A text in it holds half of a surrogate pair, which the store takes and the decoder does not.
+            return self._wrapped(event, b"raw", written)
         if head.event is UNSET and head.event_id is UNSET:
             own = self._event(event)
         else:

@@ -250,7 +250,7 @@ class Shipment:
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
                 offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
         elif offset.failures_in_a_row or before is None:
-            offset = replace(offset, failures_in_a_row=0, last_error="")
+            offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
             record.commit(offset)
         shipped.offset = offset
         shipped.account = account(stream, self.destination, opened.position, offset)
@@ -313,7 +313,12 @@ class Shipment:
                 return reached
             # The tries of one run are one failure.
             same = bool(offset.failures_in_a_row and self.run_id) and offset.failed_run == self.run_id
-            failed = replace(reached, failures_in_a_row=offset.failures_in_a_row + (not same), failed_run=self.run_id)
+            failed = replace(
+                reached,
+                failures_in_a_row=offset.failures_in_a_row + (not same),
+                failed_run=self.run_id,
+                failing_since=offset.failing_since or self.now(),
+            )
             record.commit(replace(failed, last_error=str(failure)[:500]))
             if failure is not error:
                 raise failure from None

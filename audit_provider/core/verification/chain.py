@@ -129,7 +129,7 @@ class ChainReader:
         self._segments.setdefault(number, []).append(segment)
         self._followed.add(segment.manifest.previous.digest)
         self._take(segment)
-        segment.ids = ()
+        segment.ids = segment.events = ()
 
     def _compare_named(self, segment: SegmentRead) -> None:
         """Name a manifest that leads to other segments further back than the one before it says.

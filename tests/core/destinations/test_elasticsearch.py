@@ -175,6 +175,17 @@ def test_a_record_whose_time_a_date_field_cannot_read_is_stored(cluster):
     assert (service.ids(), desk.letters) == (["a"], {})
 
 
+@pytest.mark.parametrize("form", ["raw", "envelope"])
+def test_a_record_with_half_a_surrogate_pair_travels_whole_under_raw(form):
+    raw = rb'{"id":"e1","text":"\ud83d cut off","event":{"id":"other"}}'
+    _, document, encoded = line_of(raw, form=FORMATS[form](ORIGIN, "1.3"))
+    assert document["event"]["id"] == "e1"
+    assert document["@timestamp"].startswith("2026-03-01T12:00:00.12")
+    assert raw in encoded
+    held = document["raw"] if form == "raw" else document["raw"]["raw"]
+    assert held["text"] == "\ud83d cut off"
+
+
 @pytest.mark.parametrize("name", ["_id", "_index", "_source", "_routing", "_ignored", "_type", "_field_names"])
 @pytest.mark.parametrize("written", ["{}", "\\u005f{}"])
 def test_a_record_with_a_name_that_the_store_keeps_for_itself_travels_whole_under_raw(cluster, name, written):
