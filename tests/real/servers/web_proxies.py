@@ -25,7 +25,7 @@ from tests.real.servers.base import Place, Server, free_port
 from tests.real.servers.s3_stores import lines_of, spread_events
 
 _NGINX = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; {user}
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; {user}
 events {{}}
 http {{
   access_log off;
