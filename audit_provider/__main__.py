@@ -64,6 +64,11 @@ def _check(options: argparse.Namespace) -> None:
 
     mistakes_in_pipelines(beside_dags(), options.pipelines)
     found = _pipelines(options)
+    if options.connections:
+        from audit_provider.command_line.connections import connection_mistakes
+
+        if lines := list(connection_mistakes(found.values())):
+            raise ConfigurationError("\n".join(["Connections:", *(f"  {line}" for line in lines)]))
     for each in found.values():
         print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}")
     print(_counted(len(found), "pipeline"))
@@ -129,6 +134,9 @@ def _gaps(options: argparse.Namespace) -> None:
     for gap_id in options.acknowledge:
         if gap := still_open.pop(gap_id, None):
             acknowledge_gap(ledger, store, pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
+            print(f"{gap.id} of {gap.pipeline} is acknowledged by {options.by}")
+        else:
+            print(f"{gap_id} was acknowledged before")
     for gap in still_open.values():
         print(gap)
     print(_counted(len(still_open), "open gap"))

@@ -48,6 +48,23 @@ def has_connection(conn_id: str) -> bool:
         return _row_of(session, Connection, Connection.id, Connection.conn_id == conn_id) is not None
 
 
+def connection_ids() -> set[str]:
+    """Return the ids of the connections in the database, and of those in the environment.
+
+    :raises UnavailableError: the database does not answer.
+    """
+    from airflow.models import Connection
+    from sqlalchemy import inspect, select
+
+    prefix = "AIRFLOW_CONN_"
+    found = {key.removeprefix(prefix).lower() for key in os.environ if key.startswith(prefix)}
+    with _asked("list of connections") as session:
+        table = Connection.__table__
+        if inspect(session.connection()).has_table(table.name, schema=table.schema):
+            found |= set(session.scalars(select(Connection.conn_id)))
+    return found
+
+
 def undecryptable(what: str) -> ConfigurationError:
     """Return the error for what is there and cannot be decrypted."""
     return ConfigurationError(

@@ -50,6 +50,7 @@ COMMANDS = (
         (
             ("check", "the file that Airflow uses"),
             ("check --pipelines pipelines.yaml", "a file that is not in use yet"),
+            ("check --connections", "the connections that it names, too"),
         ),
     ),
     Command(
@@ -103,7 +104,7 @@ COMMANDS = (
         "prove",
         "read the spool again, and prove that nothing is lost or changed",
         "Read every segment of the spool and check its digests, its chain and the account. With --against, look for "
-        "every event at a destination too. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
+        "every event at a destination too, in a bucket with its content. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
         "checked.",
         (
             ("verify", "the spool of Airflow's settings"),
@@ -156,6 +157,15 @@ def _pipelines(add: argparse.ArgumentParser) -> None:
     add.add_argument("--pipelines", type=Path, metavar="FILE", help="the pipelines file; default: that of Airflow's")
 
 
+def _check(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument(
+        "--connections",
+        action="store_true",
+        help="look at the connections too: each exists, has its type, and holds what it must; nothing is sent",
+    )
+
+
 def _gaps(add: argparse.ArgumentParser) -> None:
     _pipelines(add)
     add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="take gaps as they are; needs --by")
@@ -204,7 +214,7 @@ def _verify(add: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS = {
     "dag-files": _dag_files,
-    "check": _pipelines,
+    "check": _check,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -17,6 +17,7 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Unavailab
 from audit_provider.core.ledger import MemoryLedger, removal_record
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.runs.shipped_contents import contents_of
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger import Ledger
+    from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
     from audit_provider.core.verification import Arrival
 
@@ -194,7 +197,21 @@ def _arrival(
 
         fields = _fields(options) or (position.fields if position else None)
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
-        return ObjectIds(client, address.base, address.target, fields, missing=missing)
+        pipeline = _described(pipelines[0]) if pipelines else None
+        delivery = _delivery_to(address, pipeline, options.destination) if pipeline else None
+        contents = None
+        if delivery or not options.id_at:
+            positions = {folder: each.position for folder, each in progress.items()}
+            contents = contents_of(delivery, positions, pipeline.source if pipeline else None)
+        return ObjectIds(
+            client,
+            address.base,
+            address.target,
+            fields,
+            missing=missing,
+            contents=contents,
+            form_is_known=delivery is not None,
+        )
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
     source = options.source or (position.source if position else "")
@@ -215,6 +232,33 @@ def _arrival(
         sleep=time.sleep,
         missing=missing,
     )
+
+
+def _described(name: str) -> Pipeline | None:
+    """Return a pipeline of the pipelines file; None where it has none of that name, or there is no such file."""
+    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.settings import beside_dags
+
+    with contextlib.suppress(ConfigurationError):
+        return load_pipelines(beside_dags()).get(name)
+    return None
+
+
+def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
+    """Return the destination of a pipeline that ships to a place in a bucket; None where none or several do."""
+    from audit_provider.core.destinations.s3 import S3Options
+
+    found: list[Delivery] = []
+    for each in pipeline.destinations.values():
+        options = each.options
+        if not isinstance(options, S3Options) or options.bucket != address.base:
+            continue
+        if each.name == destination:
+            return each
+        asked, prefix = (f"{part.strip('/')}/".lstrip("/") for part in (address.target, options.prefix))
+        if not destination and (prefix.startswith(asked) or asked.startswith(prefix)):
+            found.append(each)
+    return found[0] if len(found) == 1 else None
 
 
 def _fields(options: argparse.Namespace) -> Fields | None:

@@ -1,4 +1,4 @@
-"""The accounting identity: a record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
+"""The accounting identity: a record read is spooled, a duplicate, set aside or outside, and each event is somewhere."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 class Account:
     """What became of the events of one stream at one destination.
 
-    ``read = spooled + duplicates + set_aside`` and
+    ``read = spooled + duplicates + set_aside + outside`` and
     ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
+    :ivar outside: events served for a window of the past that belong to another window. :ivar recorded_within: of those
+        read, events that happened outside of the window and belong to it since they were recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
+        them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
@@ -55,13 +59,15 @@ class Account:
     last_error: str = ""
     same_id: int = 0
     set_aside: int = 0
+    outside: int = 0
+    recorded_within: int = 0
 
     @property
     def adds_up(self) -> bool:
         """Whether both halves of the identity hold."""
         finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
         return (
-            self.read == self.spooled + self.duplicates + self.set_aside
+            self.read == self.spooled + self.duplicates + self.set_aside + self.outside
             and self.spooled + self.again == self.before + finished + self.pending
             and self.pending >= 0
         )
@@ -100,6 +106,8 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         last_error=offset.last_error if offset else "",
         same_id=counts.same_id,
         set_aside=counts.set_aside,
+        outside=counts.outside,
+        recorded_within=counts.recorded_within,
     )
 
 
@@ -107,9 +115,8 @@ def beginning(stream: Stream, position: Position) -> Offset:
     """Return the offset of a destination that has none: the oldest segment kept."""
     oldest = stream.oldest()
     started_at = 0
-    if oldest > 1:
-        for manifest in stream.back_from(position.head):
-            started_at = manifest.previous.total
+    if 1 < oldest <= position.head.number:
+        started_at = stream.walk(position.head).to(oldest).manifest.previous.total
     return Offset(segment=oldest, chain=position.chain, started_at=started_at, redriven="")
 
 
@@ -136,10 +143,9 @@ def _events_before(stream: Stream, position: Position, offset: Offset | None) ->
         return 0
     if offset.segment > position.head.number:
         return position.head.total
-    for manifest in stream.back_from(position.head):
-        if manifest.number == offset.segment:
-            return manifest.previous.total + offset.index
-    raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    if offset.segment < max(stream.oldest(), 1):
+        raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+    return stream.walk(position.head).to(offset.segment).manifest.previous.total + offset.index
 
 
 _COLUMNS = (
@@ -150,10 +156,13 @@ _COLUMNS = (
     ("duplicates", "duplicates"),
     ("same_id", "same id"),
     ("set_aside", "set aside"),
+    ("outside", "outside"),
+    ("recorded_within", "recorded within"),
     ("before", "before"),
     ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
+    ("restamped", "with current time"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
     ("filtered", "filtered"),
@@ -161,7 +170,7 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "before", "again")
+_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped")
 
 
 def table(accounts: Iterable[Account]) -> str:

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import DeadLetter
     from audit_provider.core.model import Offset
-    from audit_provider.core.spool import Head, Manifest, Stream
+    from audit_provider.core.spool import Head, Stream
 
 MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
+
+INDEX = "letters"
+"""The folder of a pipeline that says which chains have dead letters, see :mod:`audit_provider.core.letter_folders`."""
 
 REFUSED = "refused by the destination"
 
@@ -150,6 +153,8 @@ class DeadLetters:
         head: Head | None = None,
     ) -> None:
         self._stream = stream
+        self._destination = destination
+        self._is_indexed = False
         self._folder = f"dead/{destination}/"
         self._records = f"{self._folder}redriven/"
         self._before = before
@@ -177,6 +182,9 @@ class DeadLetters:
             copy += 1
             name = f"{stem}-{copy}.ndjson"
         content = _encoder.encode_lines(kept)
+        if not self._is_indexed:
+            self._stream.mark_in_pipeline(INDEX, self._destination)
+            self._is_indexed = True
         self._stream.put_beside(name, content)
         return hashlib.sha256(content).hexdigest()
 
@@ -300,7 +308,8 @@ class DeadLetters:
             if wanted not in found:
                 raise SpoolDamagedError(
                     f"the redrive record {self._records}…-{wanted[:16]}.json of {self._stream} is missing: restore the "
-                    f"file."
+                    f"file; where there is no copy of it, delete the Variable of the destination's offset to ship what "
+                    f"is kept again."
                 )
             linked.append(found.pop(wanted))
             wanted = self._record(linked[-1])[1].previous
@@ -312,7 +321,8 @@ class DeadLetters:
             return hashlib.sha256(content).hexdigest(), _record.decode(content)
         except UNREADABLE as error:
             raise SpoolDamagedError(
-                f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file."
+                f"the redrive record {name} of {self._stream} cannot be read ({error}): restore the file; where there "
+                f"is no copy of it, delete it, and the Variable of the destination's offset to ship what is kept again."
             ) from None
 
     def record(self, record: RedriveRecord) -> None:
@@ -346,9 +356,9 @@ class LetterProof:
     def __init__(self, stream: Stream, head: Head, linked: Collection[str]) -> None:
         self._stream = stream
         self._linked = linked
-        self._back = stream.back_from(head) if head.number else iter(())
-        self._manifests: dict[int, Manifest] = {}
-        self._reached = head.number + 1
+        self._head = head
+        self._walk = stream.walk(head)
+        self._oldest = max(stream.oldest(), 1) if head.number else 1
         self._read: tuple[int, list[Event]] = (0, [])
 
     def event(self, name: str, letter: Letter) -> Event | None:
@@ -363,13 +373,10 @@ class LetterProof:
 
     def events(self, number: int) -> list[Event] | None:
         """Return the events of a segment of the chain; None where it is no longer kept, or the chain has none such."""
-        while self._reached > number and (manifest := next(self._back, None)):
-            self._reached = manifest.number
-            self._manifests[manifest.number] = manifest.without_ids()
-        if number not in self._manifests:
+        if not self._oldest <= number <= self._head.number:
             return None
         if self._read[0] != number:
-            self._read = number, self._stream.events(self._manifests[number])
+            self._read = number, self._stream.events(self._walk.to(number).manifest)
         return self._read[1]
 
 

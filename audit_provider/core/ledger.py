@@ -13,6 +13,7 @@ key                                        writer                 holds
 ``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
 ``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
 ``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
+``audit_logs.<pipeline>.source``           the pull task          how the last runs that read the source ended
 ``….removed``                              the report task        how many segments of a stream were removed
 ========================================== ====================== =====================================
 
@@ -42,6 +43,7 @@ from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS
 from audit_provider.core.retention import Removal
+from audit_provider.core.source_health import SOURCE_HEALTH
 from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
+    from audit_provider.core.source_health import SourceHealth
 
 T = TypeVar("T")
 
@@ -230,6 +233,16 @@ def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
         RecordKey("summary", StreamName(pipeline)),
         SUMMARIES,
         f"What is known of {pipeline}'s activity; written by its reports.",
+    )
+
+
+def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
+    """Return the record of how the last runs that read a pipeline's source ended."""
+    return Record(
+        ledger,
+        RecordKey("source", StreamName(pipeline)),
+        SOURCE_HEALTH,
+        f"How the last runs that read the source of {pipeline} ended; written by its pull task alone.",
     )
 
 

@@ -137,13 +137,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class PullCounts:
-    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
+    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside + outside``.
 
     :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
         an id and not more of them than are spooled.
     :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
         sum).
     :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
+    :ivar outside: what was served for a window of the past and belongs to another one, so that it is left out.
+    :ivar recorded_within: of those read, events that happened outside of a window of the past, and belong to it since
+        they were recorded within it and are served for no other one (not a term of the sum).
     """
 
     read: int = 0
@@ -151,6 +154,8 @@ class PullCounts:
     duplicates: int = 0
     same_id: int = 0
     set_aside: int = 0
+    outside: int = 0
+    recorded_within: int = 0
 
     def __add__(self, other: PullCounts) -> PullCounts:
         return PullCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
@@ -241,6 +246,7 @@ class Offset:
     :ivar passed: digest of the last segment of which events are finished; "" where there is none, or an earlier version
         did not say. :ivar again: events that were finished in segments which others have replaced since.
     :ivar failures_in_a_row: runs since the last one that ended well. :ivar failed_run: id of the last that failed.
+    :ivar failing_since: when the first of them failed; None where none did, or an earlier version did not say.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     :ivar ahead: what is taken beyond the offset, in order; a run that failed leaves it, and later runs do not send it.
     :ivar refused_in_a_row: events that were refused since the destination took one, as far as that may be the sender's
@@ -277,6 +283,7 @@ class Offset:
     redriven: str | None = None
     redriven_before: str | None = None
     earlier: tuple[Offset, ...] = ()
+    failing_since: datetime | None = None
     version: int = 1
 
     def in_chain(self, chain: str) -> Offset | None:
@@ -287,6 +294,15 @@ class Offset:
         """Return what stays of this offset, and of those before it, once it begins with another chain."""
         own = (replace(self, earlier=(), ahead=()),) if self.counts.set_aside or self.redriven else ()
         return (*self.earlier, *own)
+
+
+def lasting(seconds: float) -> str:
+    """Return a span of time as people say it: ``45 minutes``, ``17 hours``, ``3 days``."""
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    hours = round(minutes / 60)
+    return f"{hours} hours" if hours < 72 else f"{round(hours / 24)} days"
 
 
 def text_of(moment: datetime) -> str:

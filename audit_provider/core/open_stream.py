@@ -9,14 +9,16 @@ from audit_provider.core import accounting
 from audit_provider.core.accounting import letters_before
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.ledger import Ledger, offset_record, position_record
+from audit_provider.core.letter_folders import folders_in_spool
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from audit_provider.core.accounting import Account
     from audit_provider.core.ledger import ListedLedger, Record
+    from audit_provider.core.letter_folders import Chains
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
@@ -145,20 +147,19 @@ class KeptLetters:
     unknown: bool = False
 
 
-def kept_letters(ledger: Ledger, store: Store, pipeline: str, destination: str) -> list[KeptLetters]:
+def kept_letters(
+    ledger: Ledger, store: Store, pipeline: str, destination: str, folders: Mapping[str, Chains] | None = None
+) -> list[KeptLetters]:
     """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
 
     Those of a chain that neither a position nor an offset knows are marked as ``unknown``.
 
+    :param folders: the chains with dead letters by destination; None to list every stream.
     :raises AuditError: the spool or a record cannot be read.
     """
     found = []
-    for name in StreamName.all_in(store, pipeline):
-        chains = store.folders(f"{name.folder}/")
-        chains = [each for each in chains if destination in store.folders(f"{name.folder}/{each}/dead/")]
-        if not chains:
-            # A record costs more than a look into the spool, and there are many windows, few of them with letters.
-            continue
+    folders = folders_in_spool(store, pipeline) if folders is None else folders
+    for name, chains in folders.get(destination, {}).items():
         opened = open_stream(ledger, store, name)
         position = opened.position if opened else None
         record = offset_record(ledger, name, destination)

@@ -135,9 +135,10 @@ class _PipelineEntry:
     monitoring: bool | dict[str, Any] = True
 
 
-def read_pipelines(text: str) -> PipelinesFile:
+def read_pipelines(text: str, only: str | None = None) -> PipelinesFile:
     """Return the pipelines of a file's ``text``; those with a mistake are left out and named.
 
+    :param only: name of the one pipeline that is wanted; None for all. What is wrong in others is then not looked for.
     :raises ConfigurationError: the file as a whole cannot be read.
     """
     content = values_of(text)
@@ -148,6 +149,8 @@ def read_pipelines(text: str) -> PipelinesFile:
     pipelines: dict[str, Pipeline] = {}
     wrong: dict[str, tuple[str, ...]] = {}
     for name, entry in content.items():
+        if only not in (None, str(name)):
+            continue
         if isinstance(name, NotText):
             lines = f"{name}: {name.refusal}{_kept_under(name)}"
             wrong[str(name)] = (*wrong.get(str(name), ()), lines)
@@ -189,20 +192,25 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     check_name(name, name)
-    written = validated(_PipelineEntry, entry, name)
-    settings = {key: setting_text(value, f"{name}.settings.{key}") for key, value in written.settings.items()}
-    spec = source_from(
-        name,
-        written.source,
-        page_size=written.page_size,
-        reading=written.reading,
-        rate_limit=written.rate_limit,
-        settings=settings,
-    )
     mistakes = Mistakes()
+    written, wrong = _written(name, entry, mistakes)
+    settings: dict[str, str] = {}
+    spec = None
+    with mistakes.collected():
+        settings = {key: setting_text(value, f"{name}.settings.{key}") for key, value in written.settings.items()}
+    if "source" not in wrong:
+        with mistakes.collected():
+            spec = source_from(
+                name,
+                written.source,
+                page_size=written.page_size,
+                reading=written.reading,
+                rate_limit=written.rate_limit,
+                settings=settings,
+            )
     with mistakes.collected():
         check_schedule(written.schedule, f"{name}.schedule")
-    if not written.destinations:
+    if not written.destinations and "destinations" not in wrong:
         mistakes.add(f"{name}.destinations: at least one destination is needed")
     if not 0 < written.backfill_share <= 1:
         mistakes.add(f"{name}.backfill_share: must be more than 0 and at most 1")
@@ -213,7 +221,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
             mistakes.add(f"{name}.{key}: must be at least 1")
         elif getattr(written, key) > most:
             mistakes.add(f"{name}.{key}: must be at most {most}")
-    if written.retention_days >= 1:
+    if written.retention_days >= 1 and spec is not None:
         with mistakes.collected():
             check_retention(written.retention_days, f"{name}.retention_days", spec)
     destinations: dict[str, Delivery] = {}
@@ -221,14 +229,18 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         with mistakes.collected():
             check_names(name, each, f"{name}.destinations.{each}")
             destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
-            refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
+            if spec is not None:
+                refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
     with mistakes.collected():
         start = aware(written.start, f"{name}.start:")
-    with mistakes.collected():
-        reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
+    reconcile = None
+    if spec is not None:
+        with mistakes.collected():
+            reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
     with mistakes.collected():
         monitoring = monitoring_from(written.monitoring, f"{name}.monitoring")
     mistakes.raise_any()
+    assert spec is not None, "a source that cannot be used is a mistake"
     return Pipeline(
         name=name,
         source=written.source,
@@ -247,6 +259,23 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         reconcile=reconcile,
         monitoring=monitoring,
     )
+
+
+def _written(name: str, entry: Any, mistakes: Mistakes) -> tuple[_PipelineEntry, set[str]]:
+    """Return the keys of a pipeline that can be read, and which cannot: the others are checked all the same.
+
+    :param mistakes: gets what is wrong with those.
+    :raises ConfigurationError: there are no keys at all.
+    """
+    with mistakes.collected():
+        return validated(_PipelineEntry, entry, name), set()
+    if not isinstance(entry, dict):
+        mistakes.raise_any()
+    wrong = {line.removeprefix(f"{name}.").partition(":")[0].partition(".")[0] for line in mistakes.lines}
+    known = {each.name for each in dataclasses.fields(_PipelineEntry)}
+    rest = {key: value for key, value in entry.items() if key in known - wrong}
+    missing = {"source", "destinations"} - rest.keys()
+    return validated(_PipelineEntry, {"source": "", "destinations": {}, **rest}, name), wrong | missing
 
 
 def setting_text(value: Any, path: str) -> str:

@@ -13,6 +13,7 @@ from audit_provider.core.notices import Noticed
 from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.spool_times import SpoolTimes, written_at
 from audit_provider.core.state_version import Codec
 
 
@@ -47,7 +48,13 @@ class Position:
         its ``recovery``.
     :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
     :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
-    :ivar complete: the last run read all there was. :ivar version: of what is kept, see ``state_version``.
+    :ivar elsewhere: folders of the backfill windows that hold events which this stream has left out: a destination that
+        is shipped this stream is shipped those windows as well.
+    :ivar complete: the last run read all there was. :ivar completed_at: when a run last did, also while another one
+        reads on; None where none has, or an earlier version did not say, see :attr:`last_complete`.
+    :ivar spooled_at: when some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty where
+        an earlier version did not say.
+    :ivar version: of what is kept, see ``state_version``.
     """
 
     source: str
@@ -67,8 +74,11 @@ class Position:
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     earlier_sources: tuple[EarlierSource, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     complete: bool = False
     account: str = ""
+    completed_at: datetime | None = None
+    spooled_at: SpoolTimes = ()
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:
@@ -84,6 +94,11 @@ class Position:
         else:
             reached = self.watermark if self.watermark and self.watermark <= limit else None
         return max((now - reached).total_seconds(), 0.0) if reached else None
+
+    @property
+    def last_complete(self) -> datetime | None:
+        """When the source was last read to its end; None where nothing says so."""
+        return self.completed_at or (self.updated_at if self.complete else None)
 
     def is_of(self, account: str) -> bool:
         """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""
@@ -113,6 +128,26 @@ class Position:
         if offset is None:
             return self.head.total
         return self.head.total + offset.again - offset.started_at - offset.counts.finished
+
+    def waiting_since(self, offset: Offset | None, now: datetime) -> datetime | None:
+        """Return when the oldest event that an offset has yet to pass was spooled, at the earliest.
+
+        None where nothing says so: an earlier version has spooled it, and :meth:`waiting_at_least` says what is known.
+        Asked where something is pending.
+
+        :param offset: as for :meth:`pending`.
+        """
+        return written_at(self.spooled_at, offset.segment if offset else 1, now)
+
+    def waiting_at_least(self, offset: Offset | None, now: datetime) -> float:
+        """Return for how many seconds the oldest event waits at least that an offset has yet to pass.
+
+        Where nothing says when it was spooled, that was before the first time that the position knows.
+        """
+        since = self.waiting_since(offset, now)
+        if since is None and self.spooled_at:
+            since = datetime.fromtimestamp(self.spooled_at[0][1], UTC)
+        return max((now - since).total_seconds(), 0.0) if since else 0.0
 
 
 POSITIONS: Codec[Position] = Codec(

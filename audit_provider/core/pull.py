@@ -12,8 +12,10 @@ from audit_provider.core.gaps import merged
 from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.notices import Noticed
 from audit_provider.core.sources.reading.base import Taken
+from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.spool_times import with_segment
 from audit_provider.core.times import FAR_AHEAD
 from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
@@ -33,6 +35,7 @@ SEGMENT_AGE = timedelta(seconds=60)
 MOST_AHEAD = 300
 """Events dated ahead of the clock that a position remembers."""
 
+_WINDOWS = "backfill-"
 _AHEAD_FOR = timedelta(days=7)
 _DAY = timedelta(days=1)
 
@@ -54,6 +57,7 @@ def pull(
     *,
     commit: Callable[[Position], None],
     within: Window | None = None,
+    earlier_until: datetime | None = None,
     known: Sequence[tuple[Stream, Head]] = (),
     deadline: datetime | None = None,
     progress: PullProgress | None = None,
@@ -66,7 +70,8 @@ def pull(
     crash costs one segment of reading, and no position moves before its events are durable.
 
     :param commit: records a position, durably.
-    :param within: events outside are none of this stream's.
+    :param within: a window of the past: what belongs to another one is counted and left out.
+    :param earlier_until: up to where the window before that one was asked for, if that is less than it usually is.
     :param known: other streams whose events are not spooled again.
     :param deadline: stop in good order once it has passed; the next run goes on.
     :param progress: told of every page. :param segment_bytes: before compression.
@@ -74,6 +79,8 @@ def pull(
         there, unless it was read by cursors that lead round.
     """
     run = _Run(reader, stream, position, known, commit, segment_bytes, segment_age)
+    if within:
+        run.keep_to(within, reading, earlier_until)
     reader = replace(reader, report=run.note)
     if within and replace(reader, report=lambda _: None).reachable(within.start) >= within.end:
         # Nothing of it can be read any more; asking would only be refused.
@@ -96,7 +103,7 @@ def pull(
             except AuditError:
                 run.flush()
                 raise
-            fresh = run.take(step, within)
+            fresh = run.take(step)
             if progress:
                 progress.page(step.events, reader.now())
     finally:
@@ -135,6 +142,7 @@ class _Run:
             tell=reader.tell,
         )
         self._others = [each for each, _ in known]
+        self._borders: Borders | None = None
         self._unreadable = UnreadableRecords(stream, position.counts.set_aside)
         self._set_aside = 0
         self._far_ahead = 0
@@ -151,10 +159,24 @@ class _Run:
         for name, watch in self._watches.items():
             watch.resume(position.noticed.get(name, Noticed()))
 
-    def take(self, step: Step, within: Window | None) -> Taken:
+    def keep_to(self, window: Window, reading: Reading, earlier_until: datetime | None) -> None:
+        """Leave out what belongs to another window of the past, and keep in this one what has no time."""
+        self._reader.pages.wanted = window
+        self._borders = Borders(
+            window,
+            reading,
+            self._reader,
+            recorded_within=self.position.counts.recorded_within,
+            earlier_until=earlier_until,
+        )
+
+    def take(self, step: Step) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
         self._recall(step.since)
-        events = step.events if within is None else [event for event in step.events if event.time in within]
+        events: Sequence[Event] = step.events
+        left_out = PullCounts(outside=step.outside)
+        if self._borders:
+            events, left_out = self._borders.share(step)
         same_id = self.known.same_id.count
         fresh = self.known.admit(events)
         self._segment.add(fresh)
@@ -165,8 +187,8 @@ class _Run:
             self._ahead_digests |= {event.id: self.known.content.digest(event.raw) for event in ahead}
             self._note_far_ahead(ahead)
         aside = self._keep_unreadable()
-        counts = PullCounts(
-            read=len(events) + aside.new + aside.known,
+        counts = left_out + PullCounts(
+            read=len(events) + left_out.outside + aside.new + aside.known,
             spooled=len(fresh),
             duplicates=len(events) - len(fresh) + aside.known,
             same_id=self.known.same_id.count - same_id,
@@ -182,7 +204,7 @@ class _Run:
 
     def oddities(self) -> list[str]:
         """Return what is worth a line of the log, a sentence each."""
-        lines = self._reader.pages.records.oddities()
+        lines = [*self._reader.pages.records.oddities(), *(self._borders.oddities() if self._borders else ())]
         if self.known.same_id.count:
             lines.append(str(self.known.same_id))
         if self._set_aside:
@@ -220,9 +242,10 @@ class _Run:
         now = self._reader.now()
         self._ahead = _latest(self._ahead, back_by(now, _AHEAD_FOR))
         self._ahead_digests = {name: self._ahead_digests[name] for name in self._ahead if name in self._ahead_digests}
-        head = self.position.head
+        head, spooled_at = self.position.head, self.position.spooled_at
         if len(self._segment):
             head = self._stream.append(self._segment, head, now)
+            spooled_at = with_segment(spooled_at, head.number, now)
             self.known.sealed(self._stream, head)
         position = replace(
             self.position,
@@ -236,8 +259,11 @@ class _Run:
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
             noticed=self._noticed(),
+            elsewhere=self._elsewhere(),
             updated_at=now,
             complete=complete,
+            completed_at=now if complete else self.position.last_complete,
+            spooled_at=spooled_at,
         )
         self._commit(position)
         self.position = position
@@ -250,6 +276,11 @@ class _Run:
         """Keep a gap with the next position, and tell it."""
         self._gaps += (gap,)
         self._reader.report(gap)
+
+    def _elsewhere(self) -> tuple[str, ...]:
+        """Return the folders of the backfill windows that hold what was left out of this stream."""
+        met = (name.rpartition("/")[2] for name in self.known.others_met)
+        return tuple(dict.fromkeys((*self.position.elsewhere, *(each for each in met if each.startswith(_WINDOWS)))))
 
     def _noticed(self) -> dict[str, Noticed]:
         """Tell what the answers have shown of whether the source is described as it is, and return it."""

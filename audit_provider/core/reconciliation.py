@@ -17,6 +17,7 @@ import msgspec
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
 from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Taken, packed
+from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.spool import ComparedIds
 from audit_provider.core.validation import check_schedule, validated
 
@@ -117,7 +118,7 @@ class Comparison:
         :ivar late_by_action: their number by action, of pages of which all that the window lacked was new.
     :ivar changed: records whose id the spool held with other content: spooled now, and neither late nor missed.
     :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
-        nobody knows.
+        nobody knows. :ivar outside: events served beside these that belong to another window.
     """
 
     start: datetime
@@ -128,6 +129,7 @@ class Comparison:
     late_by_action: Mapping[str, int] = field(default_factory=dict)
     gone: int | None = None
     changed: int = 0
+    outside: int = 0
 
     @property
     def window(self) -> Window:
@@ -207,13 +209,17 @@ class Reconciliation:
         found, window = opened.comparison, opened.comparison.window
         ids = ComparedIds(reader.pages.spec.volatile)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
+        borders = Borders(window, self.reading, by_time)
         inner = self.reading.steps(by_time, opened.reading)
+        reader.pages.wanted = window
         try:
             self.hold(window, ids)
             step = next(inner, None)
             while step is not None:
-                events = tuple(event for event in step.events if event.time in window)
-                served, missing = ids.serve(events)
+                events, left_out = borders.share(step)
+                inside = tuple(event for event in events if event.time in window)
+                served, missing = ids.serve(inside)
+                served += len(events) - len(inside)
                 actions = Counter(self.action(event) for event in missing)
                 before = found
                 found = replace(
@@ -222,14 +228,17 @@ class Reconciliation:
                     late=found.late + len(missing),
                     late_ids=(*found.late_ids, *(event.id for event in missing))[:MOST_NAMED],
                     late_by_action=dict(Counter(found.late_by_action) + actions),
+                    outside=found.outside + left_out.outside,
                 )
                 kept = replace(kept, open=OpenComparison(found, step.state))
-                fresh = yield Step(events, packed(kept), min(step.since, window.start), kept.reached)
+                since = min(step.since, window.start)
+                fresh = yield Step(tuple(events), packed(kept), since, kept.reached, outside=left_out.outside)
                 changed = fresh.same_id if isinstance(fresh, Taken) else 0
                 if fresh - changed != len(missing):
                     # An event that was spooled under another time is not held of this window, and yet known. Nobody
                     # says which they are, so none of the page is named.
-                    found = replace(before, served=found.served, late=before.late + fresh - changed)
+                    late = before.late + fresh - changed
+                    found = replace(before, served=found.served, late=late, outside=found.outside)
                 found = replace(found, changed=found.changed + changed)
                 try:
                     step = inner.send(fresh)
@@ -239,6 +248,8 @@ class Reconciliation:
         finally:
             inner.close()
             ids.close()
+            for line in borders.oddities():
+                reader.tell(line)
         if found.late:
             reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
             reader.report(Gap(window.start, window.end, reason, "late", reader.now()))

@@ -9,6 +9,7 @@
     audit_logs.<pipeline>.backfill.gaps[.<lane>]                  gap_windows
     audit_logs.<pipeline>.gaps.acknowledged                       acknowledgements
     audit_logs.<pipeline>.summary                                 summary
+    audit_logs.<pipeline>.source                                  source
 
 ``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile`` or ``findings``. No name holds a
 dot.
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 PREFIX = "audit_logs"
 """Of every key."""
 
-RecordKind = Literal["position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "removed"]
+RecordKind = Literal[
+    "position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "source", "removed"
+]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECONCILE = "reconcile"
@@ -99,13 +102,18 @@ class StreamName:
         """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
         return bool(self.window) and self.window not in _APART
 
-    def overlaps(self, window: Window) -> bool:
-        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+    @property
+    def span(self) -> Window | None:
+        """The backfill window that it is the stream of; None for another stream."""
         start, _, end = self.window.partition("_")
         if not end:
-            return False
-        own = [datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)]
-        return own[0] < window.end and window.start < own[1]
+            return None
+        return Window(*(datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)))
+
+    def overlaps(self, window: Window) -> bool:
+        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+        own = self.span
+        return own is not None and own.start < window.end and window.start < own.end
 
     @property
     def folder(self) -> str:
@@ -160,8 +168,8 @@ class RecordKey:
         pipeline, *rest = names
         live = StreamName(pipeline)
         match rest:
-            case ["summary"]:
-                return cls("summary", live)
+            case ["summary" | "source" as kind]:
+                return cls(kind, live)
             case ["gaps", "acknowledged"]:
                 return cls("acknowledgements", live)
             case ["budget", task]:
@@ -193,6 +201,7 @@ class RecordKey:
             "gap_windows": ["backfill", "gaps", *([self.of] if self.of else [])],
             "acknowledgements": ["gaps", "acknowledged"],
             "summary": ["summary"],
+            "source": ["source"],
             "removed": [*self._path, "removed"],
         }[self.kind]
         return ".".join([PREFIX, self.stream.pipeline, *tail])

@@ -83,6 +83,12 @@ def bounds_of(window: Window, times: TimeFormat) -> dict[str, str]:
     }
 
 
+def asked_for(start: datetime, end: datetime, times: TimeFormat) -> tuple[datetime, datetime]:
+    """Return the span that a request with these bounds asks for: as :func:`bounds_of` writes them."""
+    grain = _GRAINS[times]
+    return _rounded(start, grain), _rounded(end, grain) + grain if times == "date" else _rounded(end, grain, up=True)
+
+
 def _rounded(moment: datetime, grain: timedelta, *, up: bool = False) -> datetime:
     steps, rest = divmod(moment - _EPOCH, grain)
     return _EPOCH + (steps + bool(up and rest)) * grain

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import functools
 import math
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ MOST_WHOLE = 10**15
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """Schedules that have a name."""
+
+_CRON_FIELDS = (("minute", 60), ("hour", 24), ("day", 31), ("month", 12))
+_STEP = re.compile(r"/(\d+)")
+_DRAWN = re.compile(r"\bR\b", re.IGNORECASE)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -134,16 +139,35 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def check_schedule(schedule: str | None, path: str) -> None:
     """Refuse what is no schedule: in a DAG file it would stop every pipeline of that file.
 
-    :raises ConfigurationError: it is neither a cron expression nor a preset.
+    Refused as well is what a cron expression says and nobody means: a day that never comes, a step that is longer than
+    what it divides, a time that is drawn anew at each look.
+
+    :raises ConfigurationError: it is neither a cron expression nor a preset, or it is one of these.
     """
-    from croniter import croniter
+    from croniter import CroniterBadDateError, croniter
 
     if schedule is None or schedule in PRESETS:
         return
-    if not 5 <= len(schedule.split()) <= 7 or not croniter.is_valid(schedule):
+    fields = schedule.split()
+    if not 5 <= len(fields) <= 7 or not croniter.is_valid(schedule):
         raise ConfigurationError(
             f"{path}: {schedule!r} is no cron expression such as '*/5 * * * *', nor one of {', '.join(PRESETS)}"
         )
+    if any(_DRAWN.search(each) for each in fields):
+        raise ConfigurationError(
+            f"{path}: {schedule!r} has R, for which another time is drawn at each look: write the time itself"
+        )
+    for text, (unit, most) in zip(fields, _CRON_FIELDS, strict=False):
+        for step in map(int, _STEP.findall(text)):
+            if step > most:
+                raise ConfigurationError(
+                    f"{path}: {schedule!r} has a step of {step} {unit}s, but it begins anew every {most} {unit}s, so "
+                    f"it would run every {most}: choose a step that divides {most}, for cron has no other interval"
+                )
+    try:
+        croniter(schedule).get_next()
+    except CroniterBadDateError:
+        raise ConfigurationError(f"{path}: {schedule!r} names a day that never comes, so it would never run") from None
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow.sdk import get_parsing_context
+
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
 from audit_provider.core.validation import Mistakes
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_provider.core.pipeline import Pipeline
+
+DAG_KINDS = ("audit_incremental_", "audit_backfill_", "audit_reconcile_")
+"""What the names of a pipeline's DAGs begin with."""
 
 
 def read_file(default: Path) -> PipelinesFile:
@@ -29,14 +34,19 @@ def read_file(default: Path) -> PipelinesFile:
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
     """Return the pipelines that are right; the others are left to :func:`mistakes_in_pipelines`.
 
-    A DAG file that raises takes every DAG in it out of the schedule, so one wrong pipeline must not.
+    A DAG file that raises takes every DAG in it out of the schedule, so one wrong pipeline must not. A process that
+    runs a task parses the DAG file for the DAG of that task alone, and gets the pipeline of that DAG alone.
 
     :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
     :param named: the file to read whatever that setting says.
     :raises ConfigurationError: none is right.
     """
     path = named or pipelines_file(default)
-    found = _read(path)
+    asked = _asked_for()
+    found = _read(path, asked) if asked else _read(path)
+    if asked and not found.pipelines and not found.mistakes:
+        # A DAG of somebody else's that is named like one of ours.
+        found = _read(path)
     if found.mistakes and not found.pipelines:
         raise ConfigurationError(message_of(path, found.mistakes))
     return found.pipelines
@@ -60,9 +70,21 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
         raise ConfigurationError(message_of(path, mistakes.lines))
 
 
-def _read(path: Path) -> PipelinesFile:
+def _asked_for() -> str | None:
+    """Return the pipeline whose DAG Airflow parses a file for; None where it wants all DAGs, or one of another name.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/howto/dynamic-dag-generation.html
+    """
+    dag_id = get_parsing_context().dag_id or ""
+    for kind in DAG_KINDS:
+        if dag_id.startswith(kind):
+            return dag_id.removeprefix(kind)
+    return None
+
+
+def _read(path: Path, only: str | None = None) -> PipelinesFile:
     try:
-        return read_pipelines(path.read_text(encoding="utf-8"))
+        return read_pipelines(path.read_text(encoding="utf-8"), only)
     except OSError as error:
         raise ConfigurationError(
             f"the pipelines file {path} cannot be read ({error.strerror}): name another, by --pipelines or "

@@ -17,8 +17,10 @@ from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.retention import needed_since
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.beginning import (
+    asked_before,
     begun_position,
     first_moment,
     known_streams,
@@ -27,6 +29,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside")
+_COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
@@ -50,7 +53,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events, from where the last run ended, into the spool.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
-    that a record of other content has), ``set_aside`` (what could not be read), ``head``, ``watermark``, ``complete``.
+    that a record of other content has), ``set_aside`` (what could not be read), ``outside`` (what was served for a
+    window of the past and belongs to another one), ``recorded_within`` (of the read, what happened outside of the
+    window and was recorded within it), ``head``, ``watermark``, ``complete``.
     Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
 
     :param pipeline: name of the pipeline; progress and segments are kept under it.
@@ -60,6 +65,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param start: where the first run begins, date or date-time; by default 24 hours before it.
     :param window: ``{"start": …, "end": …}`` reads that span into a stream of its own and leaves the live one alone.
     :param windows: all windows of a backfill, for the log to say which of them it is.
+    :param destinations: names of those that are given what is read; of a backfill, the run's ``destinations`` come
+        first. What a backfill window holds is not spooled again if all of them have begun with it. Where nothing says
+        who they are, another window does not spool it again, and the live stream does not if a destination has begun
+        with it; a destination that has not is shipped that window together with this stream.
     :param page_size: events per page, at most the vendor's limit.
     :param reading: settings of the source's reading strategy, for instance ``{"overlap": 1800}`` (seconds).
     :param rate_limit: the vendor's budget where it differs, ``{"requests": 10, "per": 60}``.
@@ -83,6 +92,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         start: str | datetime | None = None,
         window: Mapping[str, str] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
+        destinations: Sequence[str] | None = None,
         page_size: int | None = None,
         reading: Mapping[str, Any] | None = None,
         rate_limit: Mapping[str, Any] | None = None,
@@ -100,6 +110,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.start = start
         self.window = window
         self.windows = windows
+        self.destinations = destinations
         self.page_size = page_size
         self.reading = reading
         self.rate_limit = rate_limit
@@ -153,7 +164,13 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return openlineage(inputs, [f"{(self.spool or spool_uri()).rstrip('/')}/{self._stream_name().folder}"])
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Read what there is, within the time allowed."""
+        """Read what there is, within the time allowed; of the live stream, how that ended is recorded."""
+        if self.window:
+            return self._read(context)
+        with source_failures_kept(self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log):
+            return self._read(context)
+
+    def _read(self, context: Context) -> dict[str, Any]:
         self._done = PullCounts()
         spec = self._spec()
         window = window_from(self.window) if self.window else None
@@ -163,7 +180,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         name = self._stream_name()
         record = position_record(self.ledger, name)
         position = on_kept_chain(record.load(), name, store)
-        chosen = (context.get("params") or {}).get("destinations")
+        chosen = ((context.get("params") or {}).get("destinations") if window else None) or self.destinations
         if window and position and position.complete:
             self._refuse_other_account(self._hook(spec), spec, position, None)
             if not lacks_removed(self.ledger, store, name, chosen):
@@ -181,6 +198,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         reader = self._reader(spec, window, position, live)
         account = self._hook(spec).account()
         begun = reached = replace(begun_position(position, spec, reader), account=account)
+        since = None if window else (needed_since(position) if position else None) or reader.start
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
 
         def commit(position: Position) -> None:
@@ -205,7 +223,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     begun,
                     commit=commit,
                     within=window,
-                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account),
+                    earlier_until=asked_before(self.ledger, store, name, window) if window else None,
+                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account, since=since),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
@@ -228,11 +247,15 @@ class PullAuditLogsOperator(AuditLogsOperator):
             self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
         self.log.info(
-            "read %d = spooled %d + duplicates %d%s%s%s",
+            "read %d = spooled %d + duplicates %d%s%s%s%s%s",
             counts.read,
             counts.spooled,
             counts.duplicates,
             f" + set aside {counts.set_aside}" if counts.set_aside else "",
+            f" + outside of the window {counts.outside}" if counts.outside else "",
+            f"; {counts.recorded_within} happened outside of the window and were recorded within it"
+            if counts.recorded_within
+            else "",
             f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run goes on",
         )

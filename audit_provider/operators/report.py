@@ -183,7 +183,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         known: dict[str, Sequence[str]] = dict.fromkeys(pipelines.wrong, ())
         known |= {name: list(each.destinations) for name, each in pipelines.pipelines.items()}
         known.setdefault(self.pipeline, self.destinations)
-        return left_in_spool(self.ledger, store, known, self.pipeline)
+        return left_in_spool(self.ledger, store, known, self.pipeline, now=utc_now())
 
     def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
         found = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(names), self.destinations)

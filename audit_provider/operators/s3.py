@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.s3 import S3Destination
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.links import s3_prefix
 from audit_provider.core.model import utc_now
 from audit_provider.hooks.connection import connection_of
@@ -52,6 +53,16 @@ class AuditLogsToS3Operator(ShipAuditLogsOperator):
         if extra.get("endpoint_url") or (extra.get("service_config") or {}).get("s3", {}).get("endpoint_url"):
             return ""
         return s3_prefix(delivery.options.bucket, delivery.options.prefix, str(extra.get("region_name") or ""))
+
+    @classmethod
+    def check_connection(cls, delivery: Delivery) -> None:
+        """See that there is a connection of type ``aws``. Nothing is sent.
+
+        :raises AuditError: there is none.
+        """
+        found = connection_of(delivery.conn_id, "'aws'").conn_type
+        if found != "aws":
+            raise ConfigurationError(f"the connection {delivery.conn_id!r} is of type {found!r}, not 'aws'.")
 
     @classmethod
     def endpoint(cls, delivery: Delivery) -> str:

@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.gaps import gaps_in
-from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, summary_record
+from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record, summary_record
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
-from audit_provider.plugin.problems import problems_of, unreadable_problems
-from audit_provider.plugin.views import DestinationView, GapView, PipelineView, Problem, RunView, State
+from audit_provider.plugin.health import Judge
+from audit_provider.plugin.problems import missing_dag_problems, problems_of, unreadable_problems
+from audit_provider.plugin.views import STATES, GapView, PipelineView, Problem, RunView, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from audit_provider.core.delivery import Delivery
     from audit_provider.core.gaps import Acknowledgement, GapRecord
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
-    from audit_provider.plugin.problems import DagFacts
+    from audit_provider.core.source_health import SourceHealth
+    from audit_provider.plugin.dag_facts import DagFacts
 
 
-_SHOWN = ("position", "offset", "acknowledgements", "summary")
+_SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 """Kinds of records that the page reads."""
 
 
@@ -38,12 +39,14 @@ class PipelineRecords:
     """The records of one pipeline that the user may read, as texts.
 
     :ivar texts: by key. :ivar hidden: whether the user may not read how far the pipeline is.
-    :ivar undecryptable: keys of those that the API server itself cannot read.
+    :ivar undecryptable: keys of those that the API server itself cannot read. :ivar withheld: keys of those that the
+        user may not read.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     hidden: bool = False
     undecryptable: list[str] = field(default_factory=list)
+    withheld: set[str] = field(default_factory=set)
 
     @property
     def has_position(self) -> bool:
@@ -66,8 +69,9 @@ class Records:
         found = RecordKey.parsed(key)
         if readable and text is None:
             records.undecryptable.append(key)
-        elif found and found.kind == "position" and not readable:
-            records.hidden = True
+        elif found and found.kind in _SHOWN and not readable:
+            records.withheld.add(key)
+            records.hidden = records.hidden or found.kind == "position"
         elif found and found.kind in _SHOWN and text is not None:
             records.texts[key] = text
 
@@ -90,14 +94,18 @@ class Progress:
     """The records of one pipeline, read.
 
     :ivar offsets: of destinations that have begun, each of the chain that its stream's position leads to.
-    :ivar unreadable: one sentence for each record that cannot be read.
+    :ivar source: how the last runs ended that read the source; None where nothing says so.
+    :ivar unreadable: one sentence for each record that cannot be read. :ivar unknown: keys of these, and of those that
+        the user may not read: what they hold is not known.
     """
 
     positions: Mapping[StreamName, Position]
     offsets: Mapping[tuple[StreamName, str], Offset]
+    source: SourceHealth | None
     summary: Summary | None
     gaps: Sequence[GapRecord]
     unreadable: Sequence[str]
+    unknown: Collection[str] = ()
 
 
 def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
@@ -114,62 +122,72 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     streams: dict[StreamName, StreamProgress] = {}
     offsets: dict[tuple[StreamName, str], Offset] = {}
     for name in (key.stream for key in keys if key.kind == "position"):
-        with unreadable.noted():
+        with unreadable.noted(name.cursor_key):
             if stream := stream_progress(ledger, name):
                 streams[name] = stream
     for key in (key for key in keys if key.kind == "offset"):
-        with unreadable.noted():
+        with unreadable.noted(str(key)):
             kept = offset_record(ledger, key.stream, key.of).load()
             offset = streams[key.stream].of_chain(kept) if key.stream in streams else None
             if offset:
                 offsets[key.stream, key.of] = offset
+    source = None
+    with unreadable.noted(str(RecordKey("source", StreamName(pipeline.name)))):
+        source = source_record(ledger, pipeline.name).load()
     summary = None
     # Where no report is made any more, the last one's findings would stand for ever.
     if pipeline.monitoring:
-        with unreadable.noted():
+        with unreadable.noted(str(RecordKey("summary", StreamName(pipeline.name)))):
             summary = summary_record(ledger, pipeline.name).load()
     acknowledged: dict[str, Acknowledgement] = {}
-    with unreadable.noted():
+    with unreadable.noted(str(RecordKey("acknowledgements", StreamName(pipeline.name)))):
         acknowledged = Acknowledgements(ledger, pipeline.name).load()
     gaps: list[GapRecord] = []
     for name, stream in streams.items():
         served = {each: offsets.get((name, each)) for each in pipeline.destinations}
         gaps += gaps_in(pipeline.name, name.folder, stream.position, served, acknowledged)
     positions = {name: stream.position for name, stream in streams.items()}
-    return Progress(positions, offsets, summary, [gap for gap in gaps if gap.is_open], unreadable.sentences)
+    unknown = {*unreadable.keys, *records.undecryptable, *records.withheld}
+    opened = [gap for gap in gaps if gap.is_open]
+    return Progress(positions, offsets, source, summary, opened, unreadable.sentences, unknown)
 
 
 class _Unreadable:
-    """What cannot be read. :ivar sentences: one for each record."""
+    """What cannot be read. :ivar sentences: one for each record. :ivar keys: of the records."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
+        self.keys: list[str] = []
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self, key: str) -> Iterator[None]:
         """Note a record that cannot be read, and go on."""
         try:
             yield
         except StopError as error:
             self.sentences.append(str(error))
+            self.keys.append(key)
 
 
 def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime) -> PipelineView:
     """Return how a pipeline fares.
 
-    :param dag: its incremental DAG; None where Airflow does not know it, or the user may not read it.
+    :param dag: its incremental DAG; None where Airflow does not know it.
     :param root: path below which Airflow is served.
     """
     position = progress.positions.get(StreamName(pipeline.name))
     summary = progress.summary
-    lag = position.lag(now) if position else None
+    facts = dag if dag and not dag.withheld else None
+    judge = Judge(pipeline, progress, facts, root, now)
+    source = judge.source()
     notices = notices_in(position.noticed) if position else []
     set_aside = sum(each.counts.set_aside for each in progress.positions.values())
-    destinations = tuple(_destination(pipeline, each, progress) for each in pipeline.destinations.values())
+    destinations = tuple(map(judge.destination, pipeline.destinations.values()))
     problems = [
         *(Problem("critical", each) for each in progress.unreadable),
+        *missing_dag_problems(pipeline.name, dag),
         *unreadable_problems(set_aside),
-        *problems_of(pipeline, destinations, progress.gaps, summary, dag, lag=lag, now=now, notices=notices),
+        *problems_of(judge, source, destinations, notices=notices),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"
@@ -177,19 +195,21 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     return PipelineView(
         name=pipeline.name,
         source=pipeline.spec.title,
-        state=_worst(problems, begun=position is not None),
+        state=_worst(problems, [source.state, *(each.state for each in destinations), "ok" if facts else "unknown"]),
+        reading=source,
         problems=tuple(problems),
         last_read=position.updated_at if position else None,
-        lag=lag,
+        lag=judge.lag,
         spooled=position.counts.spooled if position else 0,
         same_id=position.counts.same_id if position else 0,
         set_aside=set_aside,
+        outside=sum(each.counts.outside for each in progress.positions.values()),
         first_hour=summary.first_hour if summary else None,
         hours=summary.hours if summary else (),
-        next_run=dag.next_run if dag and not dag.paused else None,
-        paused=dag.paused if dag else False,
-        run=RunView(dag.run_id, dag.run_state, dag.run_at, f"{at}/{dag_id}/runs/{dag.run_id}")
-        if dag and dag.run_id
+        next_run=facts.next_run if facts and not facts.paused else None,
+        paused=facts.paused if facts else False,
+        run=RunView(facts.run_id, facts.run_state, facts.run_at, f"{at}/{dag_id}/runs/{facts.run_id}")
+        if facts and facts.run_id
         else None,
         destinations=destinations,
         gaps=tuple(_gap(each) for each in progress.gaps),
@@ -203,52 +223,9 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
     )
 
 
-def _destination(pipeline: Pipeline, delivery: Delivery, progress: Progress) -> DestinationView:
-    name = delivery.name
-    live = StreamName(pipeline.name)
-    position = progress.positions.get(live)
-    offset = progress.offsets.get((live, name))
-    summary = progress.summary
-    elsewhere = sum(
-        max(0, each.pending(progress.offsets.get((stream, name))))
-        for stream, each in progress.positions.items()
-        if stream != live and _is_shipped(pipeline, name, stream, progress)
-    )
-    letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
-    failures = offset.failures_in_a_row if offset else 0
-    state: State = "ok" if offset else "new"
-    if delivery.enabled and (failures or letters):
-        state = "critical" if failures or summary else "warning"
-    return DestinationView(
-        name=name,
-        type=delivery.type,
-        enabled=delivery.enabled,
-        state=state,
-        delivered=offset.counts.taken if offset else 0,
-        pending=max(0, position.pending(offset)) if position else 0,
-        pending_elsewhere=elsewhere,
-        failures_in_a_row=failures,
-        last_success=offset.last_success if offset else None,
-        last_error=offset.last_error if offset else "",
-        dead_letters=letters,
-        letters_counted=summary is not None,
-        too_old=offset.counts.too_old + offset.counts.restamped if offset else 0,
-    )
-
-
-def _is_shipped(pipeline: Pipeline, destination: str, stream: StreamName, progress: Progress) -> bool:
-    """Whether a destination is to get what a stream beside the live one holds."""
-    if stream.is_findings:
-        # A destination that has been down since before the first finding has no offset yet.
-        return pipeline.monitoring is not None and pipeline.monitoring.ship_findings
-    # Of a backfill, the destinations that were chosen have an offset.
-    return (stream, destination) in progress.offsets
-
-
-def _worst(problems: Sequence[Problem], *, begun: bool) -> State:
-    if problems:
-        return problems[0].level
-    return "ok" if begun else "new"
+def _worst(problems: Sequence[Problem], parts: Sequence[State]) -> State:
+    """Return the state of a pipeline: that of its worst problem or part."""
+    return min((*(each.level for each in problems), *parts), key=STATES.index)
 
 
 def _gap(gap: GapRecord) -> GapView:

@@ -2,75 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import text_of
-from audit_provider.core.monitoring.conditions import conditions
-from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.plugin.views import DestinationView, Problem
+from audit_provider.core.monitoring.conditions import conditions, severity_of, span_of
+from audit_provider.plugin.dag_facts import FAILED
+from audit_provider.plugin.health import PULL, level_of, ship_task_of
+from audit_provider.plugin.views import DestinationView, Level, Problem, ProblemKind, SourceView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.notices import Notice
-    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.plugin.dag_facts import DagFacts
+    from audit_provider.plugin.health import Judge
 
 OVERDUE = timedelta(minutes=15)
 """A run that is so late was not begun: the scheduler or the DAG processor stands still."""
 
-TOLD_LIVE = frozenset({"undelivered", "refused", "gap", "notice"})
+TOLD_LIVE = frozenset({"lag", "undelivered", "refused", "gap", "notice"})
 """Kinds of findings that the records themselves tell, and newer than a report does."""
-
-_ACTIVE = ("running", "queued")
-
-
-@dataclass(frozen=True, slots=True)
-class DagFacts:
-    """What Airflow knows of a DAG.
-
-    :ivar run_id: of its last run, "" where there is none. :ivar run_at: when that ended, or was due.
-    :ivar failed: tasks of that run, where it has failed.
-    """
-
-    paused: bool = False
-    stale: bool = False
-    next_run: datetime | None = None
-    run_id: str = ""
-    run_state: str = ""
-    run_at: datetime | None = None
-    failed: tuple[str, ...] = ()
 
 
 def problems_of(
-    pipeline: Pipeline,
-    destinations: Sequence[DestinationView],
-    gaps: Sequence[GapRecord],
-    summary: Summary | None,
-    dag: DagFacts | None,
-    *,
-    lag: float | None,
-    now: datetime,
-    notices: Sequence[Notice] = (),
+    judge: Judge, source: SourceView, destinations: Sequence[DestinationView], *, notices: Sequence[Notice] = ()
 ) -> list[Problem]:
     """Return what is wrong, beside records that cannot be read.
 
-    :param summary: of the last report. :param dag: see :func:`~audit_provider.plugin.overview.view_of`.
-    :param lag: seconds that reading is behind; None where nothing says so.
     :param notices: what reading has noticed of how the source is described.
     """
-    lags = _lag_problems(pipeline, dag, lag, now)
+    dag, progress = judge.dag, judge.progress
     return [
-        *_delivery_problems(destinations),
-        *_gap_problems(gaps),
+        *_source_problems(judge, source),
+        *_delivery_problems(judge, destinations),
+        *_gap_problems(progress.gaps),
         *(Problem("warning", each.text) for each in notices if each.severity == "warning"),
-        *(_run_problems(dag, now) if dag else ()),
-        *lags,
-        *_finding_problems(summary, TOLD_LIVE | {"lag"} if lags else TOLD_LIVE),
+        *(_run_problems(judge, dag, source, destinations) if dag else ()),
+        *_lag_problems(judge),
+        *_finding_problems(progress.summary),
     ]
+
+
+def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
+    """Tell that nothing runs, for Airflow does not know the DAG. :param dag: None where it does not."""
+    if dag is not None:
+        return []
+    look = (
+        "see its import errors, whether audit_logs_incremental.py is in its folder of DAGs, and whether its DAG "
+        "processor runs."
+    )
+    text = f"Airflow knows no DAG audit_incremental_{pipeline}: {look}"
+    return [_of_airflow("critical", "dag", text, f"Airflow knows no DAG: {look}")]
+
+
+def _of_airflow(level: Level, kind: ProblemKind, text: str, summary: str = "") -> Problem:
+    """Return a problem that Airflow has with a DAG, and may have with those of many pipelines."""
+    return Problem(level, text, kind=kind, cause="airflow", summary=summary or text)
 
 
 def unreadable_problems(set_aside: int) -> list[Problem]:
@@ -85,39 +75,116 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
     return [Problem("warning", f"{told} set aside: see 'audit-logs unreadable'.")]
 
 
-def _lag_problems(pipeline: Pipeline, dag: DagFacts | None, lag: float | None, now: datetime) -> list[Problem]:
-    """Tell that reading is behind since a run was due: where one stands still, no report ever tells it."""
-    settings = pipeline.monitoring or Monitoring()
-    if dag:
-        due = dag.run_at if dag.run_state in _ACTIVE else dag.next_run
-        late = (now - due).total_seconds() if due and not dag.paused else 0.0
-        if late <= settings.lag_target.total_seconds():
-            return []
-        lag = late if lag is None else lag
-    elif pipeline.schedule is None:
+def _lag_problems(judge: Judge) -> list[Problem]:
+    """Tell that reading is behind: where one stands still, no report ever tells it."""
+    found = conditions(
+        lag=judge.reading_behind(), accounts=(), dead_letters={}, gaps=(), settings=judge.settings, now=judge.now
+    )
+    complete = judge.last_complete
+    return [
+        Problem("critical" if each.severity == "critical" else "warning", each.title, since=complete) for each in found
+    ]
+
+
+def _source_problems(judge: Judge, source: SourceView) -> list[Problem]:
+    if not source.failing:
         return []
-    found = conditions(lag=lag, accounts=(), dead_letters={}, gaps=(), settings=settings, now=now)
-    return [Problem("critical" if each.severity == "critical" else "warning", each.title) for each in found]
+    text = "The source cannot be read"
+    if source.failures_in_a_row > 1:
+        text += f", {source.failures_in_a_row} runs in a row"
+    said = source.last_error or "the last run failed at the task pull, and recorded no reason: see its log."
+    return [
+        Problem(
+            "critical",
+            f"{text}: {said}",
+            since=source.failing_since,
+            next_try=source.next_try,
+            log=source.log,
+            kind="source",
+            cause=judge.pipeline.conn_id,
+            subject=judge.pipeline.spec.title,
+            error=said,
+        )
+    ]
 
 
-def _delivery_problems(destinations: Sequence[DestinationView]) -> list[Problem]:
+def _delivery_problems(judge: Judge, destinations: Sequence[DestinationView]) -> list[Problem]:
     found = []
     for each in destinations:
         if not each.enabled:
             continue
-        if each.failures_in_a_row:
-            runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
-            text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
+        conn_id = judge.pipeline.destinations[each.name].conn_id
+        if each.failing:
             found.append(
-                Problem("critical", f"{text}: {each.last_error}" if each.last_error else f"{text}.", each.name)
+                Problem(
+                    "critical",
+                    _failure_of(each),
+                    each.name,
+                    since=each.failing_since,
+                    next_try=each.next_try,
+                    log=each.log,
+                    kind="destination",
+                    cause=conn_id,
+                    subject=each.name,
+                    waiting=each.pending + each.pending_elsewhere,
+                    error=each.last_error or _failure_of(each),
+                )
             )
-        if each.dead_letters and each.letters_counted:
-            letters = "dead letter" if each.dead_letters == 1 else "dead letters"
-            found.append(Problem("critical", f"{each.name} has {each.dead_letters:,} {letters}.", each.name))
-        elif each.dead_letters:
-            text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
-            found.append(Problem("warning", text, each.name))
+        if each.dead_letters:
+            found.append(_letters_problem(each, conn_id))
+        found += _late_problems(judge, each)
     return found
+
+
+def _letters_problem(each: DestinationView, conn_id: str) -> Problem:
+    if each.letters_counted:
+        letters = "dead letter" if each.dead_letters == 1 else "dead letters"
+        text = f"{each.name} has {each.dead_letters:,} {letters}."
+        return Problem(
+            "critical", text, each.name, kind="letters", cause=conn_id, subject=each.name, count=each.dead_letters
+        )
+    text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
+    return Problem("warning", text, each.name)
+
+
+def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
+    """Tell that events wait for longer than the target, where no failure is told already."""
+    if each.failing:
+        return
+    target = span_of(judge.settings.lag_target.total_seconds())
+    waiting, _ = judge.delivery_behind(each.name)
+    level = level_of(severity_of(waiting, judge.settings))
+    if level:
+        text = (
+            f"{each.name} is {span_of(waiting)} behind, where {target} is the target: {each.pending:,} events wait, "
+            f"though no run has failed."
+        )
+        yield Problem(
+            level,
+            text,
+            each.name,
+            since=each.waiting_since,
+            next_try=judge.next_try(each.name),
+            kind="behind",
+            cause=judge.pipeline.destinations[each.name].conn_id,
+            subject=each.name,
+            waiting=each.pending,
+        )
+    if waiting := judge.late_elsewhere(each.name):
+        text = (
+            f"{each.pending_elsewhere:,} events of backfills, reconciliations or findings wait for {each.name}, the "
+            f"oldest for {span_of(waiting)}, where {target} is the target."
+        )
+        yield Problem("warning", text, each.name, since=each.elsewhere_since)
+
+
+def _failure_of(each: DestinationView) -> str:
+    """Return what to say of a destination that cannot be shipped to."""
+    if each.failures_in_a_row:
+        runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
+        text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
+        return f"{text}: {each.last_error}" if each.last_error else f"{text}."
+    return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
 
 
 def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
@@ -129,23 +196,41 @@ def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
     return [Problem("critical", text, first.destination)]
 
 
-def _run_problems(dag: DagFacts, now: datetime) -> list[Problem]:
+def _run_problems(
+    judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
+) -> list[Problem]:
     if dag.stale:
-        return [Problem("critical", "its DAG file is gone or cannot be read: see Airflow's import errors.")]
+        text = "its DAG file is gone or cannot be read: see Airflow's import errors."
+        return [_of_airflow("critical", "stale", text)]
     if dag.paused:
-        return [Problem("warning", "its DAG is paused, so nothing is read.")]
+        return [_of_airflow("warning", "paused", "its DAG is paused, so nothing is read.")]
     found = []
-    if dag.next_run and now - dag.next_run > OVERDUE and dag.run_state not in _ACTIVE:
-        found.append(Problem("critical", f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."))
-    if dag.run_state == "failed":
-        at = f" at {', '.join(dag.failed)}" if dag.failed else ""
-        found.append(Problem("critical", f"the last run failed{at}: see its log."))
+    if dag.next_run and judge.now - dag.next_run > OVERDUE and not dag.is_active:
+        text = f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."
+        found.append(_of_airflow("critical", "scheduler", text, "Runs were not begun: see Airflow's scheduler."))
+    found += _task_problems(judge, dag, source, destinations)
     return found
 
 
-def _finding_problems(summary: Summary | None, told: frozenset[str]) -> list[Problem]:
+def _task_problems(
+    judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
+) -> list[Problem]:
+    """Tell that the last run that ended has failed, where nothing says it that is told already."""
+    if dag.ended_state != FAILED:
+        return []
+    if not dag.failed:
+        return [Problem("critical", "the last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
+    tasks = {PULL: source, **{ship_task_of(each.name): each for each in destinations}}
+    others = [each for each in dag.failed if each not in tasks]
+    if not others:
+        return []
+    text = f"the last run failed at {', '.join(others)}: see its log."
+    return [Problem("critical", text, log=judge.log_of(others[0], dag.ended_id))]
+
+
+def _finding_problems(summary: Summary | None) -> list[Problem]:
     return [
         Problem("critical" if each.severity == "critical" else "warning", each.title)
         for each in (summary.findings if summary else ())
-        if each.severity != "info" and each.kind not in told
+        if each.severity != "info" and each.kind not in TOLD_LIVE
     ]

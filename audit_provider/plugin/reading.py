@@ -12,9 +12,10 @@ from sqlalchemy import func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.stream_name import PREFIX
+from audit_provider.dags.incremental import RETRIES
 from audit_provider.dags.pipelines import read_file
+from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
 from audit_provider.plugin.overview import Records, progress_of
-from audit_provider.plugin.problems import DagFacts
 from audit_provider.settings import beside_dags, pipelines_file
 
 if TYPE_CHECKING:
@@ -114,45 +115,87 @@ class ProgressReader:
         return known[2]
 
 
-def read_dags(session: Session, dag_ids: Collection[str]) -> dict[str, DagFacts]:
-    """Return what Airflow knows of some DAGs and of the last run of each."""
-    wanted = list(dag_ids)
-    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(wanted)).group_by(DagRun.dag_id)
-    runs = {
-        run.dag_id: run
-        for run in session.execute(
-            select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.end_date).where(
-                DagRun.id.in_(latest)
-            )
-        )
-    }
-    failed = _failed_tasks(session, [run for run in runs.values() if _text(run.state) == "failed"])
-    facts: dict[str, DagFacts] = {}
+def read_dags(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, DagFacts]:
+    """Return what Airflow knows of the incremental DAGs of some pipelines, by pipeline; of others it knows no DAG.
+
+    Of each: the last run, the last one that has ended, and which other DAGs of the pipeline run.
+
+    :param readable: ids of the DAGs that the user may read.
+    """
+    ids = {f"audit_incremental_{name}": name for name in pipelines}
+    wanted = [each for each in ids if each in readable]
+    loading = _loading(session, pipelines, readable)
+    runs = _last_runs(session, wanted)
+    ended = _last_runs(session, wanted, DagRun.state.in_(("success", FAILED)))
+    failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
+    retrying = _retrying_tasks(session, [run for run in runs.values() if _text(run.state) in ACTIVE])
+    there = select(DagModel.dag_id).where(DagModel.dag_id.in_(list(ids)))
+    facts = {ids[dag_id]: DagFacts(withheld=True) for (dag_id,) in session.execute(there)}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
-        run = runs.get(row.dag_id)
-        facts[row.dag_id] = DagFacts(
+        run, last = runs.get(row.dag_id), ended.get(row.dag_id)
+        name = ids[row.dag_id]
+        facts[name] = DagFacts(
             paused=bool(row.is_paused),
             stale=bool(row.is_stale),
             next_run=row.next_dagrun_create_after,
             run_id=run.run_id if run else "",
             run_state=_text(run.state) if run else "",
             run_at=_first(run.end_date, run.run_after) if run else None,
+            ended_id=last.run_id if last else "",
+            ended_state=_text(last.state) if last else "",
+            ended_began=last.start_date if last else None,
+            ended_at=last.end_date if last else None,
             failed=tuple(failed.get(row.dag_id, ())),
+            loading=frozenset(loading.get(name, ())),
+            retrying=retrying.get(row.dag_id, {}),
         )
     return facts
+
+
+def _last_runs(session: Session, dag_ids: Collection[str], *those: Any) -> dict[str, Any]:
+    """Return the last run of each DAG. :param those: conditions that it is to meet."""
+    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids), *those).group_by(DagRun.dag_id)
+    columns = (DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.start_date, DagRun.end_date)
+    return {run.dag_id: run for run in session.execute(select(*columns).where(DagRun.id.in_(latest)))}
+
+
+def _loading(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, set[str]]:
+    """Return which DAGs beside the incremental one run for each pipeline, ``backfill`` or ``reconcile``."""
+    ids = {f"audit_{kind}_{name}": (name, kind) for name in pipelines for kind in ("backfill", "reconcile")}
+    found: dict[str, set[str]] = {}
+    active = select(DagRun.dag_id).distinct().where(DagRun.state.in_(ACTIVE), DagRun.dag_id.in_(ids.keys() & readable))
+    for (dag_id,) in session.execute(active):
+        name, kind = ids[dag_id]
+        found.setdefault(name, set()).add(kind)
+    return found
 
 
 def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str]]:
     """Return the failed tasks of some runs, one of each DAG, in the order in which they began."""
     found: dict[str, list[str]] = {}
     if runs:
-        these = tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_([(run.dag_id, run.run_id) for run in runs])
         columns = select(TaskInstance.dag_id, TaskInstance.task_id)
-        asked = columns.where(these, TaskInstance.state == "failed").order_by(TaskInstance.start_date)
+        asked = columns.where(_of(runs), TaskInstance.state == FAILED).order_by(TaskInstance.start_date)
         for dag_id, task_id in session.execute(asked):
             found.setdefault(dag_id, []).append(task_id)
     return found
+
+
+def _retrying_tasks(session: Session, runs: Collection[Any]) -> dict[str, dict[str, datetime]]:
+    """Return the tasks of some runs that wait for another try, to when that is at the earliest."""
+    found: dict[str, dict[str, datetime]] = {}
+    if runs:
+        columns = select(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.try_number, TaskInstance.end_date)
+        for row in session.execute(columns.where(_of(runs), TaskInstance.state == "up_for_retry")):
+            if row.end_date:
+                at = retry_at(row.end_date, row.try_number, RETRIES["retry_delay"])
+                found.setdefault(row.dag_id, {})[row.task_id] = at
+    return found
+
+
+def _of(runs: Collection[Any]) -> Any:
+    return tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_([(run.dag_id, run.run_id) for run in runs])
 
 
 def _plain(raw: str, *, is_encrypted: bool) -> str | None:

@@ -19,9 +19,10 @@ from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
+from audit_provider.plugin.dag_facts import DagFacts
+from audit_provider.plugin.incidents import MOST_INCIDENTS, incidents_of
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.overview import PipelineRecords, Records, view_of
-from audit_provider.plugin.problems import DagFacts
 from audit_provider.plugin.reading import (
     KnownPipelines,
     PipelinesReader,
@@ -29,7 +30,16 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
-from audit_provider.plugin.views import DestinationView, LettersView, Overview, PipelineDetail, PipelineView, Problem
+from audit_provider.plugin.verdict import totals_of, verdict_of
+from audit_provider.plugin.views import (
+    STATES,
+    DestinationView,
+    LettersView,
+    Overview,
+    PipelineDetail,
+    PipelineView,
+    Problem,
+)
 from audit_provider.plugin.within import within
 
 MOST_PROBLEMS = 6
@@ -57,8 +67,7 @@ def overview(
     """
     known = reader.read()
     records = records_reader.read(session, may.variables)
-    dag_ids = {f"audit_incremental_{name}" for name in known.pipelines} & may.dags
-    dags = read_dags(session, dag_ids)
+    dags = read_dags(session, known.pipelines, may.dags)
     views: list[PipelineView] = []
     hidden = 0
     for pipeline in known.pipelines.values():
@@ -66,20 +75,26 @@ def overview(
         if _is_hidden(pipeline.name, own, may):
             hidden += 1
             continue
-        views.append(_view(pipeline, own, dags.get(f"audit_incremental_{pipeline.name}"), may))
+        views.append(_view(pipeline, own, dags.get(pipeline.name), may))
     unseen = [name for name in known.wrong if _is_hidden(name, records.of(name), may)]
     hidden += len(set(unseen) - known.pipelines.keys())
-    views.sort(key=lambda each: (("critical", "warning", "new", "ok").index(each.state), each.name))
+    views.sort(key=lambda each: (STATES.index(each.state), each.name))
     shown = tuple(replace(each, problems=_first(each.problems), findings=(), gaps=()) for each in views)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
+    incidents = incidents_of(views)
+    told = "\n".join(filter(None, (mistakes, _left(known, records))))
     return _json(
         Overview(
             made_at=utc_now(),
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
-            mistakes="\n".join(filter(None, (mistakes, _left(known, records)))),
+            mistakes=told,
+            verdict=verdict_of(views, hidden=hidden, mistakes=told),
+            totals=totals_of(views),
+            incidents=tuple(incidents[:MOST_INCIDENTS]),
+            more_incidents=max(len(incidents) - MOST_INCIDENTS, 0),
             pipelines=shown,
             opened=_detail(known.pipelines[opened], records.of(opened), whole) if whole else None,
         )
@@ -93,8 +108,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     own = records_reader.read(session, may.variables).of(pipeline)
     if _is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
-    dag_id = f"audit_incremental_{pipeline}"
-    dag = read_dags(session, {dag_id} & may.dags).get(dag_id)
+    dag = read_dags(session, [pipeline], may.dags).get(pipeline)
     return _json(_detail(found, own, _view(found, own, dag, may)))
 
 

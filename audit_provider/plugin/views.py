@@ -4,21 +4,93 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from audit_provider.core.monitoring.summary import Finding, Summary
 
 Level = Literal["critical", "warning"]
-State = Literal["critical", "warning", "new", "ok"]
+ProblemKind = Literal["source", "destination", "behind", "letters", "dag", "stale", "paused", "scheduler", "other"]
+State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
+"""``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
+
+STATES: tuple[State, ...] = get_args(State)
+"""From the worst to the best."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong. :ivar destination: "" where it concerns the whole pipeline."""
+    """Something that is wrong.
+
+    :ivar text: one sentence, and behind it what a service or a task has said. :ivar kind: what sort of thing it is.
+    :ivar cause: what has failed, where several pipelines may share it, such as a connection's id; "" for a problem of
+        this pipeline alone. :ivar subject: what that is called here. :ivar summary: the text without the pipeline.
+    :ivar waiting: events that it holds up. :ivar count: how many of its kind there are. :ivar error: what a service or
+        a task has said, "" for nothing.
+    :ivar destination: "" where it concerns the whole pipeline. :ivar since: when it began, None where nothing says so.
+    :ivar next_try: when it is tried again, None where nothing says so. :ivar log: path of the failing task's log in
+        Airflow, or "".
+    """
 
     level: Level
     text: str
     destination: str = ""
+    since: datetime | None = None
+    next_try: datetime | None = None
+    log: str = ""
+    kind: ProblemKind = "other"
+    cause: str = ""
+    subject: str = ""
+    summary: str = ""
+    waiting: int = 0
+    count: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One cause of problems, of all the pipelines that it concerns.
+
+    :ivar key: the same for the same cause in every answer. :ivar text: what is wrong, in a few words.
+    :ivar since: when it began, and :ivar next_try: when one of them is tried again; None where nothing says so.
+    :ivar waiting: events that it holds up. :ivar error: the error that most of them ended with, in one line, and
+        :ivar other_errors: how many different ones there are beside it.
+    :ivar log: path of the log of a task that failed for it, or "".
+    """
+
+    key: str
+    level: Level
+    text: str
+    pipelines: tuple[str, ...]
+    since: datetime | None = None
+    waiting: int = 0
+    error: str = ""
+    other_errors: int = 0
+    next_try: datetime | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """How reading a source fares: by the runs that have ended, whatever one that still runs may bring.
+
+    :ivar last_complete: when it was last read to its end.
+    :ivar failures_in_a_row: runs since the last one that ended well. :ivar failing_since: when the first of them
+        failed. :ivar last_error: of the last one, "" where that ended well.
+    :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
+    """
+
+    state: State
+    last_complete: datetime | None = None
+    failures_in_a_row: int = 0
+    failing_since: datetime | None = None
+    last_error: str = ""
+    next_try: datetime | None = None
+    log: str = ""
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last run that ended could not read it."""
+        return bool(self.failures_in_a_row or self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +98,14 @@ class DestinationView:
     """How one destination fares.
 
     :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
-        a reconciliation has found. :ivar delivered: what it has, with what was already there.
+        a reconciliation or monitoring has found. :ivar waiting_since: when the oldest of the pending was spooled, and
+        :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
+    :ivar delivered: what it has, with what was already there.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
-        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside or restamped for their age.
+        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
+    :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
+    :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
+        None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
     """
 
@@ -39,13 +116,24 @@ class DestinationView:
     delivered: int = 0
     pending: int = 0
     pending_elsewhere: int = 0
+    waiting_since: datetime | None = None
+    elsewhere_since: datetime | None = None
     failures_in_a_row: int = 0
     last_success: datetime | None = None
     last_error: str = ""
+    failing_since: datetime | None = None
+    next_try: datetime | None = None
+    log: str = ""
     dead_letters: int = 0
     letters_counted: bool = True
     too_old: int = 0
+    restamped: int = 0
     may: tuple[str, ...] = ()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last run that ended could not ship to it; false of one that is not enabled."""
+        return self.enabled and bool(self.failures_in_a_row or self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +164,11 @@ class RunView:
 class PipelineView:
     """How one pipeline fares.
 
-    :ivar last_read: when its source was last read. :ivar lag: how far reading is behind, None where nothing was read.
+    :ivar reading: how its source fares. :ivar last_read: when something of it was last read. :ivar lag: how far reading
+        is behind, None where nothing was read.
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
-    :ivar set_aside: records of all its streams that could not be read.
+    :ivar set_aside: records of all its streams that could not be read. :ivar outside: events that were served for
+        windows of the past and belong to others.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
@@ -87,12 +177,14 @@ class PipelineView:
     name: str
     source: str
     state: State
+    reading: SourceView = field(default_factory=lambda: SourceView("new"))
     problems: tuple[Problem, ...] = ()
     last_read: datetime | None = None
     lag: float | None = None
     spooled: int = 0
     same_id: int = 0
     set_aside: int = 0
+    outside: int = 0
     first_hour: datetime | None = None
     hours: tuple[int, ...] = ()
     next_run: datetime | None = None
@@ -115,10 +207,37 @@ class PipelineDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything in one sentence. :ivar state: ``ok`` only where every part is known, current and has run."""
+
+    state: State
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is asked first.
+
+    :ivar sources: how many there are, and :ivar current: of them, those that are read. :ivar destinations: that are
+        enabled, and :ivar delivering: of them, those that get everything in time.
+    :ivar waiting: events that enabled destinations have not got. :ivar waiting_since: when the oldest of them was
+        spooled, None where none waits or nothing says so.
+    """
+
+    sources: int = 0
+    current: int = 0
+    destinations: int = 0
+    delivering: int = 0
+    waiting: int = 0
+    waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Every pipeline that the user may see.
 
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
+    :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
         as far as they concern pipelines that the user may see, or "".
     :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
@@ -129,8 +248,12 @@ class Overview:
     warning: int
     hidden: int
     mistakes: str
+    verdict: Verdict
+    totals: Totals
     pipelines: tuple[PipelineView, ...]
     opened: PipelineDetail | None = None
+    incidents: tuple[Incident, ...] = ()
+    more_incidents: int = 0
 
 
 @dataclass(frozen=True, slots=True)

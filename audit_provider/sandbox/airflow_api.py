@@ -54,11 +54,15 @@ class AirflowApi:
 
     def healthy(self) -> bool:
         """Return whether the database and every part of Airflow are well."""
+        return not self.unhealthy()
+
+    def unhealthy(self) -> list[str]:
+        """Return which parts of Airflow are not well, or not known to be."""
         with contextlib.suppress(requests.RequestException, ValueError):
             health = self._looks.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
             parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-            return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
-        return False
+            return [part for part in parts if (health.get(part) or {}).get("status") != "healthy"]
+        return ["API server"]
 
     def unpause(self, dag_id: str, *, patience: float = 120.0) -> None:
         """Wait until a DAG is known, and let it run.

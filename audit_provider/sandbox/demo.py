@@ -101,7 +101,8 @@ def up(demo: Demo) -> bool:
         for name in SOURCES:
             airflow.unpause(f"audit_incremental_{name}")
             airflow.unpause(f"audit_backfill_{name}")
-        print(_words(airflow), flush=True)
+        airflow.write_environment(demo.folder / "env.sh")
+        print(_words(airflow, demo.folder / "env.sh"), flush=True)
         while True:
             time.sleep(LIVE_EVERY)
             _add_events(sandbox, LIVE_EVENTS)
@@ -139,7 +140,9 @@ def _switchboard(folder: Path, method: str, what: str, **body: Any) -> requests.
     return None
 
 
-def _words(airflow: LocalAirflow) -> str:
+def _words(airflow: LocalAirflow, environment: Path) -> str:
+    with contextlib.suppress(ValueError):
+        environment = environment.relative_to(Path.cwd())
     return f"""
   Airflow:  {airflow.url}
   user:     admin
@@ -151,6 +154,12 @@ def _words(airflow: LocalAirflow) -> str:
 
     make stop SERVICE=splunk
     make start SERVICE=splunk
+
+  For the command line, in another terminal:
+
+    source {environment}
+    audit-logs destinations
+    airflow dags list-runs audit_incremental_pylon
 
   Ctrl-C ends it.
 """

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,20 +27,23 @@ LOOPBACK = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
 
 class LocalAirflow(AirflowApi):
-    """``airflow standalone`` in a folder of its own.
+    """An Airflow in a folder of its own, which ends with this process, however this one ends.
 
     :param home: AIRFLOW_HOME. :param dags: the DAGs folder. :param environment: further variables.
+    :param again: whether a part that ends is started again.
     """
 
-    def __init__(self, home: Path, dags: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, dags: Path, environment: Mapping[str, str], *, again: bool = True) -> None:
         ports = free_ports(3)
         super().__init__(f"http://127.0.0.1:{ports[0]}", _USER, secrets.token_urlsafe(12))
         self.home = home
+        self._options = () if again else ("--once",)
         self._log = home / "airflow.log"
         passwords = home / "passwords.json"
         own = {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -61,35 +65,53 @@ class LocalAirflow(AirflowApi):
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
-        self._environment = kept | own | dict(environment)
+        self._own = own | dict(environment)
+        self._environment = kept | self._own
         home.mkdir(parents=True, exist_ok=True)
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({_USER: self.password}))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, tell: Callable[[str], None], *, patience: float = 300.0) -> None:
+    def start(self, tell: Callable[[str], None], *, patience: float = 900.0) -> None:
         """Start, and return when all of it is healthy.
 
-        :param patience: seconds. :raises UnavailableError: it ends, or does not become healthy.
+        :param tell: called with a line when it is, and every half minute until then.
+        :param patience: seconds; a busy machine needs some minutes.
+        :raises UnavailableError: it ends, or does not become healthy.
         """
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
+                [sys.executable, "-m", "audit_provider.sandbox.airflow_parts", *self._options],
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # held open, and closed by the system when this process is gone
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        begun = time.monotonic()
+        begun = said = time.monotonic()
         while time.monotonic() - begun < patience:
             if (status := self._process.poll()) is not None:
                 raise UnavailableError(f"Airflow ended with status {status}: see {self._log}.")
             if self.healthy():
                 tell(f"Airflow is up at {self.url} after {time.monotonic() - begun:.0f} s")
                 return
+            if time.monotonic() - said > 30:
+                said = time.monotonic()
+                tell(f"waiting for Airflow's {', '.join(self.unhealthy())} for {said - begun:.0f} s: see {self._log}")
             time.sleep(1)
-        raise UnavailableError(f"Airflow did not become healthy in {patience:.0f} s: see {self._log}.")
+        missing = ", ".join(self.unhealthy())
+        raise UnavailableError(f"Airflow's {missing} did not become healthy in {patience:.0f} s: see {self._log}.")
+
+    def write_environment(self, path: Path) -> None:
+        """Write what a shell needs to reach this Airflow, for ``source``: readable by its owner alone.
+
+        :param path: of the file, which is replaced.
+        """
+        lines = [f"export {key}={shlex.quote(value)}" for key, value in self._own.items() if key != "PATH"]
+        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("\n".join(lines) + "\n")
 
     @property
     def process_id(self) -> int:
@@ -100,6 +122,8 @@ class LocalAirflow(AirflowApi):
         """End Airflow and every process it started."""
         if self._process is None:
             return
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         for number, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)

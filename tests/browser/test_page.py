@@ -53,15 +53,17 @@ def test_the_figures_are_those_of_the_run(world):
     assert noted.dead_letters == {"splunk": 1}
     browser.go(f"{airflow.url}/plugin/audit_logs")
     browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of 5 pipelines')")
-    problems = browser.run(f"{FRAME}.querySelector('#problems').innerText")
-    assert "splunk has 1 dead letter." in problems
-    assert "pigment: gap from" in problems
+    told = browser.run(f"[...{FRAME}.querySelectorAll('#incidents li')].map(line => line.innerText)")
+    assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told)
+    assert any("gap from" in each and "pigment" in each for each in told)
+    totals = browser.run(f"{FRAME}.querySelector('#totals').innerText")
+    assert totals.startswith("Sources: 5 of 5 current · Destinations: "), totals
     first = browser.run(f"{FRAME}.querySelector('#pipelines tbody tr').dataset.pipeline")
     assert first == "pigment", "what is wrong comes first"
     browser.click(f"{FRAME}.getElementById('open-pylon')")
     row = browser.see(f"{FRAME}.querySelector('[data-destination=splunk]')?.innerText")
-    waiting = re.search(rf"{EVENTS}\t0 \+ (\d+) of other streams\t0\t", row)
-    assert waiting, f"delivered, pending, failures: {row}"
+    waiting = re.search(rf"{EVENTS}\t0\t0 \+ (\d+) of other streams\t[^\t]+\t0\t", row)
+    assert waiting, f"delivered, with current time, waiting, the oldest for, failures: {row}"
     assert int(waiting[1]) == len(noted.findings), "the findings come behind the events, and the task failed at those"
     assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == len(noted.low) > 7
     assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .band').length") == 1
@@ -171,7 +173,7 @@ def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed
     held, served = _ids(world, "splunk"), _ids(world, "pylon")
     assert sorted(each for each in held if each in served) == sorted(served), "each event once"
     browser.see(f"{FRAME}.getElementById('letters-splunk') === null")
-    assert "dead letter" not in browser.run(f"{FRAME}.getElementById('problems').innerText")
+    assert "dead letter" not in browser.run(f"{FRAME}.getElementById('incidents').innerText")
 
 
 def test_findings_have_reached_the_siems_as_events(world):
@@ -206,8 +208,11 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
     control(world.sandbox, "pylon", "events", count=5, span_seconds=60)
     run = airflow.trigger(INCREMENTAL)
     browser.see(f"{state} === 'critical'", 240)
-    problems = browser.run(f"{FRAME}.getElementById('problems').innerText")
-    assert "pylon: splunk failed in 1 run, 5 events are pending" in problems
+    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "splunk cannot be shipped to (connection " in told
+    assert re.search(r"\d+ events waiting", told)
+    assert "splunk failed in 1 run, 5 events are pending" in browser.run(f"{FRAME}.querySelector('#detail').innerText")
+    assert browser.run(f"{FRAME}.querySelector('#incidents a').getAttribute('href')").endswith("/tasks/ship_splunk")
     browser.picture(PICTURES / "red.png")
     switch(world.folder, "start", "splunk")
     assert airflow.wait(INCREMENTAL, run, print) == "success", "a task that is tried again"
@@ -216,6 +221,24 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
     held, served = _ids(world, "splunk"), _ids(world, "pylon")
     assert len(served) == EVENTS + 6
     assert sorted(each for each in held if each in served) == sorted(served), "each event once"
+
+
+def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
+    browser, airflow = world.browser, world.airflow
+    state = f"({FRAME}.querySelector('#source .state')?.innerText)"
+    browser.see(f"{state} === 'fine'")
+    switch(world.folder, "stop", "pylon")
+    run = airflow.trigger(INCREMENTAL)
+    browser.see(f"{state} === 'critical'", 240)
+    assert airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{run}")["state"] in ("queued", "running")
+    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "Pylon audit logs cannot be read (connection " in told
+    assert "next try" in told
+    assert browser.run(f"{FRAME}.querySelector('#source a').getAttribute('href')").endswith(f"/runs/{run}/tasks/pull")
+    browser.picture(PICTURES / "source_down.png")
+    switch(world.folder, "start", "pylon")
+    assert airflow.wait(INCREMENTAL, run, print) == "success"
+    browser.see(f"{state} === 'fine'")
 
 
 def test_the_page_leads_to_the_backfills_form_and_it_starts_one(world):

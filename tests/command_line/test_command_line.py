@@ -93,6 +93,59 @@ def test_a_pipelines_file_is_checked(tmp_path, capsys, text, code, said):
     assert said in (shown.err if code else shown.out)
 
 
+PYLON = {"conn_type": "audit_logs", "password": "token"}
+CHECKED = """
+p:
+  source: pylon
+  conn_id: my_pylon
+  destinations:
+    a: {type: s3, bucket: b}
+    hec: {type: splunk_hec, conn_id: my_hec}
+    files: {type: sftp, conn_id: my_server, folder: /in}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"my_pylon": None, "my_pylom": PYLON}, "p.conn_id: there is no connection 'my_pylon': make one of type"),
+        ({"my_pylon": None, "my_pylom": PYLON}, "in Airflow. Did you mean 'my_pylom'?"),
+        (
+            {"my_pylon": {"conn_type": "http"}},
+            "p.conn_id: the connection 'my_pylon' is of type 'http', not 'audit_logs'",
+        ),
+        ({"my_pylon": {"conn_type": "audit_logs"}}, "p.conn_id: the connection 'my_pylon' has no password"),
+        (
+            {"aws_default": {"conn_type": "http"}},
+            "p.destinations.a.conn_id: the connection 'aws_default' is of type 'http'",
+        ),
+        (
+            {"my_hec": {"conn_type": "splunk_hec", "host": "h"}},
+            "p.destinations.hec.conn_id: the connection 'my_hec' has no",
+        ),
+        ({"my_server": {"conn_type": "http"}}, "p.destinations.files.conn_id: the connection 'my_server' is of type"),
+    ],
+)
+def test_the_connections_are_checked_where_that_is_asked_for(tmp_path, capsys, monkeypatch, changes, said):
+    connections = {
+        "my_pylon": PYLON,
+        "aws_default": {"conn_type": "aws"},
+        "my_hec": {"conn_type": "splunk_hec", "host": "https://splunk.example.com:8088", "password": "token"},
+        "my_server": {"conn_type": "sftp", "host": "files.example.com"},
+    }
+    for conn_id, entry in (connections | changes).items():
+        if entry is not None:
+            monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(entry))
+    path = tmp_path / "p.yaml"
+    path.write_text(CHECKED)
+    assert main(["check", "--pipelines", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["check", "--connections", "--pipelines", str(path)]) == (1 if said else 0)
+    shown = capsys.readouterr()
+    assert said in shown.err if said else shown.out.startswith("p: Pylon audit logs to a, hec, files")
+
+
 def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     world.pull()
     pipelines = tmp_path / "p.yaml"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from isal import igzip
 
 from audit_provider.__main__ import main
 from audit_provider.operators import AuditLogsToElasticsearchOperator
@@ -189,8 +192,6 @@ def test_missing_doubled_and_foreign_objects(world, run, moto, tmp_path):
     first, second, *_ = keys
     body = client.get_object(Bucket=world.bucket, Key=first)["Body"].read()
     client.delete_object(Bucket=world.bucket, Key=first)
-    from isal import igzip
-
     lost = [json.loads(line)["id"] for line in igzip.decompress(body).splitlines()]
     doubled = client.get_object(Bucket=world.bucket, Key=second)["Body"].read()
     client.put_object(Bucket=world.bucket, Key=f"audit/again/{second.rpartition('/')[2]}", Body=doubled)
@@ -215,6 +216,78 @@ def test_an_object_that_is_not_what_was_shipped_is_named(world, run, moto):
     code, said = run("--against", f"s3://{world.bucket}")
     assert code == 1
     assert f"the object {keys[0]} is not what was shipped" in said
+
+
+def altered(body, count):
+    """Return the lines of an object with the action of some events changed, and the ids of these."""
+    lines = igzip.decompress(body).splitlines()
+    ids = []
+    for place, line in enumerate(lines[:count]):
+        record = json.loads(line)
+        action = record["attributes"]["event"]["action"] if "evt" in record["attributes"] else record["action"]
+        ids.append(record["attributes"]["evt"]["id"] if "evt" in record["attributes"] else record["id"])
+        lines[place] = line.replace(b'"%b"' % action.encode(), b'"NothingHappened"')
+    return b"\n".join([*lines, b""]), ids
+
+
+def test_contents_that_were_changed_at_the_destination_are_named(world, run, moto):
+    """Under another name, for an object of this layout is named by its content."""
+    world.ship("s3")
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert code == 0
+    assert "contents: 700 of those there compared with the spool, 0 are altered; 0 in a form" in said
+    client, keys = bucket(world, moto)
+    lines, ids = altered(client.get_object(Bucket=world.bucket, Key=keys[0])["Body"].read(), 3)
+    folder = keys[0].rpartition("/")[0]
+    key = f"{folder}/{hashlib.sha256(lines).hexdigest()[:32]}.ndjson.gz"
+    client.put_object(Bucket=world.bucket, Key=key, Body=igzip.compress(lines))
+    client.delete_object(Bucket=world.bucket, Key=keys[0])
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert code == 1
+    assert f"{len(ids)} are altered" in said
+    assert sorted(line for line in said.splitlines() if "ALTERED" in line) == sorted(f"ALTERED: {name}" for name in ids)
+
+
+def test_an_archive_that_was_changed_under_its_key_or_another_is_named(world, run, moto):
+    world.ship("s3", options={"layout": "datadog_archive"})
+    assert run("--against", f"s3://{world.bucket}")[0] == 0
+    client, keys = bucket(world, moto)
+    lines, ids = altered(client.get_object(Bucket=world.bucket, Key=keys[0])["Body"].read(), 1)
+    client.put_object(Bucket=world.bucket, Key=keys[0], Body=igzip.compress(lines))
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert (code, f"the object {keys[0]} is not what was shipped" in said) == (1, True)
+    name = f"archive_000000.0000.{UUID(hashlib.sha256(lines).hexdigest()[:32], version=5)}.json.gz"
+    client.put_object(Bucket=world.bucket, Key=f"dt=20260101/hour=00/{name}", Body=igzip.compress(lines))
+    client.delete_object(Bucket=world.bucket, Key=keys[0])
+    code, said = run("--against", f"s3://{world.bucket}")
+    assert (code, f"ALTERED: {ids[0]}" in said) == (1, True)
+
+
+@pytest.mark.parametrize("form", [{"format": "envelope"}, {"redact": {"hash": ["action"]}}, {"format": "ecs"}])
+def test_what_lies_in_another_form_is_compared_with_the_destination_that_wrote_it(
+    world, run, moto, tmp_path, monkeypatch, form
+):
+    world.ship("s3", options=form)
+    described = tmp_path / "pipelines.yaml"
+    entry = {"type": "s3", "bucket": world.bucket, **form}
+    described.write_text(json.dumps({"p": {"source": "pylon", "destinations": {"s3": entry}}}))
+    id_at = ("--id-at", "event.id") if form.get("format") == "ecs" else ()
+    code, said = run("--against", f"s3://{world.bucket}", *id_at)
+    if form.get("format"):
+        assert (code, "contents: 0 of those there compared" in said or "contents" not in said) == (0, True)
+    else:
+        assert (code, "700 are altered" in said) == (1, True), "nobody knows that it is redacted"
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(described))
+    code, said = run("--against", f"s3://{world.bucket}", *id_at)
+    assert (code, "contents: 700 of those there compared with the spool, 0 are altered" in said) == (0, True), said
+    client, keys = bucket(world, moto)
+    content = igzip.decompress(client.get_object(Bucket=world.bucket, Key=keys[0])["Body"].read())
+    first, _, rest = content.partition(b"\n")
+    lines = first[:-1] + b',"more":1}\n' + rest
+    key = f"x/{hashlib.sha256(lines).hexdigest()[:32]}.ndjson.gz"
+    client.put_object(Bucket=world.bucket, Key=key, Body=igzip.compress(lines))
+    code, said = run("--against", f"s3://{world.bucket}", *id_at)
+    assert (code, " 1 are altered" in said) == (1, True)
 
 
 def test_what_is_not_shipped_yet_is_pending_and_not_missing(world, run, moto):

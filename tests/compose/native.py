@@ -25,7 +25,7 @@ from audit_provider.sandbox.s3 import S3Service
 from tests.chaos.services import S3Gate
 from tests.compose.compose_file import ROOT, ServiceDefinition, services
 from tests.compose.debian import search_path
-from tests.compose.sessions import signal_session
+from tests.compose.sessions import Watch, signal_session
 
 _HOME = "/opt/airflow"
 _PATIENCE = 600.0
@@ -52,6 +52,7 @@ class NativeStack:
         # Below /tmp itself, for PostgreSQL and Redis run as users who may not enter the folders of others.
         self.folder = Path(tempfile.mkdtemp(prefix="audit-compose-"))
         self.folder.chmod(0o755)
+        self._watch = Watch(self.folder)
         self._overrides, self._arguments, self._mounts = overrides, arguments, mounts
         self._definitions = services(variables)
         self.instances = {name: each for name, each in self._definitions.items() if name != "worker"}
@@ -105,6 +106,7 @@ class NativeStack:
                 start_new_session=True,
                 user=self._user(name),
             )
+        self._watch.add(self.processes[name].pid)
         if first:
             self._await(name, "service_healthy")
             self._make_database(each)
@@ -176,6 +178,7 @@ class NativeStack:
         if self._gate:
             self._gate.stop()
             self._s3.stop()
+        self._watch.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _await(self, name: str, condition: str) -> None:

@@ -1,10 +1,45 @@
-"""A service with everything that it started: the processes of one session."""
+"""A service with everything that it started: the processes of one session.
+
+``python -m tests.compose.sessions FOLDER`` reads session leaders from standard input, one a line. When that closes
+before a line ``end`` came, whoever wrote them was killed, so it ends these sessions and removes the folder.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
+
+
+class Watch:
+    """Ends sessions if this process is killed before it ends them itself.
+
+    :param folder: that is removed with them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "tests.compose.sessions", str(folder)]
+        self._process = subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, start_new_session=True, text=True
+        )
+
+    def add(self, leader: int) -> None:
+        """Watch over a session too."""
+        self._write(str(leader))
+
+    def close(self) -> None:
+        """Leave the sessions alone from now on."""
+        self._write("end")
+        self._process.communicate()
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
 
 
 def signal_session(leader: int, number: int) -> None:
@@ -26,3 +61,19 @@ def session_id(pid: int) -> int:
         return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[3])
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def main() -> None:
+    """Wait for the end of whoever writes to standard input."""
+    leaders = []
+    for line in sys.stdin:
+        if line.strip() == "end":
+            return
+        leaders.append(int(line))
+    for leader in leaders:
+        signal_session(leader, signal.SIGKILL)
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -46,6 +46,34 @@ class MemoryStore:
         self.objects.pop(key, None)
 
 
+class CountingStore(MemoryStore):
+    """A store that remembers what was asked of it.
+
+    :param objects: what it holds at first. :ivar asked: ``(method, key or prefix)``, in order.
+    """
+
+    def __init__(self, objects=()):
+        super().__init__()
+        self.objects.update(objects)
+        self.asked: list[tuple[str, str]] = []
+
+    def put(self, key, content):
+        self.asked.append(("put", key))
+        super().put(key, content)
+
+    def get(self, key):
+        self.asked.append(("get", key))
+        return super().get(key)
+
+    def keys(self, prefix):
+        self.asked.append(("keys", prefix))
+        return super().keys(prefix)
+
+    def folders(self, prefix):
+        self.asked.append(("folders", prefix))
+        return super().folders(prefix)
+
+
 @dataclass(frozen=True)
 class Row:
     id: str
@@ -224,7 +252,7 @@ class Pipeline:
         if self.search:
             self.search.now = self.service.now
 
-    def run(self, *, start=BEGIN, crash_at_commit=None, within=None, known=()):
+    def run(self, *, start=BEGIN, crash_at_commit=None, within=None, earlier_until=None, known=()):
         """Pull once. :param crash_at_commit: the process dies just before (even) or after (odd) this commit."""
         commits = 0
 
@@ -253,6 +281,7 @@ class Pipeline:
             self.position,
             commit=commit,
             within=within,
+            earlier_until=earlier_until,
             known=known,
             segment_bytes=self._segment_bytes,
         )
@@ -265,6 +294,7 @@ __all__ = [
     "BEGIN",
     "PYLON",
     "PYLON_LIST",
+    "CountingStore",
     "Crash",
     "MemoryStore",
     "Pages",

@@ -46,3 +46,10 @@ def test_what_came_under_a_known_id_is_shown_where_there_is_any_and_is_part_of_t
     assert "same id" not in table([plain])
     assert table([some]).splitlines()[0].split()[2:7] == ["read", "spooled", "duplicates", "same", "id"]
     assert " 7 " in table([some]).splitlines()[2]
+
+
+def test_what_was_delivered_with_the_current_time_is_part_of_the_delivered():
+    plain, some = an_account(), an_account(restamped=292)
+    assert some.adds_up
+    assert "with current time" not in table([plain])
+    assert " 292 " in table([some]).splitlines()[2]

@@ -241,10 +241,69 @@ def test_names_that_no_variable_has_room_for_are_refused():
     )
 
 
-@pytest.mark.parametrize("schedule", ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["'@hourly'", "null", "'*/5 * * * *'", "'0 3 * * MON-FRI'", "'*/60 */24 29 2 *'", "'0 0 31 1,4 *'"],
+)
 def test_schedules_that_airflow_takes_are_taken(schedule):
     text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, schedule: {schedule}}}"
     assert read_pipelines(text).mistakes == ()
+
+
+def test_a_mistake_hides_no_other():
+    text = """
+    a:
+      source: {like: pylon, record_at: x, nobody: 1}
+      shedule: "@daily"
+      page_size: many
+      retention_days: 0
+      destinations: {s3: {type: s3, buket: b}, siem: {type: splunkk}}
+      monitoring: {lag: 1}
+    b:
+      sorce: pylon
+      destinations: {s3: {type: s3, buket: b}}
+      schedule: sometimes
+    c:
+      source: nobody
+      settings: {a: null}
+      destinations: {s3: {type: s3, buket: b}}
+    """
+    paths = [line.partition(": ")[0] for line in read_pipelines(text).mistakes]
+    assert paths == [
+        "a.shedule",
+        "a.page_size",
+        "a.source.record_at",
+        "a.source.nobody",
+        "a.retention_days",
+        "a.destinations.s3.buket",
+        "a.destinations.siem.type",
+        "a.monitoring.lag",
+        "b.sorce",
+        "b.schedule",
+        "b.destinations.s3.buket",
+        "c.settings.a",
+        "c.source",
+        "c.destinations.s3.buket",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("0 2 30 2 *", "names a day that never comes"),
+        ("0 0 31 4,6,9,11 *", "names a day that never comes"),
+        ("*/90 * * * *", "has a step of 90 minutes, but it begins anew every 60 minutes"),
+        ("5,0-30/75 * * * *", "has a step of 75 minutes"),
+        ("0 */36 * * *", "has a step of 36 hours"),
+        ("0 0 */45 * *", "has a step of 45 days"),
+        ("R R * * *", "has R, for which another time is drawn at each look"),
+        ("R(0-10) 2 * * *", "has R"),
+    ],
+)
+def test_schedules_that_nobody_means_are_refused(schedule, said):
+    for key in (f"schedule: '{schedule}'", f"reconcile: {{schedule: '{schedule}'}}"):
+        text = f"p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {key}}}"
+        assert said in mistakes(text)
 
 
 def test_the_inner_name_of_a_key_is_not_taken():

@@ -154,7 +154,7 @@ def test_what_cannot_succeed_ends_with_one_sentence_and_no_retry(world, caplog, 
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(world.pylon.seen) <= 2
-    assert world.variables.all() == {}
+    assert set(world.variables.all()) == {"audit_logs.p.source"}, "no position"
     assert not any(secret in caplog.text + str(caught.value) for secret in SECRETS)
 
 
@@ -165,7 +165,7 @@ def test_a_token_that_is_wrong_or_of_the_other_region(world):
     world.pylon._other_region_tokens = frozenset({"not-the-token"})
     with pytest.raises(AirflowFailException, match=r"wrong_region_token.*api\.eu\.usepylon\.com"):
         world.pull()
-    assert world.variables.all() == {}
+    assert set(world.variables.all()) == {"audit_logs.p.source"}, "no position"
 
 
 def test_wrong_tokens_of_destinations_hold_everything(world):
@@ -225,7 +225,7 @@ def test_an_outage_is_left_to_airflows_retries(world, monkeypatch):
     with pytest.raises(AirflowException, match="503 5 times in a row") as caught:
         world.pull()
     assert not isinstance(caught.value, AirflowFailException)
-    assert world.variables.all() == {}
+    assert set(world.variables.all()) == {"audit_logs.p.source"}, "no position"
 
 
 def test_a_long_wait_gives_the_worker_back(world):

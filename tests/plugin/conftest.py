@@ -16,6 +16,7 @@ from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_n
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
 from audit_provider.core.position import Position, pack_position
 from audit_provider.core.spool import Head
+from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 USERS = ("admin", "op", "user", "viewer")
@@ -60,13 +61,30 @@ def server(tmp_path_factory):
 @pytest.fixture
 def world(server, monkeypatch):
     """The server with a pipelines file and Variables of a test's own."""
-    from airflow.models import Variable
+    from airflow.models import DagModel, Variable
+    from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
 
     for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
         monkeypatch.delenv(name)
-    with create_session() as session:
-        session.query(Variable).delete()
+
+    def forget():
+        with create_session() as session:
+            session.query(Variable).delete()
+            session.query(DagModel).delete()
+
+    def know(*names):
+        """Let Airflow know the incremental DAGs of some pipelines, which have no run yet."""
+        with create_session() as session:
+            session.merge(DagBundleModel(name="b"))
+            session.flush()
+            for name in names:
+                dag_id, next_run = f"audit_incremental_{name}", utc_now() + timedelta(minutes=5)
+                session.add(DagModel(dag_id=dag_id, bundle_name="b", is_stale=False, is_paused=False))
+                session.flush()
+                session.get(DagModel, dag_id).next_dagrun_create_after = next_run
+
+    forget()
 
     def pipelines(**entries):
         (server.home / "pipelines.yaml").write_text(yaml.safe_dump(entries))
@@ -83,9 +101,10 @@ def world(server, monkeypatch):
     pipelines(
         p={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}, "s3": {"type": "s3", "bucket": "b"}}}
     )
-    yield SimpleNamespace(pipelines=pipelines, keep=keep, get=get, post=post, home=server.home, app=server.app)
-    with create_session() as session:
-        session.query(Variable).delete()
+    yield SimpleNamespace(
+        pipelines=pipelines, keep=keep, know=know, get=get, post=post, home=server.home, app=server.app
+    )
+    forget()
 
 
 def position(*, spooled=1000, gaps=(), now=None, **more):
@@ -99,7 +118,7 @@ def position(*, spooled=1000, gaps=(), now=None, **more):
         updated_at=now - timedelta(minutes=2),
         complete=True,
         gaps=tuple(gaps),
-        **more,
+        **{"spooled_at": with_segment((), 4, now - timedelta(minutes=3)), **more},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -15,6 +16,12 @@ from audit_provider.core.monitoring.summary import pack_summary
 from audit_provider.core.position import pack_position
 from audit_provider.core.spool import LocalStore, Stream
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
+
+
+@pytest.fixture(autouse=True)
+def known(world):
+    """Airflow knows the DAG of the pipeline p."""
+    world.know("p")
 
 
 def text(value):
@@ -42,6 +49,7 @@ def test_a_pipeline_that_never_ran_has_not_begun(world):
     )
     assert destinations["splunk"]["state"] == "new"
     assert (answer["critical"], answer["warning"]) == (0, 0)
+    assert answer["verdict"] == {"state": "new", "text": "1 of 1 have not run yet"}
     assert world.get("admin", "/api/pipelines/p").json()["activity"] is None
 
 
@@ -56,7 +64,7 @@ def test_the_figures_are_those_of_the_records(world):
     splunk = destinations["splunk"]
     assert splunk["delivered"] == 920
     assert splunk["pending"] == 1000 + 2 - 10 - 930
-    assert splunk["too_old"] == 7
+    assert (splunk["too_old"], splunk["restamped"]) == (3, 4), "not delivered, and delivered at another time"
     assert len(pipeline["hours"]) == 48
     assert pipeline["findings"][0]["title"] == "Ada failed to log in 40 times."
     assert answer["critical"] == 1
@@ -68,9 +76,11 @@ def test_a_destination_that_fails_is_red_and_says_why_first(enabled, world):
     world.pipelines(p={"source": "pylon", "destinations": {"splunk": entry, "s3": {"type": "s3", "bucket": "b"}}})
     keep_pipeline(world, splunk=offset(delivered=10, failures_in_a_row=3, last_error="it says no"))
     world.keep("audit_logs.p.summary", pack_summary(summary(findings=())))
-    _, pipeline, destinations = only(world)
+    answer, pipeline, destinations = only(world)
     if not enabled:
-        assert (pipeline["state"], pipeline["problems"]) == ("ok", [])
+        assert (pipeline["state"], pipeline["problems"]) == ("off", [])
+        assert destinations["splunk"]["state"] == "off"
+        assert answer["verdict"] == {"state": "off", "text": "1 off of 1 pipeline"}
         return
     assert pipeline["state"] == destinations["splunk"]["state"] == "critical"
     assert pipeline["problems"][0]["text"] == "splunk failed in 3 runs in a row, 990 events are pending: it says no"
@@ -161,7 +171,7 @@ def test_variables_of_another_key_are_told_and_not_hidden(world):
         "the Variable audit_logs.p.cursor and 3 more cannot be decrypted: give the API server the [core] fernet_key "
         "that they were written with."
     ]
-    assert destinations["splunk"]["state"] == "new"
+    assert (pipeline["reading"]["state"], destinations["splunk"]["state"]) == ("unknown", "unknown")
 
 
 def test_open_dead_letters_are_listed_with_the_destinations_words(world):
@@ -191,3 +201,85 @@ def test_the_events_of_dead_letters_are_shown_as_the_destination_would_get_them(
     shown = [json.loads(each["event"]) for each in found if each["stream"] == "p/reconcile"]
     assert [each.keys() for each in shown] == [{"id", "who"}]
     assert shown[0]["who"].startswith("sha256:")
+
+
+def test_a_dag_that_airflow_does_not_know_is_critical_whether_or_not_the_user_may_read_dags(world, server, monkeypatch):
+    entry = {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}}
+    world.pipelines(p=entry, q=entry)
+    for name in ("p", "q"):
+        keep_pipeline(world, name, ["splunk"], splunk=offset(delivered=1000))
+        world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name, findings=())))
+    answer = world.get("admin", "/api/overview").json()
+    states = {each["name"]: each["state"] for each in answer["pipelines"]}
+    assert states == {"p": "ok", "q": "critical"}
+    assert answer["verdict"] == {"state": "critical", "text": "1 critical of 2 pipelines"}
+    monkeypatch.setattr(server.app.state.auth_manager, "get_authorized_dag_ids", lambda **_: set())
+    answer = world.get("admin", "/api/overview").json()
+    assert {each["name"]: each["state"] for each in answer["pipelines"]} == {"p": "unknown", "q": "critical"}
+    world.know("q")
+    answer = world.get("admin", "/api/overview").json()
+    assert answer["verdict"] == {"state": "unknown", "text": "2 unknown of 2 pipelines"}
+
+
+def test_the_last_run_that_ended_is_the_one_that_counts(world):
+    """Airflow's own records of runs and tasks, as the page asks for them."""
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    from audit_provider.plugin.reading import read_dags
+
+    dag_id, at = "audit_incremental_p", utc_now() - timedelta(minutes=30)
+    rows = []
+    for place, state in enumerate(("success", "failed", "running")):
+        moment = at + timedelta(minutes=10 * place)
+        rows.append(
+            {
+                "dag_id": dag_id,
+                "run_id": f"r{place}",
+                "state": state,
+                "run_after": moment,
+                "start_date": moment,
+                "end_date": None if state == "running" else moment + timedelta(minutes=1),
+            }
+        )
+    with create_session() as session:
+        facts = read_dags(session, ["p", "q"], {dag_id})["p"]
+        assert (facts.run_id, facts.ended_id, facts.failed) == ("", "", ())
+        for row in rows:
+            ended = row.pop("end_date")
+            run = DagRun(**row, run_type="manual", logical_date=None)
+            run.end_date = ended
+            session.add(run)
+        session.flush()
+        facts = read_dags(session, ["p", "q"], {dag_id})
+        assert set(facts) == {"p"}, "nobody knows q"
+        found = facts["p"]
+        assert (found.run_id, found.run_state, found.is_active) == ("r2", "running", True)
+        assert (found.ended_id, found.ended_state) == ("r1", "failed")
+        assert found.ended_at == found.ended_began + timedelta(minutes=1)
+        assert read_dags(session, ["p"], set())["p"].withheld
+        session.query(DagRun).delete()
+
+
+def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world):
+    entry = {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}}
+    names = ("p", "q", "r")
+    world.pipelines(**dict.fromkeys(names, entry))
+    world.know("q", "r")
+    down = offset(delivered=990, failures_in_a_row=2, last_error="splunk hung up.", failed_run="r1")
+    for name in names:
+        keep_pipeline(world, name, ["splunk"], splunk=down if name != "r" else offset(delivered=1000))
+        world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name, findings=())))
+    answer = world.get("admin", "/api/overview").json()
+    (incident,) = answer["incidents"]
+    assert (incident["pipelines"], incident["waiting"], incident["error"]) == (["p", "q"], 20, "splunk hung up.")
+    assert incident["text"] == "splunk cannot be shipped to (connection splunk_hec_default)"
+    assert incident["log"].endswith("/dags/audit_incremental_p/runs/r1/tasks/ship_splunk")
+    assert answer["totals"] | {"waiting_since": None} == {
+        "sources": 3,
+        "current": 3,
+        "destinations": 3,
+        "delivering": 1,
+        "waiting": 20,
+        "waiting_since": None,
+    }

@@ -13,22 +13,32 @@ from audit_provider.core.monitoring.summary import Finding, pack_summary
 from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position
+from audit_provider.core.source_health import SourceHealth
+from audit_provider.core.spool_times import with_segment
+from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.overview import Records, progress_of, view_of
-from audit_provider.plugin.problems import DagFacts
 from tests.plugin.conftest import offset, position, summary
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+FAILED = {"ended_id": "r", "ended_state": "failed", "ended_at": NOW}
+"""A run that has just ended."""
 
 
-def view(dag=None, *, cursor=None, shipped=None, noted=None, more=(), **entry):
-    """Return how a pipeline fares, by what is recorded of it; read two minutes ago unless told otherwise."""
+LEFT = {"ended_id": "r", "ended_state": "success", "ended_began": NOW - HOUR, "ended_at": NOW - 50 * MINUTE}
+"""A run that has ended well."""
+
+GOES_WELL = {"run_state": "success", "next_run": NOW + MINUTE, **LEFT}
+
+
+def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), **entry):
+    """Return how a pipeline fares, by its records; unless told otherwise, read two minutes ago and delivered."""
     destinations = {"splunk": {"type": "splunk_hec"}}
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
     records = Records()
     if cursor is not False:
         records.add("audit_logs.p.cursor", pack_position(cursor or position(now=NOW)))
-    records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset()).decode())
+    records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset(delivered=1000)).decode())
     if noted:
         records.add("audit_logs.p.summary", pack_summary(noted))
     for key, text in dict(more).items():
@@ -61,9 +71,15 @@ def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
         ({"next_run": -14 * MINUTE, "run_state": "success"}, "ok", None),
         ({"next_run": -16 * MINUTE, "run_state": "success"}, "critical", "was not begun"),
         ({"next_run": -60 * MINUTE, "run_state": "running"}, "ok", None),
-        ({"run_state": "failed", "run_id": "r"}, "critical", "the last run failed: see its log."),
-        ({"run_state": "failed", "failed": ("pull", "report")}, "critical", "failed at pull, report: see"),
-        ({"paused": True, "next_run": -5 * HOUR, "run_state": "failed"}, "warning", "is paused"),
+        ({"run_state": "failed", "run_id": "r", **FAILED}, "critical", "the last run failed: see its log."),
+        ({"run_state": "failed", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
+        ({"run_state": "running", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
+        (
+            {"run_state": "running", **FAILED, "failed": ("pull",)},
+            "critical",
+            "failed at the task pull, and",
+        ),
+        ({"paused": True, "next_run": -5 * HOUR, **FAILED}, "warning", "is paused"),
         ({"stale": True}, "critical", "import errors"),
     ],
 )
@@ -114,25 +130,114 @@ def test_the_target_is_the_pipelines_own():
     assert view(stuck, cursor=read, monitoring={"lag_target": 600}).state == "critical"
 
 
-def test_lag_is_told_without_the_dag_too_but_not_of_what_runs_by_hand():
+def test_lag_is_told_where_the_dag_may_not_be_read_but_not_of_what_runs_by_hand():
     read = position(now=NOW - 48 * HOUR)
-    assert told(view(cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
-    assert told(view(cursor=read, schedule=None)) == []
+    withheld = {"withheld": True}
+    assert told(view(withheld, cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
+    assert told(view(withheld, cursor=read, schedule=None)) == []
+    assert view(withheld, schedule=None).state == "unknown", "nobody can say how its runs end"
 
 
 def test_the_lag_of_a_report_is_told_once():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     noted = summary(findings=(Finding("f", "lag", "warning", "Reading is 3 h behind.", NOW - 2 * HOUR),))
-    between = {"run_state": "success", "next_run": NOW + MINUTE}
-    assert told(view(between, cursor=behind, noted=noted)) == [("warning", "Reading is 3 h behind.")]
-    (only,) = told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted))
-    assert only == ("critical", "Reading is 5 h behind, where 60 min is the target.")
+    between = {"run_state": "success", "next_run": NOW + MINUTE, "ended_id": "r", "ended_state": "success"}
+    now = [("critical", "Reading is 5 h behind, where 60 min is the target.")]
+    assert told(view(between, cursor=behind, noted=noted)) == now
+    assert told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted)) == now
+    assert told(view(between, noted=noted)) == [], "it has been made up for since"
 
 
 def test_reading_that_did_not_finish_lags_since_its_watermark():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     assert view(cursor=behind).lag == pytest.approx(5 * 3600)
     assert view(cursor=replace(behind, watermark=None)).lag is None, "nothing says how far it is"
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize(("hours", "state"), [(0.9, "ok"), (1.5, "warning"), (5, "critical")])
+def test_a_source_that_is_read_too_slowly_is_not_fine_though_every_run_ends_well(active, hours, state):
+    run = {"run_state": "running", "run_at": NOW} if active else {"run_state": "success", "next_run": NOW + MINUTE}
+    slow = replace(position(now=NOW), complete=False, completed_at=NOW - 9 * HOUR, watermark=NOW - hours * HOUR)
+    seen = view({**run, **LEFT}, cursor=slow, schedule="@hourly")
+    assert (seen.state, seen.reading.state) == (state, state)
+
+
+def test_a_run_that_goes_on_where_the_one_before_read_to_the_end_is_not_slow():
+    reading = replace(position(now=NOW), complete=False, completed_at=NOW - 50 * MINUTE, watermark=NOW - 9 * HOUR)
+    assert view({"run_state": "running", "run_at": NOW, **LEFT}, cursor=reading).state == "ok"
+
+
+def spooled(*ages, **more):
+    """Return a position whose segments were written so long ago, the first one first."""
+    times = ()
+    for number, age in enumerate(ages, 1):
+        times = with_segment(times, number, NOW - age)
+    return position(now=NOW, spooled_at=times, **more)
+
+
+@pytest.mark.parametrize(
+    ("age", "level"), [(50 * MINUTE, "ok"), (61 * MINUTE, "warning"), (3 * HOUR, "warning"), (72 * HOUR, "critical")]
+)
+def test_a_destination_that_is_behind_is_not_fine_though_nothing_failed(age, level):
+    where = spooled(100 * HOUR, age, spooled=900_000)
+    shipped = replace(offset(delivered=10), segment=2)
+    seen = view(GOES_WELL, cursor=where, shipped=shipped)
+    (splunk,) = seen.destinations
+    assert (seen.state, splunk.state, splunk.waiting_since) == (level, level, NOW - age)
+    if level == "ok":
+        assert seen.problems == ()
+    else:
+        (told,) = seen.problems
+        assert (told.level, told.destination, told.since) == (level, "splunk", NOW - age)
+        assert "where 60 min is the target: 899,990 events wait, though no run has failed." in told.text
+        assert told.next_try == NOW + MINUTE
+
+
+def test_an_event_that_has_just_come_after_a_quiet_day_is_not_late():
+    where = spooled(30 * HOUR, MINUTE)
+    seen = view(GOES_WELL, cursor=where, shipped=replace(offset(), segment=2, last_success=NOW - 30 * HOUR))
+    assert (seen.state, seen.destinations[0].waiting_since) == ("ok", NOW - MINUTE)
+
+
+def test_what_an_earlier_version_has_spooled_waits_since_nobody_knows_and_is_late_once_that_is_certain():
+    shipped = replace(offset(), segment=2)
+    assert view(GOES_WELL, cursor=position(now=NOW, spooled_at=()), shipped=shipped).state == "unknown"
+    since = with_segment((), 3, NOW - 30 * MINUTE)
+    assert view(GOES_WELL, cursor=position(now=NOW, spooled_at=since), shipped=shipped).state == "unknown"
+    since = with_segment((), 3, NOW - 2 * HOUR)
+    seen = view(GOES_WELL, cursor=position(now=NOW, spooled_at=since), shipped=shipped)
+    assert (seen.state, seen.destinations[0].waiting_since) == ("warning", None)
+
+
+def test_how_far_a_destination_is_behind_costs_no_look_into_the_spool():
+    """Records are all that a view is given, however long the backlog is."""
+    where = spooled(*(hours * HOUR for hours in range(500, 0, -1)))
+    seen = view(GOES_WELL, cursor=where, shipped=replace(offset(), segment=1))
+    assert seen.destinations[0].state == "critical"
+    assert len(where.spooled_at) < 40
+
+
+BACKFILL = "audit_logs.p.backfill.20250101T000000Z_20250301T000000Z"
+
+
+@pytest.mark.parametrize("stream", [BACKFILL, "audit_logs.p.reconcile", "audit_logs.p.findings"])
+@pytest.mark.parametrize(("age", "state"), [(30 * MINUTE, "ok"), (5 * HOUR, "warning")])
+def test_what_waits_beside_the_live_stream_is_told(stream, age, state):
+    times = {"spooled_at": with_segment((), 4, NOW - age), "updated_at": NOW - age}
+    other = replace(position(spooled=100, now=NOW), **times)
+    more = {f"{stream}.cursor": pack_position(other), f"{stream}.to.splunk": as_text(offset(delivered=70))}
+    entry = {"monitoring": {"ship_findings": True}}
+    seen = view(GOES_WELL, more=more, **entry)
+    assert (seen.state, seen.destinations[0].elsewhere_since) == (state, NOW - age)
+    if state == "warning":
+        assert "30 events of backfills, reconciliations or findings wait for splunk" in seen.problems[0].text
+        going = {"loading": frozenset({"backfill", "reconcile"}), "ended_began": NOW - 6 * HOUR}
+        assert view({**GOES_WELL, **going}, more=more, **entry).state == "ok", "what loads it has not ended"
+
+
+def as_text(record):
+    return msgspec.json.encode(record).decode()
 
 
 def test_without_monitoring_the_last_report_that_was_made_says_nothing():
@@ -186,3 +291,109 @@ def test_a_record_of_a_newer_version_is_not_believed(stream, record):
     assert f"the Variable {key} was written by a newer version of this package" in seen.problems[0].text
     if record == "to.splunk" and not stream:
         assert seen.destinations[0].delivered == 0
+
+
+def health(**more):
+    """Return the record of a source that has failed, as its Variable."""
+    kept = SourceHealth(1, NOW - 20 * MINUTE, NOW - MINUTE, "r7", "Pylon refuses the key (401).")
+    return {"audit_logs.p.source": msgspec.json.encode(replace(kept, **more)).decode()}
+
+
+@pytest.mark.parametrize("state", ["running", "queued", "success", "failed"])
+@pytest.mark.parametrize("cursor", [None, False])
+def test_a_source_that_fails_is_red_whatever_run_goes_on(state, cursor):
+    dag = {"run_state": state, "run_at": NOW, "next_run": NOW + 5 * MINUTE}
+    seen = view(dag, cursor=cursor, more=health())
+    assert (seen.state, seen.reading.state) == ("critical", "critical")
+    (told,) = seen.problems
+    assert told.text == "The source cannot be read: Pylon refuses the key (401)."
+    assert (told.since, told.next_try) == (NOW - 20 * MINUTE, NOW + 5 * MINUTE)
+    assert told.log == seen.reading.log == "/airflow/dags/audit_incremental_p/runs/r7/tasks/pull"
+
+
+def test_the_next_try_is_the_task_s_own_before_that_of_the_next_run():
+    dag = {"run_state": "running", "next_run": NOW + HOUR, "retrying": {"pull": NOW + MINUTE}}
+    assert view(dag, more=health()).reading.next_try == NOW + MINUTE
+    assert view({**dag, "retrying": {"ship_splunk": NOW}}, more=health()).reading.next_try == NOW + HOUR
+    assert view({**dag, "paused": True}, more=health()).reading.next_try is None
+    assert retry_at(NOW, 1, MINUTE) == NOW + MINUTE
+    assert retry_at(NOW, 3, MINUTE) == NOW + 4 * MINUTE
+
+
+def test_runs_in_a_row_are_counted_and_a_recovery_ends_them():
+    assert view(more=health(failures_in_a_row=3)).problems[0].text.startswith("The source cannot be read, 3 runs in a")
+    seen = view(more={"audit_logs.p.source": msgspec.json.encode(SourceHealth()).decode()})
+    assert (seen.reading.state, seen.reading.last_complete) == ("ok", NOW - 2 * MINUTE)
+
+
+@pytest.mark.parametrize(("ended", "state"), [(-MINUTE, "critical"), (-3 * MINUTE, "ok")])
+def test_a_task_that_was_killed_left_no_record_and_is_red_until_the_source_is_read_again(ended, state):
+    """The position of :func:`position` says that the source was read to its end two minutes ago."""
+    dag = {"run_state": "running", "run_at": NOW, **FAILED, "failed": ("pull",), "ended_at": NOW + ended}
+    seen = view(dag)
+    assert seen.reading.state == state
+    assert seen.reading.log == ("/airflow/dags/audit_incremental_p/runs/r/tasks/pull" if state == "critical" else "")
+
+
+def test_a_ship_task_that_was_killed_is_red_with_the_way_to_its_log():
+    dag = {"run_state": "running", "run_at": NOW, **FAILED, "failed": ("ship_splunk",)}
+    seen = view(dag, shipped=replace(offset(), last_success=NOW - HOUR))
+    (splunk,) = seen.destinations
+    assert (seen.state, splunk.state) == ("critical", "critical")
+    assert splunk.log == "/airflow/dags/audit_incremental_p/runs/r/tasks/ship_splunk"
+    assert [each.text for each in seen.problems] == [
+        "The last run failed at ship_splunk, and recorded no reason: see its log."
+    ]
+    healed = view(dag, shipped=replace(offset(), last_success=NOW + MINUTE))
+    assert healed.destinations[0].state == "ok"
+
+
+def test_one_failure_of_a_destination_is_told_once():
+    failing = replace(offset(), failures_in_a_row=2, last_error="no", failing_since=NOW - HOUR, failed_run="r3")
+    dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk",), "next_run": NOW + MINUTE}
+    (told,) = view(dag, shipped=failing).problems
+    assert told.text == "splunk failed in 2 runs in a row, 10 events are pending: no"
+    assert (told.since, told.next_try) == (NOW - HOUR, NOW + MINUTE)
+    assert told.log == "/airflow/dags/audit_incremental_p/runs/r3/tasks/ship_splunk"
+
+
+def test_a_dag_that_airflow_does_not_know_is_critical():
+    seen = view(None)
+    assert seen.state == "critical"
+    assert seen.problems[0].text.startswith("Airflow knows no DAG audit_incremental_p: see its import errors")
+    assert view(None, cursor=False).state == "critical", "also where nothing was ever read"
+
+
+def test_a_schedule_for_which_airflow_plans_no_run_leaves_reading_behind():
+    idle = {"run_state": "success", **LEFT}
+    assert view(idle, cursor=position(now=NOW - 2 * HOUR)).state == "warning"
+    assert view(idle, cursor=position(now=NOW - 2 * HOUR), schedule=None).state == "ok"
+
+
+@pytest.mark.parametrize("waiting", [0, 900_000])
+def test_a_destination_that_is_not_enabled_is_off_and_nothing_is_fine(waiting):
+    off = {"splunk": {"type": "splunk_hec", "enabled": False}, "s3": {"type": "s3", "bucket": "b"}}
+    where = position(spooled=1000 + waiting, now=NOW)
+    s3 = {"audit_logs.p.to.s3": as_text(offset(delivered=1000 + waiting))}
+    seen = view(cursor=where, destinations=off, more=s3)
+    assert (seen.state, [each.state for each in seen.destinations]) == ("off", ["off", "ok"])
+    assert seen.problems == ()
+
+
+@pytest.mark.parametrize("key", ["source", "to.splunk"])
+def test_a_record_that_the_user_may_not_read_is_unknown(key):
+    pipeline = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
+    records = Records()
+    records.add("audit_logs.p.cursor", pack_position(position(now=NOW)))
+    records.add("audit_logs.p.to.splunk", as_text(offset(delivered=1000)))
+    records.add(f"audit_logs.p.{key}", None, readable=False)
+    if key == "to.splunk":
+        records.of("p").texts.pop("audit_logs.p.to.splunk")
+    progress = progress_of(pipeline, records.of("p"))
+    seen = view_of(pipeline, progress, DagFacts(**GOES_WELL), root="", now=NOW)
+    part = seen.reading if key == "source" else seen.destinations[0]
+    assert (seen.state, part.state) == ("unknown", "unknown")
+
+
+def test_records_that_contradict_each_other_are_unknown():
+    assert view(shipped=offset(delivered=1001)).destinations[0].state == "unknown"

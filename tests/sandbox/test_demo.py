@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,19 @@ def test_an_airflow_that_ends_at_once_says_so_and_was_told_of_no_proxy(tmp_path,
     with pytest.raises(UnavailableError, match=r"^Airflow ended with status 3: see .*airflow\.log\.$"):
         airflow.start(print)
     assert (tmp_path / "home/airflow.log").read_text().split() == ["127.0.0.1,localhost"] * 2
+
+
+def test_another_shell_reaches_the_airflow_by_the_file_that_is_written(tmp_path):
+    odd = {"AIRFLOW_CONN_ODD": json.dumps({"password": 'it\'s $HOME `id` \\ "two"\nlines'}), "AIRFLOW__X__Y": ""}
+    airflow = LocalAirflow(tmp_path / "home", tmp_path, odd)
+    file = tmp_path / "env.sh"
+    file.write_text("of an earlier run")
+    airflow.write_environment(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    program = "import json, os; print(json.dumps(dict(os.environ)))"
+    shell = ["bash", "-c", f'source {file}; python -c "{program}"']
+    seen = json.loads(subprocess.run(shell, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True).stdout)
+    assert {key: seen[key] for key in odd} == odd
+    assert seen["AIRFLOW_HOME"] == str(airflow.home)
+    assert seen["AIRFLOW__CORE__DAGS_FOLDER"] == str(tmp_path)
+    assert seen["PATH"] == f"{Path(sys.executable).parent}:/usr/bin:/bin"

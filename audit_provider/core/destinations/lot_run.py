@@ -145,6 +145,7 @@ class LotRun:
             last_success=now() if counts.taken else offset.last_success,
             failures_in_a_row=0,
             last_error="",
+            failing_since=None,
             too_old_from=min(too_old, default=None),
             too_old_to=max(too_old, default=None),
             ahead=tuple(each for each in offset.ahead if place_of(each) >= place),

@@ -13,7 +13,7 @@ from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
 from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import Ahead, Event, Offset
+from audit_provider.core.model import Ahead, Event, Offset, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -211,9 +211,9 @@ class _Packer:
         """
         limits = self._limits
         old = limits.max_age is not None and event.time < self._now() - limits.max_age
-        if old and not (self._restamp and limits.restamps):
-            unable = ", and it cannot carry a time of arrival" if self._restamp else ""
-            reason = f"older than the {limits.max_age} that the destination accepts{unable}"
+        if old and limits.max_age is not None and not (self._restamp and limits.restamps):
+            unable = ", and it cannot be sent with the current time" if self._restamp else ""
+            reason = f"older than {lasting(limits.max_age.total_seconds())}: the destination drops such events{unable}"
             return DeadLetter(Item(event, b"", segment, index), reason, too_old=True)
         try:
             encoded = self._encode(parcel, restamp=old)

@@ -51,19 +51,30 @@ def conditions(
 
 
 def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Finding]:
-    target = settings.lag_target.total_seconds()
-    if lag is None or lag <= target:
+    severity = severity_of(lag, settings)
+    if lag is None or severity is None:
         return
-    severity: Severity = "critical" if lag > CRITICAL_LAG * target else "warning"
+    target = settings.lag_target.total_seconds()
     yield Finding(
         id=finding_id("lag", severity),
         kind="lag",
         severity=severity,
-        title=f"Reading is {_span(lag)} behind, where {_span(target)} is the target.",
+        title=f"Reading is {span_of(lag)} behind, where {span_of(target)} is the target.",
         at=now,
         high=target,
         names=(),
     )
+
+
+def severity_of(lag: float | None, settings: Monitoring) -> Severity | None:
+    """Return how bad it is that reading or a destination is so far behind; None where the target is met.
+
+    :param lag: seconds; None where nothing says how far.
+    """
+    target = settings.lag_target.total_seconds()
+    if lag is None or lag <= target:
+        return None
+    return "critical" if lag > CRITICAL_LAG * target else "warning"
 
 
 def _undelivered(accounts: Sequence[Account], now: datetime) -> Iterator[Finding]:
@@ -131,7 +142,8 @@ def _notices(notices: Iterable[Notice]) -> Iterator[Finding]:
         )
 
 
-def _span(seconds: float) -> str:
+def span_of(seconds: float) -> str:
+    """Return a time span as people say it, ``75 min``, ``5 h``. :param seconds: of it."""
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} min"

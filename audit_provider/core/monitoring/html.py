@@ -104,7 +104,17 @@ def _charts(summary: Summary) -> list[str]:
 def _deliveries(accounts: Sequence[Account]) -> list[str]:
     if not accounts:
         return []
-    head = ("destination", "spooled", "delivered", "pending", "too old", "refused", "open dead letters", "last error")
+    head = (
+        "destination",
+        "spooled",
+        "delivered",
+        "of these with current time",
+        "pending",
+        "set aside: too old",
+        "set aside: refused",
+        "open dead letters",
+        "last error",
+    )
     rows = [
         (
             said(each.destination),
@@ -113,6 +123,7 @@ def _deliveries(accounts: Sequence[Account]) -> list[str]:
                 for count in (
                     each.spooled,
                     each.delivered + each.already_there,
+                    each.restamped,
                     each.pending,
                     each.too_old,
                     each.dead_lettered,
@@ -123,7 +134,7 @@ def _deliveries(accounts: Sequence[Account]) -> list[str]:
         )
         for each in accounts
     ]
-    return ["<h2>Deliveries</h2>", _table(head, rows, numbers=range(1, 7))]
+    return ["<h2>Deliveries</h2>", _table(head, rows, numbers=range(1, 8))]
 
 
 def _actions(summary: Summary) -> list[str]:

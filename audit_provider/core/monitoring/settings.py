@@ -39,7 +39,8 @@ class Monitoring:
     """How a pipeline is watched.
 
     :ivar without: kinds of findings that are not wanted.
-    :ivar lag_target: seconds; how far reading may be behind. Four times as much is critical.
+    :ivar lag_target: seconds; how far reading may be behind, and how long an event may wait for a destination. Four
+        times as much is critical.
     :ivar watch: actions, or patterns with ``*``, that matter to security beside those that the source names.
     :ivar least_days: days of history before a surge, a new action or a new actor is told; a silence needs 14 at least.
     :ivar sensitivity: robust standard deviations beyond which a count is unusual; more finds less.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
@@ -15,6 +16,7 @@ from audit_provider.core.position import EarlierSource, Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.spool import Head
+from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
+    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Store, Stream
 
 _log = logging.getLogger(__name__)
 FIRST_RUN_REACH = timedelta(hours=24)
+_LEAST = timedelta(seconds=1)
 
 
 def first_moment(position: Position | None, start: str | datetime | None, pipeline: str) -> datetime:
@@ -72,6 +76,8 @@ def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> 
         ahead={},
         ahead_digests={},
         complete=False,
+        completed_at=None,
+        spooled_at=(),
         # A window is read whole; the live stream goes on from what it had read.
         reading={} if name.is_backfill else position.reading,
     )
@@ -96,6 +102,8 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
         if position.source != spec.name and position.head.number:
             own = EarlierSource(position.head.number, position.source, position.fields)
             position = replace(position, earlier_sources=(*position.earlier_sources, own))
+        if position.source != spec.name:
+            position = replace(position, complete=False, completed_at=None)
         position = replace(position, source=spec.name, strategy=strategy, reading={})
     return replace(position, fields=spec.fields, looks_back=back)
 
@@ -117,6 +125,24 @@ def read_again(position: Position) -> Position:
     return replace(position, reading={}, watermark=None, gaps=(), complete=False)
 
 
+def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) -> datetime | None:
+    """Return up to where the windows that end where this one starts were asked for; None where none was read.
+
+    One that was read soon after its end was not asked for what was recorded later.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    ended = []
+    for each in StreamName.all_in(store, own.pipeline):
+        span = each.span
+        if span and span.end == window.start and (position := position_record(ledger, each).load()):
+            if not position.complete:
+                return None  # it is going to be asked for all
+            ended.append(position.updated_at)
+    latest = max(filter(None, ended), default=None)
+    return back_by(latest, CLOCK_SKEW) if latest else None
+
+
 def known_streams(
     ledger: Ledger,
     store: Store,
@@ -126,31 +152,45 @@ def known_streams(
     destinations: Sequence[str] | None = None,
     *,
     account: str = "",
+    since: datetime | None = None,
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
-    That of late events, and for a window of the past the live one and those of other windows that overlap it. Windows
-    that are read at the same time touch and do not overlap, and each keeps to its own bounds, so they share no event.
-    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
+    That of late events, and those of backfill windows that overlap what is read or touch it; for a window of the past
+    the live one, too. Windows that are read at the same time touch, and each keeps to its own bounds, so they share no
+    event.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
-    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
-        only if all of them are given it.
+    :param destinations: that are to be given what is read, None where nothing says so: what a window holds is known
+        only if all of them have begun with it. Where nothing says so, another window is known, and to the live stream
+        if a destination has begun with it; see ``Position.elsewhere`` for those that have not.
     :param account: that is read: what was read from another one is not known, for its ids are its own.
+    :param since: where the live stream is read on from; None for leaving out nothing that a window has.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
+        window = Window(back_by(window.start, _LEAST), window.end + _LEAST)
+    elif since:
+        window = Window(since, max(utc_now(), since + _LEAST))
+    if window:
         others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
         positions |= {
             each.name: each.position
             for other in others
-            if (each := stream_progress(ledger, other))
-            and all(each.offset(destination) for destination in destinations or ())
+            if (each := stream_progress(ledger, other)) and _is_left_to(each, own, destinations)
         }
     return [
         (name.stream(store, each), each.head)
         for name, each in positions.items()
         if each and each.head.number and each.is_of(account)
     ]
+
+
+def _is_left_to(window: StreamProgress, own: StreamName, destinations: Sequence[str] | None) -> bool:
+    """Whether what a window holds is left out of another stream."""
+    if destinations is None and own.is_live:
+        # A task that is given no name for its destination keeps its progress under the type's.
+        return any(map(window.offset, DESTINATIONS))
+    return all(map(window.offset, destinations or ()))

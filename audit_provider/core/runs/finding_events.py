@@ -13,6 +13,7 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event, Fields, PullCounts, text_of
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -65,7 +66,15 @@ def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, 
     head = stream.append(segment, position.head, now)
     counts = position.counts + PullCounts(read=len(fresh), spooled=len(fresh))
     record.commit(
-        replace(position, head=head, counts=counts, watermark=now, updated_at=now, complete=True),
+        replace(
+            position,
+            head=head,
+            counts=counts,
+            watermark=now,
+            updated_at=now,
+            complete=True,
+            spooled_at=with_segment(position.spooled_at, head.number, now),
+        ),
     )
     return len(due)
 

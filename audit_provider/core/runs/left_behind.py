@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audit_provider.core.letter_folders import folders_in_spool, indexed_folders
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from audit_provider.core.ledger import Ledger, ListedLedger
     from audit_provider.core.spool import Store
@@ -46,7 +48,12 @@ class LeftBehind:
 
 
 def left_in_spool(
-    ledger: Ledger, store: Store, known: Mapping[str, Collection[str]], own: str | None = None
+    ledger: Ledger,
+    store: Store,
+    known: Mapping[str, Collection[str]],
+    own: str | None = None,
+    *,
+    now: datetime | None = None,
 ) -> list[LeftBehind]:
     """Return what is left behind in a spool.
 
@@ -54,6 +61,7 @@ def left_in_spool(
 
     :param known: names of the pipelines of the file, with the names of their destinations.
     :param own: of the known pipelines, only this one is looked at; None for all.
+    :param now: aware UTC; with it, dead letters are found by the index that is renewed once a day.
     :raises AuditError: the spool or a record cannot be read.
     """
     found: list[LeftBehind] = []
@@ -61,12 +69,9 @@ def left_in_spool(
     for pipeline in store.folders(""):
         if pipeline in known and own not in (None, pipeline):
             continue
+        folders = indexed_folders(store, pipeline, now) if now else folders_in_spool(store, pipeline)
         for name in StreamName.all_in(store, pipeline):
-            aside = {
-                each
-                for chain in store.folders(f"{name.folder}/")
-                for each in store.folders(f"{name.folder}/{chain}/dead/")
-            }
+            aside = {destination for destination, chains in folders.items() if name in chains}
             found += _left(ledger, known, name, served | aside)
     return found
 

@@ -10,6 +10,7 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import position_record, removal_record
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
+from audit_provider.core.passage import holds_passed
 from audit_provider.core.retention import Removal, needed_since
 from audit_provider.core.spool.stream import OLDEST
 from audit_provider.core.stream_name import StreamName
@@ -86,11 +87,14 @@ def _finished(opened: OpenStream, destinations: Sequence[str]) -> int:
     """Return the number of the last segment that no destination waits for, 0 for none."""
     # The head stays, so that the chain always has an end to hold on to.
     finished = [opened.head.number - 1]
+    stream = opened.stream
     for destination in destinations:
         # As it is kept: a destination whose offset is of another chain has yet to begin, and holds every segment back.
         kept = opened.kept_offset(destination)
         # Only the destinations that were chosen have an offset in a window; elsewhere one without is yet to begin.
         if kept or not opened.name.is_backfill:
             offset = opened.of_chain(kept)
-            finished.append(offset.segment - 1 if offset else 0)
+            # Where a late run has replaced what it counts, the destination has yet to get what stands there now.
+            counts = offset is not None and holds_passed(stream, opened.head, offset)
+            finished.append(offset.segment - 1 if offset and counts else 0)
     return min(finished) if len(finished) > 1 else 0

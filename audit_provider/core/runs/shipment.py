@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account, beginning, letters_of, table
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.runs.patience import Patience
-    from audit_provider.core.spool import Head, Store, Stream
+    from audit_provider.core.spool import Manifest, Store, Stream
 
 
 @dataclass(slots=True)
@@ -57,9 +56,9 @@ class Shipped:
     earliest: datetime | None = None
     latest: datetime | None = None
 
-    def read(self, stream: Stream, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
-        """Yield ``(number, events)`` of the segments from ``first`` on, and note when the events happened."""
-        for manifest in stream.manifests(head, first):
+    def read(self, stream: Stream, manifests: Iterable[Manifest]) -> Iterator[tuple[int, Sequence[Event]]]:
+        """Yield ``(number, events)`` of some segments, and note when the events happened."""
+        for manifest in manifests:
             self.earliest = min(self.earliest or manifest.first_time, manifest.first_time)
             self.latest = max(self.latest or manifest.last_time, manifest.last_time)
             yield manifest.number, stream.events(manifest)
@@ -240,26 +239,34 @@ class Shipment:
             return
         if lost := opened.lost_head():
             raise StopError(lost[0].upper() + lost[1:])
+        stream = opened.stream
         if before and not opened.of_chain(before):
             self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
-            offset = replace(beginning(opened.stream, opened.position), earlier=before.begun_anew())
+            offset = replace(beginning(stream, opened.position), earlier=before.begun_anew())
             before = None
         else:
-            offset = before or beginning(opened.stream, opened.position)
+            offset = before or beginning(stream, opened.position)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
-                offset = self._ship_pending(opened, shipped, record, offset, is_new=before is None)
+                offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
         elif offset.failures_in_a_row or before is None:
-            offset = replace(offset, failures_in_a_row=0, last_error="")
+            offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
             record.commit(offset)
         shipped.offset = offset
-        shipped.account = account(opened.stream, self.destination, opened.position, offset)
+        shipped.account = account(stream, self.destination, opened.position, offset)
         shipped.pending = shipped.account.pending
 
     def _ship_pending(
-        self, opened: OpenStream, shipped: Shipped, record: Record[Offset], offset: Offset, *, is_new: bool
+        self,
+        opened: OpenStream,
+        stream: Stream,
+        shipped: Shipped,
+        record: Record[Offset],
+        offset: Offset,
+        *,
+        is_new: bool,
     ) -> Offset:
-        stream, position = opened.stream, opened.position
+        position = opened.position
         offset_before = reached = offset
         self.patience.taken(offset.last_success)
 
@@ -288,7 +295,7 @@ class Shipment:
                     commit(reached)
                 ship(
                     destination,
-                    _up_to(last, shipped.read(stream, position.head, reached.segment)),
+                    shipped.read(stream, passage.manifests(last)),
                     reached,
                     commit=commit,
                     set_aside=keeper.set_aside,
@@ -306,7 +313,12 @@ class Shipment:
                 return reached
             # The tries of one run are one failure.
             same = bool(offset.failures_in_a_row and self.run_id) and offset.failed_run == self.run_id
-            failed = replace(reached, failures_in_a_row=offset.failures_in_a_row + (not same), failed_run=self.run_id)
+            failed = replace(
+                reached,
+                failures_in_a_row=offset.failures_in_a_row + (not same),
+                failed_run=self.run_id,
+                failing_since=offset.failing_since or self.now(),
+            )
             record.commit(replace(failed, last_error=str(failure)[:500]))
             if failure is not error:
                 raise failure from None
@@ -375,10 +387,6 @@ def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Ite
     for name in StreamName.all_in(store, pipeline):
         for destination in destinations:
             offset_record(ledger, name, destination, replay=run_id).delete()
-
-
-def _up_to(last: int, segments: Iterable[tuple[int, Sequence[Event]]]) -> Iterator[tuple[int, Sequence[Event]]]:
-    return takewhile(lambda each: each[0] <= last, segments)
 
 
 def _joins_segments(opened: OpenStream) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.ledger import offset_record
+from audit_provider.core.letter_folders import folders_in_spool
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.stream_name import StreamName
 
@@ -53,9 +54,10 @@ def siem_configurations(
     for pipeline in pipelines:
         name = StreamName(pipeline.name)
         opened = open_stream(ledger, store, name)
+        folders = folders_in_spool(store, pipeline.name)
         for delivery in pipeline.destinations.values():
             offset = opened.offset(delivery.name) if opened else offset_record(ledger, name, delivery.name).load()
-            letters = kept_letters(ledger, store, pipeline.name, delivery.name)
+            letters = kept_letters(ledger, store, pipeline.name, delivery.name, folders)
             found.append(
                 SiemConfiguration(
                     pipeline=pipeline.name,

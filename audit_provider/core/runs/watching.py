@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
 from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.ledger import position_record, summary_record
+from audit_provider.core.letter_folders import indexed_folders
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
@@ -143,7 +144,10 @@ class Watch:
         return counted.complete
 
     def _state(self, accounts: Sequence[Account], gaps: Sequence[GapRecord], *, counted: bool) -> State:
-        letters = {each: kept_letters(self.ledger, self.store, self.pipeline, each) for each in self.destinations}
+        folders = indexed_folders(self.store, self.pipeline, self.now())
+        letters = {
+            each: kept_letters(self.ledger, self.store, self.pipeline, each, folders) for each in self.destinations
+        }
         return State(
             pipeline=self.pipeline,
             source=self.source.title,

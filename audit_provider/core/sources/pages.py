@@ -79,6 +79,7 @@ class PageReader:
     :param outside: returns a client without any credential for a base URL; needed where events come in files.
     :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     :ivar watch: what the answers show, beside events, of whether the source is described as it is.
+    :ivar wanted: the window of the past that is read, into which records without a time are put; None for reading on.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class PageReader:
         )
         self._client = client
         self.request = spec.request
+        self.wanted: Window | None = None
         self.watch = PageWatch(spec, client.now)
         self._judge = AnswerJudge(spec, client.redact)
         self.later = self._judge.later
@@ -282,7 +284,7 @@ class PageReader:
         before, undated, unread = counter.total(), self._listed.undated, len(self._listed.unreadable)
         # A page that has come again has no events of its own.
         events, recorded = self._listed.events(
-            () if repeats else records, undated_at(window, self._client.now()), answer.where, same=counter
+            () if repeats else records, undated_at(window, self._client.now(), self.wanted), answer.where, same=counter
         )
         aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
@@ -385,11 +387,19 @@ class PageReader:
             )
 
 
-def undated_at(window: Window | None, now: datetime) -> datetime:
+def undated_at(window: Window | None, now: datetime, wanted: Window | None = None) -> datetime:
     """Return the time to give a record that shows none: that of receipt, or the middle of a window of the past.
 
     In a backfill the time of receipt would lie outside what is wanted, and the record would be left out.
+
+    :param window: that is asked for, None where the request has no bounds. :param wanted: of the past; None where the
+        log is read up to now.
     """
+    if wanted:
+        start, end = wanted.start, wanted.end
+        if window and window.start < end and start < window.end:
+            start, end = max(start, window.start), min(end, window.end)
+        return start + (end - start) / 2
     if window is None or window.end >= now - timedelta(hours=1):
         return now
     return window.start + (window.end - window.start) / 2

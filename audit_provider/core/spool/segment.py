@@ -44,6 +44,10 @@ class Head:
         return f"{self.number:012d}-{self.digest[:DIGEST_SHOWN]}.manifest.json.gz"
 
 
+Earlier = tuple[tuple[int, str], ...]
+"""Segments further back than the one before, in ascending order: the number of each, and the digest of its manifest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a segment holds.
@@ -52,6 +56,8 @@ class Manifest:
     :ivar first_time: smallest and :ivar last_time: largest event time.
     :ivar ids: of every event, in order: the memory that duplicates are known by.
     :ivar version: of what is kept, see ``state_version``.
+    :ivar earlier: segments further back, see :mod:`~audit_provider.core.spool.walk`; a manifest of an earlier version
+        names none.
     """
 
     number: int
@@ -66,6 +72,7 @@ class Manifest:
     written_at: datetime
     ids: tuple[str, ...]
     version: int = 1
+    earlier: Earlier = ()
 
     @property
     def total(self) -> int:
@@ -74,7 +81,7 @@ class Manifest:
 
     def without_ids(self) -> Manifest:
         """Return the manifest less its bulk, to keep many in memory."""
-        return replace(self, ids=())
+        return replace(self, ids=(), earlier=())
 
 
 class SegmentWriter:
@@ -128,8 +135,11 @@ class SegmentWriter:
 
         return added
 
-    def seal(self, previous: Head, written_at: datetime) -> tuple[Manifest, bytes]:
-        """Return the manifest and the compressed events. The writer must hold at least one event."""
+    def seal(self, previous: Head, written_at: datetime, earlier: Earlier = ()) -> tuple[Manifest, bytes]:
+        """Return the manifest and the compressed events. The writer must hold at least one event.
+
+        :param earlier: segments further back that the manifest names.
+        """
         if self._first is None or self.last_time is None:
             raise ValueError("an empty segment cannot be sealed")
         data = b"".join([*self._parts, self._compressor.flush()])
@@ -148,6 +158,7 @@ class SegmentWriter:
             written_at=written_at,
             ids=tuple(self._ids),
             version=STATE_VERSION,
+            earlier=earlier,
         )
         return manifest, data
 

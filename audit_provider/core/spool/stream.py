@@ -19,11 +19,13 @@ from audit_provider.core.spool.segment import (
     unpack_events,
     unpack_manifest,
 )
+from audit_provider.core.spool.walk import Walk, named_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
+    from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.spool.store import Store
 
 CLOCK_SKEW = timedelta(hours=1)
@@ -53,7 +55,8 @@ class Stream:
         self._store = store
         self._name = name
         self._folder = f"{name}/{chain}" if chain else name
-        self._written: tuple[Head, datetime] | None = None
+        self._written: tuple[Head, datetime, Earlier] | None = None
+        self._walk: Walk | None = None
 
     def __str__(self) -> str:
         return self._name
@@ -66,14 +69,14 @@ class Stream:
         """
         if self._written is None or self._written[0] != head:
             last = next(self.back_from(head), None)
-            self._written = (head, last.written_at) if last else None
+            self._written = (head, last.written_at, named_after(last)) if last else None
         if self._written and written_at < self._written[1]:
             written_at = self._written[1] if self._is_set_back(head, written_at) else written_at
-        manifest, data = segment.seal(head, written_at)
+        manifest, data = segment.seal(head, written_at, self._written[2] if self._written else ())
         new_head, content = pack_manifest(manifest)
         self._store.put(self._key(manifest.data), data)
         self._store.put(self._key(new_head.name), content)
-        self._written = new_head, written_at
+        self._written = new_head, written_at, named_after(manifest)
         return new_head
 
     def _is_set_back(self, head: Head, now: datetime) -> bool:
@@ -106,6 +109,12 @@ class Stream:
             yield manifest
             head = manifest.previous
 
+    def walk(self, head: Head) -> Walk:
+        """Return a walk through the chain that ``head`` leads to; the same one as long as that is the head."""
+        if self._walk is None or self._walk.head != head:
+            self._walk = Walk(self.manifest, head)
+        return self._walk
+
     def of_chain(self, chain: str) -> Stream:
         """Return another chain of the same stream, such as the one before its position was deleted."""
         return Stream(self._store, self._name, chain)
@@ -123,7 +132,7 @@ class Stream:
                     yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
-        """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven.
+        """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven when its turn comes.
 
         :raises SpoolDamagedError: one is missing or not what was written, or ``first`` is no longer kept.
         """
@@ -131,22 +140,17 @@ class Stream:
             yield manifest.number, self.events(manifest)
 
     def manifests(self, head: Head, first: int) -> Iterator[Manifest]:
-        """Yield the manifests of the segments ``first`` to ``head``, without their ids.
+        """Yield the manifests of the segments ``first`` to ``head``, without ids, each proven when its turn comes.
 
         :raises SpoolDamagedError: one is missing or not what was written, or ``first`` is no longer kept.
         """
-        if first < self.oldest():
+        if first < (oldest := self.oldest()):
             raise SpoolDamagedError(
-                f"the spool's stream {self._folder} begins with segment {self.oldest()}, but segment {first} was asked "
+                f"the spool's stream {self._folder} begins with segment {oldest}, but segment {first} was asked "
                 f"for: it was removed, or the delivery offset is older than the spool."
             )
-        wanted: list[Manifest] = []
-        for manifest in self.back_from(head):
-            if manifest.number < first:
-                break
-            wanted.append(manifest.without_ids())
-        while wanted:
-            yield wanted.pop()
+        for reached in Walk(self.manifest, head).upwards(first):
+            yield reached.manifest
 
     def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that were spooled at or after ``since``.
@@ -271,6 +275,14 @@ class Stream:
     def put_beside(self, name: str, content: bytes) -> None:
         """Keep an object beside the segments, durably. :param name: with the folder below the chain's."""
         self._store.put(self._key(name), content)
+
+    def mark_in_pipeline(self, folder: str, name: str) -> None:
+        """Keep an empty object that says that this chain has something, durably.
+
+        :param folder: of the pipeline, for objects of all of its streams. :param name: of the object.
+        """
+        pipeline, _, stream = self._folder.partition("/")
+        self._store.put(f"{pipeline}/{folder}/{stream}/{name}", b"")
 
     def get_beside(self, name: str) -> bytes:
         """Return an object that :meth:`put_beside` kept.

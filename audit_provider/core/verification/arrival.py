@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from audit_provider.core.model import Event
 from audit_provider.core.verification.report import VerifiedArrival, VerifiedIds
 
 if TYPE_CHECKING:
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
 
     from audit_provider.core.verification.piles import Piles
 
-SET_ASIDE, PENDING, THERE = -1, -2, -3
-"""Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination."""
+SET_ASIDE, PENDING, THERE, SAME_ID = -1, -2, -3, -4
+"""Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination, and the vendor's own
+id of an event that is named otherwise, since another one has it."""
 
 _FIRST = 20
+
+Contents = Callable[[str, int, Event], Iterable[bytes]]
+"""Returns how an event may lie at the destination, given its stream's folder and the number of its segment."""
 
 
 class Arrival(Protocol):
@@ -29,6 +35,10 @@ class Arrival(Protocol):
     @property
     def tells_all(self) -> bool:
         """Whether :meth:`gather` tells of every id there, so that those which the spool has not are counted too."""
+
+    @property
+    def contents(self) -> Contents | None:
+        """What :meth:`gather` compares beside ids; None for ids alone."""
 
     @property
     def missing(self) -> TextIO | None:
@@ -52,6 +62,8 @@ def tally(
     ids: Counter[str] = Counter()
     met: Counter[str] = Counter()
     first: list[str] = []
+    altered: list[str] = []
+    compares = arrival is not None and getattr(arrival, "contents", None) is not None
     for pile in piles:
         expected: list[str] = []
         for name, places in pile.items():
@@ -71,6 +83,12 @@ def tally(
             for name in expected:
                 fate = _fate(counts.get(name, 0), pile[name])
                 met[fate] += 1
+                if fate == "found" and compares:
+                    said = _compared(pile.contents.get(name, ()), owners)
+                    met["compared"] += said is not None
+                    met["altered"] += said is False
+                    if said is False and len(altered) < _FIRST:
+                        altered.append(name)
                 met["several_times"] += counts.get(name, 0) > 1
                 if fate == "missing":
                     if len(first) < _FIRST:
@@ -90,8 +108,23 @@ def tally(
         several_times=met["several_times"],
         extra=met["extra"] if arrival.tells_all else None,
         first_missing=tuple(first),
+        compared=met["compared"] if compares else None,
+        altered=met["altered"],
+        first_altered=tuple(altered),
         faults=tuple(faults),
     )
+
+
+def _compared(met: Iterable[tuple[int, tuple[str, ...]]], owners: Sequence[str | None]) -> bool | None:
+    """Return whether all that lies at the destination under an id is what the spool holds; None where nobody knows."""
+    spooled: set[str] = set()
+    there: set[str] = set()
+    for place, digests in met:
+        if place == THERE:
+            there.update(digests)
+        elif place == SAME_ID or (place >= 0 and owners[place]):
+            spooled.update(digests)
+    return there <= spooled if there and spooled else None
 
 
 def _fate(count: int, places: Sequence[int]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from audit_provider.core.spool import Store
+    from audit_provider.core.spool.segment import Earlier
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class ChainReader:
         self._segments: dict[int, list[SegmentRead]] = {}
         self._followed: set[str] = set()
         self._faulty: set[int] = set()
+        self._names_next: dict[Head, Earlier] = {}
 
     def read(self) -> ChainRead:
         """Read everything."""
@@ -123,10 +125,25 @@ class ChainReader:
             return
         for flaw in segment.flaws:
             self._fault(flaw, number)
+        self._compare_named(segment)
         self._segments.setdefault(number, []).append(segment)
         self._followed.add(segment.manifest.previous.digest)
         self._take(segment)
-        segment.ids = ()
+        segment.ids = segment.events = ()
+
+    def _compare_named(self, segment: SegmentRead) -> None:
+        """Name a manifest that leads to other segments further back than the one before it says.
+
+        One of an earlier version names none.
+        """
+        number = segment.head.number
+        self._names_next = {head: named for head, named in self._names_next.items() if head.number >= number - 1}
+        expected = self._names_next.get(segment.manifest.previous, segment.named)
+        if segment.named and segment.named != expected:
+            wrong = "names other segments further back than the chain before it has"
+            self._fault(Flaw("reordered", segment.name, wrong), number)
+        self._names_next[segment.head] = segment.names_next
+        segment.named = segment.names_next = ()
 
     def _found_head(self) -> Head:
         if self._head is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Origin
+    from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.piles import Piles
 
 _BATCH = 1000
@@ -62,6 +63,7 @@ class DocumentSearch:
     """
 
     tells_all = False
+    contents: Contents | None = None
 
     def __init__(
         self,

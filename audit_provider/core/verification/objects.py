@@ -1,4 +1,4 @@
-"""The ids of the events in a bucket, read from the objects themselves."""
+"""The events in a bucket, read from the objects themselves: their ids, and what they say."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TextIO
+from uuid import UUID
 
 import msgspec
 from isal import igzip
@@ -16,15 +17,22 @@ from audit_provider.core.model import Fields, utc_now
 from audit_provider.core.records import RecordReader
 from audit_provider.core.spool import S3Store
 from audit_provider.core.verification.arrival import THERE
+from audit_provider.core.verification.piles import digest_of
 from audit_provider.core.verification.segments import FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.piles import Piles
 
 _HIVE = re.compile(r"([0-9a-f]{32})\.ndjson\.gz")
 _ARCHIVE = re.compile(r"archive_.*\.json\.gz")
+_OWN_ARCHIVE = re.compile(
+    r"archive_\d{6}\.\d{4}\.([0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.json\.gz"
+)
+"""Named by its content; Datadog's own are not."""
+
 _ARCHIVED = Fields(id="attributes.evt.id", time="")
 _PARQUET_ID = "metadata.uid"
 
@@ -35,13 +43,26 @@ class ObjectIds:
     :param client: a boto3 S3 client. :param prefix: "" is the whole bucket.
     :param fields: where the records keep their id; objects in another form than ``raw`` keep it elsewhere.
     :param missing: takes the missing ids, one per line.
+    :param contents: how an event may lie there; None where nobody knows, so that ids alone are compared.
+    :param form_is_known: whether ``contents`` has the form and the redaction of the destination; else lines that may be
+        an envelope are not compared.
     """
 
     tells_all = True
 
     def __init__(
-        self, client: Any, bucket: str, prefix: str, fields: Fields | None, *, missing: TextIO | None = None
+        self,
+        client: Any,
+        bucket: str,
+        prefix: str,
+        fields: Fields | None,
+        *,
+        missing: TextIO | None = None,
+        contents: Contents | None = None,
+        form_is_known: bool = False,
     ) -> None:
+        self.contents = contents
+        self._form_is_known = form_is_known
         self.where = f"s3://{bucket}/{prefix}".rstrip("/")
         self.missing = missing
         self._store = S3Store(client, bucket, "", name="the destination")
@@ -58,7 +79,7 @@ class ObjectIds:
                 continue
             try:
                 content = fetch(self._store, folder, name)
-                piles.add(THERE, self._ids(name, content))
+                piles.add(THERE, *self._read(name, content))
             except FlawError as error:
                 faults.append(f"{self.where}: the object {key} {error.flaw.wrong}.")
             except (EOFError, OSError, IsalError, *UNREADABLE, ProtocolError, _DigestError):  # type: ignore[misc]
@@ -69,22 +90,67 @@ class ObjectIds:
         """Have nothing to add."""
         return {}
 
-    def _ids(self, name: str, content: bytes) -> Iterable[str]:
+    def _read(self, name: str, content: bytes) -> tuple[Iterable[str], Iterable[tuple[str, ...]]]:
+        """Return the ids in an object, and digests of what each says where that can be compared."""
         if name.endswith(".parquet"):
-            return _ids_of_parquet(content)
+            return _ids_of_parquet(content), ()
         plain: bytes = igzip.decompress(content)  # type: ignore[no-untyped-call]
-        match = _HIVE.fullmatch(name)
-        if match and not hashlib.sha256(plain).hexdigest().startswith(match[1]):
+        digest = hashlib.sha256(plain).hexdigest()
+        archive, hive, own_archive = (each.fullmatch(name) for each in (_ARCHIVE, _HIVE, _OWN_ARCHIVE))
+        if hive and not digest.startswith(hive[1]):
             raise _DigestError
-        fields = _ARCHIVED if _ARCHIVE.fullmatch(name) else self._fields
+        if own_archive and str(UUID(digest[:32], version=5)) != own_archive[1]:
+            raise _DigestError
+        fields = _ARCHIVED if archive else self._fields
         if fields is None:
             raise ConfigurationError(
                 f"nothing says where the records in {self.where} keep their ids: name the source by --source, or the "
                 f"path by --id-at."
             )
-        records = [msgspec.Raw(line) for line in plain.split(b"\n") if line]
-        events, _ = RecordReader(fields).events(records, utc_now(), name, same=self._same)
-        return [event.id for event in events]
+        lines = [line for line in plain.split(b"\n") if line]
+        events, _ = RecordReader(fields).events([msgspec.Raw(line) for line in lines], utc_now(), name, same=self._same)
+        ids = [event.id for event in events]
+        if self.contents is None or len(ids) != len(lines):
+            return ids, ()
+        return ids, [self._said(line, is_archived=archive is not None) for line in lines]
+
+    def _said(self, line: bytes, *, is_archived: bool) -> tuple[str, ...]:
+        if is_archived:
+            event = _decode_archived(line).attributes.event
+            if event is msgspec.UNSET:
+                return ()
+            line = bytes(event)
+        if not self._form_is_known and _may_be_envelope(line):
+            return ()
+        return (digest_of(line),)
+
+
+class _Attributes(msgspec.Struct):
+    event: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Archived(msgspec.Struct):
+    attributes: _Attributes
+
+
+class _Enveloped(msgspec.Struct):
+    id: str
+    time: str
+    source: str
+    pipeline: str
+    raw: msgspec.Raw
+
+
+_decode_archived = msgspec.json.Decoder(_Archived).decode
+_decode_enveloped = msgspec.json.Decoder(_Enveloped).decode
+
+
+def _may_be_envelope(line: bytes) -> bool:
+    try:
+        _decode_enveloped(line)
+    except UNREADABLE:
+        return False
+    return True
 
 
 class _DigestError(Exception):

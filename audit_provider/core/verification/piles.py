@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zlib
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,25 @@ _PILES = 256
 _KEPT_IN_MEMORY = 100_000
 
 _encode = msgspec.json.Encoder().encode
-_decode_lines = msgspec.json.Decoder(tuple[int, str]).decode_lines
+_decode_lines = msgspec.json.Decoder(tuple[int, str, tuple[str, ...]]).decode_lines
+_DIGEST_BYTES = 12
+
+
+def digest_of(content: bytes) -> str:
+    """Return a short digest of what an event says, to compare it by."""
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+class Pile(dict[str, list[int]]):
+    """Ids, and the places where each was met.
+
+    :ivar contents: of each id the places again, each with digests of what was met there; those of which none is known
+        are left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contents: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
 
 
 class Piles:
@@ -42,26 +62,29 @@ class Piles:
     ) -> None:
         self._folder.cleanup()
 
-    def add(self, place: int, ids: Iterable[str]) -> None:
+    def add(self, place: int, ids: Iterable[str], contents: Iterable[tuple[str, ...]] = ()) -> None:
         """Add ids that were met at ``place``.
 
+        :param contents: digests of what each of them says there, for as many as are known.
         :raises UnavailableError: the disk is full.
         """
-        for name in ids:
-            self._lines[zlib.crc32(name.encode()) % _PILES].append(_encode((place, name)))
+        for name, digests in zip(ids, chain(contents, repeat(())), strict=False):
+            self._lines[zlib.crc32(name.encode()) % _PILES].append(_encode((place, name, digests)))
             self._count += 1
         if self._count >= _KEPT_IN_MEMORY:
             self._flush()
 
-    def __iter__(self) -> Iterator[dict[str, list[int]]]:
-        """Yield each pile: ids, and the places where each was met."""
+    def __iter__(self) -> Iterator[Pile]:
+        """Yield each pile."""
         self._flush()
         for number in range(_PILES):
             path = self._path(number)
             if path.exists():
-                pile: dict[str, list[int]] = {}
-                for place, name in _decode_lines(path.read_bytes()):
+                pile = Pile()
+                for place, name, digests in _decode_lines(path.read_bytes()):
                     pile.setdefault(name, []).append(place)
+                    if digests:
+                        pile.contents.setdefault(name, []).append((place, digests))
                 yield pile
 
     def _flush(self) -> None:

@@ -83,6 +83,8 @@ class VerifiedArrival:
     :ivar pending: not there, and not shipped yet.
     :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (segments
         that are no longer kept, other pipelines); None where they are not asked for.
+    :ivar compared: of those found, ids whose content there was compared with the spool's; None where ids alone are
+        looked for. :ivar altered: of these, ids under which something else is there; the first in :ivar first_altered.
     :ivar faults: objects that are not what was shipped, a sentence each.
     """
 
@@ -95,6 +97,9 @@ class VerifiedArrival:
     several_times: int
     extra: int | None
     first_missing: tuple[str, ...] = ()
+    compared: int | None = None
+    altered: int = 0
+    first_altered: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
 
@@ -120,7 +125,8 @@ class Verification:
     def result(self) -> Literal["all right", "faults found", "could not be checked"]:
         """What it comes to."""
         arrival = self.arrival
-        if any(fault.kind != "unread" for fault in self.faults) or (arrival and (arrival.missing or arrival.faults)):
+        lacks = arrival and (arrival.missing or arrival.altered or arrival.faults)
+        if lacks or any(fault.kind != "unread" for fault in self.faults):
             return "faults found"
         return "could not be checked" if self.faults or not self.streams else "all right"
 
@@ -182,6 +188,13 @@ def _arrived(arrival: VerifiedArrival) -> Iterator[str]:
         f"{arrival.set_aside:,} set aside, {arrival.pending:,} pending; {arrival.several_times:,} stored several times"
         f"{extra}"
     )
+    if arrival.compared is not None:
+        others = arrival.found - arrival.compared
+        yield (
+            f"contents: {arrival.compared:,} of those there compared with the spool, {arrival.altered:,} are altered; "
+            f"{others:,} in a form that cannot be compared"
+        )
+    yield from (f"ALTERED: {name}" for name in arrival.first_altered[:_LISTED])
     yield from (f"MISSING: {name}" for name in arrival.first_missing[:_LISTED])
     if arrival.missing > len(arrival.first_missing[:_LISTED]):
         yield f"… and {arrival.missing - len(arrival.first_missing[:_LISTED]):,} more"

@@ -14,10 +14,15 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDama
 from audit_provider.core.spool import Head, Manifest
 from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name, decode_events
 from audit_provider.core.spool.store import check_key
+from audit_provider.core.spool.walk import named_after
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_provider.core.model import Event
     from audit_provider.core.spool import Store
+    from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.verification.report import Kind
 
 FILE_NAME = re.compile(r"([0-9]{12})-([0-9a-f]{16})\.(manifest\.json|ndjson)\.gz")
@@ -38,8 +43,11 @@ class Flaw:
 class SegmentRead:
     """A segment as it was found.
 
-    :ivar head: number, digest and total that its manifest has. :ivar ids: emptied once they are taken.
+    :ivar head: number, digest and total that its manifest has. :ivar ids: emptied once they are taken, as are its
+        :ivar events:, which are there where they are what was written.
     :ivar reproduced: compressing the manifest again gives the same bytes.
+    :ivar named: segments further back that its manifest names, and :ivar names_next: those that the next one is to
+        name; both emptied once they are compared.
     """
 
     name: str
@@ -47,7 +55,10 @@ class SegmentRead:
     manifest: Manifest
     ids: tuple[str, ...]
     reproduced: bool
+    named: Earlier = ()
+    names_next: Earlier = ()
     flaws: list[Flaw] = field(default_factory=list)
+    events: Sequence[Event] = ()
 
 
 class FlawError(Exception):
@@ -81,6 +92,8 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         manifest=manifest.without_ids(),
         ids=manifest.ids,
         reproduced=igzip.compress(text, LEVEL, mtime=0) == content,
+        named=manifest.earlier,
+        names_next=named_after(manifest),
     )
     if manifest.number != number:
         found.flaws.append(
@@ -90,7 +103,9 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         found.flaws.append(Flaw("damaged", name, "names a data file that cannot be its own"))
         return found
     try:
-        found.flaws += _check_events(manifest, fetch(store, folder, manifest.data))
+        flaws, events = _check_events(manifest, fetch(store, folder, manifest.data))
+        found.flaws += flaws
+        found.events = events
     except FlawError as error:
         found.flaws.append(error.flaw)
     return found
@@ -124,7 +139,7 @@ def fetch(store: Store, folder: str, name: str) -> bytes:
         raise FlawError(Flaw("unread", name, f"could not be read: {error}")) from None
 
 
-def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
+def _check_events(manifest: Manifest, content: bytes) -> tuple[list[Flaw], list[Event]]:
     name = manifest.data
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
@@ -153,7 +168,7 @@ def _check_events(manifest: Manifest, content: bytes) -> list[Flaw]:
     times = [event.time for event in events]
     if times and (min(times), max(times)) != (manifest.first_time, manifest.last_time):
         flaws.append(Flaw("total", name, "holds other times of events than its manifest says"))
-    return flaws
+    return flaws, events
 
 
 def _plain(content: bytes, name: str) -> bytes:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from audit_provider.core.dead_letters import INDEX
 from audit_provider.core.model import back_by, text_of, utc_now
 from audit_provider.core.position import begun_at
 from audit_provider.core.retention import SHORTEST
 from audit_provider.core.spool.stream import OLDEST, PRUNED
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable
-from audit_provider.core.verification.arrival import PENDING, SET_ASIDE, tally
+from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.letters import read_letters, read_record
-from audit_provider.core.verification.piles import Piles
+from audit_provider.core.verification.piles import Piles, digest_of
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
 from audit_provider.core.verification.vouched import check_beside
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
-    from audit_provider.core.verification.arrival import Arrival
+    from audit_provider.core.verification.arrival import Arrival, Contents
     from audit_provider.core.verification.chain import ChainRead
     from audit_provider.core.verification.report import VerifiedStream
     from audit_provider.core.verification.segments import SegmentRead
 
 _STREAM_DEPTH = 2
+_RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
+"""The name of an event whose id another one has."""
+
 _BESIDE = ("activity", "reports")
 _REDRIVEN = "/redriven"
 _UNREADABLE = f"/{FOLDER.rstrip('/')}"
@@ -83,7 +88,8 @@ def verify(
     """
     began = now()
     with Piles() as piles:
-        reading = _Reading(store, piles, progress or {}, destination, began)
+        contents = getattr(arrival, "contents", None)
+        reading = _Reading(store, piles, progress or {}, destination, began, contents)
         reading.read(pipeline)
         ids, arrived = tally(piles, reading.owners(), arrival)
     return Verification(
@@ -104,8 +110,15 @@ class _Reading:
     """Every chain of a spool, one after the other."""
 
     def __init__(
-        self, store: Store, piles: Piles, progress: Mapping[str, Progress], destination: str, now: datetime
+        self,
+        store: Store,
+        piles: Piles,
+        progress: Mapping[str, Progress],
+        destination: str,
+        now: datetime,
+        contents: Contents | None,
     ) -> None:
+        self._contents = contents
         self._store = store
         self._piles = piles
         self._streams = progress
@@ -157,7 +170,7 @@ class _Reading:
 
         def take(segment: SegmentRead) -> None:
             self._places.append((folder, segment.name))
-            self._piles.add(len(self._places) - 1, segment.ids)
+            self._add(len(self._places) - 1, folder, segment)
             offset = recorded.offset if recorded else None
             if recorded and self._destination and (offset is None or segment.head.number >= offset.segment):
                 shipped = offset.index if offset and offset.segment == segment.head.number else 0
@@ -165,6 +178,21 @@ class _Reading:
 
         head = recorded.position.head if recorded else None
         return ChainReader(self._store, folder, names, head=head, take=take).read()
+
+    def _add(self, place: int, folder: str, segment: SegmentRead) -> None:
+        """Add the ids of a segment, and what its events say where that is compared."""
+        if self._contents is None or len(segment.events) != len(segment.ids):
+            self._piles.add(place, segment.ids)
+            return
+        stream = "/".join(folder.split("/")[:_STREAM_DEPTH])
+        said = [
+            tuple({digest_of(each) for each in self._contents(stream, segment.head.number, event)})
+            for event in segment.events
+        ]
+        self._piles.add(place, segment.ids, said)
+        for name, digests in zip(segment.ids, said, strict=True):
+            if own := _RENAMED.fullmatch(name):
+                self._piles.add(SAME_ID, (own[1],), (digests,))
 
     def _take(self, folder: str, found: ChainRead) -> None:
         self.streams.append(found.stream)
@@ -249,8 +277,10 @@ class _Reading:
 
 
 def _is_beside(key: str) -> bool:
-    """Whether an object is none of a stream's: counts and reports are made from the streams."""
+    """Whether an object is none of a stream's: counts, reports and the index of letters are made from the streams."""
     parts = key.split("/")
+    if len(parts) > _STREAM_DEPTH and parts[1] == INDEX:
+        return True
     return len(parts) == _STREAM_DEPTH + 1 and parts[1] in _BESIDE
 
 

@@ -1,19 +1,53 @@
-// What is asked of the JSON API.
+// What is asked of the JSON API, and why there may be no answer.
+
+const PATIENCE = 60000; // milliseconds
+
+// login: whether logging in helps.
+export class Failure extends Error {
+  constructor(message, { login = false } = {}) {
+    super(message);
+    this.login = login;
+  }
+}
 
 export async function ask(path, body) {
-  const options = { headers: { Accept: "application/json", "X-Audit-Logs": "page" }, credentials: "same-origin" };
-  if (body !== undefined) {
+  const options = {
+    headers: { Accept: "application/json", "X-Audit-Logs": "page" },
+    credentials: "same-origin",
+    signal: AbortSignal.timeout(PATIENCE),
+  };
+  const changes = body !== undefined;
+  if (changes) {
     options.method = "POST";
     options.body = JSON.stringify(body);
     options.headers["Content-Type"] = "application/json";
   }
-  const answer = await fetch(`api/${path}`, options);
-  if (answer.ok) return answer.json();
-  if (answer.status === 401) throw new Error("You are not logged in any more: log in to Airflow, then look again.");
-  if (answer.status === 403)
-    throw new Error("Airflow does not allow this to you: ask for the permission, see the documentation.");
-  const said = await answer.json().catch(() => ({}));
-  throw new Error(typeof said.detail === "string" ? said.detail : `Airflow answered ${answer.status}.`);
+  // Whoever pressed a button must know that it may have been done all the same.
+  const perhaps = changes ? " Whether it was done is not known: look before you press again." : "";
+  let answer;
+  try {
+    answer = await fetch(`api/${path}`, options);
+  } catch (error) {
+    if (error.name === "TimeoutError") throw new Failure(`Airflow has not answered within a minute.${perhaps}`);
+    throw new Failure(`Airflow cannot be reached: see whether it runs, and the network.${perhaps}`);
+  }
+  const said = await answer.json().catch(() => null);
+  if (answer.ok && said !== null) return said;
+  if (answer.ok || said === null) {
+    if (answer.status < 400)
+      throw new Failure("A web page came in place of figures, perhaps a proxy's login: log in again.", { login: true });
+  }
+  if (answer.status === 401) throw new Failure("Your session has ended.", { login: true });
+  if (answer.status === 403) throw new Failure(refused(changes, said));
+  if (typeof said?.detail === "string") throw new Failure(said.detail);
+  throw new Failure(`Airflow answered ${answer.status}: see the log of its API server.${perhaps}`);
+}
+
+function refused(changes, said) {
+  const why = typeof said?.detail === "string" && said.detail !== "Forbidden" ? ` (${said.detail})` : "";
+  return changes
+    ? `Your role may not do this${why}: the documentation says which permission it needs.`
+    : `Your role may not read this${why}: ask an Airflow administrator for "Variables: read".`;
 }
 
 export const pathOf = (pipeline, ...rest) => ["pipelines", pipeline, ...rest].map(encodeURIComponent).join("/");

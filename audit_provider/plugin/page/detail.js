@@ -3,10 +3,11 @@
 import { act, askNote, showLetters } from "./actions.js";
 import { activityChart } from "./activity.js";
 import { pathOf } from "./api.js";
-import { at, badge, button, cells, count, link, listed, make, time } from "./dom.js";
+import { at, badge, button, cells, count, link, listed, make, time, tries } from "./dom.js";
 import { measures } from "./measures.js";
+import { patch } from "./patch.js";
 import { commands, seen } from "./state.js";
-import { ago, moment, number } from "./words.js";
+import { age, ago, moment, number, span } from "./words.js";
 
 export function detail() {
   const place = at("detail");
@@ -19,7 +20,7 @@ export function detail() {
     link(pipeline.links.backfill, "backfill"),
     pipeline.links.reconcile ? link(pipeline.links.reconcile, "reconciliation") : "",
   ];
-  place.replaceChildren(
+  const shown = [
     make(
       "div",
       { class: "row" },
@@ -34,7 +35,7 @@ export function detail() {
     make(
       "p",
       { class: "faint" },
-      `${pipeline.source}: ${number(pipeline.spooled)} events read${pipeline.same_id ? `, ${number(pipeline.same_id)} of them under an id that another record has` : ""}, last ${ago(pipeline.last_read)}; report ${pipeline.reported_at ? ago(pipeline.reported_at) : "not made yet"}.`,
+      `${pipeline.source}: ${number(pipeline.spooled)} events read${pipeline.same_id ? `, ${number(pipeline.same_id)} of them under an id that another record has` : ""}${pipeline.outside ? `, ${number(pipeline.outside)} served outside of their window of the past` : ""}, last ${ago(pipeline.last_read)}; report ${pipeline.reported_at ? ago(pipeline.reported_at) : "not made yet"}.`,
     ),
     make(
       "div",
@@ -46,6 +47,9 @@ export function detail() {
       },
       ...(seen.told ? [seen.told.message, " ", seen.told.link ? link(seen.told.link, "See the run") : ""] : []),
     ),
+    problems(pipeline),
+    make("h3", {}, "Source"),
+    source(pipeline),
     make("h3", {}, "Destinations"),
     destinations(pipeline),
     make("h3", {}, "Gaps"),
@@ -56,9 +60,37 @@ export function detail() {
     ...activityChart(activity),
     make("h3", {}, "Lag and deliveries"),
     ...measures(activity),
-  );
+  ].filter(Boolean);
   // While one button waits for its answer, no other may be pressed, however often this is drawn.
-  for (const each of place.querySelectorAll("button")) each.disabled = seen.acting;
+  for (const each of shown.flatMap((node) => [...node.querySelectorAll("button")])) each.disabled = seen.acting;
+  patch(place, shown);
+}
+
+function problems({ problems: found }) {
+  const lines = found.map((each) =>
+    make("li", { class: each.level }, each.text, make("div", { class: "row" }, ...tries(each))),
+  );
+  return lines.length ? make("ul", { class: "problems", "data-key": "problems", "aria-label": "What is wrong here" }, ...lines) : "";
+}
+
+function source({ source: title, reading }) {
+  const complete = reading.last_complete;
+  const tr = cells(
+    badge(reading.state),
+    make("th", { scope: "row" }, title),
+    complete ? time(complete, ago(complete)) : "never",
+    count(reading.failures_in_a_row),
+    make("div", { class: "row" }, ...tries({ since: reading.failing_since, next_try: reading.next_try, log: reading.log })),
+  );
+  tr.id = "source";
+  if (reading.last_error) tr.children[1].append(make("div", { class: "error" }, reading.last_error));
+  return listed(["State", "Source", "Read to its end", "#Failures in a row", ""], [tr], "none");
+}
+
+function oldest({ pending, pending_elsewhere: elsewhere, waiting_since: since, elsewhere_since: other }) {
+  const first = [since, other].filter(Boolean).sort()[0];
+  if (first) return time(first, span(age(first)));
+  return pending || elsewhere ? "unknown" : "–";
 }
 
 function destinations(pipeline) {
@@ -95,11 +127,13 @@ function destinations(pipeline) {
         make("div", { class: "faint" }, each.type + (each.enabled ? "" : ", not enabled")),
       ),
       count(each.delivered),
+      count(each.restamped),
       make("td", { class: "number" }, number(each.pending) + elsewhere),
+      oldest(each),
       count(each.failures_in_a_row),
       each.last_success ? time(each.last_success, ago(each.last_success)) : "never",
       letters,
-      count(each.too_old),
+      make("td", { class: each.too_old ? "number bad" : "number" }, number(each.too_old)),
       make(
         "div",
         { class: "row" },
@@ -110,6 +144,8 @@ function destinations(pipeline) {
     );
     tr.dataset.destination = each.name;
     if (each.last_error) tr.children[1].append(make("div", { class: "error" }, each.last_error));
+    const { failing_since: since, next_try, log } = each;
+    tr.children[1].append(make("div", { class: "row" }, ...tries({ since, next_try, log })));
     return tr;
   });
   return listed(
@@ -117,11 +153,13 @@ function destinations(pipeline) {
       "State",
       "Destination",
       "#Delivered",
-      "#Pending",
+      "#Of these with current time",
+      "#Waiting",
+      "Oldest waits for",
       "#Failures in a row",
       "Last success",
       "#Dead letters",
-      "#Too old",
+      "#Set aside: too old",
       "",
     ],
     rows,

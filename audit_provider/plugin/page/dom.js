@@ -1,6 +1,7 @@
 // Elements. All text comes in through textContent, so nothing that a vendor or a SIEM says can become markup.
 
-import { moment, number, WORDS } from "./words.js";
+import { shown } from "./state.js";
+import { ago, moment, number, until, WORDS } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN = ["svg", "rect", "g", "text", "line", "polygon", "title"];
@@ -10,7 +11,7 @@ export const at = (id) => document.getElementById(id);
 export function make(name, attributes = {}, ...children) {
   const node = DRAWN.includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    if (key.startsWith("on")) node[key] = value;
     else if (value !== null && value !== undefined && value !== false)
       node.setAttribute(key, value === true ? "" : value);
   }
@@ -18,7 +19,7 @@ export function make(name, attributes = {}, ...children) {
   return node;
 }
 
-export const badge = (state) => make("span", { class: `state ${state}` }, WORDS[state]);
+export const badge = (state) => make("span", { class: `state ${shown(state)}` }, WORDS[shown(state)]);
 
 export const time = (text, shown) => make("time", { datetime: text, title: moment(text) }, shown);
 
@@ -36,6 +37,13 @@ export function link(path, text) {
   };
   return make("a", { href: path, onclick: go }, text);
 }
+
+// Since when something is wrong, when it is tried again, and the log of the task that failed.
+export const tries = ({ since, next_try: next, log }) => [
+  since ? make("span", { class: "faint" }, "since ", time(since, moment(since)), `, ${ago(since)}`) : "",
+  next ? make("span", { class: "faint" }, "next try ", time(next, until(next))) : "",
+  log ? link(log, "Task log") : "",
+];
 
 // A table; a head that begins with "#" stands over numbers.
 export function listed(heads, rows, none) {

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { detail } from "./detail.js";
 import { at } from "./dom.js";
-import { show } from "./overview.js";
+import { isStale, show } from "./overview.js";
 import { commands, seen } from "./state.js";
 import { followTheme } from "./theme.js";
 
@@ -22,14 +22,13 @@ async function look() {
   } catch (error) {
     if (number < shown) return;
     shown = number;
-    at("verdict").className = "critical";
-    at("verdict").textContent = error.message;
-    detail(); // what came of a button is shown all the same
+    seen.failure = error;
+    show(); // what came of a button is shown all the same
     return;
   }
   if (number < shown) return; // a later look was answered first
   shown = number;
-  seen.overview = found;
+  Object.assign(seen, { overview: found, answered: Date.now(), failure: null });
   // Another pipeline may have been opened meanwhile, or none.
   if (seen.open === name) Object.assign(seen, { open: found.opened ? name : "", detail: found.opened });
   show();
@@ -57,7 +56,20 @@ for (const head of document.querySelectorAll("[data-sort]")) {
     show();
   });
 }
-setInterval(() => {
-  if (!document.hidden && !at("dialog").open) look();
-}, EVERY);
+function renew() {
+  if (document.hidden) return;
+  // A look may stay without an answer for long.
+  if (seen.overview && (seen.stale || isStale())) show();
+  if (!at("dialog").open) look();
+}
+
+setInterval(renew, EVERY);
+document.addEventListener("visibilitychange", renew);
+at("login").addEventListener("click", (event) => {
+  // Where the page stands in Airflow's frame, the whole window goes to the login, and comes back from there.
+  const outer = window.parent;
+  const next = encodeURIComponent(outer.location.href);
+  event.preventDefault();
+  outer.location.assign(new URL(`../api/v2/auth/login?next=${next}`, document.baseURI).href);
+});
 open(decodeURIComponent(location.hash.slice(1)), false);

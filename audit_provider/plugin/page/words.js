@@ -11,12 +11,22 @@ export function span(seconds) {
   return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;
 }
 
-export const ago = (text) => (text ? `${span((Date.now() - Date.parse(text)) / 1000)} ago` : "never");
+export const age = (text) => (Date.now() - Date.parse(text)) / 1000;
+
+export const ago = (text) => (text ? `${span(age(text))} ago` : "never");
 
 export function until(text) {
   const seconds = (Date.parse(text) - Date.now()) / 1000;
   return seconds < 0 ? `due since ${span(-seconds)}` : `in ${span(seconds)}`;
 }
 
-export const LEVELS = ["critical", "warning", "new", "ok"];
-export const WORDS = { critical: "critical", warning: "warning", new: "not begun", ok: "fine" };
+export const LEVELS = ["critical", "warning", "unknown", "new", "off", "ok"];
+export const WORDS = {
+  critical: "critical",
+  warning: "warning",
+  unknown: "unknown",
+  stale: "not updated",
+  new: "never run",
+  off: "off",
+  ok: "fine",
+};

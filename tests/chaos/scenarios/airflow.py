@@ -69,7 +69,7 @@ class _Case(Case):
         pipelines.write_text(yaml.safe_dump({self.name: self._pipeline()}))
         connections = {key: text for key, text in os.environ.items() if key.startswith("AIRFLOW_CONN_")}
         file = {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
-        self.airflow = LocalAirflow(home, _ROOT / "dags", connections | file | _SETTINGS)
+        self.airflow = LocalAirflow(home, _ROOT / "dags", connections | file | _SETTINGS, again=False)
         self._again: list[subprocess.Popen[bytes]] = []
 
     def variable(self, key):
@@ -104,8 +104,7 @@ class _Case(Case):
                 self._again.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "airflow", part],
-                        # What ``airflow standalone`` sets for its parts.
-                        env={**self.airflow._environment, "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"},
+                        env=self.airflow._environment,
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=subprocess.STDOUT,

@@ -203,7 +203,7 @@ def test_an_old_event_is_set_aside_where_nothing_can_say_when_it_arrived(serve):
     old = event("old", time=NOW.replace(day=1, month=1))
     desk.ship(http(server, max_age_hours=24), [[event("a"), old]])
     assert list(desk.letters) == ["old"]
-    assert "cannot carry a time of arrival" in desk.letters["old"].reason
+    assert "cannot be sent with the current time" in desk.letters["old"].reason
     assert (desk.offset.counts.too_old, desk.offset.counts.dead_lettered) == (1, 0)
     assert desk.offset.too_old_from == desk.offset.too_old_to == old.time
     aside = Desk()

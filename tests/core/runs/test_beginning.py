@@ -11,7 +11,7 @@ from audit_provider.core.errors import SpoolDamagedError, StopError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Offset, PullCounts, Window
 from audit_provider.core.position import Position
-from audit_provider.core.runs.beginning import known_streams, on_kept_chain
+from audit_provider.core.runs.beginning import asked_before, known_streams, on_kept_chain
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
@@ -123,3 +123,16 @@ def test_what_was_read_from_another_account_is_not_known(kept):
     assert known("aaa") == {"p/live"}
     assert known("bbb") == {"p/reconcile"}
     assert known("") == {"p/live", "p/reconcile"}
+
+
+def test_a_window_knows_up_to_where_those_that_end_at_its_start_were_asked_for(kept):
+    after = StreamName("p", "20260102T000000Z_20260103T000000Z")
+    assert asked_before(kept.ledger, kept.store, after, after.span) is None
+    kept.spool(WINDOW)
+    position = replace(position_record(kept.ledger, WINDOW).load(), updated_at=NOW)
+    keep_position(kept, position, WINDOW)
+    assert asked_before(kept.ledger, kept.store, after, after.span) is None, "it is not read to its end"
+    keep_position(kept, replace(position, complete=True), WINDOW)
+    assert asked_before(kept.ledger, kept.store, after, after.span) == NOW - timedelta(hours=1)
+    known = known_streams(kept.ledger, kept.store, after, None, after.span)
+    assert [str(stream) for stream, _ in known] == [WINDOW.folder], "or it would spool the same events"

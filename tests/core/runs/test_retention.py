@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Offset
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.passage import Passage
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.stream_name import StreamName
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
@@ -59,3 +62,31 @@ def test_segments_that_are_young_stay(kept):
     kept.keep_offset(Offset(7, chain="c"))
     run(kept, destinations=["far"])
     assert kept_segments(kept, LIVE) == 3
+
+
+def test_segments_of_a_late_run_wait_for_a_destination_that_counts_those_they_replaced(kept):
+    """Its offset stands behind them by number, and goes back only when that destination is shipped to next."""
+    kept.spool(segments=3)
+    record = position_record(kept.ledger, LIVE)
+    older = record.load()
+    kept.spool(segments=3)
+    kept.keep_offset(Offset(7, chain="c", passed=open_stream(kept.ledger, kept.store, LIVE).head.digest))
+    record.load()
+    record.commit(older)
+    kept.spool(segments=4, size=2)
+    opened = open_stream(kept.ledger, kept.store, LIVE)
+    run(kept, destinations=["far"])
+    assert opened.stream.oldest() == 1
+    passage = Passage(opened.stream, opened.head, kept.offset(), tell=kept.log.warning)
+    assert passage.offset.segment == 4
+    kept.keep_offset(passage.offset)
+    run(kept, destinations=["far"])
+    assert opened.stream.oldest() == 4
+
+
+@pytest.mark.parametrize(("offset", "oldest"), [(Offset(7, chain="c"), 6), (Offset(9, chain="c"), 1)])
+def test_an_offset_of_an_earlier_version_is_believed_as_far_as_the_head(kept, offset, oldest):
+    kept.spool(segments=6)
+    kept.keep_offset(offset)
+    run(kept, destinations=["far"])
+    assert open_stream(kept.ledger, kept.store, LIVE).stream.oldest() == oldest

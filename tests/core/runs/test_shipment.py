@@ -9,7 +9,14 @@ import pytest
 
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.destinations.terms import Terms
-from audit_provider.core.errors import DeadLetteredError, FencedError, RefusedError, UnavailableError, WaitError
+from audit_provider.core.errors import (
+    DeadLetteredError,
+    FencedError,
+    RefusedError,
+    SpoolDamagedError,
+    UnavailableError,
+    WaitError,
+)
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import kept_letters
@@ -152,6 +159,25 @@ def test_events_set_aside_fail_one_task_and_only_one_and_are_sent_again(kept):
     assert shipment(kept, far).redrive().taken == 1
     assert far.stored == ["c1-0"]
     assert kept_letters(kept.ledger, kept.store, "p", "far")[0].letters.count().open == 0
+
+
+def test_redrive_records_that_no_copy_holds_do_not_stop_a_destination_for_ever(kept):
+    kept.spool(size=4)
+    shipment(kept, Listed("xddd")).ship([LIVE])
+    older = dict(kept.store.objects)
+    shipment(kept, Listed("x")).redrive()
+    shipment(kept, Listed()).redrive()
+    kept.store.objects = older
+    with pytest.raises(
+        SpoolDamagedError, match="redrive record .* is missing.*delete the Variable of the destination's"
+    ):
+        shipment(kept, Listed()).ship([LIVE])
+    offset_record(kept.ledger, LIVE, "far").delete()
+    far = Listed()
+    run = shipment(kept, far)
+    run.ship([LIVE])
+    assert len(far.stored) == 4
+    assert run.shipped[0].account.adds_up
 
 
 def test_letters_whose_source_nobody_knows_stay(kept):

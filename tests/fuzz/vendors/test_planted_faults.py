@@ -147,6 +147,7 @@ FAULTS = [
 @pytest.mark.parametrize(("plant", "reading", "paging", "breach"), FAULTS, ids=[plant.__name__ for plant, *_ in FAULTS])
 def test_a_planted_fault_is_found(plant, reading, paging, breach, monkeypatch):
     plant(monkeypatch)
-    found = explore(reading, paging, examples=400)
+    # Which examples are drawn depends on what else is imported, so there is room for bad luck.
+    found = explore(reading, paging, examples=3000)
     assert found.failure is not None, f"not found in {found.examples} examples"
     assert re.search(breach, str(found.failure))

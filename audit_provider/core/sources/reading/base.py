@@ -28,12 +28,16 @@ class Step:
     :ivar since: events of this step were recorded at or after this time, so duplicates were spooled since, unless they
         were dated ahead of the clock.
     :ivar watermark: up to here everything is read, None where that cannot be said yet.
+    :ivar recorded: when each of the events was recorded, or else happened; None where a strategy does not say.
+    :ivar outside: events that were served beside these and are left out, since they belong to another window.
     """
 
     events: tuple[Event, ...]
     state: dict[str, Any]
     since: datetime
     watermark: datetime | None
+    recorded: Sequence[datetime] | None = None
+    outside: int = 0
 
 
 class Taken(int):

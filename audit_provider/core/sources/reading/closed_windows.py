@@ -12,6 +12,7 @@ from audit_provider.core.errors import LostPageError, RefusedError
 from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
+from audit_provider.core.sources.reading.borders import late_within
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.place import Place, may_have_moved, report_lost
 from audit_provider.core.sources.reading.tally import Tally, said_of
@@ -105,6 +106,8 @@ class ClosedWindows:
         if kept.began is None:
             kept = replace(kept, began=reader.start)
         now = reader.until or reader.now()
+        if reader.until and getattr(reader.pages, "wanted", None):
+            now = max(now, min(now + late_within(reader.pages.spec, self), reader.latest - self.grain))
         target = self._target(reader, now)
         # What ends in the future was begun by a clock that has been set right since: nobody knows how long ago.
         ends = (kept.window_end, kept.open and kept.open.end - self.grain)
@@ -307,7 +310,7 @@ class ClosedWindows:
             if page.undated and reader.pages.spec.times == "date":
                 # A record of that day may have been read with the day's first window, in whichever zone its day begins.
                 since = back_by(since, _DAYS)
-            yield Step(page.events, packed(kept), since, kept.window_end)
+            yield Step(page.events, packed(kept), since, kept.window_end, page.recorded)
             if kept.open is None:
                 return kept
             if again:

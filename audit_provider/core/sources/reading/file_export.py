@@ -221,14 +221,16 @@ class FileExport:
         """Yield a file's rows; return the state after them, and how many of them were known."""
         known = 0
         # A row without a time belongs somewhere into the span that its file is of.
-        undated = span.start + (span.end - span.start) / 2
+        end = max(min(span.end, reader.until), span.start) if reader.until else span.end
+        undated = span.start + (end - span.start) / 2
         try:
             for events in files.rows(file, reader.pages.records, undated):
                 times = [event.time for event in events]
                 since, latest = min((span.start, *times)), max(times, default=None)
                 if latest and latest <= reader.now() and (kept.newest is None or latest > kept.newest):
                     kept = replace(kept, newest=latest)
-                known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end))
+                recorded = [file.created] * len(events) if file.created else None
+                known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end, recorded))
         except RefusedError as error:
             raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
         return kept, known

@@ -105,9 +105,11 @@ def test_backfill_windows_share_no_event_and_miss_none(data):
     rows = data.draw(histories())
     cuts = sorted(data.draw(st.sets(st.integers(1, 8 * 60 - 1), max_size=4)))
     bounds = [BEGIN, *(BEGIN + timedelta(minutes=cut) for cut in cuts), BEGIN + timedelta(hours=9)]
+    filter_by = data.draw(st.sampled_from(["happened", "recorded"]))
     read: list[str] = []
     for start, end in pairwise(bounds):
-        service = data.draw(services(rows, refuse=frozenset(), fail=frozenset(), crash=frozenset()))
+        peaceful = {"refuse": frozenset(), "fail": frozenset(), "crash": frozenset()}
+        service = data.draw(services(rows, **peaceful, filter_by=filter_by))
         service.now = BEGIN + timedelta(days=3)
         pipeline = Pipeline(service)
         crash = data.draw(st.none() | st.integers(0, 3))

@@ -1,0 +1,270 @@
+"""How a source and each destination of a pipeline fare: by records, by the clock, and by the last run that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_provider.core.monitoring.conditions import severity_of
+from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.source_health import SourceHealth
+from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.plugin.views import DestinationView, Level, SourceView, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.model import Offset
+    from audit_provider.core.monitoring.summary import Severity
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.position import Position
+    from audit_provider.core.stream_name import RecordKind
+    from audit_provider.plugin.dag_facts import DagFacts
+    from audit_provider.plugin.overview import Progress
+
+PULL = "pull"
+"""The task that reads the source."""
+
+
+def ship_task_of(destination: str) -> str:
+    """Return the id of the task that ships to a destination."""
+    return f"ship_{destination}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a pipeline's parts are judged by.
+
+    :ivar dag: None where Airflow does not know the incremental DAG, or the user may not read it.
+    :ivar root: path below which Airflow is served.
+    """
+
+    pipeline: Pipeline
+    progress: Progress
+    dag: DagFacts | None
+    root: str
+    now: datetime
+
+    @property
+    def lag(self) -> float | None:
+        """How far reading is behind, in seconds; None where nothing says how far it is."""
+        position = self.progress.positions.get(StreamName(self.pipeline.name))
+        return position.lag(self.now) if position else None
+
+    @property
+    def last_complete(self) -> datetime | None:
+        """When the source was last read to its end."""
+        position = self.progress.positions.get(StreamName(self.pipeline.name))
+        return position.last_complete if position else None
+
+    @property
+    def settings(self) -> Monitoring:
+        """How far the pipeline may be behind; the default where it is not monitored."""
+        return self.pipeline.monitoring or Monitoring()
+
+    def reading_behind(self) -> float | None:
+        """Return how many seconds reading is behind what was due; None where all that was due is read.
+
+        A pipeline that runs once a day has nothing to read in between. But where the last run that ended has not read
+        the source to its end, what it left is due now; and so is all since then, where a run is due for longer than
+        the target and has not read it.
+        """
+        dag, lag = self.dag, self.lag
+        if dag is None:
+            return None if self.pipeline.schedule is None else lag
+        if self._left_unread(dag):
+            complete = self.last_complete
+            return (self.now - complete).total_seconds() if lag is None and complete else lag
+        due = dag.run_at if dag.is_active else dag.next_run
+        if due is None and self.pipeline.schedule is not None and not dag.paused:
+            return lag  # Airflow plans no run though the pipeline has a schedule
+        late = (self.now - due).total_seconds() if due and not dag.paused else 0.0
+        if severity_of(late, self.settings) is None:
+            return None
+        return late if lag is None else lag
+
+    def _left_unread(self, dag: DagFacts) -> bool:
+        """Whether the last run that ended has left something of the source unread."""
+        position = self.progress.positions.get(StreamName(self.pipeline.name))
+        if position is None or position.complete or not dag.ended_id:
+            return False
+        if not dag.is_active:
+            return True
+        # The run that goes on has not read to the end yet: what counts is whether the one before it had.
+        complete = position.last_complete
+        return complete is None or (dag.ended_began is not None and complete < dag.ended_began)
+
+    def delivery_behind(self, destination: str) -> tuple[float, bool]:
+        """Return for how many seconds the oldest event waits at least that a destination has not got.
+
+        And whether that is known: an earlier version does not say when it spooled an event. 0 where none waits.
+        """
+        live = StreamName(self.pipeline.name)
+        position, offset = self.progress.positions.get(live), self.progress.offsets.get((live, destination))
+        if position is None or position.pending(offset) <= 0:
+            return 0.0, True
+        return position.waiting_at_least(offset, self.now), position.waiting_since(offset, self.now) is not None
+
+    def late_elsewhere(self, destination: str) -> float:
+        """Return for how many seconds events of other streams wait too long for a destination; 0 where none does.
+
+        What a backfill or a reconciliation has read is shipped at the end of its own run, and what a report has found
+        by the run behind it: until then it is not late.
+        """
+        waits = [0.0]
+        for stream, position, offset in self._elsewhere(destination):
+            waiting = position.waiting_at_least(offset, self.now)
+            if position.pending(offset) and not self._is_on_its_way(stream, position):
+                waits.append(waiting)
+        longest = max(waits)
+        return longest if severity_of(longest, self.settings) else 0.0
+
+    def _is_on_its_way(self, stream: StreamName, position: Position) -> bool:
+        dag = self.dag
+        if dag is None:
+            return False
+        if stream.is_findings:
+            return dag.ended_began is None or position.updated_at is None or dag.ended_began <= position.updated_at
+        return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
+
+    def source(self) -> SourceView:
+        """Return how reading the source fares."""
+        health = self.progress.source or SourceHealth()
+        complete = self.last_complete
+        failed = self._failed_unrecorded(PULL, complete)
+        state: State = "ok" if complete else "new"
+        failing = health.failures_in_a_row > 0 or failed
+        if failing:
+            state = "critical"
+        elif behind := level_of(severity_of(self.reading_behind(), self.settings)):
+            state = behind
+        elif self._is_unknown("position") or self._is_unknown("source"):
+            state = "unknown"
+        return SourceView(
+            state=state,
+            last_complete=complete,
+            failures_in_a_row=health.failures_in_a_row,
+            failing_since=health.failing_since,
+            last_error=health.last_error,
+            next_try=self._next_try(PULL) if failing else None,
+            log=self._log_of(PULL, health.failed_run, failed=failed) if failing else "",
+        )
+
+    def destination(self, delivery: Delivery) -> DestinationView:
+        """Return how a destination fares."""
+        name, progress = delivery.name, self.progress
+        live = StreamName(self.pipeline.name)
+        position = progress.positions.get(live)
+        offset = progress.offsets.get((live, name))
+        summary = progress.summary
+        letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
+        failures = offset.failures_in_a_row if offset else 0
+        task = ship_task_of(name)
+        # A run that set events aside ends failed for these, and they are told by themselves.
+        failed = not letters and self._failed_unrecorded(task, offset.last_success if offset else None)
+        failing = delivery.enabled and (failures > 0 or failed)
+        state: State = "ok" if offset else "new"
+        if failing:
+            state = "critical"
+        elif delivery.enabled and letters:
+            state = "critical" if summary else "warning"
+        elif not delivery.enabled:
+            state = "off"
+        elif behind := self._behind(name):
+            state = behind
+        elif self._is_unknown("position") or self._is_unknown("offset", name):
+            state = "unknown"
+        waits = [since for each in self._elsewhere(name) if (since := self._since(*each[1:]))]
+        return DestinationView(
+            name=name,
+            type=delivery.type,
+            enabled=delivery.enabled,
+            state=state,
+            delivered=offset.counts.taken if offset else 0,
+            pending=max(0, position.pending(offset)) if position else 0,
+            pending_elsewhere=self._pending_elsewhere(name),
+            waiting_since=self._since(position, offset) if position else None,
+            elsewhere_since=min(waits, default=None),
+            failures_in_a_row=failures,
+            last_success=offset.last_success if offset else None,
+            last_error=offset.last_error if offset else "",
+            failing_since=offset.failing_since if offset else None,
+            next_try=self._next_try(task) if failing else None,
+            log=self._log_of(task, offset.failed_run if offset else "", failed=failed) if failing else "",
+            dead_letters=letters,
+            letters_counted=summary is not None,
+            too_old=offset.counts.too_old if offset else 0,
+            restamped=offset.counts.restamped if offset else 0,
+        )
+
+    def log_of(self, task: str, run_id: str) -> str:
+        """Return the path of a task's log in Airflow. :param task: "" for the run as a whole."""
+        run = f"{self.root}/dags/audit_incremental_{self.pipeline.name}/runs/{run_id}"
+        return f"{run}/tasks/{task}" if task else run
+
+    def _failed_unrecorded(self, task: str, succeeded: datetime | None) -> bool:
+        """Whether the last run that ended failed at a task, and nothing proves that this has gone well since.
+
+        A worker that was killed leaves no record of its failure. :param succeeded: when it last did what it is for.
+        """
+        dag = self.dag
+        if dag is None or task not in dag.failed:
+            return False
+        return succeeded is None or dag.ended_at is None or succeeded <= dag.ended_at
+
+    def _log_of(self, task: str, recorded: str, *, failed: bool) -> str:
+        run = recorded or (self.dag.ended_id if failed and self.dag else "")
+        return self.log_of(task, run) if run else ""
+
+    def next_try(self, destination: str) -> datetime | None:
+        """Return when a destination is shipped to next; None where nothing says so."""
+        return self._next_try(ship_task_of(destination))
+
+    def _next_try(self, task: str) -> datetime | None:
+        return self.dag.next_try(task) if self.dag else None
+
+    def _pending_elsewhere(self, destination: str) -> int:
+        """Return how many events of backfills, reconciliations and findings a destination has yet to get."""
+        return sum(max(0, position.pending(offset)) for _, position, offset in self._elsewhere(destination))
+
+    def _elsewhere(self, destination: str) -> Iterator[tuple[StreamName, Position, Offset | None]]:
+        """Yield the streams beside the live one that a destination is to get."""
+        for stream, position in self.progress.positions.items():
+            if not stream.is_live and self._is_shipped(stream, destination):
+                yield stream, position, self.progress.offsets.get((stream, destination))
+
+    def _since(self, position: Position, offset: Offset | None) -> datetime | None:
+        """Return since when the oldest event waits; None where none does or nothing says so."""
+        return position.waiting_since(offset, self.now) if position.pending(offset) > 0 else None
+
+    def _is_unknown(self, kind: RecordKind, of: str = "") -> bool:
+        """Whether a record of the live stream is there, and what it holds is not known."""
+        return str(RecordKey(kind, StreamName(self.pipeline.name), of)) in self.progress.unknown
+
+    def _behind(self, destination: str) -> State | None:
+        """Return what to call a destination for being behind; None where it is not."""
+        waiting, known = self.delivery_behind(destination)
+        if level := level_of(severity_of(waiting, self.settings)):
+            return level
+        if self.late_elsewhere(destination):
+            return "warning"
+        position = self.progress.positions.get(StreamName(self.pipeline.name))
+        offset = self.progress.offsets.get((StreamName(self.pipeline.name), destination))
+        if position and position.pending(offset) < 0:
+            return "unknown"  # the records contradict each other
+        return None if known else "unknown"
+
+    def _is_shipped(self, stream: StreamName, destination: str) -> bool:
+        """Whether a destination is to get what a stream beside the live one holds."""
+        if stream.is_findings:
+            # A destination that has been down since before the first finding has no offset yet.
+            return self.pipeline.monitoring is not None and self.pipeline.monitoring.ship_findings
+        # Of a backfill, the destinations that were chosen have an offset.
+        return (stream, destination) in self.progress.offsets
+
+
+def level_of(severity: Severity | None) -> Level | None:
+    """Return the level of a problem of some severity."""
+    return "critical" if severity == "critical" else "warning" if severity else None

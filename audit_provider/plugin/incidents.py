@@ -1,0 +1,78 @@
+"""What is wrong, by cause: a SIEM that is down under fifty pipelines is one thing to mend, and one line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from audit_provider.plugin.views import STATES, Incident, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit_provider.plugin.views import PipelineView
+
+MOST_INCIDENTS = 50
+"""Lines that are told; of more, how many they are."""
+
+_MOST_LETTERS = 300
+"""Of an error in one line."""
+
+_VARIES = re.compile(r"\d+")
+"""What differs between two tries that failed for one reason: ports, counts, times."""
+
+
+def incidents_of(views: Sequence[PipelineView]) -> list[Incident]:
+    """Return the problems of all pipelines, one for each cause: the worst first, then what concerns most pipelines."""
+    groups: dict[tuple[str, ...], list[tuple[str, Problem]]] = {}
+    for view in views:
+        for each in view.problems:
+            key = (each.kind, each.cause) if each.cause else (each.kind, view.name, each.text)
+            groups.setdefault(key, []).append((view.name, each))
+    found = [_incident(key, group) for key, group in groups.items()]
+    return sorted(found, key=lambda each: (STATES.index(each.level), -len(each.pipelines)))
+
+
+def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Incident:
+    problems = [each for _, each in group]
+    first = problems[0]
+    pipelines = tuple(dict.fromkeys(name for name, _ in group))
+    said = Counter(_VARIES.sub("0", each.error) for each in problems if each.error)
+    usual = said.most_common(1)[0][0] if said else ""
+    return Incident(
+        key=" ".join(key),
+        level=min((each.level for each in problems), key=STATES.index),
+        text=_title(problems, pipelines) if first.cause else first.text,
+        pipelines=pipelines,
+        since=min((each.since for each in problems if each.since), default=None),
+        waiting=sum(each.waiting for each in problems),
+        error=next((_line(each.error) for each in problems if _VARIES.sub("0", each.error) == usual), ""),
+        other_errors=max(len(said) - 1, 0),
+        next_try=min((each.next_try for each in problems if each.next_try), default=None),
+        log=next((each.log for each in problems if each.log), ""),
+    )
+
+
+def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
+    """Return what is wrong in a few words, without what differs between the pipelines."""
+    first = problems[0]
+    names = ", ".join(dict.fromkeys(each.subject for each in problems if each.subject))
+    if first.kind == "source":
+        return f"{names} cannot be read (connection {first.cause})"
+    if first.kind == "destination":
+        return f"{names} cannot be shipped to (connection {first.cause})"
+    if first.kind == "behind":
+        return f"{names} is behind, though no run has failed (connection {first.cause})"
+    if first.kind == "letters":
+        count = sum(each.count for each in problems)
+        return f"{names} has {count:,} dead {'letter' if count == 1 else 'letters'} (connection {first.cause})"
+    if len(pipelines) == 1:
+        return first.text
+    return f"{first.summary} ({len(pipelines)} pipelines)"
+
+
+def _line(text: str) -> str:
+    """Return a text in one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_LETTERS else f"{line[:_MOST_LETTERS]}…"

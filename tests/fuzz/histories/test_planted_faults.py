@@ -1,0 +1,71 @@
+"""Faults planted in the product: some history of a few hundred finds each, so a fault of its kind would be found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from audit_provider.core import passage
+from audit_provider.core.errors import AuditError
+from audit_provider.core.runs import retention, shipment
+from audit_provider.core.spool import KnownEvents, Stream
+from tests.fuzz.histories.test_histories import Histories
+
+
+def retention_that_waits_for_nobody(patch):
+    """It removes what a destination has not got."""
+    patch.setattr(retention, "_finished", lambda opened, destinations: opened.head.number - 1)
+
+
+def retention_that_trusts_numbers(patch):
+    """It takes a segment for shipped by its number, although a late run has replaced the one that was."""
+    patch.setattr(retention, "holds_passed", lambda stream, head, offset: True)
+
+
+def offset_that_trusts_its_number(patch):
+    """It stays where it is although a late run has replaced the segments that it counts."""
+    patch.setattr(passage, "_moved_back", lambda stream, walk, head, offset: replace(offset, passed=""))
+
+
+def letters_that_are_not_kept(patch):
+    """What a destination refuses is counted and dropped."""
+    patch.setattr(shipment._Keeper, "set_aside", lambda self, refused: None)
+
+
+def nothing_is_known(patch):
+    """What is met again is spooled again."""
+    patch.setattr(KnownEvents, "admit", lambda self, events: list(events))
+
+
+def segment_that_is_passed_over(patch):
+    """Each eighth segment is not read."""
+    whole = Stream.events
+    patch.setattr(Stream, "events", lambda self, one: [] if one.number % 8 == 0 else whole(self, one))
+
+
+FAULTS = [
+    retention_that_waits_for_nobody,
+    retention_that_trusts_numbers,
+    offset_that_trusts_its_number,
+    letters_that_are_not_kept,
+    nothing_is_known,
+    segment_that_is_passed_over,
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_planted_fault_is_found(fault, monkeypatch):
+    fault(monkeypatch)
+    tried = settings(
+        settings.get_profile("fuzz"),
+        derandomize=True,
+        max_examples=200,
+        stateful_step_count=20,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
+    with pytest.raises((AssertionError, AuditError)):
+        run_state_machine_as_test(Histories, settings=tried)
