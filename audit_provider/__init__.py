@@ -1,7 +1,7 @@
 """Pull SaaS audit logs, keep them in a spool, ship them to SIEMs: an Apache Airflow provider.
 
-The public names can be imported from here, for instance ``from audit_provider import PullAuditLogsOperator``. What a
-name needs is imported when it is asked for, so that nobody who needs less waits for Airflow.
+The public names can be imported from here, for example ``from audit_provider import PullAuditLogsOperator``. A name's
+module is imported when the name is first used, so that ``import audit_provider`` alone does not load Airflow.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ NO_COMMAND = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 where it worked, 1 where it did not, with one sentence that says why. ``verify`` has its own codes."""
+    """Return 0 if the command succeeded, 1 if not, with one sentence that says why. ``verify`` has its own codes."""
     described = parser()
     options = described.parse_args(arguments)
     if options.command is None:
@@ -87,7 +87,7 @@ def _left_behind(pipelines: Mapping[str, Pipeline]) -> list[LeftBehind]:
     try:
         return left_in_spool(Variables(), open_store(spool_uri()), known)
     except AuditError as error:
-        sys.stderr.write(f"What waits in the spool under other names could not be looked for: {error}\n")
+        sys.stderr.write(f"Pending events under other names in the spool could not be listed: {error}\n")
         return []
 
 
@@ -159,7 +159,7 @@ def _convert(options: argparse.Namespace) -> None:
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{options.file} cannot be read as JSON ({type(error).__name__}).") from None
     if not isinstance(config, dict):
-        raise ConfigurationError(f"{options.file} must hold one JSON object.")
+        raise ConfigurationError(f"{options.file} must contain one JSON object.")
     found = destinations_from(config)
     print("# under 'destinations' of a pipeline")
     print(yaml.safe_dump({each.name: each.entry for each in found}, sort_keys=False).rstrip())
@@ -167,7 +167,7 @@ def _convert(options: argparse.Namespace) -> None:
     print(f"# the connection{shown}" if len(found) == 1 else f"# the connections{shown}")
     for each in found:
         if each.lacks_credential:
-            print(f"# {each.name}: the product's API does not show the credential; put it where {PLACEHOLDER} stands")
+            print(f"# {each.name}: the product's API does not show the credential; put it in place of {PLACEHOLDER}")
         print(_variable(each, secrets=options.secrets))
 
 

@@ -17,9 +17,9 @@ SHORTEST_RETRY_DELAY = timedelta(seconds=30)
 
 
 class TryAgainError(AirflowException):
-    """A failure of a task that its next try may not meet.
+    """A failure of a task whose next try may succeed.
 
-    :ivar wait: seconds for which the service asked to be left alone; None where it named none.
+    :ivar wait: Seconds for which the service asked to wait; None if it named none.
     """
 
     def __init__(self, error: AuditError) -> None:
@@ -38,7 +38,7 @@ def retry_arguments() -> dict[str, Any]:
         return {}
 
     class RetryAsAsked(RetryPolicy):
-        """The next try begins when the service asked for it, or after the task's own delay where it did not."""
+        """The next try begins when the service asked for it, or after the task's own delay if it did not."""
 
         def evaluate(
             self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None

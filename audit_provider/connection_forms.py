@@ -19,14 +19,17 @@ def _flag(label: str, description: str) -> dict[str, Any]:
 
 _ALLOW_LINK_LOCAL = {
     "allow_link_local": _flag(
-        "Allow link-local addresses", "The service has one; a cloud's metadata service is refused all the same"
+        "Allow link-local addresses",
+        "Only if the service has such an address; a cloud's metadata service is always refused",
     )
 }
 _SESSION_FIELDS: dict[str, Any] = {
     "verify": _text("Verify TLS", "true, false, or the path of a CA bundle"),
-    "allow_http": _flag("Allow plain http", "Plain http to a host other than loopback: the token travels readable"),
+    "allow_http": _flag(
+        "Allow plain http", "Allow plain http to hosts other than loopback; the token is then sent unencrypted"
+    ),
     **_ALLOW_LINK_LOCAL,
-    "ssh_conn_id": _text("SSH tunnel", "A connection of type ssh, to reach the service through its server"),
+    "ssh_conn_id": _text("SSH tunnel", "Id of a connection of type ssh; requests go through its server"),
 }
 
 CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
@@ -38,15 +41,19 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
             "hidden-fields": ["port", "schema"],
             "relabeling": {
                 "host": "Base URL",
-                "login": "User or client id (where the source needs one)",
+                "login": "User or client id (if the source needs one)",
                 "password": "API token, key or secret",
             },
             "placeholders": {"host": "https://api.usepylon.com (empty: the source's own)"},
         },
         "conn-fields": {
-            "source": _text("Source", "Which API this is, for instance pylon; needed for Test"),
-            "token_url": _text("Token URL", "Where the source's token is fetched, if not at the vendor's usual place"),
-            "same_account": _text("Same account", "What an error says, where host or login changed, the account not"),
+            "source": _text("Source", "Name of the source, for example pylon; needed for Test"),
+            "token_url": _text(
+                "Token URL", "Where the source's token is fetched, if not at the vendor's default address"
+            ),
+            "same_account": _text(
+                "Same account", "The text from the error, if host or login have changed but the account has not"
+            ),
             **_SESSION_FIELDS,
         },
     },
@@ -62,10 +69,10 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
         "conn-fields": {
             "channel": _text("Channel", "A GUID of your choice; needed for acknowledgement"),
             "ack": _flag(
-                "Indexer acknowledgement", "Wait until the indexers have the events; the token must be made for it"
+                "Indexer acknowledgement", "Wait until the indexers have the events; the token must have it enabled"
             ),
             "search_url": _text(
-                "Search app URL", "For links from tasks: https://splunk.example.com/en-US/app/search/search"
+                "Search app URL", "For links in tasks, for example https://splunk.example.com/en-US/app/search/search"
             ),
             **_SESSION_FIELDS,
         },
@@ -80,7 +87,7 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
             "placeholders": {"host": "empty: the site's own intake"},
         },
         "conn-fields": {
-            "site": _text("Site", "datadoghq.com by default; a key works on its own site only"),
+            "site": _text("Site", "Default: datadoghq.com; a key works only on its own site"),
             **_SESSION_FIELDS,
         },
     },
@@ -99,12 +106,14 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
         },
         "conn-fields": {
             "auth": _text(
-                "Authentication", "api_key, basic or aws; by default basic with a user and api_key without one"
+                "Authentication", "api_key, basic or aws; default: basic if there is a user, otherwise api_key"
             ),
-            "aws_conn_id": _text("AWS connection", "Whose keys or role sign requests; aws_default by default"),
-            "region": _text("AWS region", "Of the domain or collection, if the URL does not say it"),
+            "aws_conn_id": _text("AWS connection", "Connection whose keys or role sign requests; default: aws_default"),
+            "region": _text("AWS region", "Region of the domain or collection, if the URL does not contain it"),
             "service": _text("AWS service", "es, or aoss for OpenSearch Serverless"),
-            "discover_url": _text("Discover URL", "For links from tasks: https://kibana.example.com/app/discover"),
+            "discover_url": _text(
+                "Discover URL", "For links in tasks, for example https://kibana.example.com/app/discover"
+            ),
             **_SESSION_FIELDS,
         },
     },
@@ -118,16 +127,14 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
             "placeholders": {"host": "https://my-rule-ab12.westeurope-1.ingest.monitor.azure.com"},
         },
         "conn-fields": {
-            "tenant_id": _text("Tenant id", "The directory's id; needed for a client secret"),
-            "auth": _text(
-                "Authentication", "client_secret by default, or managed_identity, workload_identity, default"
-            ),
-            "cloud": _text("Cloud", "public by default, or usgov, china"),
-            "scope": _text("Scope", "Of the token, if not the cloud's own"),
-            "token_url": _text("Token URL", "Where tokens are fetched, if not at the cloud's own place"),
+            "tenant_id": _text("Tenant id", "Directory (tenant) ID in Microsoft Entra; needed with a client secret"),
+            "auth": _text("Authentication", "client_secret (default), managed_identity, workload_identity or default"),
+            "cloud": _text("Cloud", "public (default), usgov or china"),
+            "scope": _text("Scope", "Scope of the token, if not the cloud's default"),
+            "token_url": _text("Token URL", "Where tokens are fetched, if not at the cloud's default address"),
             "rule_id": _text("Rule id", "Immutable id of a data collection rule, dcr-…, for Test"),
             "stream": _text("Stream", "A stream of that rule, Custom-…, for Test"),
-            "workspace": _text("Workspace", "For links from tasks: the workspace's resource id, /subscriptions/…"),
+            "workspace": _text("Workspace", "For links in tasks: the workspace's resource id, /subscriptions/…"),
             **_SESSION_FIELDS,
         },
     },
@@ -146,11 +153,11 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
         },
         "conn-fields": {
             "auth": _text("Authentication", "header, bearer, basic, signature (Standard Webhooks) or none"),
-            "auth_header": _secret("Header", "For header: Name: value, instead of the password"),
+            "auth_header": _secret("Header", "For 'header': 'Name: value', instead of the password"),
             "secret_url": _flag(
-                "The URL is secret", "The URL is the credential, as Sumo Logic's: messages show its host alone"
+                "The URL is secret", "The URL is the credential, as for Sumo Logic: messages show only its host"
             ),
-            "page_url": _text("Page", "For links from tasks: where people look at what arrives"),
+            "page_url": _text("Page", "For links in tasks: the page that shows the events"),
             **_SESSION_FIELDS,
         },
     },
@@ -160,18 +167,19 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
         "hook-name": "Syslog over TLS (RFC 5425)",
         "ui-field-behaviour": {
             "hidden-fields": ["login", "schema"],
-            "relabeling": {"host": "Receiver", "password": "Passphrase of the key (where it has one)"},
+            "relabeling": {"host": "Receiver", "password": "Passphrase of the key (if it has one)"},
             "placeholders": {"host": "syslog.example.com", "port": "6514"},
         },
         "conn-fields": {
             "ca": _text("CA bundle", "Path of the certificates to trust; empty: the system's"),
-            "cert": _text("Client certificate", "Path of a PEM file, where the receiver asks for one"),
-            "key": _text("Client key", "Path of a PEM file; empty: it stands in the certificate's"),
+            "cert": _text("Client certificate", "Path of a PEM file, if the receiver requires one"),
+            "key": _text("Client key", "Path of a PEM file; empty: the key is in the certificate's file"),
             "server_hostname": _text("Server name", "Name in the receiver's certificate, if it is not the host"),
-            "verify": _flag("Verify TLS", "false takes any certificate: anybody in between can read"),
+            "verify": _flag("Verify TLS", "false accepts any certificate, so others can read the events"),
             "transport": _text("Transport", "tls, or tcp for plain text"),
             "allow_plain": _flag(
-                "Allow plain text", "Transport tcp to a host other than loopback: the events travel readable"
+                "Allow plain text",
+                "Allow the transport tcp to hosts other than loopback; the events are then sent unencrypted",
             ),
             **_ALLOW_LINK_LOCAL,
         },

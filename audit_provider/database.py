@@ -1,6 +1,7 @@
-"""What Airflow's database says outside of tasks: Airflow itself takes an outage of it for "there is none".
+"""Checks in Airflow's database, outside of tasks, whether a Variable or connection is really missing.
 
-It looks in several places, the database being one, and passes over those that fail, and over what it cannot decrypt.
+Airflow looks in several places, one of them the database, and skips those that fail and values that it cannot decrypt.
+During an outage of the database it therefore reports "missing".
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 def is_at_hand() -> bool:
-    """Whether this process may ask the database itself: one of Airflow's servers, or a command in a terminal."""
+    """Whether this process may query the database itself: one of Airflow's servers, or a command in a terminal."""
     return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server"
 
 
 def find_variable(key: str) -> str | None:
-    """Return a Variable that Airflow said there is none of; None where that is so.
+    """Return a Variable that Airflow reported as missing; None if it really is.
 
-    :raises UnavailableError: the database does not answer. :raises ConfigurationError: it is there, but cannot be read.
+    :raises UnavailableError: the database does not answer.
+    :raises ConfigurationError: it exists, but cannot be read.
     """
     from airflow.models import Variable
 
@@ -38,7 +40,7 @@ def find_variable(key: str) -> str | None:
 
 
 def has_connection(conn_id: str) -> bool:
-    """Whether there is a connection that Airflow said there is none of.
+    """Whether a connection exists that Airflow reported as missing.
 
     :raises UnavailableError: the database does not answer.
     """
@@ -66,10 +68,10 @@ def connection_ids() -> set[str]:
 
 
 def undecryptable(what: str) -> ConfigurationError:
-    """Return the error for what is there and cannot be decrypted."""
+    """Return the error for something that exists and cannot be decrypted."""
     return ConfigurationError(
-        f"Airflow holds the {what} but cannot decrypt it: give it the Fernet key by which that was "
-        f"written ([core] fernet_key, the old one beside a new one); nothing is lost."
+        f"Airflow has the {what} but cannot decrypt it: add the Fernet key that encrypted it ([core] fernet_key, the "
+        "old key after the new one); nothing is lost."
     )
 
 
@@ -83,8 +85,8 @@ def _asked(what: str) -> Iterator[Session]:
             yield session
     except SQLAlchemyError as error:
         raise UnavailableError(
-            f"Airflow's database does not say whether there is a {what} ({type(error).__name__}): see that it is up, "
-            f"and that [database] sql_alchemy_conn names it."
+            f"Airflow's database does not say whether there is a {what} ({type(error).__name__}): check that it is up, "
+            "and that [database] sql_alchemy_conn names it."
         ) from None
 
 

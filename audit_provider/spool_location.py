@@ -58,7 +58,9 @@ def s3_client(conn_id: str) -> Any:
     try:
         return S3Hook(aws_conn_id=conn_id).get_conn()
     except AirflowException as error:
-        raise ConfigurationError(f"the connection {conn_id!r} gives no S3 client ({error}).") from None
+        raise ConfigurationError(
+            f"the connection {conn_id!r} cannot be used for S3 ({error}): check its keys or role."
+        ) from None
 
 
 class ObjectStore:
@@ -91,7 +93,9 @@ class ObjectStore:
         try:
             content: bytes = self._guarded(self._files.cat_file, path)
         except FileNotFoundError:
-            raise SpoolDamagedError(f"the spool has no {path}, although the position says it was written.") from None
+            raise SpoolDamagedError(
+                f"the spool has no {path}, although the position says that it was written: restore it."
+            ) from None
         return content
 
     def keys(self, prefix: str) -> Iterator[str]:

@@ -44,8 +44,8 @@ class Variables:
             StoredVariable.set(key, text, description=description)
         except AirflowRuntimeError:
             raise UnavailableError(
-                f"Airflow did not write the Variable {key}: see that its API server and database are up; nothing is "
-                f"lost, the next run goes on from what is recorded."
+                f"Airflow did not write the Variable {key}: check that its API server and database are up; nothing is "
+                "lost, the next run continues from what is recorded."
             ) from None
 
     def delete(self, key: str) -> None:

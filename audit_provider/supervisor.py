@@ -1,10 +1,12 @@
-"""What Airflow's API server says to a task: Airflow itself takes an outage of it for "there is none".
+"""Checks whether a Variable or connection that Airflow reports as missing is really missing.
 
-Airflow's client does so where it cannot reach the API server. The API server does so where its database fails: it looks
-in several places, the database being one, and passes over those that fail, and over what it cannot decrypt. So whatever
-there is none of is looked up among the keys that its database alone can list; where Airflow lists none, it is asked for
-again between two questions that its database alone can answer. Outside of tasks, the database itself is asked, see
-:mod:`~audit_provider.database`.
+Airflow reports "missing" during an outage, for two reasons. Its client does so if it cannot reach the API server. The
+API server does so if its database fails: it looks in several places, one of them the database, and skips those that
+fail and values that it cannot decrypt.
+
+So if Airflow reports a Variable as missing, we look it up in the list of keys, which only the database can provide.
+Airflow before 3.3 has no such list; there we ask again, between two queries that only the database can answer. Outside
+of tasks, the database is asked directly, see :mod:`~audit_provider.database`.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from audit_provider.core.errors import UnavailableError
 
 
 def confirmed_variable(key: str) -> str | None:
-    """Return a Variable that Airflow said there is none of; None where that is so.
+    """Return a Variable that Airflow reported as missing; None if it really is.
 
-    :raises UnavailableError: nobody can say. :raises ConfigurationError: it is there, but cannot be read.
+    :raises UnavailableError: it is not known whether it exists.
+    :raises ConfigurationError: it exists, but cannot be read.
     """
     if (comms := _comms()) is None:
         return database.find_variable(key) if database.is_at_hand() else None
@@ -43,9 +46,9 @@ def confirmed_variable(key: str) -> str | None:
 
 
 def confirm_missing_connection(conn_id: str) -> None:
-    """Make sure that there is no such connection, as Airflow said.
+    """Make sure that a connection is really missing, as Airflow reported.
 
-    :raises UnavailableError: nobody can say, or there is one now.
+    :raises UnavailableError: it is not known whether it exists, or it exists now.
     """
     what = f"connection {conn_id!r}"
     if (comms := _comms()) is None:
@@ -59,7 +62,7 @@ def confirm_missing_connection(conn_id: str) -> None:
 
 
 def _comms() -> Any | None:
-    """Return the way from a task to the API server; None outside of tasks, where there is none in between."""
+    """Return the channel from a task to the API server; None outside of tasks, where there is none."""
     runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # takes seconds to import, and is there in tasks
     return getattr(runner, "SUPERVISOR_COMMS", None)
 
@@ -90,7 +93,7 @@ def _is_listed(comms: Any, listing: object, key: str) -> bool:
 
 
 def _answer_of(comms: Any, question: object) -> Any:
-    """Return what the API server answers to a question, or the error that stands in place of an answer."""
+    """Return the API server's answer to a request, or the error that it returned instead."""
     try:
         return comms.send(question)
     except AirflowRuntimeError as error:
@@ -99,6 +102,6 @@ def _answer_of(comms: Any, question: object) -> Any:
 
 def _unsaid(what: str) -> UnavailableError:
     return UnavailableError(
-        f"Airflow does not say whether there is a {what}: see that its API server and database are up; nothing "
-        f"is lost, the next run goes on from what is recorded."
+        f"Airflow does not say whether there is a {what}: check that its API server and database are up; nothing is "
+        "lost, the next run continues from what is recorded."
     )

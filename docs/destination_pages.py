@@ -1,4 +1,4 @@
-"""The pages about destinations: one each, and the overview of all."""
+"""The pages about destinations: one page each, and an overview."""
 
 from __future__ import annotations
 
@@ -56,14 +56,13 @@ def overview() -> str:
         for name, about in ABOUT.items()
     ]
     return (
-        "# Destinations\n\n"
-        "Every destination is served by the same loop: it batches, retries, halves a refused batch until the culprit "
-        "is alone, sets that aside with the destination's own words, and moves its offset only over what is finished. "
-        "What differs is on each page.\n\n"
-        "| destination | type | delivered means | duplicates | old events |\n|---|---|---|---|---|\n"
+        "# Destinations\n\nThe same loop serves every destination. It sends batches and retries them. It halves a "
+        "refused batch until the refused event is alone, and sets that event aside with the destination's error "
+        "message. It moves its offset only past finished events. Each page describes what differs.\n\n| destination | "
+        "type | delivered means | duplicates | old events |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
-        + "\n\nHow events look on arrival is [`format`](../formats.md); which of them are sent, and without which "
-        "fields, are [`only`, `except` and `redact`](../formats.md#filters-and-redaction).\n"
+        + "\n\n[`format`](../formats.md) sets the format of events on arrival. [`only`, `except` and "
+        "`redact`](../formats.md#filters-and-redaction) select the events and fields that are sent.\n"
     )
 
 
@@ -78,16 +77,16 @@ def page(name: str, about: About) -> str:
         f"```yaml\n{example}```\n",
         f"## At the destination\n\n{about.create}\n",
         f"## The connection\n\n{about.connection}\n",
-        "## What is promised\n",
+        "## Guarantees\n",
         f"- **Delivered.** {about.guarantee}",
         f"- **Duplicates.** {about.duplicates}",
         f"- **Old events.** {about.old_events}",
         f"- **Not visible from outside.** {about.unseen}\n",
         "## Limits\n",
         f"- a request: {_most(limits)}, {limits.batch_bytes:,} bytes before compression",
-        f"- an event: {limits.event_bytes:,} bytes as it travels; a larger one is set aside before it is sent",
+        f"- an event: {limits.event_bytes:,} bytes as it is sent; a larger one is set aside before it is sent",
         f"- age: {_age(limits)}\n",
-        f"Its form by default is `{delivery.options.default_format}`. Every key is on the "
+        f"Its default format is `{delivery.options.default_format}`. Every key is on the "
         f"[reference page](../reference.md#destination-{name}).\n",
     ]
     return "\n".join([*parts, *_losing(about), *_more(name)])
@@ -106,7 +105,7 @@ def _more(name: str) -> list[str]:
             for key, each in PRESETS.items()
         ]
         head = (
-            "## Presets\n\n| `preset` | product | under arrival time, where older than |"
+            "## Presets\n\n| `preset` | product | sent with the current time, if older than |"
             " what its 2xx does not prove |\n|---|---|---|---|\n"
         )
         return [head + "\n".join(rows) + "\n"]
@@ -114,7 +113,7 @@ def _more(name: str) -> list[str]:
         options = delivery_from(name, {"type": name, **ABOUT[name].example}, name).options
         table = json.dumps(table_definition(options, table="AuditLogs_CL"), indent=2)
         return [
-            "## The table and the rule\n\nThe table's schema, the stream's declaration and the data flow, for the data "
+            "## The table and the rule\n\nThe table's schema, the stream's declaration and the data flow for the data "
             f"collection rule:\n\n```json\n{table}\n```\n",
             _DATA_COLLECTOR,
         ]
@@ -122,17 +121,18 @@ def _more(name: str) -> list[str]:
 
 
 _DATA_COLLECTOR = """\
-## Coming from the HTTP Data Collector API
+## Moving from the HTTP Data Collector API
 
 That API (`<workspace>.ods.opinsights.azure.com`, a shared key in the `Authorization` header) is retired, and a
 connection that names it is refused. To move:
 
-1. Make a new custom table by the schema above. A table of the old API can be kept in use after it is migrated to the
-   type *DCR-based*; its columns have suffixes such as `_s` that the new one has not.
-2. Make a data collection rule (kind *Direct* has an endpoint of its own) with the stream above, and an application in
-   Microsoft Entra with the role *Monitoring Metrics Publisher* on the rule. A new grant takes up to half an hour.
+1. Create a new custom table with the schema above. You can keep a table of the old API after you migrate it to the type
+   *DCR-based*; its columns have suffixes such as `_s` that the new table does not have.
+2. Create a data collection rule (the kind *Direct* has its own endpoint) with the stream above, and an application in
+   Microsoft Entra with the role *Monitoring Metrics Publisher* on the rule. A new role assignment takes up to half an
+   hour.
 3. Change the connection to `azure_logs_ingestion`, and the destination to `sentinel`. Its offset stays as long as its
-   name does, so nothing is sent twice.
+   name stays the same, so nothing is sent twice.
 """
 
 

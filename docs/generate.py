@@ -1,4 +1,4 @@
-"""Writes what is made from the code: reference, sources, destinations, the JSON schema, what Airflow lists."""
+"""Writes everything that is generated from the code: reference, sources, destinations, JSON schema, integrations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Any
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.destinations.athena import athena_ddl
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.destinations.selection import Redaction
+from audit_provider.core.model import Fields
+from audit_provider.core.monitoring.settings import Monitoring, Notification
 from audit_provider.core.pipeline import Pipeline
+from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -43,26 +46,30 @@ _COLUMNS = {
     ],
 }
 _OPERATORS_KEYS = {"name", "options", "source", "destinations"}
+_DEFAULTS = {"conn_id": "by type", "name": "the pipeline's name", "title": "`name`", "docs": "not set"}
+"""Defaults that the loader sets."""
+
 _WRITTEN = {"omit": "except"}
-"""Keys whose name is a word of Python, and how they are written in the file."""
+"""Keys whose name is a reserved word of Python, and how they are written in the file."""
 
 
 def athena() -> str:
     """Return the page about the S3 layout."""
     parts = [
         "# The S3 layout, and Athena over it\n",
-        "One object per segment and event day, in a backfill per four segments and event day, named by its content, so "
-        "that a second try stores nothing twice:\n",
+        "There is one object per segment and event day; in a backfill, one per four segments and event day. The name "
+        "is derived from the content, so a second try stores nothing twice:\n",
         "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
-        "Each line is the vendor's record, untouched. The object's metadata holds `sha256` (of the lines before "
-        "compression), `events` and `pipeline`. `dt` is the day the event happened, so a late event lands in its own "
-        "day's partition, also one that a wrong clock has dated tomorrow. The table has every day there can be, "
-        "also the year 1, with which some programs date what has no time: what lies outside is found by no query.\n",
-        "**Name the days in every query** (`WHERE dt >= '2026-03-01' AND dt <= '2026-03-31'`): without a `dt` Athena "
-        "would look into each day of the range, and gives up. Where queries should work without days, and dates that "
-        "are far off do not matter, narrow the range: `'2024-01-01,NOW+1DAYS'`.\n",
-        "The key pair needs `s3:PutObject` on the prefix, and `s3:GetObject` to compare an object that is there. "
-        "The record's own `source` field is left out of the table, because the partition has that name.\n",
+        "Each line is the vendor's record, unchanged. The object's metadata holds `sha256` (of the lines before "
+        "compression), `events` and `pipeline`. `dt` is the day when the event happened, so a late event is in the "
+        "partition of its own day, and so is an event that a wrong clock has dated tomorrow. The table covers every "
+        "possible day, including the year 1, which some programs use for a missing time: days outside the range would "
+        "be in no query.\n",
+        "**Restrict the days in every query** (`WHERE dt >= '2026-03-01' AND dt <= '2026-03-31'`): without `dt`, "
+        "Athena would read each day of the range, and give up. If queries must work without days, and dates that are "
+        "far off do not matter, narrow the range: `'2024-01-01,NOW+1DAYS'`.\n",
+        "The key pair needs `s3:PutObject` on the prefix, and `s3:GetObject` to compare an existing object. The "
+        "record's own `source` field is not in the table, because the partition has that name.\n",
     ]
     for name, columns in _COLUMNS.items():
         ddl = athena_ddl(f"audit_{name}", f"s3://audit-logs/{name}", [name], columns)
@@ -72,19 +79,34 @@ def athena() -> str:
 
 def reference() -> str:
     """Return the page of keys: the pipelines file, sources, destinations."""
-    parts = ["# Reference\n\nMade from the code by `make docs`.\n\n## Keys of a pipeline\n"]
+    parts = [
+        "# Reference\n\nGenerated from the code by `make docs`.\n\nDurations are written in seconds (`900`) or in ISO "
+        "8601 (`PT15M`). A path leads into an answer or a record, with dots between keys (`meta.next_cursor`). A "
+        "default of *not set* means that the key may be left out; its meaning then says what applies.\n",
+        "## Keys of a pipeline\n",
+    ]
     parts.append(_keys(Pipeline, skip=_OPERATORS_KEYS))
-    parts.append("\n`source` names a source below, `destinations` maps names of your choice to destinations.\n")
+    parts.append(
+        "\n`source` is the name of a [source](sources/README.md) or a description with the [keys "
+        "below](#keys-of-a-source). `destinations` maps names of your choice to destinations.\n"
+    )
     parts.append("\n### Keys of `monitoring`\n")
     parts.append(_keys(Monitoring, skip=set()))
+    parts.append("\n### Keys of an entry of `notify`\n")
+    parts.append(_keys(Notification, skip={"arguments"}))
+    parts.append(
+        "\nAll other keys are passed to the class; texts may be Airflow templates. Example: `to: soc@example.com`.\n"
+    )
     parts.append("\n### Keys of `reconcile`\n")
     parts.append(_keys(Reconcile, skip=set()))
     parts.append("\n## Keys of every destination\n")
     parts.append(_keys(Delivery, skip={"name", "options"}))
+    parts.append("\n### Keys of `redact`\n")
+    parts.append(_keys(Redaction, skip=set()))
     for name, options in DESTINATIONS.items():
         parts.append(f"\n## Destination `{name}`\n")
         parts.append(_keys(options, skip=set()))
-    parts.append("\n## Reading strategies\n\nWhich one a source uses is on [its page](sources/README.md).\n")
+    parts.append("\n## Reading strategies\n\nThe [page of each source](sources/README.md) says which one it uses.\n")
     for name, strategy in TYPES["reading"].items():
         first = " ".join((strategy.__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
         parts.append(
@@ -92,17 +114,17 @@ def reference() -> str:
         )
         meanings = _meanings(strategy)
         parts += [
-            f"| `{each.name}` | {_shown(each.default)} | {meanings.get(each.name, '')} |"
+            f"| `{each.name}` | {_shown(each.default)} | {meanings[each.name]} |"
             for each in dataclasses.fields(strategy)
         ]
-    parts.append("\n## Keys of a source\n\nFor a source written in the pipelines file.\n")
+    parts.append("\n## Keys of a source\n\nFor a source that is described in the pipelines file.\n")
     parts.append(_keys(SourceSpec, skip=set()))
     for key, kinds in TYPES.items():
         for name, kind in kinds.items():
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Errors, PageSize, Setting, Probe):
+    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Setting, Probe):
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"
@@ -114,28 +136,40 @@ def _keys(kind: Any, *, skip: set[str]) -> str:
     for each in dataclasses.fields(kind):
         if each.name in skip:
             continue
-        default = "required" if each.default is dataclasses.MISSING else _shown(each.default)
-        if each.name == "conn_id":
-            default = "by type"
-        if each.default_factory is not dataclasses.MISSING:
-            default = "none"
         name = _WRITTEN.get(each.name, each.name)
-        rows.append(f"| `{name}` | {default} | {meanings.get(each.name, '')} |")
+        rows.append(f"| `{name}` | {_default(each)} | {meanings[each.name]} |")
     return "\n".join(rows)
 
 
+def _default(key: Any) -> str:
+    """Return what a key is where the file does not have it."""
+    if key.name in _DEFAULTS:
+        return _DEFAULTS[key.name]
+    if key.default_factory is not dataclasses.MISSING:
+        made = key.default_factory()
+        named = {kind: name for kinds in TYPES.values() for name, kind in kinds.items()}
+        if type(made) in named:
+            return f"`{{type: {named[type(made)]}}}`"
+        if isinstance(made, dict):
+            return f"`{{{', '.join(f'{name}: {value}' for name, value in made.items())}}}`"
+        return "its own defaults"
+    return "required" if key.default is dataclasses.MISSING else _shown(key.default)
+
+
 def _meanings(kind: Any) -> dict[str, str]:
-    """Return what the docstring says of each attribute."""
+    """Return the meaning of each attribute, from the docstring."""
     text = " ".join((kind.__doc__ or "").split())
     found = re.findall(r":ivar (\w+): (.*?)(?= :ivar |$)", text)
-    said = {name: text.strip().replace("``", "`").replace("|", "\\|") for name, text in found}
-    # Several keys may share a sentence of the docstring; each of them ends here.
-    return {name: re.sub(r",?( and)?$", "", text) for name, text in said.items()}
+    return {name: text.strip().replace("``", "`").replace("|", "\\|") for name, text in found}
 
 
 def _shown(value: Any) -> str:
-    if value is None or value in ("", ()):
-        return "none"
+    if value is None or value == "":
+        return "not set"
+    if value in ((), frozenset()):
+        return "`[]`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if hasattr(value, "total_seconds"):
         return f"{value.total_seconds():.0f} s"
     return f"`{value}`"

@@ -1,4 +1,4 @@
-"""The JSON schema of a pipelines file, for editors: made from the values that the loader itself reads into."""
+"""The JSON schema of a pipelines file, for editors: generated from the classes that the loader uses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def schema(meanings: Any) -> str:
     root = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pipelines of audit_provider",
-        "description": "What is read from where, and where it goes.",
+        "description": "Sources, and the destinations of their events.",
         "type": "object",
         "propertyNames": _NAMES,
         "additionalProperties": made.pipeline(),
@@ -71,7 +71,7 @@ class _Schema:
             "propertyNames": _NAMES,
             "additionalProperties": self._delivery(),
         }
-        keys["destinations"]["description"] = "names of your choice to destinations."
+        keys["destinations"]["description"] = "Destinations, by names of your choice."
         keys["settings"] |= {"additionalProperties": _SETTING}
         _set(keys["schedule"], {"anyOf": [{"type": "null"}, {"enum": list(PRESETS)}, {"pattern": _CRON}]})
         _set(keys["start"], {"anyOf": [{"type": "null"}, {"type": "string", "pattern": _MOMENT}]})
@@ -107,7 +107,7 @@ class _Schema:
     def _delivery(self) -> dict[str, Any]:
         common = self._object(delivery._DeliveryEntry, meant=delivery.Delivery)["properties"]
         common["except"] = common.pop("omit")
-        common["except"]["description"] = "actions to leave out."
+        common["except"]["description"] = "Actions to leave out, or patterns with `*`."
         common["format"] |= {"enum": ["", *FORMATS]}
         common["concurrency"] |= {"minimum": 1, "maximum": delivery.MOST_CONCURRENCY}
         common["redact"] |= self._object(Redaction)

@@ -1,4 +1,4 @@
-"""The pages about sources: one each, and the catalogue of all."""
+"""The pages about sources: one page each, and the catalogue."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
 
 LEFT_OUT = {
-    "Notion": "no public list of events; it pushes to SIEMs.",
-    "Jamf Pro": "no single list; history per object, or pushed by syslog.",
-    "Figma": "a cursor is given, and no documented parameter takes it.",
-    "Vercel": "no paging: the upper bound is stepped down, a style of its own.",
-    "monday": "the shape of the REST filter and of the answer is unconfirmed.",
-    "Lacework": "nothing but general knowledge.",
-    "Mimecast": "the pages of the current API are unconfirmed.",
+    "Notion": "no public API that lists events; it pushes to SIEMs.",
+    "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
+    "Figma": "answers contain a cursor, but no documented parameter accepts it.",
+    "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
+    "monday": "the form of the REST filter and of the answer is unconfirmed.",
+    "Lacework": "no vendor documentation was available.",
+    "Mimecast": "the paging of the current API is unconfirmed.",
     "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
     "Google Workspace": "needs a signed JWT with domain-wide delegation; several events in one record.",
-    "Microsoft Graph": "size, order and retention are unconfirmed; Microsoft's own connectors serve Sentinel.",
+    "Microsoft Graph": "size, order and retention are unconfirmed; for Sentinel, Microsoft has its own connectors.",
     "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
-    "Snowflake": "SQL over key-pair JWT, answers by column.",
-    "Salesforce SetupAuditTrail": "a query language; the time grain of its bounds is unconfirmed.",
+    "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
+    "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
     "Stripe": "business events rather than an audit log.",
-    "Cloudflare v1": "v2 takes its place.",
+    "Cloudflare v1": "replaced by v2.",
 }
-"""APIs that were looked at and are not sources, and why. Any of them can be written in the pipelines file."""
+"""APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
 
 _SHORT_LIST = 10
-"""A default of more names than these stands below its table."""
+"""A default with more names than this is shown below its table."""
 
 _WAYS = {
-    "ClosedWindows": "by closed windows of time",
-    "TailCursor": "by a cursor that goes on working",
+    "ClosedWindows": "by time windows with start and end",
+    "TailCursor": "by a cursor that stays valid",
     "IdKeyset": "by the id of the last event",
     "SinceScan": "newest first, since the last watermark",
-    "HeadScan": "newest first, down to what is known",
+    "HeadScan": "newest first, back to known events",
     "FileExport": "from files",
-    "MeasuredList": "in the order that it measures",
+    "MeasuredList": "in an order that it measures",
 }
 
 
@@ -63,14 +63,15 @@ def catalogue() -> str:
     ]
     left_out = [f"- **{name}**: {why}" for name, why in LEFT_OUT.items()]
     head = [
-        f"# Sources\n\n{len(REGISTRY)} sources, each a description that the same loop reads. What the strategies do, "
-        "and their settings, is on the [reference page](../reference.md#reading-strategies).\n",
+        f"# Sources\n\n{len(REGISTRY)} sources, each a description that the same loop reads. The "
+        "[reference page](../reference.md#reading-strategies) explains the strategies and their settings.\n",
         "| source | name | strategy | budget | page | look-back | backfill | confidence |",
         "|---|---|---|---|---|---|---|---|",
     ]
     tail = [
-        "\nA source that is not here can be [written in the pipelines file](../pipelines.md#a-source-of-your-own).\n",
-        "## Looked at and left out\n\nTheir facts are too thin, or their shape is another, so they are not guessed:\n",
+        "\nYou can [describe another source in the pipelines file](../pipelines.md#a-source-of-your-own).\n",
+        "## Examined and left out\n\nToo few facts about these APIs are documented, or they work differently, so "
+        "nothing is guessed:\n",
         *left_out,
     ]
     return "\n".join([*head, *rows, *tail]) + "\n"
@@ -79,7 +80,7 @@ def catalogue() -> str:
 def page(spec: SourceSpec) -> str:
     """Return the page of one source."""
     facts = spec.confidence[0].lower() + spec.confidence[1:]
-    parts = [f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Facts rest on: {facts}{_checked(spec)}\n"]
+    parts = [f"# {spec.title}\n\n[The vendor's page]({spec.docs}). Based on: {facts}{_checked(spec)}\n"]
     parts.append(f"## At the vendor\n\n{spec.access}" + (f" {spec.limits}" if spec.limits else "") + "\n")
     parts += [_connection(spec), *filter(None, [_long_lists(spec)]), _pipeline(spec), _reading(spec)]
     if spec.unconfirmed:
@@ -94,10 +95,10 @@ def _connection(spec: SourceSpec) -> str:
     rows = [f"| host | {host} |", *(f"| {name} | {said} |" for name, said in spec.credential.items())]
     if isinstance(spec.auth, Token):
         where = f"`{spec.auth.url}`" + (" on the same host" if spec.auth.url.startswith("/") else "")
-        rows.append(f"| extra `token_url` | where the token is fetched, if not at {where} |")
+        rows.append(f"| extra `token_url` | where the token is fetched, if not from {where} |")
     for name, setting in spec.settings.items():
         default = "" if setting.default is None else f"; {_default(setting.default)} by default"
-        place = "" if setting.secret else ", or under `settings` in the pipelines file"
+        place = "" if setting.secret else "; or under `settings` in the pipelines file"
         rows.append(f"| extra `{name}` | {setting.meaning}{default}{place} |")
     connection: dict[str, Any] = {"conn_type": "audit_logs"}
     if not spec.base_url:
@@ -111,14 +112,14 @@ def _connection(spec: SourceSpec) -> str:
         f"## The connection\n\nType `audit_logs`; {_carried(spec)}.\n\n| field | value |\n|---|---|\n"
         + "\n".join(rows)
         + f"\n\n```bash\nexport AIRFLOW_CONN_{spec.name.upper()}_DEFAULT='{shown}'\n```\n\n"
-        "Its *Test* asks the vendor, and says which right or plan is missing.\n"
+        "The *Test* button sends a request to the vendor, and says which permission or plan is missing.\n"
     )
 
 
 def _default(value: str) -> str:
-    """Return a setting's default as a cell of a table shows it: a long list of names by their number."""
+    """Return a setting's default for a cell of a table; a long list of names is shown by its length."""
     names = value.split(",")
-    return f"all {len(names)} that stand below" if len(names) > _SHORT_LIST else f"`{value}`"
+    return f"all {len(names)} listed below" if len(names) > _SHORT_LIST else f"`{value}`"
 
 
 def _long_lists(spec: SourceSpec) -> str:
@@ -136,7 +137,7 @@ def _checked(spec: SourceSpec) -> str:
     if not spec.checked:
         return ""
     day = date.fromisoformat(spec.checked)
-    return f" They were last held against the vendor's documents on {day.day} {day:%B %Y}."
+    return f" Last compared with the vendor's documents on {day.day} {day:%B %Y}."
 
 
 def _carried(spec: SourceSpec) -> str:
@@ -146,9 +147,9 @@ def _carried(spec: SourceSpec) -> str:
     if isinstance(auth, Basic):
         return "HTTP basic authentication"
     if isinstance(auth, Header):
-        return "the credential travels as " + " and ".join(f"`{k}: {v}`" for k, v in auth.headers.items())
+        return "the credential is sent as " + " and ".join(f"`{k}: {v}`" for k, v in auth.headers.items())
     assert isinstance(auth, Bearer)
-    return "the password travels as a bearer token"
+    return "the password is sent as a bearer token"
 
 
 def _pipeline(spec: SourceSpec) -> str:
@@ -173,7 +174,7 @@ def _reading(spec: SourceSpec) -> str:
         f"| look-back | {_reach(spec.lookback)} |",
         f"| backfill | {_backfill(spec)} |",
         f"| reconciliation | {_reconciliation(spec)} |",
-        f"| id | {f'`{spec.fields.id}`' if spec.fields.id else 'none: events are named by their content'} |",
+        f"| id | {f'`{spec.fields.id}`' if spec.fields.id else 'none: a digest of the record is the id'} |",
         f"| time | `{spec.fields.time}`"
         + (f", recorded `{spec.fields.recorded}`" if spec.fields.recorded else "")
         + " |",
@@ -184,21 +185,21 @@ def _reading(spec: SourceSpec) -> str:
         if (value := getattr(spec.reading, each.name)) != each.default
     ]
     if own:
-        rows.append(f"| its own settings of reading | {', '.join(own)} |")
+        rows.append(f"| settings of the strategy | {', '.join(own)} |")
     return "## How it is read\n\n| | |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def _unconfirmed(spec: SourceSpec) -> str:
     rows = [f"- `{path}`: {said}" for path, said in spec.unconfirmed.items()]
     return (
-        "## What is unconfirmed\n\nEvery key of a source can be changed in the pipelines file, with "
+        "## What is unconfirmed\n\nYou can change every key of a source in the pipelines file, with "
         f"`source: {{like: {spec.name}, …}}`:\n\n" + "\n".join(rows) + "\n"
     )
 
 
 def _paging(spec: SourceSpec) -> str:
     if isinstance(spec.export, ExportJob):
-        return "none: a file is ordered, awaited and downloaded"
+        return "none: a file is ordered and downloaded when it is ready"
     kind = next(name for name, each in TYPES["paging"].items() if isinstance(spec.paging, each))
     said = {
         "none": "none",
@@ -228,13 +229,13 @@ def _reach(lookback: timedelta | None) -> str:
 def _backfill(spec: SourceSpec) -> str:
     if spec.reading.backfill == "recovery":
         return "in windows, by time" if spec.recovery else "none: it cannot be read by time"
-    return {"windows": "in windows", "scan": "one window, scanned from the newest event down"}[spec.reading.backfill]
+    return {"windows": "in windows", "scan": "one window, scanned from the newest event back"}[spec.reading.backfill]
 
 
 def _reconciliation(spec: SourceSpec) -> str:
     if spec.reading.backfill == "recovery" and not spec.recovery:
-        return "none: it cannot be read by time, so late and missed events cannot be looked for"
-    return f"daily, of what happened more than {looks_back(spec) // timedelta(hours=1)} hours before"
+        return "none: it cannot be read by time, so it is not possible to look for late and missed events"
+    return f"daily, for events more than {looks_back(spec) // timedelta(hours=1)} hours old"
 
 
 def _shown(value: Any) -> str:

@@ -57,7 +57,7 @@ def test_what_was_written_by_another_fernet_key_is_told(keep, database):
     with database() as session:
         (found,) = session.query(Variable).filter(Variable.key == KEY)
         found._val, found.is_encrypted = "gAAAAABmnot-of-this-key", True
-    with pytest.raises(ConfigurationError, match=f"holds the Variable {KEY} but cannot decrypt it"):
+    with pytest.raises(ConfigurationError, match=f"has the Variable {KEY} but cannot decrypt it"):
         confirmed_variable(KEY)
 
 
@@ -114,4 +114,4 @@ def test_a_command_says_that_the_database_is_out_of_reach(command, code, tmp_pat
     assert done.returncode == code, done.stdout + done.stderr
     assert "Airflow's database does not say whether there is a " in done.stderr
     assert "Traceback" not in done.stderr
-    assert ("give --without-airflow" in done.stderr) == (command == ["verify"])
+    assert ("use --without-airflow" in done.stderr) == (command == ["verify"])

@@ -31,6 +31,15 @@ def test_generated_pages_are_fresh(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == MADE[name](), "run: make docs"
 
 
+def test_every_key_of_the_reference_has_a_default_and_a_meaning():
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) > 200
+    for row in rows:
+        assert len(row) == 3, row
+        assert all(cell.strip() for cell in row), row
+
+
 def test_no_page_is_left_of_a_source_that_is_gone():
     assert {f"sources/{path.name}" for path in (ROOT / "docs/sources").glob("*.md")} <= set(MADE)
 

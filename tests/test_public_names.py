@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import json
+import socket
 import subprocess
 import sys
 from importlib import import_module
+from itertools import takewhile
 
 import pytest
+from airflow.sdk import DAG
 
 import audit_provider
 from audit_provider import dags, operators
@@ -49,3 +54,42 @@ def test_whoever_needs_no_name_waits_for_nothing():
     done = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
     found = done.stdout.split()
     assert [name for name in found if name.startswith(("airflow.", "audit_provider."))] == ["audit_provider.version"]
+
+
+CLASSES = [name for name in NAMES if name[0].isupper()]
+
+
+def example_of(name):
+    """Return the example in a public class's docstring."""
+    text = inspect.cleandoc(getattr(audit_provider, name).__doc__)
+    lines = text.partition("Example::\n\n")[2].splitlines()
+    return "\n".join(line.removeprefix("    ") for line in takewhile(lambda line: not line or line[0] == " ", lines))
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("name", [name for name in CLASSES if name.endswith("Operator")])
+def test_the_example_of_an_operator_is_a_task(name):
+    with DAG(dag_id="example", schedule=None) as dag:
+        exec(example_of(name), {each: getattr(audit_provider, each) for each in CLASSES})
+    (task,) = dag.tasks
+    assert isinstance(task, getattr(audit_provider, name))
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("name", [name for name in CLASSES if name.endswith("Hook")])
+def test_the_example_of_a_hook_tests_its_connection(name, monkeypatch):
+    hook, port = getattr(audit_provider, name), unused_port()
+    for conn_id in (hook.default_conn_name, "pylon_default"):
+        # Nothing listens there, so the answer is no, in a sentence.
+        value = {"conn_type": hook.conn_type, "host": "127.0.0.1", "port": port, "password": "p", "login": "l"}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(value))
+    names = {name: hook}
+    exec(example_of(name), names)
+    assert names["ok"] is False
+    assert names["message"]
+
+
+def unused_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

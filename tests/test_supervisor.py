@@ -81,7 +81,7 @@ def test_what_is_listed_is_asked_for_again(answers):
 @pytest.mark.usefixtures("keys_are_listed")
 def test_what_is_listed_and_cannot_be_read_wants_its_fernet_key(answers):
     answers(("GetVariableKeys", Keys("k")), asked("GetVariable", None), ("GetVariableKeys", Keys("k")))
-    with pytest.raises(ConfigurationError, match="holds the Variable k but cannot decrypt it: give it the Fernet key"):
+    with pytest.raises(ConfigurationError, match="has the Variable k but cannot decrypt it: add the Fernet key"):
         confirmed_variable("k")
 
 

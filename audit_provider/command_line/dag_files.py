@@ -16,9 +16,10 @@ _PLACES = (_PACKAGE / "dag_files", _PACKAGE.parent / "dags")
 
 
 def copy_dag_files(folder: Path, *, replace: bool = False) -> Iterator[str]:
-    """Copy the DAG files into a folder, and a pipelines file to begin with where it has none; yield a line for each.
+    """Copy the DAG files into a folder, and an example pipelines file if it has none; yield a line for each.
 
-    :param replace: whether DAG files that differ are replaced. A pipelines file is the user's, and never is.
+    :param replace: whether DAG files that differ are replaced. A pipelines file belongs to the user and is never
+        replaced.
     :raises ConfigurationError: a DAG file differs, or the folder cannot be written.
     """
     found = next(place for place in _PLACES if place.is_dir())
@@ -28,7 +29,7 @@ def copy_dag_files(folder: Path, *, replace: bool = False) -> Iterator[str]:
         for name, content in files.items():
             if name.endswith(".py") and there.get(name, content) != content and not replace:
                 raise ConfigurationError(
-                    f"{folder / name} is not the file of this version: compare them, then say --replace."
+                    f"{folder / name} is not the file of this version: compare the files, then use --replace."
                 )
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""The arguments of ``audit-logs``, and what ``--help`` says of them."""
+"""The arguments of ``audit-logs``, and its ``--help`` texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit_provider.version import __version__
 
 _ABOUT = """\
 Pull audit logs of SaaS products into a spool, and ship them to SIEMs, with Apache Airflow.
-Airflow's DAGs do the work. These commands set them up, show how they fare, and prove that
+Airflow's DAGs do the work. These commands set them up, show their state, and prove that
 no event is lost. They read the pipelines file, Variables and connections of the Airflow
 that is installed here (AIRFLOW_HOME)."""
 
@@ -46,7 +46,7 @@ COMMANDS = (
         "check",
         "set up",
         "check the pipelines file, and name every mistake in it",
-        "Read the pipelines file as the DAG processor does. Ends with 1 if there is a mistake in it.",
+        "Read the pipelines file as the DAG processor does. Exits with 1 if it contains a mistake.",
         (
             ("check", "the file that Airflow uses"),
             ("check --pipelines pipelines.yaml", "a file that is not in use yet"),
@@ -67,49 +67,53 @@ COMMANDS = (
         "destinations",
         "look",
         "list every destination: last success, failures, pending events, dead letters",
-        "List the destinations of every pipeline, and how each fares. Nothing is sent.",
+        "List the destinations of every pipeline with last success, failures, pending events and open dead letters. "
+        "Nothing is sent.",
         (("destinations", "of every pipeline"),),
     ),
     Command(
         "gaps",
         "look",
-        "list the time spans that could not be read or delivered, or acknowledge them",
-        "List the gaps that nobody has acknowledged: spans of time whose events could not be read, came late, or were "
+        "list the time ranges that could not be read or delivered, or acknowledge them",
+        "List the gaps that nobody has acknowledged: time ranges whose events could not be read, came late, or were "
         "too old for a destination.",
         (
             ("gaps", "each with its id and its reason"),
-            ('gaps --acknowledge 3f9c1a20b7de --by ann --note "ticket 4711"', "it is not shown as open any more"),
+            (
+                'gaps --acknowledge 3f9c1a20b7de --by ann --note "ticket 4711"',
+                "mark a gap as seen: it is no longer open",
+            ),
         ),
     ),
     Command(
         "unreadable",
         "look",
         "list the records of sources that could not be read, or show one",
-        "List the records that a source sent and that could not be read: they are set aside in the spool, and the rest "
-        "of their pages was read.",
+        "List the records of sources that could not be read. They are set aside in the spool; the rest of their pages "
+        "was read.",
         (
             ("unreadable --pipeline slack", "of one pipeline"),
-            ("unreadable --show NAME", "the bytes of one, as they came, and nothing else"),
+            ("unreadable --show NAME", "print the original bytes of one record, and nothing else"),
         ),
     ),
     Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
-        "Send one test event to a destination of a pipeline. It does not pass through the spool and moves no offset.",
+        "Send one test event to a destination of a pipeline. It does not go through the spool and moves no offset.",
         (("test-event pylon splunk", "of the pipeline 'pylon' to its destination 'splunk'"),),
     ),
     Command(
         "verify",
         "prove",
         "read the spool again, and prove that nothing is lost or changed",
-        "Read every segment of the spool and check its digests, its chain and the account. With --against, look for "
-        "every event at a destination too, in a bucket with its content. Ends with 0 if all is right, 1 if there are faults, 2 if it could not be "
-        "checked.",
+        "Read every segment of the spool and check its digests, its chain and the account. With --against, also look "
+        "for every event at a destination, in a bucket with its content. Exits with 0 if there are no faults, 1 if "
+        "there are faults, 2 if it could not be checked.",
         (
             ("verify", "the spool of Airflow's settings"),
             ("verify copy --without-airflow", "a copy of the spool, on a machine without Airflow's database"),
-            ("verify --pipeline slack --against s3://audit-logs/slack", "look for every event in S3, too"),
+            ("verify --pipeline slack --against s3://audit-logs/slack", "also look for every event in S3"),
         ),
     ),
 )
@@ -154,7 +158,9 @@ def _dag_files(add: argparse.ArgumentParser) -> None:
 
 
 def _pipelines(add: argparse.ArgumentParser) -> None:
-    add.add_argument("--pipelines", type=Path, metavar="FILE", help="the pipelines file; default: that of Airflow's")
+    add.add_argument(
+        "--pipelines", type=Path, metavar="FILE", help="pipelines file; default: the one of Airflow's settings"
+    )
 
 
 def _check(add: argparse.ArgumentParser) -> None:
@@ -168,7 +174,7 @@ def _check(add: argparse.ArgumentParser) -> None:
 
 def _gaps(add: argparse.ArgumentParser) -> None:
     _pipelines(add)
-    add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="take gaps as they are; needs --by")
+    add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="acknowledge these gaps; needs --by")
     add.add_argument("--by", default="", metavar="NAME", help="who acknowledges them")
     add.add_argument("--note", default="", metavar="TEXT", help="what was found out or done")
 
@@ -187,7 +193,7 @@ def _convert(add: argparse.ArgumentParser) -> None:
 def _unreadable(add: argparse.ArgumentParser) -> None:
     add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
     add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
-    add.add_argument("--show", metavar="NAME", help="write the bytes of this one as they came, and nothing else")
+    add.add_argument("--show", metavar="NAME", help="print the original bytes of this record, and nothing else")
 
 
 def _verify(add: argparse.ArgumentParser) -> None:
@@ -199,16 +205,21 @@ def _verify(add: argparse.ArgumentParser) -> None:
         help="look for every id at a destination: s3://bucket/prefix, opensearch:<target> or https://host/<target>, "
         "each with ?conn_id=…; default connections: aws_default, elasticsearch_logs_default",
     )
-    add.add_argument("--destination", default="", metavar="NAME", help="tells set aside and pending from missing")
-    add.add_argument("--source", metavar="NAME", help="of the pipeline; default: the one that Airflow's record names")
-    add.add_argument("--id-at", metavar="PATH", help="where the objects' records keep the event's id")
-    add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id there, one per line")
-    add.add_argument("--json", type=Path, metavar="FILE", help="write the report there, as JSON")
+    add.add_argument(
+        "--destination",
+        default="",
+        metavar="NAME",
+        help="destination's name, to distinguish set aside and pending events from missing ones",
+    )
+    add.add_argument("--source", metavar="NAME", help="source of the pipeline; default: the one in Airflow's record")
+    add.add_argument("--id-at", metavar="PATH", help="path of the event's id in the records")
+    add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id into this file, one per line")
+    add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
     add.add_argument(
         "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
     )
     add.add_argument(
-        "--without-airflow", action="store_true", help="ask Airflow for no record: the newest manifest is the head"
+        "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
     )
 
 

@@ -50,7 +50,7 @@ def run_verify(options: argparse.Namespace) -> int:
             if options.pipeline and not streams and not progress:
                 known = {folder.partition("/")[0] for folder in streams_in(store, "")}
                 guess = near(options.pipeline, known) if known else ", nor of any other"
-                raise ConfigurationError(f"the spool holds nothing of a pipeline {options.pipeline!r}{guess}.")
+                raise ConfigurationError(f"the spool contains nothing of a pipeline {options.pipeline!r}{guess}.")
             arrival = _arrival(options, streams, progress, missing) if options.against else None
             report = verify(
                 store,
@@ -63,7 +63,7 @@ def run_verify(options: argparse.Namespace) -> int:
             if file:
                 file.write(report.as_json().decode())
     except (AuditError, OSError) as error:
-        said = error if isinstance(error, AuditError) else f"a file cannot be used ({error}): see to its disk."
+        said = error if isinstance(error, AuditError) else f"a file cannot be used ({error}): check its disk."
         sys.stderr.write(f"{said}\nResult: could not be checked\n")
         return NOT_CHECKED
     sys.stdout.write(str(report))
@@ -102,7 +102,7 @@ def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> 
                 removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
                 offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
         except UnavailableError as error:
-            raise UnavailableError(f"{error} To verify a copy beside no Airflow, give --without-airflow.") from None
+            raise UnavailableError(f"{error} To verify a copy without Airflow, use --without-airflow.") from None
         if stream:
             found[folder] = Progress(stream.position, offset, offsets, removed)
     return found
@@ -161,7 +161,7 @@ class _Address:
         conn_id = options.pop("conn_id", None)
         if options or scope not in get_args(Scope):
             raise ConfigurationError(
-                f"--against {bare} has an option that is not known: there are conn_id, and document_id with one of "
+                f"--against {bare} has an unknown option: known are conn_id, and document_id with one of "
                 f"{', '.join(get_args(Scope))}."
             )
         scheme, _, rest = bare.partition(":")
@@ -169,15 +169,15 @@ class _Address:
             return cls(scheme, "", rest, conn_id, cast("Scope", scope))
         parts = urlsplit(bare)
         if parts.username and scheme != "s3":
-            raise ConfigurationError("--against must hold no credential: name a connection by conn_id.")
+            raise ConfigurationError("--against must not contain a credential: name a connection with conn_id.")
         if scheme == "s3" and parts.hostname:
             return cls(scheme, parts.hostname, parts.path.strip("/"), conn_id or parts.username, cast("Scope", scope))
         if scheme in ("https", "http") and parts.path.strip("/"):
             base, _, target = bare.rstrip("/").rpartition("/")
             return cls(scheme, base, target, conn_id, cast("Scope", scope))
         raise ConfigurationError(
-            f"--against {bare} names no destination: write s3://bucket/prefix, opensearch:<target> or "
-            f"https://host/<target>."
+            f"--against {bare} does not name a destination: write s3://bucket/prefix, opensearch:<target> or "
+            "https://host/<target>."
         )
 
 
@@ -188,7 +188,7 @@ def _arrival(
     pipelines = sorted({folder.partition("/")[0] for folder in streams})
     if len(pipelines) > 1:
         raise ConfigurationError(
-            f"the spool holds {', '.join(pipelines)}: say by --pipeline which one is at --against."
+            f"the spool contains {', '.join(pipelines)}: name with --pipeline the one that is at --against."
         )
     known = sorted(progress.items(), key=lambda each: not each[0].endswith("/live"))
     position = known[0][1].position if known else None
@@ -216,12 +216,12 @@ def _arrival(
 
     source = options.source or (position.source if position else "")
     if not source or not pipelines:
-        raise ConfigurationError("nothing says which source was shipped: name it by --source.")
+        raise ConfigurationError("it is not known which source was shipped: name it with --source.")
     hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
     if address.base and address.base != hook.address().rstrip("/"):
         raise ConfigurationError(
-            f"--against leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}: its "
-            f"credential goes nowhere else, name another connection by conn_id."
+            f"--against leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}, and its "
+            "credential is sent nowhere else: name another connection with conn_id."
         )
     return DocumentSearch(
         hook.client(),

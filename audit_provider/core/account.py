@@ -18,11 +18,11 @@ _DIGITS = 12
 
 
 def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
-    """Return a short digest of what tells one account of a service from another.
+    """Return a short digest that identifies an account of a service.
 
-    :param address: base URL of the API. :param settings: of the source, without secret ones, such as an organisation.
-    :param login: what the credential shows of itself, such as a client id; "" where it has no such part. Never a
-        secret.
+    :param address: base URL of the API.
+    :param settings: the source's settings without secrets, such as an organisation.
+    :param login: the public part of the credential, such as a client id; "" if it has none. Never a secret.
     """
     parts = [address.rstrip("/").lower(), sorted(settings.items()), login]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:_DIGITS]
@@ -38,7 +38,7 @@ def refuse_other_account(kept: str, found: str, name: StreamName, where: str) ->
     if kept in ("", found):
         return
     raise ConfigurationError(
-        f"{name.folder} was read from another account than {where} leads to now (host, settings or login have "
-        f"changed): nothing was read. If it is the same account, set 'same_account' in the connection's extra to "
-        f"{kept!r}; to begin anew with the other one, delete the Variable {name.cursor_key}."
+        f"{name.folder} was read from another account than the one {where} leads to now (host, settings or login have "
+        "changed): nothing was read. If it is the same account, set 'same_account' in the connection's extra to "
+        f"{kept!r}; to start from the beginning with the other account, delete the Variable {name.cursor_key}."
     )

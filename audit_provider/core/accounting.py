@@ -144,7 +144,9 @@ def _events_before(stream: Stream, position: Position, offset: Offset | None) ->
     if offset.segment > position.head.number:
         return position.head.total
     if offset.segment < max(stream.oldest(), 1):
-        raise SpoolDamagedError(f"the stream {stream} has no segment {offset.segment}, where a delivery offset stands.")
+        raise SpoolDamagedError(
+            f"the stream {stream} has no segment {offset.segment}, at which a delivery offset is: restore the segment."
+        )
     return stream.walk(position.head).to(offset.segment).manifest.previous.total + offset.index
 
 

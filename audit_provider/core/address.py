@@ -1,4 +1,4 @@
-"""From what a connection says of a host to a base URL that may be used."""
+"""From the host of a connection to a base URL."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def base_url_from(
     try:
         named_port = parts.port
     except ValueError:
-        raise ConfigurationError("the connection's host has a port that is no number.") from None
+        raise ConfigurationError("the connection's host has a port that is not a number: correct it.") from None
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ConfigurationError("the connection's host must be a name or an http(s) address.")
     if parts.username is not None or parts.query or parts.fragment:
         raise ConfigurationError(
-            "the connection's host must hold no user, query or fragment: use the form's own fields."
+            "the connection's host must not contain a user, query or fragment: use the form's other fields."
         )
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ConfigurationError(
-            f"plain http to {parts.hostname} would show the token to the network: use https, or set 'allow_http' "
-            f"in the connection's extra if you accept that."
+            f"plain http to {parts.hostname} would send the token unencrypted: use https, or set 'allow_http' in the "
+            "connection's extra if you accept that."
         )
     name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = named_port or port

@@ -19,10 +19,10 @@ _HEAD_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service answered, read whole.
+    """A service's complete answer.
 
-    :ivar where: method, host and path; what error messages name. Never the query.
-    :ivar redact: removes secrets from what is quoted of it.
+    :ivar where: Method, host and path, for error messages. Never the query.
+    :ivar redact: Removes secrets from quoted parts of the answer.
     """
 
     status: int
@@ -66,10 +66,10 @@ class Answer:
         """Return the sentence for a body that is not JSON."""
         if self.is_web_page:
             return (
-                f"{self.where} answered {self.status} with {self.web_page()} instead of JSON: "
-                f"check the connection's host, and whether a proxy or a login page stands in between."
+                f"{self.where} answered {self.status} with {self.web_page()} instead of JSON: check the connection's "
+                "host, and whether a proxy or a login page is in between."
             )
         return (
-            f"{self.where} answered {self.status} with {len(self.body)} bytes of {self._kind} that are not JSON: "
-            f"check that the connection's host is the API's address."
+            f"{self.where} answered {self.status} with {len(self.body)} bytes of {self._kind} that are not JSON: check "
+            "that the connection's host is the API's address."
         )

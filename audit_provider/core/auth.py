@@ -44,7 +44,11 @@ class Auth(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A key in headers, under whatever name and scheme."""
+    """A credential in headers, with any name and scheme.
+
+    :ivar headers: Headers of every request. ``{login}``, ``{password}`` and the source's settings in braces are
+        replaced. Example: ``{X-Api-Key: "{password}"}``.
+    """
 
     headers: Mapping[str, str]
 
@@ -64,7 +68,11 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """HTTP basic authentication."""
+    """HTTP basic authentication.
+
+    :ivar login: Template of the user name. Example: ``{login}/token``.
+    :ivar password: Template of the password.
+    """
 
     login: str = "{login}"
     password: str = "{password}"  # noqa: S105 - a template
@@ -76,18 +84,23 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that is fetched with the credential, kept in memory, and renewed before it ends.
+    """A token that is fetched with the credential, kept in memory, and renewed before it expires.
 
-    OAuth client credentials as they stand; the refresh-token grant and vendors' own two-step logins by other fields.
+    The defaults are OAuth client credentials. Other fields describe the refresh-token grant and vendors' own two-step
+    logins.
 
-    :ivar url: where it is fetched: an http(s) address, or a path with "/" at its beginning on the API's own host. The
-        connection's extra ``token_url`` overrides it.
-    :ivar fields: of the request. :ivar encoding: how they are sent.
-    :ivar client: how OAuth's client id and secret (login, password) are sent: as basic authentication, as fields, or
-        not at all.
-    :ivar headers: more headers of the token request.
-    :ivar token_at: dotted path of the token in the answer, :ivar expires_at: of its life in seconds or its end.
-    :ivar header: that carries the token, :ivar value: in what form.
+    :ivar url: Where the token is fetched: an http(s) address, or a path that begins with ``/`` on the API's own host.
+        The connection's extra ``token_url`` overrides it. Example: ``/oauth/token``.
+    :ivar fields: Fields of the token request; names in braces are replaced. Example: ``{grant_type:
+        client_credentials}``.
+    :ivar encoding: How the fields are sent: ``form``, ``json`` or ``query``.
+    :ivar client: How OAuth's client id and secret (login, password) are sent: ``basic`` authentication, as ``fields``,
+        or ``none``.
+    :ivar headers: Additional headers of the token request. Example: ``{X-Tenant: acme}``.
+    :ivar token_at: Dotted path of the token in the answer.
+    :ivar expires_at: Dotted path of the token's lifetime in seconds, or of its end.
+    :ivar header: Header of the API's requests that contains the token.
+    :ivar value: Template of that header's value.
     """
 
     url: str
@@ -107,7 +120,8 @@ class Token:
         """
         if not _is_address(url):
             raise ConfigurationError(
-                "'token_url' is no whole address: write it with its scheme, as in https://login.example.com/oauth/token."
+                "'token_url' is not a complete address: write it with its scheme, as in "
+                "https://login.example.com/oauth/token."
             )
         return replace(self, url=url)
 
@@ -200,8 +214,8 @@ class TokenHolder(AuthBase):
         answer = self._fetch()
         if answer.status in _ELSEWHERE:
             raise ConfigurationError(
-                f"{answer.where} answered {answer.status} and gave no token{self._client.words(answer)}: check the "
-                f"connection's host, or 'token_url' in its extra."
+                f"{answer.where} answered {answer.status} without a token{self._client.words(answer)}: check the "
+                "connection's host, or 'token_url' in its extra."
             )
         found = answer.json() if answer.status < 300 or not answer.is_web_page else {}
         token = text_at(found, self._style.token_at) if answer.status < 300 else ""
@@ -212,8 +226,8 @@ class TokenHolder(AuthBase):
                 if isinstance(found, dict) and (each := text_at(found, path))
             )
             raise CredentialError(
-                f"{answer.where} answered {answer.status} and gave no token{f' ({said[:300]})' if said else ''}: check "
-                f"login and password (client id and secret) on the connection."
+                f"{answer.where} answered {answer.status} without a token{f' ({said[:300]})' if said else ''}: check "
+                "login and password (client id and secret) on the connection."
             )
         for hide in self.hides:
             hide(token)
@@ -243,7 +257,7 @@ def filler(parts: Mapping[str, str], where: str) -> Callable[[str], str]:
     def fill(template: str) -> str:
         missing = sorted(name for name in names_in(template) if not parts.get(name))
         if missing:
-            raise ConfigurationError(f"{where} has no {missing[0]}: set it, this service's credential needs it.")
+            raise ConfigurationError(f"{where} has no {missing[0]}, which this service's credential needs: set it.")
         return str(filled(template, parts))
 
     return fill

@@ -1,4 +1,4 @@
-"""What an AWS service's error code means, told by class, for S3 and what speaks its API.
+"""What the error codes of AWS services mean, by class, for S3 and services with its API.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CLOCK_WORDS = (
-    "the clock of this machine is more than 15 minutes off, or the upload took longer than that: set the clock (NTP), "
-    "or look at what slows the network"
+    "the clock of this machine is wrong by more than 15 minutes, or the upload took longer than that: set the clock "
+    "(NTP), or check why the network is slow"
 )
 """What to do where a request is refused for its time."""
 
-SESSION_WORDS = "the session of the aws connection has ended: put a new session token into it, or give it a role"
+SESSION_WORDS = "the session of the aws connection has expired: put a new session token into it, or use a role"
 """What to do where the temporary credential is refused for its age."""
 
 _CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
@@ -59,12 +59,14 @@ _MOST_OFF = timedelta(minutes=15)
 class AwsError:
     """An error that the service answered with.
 
-    :ivar status: HTTP status; 0 where it is not known. :ivar is_clock: the request's time was refused.
-    :ivar is_session: a temporary credential has ended. :ivar is_passing: the same request may be taken another time.
-    :ivar code: the service's, else the status; where a web page came, it says so.
-    :ivar message: the service's own sentence, cut off; "" where there is none.
-    :ivar is_foreign: the answer holds no error document of the service's, so to a request with a body it is the word of
-        a proxy or balancer in between. An answer to a HEAD never holds one.
+    :ivar status: HTTP status; 0 if it is not known.
+    :ivar is_clock: The request's time was refused.
+    :ivar is_session: A temporary credential has expired.
+    :ivar is_passing: The same request may succeed later.
+    :ivar code: The service's code, else the status; for a web page, it says so.
+    :ivar message: The service's own sentence, cut off; "" if there is none.
+    :ivar is_foreign: The answer has no error document of the service, so for a request with a body it comes from a
+        proxy or load balancer in between. An answer to a HEAD never has one.
     """
 
     code: str
@@ -84,7 +86,7 @@ class AwsError:
 def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
     """Return what is known of a botocore ``ClientError``.
 
-    :param now: aware UTC; to find a wrong clock where the answer has no code, as that to a HEAD has none.
+    :param now: aware UTC; used to detect a wrong clock if the answer has no code, like an answer to a HEAD.
     """
     told = error.response.get("Error", {})
     code = str(told.get("Code", ""))
@@ -119,10 +121,10 @@ def _is_off(headers: Mapping[str, str], now: datetime) -> bool:
 
 
 def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
-    """Return what ``call`` does, which signs a request anew each time, however slow an upload was at first.
+    """Return the result of ``call``, which signs a request again at each try, however slow an upload was at first.
 
     :param sleep: called with seconds.
-    :raises ClientError: the service refuses it, also for its time after some tries.
+    :raises ClientError: the service refuses it, also because of its time after some tries.
     """
     from botocore.exceptions import ClientError
 

@@ -23,10 +23,11 @@ _SIGNED = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", _CONTENT_HASH)
 
 
 class AwsSignature(AuthBase):
-    """Signs every request with the credentials of the moment.
+    """Signs every request with the current credentials.
 
-    :param credentials: returns botocore credentials, which renew themselves, or None where there are none.
-    :param region: of the service. :param service: its name in signatures, for instance ``es`` or ``aoss``.
+    :param credentials: returns botocore credentials, which renew themselves, or None if there are none.
+    :param region: region of the service.
+    :param service: its name in signatures, for example ``es`` or ``aoss``.
     """
 
     def __init__(self, credentials: Callable[[], Any], region: str, service: str) -> None:
@@ -53,15 +54,16 @@ class AwsSignature(AuthBase):
                 remedy = CLOCK_WORDS if found.is_clock else "its token service is busy or down"
                 raise UnavailableError(f"AWS gave no credential ({found.code}): {remedy}.") from None
             raise CredentialError(
-                f"AWS gives no credential ({found.code}): "
+                f"AWS gave no credential ({found.code}): "
                 f"{SESSION_WORDS if found.is_session else 'check keys and role of the aws connection'}."
             ) from None
         except BotoCoreError as error:
             raise UnavailableError(
-                f"AWS gave no credential ({type(error).__name__}): its token service or the network is down."
+                f"AWS gave no credential ({type(error).__name__}): its token service or the network is down; "
+                "everything is kept."
             ) from None
         if frozen is None:
-            raise CredentialError("the aws connection holds no credential: fill in its keys or role.")
+            raise CredentialError("the aws connection has no credential: fill in its keys or role.")
         body = request.body or b""
         body = body.encode() if isinstance(body, str) else body
         # OpenSearch Serverless asks for the hash as a header; elsewhere it does no harm.

@@ -1,4 +1,4 @@
-"""How long to wait between two tries where nobody says it."""
+"""How long to wait between two tries if the service names no wait."""
 
 from __future__ import annotations
 

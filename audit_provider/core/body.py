@@ -36,9 +36,10 @@ class Bounds:
 def parts_of(response: requests.Response, where: str, bounds: Bounds, clock: Callable[[], float]) -> Iterator[bytes]:
     """Yield a body, decompressed, in parts of at most a megabyte.
 
-    :param where: the request, for messages. :param clock: seconds that only go forward.
-    :raises ProtocolError: it is larger than the bound, or compressed in a way that nobody asked for.
-    :raises UnavailableError: it takes too long, or ends before it is whole.
+    :param where: the request, for messages.
+    :param clock: seconds of a monotonic clock.
+    :raises ProtocolError: it is larger than the bound, or compressed in a way that was not requested.
+    :raises UnavailableError: it takes too long, or ends before it is complete.
     """
     end = clock() + bounds.seconds
     size = 0
@@ -48,7 +49,8 @@ def parts_of(response: requests.Response, where: str, bounds: Bounds, clock: Cal
             raise ProtocolError(f"{where} answered with more than {bounds.size:,} bytes: {bounds.advice}")
         if clock() > end:
             raise UnavailableError(
-                f"{where} was still sending after {bounds.seconds:.0f} s: the service or the network is too slow."
+                f"{where} was still sending its answer after {bounds.seconds:.0f} s: the service or the network is too "
+                "slow."
             )
         yield part
 
@@ -69,12 +71,12 @@ def _decompressed(parts: Iterator[bytes], encoding: str, where: str) -> Iterator
             yield from _inflated(parts, is_gzip=kind != "deflate", where=where)
         except zlib.error:
             raise ProtocolError(
-                f"{where} answered with a body that is not the {kind} it is called: check proxies in between."
+                f"{where} answered with a body that is labelled {kind} but is not: check proxies in between."
             ) from None
     else:
         raise ProtocolError(
-            f"{where} answered with a Content-Encoding other than {ENCODINGS}, which alone were asked for: check "
-            f"proxies in between."
+            f"{where} answered with a Content-Encoding other than {ENCODINGS}, although only these were requested: "
+            "check proxies in between."
         )
 
 
@@ -105,7 +107,7 @@ def _inflated(parts: Iterator[bytes], *, is_gzip: bool, where: str) -> Iterator[
     while opened is not None and (out := opened.decompress(b"", _READ_BYTES)):
         yield out
     if opened is not None and not opened.eof:
-        raise UnavailableError(f"{where} broke off in the middle of a compressed body.")
+        raise UnavailableError(f"{where} ended its answer in the middle of a compressed body.")
 
 
 def _has_header(data: bytes) -> bool:

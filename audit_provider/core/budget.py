@@ -1,18 +1,20 @@
-"""One budget, several tasks: polling, the windows of a backfill, the reconciliation, each in a process of its own.
+"""One request budget for several tasks: polling, the windows of a backfill, the reconciliation, each in its own
+process.
 
 There is no lock between them, only records that one task writes and all read. So each *claims* its part: it writes how
-much of the budget it is about to use, reads all other claims after that, and uses it only if all of them together fit.
-Of two that claim at once, the one that reads last sees both. What somebody has stopped using is still counted until the
-period in which it was used is over.
+much of the budget it is about to use, then reads all other claims, and uses its part only if all claims together fit.
+Of two tasks that claim at once, the one that reads last sees both. A part that a task no longer uses still counts until
+the end of the period in which it was used.
 
 Polling has a part that nobody else may use (``1 - backfill_share``), so it needs no claim for it and is never delayed.
-The rest is for the others, in equal parts, or for polling too while there are no others.
+The rest is shared equally by the other tasks, or used by polling if there are no others.
 
-What holds: in no period are there more requests than the budget, of all tasks together, whenever they begin, end or are
-killed. What it needs: tasks whose clocks agree within :data:`SKEW`, and one process at a time under each name, which is
-what Airflow's ``max_active_tis_per_dag=1`` sees to. What does not hold: polling that was killed does not know of the
-requests since its last commit, at most a minute; other pipelines and programs on the same credential are not known. For
-those there are the service's own words: see :meth:`audit_provider.core.rate_limit.Pacer.observe`.
+Guarantee: in no period are there more requests than the budget, of all tasks together, whenever they begin, end or are
+killed. Conditions: the clocks of the tasks agree within :data:`SKEW`, and only one process at a time runs under each
+name, which Airflow's ``max_active_tis_per_dag=1`` ensures. Limits: polling that was killed does not know the requests
+since its last commit, at most a minute; other pipelines and programs with the same credential are unknown. For those,
+the service's headers are used: see
+:meth:`audit_provider.core.rate_limit.Pacer.observe`.
 """
 
 from __future__ import annotations
@@ -61,11 +63,11 @@ TASKS = (POLLING, RECONCILIATION, *(lane(number + 1) for number in range(MOST_WI
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a task says of its use of a budget.
+    """A task's claim on a budget.
 
-    :ivar part: requests per period that it may send, of those that are not polling's own.
-    :ivar until: it counts as present until then, and sends nothing by this claim later.
-    :ivar sent: when it sent its last requests, as of the writing of the claim.
+    :ivar part: Requests per period that it may send, apart from polling's own part.
+    :ivar until: The task counts as present until then, and sends nothing later based on this claim.
+    :ivar sent: When it sent its last requests, at the time of writing.
     """
 
     part: int = 0
@@ -79,7 +81,7 @@ class Claims(Protocol):
     def load(self) -> Mapping[str, Claim]:
         """Return every task's claim, by name.
 
-        :raises UnavailableError: nobody can say.
+        :raises UnavailableError: the claims cannot be read.
         """
 
     def commit(self, claim: Claim) -> None:
@@ -92,8 +94,10 @@ class Claims(Protocol):
 class ClaimedPart:
     """The part of a budget that one task has claimed.
 
-    :param limit: the whole budget. :param share: the part of it that is not polling's own, 0 to 1.
-    :param task: one of :data:`TASKS`. :param history: returns when this task sent its last requests.
+    :param limit: the whole budget.
+    :param share: the part of it that is not reserved for polling, 0 to 1.
+    :param task: one of :data:`TASKS`.
+    :param history: returns when this task sent its last requests.
     """
 
     def __init__(
@@ -121,7 +125,7 @@ class ClaimedPart:
 
     @property
     def is_claimed(self) -> bool:
-        """Whether a claim stands in the records, to be given up in the end."""
+        """Whether the records contain a claim that has to be given up at the end."""
         return self._until != NEVER
 
     def allowed(self, used: int, moment: datetime) -> int:
@@ -142,9 +146,9 @@ class ClaimedPart:
         return max(self._more_at, moment + timedelta(seconds=1))
 
     def give_up(self, resumes_at: datetime | None = None) -> None:
-        """Let others have the part once its period is over.
+        """Let others have the part after its period.
 
-        :param resumes_at: this task goes on then; where that is soon, its part is not given to others meanwhile.
+        :param resumes_at: when this task continues; if that is soon, its part is not given to others meanwhile.
         """
         self._part, self._until, self._looked_at = 0, NEVER, None
         moment = self._now()
@@ -162,7 +166,7 @@ class ClaimedPart:
         return self._part if moment < self._until - SKEW else 0
 
     def _look(self, moment: datetime) -> None:
-        """Claim what is due to this task, as far as it is free; give back what is due to others."""
+        """Claim this task's share if it is free; give back what exceeds it."""
         # Until all of this has gone well, the next request has to look too.
         self._looked_at = None
         others, held = self._others(), self._held(moment)
@@ -195,7 +199,7 @@ class ClaimedPart:
         return {task: _believed(claim, now) for task, claim in self._claims.load().items() if task != self._task}
 
     def _due(self, others: Mapping[str, Claim], moment: datetime) -> int:
-        """Return this task's part once everybody has what is due to him."""
+        """Return this task's share if every task has its share."""
         present = [task for task, claim in others.items() if task != POLLING and claim.until > moment]
         if self._task == POLLING:
             return 0 if present else self._whole
@@ -205,7 +209,7 @@ class ClaimedPart:
         return part + (present.index(self._task) < rest)
 
     def _free(self, others: Mapping[str, Claim], moment: datetime) -> int:
-        """Return what of the rest is used by none of the others, nor was within the last period."""
+        """Return the part of the rest that no other task uses, or has used within the last period."""
         return self._whole - sum(self._used(task, claim, moment) for task, claim in others.items())
 
     def _used(self, task: str, claim: Claim, moment: datetime) -> int:
@@ -216,7 +220,7 @@ class ClaimedPart:
 
 
 def _believed(claim: Claim, now: datetime) -> Claim:
-    """Return a claim without what only a clock that stood far ahead can have written: it would block for as long."""
+    """Return a claim without values that only a clock far ahead can have written: they would block others."""
     latest = int((now + 2 * SKEW).timestamp() * 1000)
     sent = tuple(burst for burst in claim.sent if burst[0] <= latest)
     if claim.until > now + 2 * (LEASE + SKEW):

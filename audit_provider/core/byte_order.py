@@ -1,4 +1,4 @@
-"""Texts whose first bytes, a byte order mark, say how they are written."""
+"""Texts that begin with a byte order mark, which determines their encoding."""
 
 from __future__ import annotations
 

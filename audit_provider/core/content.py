@@ -1,6 +1,6 @@
-"""What a record says, however it is written: by this two records are told apart or found to be one.
+"""The content of a record, whatever its formatting: it decides whether two records are equal.
 
-A vendor may write one event in two ways: with its keys in another order, with other spaces, or with a field that
+A vendor may write one event in different ways: with its keys in another order, with other spaces, or with a field that
 changes with every answer, such as a link that expires.
 """
 
@@ -21,19 +21,19 @@ _MOST_DEPTH = 20
 
 
 class Content:
-    """Reads what a record says.
+    """Reads the content of a record.
 
-    :param volatile: dotted paths that are left out, for they change with every answer. In a list, a path holds for each
-        of its items.
+    :param volatile: dotted paths that are ignored, because they change with every answer. In a list, a path applies to
+        each item.
     """
 
     def __init__(self, volatile: Sequence[str] = ()) -> None:
         self._left_out = [keys_of(path) for path in volatile if path]
 
     def canonical(self, raw: bytes | memoryview | msgspec.Raw) -> bytes:
-        """Return a record with its keys sorted, without spaces and without what is volatile.
+        """Return a record with its keys sorted, without spaces and without the volatile fields.
 
-        A record that no decoder reads is returned as it came.
+        A record that no decoder can read is returned unchanged.
         """
         try:
             found = msgspec.json.decode(raw)
@@ -68,7 +68,7 @@ def digest_of(canonical: bytes) -> str:
 
 
 def paths_that_differ(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> list[str]:
-    """Return the dotted paths at which two records say different things; none where one of them cannot be read."""
+    """Return the dotted paths at which two records differ; none if one of them cannot be read."""
     try:
         return list(_differing(msgspec.json.decode(one), msgspec.json.decode(other), ()))
     except UNREADABLE:
@@ -84,7 +84,7 @@ def _differing(one: Any, other: Any, above: tuple[str, ...]) -> Iterator[str]:
 
 
 def _number(text: str) -> dict[str, str]:
-    """Return a number as it is written, told from a text that looks like it."""
+    """Return a number as it is written, distinguished from a text that looks like it."""
     return {"\0number": text}
 
 

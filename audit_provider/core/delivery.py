@@ -1,4 +1,4 @@
-"""One destination of a pipeline: what the pipelines file says of it, checked."""
+"""One destination of a pipeline, as described in the pipelines file, validated."""
 
 from __future__ import annotations
 
@@ -45,16 +45,23 @@ class _SharedKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(_SharedKeys):
-    """How one destination of a pipeline is served.
+    """How events are delivered to one destination of a pipeline.
 
-    :ivar type: one of the destination types below. :ivar conn_id: the type's own default where left out.
-    :ivar options: what its type understands. :ivar enabled: false keeps its offset and ships nothing.
-    :ivar format: how events look on arrival; by default what its type is best served with.
-    :ivar ocsf_version: of the format ``ocsf``. :ivar concurrency: batches on their way at once.
-    :ivar only: actions to ship, or patterns with ``*``; empty for all. :ivar omit: actions to leave out (written
-        ``except``). :ivar redact: paths to ``drop`` or to ``hash`` before anything leaves the spool.
-    :ivar too_old: what to do with events that the destination would drop for
-        their age. :ivar dead_letters: whether a run that had to set events aside ends failed.
+    :ivar type: One of the destination types below. Example: ``s3``.
+    :ivar conn_id: Airflow connection. Default: by type, see the destination's page. Example: ``splunk_hec_eu``.
+    :ivar options: The options of its type.
+    :ivar enabled: ``false`` keeps the offset and ships nothing.
+    :ivar format: Format of the events on arrival: ``raw``, ``envelope``, ``ecs``, ``ocsf`` or ``cef``. Default: by
+        type, see the destination's page.
+    :ivar ocsf_version: Version of the format ``ocsf``: ``1.1``, ``1.2`` or ``1.3``.
+    :ivar concurrency: Batches sent at the same time, 1 to 16. Example: ``4``.
+    :ivar only: Actions to ship, or patterns with ``*``. Default: all. Example: ``["user.*"]``.
+    :ivar omit: Actions to leave out, or patterns with ``*``. Example: ``[user.viewed]``.
+    :ivar redact: Paths to ``drop`` or to ``hash`` before an event leaves the spool. Example: ``{drop:
+        [context.user_agent], hash: [actor.email]}``.
+    :ivar too_old: What to do with events older than the destination accepts: ``arrival_time`` sends them with the
+        current time as their timestamp, ``dead_letter`` sets them aside.
+    :ivar dead_letters: Whether a run that set events aside fails (``fail``) or succeeds (``succeed``).
     """
 
     name: str
@@ -99,7 +106,7 @@ _WRITTEN_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
 def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
     """Return the delivery that a destination's ``entry`` describes.
 
-    :param path: where the entry stands in the file, for messages.
+    :param path: path of the entry in the file, for messages.
     :raises ConfigurationError: with one line per mistake.
     """
     check_name(name, path)
@@ -154,24 +161,25 @@ def form_of(delivery: Delivery, origin: Origin) -> Form:
 def check_name(name: str, path: str) -> None:
     """Check the name of a pipeline or a destination.
 
-    :param path: where it stands in the file, for messages.
-    :raises ConfigurationError: it is none.
+    :param path: its path in the file, for messages.
+    :raises ConfigurationError: it is not a valid name.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{path}: a name may hold letters, digits, '_' and '-', must begin with a letter or digit, up to 100"
+            f"{path}: a name may contain letters, digits, '_' and '-', must begin with a letter or digit, and has at "
+            "most 100 characters"
         )
 
 
 def check_names(pipeline: str, destination: str, path: str) -> None:
-    """Check that the names of a pipeline and of one of its destinations fit together into every key of a Variable.
+    """Check that the names of a pipeline and of one of its destinations together fit into every key of a Variable.
 
-    :param path: where the destination stands in the file, for messages.
+    :param path: path of the destination in the file, for messages.
     :raises ConfigurationError: they are too long.
     """
     together = len(pipeline) + len(destination)
     if together > MOST_LETTERS_TOGETHER:
         raise ConfigurationError(
-            f"{path}: the names of the pipeline and of this destination have {together} letters together: "
-            f"shorten one, for {MOST_LETTERS_TOGETHER} are all that the key of a Variable has room for"
+            f"{path}: the names of the pipeline and of this destination have {together} letters together: shorten one, "
+            f"because the key of a Variable has room for {MOST_LETTERS_TOGETHER} only"
         )

@@ -1,7 +1,7 @@
-"""Names that a sentence takes over from events, and how they leave it where the events themselves are redacted.
+"""Names that a sentence takes from events, and their redaction if the events themselves are redacted.
 
 A finding quotes actions, actors and addresses. A destination whose events are redacted gets the finding redacted in the
-same way, so each name keeps its place in the sentence, and which field of the events it may have come from.
+same way, so each name is kept with its place in the sentence and the fields from which it may come.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Part = str | tuple[Role, str]
 FINDING_ACTION = "audit_provider.finding."
 """With which the action of a finding begins that is an event."""
 
-UNNAMED = "A finding of the kind {}: an earlier version made it, and its text may hold what is redacted here."
+UNNAMED = "A finding of the kind {}: an earlier version wrote its text, which may contain redacted values."
 """The text of a finding of which nobody knows where its names stand."""
 
 REMOVED = "(removed)"
@@ -44,7 +44,11 @@ _FIELDS: Mapping[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in a text. :ivar start: its first letter, from 0. :ivar end: the first letter behind it."""
+    """A name in a text.
+
+    :ivar start: Index of its first character.
+    :ivar end: Index after its last character.
+    """
 
     role: Role
     start: int
@@ -75,12 +79,14 @@ def paths_of(fields: Fields) -> dict[str, list[str]]:
 def hidden_roles(
     drop: Sequence[str], hashed: Sequence[str], paths: Mapping[str, Iterable[str]]
 ) -> dict[Role, Treatment]:
-    """Return the roles of which names may not be shown, and what becomes of them.
+    """Return the roles whose names must not be shown, and how they are redacted.
 
-    A name is hidden where any path that it may have come from is redacted, for nobody keeps from which it came; it is
-    dropped where any of them is. What a service said about events may quote any part of them.
+    A name is redacted if any path from which it may come is redacted, because it is not recorded which one it was; it
+    is dropped if any of them is dropped. The error message of a service may quote any part of events.
 
-    :param drop: and :param hashed: dotted paths that are redacted. :param paths: as of :func:`paths_of`.
+    :param drop: dotted paths that are dropped.
+    :param hashed: dotted paths that are hashed.
+    :param paths: as returned by :func:`paths_of`.
     """
     found: dict[Role, Treatment] = {}
     for role in get_args(Role):
@@ -104,12 +110,12 @@ def without(text: str, names: Iterable[Name], hidden: Mapping[Role, Treatment]) 
 
 
 def in_place_of(value: str, treatment: Treatment) -> str:
-    """Return what stands for a value that is hidden; equal values stay equal where they are hashed."""
+    """Return the replacement for a hidden value; equal values stay equal if they are hashed."""
     return digest_of(value) if treatment == "hash" else REMOVED
 
 
 def digest_of(value: object) -> str:
-    """Return what stands for a hashed value of a record: ``sha256:`` and the first 16 digits of its digest."""
+    """Return the replacement for a hashed value of a record: ``sha256:`` and the first 16 digits of its digest."""
     text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

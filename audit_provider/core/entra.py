@@ -116,7 +116,8 @@ def _asked(credential: Callable[..., Any], scope: str, identity: Identity, clien
         ) from None
     except AzureError as error:
         raise UnavailableError(
-            f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): its service is down."
+            f"azure-identity gave no token for 'auth: {identity}' ({_words(error, client)}): its service is down; "
+            "everything is kept."
         ) from None
     except (ValueError, OSError) as error:
         raise ConfigurationError(

@@ -9,15 +9,15 @@
     │   ├── RefusedError        the service refuses the request itself (4xx)
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
     │   │   ├── MaybeStoredError  a destination's success that is not understood
-    │   │   ├── CircleError     its cursors lead round, so none of them can be trusted
-    │   │   └── LostPageError   no page stands where the page before said that there is one
+    │   │   ├── CircleError     its cursors lead round in a circle, so none can be trusted
+    │   │   └── LostPageError   a page does not exist although the page before said so
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
     │   ├── FencedError         another run moved this position; this run must not
-    │   └── DeadLetteredError   all is shipped or set aside, and some events were set aside
+    │   └── DeadLetteredError   everything was shipped or set aside, and some events were set aside
     └── RetryError              nothing to change: the next try may succeed
         ├── UnavailableError    no usable answer within the tries allowed
-        │   └── HungUpError     the other end hung up on what was written to it
-        └── WaitError           the service's budget asks for a longer pause than may be slept here
+        │   └── HungUpError     the other end closed the connection after a write
+        └── WaitError           the service's budget needs a longer wait than is allowed here
 
 A message is one sentence that says what happened, where, and what to change. It never holds a
 credential, a query string or a whole body.
@@ -55,8 +55,8 @@ class CredentialError(StopError):
 class RefusedError(StopError):
     """The service refuses the request itself.
 
-    :ivar status: HTTP status of the answer; 400 where it is by a code of its own that the vendor refuses a cursor.
-    :ivar resume_at: where a cursor was refused, the time that the service names to begin again from.
+    :ivar status: HTTP status of the answer; 400 if the vendor refuses a cursor with an error code of its own.
+    :ivar resume_at: If a cursor was refused, the time that the service names for a restart.
     """
 
     def __init__(self, message: str, *, status: int, resume_at: datetime | None = None) -> None:
@@ -74,15 +74,15 @@ class MaybeStoredError(ProtocolError):
 
 
 class CircleError(ProtocolError):
-    """The cursors of a scan lead round, so nothing may be concluded from where they led before."""
+    """The cursors of a scan lead round in a circle, so nothing may be concluded from where they led before."""
 
 
 class LostPageError(ProtocolError):
-    """No page stands where the page before said that there is one.
+    """A page does not exist, although the page before said that it does.
 
-    Rows may have left the list since the cursor was given, so a scan that was resumed is read again from its start.
+    Rows may have left the list since the cursor was returned, so a scan that was resumed is read again from its start.
 
-    :ivar status: as of a cursor that is refused.
+    :ivar status: The same as for a refused cursor.
     """
 
     status = 410
@@ -107,7 +107,7 @@ class RetryError(AuditError):
 class UnavailableError(RetryError):
     """No usable answer came within the tries allowed.
 
-    :ivar wait: seconds for which the service asked to be left alone; None where it named none.
+    :ivar wait: Seconds for which the service asked to wait; None if it named none.
     """
 
     def __init__(self, message: str, *, wait: float | None = None) -> None:
@@ -116,7 +116,9 @@ class UnavailableError(RetryError):
 
 
 class HungUpError(UnavailableError):
-    """The other end ended the connection after something was written: it is ill, or cannot take what was written."""
+    """The other end closed the connection after something was written: it has a fault, or cannot process what was
+    written.
+    """
 
 
 class WaitError(RetryError):

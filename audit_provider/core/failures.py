@@ -36,14 +36,14 @@ def refused_by_proxy(where: str, status: int) -> AuditError:
     """
     if status == 407:
         return CredentialError(
-            f"{where} was not sent on by the proxy, which answered 407: set its login and password in 'proxies' of the "
-            f"connection; everything is kept."
+            f"the proxy did not forward {where} and answered 407: set its login and password in 'proxies' of the "
+            "connection; everything is kept."
         )
     if means_later(status):
-        return UnavailableError(f"{where} was not sent on by the proxy, which answered {status}.")
+        return UnavailableError(f"the proxy did not forward {where} and answered {status}.")
     return ConfigurationError(
-        f"{where} was not sent on by the proxy, which answered {status}: allow it there to reach this host and port, "
-        f"or set 'proxies' of the connection; everything is kept."
+        f"the proxy did not forward {where} and answered {status}: allow this host and port in the proxy, or change "
+        "'proxies' of the connection; everything is kept."
     )
 
 
@@ -58,17 +58,17 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
         return refused_by_proxy(where, int(tunnel[1]))
     if isinstance(inner, ProxyError):
         return UnavailableError(
-            f"{where} was not sent, for its proxy cannot be reached ({type(inner.original_error).__name__}): check "
-            f"'proxies' of the connection, or the network."
+            f"{where} was not sent: its proxy cannot be reached ({type(inner.original_error).__name__}); check "
+            "'proxies' of the connection, or the network."
         )
     if isinstance(error, requests.exceptions.SSLError) and not isinstance(inner, _ENDINGS):
         if getattr(inner, "reason", "") in _NO_TLS:
             return ConfigurationError(
-                f"{where} met something that speaks no TLS ({_reason(inner)}): check scheme and port of the "
-                f"connection's host."
+                f"{where} reached a server that does not speak TLS ({_reason(inner)}): check scheme and port of the "
+                "connection's host."
             )
         return ConfigurationError(
-            f"{where} failed at TLS ({_reason(inner)}): install the service's CA or set 'verify' on the connection."
+            f"{where} failed in TLS ({_reason(inner)}): install the service's CA or set 'verify' on the connection."
         )
     if isinstance(error, ValueError):  # those of requests on URLs, schemes, proxies and headers are, too
         return ConfigurationError(
@@ -76,14 +76,15 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
         )
     if isinstance(inner, NameResolutionError | socket.gaierror):
         return UnavailableError(
-            f"{where} was not sent, for nobody knows its host ({_reason(inner)}): check the connection's host, or the "
-            f"DNS of this machine."
+            f"{where} was not sent: the host name could not be resolved ({_reason(inner)}); check the connection's "
+            "host, or the DNS of this machine."
         )
     if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], ConnectionError):
         return HungUpError(
-            f"{where} gave no whole answer ({_reason(inner.args[-1])}): {service} hung up, or the network is down."
+            f"{where} gave no complete answer ({_reason(inner.args[-1])}): {service} closed the connection, or the "
+            "network is down."
         )
-    return UnavailableError(f"{where} gave no whole answer ({_reason(inner)}): {service} or the network is down.")
+    return UnavailableError(f"{where} gave no complete answer ({_reason(inner)}): {service} or the network is down.")
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -1,7 +1,7 @@
-"""What stands at the dotted paths of a JSON object, read without decoding the rest.
+"""Reads the values at the dotted paths of a JSON object without decoding the rest.
 
-A dot leads into an object. Where nothing stands there, one key of the path may have dots of its own, as
-``@odata.nextLink`` and ``meta.@odata.nextLink`` have; a path with a backslash before a dot is taken exactly as written.
+A dot leads into an object. If a path finds nothing, one key of the path may itself contain dots, as in
+``@odata.nextLink`` and ``meta.@odata.nextLink``. A path with a backslash before a dot is taken exactly as written.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def keys_of(path: str) -> list[str]:
 
 
 def paths_of(written: str) -> tuple[str, ...]:
-    """Return the paths of a field, in order of preference: they stand behind each other with ``|`` between them."""
+    """Return the paths of a field, in order of preference; ``|`` separates them."""
     return tuple(filter(None, map(str.strip, written.split("|"))))
 
 
 @functools.lru_cache(maxsize=4096)
 def ways_of(keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the keys that a path's keys may mean, in the order in which they are tried.
+    """Return the keys that a path may mean, in the order in which they are tried.
 
-    First each stands for itself; then one key has dots of its own, the longest first. Where a key has a dot already, it
-    was written with a backslash, and the path means nothing else.
+    First each key stands for itself. Then one key contains dots, the longest first. A key that contains a dot already
+    was written with a backslash, and the path has no other meaning.
     """
     if any("." in key for key in keys):
         return (keys,)
@@ -57,9 +57,9 @@ def ways_of(keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 def value_at(record: Any, path: str) -> Any:
-    """Return what stands at a dotted ``path``, or None where anything on the way is absent.
+    """Return the value at a dotted ``path``, or None if a part of the path is absent.
 
-    A number is a place in a list, as in ``errors.0.code``.
+    A number is an index in a list, as in ``errors.0.code``.
     """
     for keys in ways_of(tuple(keys_of(path))):
         found = _value_behind(record, keys)
@@ -80,24 +80,24 @@ def _value_behind(record: Any, keys: Iterable[str]) -> Any:
 
 
 def text_at(record: Mapping[str, Any], path: str) -> str:
-    """Return what stands at a dotted ``path`` as text; "" where it is absent, null or not a scalar."""
+    """Return the value at a dotted ``path`` as text; "" if it is absent, null or not a scalar."""
     return text_of_scalar(value_at(record, path)) if path else ""
 
 
 def text_of_scalar(value: Any) -> str:
-    """Return a JSON scalar as text; "" for null, true, false, and what is no scalar."""
+    """Return a JSON scalar as text; "" for null, true, false, and values that are not scalars."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 
 def is_absent(value: Any) -> bool:
-    """Whether a field says nothing: it is not there, or null, false or an empty text."""
+    """Whether a field has no value: it is absent, null, false or an empty text."""
     return value is msgspec.UNSET or value is None or value is False or value == ""
 
 
 def getter_of(path: str) -> Callable[[Any], Any]:
-    """Return a function from what :func:`shape_of` decodes to what stands at ``path``, ``UNSET`` where it is absent."""
+    """Return a function from what :func:`shape_of` decodes to the value at ``path``, ``UNSET`` if it is absent."""
     if not path:
         return lambda _: msgspec.UNSET
     names, *others = ([_attribute(key) for key in keys] for keys in ways_of(tuple(keys_of(path))))
@@ -123,10 +123,10 @@ def getter_of(path: str) -> Callable[[Any], Any]:
 
 
 class Extractor:
-    """Decodes of a JSON object only what stands at some dotted paths; the rest is skipped unparsed.
+    """Decodes only the values at some dotted paths of a JSON object; the rest is skipped unparsed.
 
-    :param paths: path to type; "" paths are left out.
-    :ivar decode: bytes to a value that only :func:`getter_of` and :meth:`obstacle` understand.
+    :param paths: Path to type; "" paths are left out.
+    :ivar decode: From bytes to a value that only :func:`getter_of` and :meth:`obstacle` understand.
     """
 
     def __init__(self, paths: Mapping[str, Any]) -> None:
@@ -134,8 +134,10 @@ class Extractor:
         self.decode = msgspec.json.Decoder(shape).decode
 
     def obstacle(self, path: str) -> Callable[[Any], str]:
-        """Return a function from a decoded value to what hides ``path``: the path of something above it that is neither
-        an object nor empty; "" where there is none, so that what is absent is truly absent.
+        """Return a function from a decoded value to the path that hides ``path``.
+
+        That is a path above it whose value is neither an object nor empty; "" if there is none, so that an absent value
+        is really absent.
         """
         keys = keys_of(path)
         names = [_attribute(key) for key in keys]
@@ -153,9 +155,9 @@ class Extractor:
 
 
 class FieldReader:
-    """Reads from raw records what their source's :class:`Fields` point at.
+    """Reads the values that a source's :class:`Fields` point at from raw records.
 
-    :param names: which of the fields, such as ``("action", "ip")``.
+    :param names: Names of the fields, such as ``("action", "ip")``.
     """
 
     def __init__(self, fields: Fields, names: Iterable[str]) -> None:
@@ -166,7 +168,7 @@ class FieldReader:
         self._getters = [(name, tuple(map(getter_of, each))) for name, each in paths.items() if each]
 
     def read(self, raw: msgspec.Raw) -> dict[str, str]:
-        """Return what is there, as text, by name; of a record that can only be read in part, as much as can be."""
+        """Return the values as text, by name; of a record that can only be read in part, as many as possible."""
         try:
             record = self._decode(raw)
         except UNREADABLE:
@@ -183,7 +185,9 @@ class FieldReader:
         return found
 
     def _read_strange(self, raw: bytes) -> dict[str, str]:
-        """Read what the strict decoder refuses: half a surrogate pair, a number beyond every range, broken UTF-8."""
+        """Read a record that the strict decoder refuses: half a surrogate pair, a number beyond every range, broken
+        UTF-8.
+        """
         try:
             record = json.loads(raw.decode(errors="replace"))
         except (ValueError, RecursionError):
@@ -202,8 +206,8 @@ def _text_of_field(name: str, value: Any) -> str:
 
 
 def shape_of(paths: Mapping[tuple[str, ...], Any]) -> Any:
-    """Return the type that decodes of a JSON object only what stands at some paths, each with a type of its own."""
-    # Where two paths may mean the same key, what is written as it is counts.
+    """Return a type that decodes only the values at some paths of a JSON object, each with its own type."""
+    # If two paths may mean the same key, the literal one counts.
     merged = {way: kind for keys, kind in paths.items() for way in ways_of(keys)[1:]}
     return _shape({**merged, **paths})
 
@@ -216,7 +220,7 @@ def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
             inner.setdefault(key, {})[tuple(rest)] = kind
         else:
             leaves[key] = kind
-    # Something else may stand where an object is expected: then what was looked for in it is simply absent.
+    # If a value is not an object as expected, everything inside it is absent.
     nested = {key: _shape(rest) | _NO_OBJECT for key, rest in inner.items()}
     kinds = {**leaves, **nested}
     fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]

@@ -1,4 +1,4 @@
-"""Gaps: what was wanted and is not there, one record each, kept until somebody has acknowledged it."""
+"""Gaps: time ranges that could not be read or delivered, one record each, kept until somebody has acknowledged it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody has seen a gap and takes it as it is.
+    """Somebody has seen a gap and accepts it.
 
-    :ivar by: who. :ivar at: when, aware UTC. :ivar note: what was found out or done.
+    :ivar by: Who.
+    :ivar at: When, aware UTC.
+    :ivar note: What was found out or done.
     """
 
     by: str
@@ -40,11 +42,13 @@ class Acknowledgement:
 class GapRecord:
     """One gap of a pipeline.
 
-    :ivar id: a short digest of what it is, the same in every listing; a gap that grows is another one.
-    :ivar stream: where it was met: the stream's folder in the spool.
-    :ivar destination: that did not get the events; "" where nobody did.
-    :ivar wanted: begin and :ivar possible: end of the span, aware UTC. :ivar events: how many, None where nobody knows.
-    :ivar closed: what was missing has been shipped since.
+    :ivar id: Short digest of its content, the same in every listing; a gap that grows gets another id.
+    :ivar stream: The stream's folder in the spool.
+    :ivar destination: Destination that did not receive the events; "" if the source did not serve them.
+    :ivar wanted: Start of the time range, aware UTC.
+    :ivar possible: End of the time range, aware UTC.
+    :ivar events: Number of events, None if it is not known.
+    :ivar closed: The missing events have been shipped since.
     """
 
     id: str
@@ -62,7 +66,7 @@ class GapRecord:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it is neither closed nor acknowledged."""
         return not self.closed and self.acknowledged is None
 
     def __str__(self) -> str:
@@ -72,9 +76,10 @@ class GapRecord:
 
 
 def merged(gaps: Iterable[Gap], most: int = MOST_GAPS) -> tuple[Gap, ...]:
-    """Return the gaps, those that overlap for one reason as one: windows overlap, and so is told twice what they lack.
+    """Return the gaps, with those that overlap and have the same reason merged, because overlapping windows report the
+    same gap twice.
 
-    Where there are more than ``most``, the two nearest of one kind become one that covers both. None is left out.
+    If there are more than ``most``, the two nearest of one kind become one that covers both. None is left out.
     """
     found: list[Gap] = []
     for gap in gaps:
@@ -96,12 +101,13 @@ def gaps_in(
     offsets: Mapping[str, Offset | None],
     acknowledged: Mapping[str, Acknowledgement],
 ) -> list[GapRecord]:
-    """Return every gap of one stream, oldest first, with those that are closed or acknowledged.
+    """Return every gap of one stream, oldest first, including those that are closed or acknowledged.
 
-    Events that came late are in the spool, so their gap is closed once every destination has all of the stream.
+    Late events are in the spool, so their gap is closed once every destination has the whole stream.
 
-    :param stream: its folder. :param position: None where nothing was read.
-    :param offsets: by destination; None where it has not begun. Each belongs to the position's chain.
+    :param stream: its folder.
+    :param position: None if nothing was read.
+    :param offsets: by destination; None if it has not begun. Each belongs to the position's chain.
     :param acknowledged: by id of the gap.
     """
     if position is None:
@@ -141,7 +147,7 @@ def _too_old(pipeline: str, stream: str, destination: str, offset: Offset, posit
         kind="too_old",
         wanted=earliest,
         possible=latest,
-        reason=f"{count} events are older than {destination} takes, and are in its dead-letter folder",
+        reason=f"{count} events are older than {destination} accepts, and are in its dead-letter folder",
         destination=destination,
         events=count,
     )

@@ -56,19 +56,20 @@ _log = logging.getLogger(__name__)
 class HttpClient:
     """Sends requests to one service.
 
-    :param session: carries proxy, TLS, certificates and authentication. It is used by no other client. Where it trusts
-        the environment, the CA and the proxies named there when the client is made are used.
+    :param session: has proxy, TLS, certificates and authentication. No other client uses it. If it trusts the
+        environment, the CA and the proxies set there when the client is created are used.
     :param base_url: scheme, host, port and path prefix; nothing is ever sent elsewhere.
     :param service: the service's name in messages.
     :param secrets: values to remove from any text quoted from an answer.
-    :param timeout: seconds to connect, seconds without a byte.
-    :param tries: how many transport or server errors in a row end a request.
+    :param timeout: seconds to connect, and maximum seconds without a byte.
+    :param tries: number of transport or server errors in a row that end a request.
     :param sleep: called with seconds; may raise :class:`WaitError` rather than sleep long.
-    :param patience: seconds; a longer wait after an answer is not slept but raised, with what was answered.
-    :param pacer: asked before every try, repeats included, and shown every answer's headers.
-    :param max_answer_bytes: of an answer, decompressed, and :param max_file_bytes: of a download.
-    :param clock: seconds that only go forward, for the time that a body may take.
-    :param shown_url: what messages name instead of ``base_url``, where that is itself a secret.
+    :param patience: seconds; a longer wait after an answer raises an error with the answer's message.
+    :param pacer: asked before every try, repeats included, and given every answer's headers.
+    :param max_answer_bytes: maximum size of an answer, decompressed.
+    :param max_file_bytes: maximum size of a download, decompressed.
+    :param clock: seconds of a monotonic clock, for the time that a body may take.
+    :param shown_url: what messages name instead of ``base_url``, if that is itself a secret.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class HttpClient:
         self._timeout = timeout
         self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
         self.max_file_bytes = max_file_bytes
-        self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "ask for files of shorter spans.")
+        self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "request files of shorter time ranges.")
         self._clock = clock
         self._shown_url = (shown_url or base_url).rstrip("/")
         self._unread: set[str] = set()
@@ -117,20 +118,20 @@ class HttpClient:
         body: bytes | None = None,
         sink: BinaryIO | None = None,
     ) -> Answer:
-        """Send one request, once, and return whatever is answered.
+        """Send one request, once, and return the answer, whatever its status.
 
-        :param path: appended to the base URL, so it begins with "/" or is "": any other text would become a part of
-            the host.
-        :param sink: takes the body of a 200 instead of the answer.
-        :raises UnavailableError: no whole answer came.
+        :param path: appended to the base URL, so it begins with "/" or is "": any other text would become a part of the
+            host.
+        :param sink: receives the body of a 200 instead of the answer.
+        :raises UnavailableError: no complete answer came.
         :raises ConfigurationError: the path, the address, the proxy setting or the certificate is wrong.
-        :raises CredentialError: a proxy in between asks for a login.
-        :raises ProtocolError: the answer is larger than allowed, or compressed in a way that nobody asked for.
+        :raises CredentialError: a proxy in between requires a login.
+        :raises ProtocolError: the answer is larger than allowed, or compressed in a way that was not requested.
         """
         if path and not path.startswith("/"):
             raise ConfigurationError(
-                f"a request to {self.service} has a path that does not begin with '/', so it would go to another host: "
-                f"correct the path in the source or on the connection."
+                f"the path of a request to {self.service} does not begin with '/', so the request would go to another "
+                "host: correct the path in the source or on the connection."
             )
         if self.pacer:
             self.pacer.wait()
@@ -194,13 +195,13 @@ class HttpClient:
     ) -> Answer:
         """Send a request that may be repeated, until an answer other than "later" comes.
 
-        Transport errors and answers that mean "later" (:mod:`~audit_provider.core.later`) are repeated with the wait
-        that the service names, else with exponential backoff and full jitter. A refused token is fetched anew where it
-        can be (:mod:`~audit_provider.core.token_tries`). Any other answer is returned as it is.
+        Transport errors and answers that mean "later" (:mod:`~audit_provider.core.later`) are repeated after the wait
+        that the service names, else with exponential backoff and full jitter. If a token is refused, a new one is
+        fetched if possible (:mod:`~audit_provider.core.token_tries`). Any other answer is returned unchanged.
 
-        :param later: finds other answers that mean "later", by the service's own words; True is :class:`Later`.
+        :param later: finds other answers that mean "later", by the service's message; True is :class:`Later`.
         :raises UnavailableError: ``tries`` in a row failed.
-        :raises WaitError: the wait is longer than ``patience``, or than ``sleep`` does.
+        :raises WaitError: the wait is longer than ``patience``, or than ``sleep`` allows.
         """
         failures, tokens = 0, self.token_tries()
         while True:
@@ -228,8 +229,8 @@ class HttpClient:
             wait = self._wait(answer, failures, said)
             if wait > self._patience:
                 raise WaitError(
-                    f"{answer.where} answered {answer.status}{self.words(answer)}: {self.service} wants to be left "
-                    f"alone for {wait:.0f} s, try again then.",
+                    f"{answer.where} answered {answer.status}{self.words(answer)}: {self.service} asks for a wait of "
+                    f"{wait:.0f} s, try again then.",
                     until=self.now() + timedelta(seconds=wait),
                 )
             self.sleep(wait)
@@ -260,9 +261,9 @@ class HttpClient:
         return TokenTries(self._session.auth, self.sleep, self.now)
 
     def wait_asked(self, answer: Answer, *, slow_down: bool = False) -> float | None:
-        """Return the seconds that an answer asks to wait, or None where it names none.
+        """Return the seconds that an answer asks to wait, or None if it names none.
 
-        Where it names one that cannot be understood, that is the longest that is sensible, and the log says so once.
+        If it names a wait that cannot be understood, the result is the longest sensible wait, and the log says so once.
 
         :param slow_down: it says that the budget is used up, as a 429 does.
         """
@@ -278,7 +279,7 @@ class HttpClient:
         unread = ", ".join(waits.unread)
         if unread not in self._unread:
             self._unread.add(unread)
-            said = "%s names a wait that cannot be understood (%s): %s is left alone for %.0f s whenever it does."
+            said = "%s asks for a wait that cannot be understood (%s): each time, no request is sent to %s for %.0f s."
             _log.warning(said, answer.where, self.redact(unread), self.service, wait)
         return wait
 
@@ -299,7 +300,7 @@ class HttpClient:
         A web page is named by its title: it is a proxy's or a login page, not the service's own word.
         """
         if answer.is_web_page and answer.body:
-            return f" with {answer.web_page()}, as proxies send it"
+            return f" with {answer.web_page()}, probably from a proxy"
         text = self._redactor.excerpt(answer.body, _WORDS_SHOWN)
         return f": {text}" if text else ""
 

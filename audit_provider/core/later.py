@@ -1,7 +1,7 @@
-"""Which answers mean "later", told by class: a status, a header, or the service's own words.
+"""Which answers mean "later": a status, a header, or the service's error message.
 
-RFC 9110 says of every 5xx that the server failed at a request which may be good. Only two of them say that it will
-never be answered: 501 (the method is not implemented) and 505 (the version of HTTP is not supported).
+RFC 9110 says about every 5xx that the server failed, although the request may be valid. Only two of them will never be
+answered: 501 (the method is not implemented) and 505 (the version of HTTP is not supported).
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def is_slow_down(answer: Answer) -> bool:
 
 
 def later_of(answer: Answer, later: Callable[[Answer], Later | bool | None] | None) -> Later | None:
-    """Return what an answer means where it means "later", by its class or by the service's own words; else None.
+    """Return what an answer means if it means "later", by its class or by the service's message; else None.
 
-    :param later: finds it in the words; True is :class:`Later`.
+    :param later: finds it in the message; True is :class:`Later`.
     """
     if answer.status == 429 or is_slow_down(answer):
         return Later()
@@ -87,7 +87,7 @@ _WORDS_SEEN = 1000
 
 
 def limit_said(text: str) -> bool:
-    """Whether a service's code or sentence says that too much was asked for, as in ``RATE_LIMIT_EXCEEDED``."""
+    """Whether a service's code or sentence says that a limit is exceeded, as in ``RATE_LIMIT_EXCEEDED``."""
     return bool(_LIMITED.search(_spaced(text[:_WORDS_SEEN])))
 
 

@@ -59,11 +59,11 @@ T = TypeVar("T")
 OFFSETS: Codec[Offset] = Codec(
     Offset,
     "a delivery offset",
-    "restore it, or delete it to ship everything that is kept again",
+    "restore it, or delete it to ship everything still kept again",
     versioned=True,
 )
 REMOVALS: Codec[Removal] = Codec(
-    Removal, "how many segments were removed", "restore it, or delete it to believe the spool's own mark"
+    Removal, "how many segments were removed", "restore it, or delete it to use the spool's own mark"
 )
 _CLAIMS: Codec[dict[str, Claim]] = Codec(dict[str, Claim], "claims on the request budgets", "delete it")
 _WINDOWS: Codec[list[str]] = Codec(list[str], "windows", "restore it")
@@ -76,9 +76,9 @@ class Ledger(Protocol):
     """Where records are kept, as texts."""
 
     def read(self, key: str) -> str | None:
-        """Return what is kept under a key; None if there is proof that nothing is.
+        """Return the text under a key; None if it is proven that there is none.
 
-        :raises UnavailableError: nobody can say.
+        :raises UnavailableError: it is not known.
         """
 
     def write(self, key: str, text: str, description: str = "") -> None:
@@ -88,7 +88,7 @@ class Ledger(Protocol):
         """
 
     def delete(self, key: str) -> None:
-        """Remove what is kept under a key."""
+        """Remove the text under a key."""
 
 
 class ListedLedger(Ledger, Protocol):
@@ -146,16 +146,16 @@ class Record(Generic[T]):
         return f"the Variable {self._key}"
 
     def hold(self) -> str | None:
-        """Read the record as it stands, without decoding it: a later commit is refused if another has written since."""
+        """Read the record without decoding it: a later commit is refused if another run has written since."""
         text = self._ledger.read(self._key)
         self._own = {text}
         return text
 
     def load(self) -> T | None:
-        """Return the value, or None where there is none.
+        """Return the value, or None if there is none.
 
-        :raises StopError: the record holds something else, or is of a newer version of this package.
-        :raises UnavailableError: nobody can say.
+        :raises StopError: the record has other content, or is from a newer version of this package.
+        :raises UnavailableError: it is not known.
         """
         text = self.hold()
         return None if text is None else self._codec.unpack(text, self.where)
@@ -201,7 +201,7 @@ def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:
         ledger,
         RecordKey("position", name),
         POSITIONS,
-        f"How far {name.folder} is read; written by its pull task alone.",
+        f"Position of {name.folder}; only its pull task writes it.",
     )
 
 
@@ -211,9 +211,7 @@ def offset_record(ledger: Ledger, name: StreamName, destination: str, *, replay:
     :param replay: id of the DAG run whose replay's offset it is; "" for the destination's own offset.
     """
     key = RecordKey.of_replay(name, replay, destination) if replay else RecordKey("offset", name, destination)
-    return Record(
-        ledger, key, OFFSETS, f"How far {name.folder} is shipped to {destination}; written by that ship task alone."
-    )
+    return Record(ledger, key, OFFSETS, f"Offset of {destination} in {name.folder}; only that ship task writes it.")
 
 
 def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
@@ -222,7 +220,7 @@ def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
         ledger,
         RecordKey("removed", name),
         REMOVALS,
-        f"With which segment {name.folder} begins; written by the report that removes older ones.",
+        f"First segment of {name.folder}; written by the report that removes older ones.",
     )
 
 
@@ -232,7 +230,7 @@ def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
         ledger,
         RecordKey("summary", StreamName(pipeline)),
         SUMMARIES,
-        f"What is known of {pipeline}'s activity; written by its reports.",
+        f"Summary of {pipeline}'s activity; written by its reports.",
     )
 
 
@@ -247,11 +245,11 @@ def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
 
 
 class Acknowledgements:
-    """Which gaps of a pipeline somebody has acknowledged; written by people alone."""
+    """The gaps of a pipeline that somebody has acknowledged; only people write it."""
 
     def __init__(self, ledger: Ledger, pipeline: str) -> None:
         key = RecordKey("acknowledgements", StreamName(pipeline))
-        self._record = Record(ledger, key, _ACKNOWLEDGEMENTS, f"The gaps of {pipeline} that somebody has looked at.")
+        self._record = Record(ledger, key, _ACKNOWLEDGEMENTS, f"Acknowledged gaps of {pipeline}.")
 
     def load(self) -> dict[str, Acknowledgement]:
         """Return the acknowledgements, by id of the gap.
@@ -261,14 +259,18 @@ class Acknowledgements:
         return self._record.load() or {}
 
     def add(self, gap_id: str, acknowledgement: Acknowledgement) -> None:
-        """Record an acknowledgement. :raises FencedError: somebody else has recorded one at the same moment."""
+        """Record an acknowledgement.
+
+        :raises FencedError: somebody else has recorded one at the same moment.
+        """
         self._record.commit(self.load() | {gap_id: acknowledgement})
 
 
 class GapWindows:
-    """Which windows of a pipeline have gaps: one of which nothing could be read has no folder in the spool.
+    """The windows of a pipeline that have gaps, because a window of which nothing could be read has no folder in the
+    spool.
 
-    Each lane of the backfill writes a record of its own, and all are read.
+    Each lane of the backfill writes its own record, and all are read.
     """
 
     def __init__(self, ledger: Ledger, pipeline: str) -> None:
@@ -278,7 +280,7 @@ class GapWindows:
                 ledger,
                 RecordKey("gap_windows", StreamName(pipeline), str(lane) if lane else ""),
                 _WINDOWS,
-                f"The backfilled windows of {pipeline} that have gaps.",
+                f"Backfill windows of {pipeline} that have gaps.",
             )
             for lane in range(MOST_WINDOWS_AT_ONCE)
         ]
@@ -306,7 +308,10 @@ class TaskClaims:
         self._key = str(RecordKey("claims", StreamName(pipeline), task))
 
     def load(self) -> dict[str, Claim]:
-        """Return the claims; an unreadable record is no record. :raises UnavailableError: nobody can say."""
+        """Return the claims; an unreadable record counts as none.
+
+        :raises UnavailableError: it is not known.
+        """
         text = self._ledger.read(self._key)
         try:
             return _CLAIMS.unpack(text, f"the Variable {self._key}") if text else {}
@@ -315,4 +320,4 @@ class TaskClaims:
 
     def commit(self, claims: dict[str, Claim]) -> None:
         """Record the claims. :raises UnavailableError: they may not be recorded."""
-        self._ledger.write(self._key, _CLAIMS.pack(claims), "Parts of the request budgets.")
+        self._ledger.write(self._key, _CLAIMS.pack(claims), "Shares of the request budgets.")

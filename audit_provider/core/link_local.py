@@ -1,7 +1,6 @@
-"""Keeps requests away from link-local addresses, where clouds hand out credentials to whoever asks.
+"""Keeps requests away from link-local addresses, where clouds return credentials to any caller.
 
-The check is made on the address that a connection really has, so that a name cannot lead elsewhere the second time it
-is looked up.
+The address of the actual connection is checked, so a name that changes its address does not get around the check.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ def resolved(host: str) -> list[str]:
 
 
 def refuse_host(host: str, *, allow_link_local: bool = False, resolve: Resolve = resolved) -> None:
-    """Refuse a host that is a cloud's metadata service by its name, or of which any address is that or link-local.
+    """Refuse a host that is a cloud's metadata service by name, or has a metadata or link-local address.
 
     :param allow_link_local: link-local is allowed; metadata never is.
     :raises ConfigurationError: it is one. A host that cannot be looked up is left to the request.
@@ -138,9 +137,9 @@ def refuse_address(text: str, *, allow_link_local: bool = False) -> None:
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Carries requests as usual, and sends nothing over a connection to a refused address.
+    """Sends requests as usual, but nothing over a connection to a refused address.
 
-    Through a proxy it sees the proxy's address alone: what the proxy may reach is for the proxy to say.
+    With a proxy it sees only the proxy's address; the proxy decides what can be reached.
     """
 
     def __init__(self, *, allow_link_local: bool = False) -> None:
@@ -175,7 +174,8 @@ def _pool(pool_class: Any, connection_class: Any, refuse: Callable[[str], None],
 
 def _metadata_error(found: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the connection leads to {found}, a cloud's metadata service: set its host to the service's address."
+        f"the connection leads to {found}, a cloud's metadata service, which is never allowed: set its host to the "
+        "service's address."
     )
 
 

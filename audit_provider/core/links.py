@@ -27,10 +27,10 @@ _AZURE_PORTALS = {
 
 
 def checked_page(url: str, where: str) -> str:
-    """Return the address of a page that somebody wrote down, without a slash at its end.
+    """Return the address of a page from a setting, without a slash at its end.
 
-    :param where: where it stands, for the message.
-    :raises ConfigurationError: it is no address, or has a part in which credentials travel.
+    :param where: the setting, for the message.
+    :raises ConfigurationError: it is not an address, or has a part that may contain a credential.
     """
     try:
         parts = urlsplit(url.strip())
@@ -39,13 +39,16 @@ def checked_page(url: str, where: str) -> str:
         right = False
     if not right or parts.query:
         raise ConfigurationError(
-            f"{where} must be the address of a page, with https:// before it and neither login nor query in it."
+            f"{where} must be the address of a page that begins with https:// and has neither login nor query."
         )
     return url.strip().rstrip("/")
 
 
 def s3_prefix(bucket: str, prefix: str, region: str) -> str:
-    """Return the AWS console's page of a prefix. :param region: "" where it is not known; the console finds it."""
+    """Return the AWS console's page of a prefix.
+
+    :param region: "" if it is not known; the console finds it.
+    """
     console = next((host for start, host in _AWS_CONSOLES.items() if region.startswith(start)), "")
     console = console or "console.aws.amazon.com"
     query = {"region": region, "prefix": f"{prefix.strip('/')}/" if prefix.strip("/") else ""}
@@ -91,11 +94,11 @@ def discover(page: str, target: str, times: Window) -> str:
 
 
 def log_analytics(cloud: str, workspace: str, stream: str, times: Window, *, pipeline: str = "") -> str:
-    """Return Log Analytics in the Azure portal, showing what a rule's stream has filled; or the list of workspaces.
+    """Return Log Analytics in the Azure portal with the rows of a rule's stream; or the list of workspaces.
 
-    :param workspace: its resource id, ``/subscriptions/…``; "" where it is not known.
-    :param stream: of the data collection rule; its table is taken to have the stream's name.
-    :param pipeline: whose rows; "" for all, where the table has no such column.
+    :param workspace: its resource id, ``/subscriptions/…``; "" if it is not known.
+    :param stream: stream of the data collection rule; the table is assumed to have the stream's name.
+    :param pipeline: whose rows; "" for all, if the table has no such column.
     """
     portal = _AZURE_PORTALS.get(cloud, _AZURE_PORTALS["public"])
     if not workspace:

@@ -1,9 +1,9 @@
-"""JSON as programs write it by mistake: what a strict decoder refuses although its meaning is clear, written anew.
+"""Reads the invalid JSON that programs write by mistake, if its meaning is clear, and repairs it.
 
-It reads, beside JSON: ``NaN`` and ``Infinity``, Python's ``True``, ``False`` and ``None``, numbers with a leading zero
-or plus, control characters and unknown escapes in texts, halves of surrogate pairs, bytes that are not UTF-8, keys
-without quotes, a comma behind the last value, and nesting of any depth. Nothing here recurses, and the time is linear
-in the text. The known packages for such JSON recurse, decode all of a text and write none of it back as it came.
+In addition to JSON it reads ``NaN`` and ``Infinity``, Python's ``True``, ``False`` and ``None``, numbers with a leading
+zero or plus, control characters and unknown escapes in texts, halves of surrogate pairs, bytes that are not UTF-8, keys
+without quotes, a comma after the last value, and nesting of any depth. Nothing here recurses, and the time is linear in
+the text. The known packages for such JSON recurse, decode the whole text, and cannot return parts of it unchanged.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class BrokenError(ValueError):
-    """A text is no JSON, however loosely it is read. :ivar place: where that shows, in bytes from its beginning."""
+    """A text is not JSON, even if it is read tolerantly.
+
+    :ivar place: Where that shows, in bytes from its beginning.
+    """
 
     def __init__(self, place: int) -> None:
         super().__init__(f"it is broken at byte {place:,}")
@@ -65,7 +68,10 @@ class BrokenError(ValueError):
 
 
 class Rewritten(NamedTuple):
-    """A text as JSON. :ivar why: what was not JSON about it, in words; empty where nothing was."""
+    """A text as JSON.
+
+    :ivar why: What was not valid; empty for nothing.
+    """
 
     text: bytes
     why: tuple[str, ...]
@@ -161,13 +167,13 @@ def tokens(text: bytes, place: int, open_objects: int = 0) -> Iterator[Token]:
 
 
 def rewritten(text: bytes) -> Rewritten:
-    """Return a text as JSON, everything that is JSON already left byte for byte.
+    """Return a text as JSON; valid parts are kept byte for byte.
 
-    ``NaN``, ``Infinity`` and numbers with a leading zero become texts, since no number of JSON is the same. ``\\'`` and
-    ``\\x41`` are what JavaScript reads there; of any other unknown escape the backslash is kept. What is no character
-    becomes U+FFFD. A value nested deeper than :data:`MOST_DEPTH` becomes a text that holds it as it came.
+    ``NaN``, ``Infinity`` and numbers with a leading zero become texts, because no JSON number is equal to them.
+    ``\\'`` and ``\\x41`` are read as in JavaScript; the backslash of any other unknown escape is kept. Invalid
+    characters become U+FFFD. A value nested deeper than :data:`MOST_DEPTH` becomes a text that contains it unchanged.
 
-    :raises BrokenError: there is no whole value, or something behind it.
+    :raises BrokenError: there is no complete value, or something follows it.
     """
     parts: list[bytes] = []
     why: dict[str, None] = {}
@@ -182,7 +188,7 @@ def rewritten(text: bytes) -> Rewritten:
         elif kind == DEEP:
             said, new = f"more than {MOST_DEPTH} levels of nesting", _as_text(text[start:end])
         elif kind == CLOSE and comma:
-            said, (start, end) = "a comma behind the last value", comma
+            said, (start, end) = "a comma after the last value", comma
         if said:
             why[said] = None
             parts += (text[done:start], new)
@@ -247,7 +253,7 @@ def _word(word: bytes) -> tuple[str, bytes]:
     if len(whole) > 1 and whole.startswith(b"0"):
         return "a number with leading zeros", b'"' + word + b'"'
     fraction = b"" if rest == b"." else rest or bare
-    return "a number not written as JSON does", sign.strip(b"+") + (whole or b"0") + fraction + power
+    return "a number that is not valid JSON", sign.strip(b"+") + (whole or b"0") + fraction + power
 
 
 def _text(quoted: bytes) -> tuple[str, bytes]:

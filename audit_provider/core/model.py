@@ -1,4 +1,4 @@
-"""The nouns of the product: what moves, and what is known about how far it got."""
+"""The values of the product: what is moved, and what is known about progress."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WHOLE_SECONDS = len('"2026-03-01T10:00:00Z"')
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One audit event, as the spool keeps it.
 
-    A struct rather than a dataclass, because millions of them are decoded from segments.
+    It is a struct and not a dataclass, because millions of them are decoded from segments.
 
-    :ivar id: the vendor's id, or a digest of the record where the vendor gives none.
-    :ivar time: when it happened, aware UTC.
-    :ivar raw: the vendor's record, byte for byte (one JSON object on one line). It may be a view into the page or the
-        segment that it was read from, and then keeps all of that in memory: ``raw.copy()`` does not.
+    :ivar id: The vendor's id, or a digest of the record if the vendor gives none.
+    :ivar time: When it happened, aware UTC.
+    :ivar raw: The vendor's record, byte for byte (one JSON object on one line). It may be a view into the page or the
+        segment from which it was read, and then keeps all of that in memory: ``raw.copy()`` does not.
     """
 
     id: str
@@ -54,18 +54,31 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Where a source's records keep what every record has. Each value is a dotted path; "" means absent.
+    """Where a source's records keep common values. Each value is a dotted path; "" means that the records do not have
+    it.
 
-    Behind a ``|`` stands another path, to look at where the one before finds nothing, or no time: ``@timestamp |
-    created_at``.
+    ``|`` separates alternatives: the next path is used if the one before finds nothing, or no time, as in ``@timestamp
+    | created_at``.
 
-    :ivar id: the vendor's event id; a digest of the record stands in where it finds nothing.
-    :ivar time: when the event happened.
-    :ivar recorded: when the vendor made it readable, to measure how late events come.
-    :ivar target_user: the user that was acted on, where the object is another thing. :ivar target_group: likewise.
-    :ivar target_email: that user's e-mail address. Where it is the same path as ``actor_email``, it is the actor's in
-        a sign-in and the target's in everything else.
-    :ivar role: the role or privilege that was given or taken. :ivar organization: the customer's tenant.
+    :ivar id: The vendor's event id; without one, a digest of the record is the id. Example: ``id``.
+    :ivar time: When the event happened. Example: ``created_at``.
+    :ivar recorded: When the vendor made the event readable, to measure how late events arrive. Example:
+        ``ingested_at``.
+    :ivar action: What happened. Example: ``event.type``.
+    :ivar actor_id: Id of who did it. Example: ``actor.id``.
+    :ivar actor_email: E-mail address of who did it. Example: ``actor.email``.
+    :ivar actor_name: Name of who did it. Example: ``actor.name``.
+    :ivar ip: IP address of who did it. Example: ``context.ip``.
+    :ivar user_agent: User agent of who did it. Example: ``context.user_agent``.
+    :ivar outcome: Whether it succeeded. Example: ``outcome.result``.
+    :ivar object_type: Type of the object. Example: ``target.type``.
+    :ivar object_id: Id of the object. Example: ``target.id``.
+    :ivar target_user: User who was acted on, if the object is something else. Example: ``target.user_id``.
+    :ivar target_email: E-mail address of the user who was acted on. If it is the same path as ``actor_email``, it is
+        the actor's address in a sign-in and the target's in everything else. Example: ``target.email``.
+    :ivar target_group: Group that was acted on, if the object is something else. Example: ``target.group_id``.
+    :ivar role: Role or privilege that was granted or revoked. Example: ``details.role``.
+    :ivar organization: The customer's tenant. Example: ``organization_id``.
     """
 
     id: str
@@ -89,7 +102,10 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands where a record should and cannot be read by any means. :ivar content: as it came."""
+    """A record that could not be read by any means.
+
+    :ivar content: Its bytes, unchanged.
+    """
 
     content: bytes
     reason: str
@@ -130,7 +146,7 @@ class Gap:
     found_at: datetime | None = None
 
     def overlaps(self, other: Gap) -> bool:
-        """Whether both tell of one time, for one reason."""
+        """Whether both overlap in time and have the same reason."""
         alike = (self.kind, self.reason) == (other.kind, other.reason)
         return alike and self.wanted < other.possible and other.wanted < self.possible
 

@@ -88,9 +88,9 @@ class OpenStream(StreamProgress):
             return ""
         again = "the backfill" if self.name.is_backfill else "the pull"
         return (
-            f"the position of {self.name.folder} leads to segment {self.head.number}, but the spool begins with "
-            f"segment {oldest}: an older database was restored, and nothing can be shipped before {again} has run, "
-            f"which begins a new chain."
+            f"the position of {self.name.folder} is at segment {self.head.number}, but the spool begins with segment "
+            f"{oldest}: an older database was restored; run {again}, which begins a new chain, before anything can be "
+            "shipped."
         )
 
     def account(self, destination: str) -> Account:

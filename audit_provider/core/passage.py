@@ -63,27 +63,27 @@ class Passage:
         number, digest = _passed(offset)
         if not digest and number > head.number:
             raise SpoolDamagedError(
-                f"the destination has had the segments of {stream} up to {number}, and the stream ends with "
+                f"the destination has received the segments of {stream} up to {number}, but the stream ends with "
                 f"{head.number}: an older position was restored; delete the Variable of the destination's offset to "
-                f"ship all that is kept."
+                "ship everything still kept."
             )
         oldest = stream.oldest()
         if digest and number + 1 < oldest:
             raise SpoolDamagedError(
-                f"the destination has had the segments of {stream} up to {number}, and those before {oldest} are "
-                f"no longer kept: delete the Variable of its offset to ship what is kept, and backfill the rest."
+                f"the destination has received the segments of {stream} up to {number}, and those before {oldest} are "
+                "no longer kept: delete the Variable of its offset to ship what is kept, and backfill the rest."
             )
         if digest and self._digest(number) != digest:
             self.offset = _moved_back(stream, self._walk, head, offset)
             tell(
-                f"a late run has replaced the segments of {stream} from {self.offset.segment} on: its own are shipped "
-                f"from there, and with them {self.offset.again - offset.again} events again."
+                f"a late run has replaced the segments of {stream} from {self.offset.segment} on: the new ones are "
+                f"shipped from there, which sends {self.offset.again - offset.again} events again."
             )
         if self.offset.segment < oldest and self.offset.segment <= head.number:
             raise SpoolDamagedError(
-                f"the spool's stream {stream} begins with segment {oldest}, but the delivery offset stands at segment "
-                f"{self.offset.segment}: what lies between was removed, or the offset is older than the spool; delete "
-                f"the Variable of the offset to ship what is kept, and backfill the rest."
+                f"the spool's stream {stream} begins with segment {oldest}, but the delivery offset is at segment "
+                f"{self.offset.segment}: the segments between were removed, or the offset is older than the spool; "
+                "delete the Variable of the offset to ship what is kept, and backfill the rest."
             )
         self._coming = self._walk.upwards(self.offset.segment)
         self._next: Reached | None = None

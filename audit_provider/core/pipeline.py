@@ -1,4 +1,4 @@
-"""The pipelines file: what is read from where, and where it goes, checked as a whole before anything runs."""
+"""The pipelines file: sources and their destinations, checked as a whole before anything runs."""
 
 from __future__ import annotations
 
@@ -37,21 +37,29 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 class Pipeline:
     """One source and its destinations.
 
-    :ivar source: name of a source, or a source written here; ``like`` takes another and changes some of its keys.
-    :ivar conn_id: of type ``audit_logs``; by default ``<source>_default``.
-    :ivar settings: what the source must be told, such as an organisation's name; the connection's extra may say it too.
-    :ivar schedule: cron expression, preset, or None for manual runs. :ivar start: where the first run begins; None for
-        24 hours before it. :ivar page_size: events per page, at most the vendor's limit.
-    :ivar reading: settings of the source's reading strategy. :ivar rate_limit: ``requests`` per ``per`` seconds.
-    :ivar retention_days: how long segments are kept once every destination has them; at least as long as the reading
-        looks back, by default 2 days.
-    :ivar backfill_share: part of the request budget that a backfill may use; the rest is polling's own.
-    :ivar backfill_windows: windows of a backfill that are read at once; None for as many as its part of the budget can
-        feed.
-    :ivar run_minutes: how long one task reads or ships, waits included, before it leaves the rest to the next run.
-    :ivar reconcile: how the past is compared with the source: ``false`` for not at all, or ``schedule``, ``after`` and
-        ``width`` in seconds, and ``fail_on_missed``; by default daily, one day at a time.
-    :ivar monitoring: how the pipeline is watched and who is told: ``false`` for not at all, or the keys below.
+    :ivar source: Name of a source, or a source written here. ``like`` takes an existing source and changes some of its
+        keys.
+    :ivar conn_id: Connection of type ``audit_logs``. Default: ``<source>_default``. Example: ``pylon_eu``.
+    :ivar settings: Values that the source needs, such as an organisation's name. They may also be in the connection's
+        extra. Example: ``{organization: acme}``.
+    :ivar schedule: Cron expression, preset such as ``@hourly``, or null for manual runs. Example: ``*/10 * * * *``.
+    :ivar start: Time from which the first run reads, as a date or an ISO 8601 time. Default: 24 hours before the first
+        run. Example: ``2026-01-01``.
+    :ivar page_size: Events per page, up to the vendor's limit. Default: the source's own. Example: ``500``.
+    :ivar reading: Settings of the source's reading strategy, listed below. Example: ``{overlap: 1800}``.
+    :ivar rate_limit: Request budget: ``requests`` per ``per`` seconds. Default: the source's own. Example: ``{requests:
+        10, per: 60}``.
+    :ivar retention_days: Days for which segments are kept after every destination has them. Must be at least as long as
+        reading looks back, by default 2 days. Example: ``60``.
+    :ivar backfill_share: Part of the request budget that a backfill may use, more than 0 and up to 1. Polling keeps the
+        rest. Example: ``0.5``.
+    :ivar backfill_windows: Number of backfill windows read at once, 1 to 4. Default: as many as the backfill's part of
+        the budget allows. Example: ``2``.
+    :ivar run_minutes: Minutes for which one task reads or ships, including waits, before it leaves the rest to the next
+        run. Example: ``60``.
+    :ivar reconcile: How past days are compared with the source: ``false`` to turn it off, or the keys below. Default:
+        daily, one day at a time.
+    :ivar monitoring: How the pipeline is monitored and who is notified: ``false`` to turn it off, or the keys below.
     """
 
     name: str
@@ -143,9 +151,9 @@ def read_pipelines(text: str, only: str | None = None) -> PipelinesFile:
     """
     content = values_of(text)
     if content is None:
-        raise ConfigurationError("it holds no pipeline; where none is wanted, let it hold {}")
+        raise ConfigurationError("it contains no pipeline; to run none, write {} into it")
     if not isinstance(content, dict):
-        raise ConfigurationError("the file must hold a mapping of pipeline names to pipelines")
+        raise ConfigurationError("the file must contain a mapping of pipeline names to pipelines")
     pipelines: dict[str, Pipeline] = {}
     wrong: dict[str, tuple[str, ...]] = {}
     for name, entry in content.items():
@@ -182,7 +190,7 @@ def _kept_under(name: NotText) -> str:
     with contextlib.suppress(ConfigurationError):
         check_name(name.converted, "")
         if name.converted != name.written:
-            return f"; what it has read until now is kept under the name '{name.converted}'"
+            return f"; its data so far is kept under the name '{name.converted}'"
     return ""
 
 
@@ -211,7 +219,7 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     with mistakes.collected():
         check_schedule(written.schedule, f"{name}.schedule")
     if not written.destinations and "destinations" not in wrong:
-        mistakes.add(f"{name}.destinations: at least one destination is needed")
+        mistakes.add(f"{name}.destinations: at least one destination is required")
     if not 0 < written.backfill_share <= 1:
         mistakes.add(f"{name}.backfill_share: must be more than 0 and at most 1")
     if written.backfill_windows is not None and not 1 <= written.backfill_windows <= MOST_WINDOWS_AT_ONCE:
@@ -306,7 +314,7 @@ def aware(moment: datetime | date | None, what: str) -> datetime | None:
         found = None
     # What is read reaches back from it, and ahead, and the calendar must have room for that.
     if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-        raise ConfigurationError(f"{what} {moment} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
+        raise ConfigurationError(f"{what} {moment} is outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
     return found
 
 
@@ -346,7 +354,7 @@ def source_from(
         spec = spec.with_rate_limit(limit)
     if page_size is not None:
         if spec.page_size is None:
-            raise ConfigurationError(f"{name}.page_size: {spec.name} takes no page size")
+            raise ConfigurationError(f"{name}.page_size: {spec.name} has no page size; remove the key")
         if not 1 <= page_size <= spec.page_size.most:
             raise ConfigurationError(f"{name}.page_size: must be 1 to {spec.page_size.most} for {spec.name}")
         spec = spec.with_page_size(page_size)

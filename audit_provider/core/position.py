@@ -1,4 +1,4 @@
-"""How far a pipeline has read its source: the one record that says which segments exist."""
+"""How far a pipeline has read its source: the one record that defines which segments exist."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from audit_provider.core.state_version import Codec
 
 @dataclass(frozen=True, slots=True)
 class EarlierSource:
-    """A source that a stream was read from before another took its place.
+    """A source from which a stream was read before another source replaced it.
 
-    :ivar last: number of the last segment with its events. :ivar fields: where its records keep what every record has.
+    :ivar last: Number of the last segment with its events.
+    :ivar fields: Where its records keep common values.
     """
 
     last: int
@@ -33,28 +34,33 @@ class EarlierSource:
 class Position:
     """Everything up to here is in the spool.
 
-    :ivar chain: names the chain of segments that began with this position; a delivery offset holds for one chain.
-    :ivar source: name of the source it was read from. :ivar fields: where its records keep what every record has.
-    :ivar strategy: name of the reading strategy. :ivar reading: that strategy's own state.
-    :ivar head: the last committed segment. :ivar counts: of the whole stream.
-    :ivar watermark: everything that happened before is read, late events aside.
-    :ivar longest_lag: seconds; the largest delay met between an event and its record.
-    :ivar ahead: ids and times of events that were spooled before the time they bear, of the latest such times: no
-        manifest written since those times names them. :ivar ahead_digests: of their records, to know them again by.
-    :ivar looks_back: seconds; how far before the watermark the next read may begin; 0 where nobody has said.
-    :ivar gaps: the spans that could not be read.
-    :ivar requests: when the last requests were sent, by source: the next run's pace depends on it.
-    :ivar noticed: what the answers have shown of whether the source is described as it is: of the ``source``, and of
-        its ``recovery``.
-    :ivar account: whose log it is, see :mod:`~audit_provider.core.account`; "" where an earlier version did not say.
-    :ivar earlier_sources: from which segments were read before ``source`` took their place, the first one first.
-    :ivar elsewhere: folders of the backfill windows that hold events which this stream has left out: a destination that
-        is shipped this stream is shipped those windows as well.
-    :ivar complete: the last run read all there was. :ivar completed_at: when a run last did, also while another one
-        reads on; None where none has, or an earlier version did not say, see :attr:`last_complete`.
-    :ivar spooled_at: when some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty where
-        an earlier version did not say.
-    :ivar version: of what is kept, see ``state_version``.
+    :ivar chain: Name of the chain of segments that began with this position; a delivery offset belongs to one chain.
+    :ivar source: Name of the source that was read.
+    :ivar fields: Where its records keep common values.
+    :ivar strategy: Name of the reading strategy.
+    :ivar reading: The strategy's own state.
+    :ivar head: The last committed segment.
+    :ivar counts: Counts of the whole stream.
+    :ivar watermark: Everything that happened before is read, except for late events.
+    :ivar longest_lag: Seconds; the largest delay so far between an event and its record.
+    :ivar ahead: Ids and times of recent events with a time in the future. They are needed because known ids are
+        searched in manifests by the time when these were written.
+    :ivar ahead_digests: Digests of their records, to recognise repeats.
+    :ivar looks_back: Seconds; how far before the watermark the next read may begin; 0 if unknown.
+    :ivar gaps: Time ranges that could not be read.
+    :ivar requests: When the last requests were sent, by source; the next run uses it for pacing.
+    :ivar noticed: Signs that a source is described wrongly, for the ``source`` and its ``recovery``.
+    :ivar account: The account that was read, see :mod:`~audit_provider.core.account`; "" if an earlier version wrote
+        it.
+    :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
+    :ivar elsewhere: Folders of backfill windows with events that this stream has left out: a destination of this stream
+        receives these windows as well.
+    :ivar complete: Whether the last run read everything.
+    :ivar completed_at: When a run last did, even if another one continues reading; None if none has, or if an earlier
+        version wrote the position, see :attr:`last_complete`.
+    :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
+        earlier version wrote the position.
+    :ivar version: Version of the record, see ``state_version``.
     """
 
     source: str
@@ -82,10 +88,10 @@ class Position:
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:
-        """Return how far reading is behind, in seconds: since the last whole reading, or behind the watermark.
+        """Return how far reading is behind, in seconds: since the last complete read, or behind the watermark.
 
-        None where nothing says how far the source is read: a mark in the future was left by a clock that was ahead, and
-        says nothing.
+        None if it is not known how far the source has been read, for example if the mark is in the future because a
+        clock was ahead.
         """
         limit = now + CLOCK_SKEW
         marks = (self.updated_at, self.watermark)
@@ -101,18 +107,21 @@ class Position:
         return self.completed_at or (self.updated_at if self.complete else None)
 
     def is_of(self, account: str) -> bool:
-        """Whether it was read from an account; so is one of an earlier version. :param account: "" for any."""
+        """Whether it was read from an account. A position of an earlier version belongs to every account.
+
+        :param account: "" for any.
+        """
         return not account or self.account in ("", account)
 
     @property
     def is_of_earlier_source(self) -> bool:
-        """Whether this stands for segments of a source that another has replaced, see :meth:`by_source`."""
+        """Whether this position represents segments of a source that another has replaced, see :meth:`by_source`."""
         return bool(self.earlier_sources) and self.earlier_sources[-1].source == self.source
 
     def by_source(self, first: int) -> Iterator[tuple[Position, int]]:
         """Yield the sources of the segments from ``first`` on, each with the number of its last segment.
 
-        A source is told by this position with the source and the fields that those segments were written with.
+        A source is represented by this position with the source and the fields with which those segments were written.
         """
         for each in self.earlier_sources:
             if first <= each.last:
@@ -121,9 +130,9 @@ class Position:
         yield self, self.head.number
 
     def pending(self, offset: Offset | None) -> int:
-        """Return how many events an offset has yet to pass: ``spooled + again = before + finished + pending``.
+        """Return how many events an offset has not passed yet: ``spooled + again = before + finished + pending``.
 
-        :param offset: of this chain; None for a destination that has got nothing yet.
+        :param offset: Offset in this chain; None for a destination that has received nothing yet.
         """
         if offset is None:
             return self.head.total
@@ -151,7 +160,7 @@ class Position:
 
 
 POSITIONS: Codec[Position] = Codec(
-    Position, "a position", "restore it, or delete it to begin again from 'start'", versioned=True
+    Position, "a position", "restore it, or delete it to read again from 'start'", versioned=True
 )
 """How a position is kept."""
 
@@ -171,7 +180,7 @@ def unpack_position(text: str, where: str) -> Position:
 
 
 def begun_at(chain: str) -> datetime | None:
-    """Return when a chain of segments began, by its name; None for one of an early version, which had no name."""
+    """Return when a chain of segments began, from its name; None for a chain of an early version, which has no name."""
     try:
         return datetime.strptime(chain.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -179,5 +188,8 @@ def begun_at(chain: str) -> datetime | None:
 
 
 def new_chain(now: datetime) -> str:
-    """Return the name of a chain of segments that begins now, unlike that of any other. :param now: aware UTC."""
+    """Return a unique name for a chain of segments that begins now.
+
+    :param now: aware UTC.
+    """
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -1,4 +1,4 @@
-"""How far long work has got, told now and then in one line; never once per page or batch."""
+"""Progress lines of long work in the log, from time to time; never once per page or batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY = timedelta(seconds=20)
 
 
 class _Told:
-    """When a line was told last, and how long the work has taken. All times are aware UTC and come from the caller."""
+    """When the last line was logged, and how long the work has taken. Times are aware UTC and come from the caller."""
 
     def __init__(self, tell: Callable[[str], None], begun: datetime, every: timedelta) -> None:
         self._tell = tell
@@ -45,11 +45,13 @@ class _Told:
 class PullProgress:
     """Progress of one run of the pull loop: ``page 120, 119,880 events, 990/s, window 2 of 3, about 14 min left``.
 
-    Nobody knows how many events a source still has, so the time left is judged by how much of the time span has been
-    read: oldest first or newest first, whichever way the events go.
+    The number of events that a source still has is unknown, so the time left is estimated from the part of the time
+    range that has been read, oldest or newest first.
 
     :param tell: called with each line.
-    :param begun: when the run began. :param start: where the span begins that is read. :param end: where it ends.
+    :param begun: when the run began.
+    :param start: start of the time range that is read.
+    :param end: its end.
     :param window: which of a backfill's windows it is, as in ``window 2 of 3``; "" for none.
     """
 
@@ -73,7 +75,7 @@ class PullProgress:
         self._newest_first = False
 
     def page(self, events: Sequence[Event], now: datetime) -> None:
-        """Count a page, and tell a line where one is due."""
+        """Count a page, and log a line if it is time."""
         self._pages += 1
         self._events += len(events)
         if events:
@@ -110,7 +112,9 @@ class PullProgress:
 class ShipProgress:
     """Progress of one run of the ship loop: ``48,000 of 120,000, 3,100/s, about 23 s left``.
 
-    :param tell: called with each line. :param begun: when the run began. :param total: events that were pending then.
+    :param tell: called with each line.
+    :param begun: when the run began.
+    :param total: number of pending events at that time.
     """
 
     def __init__(self, tell: Callable[[str], None], *, begun: datetime, total: int, every: timedelta = EVERY) -> None:
@@ -118,7 +122,10 @@ class ShipProgress:
         self._total = total
 
     def reached(self, finished: int, now: datetime) -> None:
-        """Tell a line where one is due. :param finished: events of this run that need nothing more."""
+        """Log a line if it is time.
+
+        :param finished: events of this run that are finished.
+        """
         if self._told.is_due(now):
             self._told.say(
                 (

@@ -209,13 +209,13 @@ class _Run:
             lines.append(str(self.known.same_id))
         if self._set_aside:
             lines.append(
-                f"{self._set_aside} records could not be read and are set aside in the spool, in the folder "
-                f"'unreadable' of {self._stream}: 'audit-logs unreadable' shows them."
+                f"{self._set_aside} records could not be read and are set aside in the folder 'unreadable' of "
+                f"{self._stream}: list them with 'audit-logs unreadable'."
             )
         if self._first_far_ahead:
             lines.append(
-                f"{self._far_ahead} events have a time more than a year ahead, the first "
-                f"{text_of(self._first_far_ahead)}, and keep it: if it is wrong, correct 'fields.time' of the source."
+                f"{self._far_ahead} events have a time more than a year in the future, the first "
+                f"{text_of(self._first_far_ahead)}; it is kept: if it is wrong, correct 'fields.time' of the source."
             )
         return lines
 
@@ -273,7 +273,7 @@ class _Run:
             self._segment = self._opened(now)
 
     def note(self, gap: Gap) -> None:
-        """Keep a gap with the next position, and tell it."""
+        """Keep a gap with the next position, and log it."""
         self._gaps += (gap,)
         self._reader.report(gap)
 

@@ -34,7 +34,11 @@ _MOST_AT_ONCE = 10**5
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A vendor's budget: ``requests`` in any ``per`` seconds."""
+    """A vendor's request budget.
+
+    :ivar requests: Maximum number of requests in any period of ``per`` seconds. Example: ``60``.
+    :ivar per: Length of the period in seconds.
+    """
 
     requests: int
     per: float = 60.0
@@ -46,7 +50,7 @@ class RateLimit:
         :raises ConfigurationError: it is one.
         """
         if self.requests < 1 or not self.per > 0:
-            raise ConfigurationError(f"{path}: at least one request in more than 0 seconds is needed")
+            raise ConfigurationError(f"{path}: 'requests' must be at least 1, and 'per' more than 0 seconds")
         if not self.per <= MOST_PERIOD:
             raise ConfigurationError(f"{path}.per: must be at most {MOST_PERIOD} seconds (a year)")
 

@@ -1,7 +1,7 @@
-"""Reconciliation: a closed window of the past is read again, and what the source serves is compared with the spool.
+"""Reconciliation: a closed window of the past is read again, and the served events are compared with the spool.
 
-It is a way of reading, so the pull loop carries it as any other: what came late or was missed is spooled into a stream
-of its own, and its state says up to where everything was compared.
+It is a reading strategy, so the pull loop runs it like any other: late and missed events are spooled into a separate
+stream, and its state says up to which time everything was compared.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _MARGIN = _HOUR
 class Reconcile:
     """How a pipeline is reconciled with its source.
 
-    :ivar schedule: cron expression, preset, or None for manual runs.
-    :ivar after: seconds; how long ago a window must have ended. By default, and at least, an hour beyond what the live
-        reading will look at again.
-    :ivar width: seconds, in whole days, of one window at most.
-    :ivar fail_on_missed: whether a run that finds late or missed events ends failed.
+    :ivar schedule: Cron expression, preset, or null for manual runs. Example: ``0 3 * * *``.
+    :ivar after: Seconds that must have passed since the end of a window. Default and minimum: one hour more than the
+        live reading looks back. Example: ``180000``.
+    :ivar width: Maximum length of one window in seconds, in whole days. Example: ``172800``.
+    :ivar fail_on_missed: Whether a run fails if it finds late or missed events.
     """
 
     schedule: str | None = "@daily"
@@ -68,13 +68,13 @@ def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int)
     least = looks_back(spec)
     if found.after is not None and found.after < least:
         raise ConfigurationError(
-            f"{path}.after: must be at least {least.total_seconds():.0f}, for the live reading of {spec.title} still "
-            f"looks at what happened since"
+            f"{path}.after: must be at least {least.total_seconds():.0f}, because the live reading of {spec.title} "
+            "still reads newer events"
         )
     if entry is not True and timedelta(days=retention_days) < (found.after or least) + found.width + _DAY:
         raise ConfigurationError(
-            f"{path}: the window is compared with segments that are removed after {retention_days} days: raise "
-            f"retention_days, or lower 'after' or 'width'"
+            f"{path}: the window would be compared with segments that are removed after {retention_days} days: raise "
+            "retention_days, or lower 'after' or 'width'"
         )
     return found
 
@@ -91,8 +91,9 @@ def check_retention(retention_days: int, path: str, spec: SourceSpec) -> None:
     least = -(-reach // _DAY)
     if retention_days < least:
         raise ConfigurationError(
-            f"{path}: must be at least {least}, for the live reading of {spec.title} looks {reach // _HOUR} hours back "
-            f"('overlap', 'sweep_reach' and 'sweep_every' of 'reading'), and knows by its segments what it meets again"
+            f"{path}: must be at least {least}, because the live reading of {spec.title} looks back {reach // _HOUR} "
+            "hours ('overlap', 'sweep_reach' and 'sweep_every' of 'reading') and needs the segments to recognise known "
+            "events"
         )
 
 

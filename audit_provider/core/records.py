@@ -1,4 +1,4 @@
-"""From a vendor's records to events, without rewriting a byte of them."""
+"""From a vendor's records to events, byte for byte."""
 
 from __future__ import annotations
 
@@ -29,24 +29,25 @@ _LONGEST_WHOLE = 18
 class RecordReader:
     """Turns one page's records into events.
 
-    What stands in a list and is no JSON object, such as null, is kept too, for it may stand for an event that the
-    vendor could not write: as ``{"record": null}``, since an event is an object wherever it is shipped. It is named by
-    its content and carries the time of the record before it, so that the order of the page stays what it is.
+    An item that is not a JSON object, such as null, is kept too, because it may represent an event that the vendor
+    could not write. It is kept as ``{"record": null}``, since an event must be an object. Its id is a digest of its
+    content, and its time is that of the record before it, so that the order of the page does not change.
 
-    A record that the strict decoder refuses is read patiently, written anew where it has to be, and set aside where
-    nobody can read it.
+    A record that the strict decoder refuses is read by a tolerant one, repaired if necessary, and set aside if it
+    cannot be read.
 
-    :ivar fields: as given.
-    :ivar undated: records without a readable time met so far; they carry their time of receipt. The zero time of
-        programs, 0001-01-01T00:00:00Z, is no time.
-    :ivar first_undated: what the first of them had there.
-    :ivar odd: what was no JSON object so far.
-    :ivar repaired: records that were no JSON so far, and were written anew. :ivar first_repaired: why the first was.
-    :ivar pages_repaired: pages on which something around the records was no JSON. :ivar first_around: what, on the
-        first.
-    :ivar unreadable: what was set aside since :meth:`take_unreadable` was called last.
-    :ivar last_id: the vendor's own id of the last record of the page read last; "" where none of its records has one.
-    :ivar longest_lag: the largest delay met between happening and being recorded.
+    :ivar fields: As given.
+    :ivar undated: Number of records without a readable time so far; they have their time of receipt. The zero time of
+        programs, 0001-01-01T00:00:00Z, does not count as a time.
+    :ivar first_undated: What the first of them had in place of a time.
+    :ivar odd: Number of items that were not JSON objects so far.
+    :ivar repaired: Number of records that were not valid JSON so far, and were repaired.
+    :ivar first_repaired: Why the first one was.
+    :ivar pages_repaired: Number of pages on which the JSON around the records was not valid.
+    :ivar first_around: What was wrong on the first of them.
+    :ivar unreadable: Records that were set aside since the last call of :meth:`take_unreadable`.
+    :ivar last_id: The vendor's own id of the last record of the last page; "" if none of its records has one.
+    :ivar longest_lag: The largest delay so far between an event and its record.
     """
 
     def __init__(self, fields: Fields, volatile: Sequence[str] = ()) -> None:
@@ -74,7 +75,7 @@ class RecordReader:
     ) -> tuple[list[Event], list[datetime]]:
         """Return the page's events in the page's order, and when each was recorded (or else happened).
 
-        :param same: how often each record without an id was met, to tell equal ones apart; by default within the page.
+        :param same: how often each record without an id was met, to distinguish equal ones; by default within the page.
         :param where: the request, for messages.
         """
         events: list[Event] = []
@@ -130,48 +131,55 @@ class RecordReader:
         return events, times
 
     def note_repaired(self, whys: Sequence[str]) -> None:
-        """Count records that were written anew. :param whys: for each of them, why."""
+        """Count repaired records.
+
+        :param whys: the reason for each of them.
+        """
         self.repaired += len(whys)
         if whys and not self.first_repaired:
             self.first_repaired = whys[0]
 
     def note_around(self, whys: Sequence[str]) -> None:
-        """Count a page on which something around the records was no JSON. :param whys: what; empty for nothing."""
+        """Count a page on which the JSON around the records was not valid.
+
+        :param whys: what was wrong; empty for nothing.
+        """
         if whys:
             self.pages_repaired += 1
             self.first_around = self.first_around or ", ".join(whys)
 
     def take_unreadable(self) -> list[Unreadable]:
-        """Return what was set aside since the last call."""
+        """Return the records that were set aside since the last call."""
         taken, self.unreadable = self.unreadable, []
         return taken
 
     def oddities(self) -> list[str]:
-        """Return what is worth a line of the log, a sentence each."""
+        """Return lines for the log about irregular records, a sentence each."""
         lines = []
         if self.undated:
             lines.append(
-                f"{self.undated} records had no readable time, the first had {self.first_undated} there; they carry "
-                f"the time of receipt: if they have a time, correct 'fields.time' of the source."
+                f"{self.undated} records had no readable time (the first had {self.first_undated}) and got the time of "
+                "receipt: if they have a time, correct 'fields.time' of the source."
             )
         if self.odd:
-            lines.append(f'{self.odd} records were no JSON objects; they are kept as {{"record": …}}.')
+            lines.append(f'{self.odd} records were not JSON objects; they are kept as {{"record": …}}.')
         if self.repaired:
             lines.append(
-                f"{self.repaired} records were no JSON and were written anew (the first: {self.first_repaired}); the "
-                f"other records are kept byte for byte."
+                f"{self.repaired} records were not valid JSON and were repaired (the first: {self.first_repaired}); "
+                "the other records are kept byte for byte."
             )
         if self.pages_repaired:
             lines.append(
-                f"on {self.pages_repaired} pages what stands around the records was no JSON (the first: "
-                f"{self.first_around}) and was written anew to find the way on."
+                f"on {self.pages_repaired} pages, the JSON around the records was not valid (the first: "
+                f"{self.first_around}) and was repaired to find the next page."
             )
         return lines
 
     def _patiently(self, raw: bytes, record: bytes) -> tuple[Any, bytes, _Getters] | None:
-        """Read what the strict decoder refuses; set it aside and return None where nobody can.
+        """Read what the strict decoder refuses; set it aside and return None if it cannot be read.
 
-        :param raw: the record as an object. :param record: as it came.
+        :param raw: the record as an object.
+        :param record: the record as it came.
         """
         try:
             # What no number can hold is JSON all the same, and is kept as it came.
@@ -250,7 +258,7 @@ def _shown(value: Any) -> str:
 
 
 def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence[int]) -> None:
-    """Give what has no time of its own that of the record before it, or else of the first one that has any."""
+    """Give a record without a time the time of the record before it, or else of the first record that has one."""
     others = set(range(len(events))).difference(odd)
     if not others:
         return
@@ -262,7 +270,7 @@ def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence
 
 
 def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str], content: Content) -> None:
-    """Give a digest of the record as id; equal records are told apart by a count."""
+    """Give a digest of the record as id; a count distinguishes equal records."""
     for place in nameless:
         event = events[place]
         digest = content.digest(event.raw)

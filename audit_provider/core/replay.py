@@ -1,4 +1,4 @@
-"""Replay: a range of the spool is sent again, by the ship loop, with an offset of its own."""
+"""Replay: the ship loop sends a range of the spool again, with a separate offset."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TimeRange:
 
     def __str__(self) -> str:
         if self.start is None and self.end is None:
-            return "everything kept"
+            return "everything still kept"
         start = text_of(self.start) if self.start else "the oldest event kept"
         return f"{start} to {text_of(self.end) if self.end else 'the newest'}"
 

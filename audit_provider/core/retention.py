@@ -1,4 +1,4 @@
-"""Which segments the next read needs: a repeat is known by the event that is kept, however old that is."""
+"""Which segments the next read needs: a repeated event is recognised by the kept one, however old that is."""
 
 from __future__ import annotations
 
@@ -28,18 +28,22 @@ SHORTEST = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What retention has removed of a stream. :ivar oldest: number of the first segment that stays in ``chain``."""
+    """What retention has removed of a stream.
+
+    :ivar oldest: Number of the first segment that is kept in ``chain``.
+    """
 
     chain: str
     oldest: int
 
 
 def needed_since(position: Position) -> datetime | None:
-    """Return the time from which on segments must be kept, so that the next read knows what it meets again.
+    """Return the time since which segments must be kept, so that the next read recognises repeated events.
 
-    While a source cannot be read, this stays where it is, whatever the clock says.
+    While a source cannot be read, this time stays the same, whatever the clock says.
 
-    :param position: of the stream that is read on. :return: None where nothing was read.
+    :param position: Position of the stream that is read.
+    :return: None if nothing was read.
     """
     if position.updated_at is None:
         return None

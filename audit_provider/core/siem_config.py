@@ -73,16 +73,18 @@ def destinations_from(answer: Mapping[str, Any]) -> list[Converted]:
         return [destination_from(answer)]
     unknown = [key for key in answer if key not in (_LIST, _TOTAL)]
     if unknown:
-        raise ConfigurationError(f"the list of SIEM configurations has a key {unknown[0]!r} beside {_LIST!r}.")
+        raise ConfigurationError(
+            f"the list of SIEM configurations has an unknown key {unknown[0]!r} beside {_LIST!r}: remove it."
+        )
     listed, total = answer[_LIST], answer.get(_TOTAL)
     if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
         raise ConfigurationError(f"the SIEM configurations at {_LIST!r} must be a list of JSON objects.")
     if total is not None and total != len(listed):
         raise ConfigurationError(
-            f"the list of SIEM configurations holds {len(listed)}, and its {_TOTAL!r} is {total!r}: fetch all of them."
+            f"the list has {len(listed)} SIEM configurations, but its {_TOTAL!r} is {total!r}: fetch all of them."
         )
     if not listed:
-        raise ConfigurationError("the list holds no SIEM configuration.")
+        raise ConfigurationError("the list contains no SIEM configuration.")
     found: dict[str, Converted] = {}
     for number, each in enumerate(listed):
         try:
@@ -114,14 +116,16 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
     """
     unknown = [key for key in config if key not in (*_KEYS, *_SWITCHES, *_IGNORED)]
     if unknown:
-        raise ConfigurationError(f"the SIEM configuration has a key {unknown[0]!r}{near(str(unknown[0]), _KEYS)}.")
+        raise ConfigurationError(
+            f"the SIEM configuration has an unknown key {unknown[0]!r}{near(str(unknown[0]), _KEYS)}."
+        )
     for key in ("name", "provider_type", "endpoint_url"):
         if not config.get(key):
             raise ConfigurationError(f"the SIEM configuration has no {key!r}.")
     provider = str(config["provider_type"]).lower()
     if provider not in _PROVIDERS:
         raise ConfigurationError(
-            f"the SIEM configuration is of the provider {config['provider_type']!r}{near(provider, _PROVIDERS)}."
+            f"the SIEM configuration has the unknown provider {config['provider_type']!r}{near(provider, _PROVIDERS)}."
         )
     name = re.sub(r"[^a-z0-9_-]+", "_", str(config["name"]).lower()).strip("_") or provider
     conn_id = f"{name}_default"
@@ -134,7 +138,7 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
     size = config.get("batch_size")
     if size is not None:
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ConfigurationError("the SIEM configuration's 'batch_size' must be a number from 1 on.")
+            raise ConfigurationError("the SIEM configuration's 'batch_size' must be a number of at least 1.")
         entry["batch_events"] = size
     return Converted(name, {**entry, "conn_id": conn_id}, conn_id, connection, hidden)
 
@@ -148,11 +152,11 @@ def _address(config: Mapping[str, Any]) -> SplitResult:
     except ValueError:
         usable = False
     if not usable:
-        raise ConfigurationError("the SIEM configuration's 'endpoint_url' is no http(s) address.")
+        raise ConfigurationError("the SIEM configuration's 'endpoint_url' is not an http(s) address.")
     if parts.username is not None or "#" in url:
         raise ConfigurationError(
-            "the SIEM configuration's 'endpoint_url' holds a user or a fragment, which no connection's host may: put "
-            "the credential into 'auth_header'."
+            "the SIEM configuration's 'endpoint_url' contains a user or a fragment, which is not allowed in a "
+            "connection's host: put the credential into 'auth_header'."
         )
     return parts
 
@@ -191,18 +195,18 @@ def _credential(config: Mapping[str, Any]) -> tuple[str, str]:
     for name, text in (("api_key", key), ("auth_header", header)):
         if not text.isprintable():
             raise ConfigurationError(
-                f"the SIEM configuration's {name!r} holds a line break or another control character."
+                f"the SIEM configuration's {name!r} contains a line break or another control character: remove it."
             )
     if key and header:
         raise ConfigurationError(
-            "the SIEM configuration has an 'api_key' and an 'auth_header', and a connection holds one credential: "
-            "keep the one that the receiver asks for."
+            "the SIEM configuration has an 'api_key' and an 'auth_header', but a connection has only one credential: "
+            "keep the one that the receiver needs."
         )
     if not header:
         return "", key
     name, _, value = (each.strip() for each in header.partition(":"))
     if not name or not value:
-        raise ConfigurationError("the SIEM configuration's 'auth_header' is not written as 'Name: value'.")
+        raise ConfigurationError("the SIEM configuration's 'auth_header' must be written as 'Name: value'.")
     return name, value
 
 
@@ -216,8 +220,8 @@ def _prefix(parts: SplitResult, known: re.Pattern[str], example: str) -> str:
     match = known.fullmatch(parts.path)
     if not match:
         raise ConfigurationError(
-            f"the SIEM configuration's 'endpoint_url' has a path that is not the service's own: let it end in "
-            f"{example}, or in the host."
+            "the SIEM configuration's 'endpoint_url' has a path that does not belong to the service: let it end with "
+            f"{example}, or with the host."
         )
     return match[1].rstrip("/")
 
@@ -232,10 +236,10 @@ def _query(parts: SplitResult, known: Mapping[str, str]) -> dict[str, Any]:
     found = {known[key]: value for key, value in pairs if key in known and value}
     if len(found) < len(pairs):
         # What stands there may be a credential, so it is not quoted.
-        told = f": it may say {', '.join(known)}, once each" if known else ""
+        told = f": it may contain {', '.join(known)}, once each" if known else ""
         raise ConfigurationError(
-            f"the SIEM configuration's 'endpoint_url' holds a query that no destination of this type can be told"
-            f"{told}; take the rest out."
+            "the SIEM configuration's 'endpoint_url' has a query that this type of destination does not "
+            f"support{told}; remove the rest."
         )
     return found
 
@@ -256,8 +260,8 @@ def _splunk(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, An
     token = _SPLUNK_SCHEME.sub("", _secret(config, "Authorization"), count=1)
     if " " in token:
         raise ConfigurationError(
-            "the SIEM configuration's credential is no HEC token: write 'Authorization: Splunk <token>', or the token "
-            "as 'api_key'."
+            "the SIEM configuration's credential is not a HEC token: write 'Authorization: Splunk <token>', or the "
+            "token as 'api_key'."
         )
     host = f"{parts.scheme}://{parts.netloc}{prefix}"
     entry = {"type": "splunk_hec", **_query(parts, _SPLUNK_QUERY)}
@@ -268,8 +272,8 @@ def _elastic(config: Mapping[str, Any], parts: SplitResult) -> tuple[dict[str, A
     *above, last = [each for each in parts.path.split("/") if each] or [""]
     if last not in ("", "_bulk"):
         raise ConfigurationError(
-            "the SIEM configuration's 'endpoint_url' has a path that is not the bulk API's: let it end in "
-            "/<data stream>/_bulk, or in the host."
+            "the SIEM configuration's 'endpoint_url' has a path other than the bulk API's: let it end with /<data "
+            "stream>/_bulk, or with the host."
         )
     entry: dict[str, Any] = {"type": "elasticsearch", **_query(parts, {})}
     if above:
@@ -292,8 +296,8 @@ def _elastic_login(config: Mapping[str, Any]) -> dict[str, Any]:
     elif " " not in value:
         return {"password": value, "extra": {"auth": "api_key"}}
     raise ConfigurationError(
-        "the SIEM configuration's credential is none that Elasticsearch or OpenSearch takes here: write "
-        "'Authorization: ApiKey <key>' or 'Authorization: Basic <login and password in base64>'."
+        "the SIEM configuration's credential is not supported for Elasticsearch or OpenSearch: write 'Authorization: "
+        "ApiKey <key>' or 'Authorization: Basic <login and password in base64>'."
     )
 
 

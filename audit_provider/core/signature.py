@@ -36,7 +36,9 @@ class SignatureAuth(AuthBase):
 
     def __init__(self, secrets: Sequence[str], *, now: Callable[[], datetime] = utc_now) -> None:
         if not secrets:
-            raise ConfigurationError("the connection has no signing secret: put one that begins with whsec_ there.")
+            raise ConfigurationError(
+                "the connection has no signing secret: put one that begins with whsec_ into the password."
+            )
         self._keys = [_key(secret) for secret in secrets]
         self._now = now
 

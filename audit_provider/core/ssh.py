@@ -27,7 +27,7 @@ _WORDS_SHOWN = 200
 _UNKNOWN_HOST_KEY = "not found in known_hosts"  # what paramiko's refusal says; it has no class of its own
 _NO_CHANNEL = "Timeout opening channel"  # likewise
 _NO_SUBSYSTEM = (
-    "the server may offer no SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs in its place"
+    "the server may not offer SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs instead"
 )
 _HINTS = {
     "Failure": "its disk or inodes, or the account's quota, may be used up",  # SFTP's status 4
@@ -150,8 +150,8 @@ class SshConnection:
             return self._connect()
         except (FileNotFoundError, PermissionError) as error:
             raise ConfigurationError(
-                f"{self.where} was not asked, since the key file cannot be read ({type(error).__name__}): check "
-                f"'key_file' in the connection's extra."
+                f"{self.where} was not contacted, because the key file cannot be read ({type(error).__name__}): check "
+                "'key_file' in the connection's extra."
             ) from None
 
 
@@ -220,8 +220,8 @@ def ssh_errors(where: str) -> Iterator[None]:
         yield
     except paramiko.BadHostKeyException:
         raise ConfigurationError(
-            f"{where} shows another host key than the one known for it: find out why before you put the new one into "
-            f"'host_key' of the connection's extra."
+            f"{where} has another host key than the known one: find out why before you put the new key into 'host_key' "
+            "of the connection's extra."
         ) from None
     except paramiko.AuthenticationException:
         raise CredentialError(
@@ -229,7 +229,7 @@ def ssh_errors(where: str) -> Iterator[None]:
         ) from None
     except paramiko.ssh_exception.ProxyCommandFailure:
         # Its own words would quote the command, and what stands in that is not for logs.
-        raise UnavailableError(f"{where} gave no whole answer (its ProxyCommand ended).") from None
+        raise UnavailableError(f"{where} gave no complete answer (its ProxyCommand ended).") from None
     except paramiko.SSHException as error:
         if _UNKNOWN_HOST_KEY in str(error):
             raise ConfigurationError(
@@ -238,12 +238,12 @@ def ssh_errors(where: str) -> Iterator[None]:
             ) from None
         if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
             raise ConfigurationError(
-                f"{where} and this side have no algorithm in common: check 'disabled_algorithms' and 'ciphers' of the "
-                f"connection's extra, and the age of the server."
+                f"{where} and this client have no algorithm in common: check 'disabled_algorithms' and 'ciphers' of "
+                "the connection's extra, and the version of the server."
             ) from None
-        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}){_hint(error)}.") from None
+        raise UnavailableError(f"{where} gave no complete answer ({_reason(error)}){_hint(error)}.") from None
     except (OSError, EOFError, paramiko.SFTPError) as error:
-        raise UnavailableError(f"{where} gave no whole answer ({_reason(error)}){_hint(error)}.") from None
+        raise UnavailableError(f"{where} gave no complete answer ({_reason(error)}){_hint(error)}.") from None
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def refuse_newer(kept: bytes | str, where: str) -> None:
     if version > STATE_VERSION:
         raise StopError(
             f"{where} was written by a newer version of this package (state version {version}, here {STATE_VERSION}): "
-            f"install that one wherever tasks run; nothing has been changed."
+            "install that version wherever tasks run; nothing has been changed."
         )
 
 
@@ -69,4 +69,4 @@ class Codec(Generic[T]):
         try:
             return cast("T", msgspec.json.decode(text, type=self.type))
         except UNREADABLE as error:
-            raise StopError(f"{where} does not hold {self.name} ({error}): {self.remedy}.") from None
+            raise StopError(f"{where} does not contain {self.name} ({error}): {self.remedy}.") from None

@@ -1,7 +1,7 @@
-"""Connections on which only this side speaks, over TLS or plain TCP.
+"""Connections on which only the client sends, over TLS or plain TCP.
 
-Nobody answers on them, so all that can be learnt of the other end is whether it has hung up. One that does answer takes
-what it is told for something else, so it has understood nothing of it.
+The receiver does not answer, so the only thing that can be learnt is whether it has closed the connection. A server
+that does answer is not such a receiver, and has not understood what was written.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ _REFUSALS_OF_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 
 class TcpClient:
-    """Opens connections to one receiver, and keeps those that are idle for the next batch.
+    """Opens connections to one receiver, and keeps idle ones for the next batch.
 
     :param tls: None for plain TCP.
-    :param server_hostname: the name that the certificate must have; by default ``host``.
-    :param service: the receiver's kind, in messages.
-    :param timeout: seconds to connect, and seconds that a write may stand still.
-    :param settle: seconds to listen on a new connection for the other end hanging up, as a receiver does in TLS 1.3
-        that refuses this side's certificate. :param first_settle: on the first connection, and on one after a failure:
-        a balancer that has nobody behind it takes so long. By default :data:`BALANCER_SECONDS`, and 0 where ``settle``
-        is 0.
-    :param allow_link_local: the receiver may have such an address; a cloud's metadata service is never written to.
+    :param server_hostname: Name that the certificate must have. Default: ``host``.
+    :param service: Kind of the receiver, for messages.
+    :param timeout: Seconds to connect, and maximum seconds without progress in a write.
+    :param settle: Seconds to wait on a new connection for the receiver to close it, as a TLS 1.3 receiver does that
+        refuses the client certificate.
+    :param first_settle: The same for the first connection, and for one after a failure: a load balancer without a
+        receiver needs this long. Default: :data:`BALANCER_SECONDS`, or 0 if ``settle`` is 0.
+    :param allow_link_local: Whether the receiver may have such an address; a cloud's metadata service is never used.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class TcpClient:
     def write(self, content: bytes, settle: float) -> None:
         """Write all of ``content`` on one connection that is still open afterwards.
 
-        :param settle: seconds to listen afterwards for the other end hanging up.
-        :raises HungUpError: the other end ended the connection meanwhile; how much of it arrived is unknown.
-        :raises UnavailableError: there is no connection, or the other end does not read on.
-        :raises ProtocolError: the other end answers.
+        :param settle: Seconds to wait afterwards for the receiver to close the connection.
+        :raises HungUpError: the receiver closed the connection meanwhile; how much of the content arrived is unknown.
+        :raises UnavailableError: there is no connection, or the receiver does not read on.
+        :raises ProtocolError: the receiver answers.
         :raises StopError: the receiver cannot be reached as it is configured.
         """
         connected = self._open_connection()
@@ -103,7 +103,7 @@ class TcpClient:
                     self._hung_up(connected, 0)
                 raise
             if self._hung_up(connected, settle, written=True):
-                raise HungUpError(f"{self.where} hung up; how much it took is unknown.")
+                raise HungUpError(f"{self.where} closed the connection; how much it received is unknown.")
         except BaseException:
             self._is_proven = False
             connected.close()
@@ -112,7 +112,7 @@ class TcpClient:
             self._idle.append(connected)
 
     def probe(self) -> str:
-        """Open a connection, see that it stays open and silent, and return the protocol's name.
+        """Open a connection, check that it stays open and silent, and return the protocol's name.
 
         :raises AuditError: it does not.
         """
@@ -151,8 +151,9 @@ class TcpClient:
         try:
             if self._hung_up(connected, self._settle if proven else self._first_settle):
                 raise UnavailableError(
-                    f"{self.where} hung up before anything was written: it may want a certificate of this side ('cert' "
-                    f"and 'key' in the connection's extra), or a balancer in between has no receiver behind it."
+                    f"{self.where} closed the connection before anything was written: it may require a client "
+                    "certificate ('cert' and 'key' in the connection's extra), or a load balancer in between has no "
+                    "receiver behind it."
                 )
         except BaseException:
             connected.close()
@@ -175,10 +176,10 @@ class TcpClient:
                 raise
 
     def _hung_up(self, connected: socket.socket, settle: float, *, written: bool = False) -> bool:
-        """Whether the other end has closed the connection.
+        """Whether the receiver has closed the connection.
 
-        :param written: something was just written to it.
-        :raises ProtocolError: it speaks.
+        :param written: Something was just written to it.
+        :raises ProtocolError: it sends data.
         """
         connected.settimeout(settle)
         with self._errors(written=written):
@@ -190,7 +191,7 @@ class TcpClient:
             words = "".join(each if each.isprintable() else " " for each in Redactor().excerpt(said, _WORDS_SHOWN))
             raise ProtocolError(
                 f"{self.where} answers ({words.strip() or f'{len(said)} bytes'}), which no such receiver does, so "
-                f"nothing counts as taken: check host and port of the connection."
+                "nothing counts as delivered: check host and port of the connection."
             )
         return True
 
@@ -200,26 +201,26 @@ class TcpClient:
             yield
         except ssl.SSLCertVerificationError as error:
             raise ConfigurationError(
-                f"{self.where} shows a certificate that is not trusted ({error.verify_message}): set 'ca' or "
-                f"'server_hostname' in the connection's extra."
+                f"{self.where} has a certificate that is not trusted ({error.verify_message}): set 'ca' or "
+                "'server_hostname' in the connection's extra."
             ) from None
         except ssl.SSLError as error:
             reason = error.reason or type(error).__name__
             if "ALERT" in reason and any(each in reason for each in _REFUSALS_OF_CERTIFICATE):
                 raise CredentialError(
-                    f"{self.where} does not accept this side's certificate ({reason}): set 'cert' and 'key' in the "
-                    f"connection's extra."
+                    f"{self.where} does not accept the client certificate ({reason}): set 'cert' and 'key' in the "
+                    "connection's extra."
                 ) from None
             if written:
                 raise HungUpError(f"{self.where} ended the connection ({reason}).") from None
             if "WRONG_VERSION_NUMBER" in reason or "ALERT" in reason:
                 raise ConfigurationError(
-                    f"{self.where} speaks no TLS that this side speaks ({reason}): check host and port of the "
-                    f"connection, and the receiver's TLS."
+                    f"{self.where} and this client have no TLS version or cipher in common ({reason}): check host and "
+                    "port of the connection, and the receiver's TLS."
                 ) from None
             raise UnavailableError(f"{self.where} ended the connection ({reason}).") from None
         except UnicodeError:
-            raise ConfigurationError(f"{self.where} is no address: check the connection's host.") from None
+            raise ConfigurationError(f"{self.where} is not an address: check the connection's host.") from None
         except OSError as error:
             kind = HungUpError if written and isinstance(error, ConnectionError) else UnavailableError
             raise kind(
@@ -233,7 +234,7 @@ def _close_all(idle: list[socket.socket]) -> None:
 
 
 def _close(connected: socket.socket) -> None:
-    """Say goodbye as TLS wants it, so that the receiver can tell the end from a cut."""
+    """Close the TLS session properly, so that the receiver can distinguish the end from an interruption."""
     with suppress(OSError, ValueError):
         connected.settimeout(_CLOSE_SECONDS)
         if isinstance(connected, ssl.SSLSocket):

@@ -1,4 +1,4 @@
-"""Texts with names in braces: how a request says where bounds of time and settings belong."""
+"""Texts with names in braces: how a request says where the bounds of the time range and the settings go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the answer to a request for a token says: how long it lives, or that it is refused for now."""
+"""What the answer to a token request means: how long the token is valid, or that it is refused for now."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) ->
     with mistakes.collected():
         found = checked(kind, {key: value for key, value in entry.items() if key in own}, path)
     # What was only written wrong is not missing as well.
-    meant = [f"{path}.{closest(key, known)}: is needed" for key in unknown]
+    meant = [f"{path}.{closest(key, known)}: is required" for key in unknown]
     mistakes.lines = [line for line in mistakes.lines if line not in meant]
     mistakes.raise_any()
     return found
@@ -151,23 +151,26 @@ def check_schedule(schedule: str | None, path: str) -> None:
     fields = schedule.split()
     if not 5 <= len(fields) <= 7 or not croniter.is_valid(schedule):
         raise ConfigurationError(
-            f"{path}: {schedule!r} is no cron expression such as '*/5 * * * *', nor one of {', '.join(PRESETS)}"
+            f"{path}: {schedule!r} is neither a cron expression such as '*/5 * * * *' nor one of {', '.join(PRESETS)}"
         )
     if any(_DRAWN.search(each) for each in fields):
         raise ConfigurationError(
-            f"{path}: {schedule!r} has R, for which another time is drawn at each look: write the time itself"
+            f"{path}: {schedule!r} contains R, which stands for a new random time at each evaluation: write the time "
+            "itself"
         )
     for text, (unit, most) in zip(fields, _CRON_FIELDS, strict=False):
         for step in map(int, _STEP.findall(text)):
             if step > most:
                 raise ConfigurationError(
-                    f"{path}: {schedule!r} has a step of {step} {unit}s, but it begins anew every {most} {unit}s, so "
-                    f"it would run every {most}: choose a step that divides {most}, for cron has no other interval"
+                    f"{path}: {schedule!r} has a step of {step} {unit}s, but cron restarts it every {most} {unit}s, so "
+                    f"it would run every {most}: choose a step that divides {most}"
                 )
     try:
         croniter(schedule).get_next()
     except CroniterBadDateError:
-        raise ConfigurationError(f"{path}: {schedule!r} names a day that never comes, so it would never run") from None
+        raise ConfigurationError(
+            f"{path}: {schedule!r} names a date that does not exist, so it would never run"
+        ) from None
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -205,7 +208,7 @@ def _words_of(error: Mapping[str, Any]) -> str:
 
 
 _WORDS = {
-    "missing": "is needed",
+    "missing": "is required",
     "string_type": "must be a text",
     "int": "must be a whole number",
     "float": "must be a number",

@@ -1,6 +1,6 @@
-"""How long a service asks to be left alone, in every header form met in the field.
+"""How long a service asks to wait, in every header form met in practice.
 
-A header that speaks of waiting and cannot be read is not "no wait": :func:`waits_in` names it.
+A header about waiting that cannot be read does not mean "no wait": :func:`waits_in` names it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _MOST_NAMES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What headers say of waiting.
+    """What headers say about waiting.
 
-    :ivar seconds: that they ask for; None where none is understood.
-    :ivar unread: names of the headers that would say it and are not understood, in whole or in part.
+    :ivar seconds: Wait that they ask for; None if none is understood.
+    :ivar unread: Names of headers about waiting that are not understood, in whole or in part.
     """
 
     seconds: float | None = None

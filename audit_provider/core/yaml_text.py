@@ -48,7 +48,7 @@ class NotText:
     @property
     def refusal(self) -> str:
         """What is wrong with it, and what to change."""
-        return f"YAML reads this key as {self.read_as} and not as a text: write it in quotes, as '{self.written}'"
+        return f"YAML reads this key as {self.read_as} and not as text: write it in quotes, as '{self.written}'"
 
 
 def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
@@ -91,13 +91,13 @@ def values_of(text: str) -> Any:
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         said = str(getattr(error, "problem", None) or error)
         if "undefined alias" in said or "alias" in str(getattr(error, "context", "")):
-            said += " (write what begins with '*' in quotes)"
+            said += " (write values that begin with '*' in quotes)"
         raise ConfigurationError(f"{place}{said}") from None
     except RecursionError:
-        raise ConfigurationError("it is nested too deeply, write it flatter") from None
+        raise ConfigurationError("it is nested too deeply, use fewer levels") from None
     except (ValueError, OverflowError, TypeError, AttributeError) as error:
         # Such as a date that is none, for which the safe loader has no error of its own.
-        raise ConfigurationError(f"a value of it cannot be read ({error}), write it in quotes") from None
+        raise ConfigurationError(f"a value in it cannot be read ({error}), write it in quotes") from None
 
 
 def _is_shallow(text: str, loader: Any) -> bool:
@@ -134,17 +134,17 @@ class _Stricter(_Constructor):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, dict):
                 raise yaml.constructor.ConstructorError(
-                    None, None, "braces inside of braces are no value: write a template in quotes", key_node.start_mark
+                    None, None, "braces inside braces are not a value: write a template in quotes", key_node.start_mark
                 )
             if isinstance(key, (list, set)):
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is no single value", key_node.start_mark
+                    None, None, f"the key {key!r} must be a single value", key_node.start_mark
                 )
             if not isinstance(key, str):
                 key = _not_text(key_node, key)
             if key in mapping:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                    None, None, f"the key '{key}' is used twice", key_node.start_mark
                 )
             mapping[key] = self.construct_object(value_node, deep=deep)
         return mapping
@@ -177,7 +177,9 @@ _KINDS: tuple[tuple[type, str], ...] = (
 def _count(node: yaml.Node, known: dict[int, int], above: list[int]) -> int:
     """Return how many values a node stands for."""
     if id(node) in above:
-        raise yaml.composer.ComposerError(None, None, "an alias stands inside of what it stands for", node.start_mark)
+        raise yaml.composer.ComposerError(
+            None, None, "an alias refers to a value that contains the alias itself", node.start_mark
+        )
     if id(node) not in known:
         inner: list[yaml.Node] = []
         if isinstance(node, yaml.SequenceNode):
@@ -189,6 +191,6 @@ def _count(node: yaml.Node, known: dict[int, int], above: list[int]) -> int:
         above.pop()
         if known[id(node)] > MOST_NODES:
             raise yaml.composer.ComposerError(
-                None, None, f"it stands for more than {MOST_NODES:,} values, use fewer aliases", node.start_mark
+                None, None, f"it expands to more than {MOST_NODES:,} values, use fewer aliases", node.start_mark
             )
     return known[id(node)]

@@ -25,15 +25,15 @@ USUAL_REACH = timedelta(days=365)
 def build_backfill(pipeline: Pipeline) -> DAG:
     """Return ``audit_backfill_<pipeline>``: ``plan``, a mapped ``pull`` per window, ``ship_<destination>``, ``report``.
 
-    A source without an upper bound of time is scanned from its head, so it gets one window, and what is newer than its
-    end is left out here; a source that cannot be read by time at all says so and ends.
+    A source without an upper bound of time is scanned from its newest event, so it has one window, and events after the
+    end of the window are left out here. A source that cannot be read by time says so and ends.
 
-    A run with ``replay`` reads nothing: each chosen destination is sent again what the spool holds from ``start`` to
-    ``end``, whichever run read it, and its own offset stays where it is.
+    A run with ``replay`` reads nothing from the source. It sends the events of the spool from ``start`` to ``end`` to
+    each chosen destination again, whichever run read them, and does not change the destination's offset.
 
-    Every window has a stream and a position of its own, so a retry resumes inside its window and the live cursor is
-    never touched. Where the budget feeds more than one window at a time, there is a ``pull`` for each lane; a lane
-    reads its windows one after the other, and all lanes share the backfill's part of the request budget.
+    Every window has its own stream and position, so a retry resumes inside its window and never changes the live
+    position. If the budget allows more than one window at a time, there is a ``pull`` for each lane. A lane reads its
+    windows one after the other, and all lanes share the backfill's part of the request budget.
     """
     names, spec, lanes = list(pipeline.destinations), pipeline.spec, lanes_of(pipeline)
     with DAG(
@@ -107,16 +107,16 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             type=["null", "string"],
             format="date-time",
             title="From",
-            description="The first moment to load. What is in the spool already, from polling or an earlier backfill "
-            "of the same window, is not loaded twice. For a replay, empty: the oldest event kept."
-            + (f" The vendor lets nobody read further back than {lookback.days} days." if lookback else ""),
+            description="Start of the time range. Events that polling or an earlier backfill of the same window has "
+            "put into the spool are not loaded twice. For a replay, leave empty to start with the oldest event kept."
+            + (f" The vendor serves events of the last {lookback.days} days only." if lookback else ""),
         ),
         "end": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="Until",
-            description="The moment to stop before. Empty: now, or for a replay the newest event.",
+            description="End of the time range (exclusive). Empty: now, or for a replay the newest event.",
         ),
         "window_days": Param(
             MOST_WINDOW_DAYS,
@@ -124,8 +124,8 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             minimum=1,
             maximum=MOST_WINDOW_DAYS,
             title="Days per window",
-            description="Each window is read, retried and shipped by itself. The same windows are never loaded twice, "
-            "so keep this and 'From' as they were to go on with a backfill that was stopped.",
+            description="Length of a window. Each window is read, retried and shipped separately. The same windows "
+            "are never loaded twice, so keep this value and 'From' to continue a backfill that was stopped.",
         ),
         "destinations": Param(
             destinations,
@@ -134,12 +134,13 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             examples=destinations,
             minItems=1,
             title="Destinations",
-            description="Where to ship to. One that is left out gets nothing of these windows.",
+            description="Destinations that receive the events. A destination that is left out receives nothing of "
+            "these windows.",
         ),
         "replay": Param(
             False,
             type="boolean",
             title="Replay",
-            description="Send again what the spool holds instead of reading the source.",
+            description="Send events of the spool again instead of reading the source.",
         ),
     }

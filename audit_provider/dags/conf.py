@@ -27,7 +27,8 @@ def refuse_unknown_keys(context: Context) -> None:
     form = context["dag"].params
     for key in context["dag_run"].conf or {}:
         if key not in form and key not in AIRFLOWS_OWN:
-            guess = near(key, form) if form else "; there are none"
+            guess = near(key, form) if form else "; the form has no fields"
             raise AirflowFailException(
-                f"the run was given {key!r}, which is no field of this DAG's form{guess}: start it again without."
+                f"the run was started with {key!r}, which is not a field of this DAG's form{guess}: start it again "
+                "without it."
             )

@@ -27,9 +27,9 @@ RETRIES: dict[str, Any] = {
 
 
 def build_incremental(pipeline: Pipeline) -> DAG:
-    """Return ``audit_incremental_<pipeline>``: ``pull``, then ``ship_<destination>`` side by side, then ``report``.
+    """Return ``audit_incremental_<pipeline>``: ``pull``, then ``ship_<destination>`` in parallel, then ``report``.
 
-    Shipping also runs where the pull failed: what is in the spool does not wait for the source.
+    Shipping also runs if the pull failed: events in the spool do not wait for the source.
     """
     spec = pipeline.spec
     with DAG(
@@ -71,7 +71,7 @@ def _form(destinations: list[str]) -> dict[str, Param]:
             items={"type": "string", "enum": destinations},
             examples=destinations,
             title="Redrive dead letters of",
-            description="Destinations whose dead letters are sent again before what is pending.",
+            description="Destinations whose open dead letters are sent again, before pending events.",
         ),
     }
 

@@ -32,14 +32,14 @@ def read_file(default: Path) -> PipelinesFile:
 
 
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
-    """Return the pipelines that are right; the others are left to :func:`mistakes_in_pipelines`.
+    """Return the valid pipelines; :func:`mistakes_in_pipelines` reports the others.
 
-    A DAG file that raises takes every DAG in it out of the schedule, so one wrong pipeline must not. A process that
-    runs a task parses the DAG file for the DAG of that task alone, and gets the pipeline of that DAG alone.
+    A DAG file that raises an error takes every DAG in it out of the schedule, so one wrong pipeline must not raise. A
+    process that runs a task parses the DAG file only for the DAG of that task, and gets only the pipeline of that DAG.
 
-    :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
-    :param named: the file to read whatever that setting says.
-    :raises ConfigurationError: none is right.
+    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
+    :param named: File to read, whatever that setting says.
+    :raises ConfigurationError: no pipeline is valid.
     """
     path = named or pipelines_file(default)
     asked = _asked_for()
@@ -53,9 +53,10 @@ def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pip
 
 
 def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
-    """Raise what is wrong in the pipelines file.
+    """Raise an error with every mistake in the pipelines file.
 
-    :param default: and :param named: as of :func:`load_pipelines`.
+    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
+    :param named: File to read, whatever that setting says.
     :raises ConfigurationError: with one line per mistake.
     """
     path = named or pipelines_file(default)
@@ -87,8 +88,8 @@ def _read(path: Path, only: str | None = None) -> PipelinesFile:
         return read_pipelines(path.read_text(encoding="utf-8"), only)
     except OSError as error:
         raise ConfigurationError(
-            f"the pipelines file {path} cannot be read ({error.strerror}): name another, by --pipelines or "
-            f"[audit_logs] pipelines_file."
+            f"the pipelines file {path} cannot be read ({error.strerror}): name another file with --pipelines or "
+            "[audit_logs] pipelines_file."
         ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"the pipelines file {path} is not UTF-8 text.") from None

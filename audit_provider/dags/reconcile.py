@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def build_reconcile(pipeline: Pipeline) -> DAG | None:
-    """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` side by side, then ``report``.
+    """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` in parallel, then ``report``.
 
-    ``compare`` reads the days again that the live reading will not look at any more, and spools what the spool lacks of
-    them into a stream of its own. It goes on from where the last run ended, so a run that was missed leaves no day out.
+    ``compare`` reads days again that the live reading will not read any more, and spools events that the spool does not
+    have into a stream of its own. It continues where the last run ended, so a missed run skips no day.
 
-    None where the pipeline's ``reconcile`` is ``false``, or where its source cannot be read by time.
+    None if the pipeline's ``reconcile`` is ``false``, or if its source cannot be read by time.
     """
     spec, reconcile = pipeline.spec, pipeline.reconcile
     try:

@@ -29,13 +29,18 @@ _IS_SECRET = re.compile(r"\b(secret|token)\b", re.IGNORECASE)
 
 
 class AuditLogsHook(ServiceHook):
-    """Connection, session and credential of an audit-log API.
+    """Session and credential for a source's audit-log API, from a connection of type ``audit_logs``.
 
-    :param audit_logs_conn_id: host (default: the source's), login and password as the source needs them, extras
-        ``source``, ``token_url``, ``same_account``, the source's settings, ``verify``, ``proxies``, ``cert``,
-        ``allow_http``.
-    :param source: the source to read; None takes the extra ``source``, or the source whose host it is.
-    :param settings: of the source; they go before those of the connection.
+    Example::
+
+        hook = AuditLogsHook("pylon_default", source="pylon")
+        ok, message = hook.test_connection()
+
+    :param audit_logs_conn_id: Connection: host (default: the source's own), login and password as the source needs
+        them, extras ``source``, ``token_url``, ``same_account``, the source's settings, ``verify``, ``proxies``,
+        ``cert``, ``allow_http``.
+    :param source: The source to read. None uses the extra ``source``, or the source whose host the connection has.
+    :param settings: The source's settings; they override those of the connection.
     """
 
     conn_name_attr = "audit_logs_conn_id"
@@ -92,7 +97,7 @@ class AuditLogsHook(ServiceHook):
             value = self._settings.get(name) or self.extra(name) or setting.default
             if value is None:
                 raise ConfigurationError(
-                    f"{self.spec.title} needs the setting {name!r} ({setting.meaning}): say it under 'settings' of the "
+                    f"{self.spec.title} needs the setting {name!r} ({setting.meaning}): set it under 'settings' of the "
                     f"pipeline, or in the extra of the connection {self.http_conn_id!r}."
                 )
             found[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)

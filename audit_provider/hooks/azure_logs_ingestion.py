@@ -30,14 +30,19 @@ _TENANT = re.compile(r"[0-9A-Za-z.-]+")
 
 
 class AzureLogsIngestionHook(ServiceHook):
-    """Connection, session and credential of a logs ingestion endpoint.
+    """Session and credential for a logs ingestion endpoint, from a connection of type ``azure_logs_ingestion``.
 
-    :param azure_logs_ingestion_conn_id: host (the data collection rule's or endpoint's own address), login (client id),
-        password (client secret), extras ``tenant_id``, ``cloud`` (``public``, ``usgov``, ``china``), ``auth``
-        (``client_secret``, or by the optional extra ``sentinel``: ``managed_identity``, ``workload_identity``,
-        ``default``), ``scope`` and ``token_url`` where Azure's own are not right, ``rule_id`` and ``stream`` for the
-        Test, ``workspace`` (the Log Analytics workspace's resource id, for links), ``verify``, ``proxies``, ``cert``,
-        ``allow_http``.
+    Example::
+
+        hook = AzureLogsIngestionHook("azure_logs_ingestion_default")
+        ok, message = hook.test_connection()
+
+    :param azure_logs_ingestion_conn_id: Connection: host (address of the data collection rule or endpoint), login
+        (client id), password (client secret), extras ``tenant_id``, ``cloud`` (``public``, ``usgov``, ``china``),
+        ``auth`` (``client_secret``; with the optional extra ``sentinel`` also ``managed_identity``,
+        ``workload_identity``, ``default``), ``scope`` and ``token_url`` to override Azure's own, ``rule_id`` and
+        ``stream`` for the Test, ``workspace`` (resource id of the Log Analytics workspace, for links), ``verify``,
+        ``proxies``, ``cert``, ``allow_http``.
     """
 
     conn_name_attr = "azure_logs_ingestion_conn_id"
@@ -115,8 +120,8 @@ class AzureLogsIngestionHook(ServiceHook):
             return self.destination(options, Origin("check", "check", Fields(id="id", time="time")), **PROMPTLY).check()
         self._auth(Request("POST", self.address()).prepare())
         return (
-            "Microsoft Entra gives a token; set 'rule_id' and 'stream' in the extra, and the Test shows too whether "
-            "the data collection rule takes it."
+            "Microsoft Entra issues a token; set 'rule_id' and 'stream' in the extra to also test the data collection "
+            "rule."
         )
 
     @property
@@ -124,7 +129,7 @@ class AzureLogsIngestionHook(ServiceHook):
         way: str = self.extra("auth", _SECRET)
         if way not in (known := (_SECRET, *get_args(Identity))):
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has no such 'auth' as {way!r}{near(way, known)}."
+                f"the connection {self.http_conn_id!r} has the unknown 'auth' {way!r}{near(way, known)}."
             )
         return way
 
@@ -133,7 +138,7 @@ class AzureLogsIngestionHook(ServiceHook):
         name: str = self.extra("cloud", "public")
         if name not in CLOUDS:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has no such 'cloud' as {name!r}{near(name, CLOUDS)}."
+                f"the connection {self.http_conn_id!r} has the unknown 'cloud' {name!r}{near(name, CLOUDS)}."
             )
         return CLOUDS[name]
 
@@ -143,7 +148,8 @@ class AzureLogsIngestionHook(ServiceHook):
         login, tenant = (self.connection.login or "").strip(), str(self.extra("tenant_id", ""))
         if tenant and not _TENANT.fullmatch(tenant):
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has a 'tenant_id' that is none: put the directory's id there."
+                f"the connection {self.http_conn_id!r} has an invalid 'tenant_id': set it to the Microsoft Entra "
+                "directory (tenant) ID."
             )
         if way != _SECRET:
             return identity_token(

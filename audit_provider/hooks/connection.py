@@ -1,4 +1,4 @@
-"""A connection by its id, where one that Airflow could not ask for is not taken for one that does not exist."""
+"""Gets a connection by its id, without treating one that Airflow could not look up as missing."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def connection_of(conn_id: str, conn_type: str) -> Any:
     except AirflowNotFoundException:
         confirm_missing_connection(conn_id)
     # Airflow passes over a secrets backend that fails, and says why at the level DEBUG alone.
-    beside = ", or see that its secrets backend is up" if has_secrets_backend() else ""
-    raise ConfigurationError(f"there is no connection {conn_id!r}: make one of type {conn_type} in Airflow{beside}.")
+    beside = ", or check that its secrets backend is up" if has_secrets_backend() else ""
+    raise ConfigurationError(f"there is no connection {conn_id!r}: create one of type {conn_type} in Airflow{beside}.")

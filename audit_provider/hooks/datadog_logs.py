@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 
 class DatadogLogsHook(ServiceHook):
-    """Connection, session and credential of a Datadog organisation.
+    """Session and credential for Datadog's log intake, from a connection of type ``datadog_logs``.
 
-    :param datadog_logs_conn_id: password (API key), host (only to override the intake: private link, proxy), extras
-        ``site`` (default ``datadoghq.com``), ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
+    Example::
+
+        hook = DatadogLogsHook("datadog_logs_default")
+        ok, message = hook.test_connection()
+
+    :param datadog_logs_conn_id: Connection: password (API key), host (only to override the intake: private link,
+        proxy), extras ``site`` (default ``datadoghq.com``), ``verify``, ``proxies``, ``cert``, ``allow_http``,
+        ``ssh_conn_id``.
     """
 
     conn_name_attr = "datadog_logs_conn_id"
@@ -44,7 +50,8 @@ class DatadogLogsHook(ServiceHook):
         site: str = self.extra("site", SITES[0])
         if site not in SITES and not self.connection.host:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} names the site {site!r}; Datadog's sites are {', '.join(SITES)}."
+                f"the connection {self.http_conn_id!r} has the unknown site {site!r}; Datadog's sites are "
+                f"{', '.join(SITES)}."
             )
         return site
 

@@ -1,4 +1,4 @@
-"""A hook's connection form where Airflow asks the hook for it."""
+"""A hook's connection form, for versions of Airflow that ask the hook for it."""
 
 from __future__ import annotations
 

@@ -31,13 +31,19 @@ _AWS_HOST = re.compile(r"\.([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(\.cn)?$")
 
 
 class ElasticsearchLogsHook(ServiceHook):
-    """Connection, session and credential of a cluster.
+    """Session and credential for an Elasticsearch or OpenSearch cluster, from a connection of type
+    ``elasticsearch_logs``.
 
-    :param elasticsearch_logs_conn_id: host (base URL, for instance ``https://search.example.com:9200``); by extra
-        ``auth``: ``api_key`` (password: the encoded key, or ``id:key``; the default without a login), ``basic`` (login
-        and password; the default with one), or ``aws`` (extras ``aws_conn_id``, ``region``, and ``service``: ``es`` or
-        ``aoss``); further extras ``discover_url`` (Discover's address in Kibana or Dashboards, for
-        links), ``verify``, ``proxies``, ``cert``, ``allow_http``.
+    Example::
+
+        hook = ElasticsearchLogsHook("elasticsearch_logs_default")
+        ok, message = hook.test_connection()
+
+    :param elasticsearch_logs_conn_id: Connection: host (base URL, for example ``https://search.example.com:9200``); the
+        extra ``auth`` is ``api_key`` (password: the encoded key, or ``id:key``; default without a login), ``basic``
+        (login and password; default with a login), or ``aws`` (extras ``aws_conn_id``, ``region``, and ``service``:
+        ``es`` or ``aoss``); other extras ``discover_url`` (address of Discover in Kibana or Dashboards, for links),
+        ``verify``, ``proxies``, ``cert``, ``allow_http``.
     """
 
     conn_name_attr = "elasticsearch_logs_conn_id"

@@ -34,14 +34,19 @@ _ORIGIN = Origin("check", "check", Fields(id="id", time="time"))
 
 
 class HttpSiemHook(ServiceHook):
-    """Connection, session and credential of a receiver.
+    """Session and credential for any HTTP receiver, from a connection of type ``http_siem``.
 
-    :param http_siem_conn_id: host (the receiver's URL, path included), login and password as ``auth`` needs them,
-        extras ``auth`` (``header``: the password, or the extra ``auth_header``, is ``Name: value``; ``bearer``: the
-        password is the token; ``basic``; ``signature``: the password is a Standard Webhooks secret, or several with
-        spaces between; ``none``), ``secret_url`` (the URL is the credential: it is shown nowhere),
-        ``allow_link_local``, ``page_url`` (where people look at what arrives, for links), ``verify``,
-        ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
+    Example::
+
+        hook = HttpSiemHook("http_siem_default")
+        ok, message = hook.test_connection()
+
+    :param http_siem_conn_id: Connection: host (the receiver's URL with its path), login and password as ``auth`` needs
+        them, extras ``auth`` (``header``: the password, or the extra ``auth_header``, is ``Name: value``; ``bearer``:
+        the password is the token; ``basic``; ``signature``: the password is a Standard Webhooks secret, or several
+        separated by spaces; ``none``), ``secret_url`` (the URL is the credential and is never shown),
+        ``allow_link_local``, ``page_url`` (the page that shows the events, for links), ``verify``, ``proxies``,
+        ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
     conn_name_attr = "http_siem_conn_id"
@@ -89,8 +94,8 @@ class HttpSiemHook(ServiceHook):
         host, mark, query = (connection.host or "").strip().partition("?")
         if mark and not self.flag("secret_url"):
             raise ConfigurationError(
-                f"connection {self.http_conn_id!r}: the host holds a query, which would show in messages: put the "
-                f"credential elsewhere, or set 'secret_url' in the extra."
+                f"connection {self.http_conn_id!r}: the host contains a query, which would appear in messages: put the "
+                "credential elsewhere, or set 'secret_url' in the extra."
             )
         try:
             url = base_url_from(
@@ -114,7 +119,7 @@ class HttpSiemHook(ServiceHook):
         if options.preset in URL_IS_CREDENTIAL and not self.flag("secret_url"):
             raise ConfigurationError(
                 f"the URL of the connection {self.http_conn_id!r} is the credential of {options.kind.title}, and would "
-                f"show in messages: set 'secret_url' to true in its extra."
+                "appear in messages: set 'secret_url' to true in its extra."
             )
 
     def secrets(self) -> tuple[str, ...]:
@@ -150,8 +155,8 @@ class HttpSiemHook(ServiceHook):
         if self.style == "signature":
             if options.gzip or (options.id_header or ID_HEADER).lower() != ID_HEADER:
                 raise ConfigurationError(
-                    f"the connection {self.http_conn_id!r} signs what it sends: leave 'gzip' and 'id_header' out, a "
-                    f"signature is over the plain body and brings its own {ID_HEADER}."
+                    f"the connection {self.http_conn_id!r} signs its requests: remove 'gzip' and 'id_header', because "
+                    f"a signature covers the plain body and adds its own {ID_HEADER}."
                 )
             options = replace(options, id_header=ID_HEADER, gzip=False)
         if options.path is None and not options.preset and self._ends_in_slash():
@@ -197,8 +202,8 @@ class HttpSiemHook(ServiceHook):
                 value = f"Basic {b64encode(pair.encode()).decode()}"
         if not value.isascii() or not value.isprintable():
             raise ConfigurationError(
-                f"the credential of the connection {self.http_conn_id!r} holds a line break or another character that "
-                f"no header can carry: enter it anew."
+                f"the credential of the connection {self.http_conn_id!r} contains a line break or another character "
+                "that is not allowed in a header: enter it again."
             )
         return name, value
 

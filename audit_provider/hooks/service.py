@@ -86,7 +86,7 @@ class ServiceHook(DescribedForm, HttpHook):
         token = (self.connection.password or "").strip()
         if not token:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has no password: put the token of {self.service} there."
+                f"the connection {self.http_conn_id!r} has no password: put the token of {self.service} into it."
             )
         return token
 
@@ -228,7 +228,8 @@ class ServiceHook(DescribedForm, HttpHook):
             return None
         if self.extra("proxies"):
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has 'ssh_conn_id' and 'proxies' in its extra: keep one of them."
+                f"the connection {self.http_conn_id!r} has both 'ssh_conn_id' and 'proxies' in its extra: keep one of "
+                "them."
             )
         ssh = ssh_connection(conn_id)
         tunnel = TunnelAdapter(ssh, allow_link_local=self.flag("allow_link_local"))

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 class SplunkHecHook(ServiceHook):
-    """Connection, session and credential of a collector.
+    """Session and credential for a Splunk HTTP Event Collector, from a connection of type ``splunk_hec``.
 
-    :param splunk_hec_conn_id: host (base URL, for instance ``https://splunk.example.com:8088``), password (HEC token),
-        extras ``channel`` (a GUID), ``ack``, ``search_url`` (the Search app's address, for links),
+    Example::
+
+        hook = SplunkHecHook("splunk_hec_default")
+        ok, message = hook.test_connection()
+
+    :param splunk_hec_conn_id: Connection: host (base URL, for example ``https://splunk.example.com:8088``), password
+        (HEC token), extras ``channel`` (a GUID), ``ack``, ``search_url`` (address of the Search app, for links),
         ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 

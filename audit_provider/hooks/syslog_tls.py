@@ -22,12 +22,17 @@ _TRANSPORTS = ("tls", "tcp")
 
 
 class SyslogTlsHook(ServiceHook):
-    """Address, certificates and trust of a receiver.
+    """Address and certificates of a syslog receiver, from a connection of type ``syslog_tls``.
 
-    :param syslog_tls_conn_id: host (a name or an address), port (6514), password (the key's passphrase, where it has
-        one), extras ``ca``, ``cert`` and ``key`` (paths of PEM files), ``server_hostname`` (the name in the receiver's
-        certificate), ``verify`` (default true), ``transport`` (``tls`` or ``tcp``), ``allow_plain`` (``tcp`` to other
-        hosts than loopback), ``allow_link_local``.
+    Example::
+
+        hook = SyslogTlsHook("syslog_tls_default")
+        ok, message = hook.test_connection()
+
+    :param syslog_tls_conn_id: Connection: host (a name or an address), port (6514), password (the key's passphrase, if
+        it has one), extras ``ca``, ``cert`` and ``key`` (paths of PEM files), ``server_hostname`` (the name in the
+        receiver's certificate), ``verify`` (default true), ``transport`` (``tls`` or ``tcp``), ``allow_plain`` (``tcp``
+        to hosts other than loopback), ``allow_link_local``.
     """
 
     conn_name_attr = "syslog_tls_conn_id"
@@ -59,7 +64,7 @@ class SyslogTlsHook(ServiceHook):
         host = (self.connection.host or "").strip()
         if not host or "/" in host or "@" in host:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} must have a host that is a name or an address and nothing else."
+                f"the host of the connection {self.http_conn_id!r} must be a name or an address and nothing else."
             )
         return host.strip("[]")
 
@@ -77,12 +82,12 @@ class SyslogTlsHook(ServiceHook):
         transport = str(self.extra("transport", _TRANSPORTS[0])).lower()
         if transport not in _TRANSPORTS:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has the transport {transport!r}; known are tls and tcp."
+                f"the connection {self.http_conn_id!r} has the unknown transport {transport!r}; known are tls and tcp."
             )
         if transport == "tcp" and not is_loopback(self.host) and not self.flag("allow_plain"):
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} would show the events to the network: use transport tls, or set "
-                f"'allow_plain' in its extra if you accept that."
+                f"the connection {self.http_conn_id!r} would send the events unencrypted: use transport tls, or set "
+                "'allow_plain' in its extra if you accept that."
             )
         return transport
 
@@ -124,7 +129,7 @@ class SyslogTlsHook(ServiceHook):
         cert, key = self.extra("cert"), self.extra("key")
         if key and not cert:
             raise ConfigurationError(
-                f"the connection {self.http_conn_id!r} has a 'key' and no 'cert' in its extra: set both."
+                f"the connection {self.http_conn_id!r} has a 'key' but no 'cert' in its extra: set both."
             )
         try:
             context = ssl.create_default_context(cafile=self.extra("ca"))

@@ -54,7 +54,8 @@ def plan_windows(
     start, end = start.replace(microsecond=0), min(end, utc_now()).replace(microsecond=0)
     if start >= end:
         raise AirflowFailException(
-            f"the backfill of {pipeline} cannot be planned: {text_of(start)}, its start, is not before {text_of(end)}."
+            f"the backfill of {pipeline} cannot be planned: its start {text_of(start)} is not before its end "
+            f"{text_of(end)}."
         )
     width = end - start if whole else timedelta(days=params["window_days"])
     windows = []
@@ -71,7 +72,11 @@ def plan_windows(
 def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days: int) -> str:
     """Return the sentence for more windows than Airflow maps."""
     needed = math.ceil(count * windows_days / (most * lanes))
-    remedy = f"set 'Days per window' to {needed} or more" if needed <= MOST_WINDOW_DAYS else "begin later, or raise it"
+    remedy = (
+        (f"set 'Days per window' to {needed} or more")
+        if needed <= MOST_WINDOW_DAYS
+        else ("set a later 'From', or raise the limit")
+    )
     each = f" for each of {lanes} lanes" if lanes > 1 else ""
     return (
         f"the backfill of {pipeline} is refused: {count:,} windows, Airflow maps {most:,}{each} "

@@ -11,12 +11,16 @@ from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
 class AuditLogsToDatadogOperator(ShipAuditLogsOperator):
-    """Ship to Datadog's log intake.
+    """Ship events to Datadog's log intake.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param service: service of the logs; by default the pipeline's name.
-    :param tags: ``key:value`` texts on every log.
+        AuditLogsToDatadogOperator(
+            task_id="ship_datadog", pipeline="pylon", conn_id="datadog_logs_default", tags=["team:security"]
+        )
+
+    :param service: ``service`` of the logs. Default: the pipeline's name.
+    :param tags: ``key:value`` texts for every log.
     """
 
     destination_type = "datadog"

@@ -10,12 +10,16 @@ from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
 class AuditLogsToElasticsearchOperator(ShipAuditLogsOperator):
-    """Ship to Elasticsearch or OpenSearch, into a data stream or an index.
+    """Ship events to Elasticsearch or OpenSearch, into a data stream or an index.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param target: data stream or index; by default ``logs-saas_audit.<source>-<namespace>``.
-    :param namespace: last part of the default target; by default ``default``.
+        AuditLogsToElasticsearchOperator(
+            task_id="ship_search", pipeline="pylon", conn_id="elasticsearch_logs_default", namespace="prod"
+        )
+
+    :param target: Data stream or index. Default: ``logs-saas_audit.<source>-<namespace>``.
+    :param namespace: Last part of the default target. Default: ``default``.
     """
 
     destination_type = "elasticsearch"

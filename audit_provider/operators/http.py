@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 class AuditLogsToHttpOperator(ShipAuditLogsOperator):
-    """Ship to a receiver over HTTP.
+    """Ship events to any HTTP receiver.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param preset: a receiver known by name: ``sumo_logic``, ``new_relic``, ``logscale``, ``panther``, ``loki``,
+        AuditLogsToHttpOperator(task_id="ship_loki", pipeline="pylon", conn_id="http_siem_default", preset="loki")
+
+    :param preset: A receiver known by name: ``sumo_logic``, ``new_relic``, ``logscale``, ``panther``, ``loki``,
         ``otlp`` or ``google_secops``.
-    :param shape: of a body, without a preset: ``array``, ``ndjson``, ``single`` or ``wrapped``.
+    :param shape: Form of a request body, only without a preset: ``array``, ``ndjson``, ``single`` or ``wrapped``.
     """
 
     destination_type = "http"

@@ -1,4 +1,4 @@
-"""What a task tells downstream tools of its data: assets for Airflow, data sets for OpenLineage."""
+"""What a task reports about its data to downstream tools: assets for Airflow, data sets for OpenLineage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings are told through Airflow's own notifiers: Slack, SMTP, webhooks and whatever derives from BaseNotifier."""
+"""Sends findings through Airflow's own notifiers: Slack, SMTP, webhooks and every class derived from BaseNotifier."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def tell(
         except Exception as error:  # noqa: BLE001
             # Its own words may hold an address with a secret in it.
             failed.append(
-                f"{len(due)} findings of {pipeline} could not be told by {notification.notifier} "
-                f"({type(error).__name__}): check its arguments and connection; the next report tells them."
+                f"{notification.notifier} could not send {len(due)} findings of {pipeline} ({type(error).__name__}): "
+                "check its arguments and connection; the next report tries again."
             )
             continue
         told = True
@@ -95,7 +95,7 @@ def notifier_class(notification: Notification, pipeline: str) -> type[BaseNotifi
         said = error if isinstance(error, ImportError | AttributeError) else type(error).__name__
         raise ConfigurationError(f"{where} cannot be imported ({said}): install its provider.") from None
     if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
-        raise ConfigurationError(f"{where} is no notifier: name a class derived from BaseNotifier.")
+        raise ConfigurationError(f"{where} is not a notifier: name a class derived from BaseNotifier.")
     return kind
 
 
@@ -104,7 +104,7 @@ def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
         return notifier_class(notification, pipeline)(**notification.arguments)
     except TypeError as error:
         where = _where(notification, pipeline)
-        raise ConfigurationError(f"{where} cannot be made ({error}): correct its arguments.") from None
+        raise ConfigurationError(f"{where} cannot be created ({error}): correct its arguments.") from None
 
 
 def _name(place: int, notification: Notification) -> str:

@@ -50,32 +50,36 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 
 
 class PullAuditLogsOperator(AuditLogsOperator):
-    """Read a source's audit events, from where the last run ended, into the spool.
+    """Read a source's audit events into the spool, starting where the last run ended.
 
-    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (of the spooled, what came under an id
-    that a record of other content has), ``set_aside`` (what could not be read), ``outside`` (what was served for a
-    window of the past and belongs to another one), ``recorded_within`` (of the read, what happened outside of the
-    window and was recorded within it), ``head``, ``watermark``, ``complete``.
-    Where something was spooled, the asset ``x-audit-logs://<pipeline>`` has an event with them.
+    Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (spooled events whose id another record
+    with different content has), ``set_aside`` (records that could not be read), ``outside`` (events that were served
+    for a window of the past and belong to another window), ``recorded_within`` (events read that happened outside of
+    the window and were recorded within it), ``head``, ``watermark``, ``complete``. If something was spooled, the asset
+    ``x-audit-logs://<pipeline>`` has an event with these counts. Example::
 
-    :param pipeline: name of the pipeline; progress and segments are kept under it.
-    :param source: name of the source, for instance ``pylon``, or a source as the pipelines file describes it.
-    :param conn_id: connection of type ``audit_logs``; by default ``<source>_default``.
-    :param settings: what the source must be told, such as an organisation's name.
-    :param start: where the first run begins, date or date-time; by default 24 hours before it.
-    :param window: ``{"start": …, "end": …}`` reads that span into a stream of its own and leaves the live one alone.
-    :param windows: all windows of a backfill, for the log to say which of them it is.
-    :param destinations: names of those that are given what is read; of a backfill, the run's ``destinations`` come
-        first. What a backfill window holds is not spooled again if all of them have begun with it. Where nothing says
-        who they are, another window does not spool it again, and the live stream does not if a destination has begun
-        with it; a destination that has not is shipped that window together with this stream.
-    :param page_size: events per page, at most the vendor's limit.
-    :param reading: settings of the source's reading strategy, for instance ``{"overlap": 1800}`` (seconds).
-    :param rate_limit: the vendor's budget where it differs, ``{"requests": 10, "per": 60}``.
-    :param backfill_share: part of the budget that is not polling's own; a backfill uses it.
-    :param lane: of a window, from 1: windows of different lanes are read at the same time, those of one are not.
-    :param run_minutes: how long one task reads before it leaves the rest to the next run.
-    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+        PullAuditLogsOperator(task_id="pull", pipeline="pylon", source="pylon", conn_id="pylon_default")
+
+    :param pipeline: Name of the pipeline; its position and segments are kept under it.
+    :param source: Name of the source, for example ``pylon``, or a source as the pipelines file describes it.
+    :param conn_id: Connection of type ``audit_logs``. Default: ``<source>_default``.
+    :param settings: Values that the source needs, such as an organisation's name.
+    :param start: Time from which the first run reads, as date or date-time. Default: 24 hours before the first run.
+    :param window: ``{"start": …, "end": …}`` reads this time range into its own stream and does not change the live
+        one.
+    :param windows: All windows of a backfill, so that the log can say which of them it is.
+    :param destinations: Names of the destinations that receive the events; the ``destinations`` of a backfill's run
+        take precedence. Events of a backfill window are not spooled again if all of them have begun with that window.
+        Without names, another window does not spool them again, and the live stream does not if some destination has
+        begun with the window; a destination that has not begun with it is shipped that window together with this
+        stream.
+    :param page_size: Events per page, up to the vendor's limit.
+    :param reading: Settings of the source's reading strategy, for example ``{"overlap": 1800}`` (seconds).
+    :param rate_limit: The vendor's budget if it differs, ``{"requests": 10, "per": 60}``.
+    :param backfill_share: Part of the budget, 0 to 1, that a backfill may use; polling keeps the rest.
+    :param lane: Lane of a window, from 1: windows of different lanes are read in parallel, windows of one lane are not.
+    :param run_minutes: Minutes for which one task reads before it leaves the rest to the next run.
+    :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
     template_fields: Sequence[str] = ("pipeline", "source", "conn_id", "start", "window", "windows", "spool")
@@ -144,7 +148,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             try:
                 self._pacers.give_up(resumes_at)
             except UnavailableError as error:
-                self.log.warning("The part of the request budget is kept for some minutes: %s", error)
+                self.log.warning("The share of the request budget stays reserved for some minutes: %s", error)
 
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool, by what :meth:`work` has returned."""
@@ -189,8 +193,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
                 )
                 return _result(position, **dict.fromkeys(_COUNTS, 0))
             self.log.warning(
-                "The window %s has been read before, but what retention has removed of it is not kept for a "
-                "destination that has yet to begin: it is read again.",
+                "The window %s has been read before, but retention has removed a part of it that a new destination "
+                "needs: it is read again.",
                 window,
             )
             position = read_again(position)
@@ -234,11 +238,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
                 raise
             if reached is begun and not self.done_before:
                 raise UnavailableError(
-                    f"{spec.title} lets nothing be read before {text_of(wait.until)}, which is beyond the "
-                    f"{self.run_minutes} minutes of this task (run_minutes); the next try goes on. It said: {wait}"
+                    f"{spec.title} allows no reading before {text_of(wait.until)}, which is after the "
+                    f"{self.run_minutes} minutes of this task (run_minutes); the next try continues. It said: {wait}"
                 ) from None
             # What was read is shipped meanwhile; the next run waits for the rest.
-            self.log.info("%s That is longer than this run may last.", wait)
+            self.log.info("%s That is after the end of this run.", wait)
             pulled = Pulled(reached, reached.counts - begun.counts, complete=False)
         finally:
             self._done = reached.counts - begun.counts
@@ -256,8 +260,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
             f"; {counts.recorded_within} happened outside of the window and were recorded within it"
             if counts.recorded_within
             else "",
-            f"; {counts.same_id} of the spooled came under an id that another record has" if counts.same_id else "",
-            "" if pulled.complete else "; there is more, the next run goes on",
+            f"; {counts.same_id} of the spooled have an id that another record has" if counts.same_id else "",
+            "" if pulled.complete else "; there is more, the next run continues",
         )
         return _result(pulled.position, **{key: getattr(counts, key) for key in _COUNTS})
 
@@ -343,7 +347,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def _report(self, gap: Gap) -> None:
         self.log.error(
-            "Gap: wanted events from %s, possible from %s: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
+            "Gap: events from %s to %s cannot be read: %s.", text_of(gap.wanted), text_of(gap.possible), gap.reason
         )
 
 

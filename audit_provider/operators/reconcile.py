@@ -20,22 +20,26 @@ if TYPE_CHECKING:
 
 
 class ReconcileAuditLogsOperator(PullAuditLogsOperator):
-    """Read closed windows of the past again, compare them with the spool, and spool what came late or was missed.
+    """Read closed windows of the past again, compare them with the spool, and spool events that came late or were
+    missed.
 
-    All that is due since the last run is compared, in windows that end at midnight UTC and touch. What is found goes
-    into the stream ``reconcile``, which is shipped like the live one. Returns for XCom: ``windows``, ``served``,
-    ``in_spool``, ``late``, ``changed`` (their id is in the spool with other content; they are spooled too),
-    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (in the spool, but no longer shown
-    by the source; None where a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now),
-    ``reconciled_until`` and ``complete``.
+    It compares everything due since the last run, in adjacent windows that end at midnight UTC. New events go into the
+    stream ``reconcile``, which is shipped like the live stream. Returns for XCom: ``windows``, ``served``,
+    ``in_spool``, ``late``, ``changed`` (events whose id is in the spool with other content; they are spooled too),
+    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (events in the spool that the source no longer shows; None
+    if a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now), ``reconciled_until`` and
+    ``complete``.
 
-    The parameters of :class:`~audit_provider.operators.pull.PullAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.pull.PullAuditLogsOperator`, and those below. Example::
 
-    :param after: seconds; how long ago a window must have ended. By default, and at least, an hour beyond what the live
-        reading will look at again.
-    :param width: seconds, in whole days, of one window at most.
-    :param retention_days: of the pipeline's segments; what may have been removed is not compared.
-    :param fail_on_missed: whether a run that finds late or missed events ends failed, once they are spooled.
+        ReconcileAuditLogsOperator(task_id="compare", pipeline="pylon", source="pylon", conn_id="pylon_default")
+
+    :param after: Seconds that must have passed since the end of a window. Default and minimum: one hour more than the
+        live reading looks back.
+    :param width: Maximum length of one window in seconds, in whole days.
+    :param retention_days: Days for which the pipeline's segments are kept; windows whose segments may have been removed
+        are not compared.
+    :param fail_on_missed: Whether a run fails if it finds late or missed events, after they are spooled.
     """
 
     template_fields: Sequence[str] = tuple(

@@ -38,24 +38,28 @@ _FAILED = frozenset({"failed", "upstream_failed"})
 
 
 class ReportAuditLogsOperator(AuditLogsOperator):
-    """Print the account of each destination, remove segments that nobody needs, and end red if any task before did.
+    """Print the account of each destination, remove segments that are no longer needed, and fail if a task before it
+    failed.
 
-    Where it is told the source and how to watch it, it also counts what happened, says what is unusual, and leaves a
-    summary for the page, a report in the spool below ``<pipeline>/reports/``, and word with whoever wants to be told.
+    With a source and ``monitoring``, it also counts events, finds unusual activity, writes a summary for the page and a
+    report into the spool below ``<pipeline>/reports/``, and runs the notifiers. Returns the accounts for XCom, one
+    mapping per stream and destination. Example::
 
-    Returns the accounts for XCom, one mapping per stream and destination.
+        ReportAuditLogsOperator(
+            task_id="report", pipeline="pylon", destinations=["s3"], source="pylon", monitoring={"lag_target": 3600}
+        )
 
-    :param pipeline: name of the pipeline.
-    :param destinations: names of its destinations.
-    :param windows: windows of a backfill; None reports the live stream.
-    :param late: report what a reconciliation has found late or missed, instead of the live stream.
-    :param retention_days: how long segments are kept once every destination has them.
-    :param source: of the pipeline, for what its actions mean.
-    :param monitoring: how the pipeline is watched, also as the keys of the pipelines file; None for not at all. Only
-        the report of the live stream watches.
-    :param redact: what of the events the report leaves out where it names them, ``{"drop": […], "hash": […]}``; the
-        ``redact`` of ``monitoring`` comes first.
-    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    :param pipeline: Name of the pipeline.
+    :param destinations: Names of its destinations.
+    :param windows: Windows of a backfill; None reports the live stream.
+    :param late: Report what a reconciliation has found late or missed, instead of the live stream.
+    :param retention_days: Days for which segments are kept after every destination has them.
+    :param source: The pipeline's source, for the meaning of its actions.
+    :param monitoring: How the pipeline is monitored, also with the keys of the pipelines file; None turns it off. Only
+        the report of the live stream monitors.
+    :param redact: Paths of the events to redact in the report, ``{"drop": […], "hash": […]}``; ``redact`` of
+        ``monitoring`` overrides it.
+    :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
     template_fields: Sequence[str] = ("pipeline", "destinations", "windows", "spool")
@@ -118,7 +122,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         failed = self._failed_tasks(context)
         if failed:
             raise StopError(
-                f"{', '.join(failed)} did not end well, see the log there; the next run goes on from the last commit."
+                f"{', '.join(failed)} did not succeed, see the log there; the next run continues from the last commit."
             )
         if watched:
             raise StopError(" ".join(watched))
@@ -201,4 +205,4 @@ def _told(pipeline: str, gaps: Sequence[GapRecord]) -> str:
     """Return the line below the table that says how many gaps are open."""
     kinds = Counter(gap.kind for gap in gaps)
     shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return f"{pipeline} has {len(gaps)} open gaps ({shown}): look at them, then acknowledge them."
+    return f"{pipeline} has {len(gaps)} open gaps ({shown}): check them, then acknowledge them."

@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 
 class AuditLogsToS3Operator(ShipAuditLogsOperator):
-    """Ship to S3, in objects named by their content.
+    """Ship events to S3, in objects whose names are derived from their content.
 
-    By default gzip NDJSON in Hive partitions by event day; the option ``layout`` names others, for Amazon Security Lake
-    and for Datadog's log archives.
+    The default is gzip NDJSON in Hive partitions by event day. The option ``layout`` selects others, for Amazon
+    Security Lake and for Datadog's log archives.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param bucket: bucket name.
-    :param prefix: key prefix.
+        AuditLogsToS3Operator(
+            task_id="ship_s3", pipeline="pylon", conn_id="aws_default", bucket="audit-logs", prefix="pylon"
+        )
+
+    :param bucket: Name of the bucket.
+    :param prefix: Prefix of every object key. Default: none.
     """
 
     destination_type = "s3"

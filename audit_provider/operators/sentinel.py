@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 
 class AuditLogsToSentinelOperator(ShipAuditLogsOperator):
-    """Ship to Microsoft Sentinel, or any Log Analytics table, by the Logs Ingestion API.
+    """Ship events to Microsoft Sentinel, or to any Log Analytics table, with the Logs Ingestion API.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param rule_id: immutable id of the data collection rule, ``dcr-…``.
-    :param stream: of the rule, ``Custom-…``.
+        AuditLogsToSentinelOperator(
+            task_id="ship_sentinel",
+            pipeline="pylon",
+            conn_id="azure_logs_ingestion_default",
+            rule_id="dcr-0123456789abcdef0123456789abcdef",
+            stream="Custom-AuditLogs_CL",
+        )
+
+    :param rule_id: Immutable id of the data collection rule, ``dcr-…``.
+    :param stream: Stream of the rule, ``Custom-…``.
     """
 
     destination_type = "sentinel"

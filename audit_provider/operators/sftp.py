@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class AuditLogsToSftpOperator(ShipAuditLogsOperator):
-    """Ship to a folder on an SFTP server: gzip NDJSON files named by their content, which appear whole.
+    """Ship events to a folder on an SFTP server, in gzip NDJSON files that appear complete or not at all.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, where ``conn_id`` is of Airflow's
-    own type ``sftp`` or ``ssh``, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, where ``conn_id`` is a
+    connection of Airflow's types ``sftp`` or ``ssh``, and those below. Example::
 
-    :param folder: where the files go; by default the account's own folder.
+        AuditLogsToSftpOperator(task_id="ship_sftp", pipeline="pylon", conn_id="sftp_default", folder="audit")
+
+    :param folder: Folder for the files. Default: the account's home folder.
     """
 
     destination_type = "sftp"

@@ -35,27 +35,31 @@ if TYPE_CHECKING:
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):
-    """Ship everything a destination has not got yet.
+    """Ship everything that a destination has not received yet.
 
     A destination that was down catches up in the next run by itself. Returns counts for XCom: ``delivered``,
-    ``already_there``, ``too_old``, ``dead_lettered``, ``pending``. Where something was delivered, the asset
+    ``already_there``, ``too_old``, ``dead_lettered``, ``pending``. If something was delivered, the asset
     ``x-audit-logs://<pipeline>/<destination>`` has an event with these counts.
 
-    :param pipeline: name of the pipeline.
-    :param destination: name of the destination in the pipeline; progress is kept under it. By default its type.
-    :param conn_id: the destination's connection.
-    :param options: further keys of the destination, as in the pipelines file; also ``format``, ``only``, ``except``,
+    Use the operator of the destination's type. Example::
+
+        AuditLogsToS3Operator(task_id="ship_s3", pipeline="pylon", conn_id="aws_default", bucket="audit-logs")
+
+    :param pipeline: Name of the pipeline.
+    :param destination: Name of the destination in the pipeline; its offset is kept under it. Default: its type.
+    :param conn_id: The destination's connection.
+    :param options: Other keys of the destination, as in the pipelines file; also ``format``, ``only``, ``except``,
         ``redact``, ``concurrency`` and ``enabled``.
-    :param source: of the pipeline, for what its actions mean; by default the one that was read.
-    :param windows: windows of a backfill to ship; None ships the live stream. With windows, the task is skipped where
-        the run's ``destinations`` do not name this one.
-    :param late: ship what a reconciliation has found late or missed, instead of the live stream.
-    :param findings: ship what monitoring has found beside the live stream.
-    :param too_old: what to do with events that the destination would drop for their age: ``arrival_time`` ships them
-        under the time of their arrival, ``dead_letter`` sets them aside.
-    :param dead_letters: whether a run that had to set events aside ends ``fail``-ed or not (``succeed``).
-    :param run_minutes: how long one task ships, waits included, before it leaves the rest to the next run.
-    :param spool: URI of the spool; by default ``[audit_logs] spool``.
+    :param source: The pipeline's source, for the meaning of its actions. Default: the source that was read.
+    :param windows: Windows of a backfill to ship; None ships the live stream. With windows, the task is skipped if the
+        run's ``destinations`` do not name this one.
+    :param late: Ship what a reconciliation has found late or missed, instead of the live stream.
+    :param findings: Also ship the findings of monitoring.
+    :param too_old: What to do with events older than the destination accepts: ``arrival_time`` sends them with the
+        current time as their timestamp, ``dead_letter`` sets them aside.
+    :param dead_letters: Whether a run that set events aside fails (``fail``) or succeeds (``succeed``).
+    :param run_minutes: Minutes for which one task ships, including waits, before it leaves the rest to the next run.
+    :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
     destination_type: ClassVar[str]
@@ -146,7 +150,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     @classmethod
     def _hook(cls, delivery: Delivery) -> Any:
         if cls.hook is None:
-            raise TypeError(f"{cls.__name__} names no hook, so it must say itself how it connects.")
+            raise TypeError(f"{cls.__name__} has no hook class, so it must override how it connects.")
         return cls.hook(delivery.conn_id)
 
     def work(self, context: Context) -> dict[str, int]:
@@ -177,11 +181,11 @@ class ShipAuditLogsOperator(AuditLogsOperator):
                 raise AirflowSkipException(f"{self.destination} is not among the chosen destinations.")
             if self.windows is None:
                 # The plan failed. What is not a window's is the incremental DAG's to ship.
-                raise AirflowSkipException("there is no plan, so there is nothing to ship.")
+                raise AirflowSkipException("there are no planned windows, so there is nothing to ship.")
         names = self._stream_names()
         delivery = self._delivery()
         if not delivery.enabled:
-            raise AirflowSkipException(f"{self.destination} is not enabled; what is pending waits for it.")
+            raise AirflowSkipException(f"{self.destination} is not enabled; its pending events wait.")
         shipment = self._shipment = self._new_shipment(delivery)
         if self.by_window and params.get("replay"):
             return self._replayed(shipment, range_from(params), context["dag_run"].run_id)

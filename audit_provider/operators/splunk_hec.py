@@ -10,12 +10,16 @@ from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
 class AuditLogsToSplunkHecOperator(ShipAuditLogsOperator):
-    """Ship to Splunk's HTTP Event Collector.
+    """Ship events to Splunk's HTTP Event Collector.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and:
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those below. Example::
 
-    :param index: index of the events; by default the token's own.
-    :param sourcetype: of the events; by default ``_json``.
+        AuditLogsToSplunkHecOperator(
+            task_id="ship_splunk", pipeline="pylon", conn_id="splunk_hec_default", index="audit"
+        )
+
+    :param index: Index for the events. Default: the token's default index.
+    :param sourcetype: ``sourcetype`` of the events. Default: ``_json``.
     """
 
     destination_type = "splunk_hec"

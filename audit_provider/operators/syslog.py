@@ -7,10 +7,14 @@ from audit_provider.operators.ship import ShipAuditLogsOperator
 
 
 class AuditLogsToSyslogOperator(ShipAuditLogsOperator):
-    """Ship to a syslog receiver over TLS. Best effort: syslog confirms nothing.
+    """Ship events to a syslog receiver over TLS. Delivery is best effort, because syslog has no confirmation.
 
-    The parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`; ``options`` holds facility,
-    severity and the rest.
+    It has the parameters of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`; ``options`` contains
+    facility, severity and the other options. Example::
+
+        AuditLogsToSyslogOperator(
+            task_id="ship_syslog", pipeline="pylon", conn_id="syslog_tls_default", options={"facility": "local0"}
+        )
     """
 
     destination_type = "syslog"

@@ -62,7 +62,7 @@ class AuditLogsOperator(BaseOperator):
             try:
                 return _added(self.work(context), self.done_before)
             except WaitError as wait:
-                self.log.info("%s Waiting without a worker until %s.", wait, text_of(wait.until))
+                self.log.info("%s Deferring until %s, without a worker slot.", wait, text_of(wait.until))
                 resumes_at = wait.until
                 self.defer(
                     trigger=DateTimeTrigger(moment=wait.until),

@@ -70,7 +70,7 @@ def test_the_figures_are_those_of_the_run(world):
     hours = f"[...{FRAME}.querySelectorAll('svg.chart .hour')].map(bar => bar.getAttribute('aria-label'))"
     assert browser.run(f"{hours}.length") == 48, "a day of lag, and one of deliveries"
     shown = browser.run(f"{FRAME}.getElementById('detail').innerText")
-    assert "splunk did not take 1 events" in shown
+    assert "splunk has 1 open dead letter" in shown
     assert all(each.title in shown for each in noted.findings)
     browser.dark(dark=False)
     browser.run(f"{FRAME}.documentElement.scrollTo(0, 0)")
@@ -137,7 +137,7 @@ def test_a_connection_is_tested_and_a_test_event_sent(destination, world):
     browser.click(f"{FRAME}.getElementById('test_connection-{destination}')")
     browser.see(f"!['', 'Waiting for an answer …'].includes({told})")
     browser.click(f"{FRAME}.getElementById('test_event-{destination}')")
-    browser.see(f"{told}.startsWith('{destination} took the test event test-')")
+    browser.see(f"{told}.startsWith('{destination} accepted the test event test-')")
     browser.picture(PICTURES / f"test_event_{destination}.png")
 
 

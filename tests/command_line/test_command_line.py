@@ -82,7 +82,7 @@ def test_a_mistake_is_one_sentence_and_ends_with_one(config, capsys):
         ("p: {source: pylon}\nq: {source: pylon, destinations: {a: {type: s4}}}", 1, "p.destinations: "),
         ("p: {source: pylon}\nq: {source: pylon, destinations: {a: {type: s4}}}", 1, "q.destinations.a.type: "),
         ("p: [", 1, "line 1"),
-        ("", 1, "holds no pipeline"),
+        ("", 1, "contains no pipeline"),
     ],
 )
 def test_a_pipelines_file_is_checked(tmp_path, capsys, text, code, said):
@@ -109,7 +109,7 @@ p:
     ("changes", "said"),
     [
         ({}, None),
-        ({"my_pylon": None, "my_pylom": PYLON}, "p.conn_id: there is no connection 'my_pylon': make one of type"),
+        ({"my_pylon": None, "my_pylom": PYLON}, "p.conn_id: there is no connection 'my_pylon': create one of type"),
         ({"my_pylon": None, "my_pylom": PYLON}, "in Airflow. Did you mean 'my_pylom'?"),
         (
             {"my_pylon": {"conn_type": "http"}},
@@ -156,7 +156,7 @@ def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     row = capsys.readouterr().out.splitlines()[-1].split()
     assert row == ["p", "hec", "splunk_hec", "yes", "never", "0", "700", "0", world.splunk.url]
     assert main(["test-event", "p", "hec", "--pipelines", str(pipelines)]) == 0
-    assert "hec took the test event" in capsys.readouterr().out
+    assert "hec accepted the test event" in capsys.readouterr().out
     assert len(world.splunk.ids()) == 1
     assert main(["test-event", "q", "hec", "--pipelines", str(pipelines)]) == 1
     assert "there is no pipeline 'q'" in capsys.readouterr().err

@@ -151,11 +151,11 @@ def test_the_default_is_the_spool_of_airflows_settings(world, run, monkeypatch, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--against", "ftp://x/y"], "names no destination"),
-        (["--against", "s3://b/p?conn=x"], "an option that is not known"),
-        (["--against", "https://user:canary@host/index"], "must hold no credential"),
+        (["--against", "ftp://x/y"], "does not name a destination"),
+        (["--against", "s3://b/p?conn=x"], "an unknown option"),
+        (["--against", "https://user:canary@host/index"], "must not contain a credential"),
         (["--against", "s3://there-is-none"], "the destination at s3://there-is-none/ refuses list_objects_v2 (NoSuch"),
-        (["--pipeline", "pp"], "the spool holds nothing of a pipeline 'pp', did you mean 'p'?"),
+        (["--pipeline", "pp"], "the spool contains nothing of a pipeline 'pp', did you mean 'p'?"),
         (["--missing", "/there/is/none"], "cannot be written"),
         (["--source", "pilon", "--against", "s3://b"], "did you mean 'pylon'"),
     ],
@@ -337,4 +337,4 @@ def test_a_search_that_may_not_be_or_finds_no_stream(world, run, cluster):
     code, said = run("--against", "opensearch:")
     assert (code, "privilege 'read'" in said) == (2, True)
     code, said = run("--against", "https://elsewhere.example.com/logs-x")
-    assert (code, "its credential goes nowhere else" in said) == (2, True)
+    assert (code, "its credential is sent nowhere else" in said) == (2, True)

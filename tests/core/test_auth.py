@@ -190,12 +190,12 @@ def test_a_token_that_is_refused_for_now_is_asked_for_again(refusal):
             Reply.json(401, {"error": "invalid_client", "error_description": "no p@ss here"}),
             "invalid_client: no \\*\\*\\* here",
         ),
-        (Reply.json(200, {"ok": True}), "gave no token"),
+        (Reply.json(200, {"ok": True}), "without a token"),
         (Reply.html(200, "Login"), "web page"),
         (Reply.json(400, {"message": "bad grant"}), "bad grant"),
         (
             Reply.json(404, {"message": "no such page"}),
-            "gave no token: .*no such page.*: check the connection's host, or 'token_url'",
+            "without a token: .*no such page.*: check the connection's host, or 'token_url'",
         ),
         (Reply(302, b"", {"Location": "https://elsewhere.invalid"}), "check the connection's host, or 'token_url'"),
     ],
@@ -236,9 +236,9 @@ def test_a_token_is_not_asked_for_at_half_an_address(url):
     with Api() as service:
         with pytest.raises(ConfigurationError, match="'auth.url' is neither"):
             client_with(Token(url), service)
-        with pytest.raises(ConfigurationError, match="'token_url' is no whole address"):
+        with pytest.raises(ConfigurationError, match="'token_url' is not a complete address"):
             Token("/oauth/token").at(url)
-    with pytest.raises(ConfigurationError, match="'token_url' is no whole address"):
+    with pytest.raises(ConfigurationError, match="'token_url' is not a complete address"):
         Token("/oauth/token").at("/oauth/token")
 
 

@@ -113,10 +113,10 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (LAUGHS, "stands for more than 200,000 values"),
-        (LAUGHS.replace("[", "{k: [").replace("]", "]}"), "stands for more than 200,000 values"),
-        ("a: &a\n  b: *a\n", "stands inside of what it stands for"),
-        ("&a [*a]", "stands inside of what it stands for"),
+        (LAUGHS, "expands to more than 200,000 values"),
+        (LAUGHS.replace("[", "{k: [").replace("]", "]}"), "expands to more than 200,000 values"),
+        ("a: &a\n  b: *a\n", "refers to a value that contains the alias itself"),
+        ("&a [*a]", "refers to a value that contains the alias itself"),
         ("[" * 50_000, "nested too deeply"),
         ("a: " * 5000, "line 1, column 5"),
         ("# " + "x" * MOST_LETTERS, "more than 1,000,000 letters"),

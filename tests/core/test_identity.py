@@ -215,7 +215,7 @@ def test_what_moves_while_it_is_read_for_good_is_told(service):
     runs = Runs(service, log, "head_scan")
     log.inserts = {number: [record(300, f"new {number}")] for number in range(1, 60)}
     runs.run()
-    assert any("stood on two pages of the scan of Acme between which rows had moved" in each for each in runs.told)
+    assert any("were on two pages of the scan of Acme between which rows had moved" in each for each in runs.told)
     log.inserts = {}
     log.now += timedelta(hours=2)
     runs.run()

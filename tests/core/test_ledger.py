@@ -95,7 +95,7 @@ def test_a_record_of_a_newer_version_is_refused_and_one_that_is_older_is_read(le
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"segment": "x"}'])
 def test_a_record_that_holds_something_else_is_refused_with_what_to_do(ledger, text):
     ledger.texts[LIVE.offset_key("s3")] = text
-    with pytest.raises(StopError, match=r"audit_logs\.p\.to\.s3 does not hold a delivery offset .*: restore it, or"):
+    with pytest.raises(StopError, match=r"audit_logs\.p\.to\.s3 does not contain a delivery offset .*: restore it, or"):
         offset_record(ledger, LIVE, "s3").load()
 
 

@@ -60,8 +60,8 @@ def test_defaults_are_those_of_the_documentation():
         (("type: s3", "type: s4"), "pylon.destinations.s3.type: there is no destination type 's4'"),
         (("start: 2026-01-01", "start: soon"), "pylon.start: "),
         (("too_old: dead_letter", "too_old: drop"), "pylon.destinations.datadog.too_old: "),
-        (("    s3: ", "    s 3: "), "pylon.destinations.s 3: a name may hold letters"),
-        (("pylon:\n", "../pylon:\n"), "../pylon: a name may hold letters"),
+        (("    s3: ", "    s 3: "), "pylon.destinations.s 3: a name may contain letters"),
+        (("pylon:\n", "../pylon:\n"), "../pylon: a name may contain letters"),
         (("index: audit", "batch_events: many"), "pylon.destinations.splunk.batch_events: "),
     ],
 )
@@ -109,8 +109,11 @@ p:
     ("written", "said"),
     [
         ("{type: S3, bucket: b}", ".type: there is no destination type 'S3', did you mean 's3'?"),
-        ("{type: s3}", ".bucket: is needed"),
-        ("{type: s3, bucket: 's3://b/logs'}", ": 'bucket' is the bucket's name alone: a folder in it is the 'prefix'"),
+        ("{type: s3}", ".bucket: is required"),
+        (
+            "{type: s3, bucket: 's3://b/logs'}",
+            ": 'bucket' must be the bucket's name only: put a folder in it into 'prefix'",
+        ),
         ("{type: s3, bucket: b, batch_bytes: 0}", ".batch_bytes: must be at least 1"),
         ("{type: splunk_hec, batch_events: -1}", ".batch_events: must be at least 1"),
         ("{type: splunk_hec, batch_events: many}", ".batch_events: must be a whole number"),
@@ -136,13 +139,13 @@ def test_the_keys_that_are_known_are_those_that_can_be_written():
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ("schedule: every 5 min", "p.schedule: 'every 5 min' is no cron expression"),
+        ("schedule: every 5 min", "p.schedule: 'every 5 min' is neither a cron expression"),
         ("schedule: '61 * * * *'", "p.schedule: "),
         ("schedule: '@dayly'", "p.schedule: "),
         ("reconcile: {schedule: sometimes}", "p.reconcile.schedule: "),
         ("reading: {overlap: -900}", "p.reading.overlap: must be at least 0"),
         ("reading: {max_width: 0}", "p.reading.max_width: must be at least 1"),
-        ("start: 0001-01-01T00:00:00+10:00", "p.start: 0001-01-01 00:00:00+10:00 lies outside the years"),
+        ("start: 0001-01-01T00:00:00+10:00", "p.start: 0001-01-01 00:00:00+10:00 is outside the years"),
         ("reconcile: 5", "p.reconcile: must be true or false, or a mapping of keys to values"),
     ],
 )
@@ -160,8 +163,8 @@ def test_what_would_stop_others_or_leave_time_out_is_refused(keys, said):
         ("rate_limit: {per: .inf}", "p.rate_limit.per: must be a finite number"),
         ("rate_limit: {per: 1.0e+12}", "p.rate_limit.per: must be at most 31622400 seconds"),
         ("rate_limit: {requests: 1000000000000000000}", "p.rate_limit.requests: must be at most"),
-        ("start: 0001-01-01", "p.start: 0001-01-01 00:00:00 lies outside the years 1970 to 9998"),
-        ("start: 9999-12-31", "p.start: 9999-12-31 00:00:00 lies outside the years"),
+        ("start: 0001-01-01", "p.start: 0001-01-01 00:00:00 is outside the years 1970 to 9998"),
+        ("start: 9999-12-31", "p.start: 9999-12-31 00:00:00 is outside the years"),
         ("reading: {settle: 9.0e+10}", "p.reading.settle: must be at most 3153600000 seconds"),
         ("reading: {overlap: P200000D}", "p.reading.overlap: must be at most 3153600000 seconds"),
         ("reading: {sweep_reach: .inf}", "p.reading.sweep_reach: must be a finite number"),
@@ -196,7 +199,7 @@ def test_so_are_those_of_a_destination(written, said):
     [
         ("lookback: -7200", "p.source.lookback: must be at least 0"),
         ("recovery: {lookback: -P1D}", "p.source.recovery.lookback: must be at least 0"),
-        ("rate_limit: {requests: 0}", "p.source.rate_limit: at least one request"),
+        ("rate_limit: {requests: 0}", "p.source.rate_limit: 'requests' must be at least 1"),
         ("rate_limit: {per: 1.0e+12}", "p.source.rate_limit.per: must be at most"),
         (
             "kept_shorter: [{what: x, kept: -1, param: k, values: [v]}]",
@@ -222,7 +225,7 @@ def test_so_are_those_of_a_source_that_is_written_in_the_file(changed, said):
 def test_segments_are_kept_for_as_long_as_the_reading_looks_back(keys, least):
     text = "p: {{source: pylon, destinations: {{s3: {{type: s3, bucket: b}}}}, {}}}"
     said = mistakes(text.format(keys))
-    assert said.startswith(f"p.retention_days: must be at least {least}, for the live reading of Pylon")
+    assert said.startswith(f"p.retention_days: must be at least {least}, because the live reading of Pylon")
     days = keys.partition(":")[2].partition(",")[0]
     assert read_pipelines(text.format(keys.replace(days, f" {least}", 1))).mistakes == ()
 
@@ -290,14 +293,14 @@ def test_a_mistake_hides_no_other():
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("0 2 30 2 *", "names a day that never comes"),
-        ("0 0 31 4,6,9,11 *", "names a day that never comes"),
-        ("*/90 * * * *", "has a step of 90 minutes, but it begins anew every 60 minutes"),
+        ("0 2 30 2 *", "names a date that does not exist"),
+        ("0 0 31 4,6,9,11 *", "names a date that does not exist"),
+        ("*/90 * * * *", "has a step of 90 minutes, but cron restarts it every 60 minutes"),
         ("5,0-30/75 * * * *", "has a step of 75 minutes"),
         ("0 */36 * * *", "has a step of 36 hours"),
         ("0 0 */45 * *", "has a step of 45 days"),
-        ("R R * * *", "has R, for which another time is drawn at each look"),
-        ("R(0-10) 2 * * *", "has R"),
+        ("R R * * *", "contains R, which stands for a new random time at each evaluation"),
+        ("R(0-10) 2 * * *", "contains R"),
     ],
 )
 def test_schedules_that_nobody_means_are_refused(schedule, said):
@@ -315,12 +318,12 @@ def test_the_inner_name_of_a_key_is_not_taken():
     ("text", "said"),
     [
         ("pylon: [", "line"),
-        ("p:\n  schedule: */5 * * * *", r"line 2, column 14: .*write what begins with '\*' in quotes"),
+        ("p:\n  schedule: */5 * * * *", r"line 2, column 14: .*write values that begin with '\*' in quotes"),
         ("p:\n  schedule: {{ every }}", "line 2.*write a template in quotes"),
         ("- a\n- b", "mapping"),
-        ("", "holds no pipeline"),
-        ("# nothing yet\n", "holds no pipeline"),
-        ("a: 1\na: 2", "stands twice"),
+        ("", "contains no pipeline"),
+        ("# nothing yet\n", "contains no pipeline"),
+        ("a: 1\na: 2", "is used twice"),
         ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
 )

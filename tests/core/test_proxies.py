@@ -73,13 +73,23 @@ def through():
 @pytest.mark.parametrize(
     ("scheme", "status", "error", "said"),
     [
-        ("https", 407, CredentialError, "by the proxy, which answered 407: set its login and password in 'proxies'"),
-        ("http", 407, CredentialError, "by the proxy, which answered 407: set its login and password in 'proxies'"),
-        ("https", 403, ConfigurationError, "by the proxy, which answered 403: allow it there"),
-        ("https", 404, ConfigurationError, "by the proxy, which answered 404: allow it there"),
-        ("http", 403, CredentialError, "titled 'ERROR: The requested URL could not be retrieved', as proxies send it"),
-        ("https", 503, UnavailableError, "by the proxy, which answered 503"),
-        ("http", 503, UnavailableError, "titled 'ERROR: The requested URL could not be retrieved', as proxies send it"),
+        ("https", 407, CredentialError, "answered 407: set its login and password in 'proxies'"),
+        ("http", 407, CredentialError, "answered 407: set its login and password in 'proxies'"),
+        ("https", 403, ConfigurationError, "and answered 403: allow this host and port"),
+        ("https", 404, ConfigurationError, "and answered 404: allow this host and port"),
+        (
+            "http",
+            403,
+            CredentialError,
+            "titled 'ERROR: The requested URL could not be retrieved', probably from a proxy",
+        ),
+        ("https", 503, UnavailableError, "and answered 503"),
+        (
+            "http",
+            503,
+            UnavailableError,
+            "titled 'ERROR: The requested URL could not be retrieved', probably from a proxy",
+        ),
     ],
 )
 def test_a_refusal_by_the_proxy_is_named_as_one(through, scheme, status, error, said):
@@ -93,7 +103,7 @@ def test_a_refusal_by_the_proxy_is_named_as_one(through, scheme, status, error, 
 
 
 def test_a_page_that_denies_is_no_fault_of_the_credential_alone(through):
-    with pytest.raises(CredentialError, match="let the proxy pass this side, or check 'auth'"):
+    with pytest.raises(CredentialError, match="allow this client in the proxy, or check 'auth'"):
         Desk().ship(through("http", 403, []), [[event("a")]])
 
 

@@ -98,7 +98,7 @@ def test_a_person_can_list_and_read_it(tmp_path, capsysbinary):
     *lines, last = capsysbinary.readouterr().out.decode().splitlines()
     assert last == "2 unreadable records"
     names = {line.split()[-1]: line for line in lines}
-    assert all("no JSON from byte" in line and "  s  " in line for line in lines)
+    assert all("not JSON from its byte" in line and "  s  " in line for line in lines)
     shown = []
     for name in names:
         assert main(["unreadable", str(tmp_path), "--show", name]) == 0

@@ -30,7 +30,7 @@ ENTRY = "{source: pylon, destinations: {s3: {type: s3, bucket: b}}}"
 def test_a_pipelines_name_that_is_no_text_is_refused_and_the_others_run(key, read_as, kept):
     found = read_pipelines(f"'{kept or 'other'}': {ENTRY}\n{key}: {ENTRY}\n")
     (mistake,) = found.mistakes
-    assert mistake.startswith(f"{key}: YAML reads this key as {read_as} and not as a text")
+    assert mistake.startswith(f"{key}: YAML reads this key as {read_as} and not as text")
     assert f"in quotes, as '{key}'" in mistake
     assert mistake.endswith(f"under the name '{kept}'") == (kept is not None)
     assert list(found.pipelines) == [kept or "other"]
@@ -68,5 +68,5 @@ def test_keys_below_a_pipeline_are_refused_by_their_path(entry, path):
 def test_values_keep_their_kinds_and_a_key_that_stands_twice_is_still_refused():
     assert values_of("a: [1, on, 010, 12:30]") == {"a": [1, True, 8, 750]}
     assert read_pipelines("x: &k 1\n*k : 2\n").mistakes[-1].startswith("1: YAML reads")
-    with pytest.raises(Exception, match="'010' stands twice"):
+    with pytest.raises(Exception, match="'010' is used twice"):
         values_of("010: 1\n010: 2")

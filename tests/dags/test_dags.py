@@ -61,7 +61,7 @@ FIRST = {"audit_logs_incremental": "pull", "audit_logs_backfill": "plan", "audit
 def test_a_key_that_the_form_has_not_ends_a_run_before_it_begins(load, name, key):
     dag = next(iter(load(name, TWO).values()))
     guess = {"destination": "did you mean 'destinations'", "replays": "did you mean 'replay'"}[key]
-    with pytest.raises(AirflowFailException, match=guess if "backfill" in name else f"{key!r}, which is no field"):
+    with pytest.raises(AirflowFailException, match=guess if "backfill" in name else f"{key!r}, which is not a field"):
         begin(dag, FIRST[name], {key: ["s3"]})
 
 
@@ -171,7 +171,7 @@ LONG = {"start": "2022-01-01T00:00:00Z", "end": "2026-11-01T00:00:00Z", "replay"
             r"1,765 windows, Airflow maps 1,024 \(.core. max_map_length\): set 'Days per window' to 2 or more",
         ),
         (4, 100, 1, r"1,765 windows, Airflow maps 100 for each of 4 lanes .*: set 'Days per window' to 5 or more"),
-        (1, 5, 100, r"18 windows, Airflow maps 5 .*: begin later, or raise it"),
+        (1, 5, 100, r"18 windows, Airflow maps 5 .*: set a later 'From', or raise the limit"),
     ],
 )
 def test_more_windows_than_airflow_maps_are_refused_at_once(monkeypatch, lanes, most, days, said):

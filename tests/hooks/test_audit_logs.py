@@ -28,7 +28,7 @@ def test_a_token_url_must_be_a_whole_address(connect, url):
     connect({"conn_type": "audit_logs", "host": "https://a.example", "login": "k", "password": "s", "extra": extra})
     works, said = AuditLogsHook("c", source="auth0").test_connection()
     assert not works
-    assert "connection 'c': 'token_url' is no whole address" in said
+    assert "connection 'c': 'token_url' is not a complete address" in said
 
 
 class Refusing(Service):

@@ -96,7 +96,7 @@ def test_a_secrets_backend_that_fails_is_thought_of(setting, supervisor, monkeyp
     with pytest.raises(ConfigurationError, match=r"in Airflow\.$"):
         ASKED["source"]()
     monkeypatch.setenv(setting, "airflow.secrets.local_filesystem.LocalFilesystemBackend")
-    with pytest.raises(ConfigurationError, match="in Airflow, or see that its secrets backend is up"):
+    with pytest.raises(ConfigurationError, match="in Airflow, or check that its secrets backend is up"):
         ASKED["source"]()
 
 

@@ -96,7 +96,7 @@ def test_the_test_of_pylon_says_what_is_wrong(connect):
         assert "set 'source'" in said
     works, said = AuditLogsHook("c", source="pylon").test_connection()
     assert not works
-    assert "no whole answer" in said
+    assert "no complete answer" in said
 
 
 def test_the_host_alone_tells_the_source(connect):
@@ -107,7 +107,7 @@ def test_the_host_alone_tells_the_source(connect):
 def test_settings_come_from_the_pipeline_the_connection_or_a_default(connect):
     base = {"conn_type": "audit_logs", "host": "https://sso.example.com", "password": "t"}
     connect(base | {"extra": {"source": "authos"}})
-    with pytest.raises(ConfigurationError, match="needs the setting 'organization' .the organisation's slug.: say it"):
+    with pytest.raises(ConfigurationError, match="needs the setting 'organization' .the organisation's slug.: set it"):
         AuditLogsHook("c").settings()
     connect(base | {"extra": {"source": "authos", "organization": "acme"}})
     assert AuditLogsHook("c").settings() == {"organization": "acme"}

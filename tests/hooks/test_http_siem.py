@@ -95,7 +95,7 @@ def test_what_is_signed_is_not_compressed(connect):
         hook.destination(HttpOptions(preset="loki"), ORIGIN).send_test_event()
         assert len(service.stored) == 1
     for options in (HttpOptions(gzip=True), HttpOptions(id_header="Idempotency-Key")):
-        with pytest.raises(ConfigurationError, match="signs what it sends"):
+        with pytest.raises(ConfigurationError, match="signs its requests"):
             hook.destination(options, ORIGIN)
 
 
@@ -136,7 +136,7 @@ def test_only_the_test_event_proves_the_credential(connect):
         with pytest.raises(CredentialError):
             prove(wrong)
         good = connect(f"{service.url}/events", password="good", extra={"auth": "bearer"})
-        assert "took the test event" in prove(good, HttpOptions(shape="array"))
+        assert "accepted the test event" in prove(good, HttpOptions(shape="array"))
         assert len(service.stored) == 1
 
 

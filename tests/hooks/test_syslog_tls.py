@@ -57,7 +57,7 @@ def test_the_test_listens_as_long_as_a_balancer_takes_that_has_nobody_behind_it(
         works, said = connect(service, host="127.0.0.1", transport="tcp").test_connection()
         thread.join()
     assert not works
-    assert "a balancer in between has no receiver behind it" in said
+    assert "a load balancer in between has no receiver behind it" in said
 
 
 def test_trust_and_names_are_checked_unless_told_otherwise(connect, receiver):

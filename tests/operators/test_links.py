@@ -203,7 +203,7 @@ def test_an_installation_of_ones_own_has_a_page_of_its_own(connect):
         ("github", "https://x.example.com/{organisation}", "neither 'host' nor one of the settings"),
         ("datadog", "https://x.example.com/{application_key}", "settings that may be shown"),
         ("github", "https://x.example.com/?token=1", "neither login nor query"),
-        ("github", "x.example.com", "with https:// before it"),
+        ("github", "x.example.com", "that begins with https://"),
     ],
 )
 def test_a_page_that_cannot_be_shown_is_refused_in_the_file(like, page, said):

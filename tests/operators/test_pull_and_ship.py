@@ -198,7 +198,7 @@ def test_a_bucket_that_does_not_exist(world):
     from audit_provider.operators import AuditLogsToS3Operator
 
     operator = AuditLogsToS3Operator(task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket="there-is-none")
-    with pytest.raises(AirflowFailException, match="NoSuchBucket.*make the bucket"):
+    with pytest.raises(AirflowFailException, match="NoSuchBucket.*create the bucket"):
         operator.execute({"ti": None, "params": {}})
 
 

@@ -204,7 +204,7 @@ def test_a_destination_that_breaks_off_is_resumed_by_the_retry(world, form, monk
     with pytest.raises(AirflowException, match="503"):
         form.replay("splunk_hec", **options)
     assert len(world.splunk.ids()) == 400
-    with pytest.raises(StopError, match="did not end well"):
+    with pytest.raises(StopError, match="did not succeed"):
         form.report(failed=["ship_splunk_hec"])
     assert len(form.offsets()) == 1, "kept for the task to be cleared"
     world.splunk.faults.clear()

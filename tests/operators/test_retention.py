@@ -129,7 +129,7 @@ def test_a_backfill_without_a_plan_leaves_the_live_stream_alone(world, capsys):
         task_id="report", pipeline="p", destinations=["splunk_hec"], spool=f"file://{world.spool}", windows=[]
     )
     task.windows = None
-    with pytest.raises(AirflowFailException, match="plan did not end well"):
+    with pytest.raises(AirflowFailException, match="plan did not succeed"):
         task.execute(context({"plan": "failed"}))
     assert "p/live" not in capsys.readouterr().out
     assert not list(world.spool.rglob("pruned.json"))

@@ -64,7 +64,7 @@ def test_a_test_event_arrives_and_moves_nothing(world, pipeline, name):
     world.pull()
     before = dict(world.variables.all())
     said = send_test_event(pipeline, name)
-    assert f"{name} took the test event test-" in said
+    assert f"{name} accepted the test event test-" in said
     arrived = {"s3": world.s3_ids, "splunk_hec": world.splunk.ids, "datadog": world.datadog.ids}[name]()
     assert len(arrived) == 1
     assert arrived[0].startswith("test-")

@@ -191,7 +191,7 @@ def test_the_result_counts_what_was_done_before_a_wait(world):
 def test_a_source_that_goes_on_saying_later_holds_nobody_up(world, pages):
     world.pylon.faults.add("status", status=429, headers={"X-Retry-After": "3600"}, after=pages, count=None)
     if pages == 0:
-        with pytest.raises(TryAgainError, match="lets nothing be read before .* beyond the 30 minutes of this task"):
+        with pytest.raises(TryAgainError, match="allows no reading before .* after the 30 minutes of this task"):
             world.pull(page_size=50)
     else:
         counts = world.pull(page_size=50)

@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_read_is_quoted_to_those_who_may_see_all(world, se
         return not (denied and user.get_name() == "op") and allowed(method=method, user=user, details=details)
 
     monkeypatch.setattr(auth, "is_authorized_variable", not_theirs)
-    assert "'theirs' stands twice" in world.get("admin", "/api/overview").json()["mistakes"]
+    assert "'theirs' is used twice" in world.get("admin", "/api/overview").json()["mistakes"]
     told = world.get("op", "/api/overview").json()["mistakes"]
     assert "cannot be read" in told
     assert "theirs" not in told

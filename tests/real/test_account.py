@@ -50,7 +50,7 @@ def test_a_run_that_ends_red_is_wrong_unless_it_must():
     shipment = shipped(events, *[Verdict.RETRY] * 5)
     assert shipment.said == "pending 2 (red)"
     assert "ended with UnavailableError" in compare(shipment, [], lambda event: event.id).wrong
-    assert not compare(shipment, [], lambda event: event.id, ends="took nothing", takes=0).wrong
+    assert not compare(shipment, [], lambda event: event.id, ends="accepted nothing", takes=0).wrong
     assert "does not say" in compare(shipment, [], lambda event: event.id, ends="certificate").wrong
     assert "ended well" in compare(shipped(events), ["good 0", "good 1"], lambda event: event.id, ends="red").wrong
 

@@ -1,5 +1,5 @@
-"""The destinations: how each encodes, sends and judges. Packing and shipping are written once.
+"""The destinations: how each encodes, sends and evaluates answers. Packing and shipping are shared.
 
-``base`` says what a destination is, ``packing`` makes batches, ``ship`` is the loop; then one file per destination, and
-``registry``, which knows them all.
+``base`` defines what a destination is, ``packing`` makes batches, ``ship`` is the loop; then one file per destination,
+and ``registry``, which lists them all.
 """

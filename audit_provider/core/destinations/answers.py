@@ -1,8 +1,8 @@
-"""What an HTTP answer means for a batch, where a destination has no rule of its own.
+"""What an HTTP answer means for a batch, if a destination has no rule of its own.
 
-Learnt from shippers in the field: 401, 403, 404 and redirects are the sender's fault and hold everything; 413 and,
-where the culprit is not named, 400 and 422 halve the batch; what means "later" is told by class, in
-:mod:`audit_provider.core.later`.
+The rules come from experience with other shippers. 401, 403, 404 and redirects are caused by the sender's
+configuration, and everything is kept. 413, and 400 and 422 without the name of the refused event, halve the batch.
+:mod:`audit_provider.core.later` decides which answers mean "later".
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 FAULTS = frozenset({400, 413, 422})
 
 MAYBE_STORED = (
-    "the events may be stored, look for them there; everything is kept, and set aside once three runs have sent it."
+    "the events may be stored: look for them at the destination; everything is kept, and the events are set aside "
+    "after three runs have sent them."
 )
 """What to do about a success that is not understood."""
 
@@ -63,7 +64,7 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
     if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)
     if status in (401, 403):
-        passing = "let the proxy pass this side, or " if answer.is_web_page else ""
+        passing = "allow this client in the proxy, or " if answer.is_web_page else ""
         raise CredentialError(f"{said}: {passing}{rules.credential} Everything is kept.")
     if 300 <= status < 400 or status in (404, 405, 410):
         raise ConfigurationError(f"{said}: {rules.address} Everything is kept.")

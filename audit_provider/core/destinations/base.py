@@ -35,12 +35,13 @@ class Verdict(enum.Enum):
 class Outcome:
     """What became of a batch: one verdict per event, in order.
 
-    :ivar said: the destination's own words, for logs and dead letters.
-    :ivar wait: seconds the destination asks to wait before the rest is sent, None where it does not say.
-    :ivar slow_down: accepted, but the destination is near its capacity.
-    :ivar reasons: its words on single events, by their place in the batch; the others go by ``said``.
-    :ivar stored_in_part: of the refused it has stored some, and does not say which.
-    :ivar hung_up: the destination hung up after a part of the batch was written, so every verdict is ``RETRY``.
+    :ivar said: The destination's message, for logs and dead letters.
+    :ivar wait: Seconds that the destination asks to wait before the rest is sent, None if it names none.
+    :ivar slow_down: The batch is accepted, but the destination is near its capacity.
+    :ivar reasons: Its messages about single events, by their index in the batch; for the others, ``said`` applies.
+    :ivar stored_in_part: It has stored some of the refused events, and does not say which.
+    :ivar hung_up: The destination closed the connection after a part of the batch was written, so every verdict is
+        ``RETRY``.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -59,18 +60,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may hold.
+    """Limits of one request.
 
-    :ivar events: most events.
-    :ivar batch_bytes: most bytes of the joined body before compression, framing included; one event that is larger by
-        itself travels alone.
-    :ivar event_bytes: most bytes of one encoded event; a larger one is set aside before it is sent.
-    :ivar framing: bytes that joining adds once per batch, and :ivar separator: per event.
-    :ivar max_age: older events would be dropped or restamped by the destination.
-    :ivar restamps: an older event can travel under its arrival time; where it cannot, it is set aside.
-    :ivar unconfirmed: the destination confirms nothing, so a run's last batch is marked ``listen_long``.
-    :ivar whole_segments: a batch never spans two segments, so that its content is the same on every try: what comes
-        next is not known yet. Where all of a stream is known, the offset may say that its batches do.
+    :ivar events: Maximum number of events.
+    :ivar batch_bytes: Maximum size in bytes of the joined body before compression, framing included; a single larger
+        event is sent alone.
+    :ivar event_bytes: Maximum size in bytes of one encoded event; a larger one is set aside before it is sent.
+    :ivar framing: Bytes that joining adds once per batch.
+    :ivar separator: Bytes that joining adds per event.
+    :ivar max_age: The destination would drop older events, or replace their time.
+    :ivar restamps: Whether an older event can be sent with the current time; otherwise it is set aside.
+    :ivar unconfirmed: The destination confirms nothing, so a run's last batch is marked ``listen_long``.
+    :ivar whole_segments: A batch never spans two segments, so that its content is the same on every try even if the
+        next segment is not known yet. If the whole stream is known, the offset may say that its batches span segments.
     """
 
     events: int
@@ -85,11 +87,12 @@ class Limits:
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
-    """One encoded event and where it stands in the spool.
+    """One encoded event and its place in the spool.
 
-    A struct, as an event is: a frozen dataclass takes longer to make than most destinations take to encode.
+    It is a struct like an event, because creating a frozen dataclass takes longer than encoding in most destinations.
 
-    :ivar segment: number of the segment. :ivar index: position of the event in it, from 0.
+    :ivar segment: Number of the segment.
+    :ivar index: Index of the event in it, from 0.
     """
 
     event: Event
@@ -101,9 +104,9 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """An event that this destination is not to have.
+    """An event that this destination does not receive.
 
-    :ivar outside: it lies outside the range that is shipped, rather than being left out by ``only`` or ``except``.
+    :ivar outside: It is outside the time range that is shipped, and not excluded by ``only`` or ``except``.
     """
 
     segment: int
@@ -113,10 +116,11 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that go in one request.
+    """Events of one request.
 
-    :ivar listen_long: nothing that follows will show whether it was taken: it is the last of a run, or the search for
-        an event on which the destination hangs up. Set only where the destination's limits are ``unconfirmed``.
+    :ivar listen_long: Nothing that follows will show whether the batch was received: it is the last of a run, or part
+        of the search for an event on which the destination closes the connection. Set only if the destination's limits
+        are ``unconfirmed``.
     """
 
     items: tuple[Item, ...]
@@ -127,11 +131,11 @@ class Batch:
 
 
 class Destination(Protocol):
-    """A place events are shipped to. Built for one pipeline; used by one task at a time.
+    """A place to which events are shipped. Built for one pipeline; used by one task at a time.
 
-    ``send`` may be called from several threads at once, with one batch each. Where one of them fails, what the others
-    have sent is recorded beyond the offset, so a run that ends with an error repeats none of it; only a crash may
-    repeat as many batches as were on their way. Until the offset has passed what is recorded, one batch goes at a time.
+    ``send`` may be called from several threads at once, with one batch each. If one of them fails, the offset also
+    records what the others have sent, so a run that ends with an error repeats none of it; only a crash may repeat as
+    many batches as were being sent. Until the offset has passed what is recorded, one batch is sent at a time.
     """
 
     @property
@@ -139,24 +143,25 @@ class Destination(Protocol):
         """What one request may hold."""
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the event as it travels.
+        """Return the event as it is sent.
 
-        :param restamp: the event is older than ``limits.max_age``: let it carry its arrival time, its own kept
+        :param restamp: The event is older than ``limits.max_age``: send it with the current time, and keep its own time
             as an attribute.
         """
 
     def send(self, batch: Batch) -> Outcome:
-        """Send a batch once and judge the answer, event by event.
+        """Send a batch once, and return a verdict for each event.
 
         :raises StopError: the destination refuses the sender, not the events: everything is kept.
         :raises MaybeStoredError: it has most likely stored the batch. Everything is kept for some runs, and then the
-            batch is set aside, so that it is not stored again by every run.
+            batch is set aside, so that not every run stores it again.
         :raises RetryError: no answer came; what became of the batch is unknown. A
-            :class:`~audit_provider.core.errors.HungUpError` where the destination may have hung up on the content.
+            :class:`~audit_provider.core.errors.HungUpError` if the destination may have closed the connection because
+            of the content.
         """
 
     def check(self) -> str:
-        """Prove that the credential and the address work; return a sentence that says what was seen.
+        """Prove that the credential and the address work; return a sentence that says what was found.
 
         :raises AuditError: they do not.
         """
@@ -166,8 +171,8 @@ class Destination(Protocol):
 class DeadLetter:
     """One event set aside, with the reason.
 
-    :ivar answer: the destination's own words, "" where the event was not sent.
-    :ivar batch: places of the first and the last event that were to travel with it.
+    :ivar answer: The destination's message, "" if the event was not sent.
+    :ivar batch: Places of the first and the last event of its batch.
     """
 
     item: Item

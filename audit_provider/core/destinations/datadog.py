@@ -50,11 +50,15 @@ _KEY_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class DatadogOptions:
-    """What the pipelines file may say of a ``datadog`` destination.
+    """Options of a ``datadog`` destination in the pipelines file.
 
-    :ivar service: by default the pipeline's name. :ivar source: ``ddsource``, by default the source's name; naming a
-        native integration lets its pipeline parse the log. :ivar tags: ``key:value`` texts.
-    :ivar batch_bytes: before compression, at most 5 MB.
+    :ivar service: ``service`` of the logs. Default: the pipeline's name. Example: ``pylon``.
+    :ivar source: ``ddsource`` of the logs. With the name of a native integration, the integration's pipeline parses
+        them. Default: the source's name. Example: ``okta``.
+    :ivar hostname: ``hostname`` of the logs. Default: none is sent. Example: ``airflow``.
+    :ivar tags: List of ``key:value`` texts. Example: ``[team:security]``.
+    :ivar batch_events: Maximum number of events in one request, at most 1,000.
+    :ivar batch_bytes: Maximum size of one request in bytes, before compression, at most 5 MB.
     """
 
     default_conn_id: ClassVar[str] = "datadog_logs_default"
@@ -149,16 +153,17 @@ class DatadogDestination:
         found = answer.json()
         if answer.status != 200 or not isinstance(found, dict) or found.get("valid") is not True:
             raise CredentialError(
-                f"{answer.where} does not call the API key valid: put one of this site in the connection."
+                f"{answer.where} says that the API key is not valid: put a key of this site into the connection."
             )
         reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
         refuse_later(reached, self._client)
         self._refuse_sender(reached)
         if reached.status not in (202, 400):  # an empty array may be refused; either answer is the intake's
             raise ProtocolError(
-                f"{reached.where} answered {reached.status}{self._client.words(reached)}, not as an intake."
+                f"{reached.where} answered {reached.status}{self._client.words(reached)}, which is not how the log "
+                "intake answers: check the connection's host."
             )
-        return "Datadog calls the API key valid, and the log intake answers."
+        return "Datadog accepts the API key, and the log intake answers."
 
     def _judge(self, answer: Answer, count: int) -> Outcome:
         status = answer.status
@@ -215,9 +220,9 @@ class Attributes(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def attributes_of(event: Event, said: dict[str, str], *, dated: bool = False) -> Attributes:
-    """Return what Datadog is told of an event beside the record.
+    """Return the attributes that Datadog gets beside the record.
 
-    :param said: what the record says of ``action``, ``actor_id``, ``actor_email`` and ``ip``.
+    :param said: ``action``, ``actor_id``, ``actor_email`` and ``ip`` from the record.
     :param dated: with ``timestamp``.
     """
     happened = exact_text_of(event.time, 3)

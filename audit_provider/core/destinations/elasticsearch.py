@@ -40,7 +40,7 @@ _GZIP_LEVEL = 1
 _EVENT_BYTES = 10_000_000  # a request may hold 10 MiB on the smallest clusters of Amazon OpenSearch Service
 _RULES = Rules(
     accepted=frozenset(),  # 200 is judged event by event
-    credential="check API key, login, password or AWS role of the connection, and its right to 'create_doc'.",
+    credential="check API key, login, password or AWS role of the connection, and its permission 'create_doc'.",
     address="check that the connection's host is the cluster's address.",
     faults=frozenset({400, 413}),
 )
@@ -48,18 +48,22 @@ _RULES = Rules(
 
 @dataclass(frozen=True, slots=True)
 class ElasticsearchOptions:
-    """What the pipelines file may say of an ``elasticsearch`` destination.
+    """Options of an ``elasticsearch`` destination in the pipelines file.
 
-    :ivar target: data stream or index; by default ``logs-saas_audit.<source>-<namespace>``.
-    :ivar namespace: last part of the default target.
-    :ivar batch_bytes: before compression; a managed cluster may take no more than 10 MiB.
-    :ivar document_id: what an ``_id`` is made of besides the event's id: the source and the ``pipeline``; the
-        ``source`` alone, where several pipelines read the same events; or ``none``, for stores that take no ids, where
-        a repeat after a lost answer is stored twice.
-    :ivar failure_store: whether an event that the store kept in its failure store counts as delivered (``accept``,
-        and said in the log) or is set aside as well (``dead_letter``).
-    :ivar template: ``install`` puts the index template of this package before the first batch; needs the right to.
-    :ivar product: whose template; ``auto`` asks ``GET /``, which some services do not answer.
+    :ivar target: Data stream or index. Default: ``logs-saas_audit.<source>-<namespace>``. Example: ``logs-audit-prod``.
+    :ivar namespace: Last part of the default target. Example: ``prod``.
+    :ivar batch_events: Maximum number of events in one request. Example: ``500``.
+    :ivar batch_bytes: Maximum size of one request in bytes, before compression. A managed cluster may accept at most 10
+        MiB.
+    :ivar document_id: Scope of the document's ``_id``, which contains the event's id: ``pipeline`` adds the source and
+        the pipeline. ``source`` adds only the source, for several pipelines that read the same events. ``none`` sends
+        no ids, for stores that accept none; a repeat after a lost answer is then stored twice.
+    :ivar failure_store: What to do with an event that the store put into its failure store: ``accept`` counts it as
+        delivered and logs it, ``dead_letter`` also sets it aside.
+    :ivar template: ``install`` installs the index template of this package before the first batch; the credential needs
+        the permission. ``leave`` installs nothing.
+    :ivar product: Product for the template: ``elasticsearch``, ``opensearch``, or ``auto``, which asks ``GET /``; some
+        services do not answer that.
     """
 
     default_conn_id: ClassVar[str] = "elasticsearch_logs_default"
@@ -83,10 +87,10 @@ class ElasticsearchOptions:
 class ElasticsearchDestination:
     """A data stream or an index.
 
-    Every document is created under an ``_id`` of its own, so a repeat is answered with 409 and stored once. That holds
-    within the stream's current write index only: a repeat from before a rollover is stored again.
+    Every document is created with its own ``_id``, so a repeat is answered with 409 and stored once. That holds only
+    within the stream's current write index: a repeat from before a rollover is stored again.
 
-    :param client: carries the credential in its session.
+    :param client: has the credential in its session.
     """
 
     def __init__(
@@ -121,8 +125,8 @@ class ElasticsearchDestination:
         if answer.status == 200 and not answer.body.strip():
             # VictoriaLogs stores what stands before a line that it cannot read, and says nothing of it.
             raise MaybeStoredError(
-                f"{answer.where} answered 200 without a word about the documents, as a store does that cannot read "
-                f"one of them: {MAYBE_STORED}"
+                f"{answer.where} answered 200 without a result for the documents, as a store does that cannot read one "
+                f"of them: {MAYBE_STORED}"
             )
         if answer.status == 200:
             outcome, diverted = judge_items(
@@ -140,7 +144,7 @@ class ElasticsearchDestination:
         return judge(answer, len(batch), _RULES, self._client)
 
     def check(self) -> str:
-        """Prove the credential without writing. Only what every credential may do is needed for it."""
+        """Test the credential without writing. It needs only permissions that every credential has."""
         said = check_access(self._client, self.target)
         return said if self._options.template == "leave" else f"{said} {self.install_template()}"
 
@@ -161,8 +165,8 @@ class ElasticsearchDestination:
 
     def _report(self, diverted: int, count: int) -> None:
         _log.warning(
-            "%s put %d of %d events into its failure store instead of the stream: look at %s::failures, and correct "
-            "the mapping or the ingest pipeline.",
+            "%s put %d of %d events into its failure store instead of the stream: check %s::failures, and correct the "
+            "mapping or the ingest pipeline.",
             self.target,
             diverted,
             count,

@@ -20,13 +20,13 @@ _ANY_STREAM = "logs-*"
 
 
 def check_access(client: HttpClient, target: str = "") -> str:
-    """Return a sentence that says who accepts the credential.
+    """Return a sentence that says which user the credential belongs to.
 
-    Elasticsearch tells whose it is, and whether it may create documents in ``target``. OpenSearch and its serverless
-    kin are asked for ``GET /``, then for the head of the target; to be told "you may not" by name is proof enough of
-    the credential.
+    Elasticsearch says which user it is, and whether it may create documents in ``target``. OpenSearch and its
+    serverless variant are asked for ``GET /``, then for the head of the target; an answer "you may not" with the user's
+    name is sufficient proof of the credential.
 
-    :param target: index or data stream; "" asks about the credential alone.
+    :param target: index or data stream; "" tests only the credential.
     :raises CredentialError: the credential is refused, or may not write.
     :raises ConfigurationError: the host is not the cluster's.
     """
@@ -43,13 +43,18 @@ def check_access(client: HttpClient, target: str = "") -> str:
     if head.status == 200:
         return f"{name} can be reached with the credential."
     if head.status == 404 and not root.is_web_page and not head.is_web_page:
-        return f"The service answers; {name} does not exist yet, and whether it may be made shows with the first event."
+        return (
+            f"The service answers; {name} does not exist yet, and only the first event shows whether it may be created."
+        )
     if head.status == 403 and _knows_user(root):
-        return "The service knows the credential, which may only write; whether it may shows with the first event."
+        return (
+            "The service accepts the credential, which may only write; only the first event shows whether it may "
+            "write here."
+        )
     if head.status == 403 or root.status == 403:
         raise _refused(root, client)
     raise ProtocolError(
-        f"{head.where} answered {head.status}, not as Elasticsearch or OpenSearch does: check the host."
+        f"{head.where} answered {head.status}, which is not how Elasticsearch or OpenSearch answers: check the host."
     )
 
 
@@ -78,7 +83,7 @@ def _may_write(client: HttpClient, user: str, target: str) -> str:
     if may is False:
         raise CredentialError(
             f"{answer.where} says that {user} may not create documents in {target}: give it the index privilege "
-            f"'create_doc', and 'auto_configure' where the stream is yet to be made."
+            "'create_doc', and 'auto_configure' if the stream does not exist yet."
         )
     # Some services do not tell; then the first batch does.
     return f"{said}, which may create documents in {target}." if may is True else f"{said}."
@@ -88,7 +93,9 @@ def _named(answer: Answer) -> str:
     content = answer.json()
     version = content.get("version") if isinstance(content, dict) else None
     if not isinstance(version, dict) or not isinstance(version.get("number"), str):
-        raise ProtocolError(f"{answer.where} answered 200, not as Elasticsearch or OpenSearch does: check the host.")
+        raise ProtocolError(
+            f"{answer.where} answered 200, but not as Elasticsearch or OpenSearch does: check the host."
+        )
     product = "OpenSearch" if version.get("distribution") == "opensearch" else "Elasticsearch"
     return f"{product} {version['number']} accepts the credential."
 

@@ -48,7 +48,7 @@ def check_namespace(namespace: str) -> None:
     :raises ValueError: it cannot.
     """
     if not _NAMESPACE.fullmatch(namespace):
-        raise ValueError("'namespace' may hold lower-case letters, digits, '_' and '.', up to 100, and no '-'")
+        raise ValueError("'namespace' may contain up to 100 lower-case letters, digits, '_' and '.', but no '-'")
 
 
 def check_target(target: str) -> None:
@@ -58,18 +58,18 @@ def check_target(target: str) -> None:
     """
     if not _NAME.fullmatch(target) or target != target.lower() or len(target.encode()) > _MOST_NAME_BYTES:
         raise ValueError(
-            "'target' must be one index or data stream: lower case, up to 255 bytes, none of \\ / * ? \" < > | , # : "
-            "or a space in it, and no - _ + . before it"
+            "'target' must be one index or data stream: lower case, up to 255 bytes, without \\ / * ? \" < > | , # : "
+            "or a space, and not beginning with - _ + or ."
         )
 
 
 def id_prefix(origin: Origin, scope: Scope) -> str | None:
-    """Return what every ``_id`` of one origin begins with; None where the store makes them."""
+    """Return the prefix of every ``_id`` of one origin; None if the store creates the ids."""
     return {"pipeline": f"{origin.source}:{origin.pipeline}:", "source": f"{origin.source}:", "none": None}[scope]
 
 
 def document_id(prefix: str, event_id: str) -> str:
-    """Return the ``_id`` of an event; where that would be too long, a digest stands for the event's own id."""
+    """Return the ``_id`` of an event; if it would be too long, a digest replaces the event's own id."""
     name = prefix + event_id
     if len(name.encode()) > MOST_ID_BYTES:
         return f"{prefix}sha256:{hashlib.sha256(event_id.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What the answer of ``_bulk`` says of each event: it is 200 even where every single one was refused.
+"""What the answer of ``_bulk`` says about each event: its status is 200 even if every event was refused.
 
 https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
 https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store
@@ -92,8 +92,8 @@ def judge_items(
     """Return what became of ``count`` events, and how many of them went into the failure store.
 
     :param target: the index or stream, for messages.
-    :param accept_failure_store: what is in the failure store is delivered; else it is refused.
-    :raises StopError: the target refuses the sender, and took nothing.
+    :param accept_failure_store: whether events in the failure store count as delivered; otherwise they are refused.
+    :raises StopError: the target refuses the sender, and stored nothing.
     :raises ProtocolError: the answer does not fit the request, so nothing may be concluded from it.
     """
     items = _items(answer, count)
@@ -131,7 +131,7 @@ def _items(answer: Answer, count: int) -> list[_Item]:
         reply = _decode(answer.body)
     except msgspec.ValidationError as error:
         raise ProtocolError(
-            f"{answer.where} answered 200 and not as _bulk does ({error}); everything is kept."
+            f"{answer.where} answered 200, but not as _bulk does ({error}): check the host; everything is kept."
         ) from None
     except UNREADABLE:
         raise ProtocolError(answer.not_json()) from None
@@ -148,7 +148,7 @@ def _is_diverted(item: _Item) -> bool:
 
 
 def _verdict(item: _Item) -> Verdict | None:
-    """Return the verdict on an item; None where the target, and no event, is at fault."""
+    """Return the verdict on an item; None if the problem is the target and not an event."""
     status, kind = item.status, item.type
     if status == 409:
         # Any other conflict says nothing about where this event is.
@@ -163,7 +163,7 @@ def _verdict(item: _Item) -> Verdict | None:
 def _said(answer: Answer, client: HttpClient, item: _Item) -> str:
     words = client.redact(" ".join(item.words.split()))[:_MOST_WORDS]
     hint = f" {_FREE_SPACE}" if item.type == BLOCKED and means_later(item.status) else ""
-    return f"{answer.where} answered {item.status} for it{f': {words}' if words else ''}{hint}"
+    return f"{answer.where} answered {item.status} for this event{f': {words}' if words else ''}{hint}"
 
 
 def _refusal(item: _Item, said: str, target: str) -> StopError:
@@ -171,19 +171,20 @@ def _refusal(item: _Item, said: str, target: str) -> StopError:
         return blocked(said, target)
     if item.status in (401, 403):
         return CredentialError(
-            f"{said}: give the credential 'create_doc' on {target}, and 'auto_configure' where it is yet to be made; "
-            f"everything is kept."
+            f"{said}: give the credential 'create_doc' on {target}, and 'auto_configure' if it does not exist yet; "
+            "everything is kept."
         )
     if item.reason.startswith(_NO_IDS):
         return ConfigurationError(
-            f"{said}: {target} takes no ids of documents, set 'document_id: none' in the pipelines file; everything is "
-            f"kept."
+            f"{said}: {target} does not support document ids, set 'document_id: none' in the pipelines file; "
+            "everything is kept."
         )
     if item.status in (400, 404):
         return ConfigurationError(
-            f"{said}: {target} cannot be written to, make it or set 'target' in the pipelines file; everything is kept."
+            f"{said}: {target} cannot be written to, create it or set 'target' in the pipelines file; everything is "
+            "kept."
         )
-    return ProtocolError(f"{said}, which is no answer that _bulk is known to give; everything is kept.")
+    return ProtocolError(f"{said}, which is not a known answer of _bulk; everything is kept.")
 
 
 def blocked(said: str, target: str) -> StopError:

@@ -1,4 +1,4 @@
-"""What destinations of files have in common: a batch becomes a file per folder, and each stands or falls by itself."""
+"""Shared by destinations that write files: a batch becomes one file per folder, each with its own result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose fault a hang-up is: a receiver that cannot take an event says so by hanging up, and so does one that is ill."""
+"""Distinguishes bad events from a faulty receiver: both can make the receiver close the connection."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ TRIES_ALONE = 2
 
 
 class HangUps:
-    """What is known of one lot from the hang-ups on it, and the next step for what was hung up on.
+    """What is known of one lot from connections that the receiver closed, and the next step for the events concerned.
 
-    An event that is hung up on alone is a suspect. It waits until the receiver has taken another event; hung up on
-    after that once more, it is the culprit. So a receiver that hangs up on everything costs no event.
+    An event on which the receiver closes the connection, sent alone, is a suspect. It waits until the receiver has
+    accepted another event. If the receiver then closes the connection on it once more, the event is set aside. So a
+    receiver that closes every connection costs no event.
 
-    :param events: in the lot. :param tries: sends in a row without progress that end a run.
-    :ivar in_a_row: hang-ups since something was taken.
+    :param events: Number of events in the lot.
+    :param tries: Sends in a row without progress that end a run.
+    :ivar in_a_row: Connections closed since something was accepted.
     """
 
     def __init__(self, events: int, tries: int) -> None:
@@ -35,26 +37,30 @@ class HangUps:
         self._taken = 0
 
     def taken(self) -> None:
-        """Note that the receiver has taken something."""
+        """Note that the receiver has accepted something."""
         self._taken += 1
         self.in_a_row = 0
 
     @property
     def has_taken(self) -> bool:
-        """Whether the receiver has taken something of this lot."""
+        """Whether the receiver has accepted something of this lot."""
         return self._taken > 0
 
     @property
     def are_too_many(self) -> bool:
-        """Whether this is an outage: more hang-ups in a row than it takes to find culprits among good events."""
+        """Whether this is an outage: more connections were closed in a row than it takes to find bad events among good
+        ones.
+        """
         return self.in_a_row >= self._most
 
     def is_suspect(self, group: Sequence[int]) -> bool:
-        """Whether a group is an event that waits for another to be taken."""
+        """Whether a group is a single event that waits until another is accepted."""
         return len(group) == 1 and group[0] in self._suspects
 
     def after(self, group: Sequence[int]) -> Step:
-        """Return what to do with events, given by their places in the lot, after a hang-up on them."""
+        """Return what to do with events, given by their places in the lot, after the receiver closed the connection on
+        them.
+        """
         self.in_a_row += 1
         if len(group) > 1:
             self._whole += 1

@@ -37,20 +37,30 @@ _OWN_HEADERS = frozenset({"content-type", "content-encoding", "content-length", 
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """What the pipelines file may say of an ``http`` destination. What is left out is the preset's, or as written here.
+    """Options of an ``http`` destination in the pipelines file. The defaults below apply without a preset.
 
-    :ivar preset: a receiver known by name. :ivar settings: that the preset asks for.
-    :ivar path: behind the connection's URL. :ivar shape: of a body, without a preset: ``array``, ``ndjson``, ``single``
-        (one event per request) or ``wrapped`` (an array under the key ``wrapper``). By default ``array``.
-    :ivar content_type: by default the shape's own. :ivar gzip: compress bodies; by default not, many cannot read it.
-    :ivar headers: of every request, nothing secret. :ivar id_header: header for the id of a batch, such as
-        ``Idempotency-Key``: the same whenever the same events are sent again.
-    :ivar accepted: statuses that mean delivered (200, 201, 202, 204), :ivar later: "send it again" (408, 425, 429 and
-        5xx), :ivar faults: "something in it is wrong" (400, 406, 413, 422), :ivar already_there: "had it before", which
-        needs an id or one event per request.
-    :ivar batch_events: by default 100. :ivar batch_bytes: before compression, by default 1,000,000.
-    :ivar event_bytes: of one event as it travels, by default 1,000,000.
-    :ivar max_age_hours: older events would be dropped by the receiver; None where it takes any.
+    :ivar preset: A receiver known by name, see the destination's page. Example: ``loki``.
+    :ivar settings: Values that the preset needs. Example: ``{tenant: acme}``.
+    :ivar path: Path to append to the connection's URL; it begins with ``/``. Example: ``/ingest``.
+    :ivar method: HTTP method of the requests: ``POST`` or ``PUT``.
+    :ivar shape: Form of a request body, only without a preset: ``array``, ``ndjson``, ``single`` (one event per
+        request) or ``wrapped`` (an array under the key ``wrapper``). Default: ``array``.
+    :ivar wrapper: Key of the array with ``shape: wrapped``. Example: ``records``.
+    :ivar content_type: ``Content-Type`` header of the requests. Default: by shape. Example: ``application/json``.
+    :ivar gzip: Whether to compress request bodies. Default: no, because many receivers cannot read it.
+    :ivar headers: Headers of every request; they must not contain secrets. Example: ``{X-Tenant: acme}``.
+    :ivar id_header: Name of a header for the id of the batch, which is the same whenever the same events are sent
+        again. Example: ``Idempotency-Key``.
+    :ivar accepted: HTTP statuses that mean "delivered", 200 to 299. Default: ``[200, 201, 202, 204]``.
+    :ivar later: HTTP statuses after which the batch is sent again, 400 to 599. Default: 408, 425, 429 and 5xx.
+    :ivar faults: HTTP statuses that mean that an event in the batch is refused, 400 to 499. Default: ``[400, 406, 413,
+        422]``.
+    :ivar already_there: HTTP statuses that mean that the receiver already has the events. It needs ``id_header`` or one
+        event per request. Example: ``[409]``.
+    :ivar batch_events: Maximum number of events in one request. Default: 100.
+    :ivar batch_bytes: Maximum size of one request in bytes, before compression. Default: 1,000,000.
+    :ivar event_bytes: Maximum size of one event in bytes, as it is sent; a larger one is set aside. Default: 1,000,000.
+    :ivar max_age_hours: Age in hours from which the receiver would drop an event. Default: no limit. Example: ``168``.
     """
 
     default_conn_id: ClassVar[str] = "http_siem_default"
@@ -79,7 +89,7 @@ class HttpOptions:
         if self.preset is not None and self.preset not in PRESETS:
             raise ValueError(f"there is no preset {self.preset!r}{near(self.preset, PRESETS)}")
         if self.preset and self.shape:
-            raise ValueError("'shape' is the preset's: leave it out")
+            raise ValueError("'shape' is defined by the preset: leave it out")
         if self.path and not self.path.startswith("/"):
             raise ValueError("'path' must begin with a slash")
         _check_headers(self)
@@ -87,7 +97,7 @@ class HttpOptions:
         for key, first, last in (("accepted", 200, 299), ("later", 400, 599), ("faults", 400, 499)):
             wrong = [each for each in getattr(self, key) or () if not first <= each <= last]
             if wrong:
-                raise ValueError(f"{key!r} holds {wrong[0]}, which is not {first} to {last}")
+                raise ValueError(f"{key!r} contains {wrong[0]}, but must be {first} to {last}")
         for key in ("event_bytes", "max_age_hours"):
             if getattr(self, key) is not None and getattr(self, key) <= 0:
                 raise ValueError(f"{key!r} must be more than 0")
@@ -96,7 +106,7 @@ class HttpOptions:
 
     @property
     def kind(self) -> Preset:
-        """The preset, or what stands for a receiver without one."""
+        """The preset, or the description of a receiver without one."""
         return PRESETS[self.preset] if self.preset else plain(self.shape or "array", self.wrapper)
 
     @property
@@ -132,15 +142,15 @@ class HttpDestination:
         )
         if options.already_there and not (options.id_header or self._limits.events == 1):
             raise ConfigurationError(
-                "'already_there' needs 'id_header' or one event per request: without either, nobody knows what of a "
-                "batch the receiver had before."
+                "'already_there' needs 'id_header' or one event per request: otherwise it is unknown which events of a "
+                "batch the receiver already has."
             )
         self._rules = Rules(
             accepted=frozenset(options.accepted) if options.accepted is not None else kind.accepted,
             later=frozenset(options.later) if options.later is not None else kind.later,
             faults=frozenset(options.faults) if options.faults is not None else kind.faults,
             credential="check 'auth' and the credential on the connection.",
-            address="check the connection's host and 'path'; redirects are not followed, and a 410 is for good.",
+            address="check the connection's host and 'path'; redirects are not followed, and a 410 is permanent.",
         )
         self._path = self._path_of(options, kind)
         self._headers = self._headers_of(options, kind)
@@ -179,8 +189,8 @@ class HttpDestination:
             raise ConfigurationError(f"{said}: {self._rules.address}")
         unseen = f" {self._kind.unseen}" if self._kind.unseen else ""
         return (
-            f"{said}, so the address is reached; whether the credential is accepted and events are understood, only a "
-            f"test event proves.{unseen}"
+            f"{said}, so the address can be reached; only a test event proves that the credential is accepted and "
+            f"events are understood.{unseen}"
         )
 
     def send_test_event(self) -> str:
@@ -209,17 +219,18 @@ class HttpDestination:
         said_anew = self._rules.faults | self._rules.later
         if answer.status == 415 and 415 not in said_anew:
             raise ConfigurationError(
-                f"{said}: it does not read {self._headers['Content-Type']}{' with gzip' if self._compressed else ''}, "
-                f"set 'content_type', 'shape' or 'gzip'; everything is kept."
+                f"{said}: it does not accept "
+                f"{self._headers['Content-Type']}{' with gzip' if self._compressed else ''}, set 'content_type', "
+                "'shape' or 'gzip'; everything is kept."
             )
         if answer.status == 409 and 409 not in said_anew:
             raise ConfigurationError(
-                f"{said}: if it says so of what it had before, set 'already_there: [409]'; everything is kept."
+                f"{said}: if this means that it already has the events, set 'already_there: [409]'; everything is kept."
             )
         return judge(answer, count, self._rules, self._client)
 
     def _id_of(self, batch: Batch) -> str:
-        """Return the batch's id: of its events, in order, and of where they come from."""
+        """Return the batch's id, derived from its events in order and their origin."""
         origin = self._sender.origin
         named = [origin.pipeline, origin.source, *(item.event.id for item in batch.items)]
         return f"msg_{hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:40]}"
@@ -241,7 +252,7 @@ def _check_headers(options: HttpOptions) -> None:
     named = {**(options.headers or {}), **({options.id_header: ""} if options.id_header is not None else {})}
     for name, value in named.items():
         if not _HEADER_NAME.fullmatch(name) or "\r" in value or "\n" in value:
-            raise ValueError(f"{name!r} is no header, or its value holds a line break")
+            raise ValueError(f"{name!r} is not a header name, or its value contains a line break")
         if name.lower() in _CREDENTIAL_HEADERS:
             raise ValueError(f"the header {name!r} is a credential: put it into the connection")
         if name.lower() in _OWN_HEADERS:
@@ -258,4 +269,4 @@ def _check_settings(options: HttpOptions) -> None:
         if known is not None and name not in known:
             raise ValueError(f"there is no setting {name!r}{near(name, known)}")
         if name in names_in(kind.path) and (not _SETTING.fullmatch(given[name]) or ".." in given[name]):
-            raise ValueError(f"the setting {name!r} is part of the path, and cannot stand there as it is written")
+            raise ValueError(f"the setting {name!r} is part of the path, and its value is not allowed there")

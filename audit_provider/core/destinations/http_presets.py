@@ -1,4 +1,4 @@
-"""The receivers that the generic HTTP destination knows by name: how each wants its body, and what its answers mean."""
+"""Receivers that the generic HTTP destination knows by name: the form of their bodies, and what their answers mean."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _json = msgspec.json.encode
 
 
 def _timed_line(parcel: Parcel, sender: Sender) -> bytes:
-    """Return an object that begins with the time: the receiver takes the first that it finds in the text."""
+    """Return an object that begins with the time, because the receiver uses the first time in the text."""
     known = {"time": exact_text_of(parcel.time), "event_id": parcel.event.id, **_true_time(parcel)}
     return _json(known)[:-1] + b',"event":' + parcel.value() + b"}"
 
@@ -39,7 +39,7 @@ SUMO_LOGIC = Preset(
     content_type="text/plain; charset=utf-8",
     gzip=True,
     accepted=frozenset({200}),
-    unseen="Sumo Logic answers 200 also when the ingest budget is used up and it drops the data: watch the budget.",
+    unseen="Sumo Logic also answers 200 when the ingest budget is used up and it drops the data: monitor the budget.",
 )
 
 
@@ -60,8 +60,8 @@ NEW_RELIC = Preset(
     path="/log/v1",
     gzip=True,
     accepted=frozenset({202}),
-    max_age=timedelta(hours=47),  # 48, less an hour for retries and clocks
-    unseen="New Relic answers 202 before it looks at the logs.",
+    max_age=timedelta(hours=47),  # 48, minus an hour for retries and clock differences
+    unseen="New Relic answers 202 before it processes the logs.",
 )
 
 
@@ -80,8 +80,8 @@ def _logscale_judge(answer: Answer, count: int, client: HttpClient) -> Outcome |
     reply = _object(answer) if answer.status == 200 else {}
     if reply.get("code", 0) != 0:
         raise ProtocolError(
-            f"{answer.where} answered 200{client.words(answer)}, which is no success: check the ingest token and the "
-            f"repository; everything is kept."
+            f"{answer.where} answered 200{client.words(answer)}, which is not a success: check the ingest token and "
+            "the repository; everything is kept."
         )
     return None
 
@@ -107,15 +107,15 @@ PANTHER = Preset(
     frame=lambda sender: Frame(),
     content_type="application/x-ndjson",
     gzip=True,
-    batch_bytes=480_000,  # the page has said 500 KB and 1 MB, headers included
+    batch_bytes=480_000,  # the vendor's page has stated 500 KB and 1 MB, headers included
     event_bytes=480_000,
     restamps=False,
-    unseen="Panther classifies events after its answer: look for those that no schema fits among its system errors.",
+    unseen="Panther classifies events after its answer: events that fit no schema are among its system errors.",
 )
 
 
 def _loki(parcel: Parcel, sender: Sender) -> bytes:
-    time = _nanoseconds(parcel.time)  # an old event comes under its arrival time
+    time = _nanoseconds(parcel.time)  # an old event is sent with the current time
     known = time or _nanoseconds(parcel.now)
     return b'["%d",%b,%b]' % (
         known,
@@ -128,9 +128,13 @@ def _loki_frame(sender: Sender) -> Frame:
     labels = {"source": sender.origin.source, "pipeline": sender.origin.pipeline, **sender.settings}
     wrong = next((name for name in labels if not _LABEL.fullmatch(name)), None)
     if wrong is not None:
-        raise ConfigurationError(f"'settings' of the preset loki are labels, and {wrong!r} cannot be one: rename it.")
+        raise ConfigurationError(
+            f"'settings' of the preset loki are labels, and {wrong!r} is not a valid label: rename it."
+        )
     if len(labels) > _MOST_LABELS:
-        raise ConfigurationError(f"Loki takes {_MOST_LABELS} labels and 'settings' make {len(labels)}: drop some.")
+        raise ConfigurationError(
+            f"Loki accepts {_MOST_LABELS} labels, but 'settings' result in {len(labels)}: remove some."
+        )
     return Frame(b'{"streams":[{"stream":%b,"values":[' % _json(labels), b",", b"]}]}")
 
 
@@ -152,7 +156,7 @@ LOKI = Preset(
     path="/loki/api/v1/push",
     gzip=True,
     accepted=frozenset({204}),
-    # An ingester refuses for good what is an hour older than the newest entry of its stream, which may be of now.
+    # An ingester permanently refuses entries an hour older than the newest entry of the stream, which may be from now.
     max_age=timedelta(minutes=45),
     takes=None,
 )
@@ -183,7 +187,7 @@ def _otlp_attributes(values: Mapping[str, str]) -> bytes:
 
 
 def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
-    """Refuse what is partly rejected: it must not be sent again, and nobody says which records those were."""
+    """Refuse a batch that is partly rejected: it must not be sent again, and the answer does not name the records."""
     if not 200 <= answer.status < 300 or not answer.body or answer.is_web_page:
         return None
     try:
@@ -196,14 +200,14 @@ def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
     keys = ("rejectedLogRecords", "rejected_log_records")
     told = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
     if not told.isdigit():
-        said = f"{answer.where} answered {answer.status}{client.words(answer)}, not as OTLP does"
+        said = f"{answer.where} answered {answer.status}{client.words(answer)}, which is not how OTLP answers"
         raise MaybeStoredError(f"{said}: {MAYBE_STORED}")
     rejected = int(told)
     if not rejected:
         return None
     rest = (
-        f"; it does not say which, so all {count} are set aside although {count - rejected} are stored: "
-        f"set 'batch_events: 1' to tell them apart"
+        f"; it does not say which, so all {count} are set aside although {count - rejected} are stored: set "
+        "'batch_events: 1' to find the rejected ones"
         if rejected < count
         else ""
     )
@@ -222,8 +226,9 @@ OTLP = Preset(
     accepted=frozenset({200, 201, 202, 204}),  # Fluent Bit answers 201 by default
     faults=frozenset({400, 413}),
     takes=None,
-    unseen="An OTLP receiver answers for itself, not for what stands behind it. Where it rejects a part of a batch, it "
-    "does not say which: all of it is set aside, although the rest is stored, and a redrive stores that again.",
+    unseen="An OTLP receiver answers for itself, not for the systems behind it. If it rejects a part of a batch, it "
+    "does not say which: the whole batch is set aside, although the rest is stored, and a redrive stores that part "
+    "again.",
 )
 
 GOOGLE_SECOPS = Preset(
@@ -238,7 +243,7 @@ GOOGLE_SECOPS = Preset(
     needs=("parent",),
     raw_only=True,
     restamps=False,
-    unseen="Google SecOps parses after its answer: a log that no parser understands is a 200 too.",
+    unseen="Google SecOps parses logs after its answer: it also answers 200 for a log that no parser understands.",
 )
 
 PRESETS: dict[str, Preset] = {
@@ -252,12 +257,12 @@ PRESETS: dict[str, Preset] = {
 }
 """The presets, by the name used in the pipelines file.
 
-Google's service accounts need a signed token of an hour's life, which this destination does not make: give it a bearer
-token made elsewhere.
+Google's service accounts need a signed token that is valid for an hour. This destination does not create it: use a
+bearer token created elsewhere.
 """
 
 URL_IS_CREDENTIAL = frozenset({"sumo_logic"})
-"""Presets of receivers that know a sender by nothing but the URL, which must therefore be shown nowhere."""
+"""Presets of receivers that identify a sender only by the URL, which must therefore never be shown."""
 
 
 def _from(sender: Sender) -> dict[str, str]:
@@ -265,9 +270,9 @@ def _from(sender: Sender) -> dict[str, str]:
 
 
 def _true_time(parcel: Parcel, *, known: bool = True) -> dict[str, str]:
-    """Return the time it happened, where the event carries another.
+    """Return the event's own time, if it is sent with another.
 
-    :param known: the receiver can be told that time.
+    :param known: whether the receiver can represent that time.
     """
     return {} if known and not parcel.restamped else {"event_time": exact_text_of(parcel.event.time)}
 

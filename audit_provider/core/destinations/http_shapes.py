@@ -27,7 +27,7 @@ Shape = Literal["array", "ndjson", "single", "wrapped"]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around and between the events of a body."""
+    """The parts of a body around and between the events."""
 
     before: bytes = b""
     separator: bytes = b"\n"
@@ -50,7 +50,8 @@ class Sender:
 class Parcel:
     """One event to encode.
 
-    :ivar time: that it is to carry: its own, or that of its arrival where it is restamped. :ivar now: aware UTC.
+    :ivar time: Time to send: its own, or the current time if it is restamped.
+    :ivar now: aware UTC.
     """
 
     event: Event
@@ -75,7 +76,7 @@ class Parcel:
         """
         line = self.line()
         if most is not None and len(line) > most:
-            raise ValueError(f"its {len(line):,} bytes are more than the {most:,} that the receiver keeps")
+            raise ValueError(f"its {len(line):,} bytes are more than the {most:,} that the receiver stores")
         return msgspec.json.encode(line.decode())
 
 
@@ -83,16 +84,21 @@ class Parcel:
 class Preset:
     """One kind of receiver.
 
-    :ivar page: the vendor's. :ivar encode: writes one event, :ivar frame: says what stands around them.
-    :ivar judge: reads an answer first; None from it leaves the answer to its status.
-    :ivar path: behind the connection's URL, with settings in braces.
-    :ivar accepted: statuses that mean delivered, :ivar later: "send it again",
-        :ivar faults: "something in it is wrong".
-    :ivar most_events: a request can hold no more. :ivar max_age: older events would be dropped.
-    :ivar restamps: an event can carry its time of arrival beside its own.
-    :ivar needs: settings that must be given, :ivar takes: that may be; None for any.
-    :ivar raw_only: the receiver parses the vendor's own record.
-    :ivar unseen: what its answer does not tell. A whole sentence, "" for nothing known.
+    :ivar page: Address of the vendor's page.
+    :ivar encode: Encodes one event.
+    :ivar frame: Returns the parts around the events.
+    :ivar judge: Reads an answer first; with None, the status decides.
+    :ivar path: Path after the connection's URL, with settings in braces.
+    :ivar accepted: Statuses that mean "delivered".
+    :ivar later: Statuses that mean "send it again".
+    :ivar faults: Statuses that mean that an event is refused.
+    :ivar most_events: Maximum number of events in a request.
+    :ivar max_age: Older events would be dropped.
+    :ivar restamps: Whether an event can be sent with the current time beside its own.
+    :ivar needs: Settings that must be given.
+    :ivar takes: Settings that may be given; None for any.
+    :ivar raw_only: The receiver parses the vendor's own record.
+    :ivar unseen: What its answer does not prove. A whole sentence, "" if nothing is known.
     """
 
     title: str

@@ -133,7 +133,7 @@ class LotRun:
         counts, letters, passed = self._counted(end)
         if counts.finished != passed:
             raise StopError(
-                f"{passed} events were passed over but {counts.finished} are accounted for: please report this."
+                f"{passed} events were processed but {counts.finished} are accounted for: please report this."
             )
         too_old = _times_of_too_old(offset, letters)
         place = self.lot.after if whole else place_of(self.lot.entries[end])
@@ -202,7 +202,9 @@ class LotRun:
             (place,) = group
             self._fates[place] = "set_aside"
             self._of_batch.add(place)
-            self._letters[place] = DeadLetter(self._items[place], f"the receiver hangs up on it: {said}", answer=said)
+            self._letters[place] = DeadLetter(
+                self._items[place], f"the receiver closes the connection on it: {said}", answer=said
+            )
         elif step == "halve":
             middle = len(group) // 2
             waiting.extendleft((group[middle:], group[:middle]))
@@ -273,7 +275,7 @@ class LotRun:
             elif verdict is Verdict.REFUSED or (verdict is Verdict.SPLIT and len(group) == 1):
                 self._fates[place] = "set_aside"
                 said = outcome.reasons.get(number) or outcome.said
-                reason = said or "refused without a word"
+                reason = said or "refused without a reason"
                 if verdict is Verdict.SPLIT:
                     self._of_batch.add(place)
                 if outcome.stored_in_part:
@@ -360,15 +362,15 @@ def _any_taken(fates: Sequence[Fate | None]) -> bool:
 
 def _refused(count: int, said: str) -> StopError:
     return StopError(
-        f"the destination refused every one of {count} events in a row{_quoted(said)}: check its settings; of those in "
-        f"this batch nothing was set aside and everything is kept."
+        f"the destination refused every one of {count} events in a row{_quoted(said)}: check its settings; no event of "
+        "this batch was set aside, and everything is kept."
     )
 
 
 def _unavailable(failures: int, said: str) -> UnavailableError:
     return UnavailableError(
-        f"the destination took nothing in {failures} tries in a row{_quoted(said)}; everything is kept, the next run "
-        f"goes on."
+        f"the destination accepted nothing in {failures} tries in a row{_quoted(said)}; everything is kept, and the "
+        "next run continues."
     )
 
 

@@ -1,4 +1,4 @@
-"""An event that nobody can take for a real one, to prove a destination with."""
+"""A marked test event, which tests a destination and cannot be mistaken for a real one."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def send_marked_event(destination: Destination, name: str, now: datetime) -> str
     event, outcome = item.event, destination.send(Batch((item,)))
     (verdict,) = outcome.verdicts
     if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
-        raise ProtocolError(f"{name} did not take the test event {event.id}: {outcome.said or 'no word why'}.")
-    return f"{name} took the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")
+        raise ProtocolError(f"{name} did not accept the test event {event.id}: {outcome.said or 'no reason given'}.")
+    return f"{name} accepted the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")

@@ -151,7 +151,7 @@ def require_pyarrow() -> Any:
         import pyarrow
     except ImportError:
         raise ConfigurationError(
-            "Parquet objects need pyarrow: install airflow-provider-audit-logs[parquet] where the tasks run."
+            "Parquet objects need pyarrow: install airflow-provider-audit-logs[parquet] on every worker."
         ) from None
     return pyarrow
 

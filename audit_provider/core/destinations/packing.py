@@ -1,4 +1,4 @@
-"""From events to batches that a destination can take, in order, and never more than one batch at a time."""
+"""From events to batches that a destination accepts, in order, one batch at a time."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ Entry = Item | DeadLetter | Filtered | Ahead
 
 @dataclass(slots=True)
 class Lot:
-    """A run of events: those that travel as one batch, and those among them that cannot or must not travel.
+    """A run of events: those that are sent as one batch, and those among them that cannot or must not be sent.
 
-    :ivar entries: every event of the run, in order; what is taken already is one entry per range.
-    :ivar after: where the next lot begins.
-    :ivar size: bytes of those that travel or are set aside, and :ivar count: how many they are.
+    :ivar entries: Every event of the run, in order; events that are already delivered are one entry per range.
+    :ivar after: Where the next lot begins.
+    :ivar size: Bytes of the events that are sent or set aside.
+    :ivar count: Number of these events.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -52,13 +53,13 @@ class Lot:
     _detached: int = 0
 
     def detach(self) -> None:
-        """Let go of the segments that the events were read from: each event is a view into the whole of its segment."""
+        """Release the segments from which the events were read: each event is a view into its whole segment."""
         self.entries[self._detached :] = map(_detached, self.entries[self._detached :])
         self._detached = len(self.entries)
 
     @property
     def batch(self) -> Batch:
-        """What is to be sent."""
+        """The events to send."""
         return Batch(tuple([each for each in self.entries if isinstance(each, Item)]))
 
     @property
@@ -79,10 +80,11 @@ def lots(
     join_segments: bool = False,
     **changes: Any,
 ) -> Iterator[Lot]:
-    """Yield the lots of :func:`packed` for whoever has neither an offset nor terms, such as a test of a destination.
+    """Yield the lots of :func:`packed` without an offset or terms, for example in a test of a destination.
 
-    :param first: where the offset would stand. :param restamp: events over the age limit are sent with the current
-        time; else they are set aside. :param ahead: what the destination has already.
+    :param first: place of the offset.
+    :param restamp: whether events over the age limit are sent with the current time; otherwise they are set aside.
+    :param ahead: events that the destination already has.
     :param join_segments: see :attr:`~audit_provider.core.model.Offset.joins_segments`.
     :param changes: further fields of :class:`~audit_provider.core.destinations.terms.Terms`.
     """
@@ -94,12 +96,11 @@ def lots(
 def packed(
     destination: Destination, segments: Iterable[tuple[int, Sequence[Event]]], offset: Offset, terms: Terms
 ) -> Iterator[Lot]:
-    """Yield lots from an offset on. Events are encoded when their lot is built, so their age is judged then.
+    """Yield lots from an offset on. Events are encoded when their lot is built, so their age is determined then.
 
     :param segments: number and all events of each segment, ascending, from the offset's on.
-    :param offset: where the destination stands: what is ``ahead`` of that is not packed, and where it
-        ``joins_segments``, a lot goes on over the end of a segment where ``limits.whole_segments`` would end it, up to
-        :data:`SEGMENTS_IN_A_LOT`.
+    :param offset: the destination's offset. Events in its ``ahead`` are not packed. If it ``joins_segments``, a lot may
+        span the end of a segment although ``limits.whole_segments`` is set, up to :data:`SEGMENTS_IN_A_LOT`.
     :param terms: how the destination is served.
     :raises SpoolDamagedError: a segment is missing, or is shorter than the offset says.
     """
@@ -110,7 +111,8 @@ def packed(
     for number, events in segments:
         if number != expected or (number == first[0] and first[1] > len(events)):
             raise SpoolDamagedError(
-                f"segment {expected} was to be shipped next, but {number} of {len(events)} events came."
+                f"segment {expected} was to be shipped next, but the spool returned segment {number} with "
+                f"{len(events)} events."
             )
         expected = number + 1
         yield from packer.pack(number, events, first[1] if number == first[0] else 0)
@@ -139,7 +141,7 @@ class _Packer:
         self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
-        """Put a segment's events from a place on into lots; yield those that are full."""
+        """Put a segment's events from a place on into lots; yield full lots."""
         if self._select or self._within or self._taken:
             yield from self._pack_some(number, events, after)
             return
@@ -158,7 +160,7 @@ class _Packer:
                     break  # what comes into the next lot is made when that is built
 
     def _pack_some(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
-        """Pack where an event may be left out, or be known at the destination already."""
+        """Pack events of which some may be left out, or be at the destination already."""
         for index in range(after, len(events)):
             if index < after:
                 continue
@@ -183,7 +185,9 @@ class _Packer:
                 del full
 
     def _selected(self, event: Event, segment: int, index: int) -> Event | DeadLetter | None:
-        """Return an event as it may leave; None where it may not, and a dead letter where that cannot be told."""
+        """Return an event as it may be sent; None if it must not be sent, and a dead letter if that cannot be
+        determined.
+        """
         if self._select is None:
             return event
         try:
@@ -205,9 +209,9 @@ class _Packer:
             return []
 
     def _entry(self, event: Event, parcel: Event, segment: int, index: int) -> Item | DeadLetter:
-        """Return the item of an event, or why there is none.
+        """Return the item of an event, or the reason why there is none.
 
-        :param parcel: what is to leave of it.
+        :param parcel: the part of it that is sent.
         """
         limits = self._limits
         old = limits.max_age is not None and event.time < self._now() - limits.max_age
@@ -237,11 +241,12 @@ class _Packer:
         return True
 
     def _add(self, entry: Item | DeadLetter) -> Lot | None:
-        """Put an entry into the open lot, or into the next one; return the lot where that ended it."""
+        """Put an entry into the open lot, or into the next one; return a lot that this completed."""
         limits, full = self._limits, None
         if isinstance(entry, Item) and len(entry.encoded) > limits.event_bytes:
             reason = (
-                f"its {len(entry.encoded):,} bytes are more than the {limits.event_bytes:,} that the destination takes"
+                f"its {len(entry.encoded):,} bytes are more than the {limits.event_bytes:,} that the destination "
+                "accepts"
             )
             entry = DeadLetter(Item(entry.event, b"", entry.segment, entry.index), reason)
         # What is set aside waits in memory too, until the lot is settled.
@@ -271,6 +276,6 @@ def _detached(entry: Entry) -> Entry:
 
 
 def place_of(entry: Entry) -> Place:
-    """Return where an entry stands in the spool, or where it begins."""
+    """Return the place of an entry in the spool, or its beginning."""
     standing = entry.item if isinstance(entry, DeadLetter) else entry
     return standing.segment, standing.index

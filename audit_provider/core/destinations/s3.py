@@ -13,6 +13,7 @@ from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
+from audit_provider.core.s3_checksum import checksum_of
 from audit_provider.core.validation import MOST_DAYS
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _OCSF_VERSION = "1.1"
 _CREDENTIAL = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AccessDenied", "403"})
 _CONFIGURATION = {
-    "NoSuchBucket": "make the bucket, or set 'bucket' in the pipelines file.",
-    "404": "make the bucket, or set 'bucket' in the pipelines file.",
+    "NoSuchBucket": "create the bucket, or set 'bucket' in the pipelines file.",
+    "404": "create the bucket, or set 'bucket' in the pipelines file.",
     "InvalidBucketName": "set 'bucket' in the pipelines file.",
     "PermanentRedirect": "set the bucket's region on the connection.",
     "AuthorizationHeaderMalformed": "set the bucket's region on the connection.",
@@ -34,8 +35,11 @@ _CONFIGURATION = {
     "KMS.NotFoundException": "set 'kms_key_id' to a key of the bucket's region.",
     "KMS.DisabledException": "enable the KMS key.",
 }
-_NO_LOCK = "Make a bucket with Object Lock, or leave out 'object_lock'."
-_CONDITIONAL = "this store knows no conditional writes; it cannot promise that nothing is stored twice."
+_NO_LOCK = "Create a bucket with Object Lock, or leave out 'object_lock'."
+_CONDITIONAL = (
+    "this store does not support conditional writes, so it cannot guarantee that nothing is stored twice: "
+    "use another store."
+)
 _FOREIGN = {
     407: "set its credential in the proxy of the aws connection.",
     413: "lower 'batch_bytes', or raise its limit (nginx: client_max_body_size).",
@@ -44,22 +48,31 @@ _FOREIGN = {
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
-    """What the pipelines file may say of an ``s3`` destination.
+    """Options of an ``s3`` destination in the pipelines file.
 
-    :ivar prefix: of every key. :ivar sse: server-side encryption; None takes the bucket's. :ivar kms_key_id: with
-        ``aws:kms``; None takes the account's. :ivar object_lock: retention mode; COMPLIANCE can be shortened by nobody.
-    :ivar object_lock_days: how long an object is locked from its writing on.
-    :ivar layout: ``hive``, gzip NDJSON by source and event day; ``security_lake``, OCSF as Parquet for Amazon Security
-        Lake (needs the extra ``parquet``; its ``format`` is ``ocsf``); ``datadog_archive``, from which Datadog
-        rehydrates logs that are too old for its intake.
-    :ivar batch_bytes: of one object, before compression; a larger event has one to itself.
-    :ivar source_name: Security Lake: begins the name of each custom source, ``-`` and the number of its event class
-        follow, as in ``slack-3002``; Datadog archive: the logs' ``source``, by default the source's name.
-    :ivar source_version: Security Lake: a further part of the key, where the registered location has one.
-    :ivar region: Security Lake: of the data lake. :ivar account_id: Security Lake: 12 digits, ``external`` or
-        ``external_`` and an id.
-    :ivar service: Datadog archive: of the logs, by default the pipeline's name. :ivar hostname: Datadog archive: the
-        logs' ``host``. :ivar tags: Datadog archive: ``key:value`` texts.
+    :ivar bucket: Name of the bucket. Example: ``audit-logs``.
+    :ivar prefix: Prefix of every object key. Example: ``pylon``.
+    :ivar sse: Server-side encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``. Default: the bucket's setting.
+    :ivar kms_key_id: Key for ``aws:kms``. Default: the account's key. Example:
+        ``arn:aws:kms:eu-central-1:123456789012:key/abc``.
+    :ivar object_lock: Object Lock mode: ``GOVERNANCE`` or ``COMPLIANCE``. Nobody can shorten ``COMPLIANCE``. Default:
+        no lock.
+    :ivar object_lock_days: Days for which an object is locked after it is written; needed with ``object_lock``.
+        Example: ``365``.
+    :ivar storage_class: Storage class of the objects. Default: S3's own, ``STANDARD``. Example: ``STANDARD_IA``.
+    :ivar layout: ``hive``: gzip NDJSON by source and event day. ``security_lake``: OCSF as Parquet for Amazon Security
+        Lake (needs the extra ``parquet``; its ``format`` is ``ocsf``). ``datadog_archive``: an archive from which
+        Datadog rehydrates logs that are too old for its intake.
+    :ivar batch_bytes: Maximum size of one object in bytes, before compression. A larger event gets its own object.
+    :ivar source_name: Security Lake: first part of the name of each custom source, followed by ``-`` and the number of
+        its event class, as in ``slack-3002``. Datadog archive: the ``source`` of the logs. Default: the source's name.
+    :ivar source_version: Security Lake: an additional part of the key, if the registered location has one. Example:
+        ``1.0``.
+    :ivar region: Security Lake: region of the data lake. Example: ``eu-central-1``.
+    :ivar account_id: Security Lake: 12 digits, ``external``, or ``external_`` and an id.
+    :ivar service: Datadog archive: the ``service`` of the logs. Default: the pipeline's name.
+    :ivar hostname: Datadog archive: the ``host`` of the logs. Example: ``airflow``.
+    :ivar tags: Datadog archive: list of ``key:value`` texts. Example: ``[team:security]``.
     """
 
     default_conn_id: ClassVar[str] = "aws_default"
@@ -83,9 +96,9 @@ class S3Options:
 
     def __post_init__(self) -> None:
         if "/" in self.bucket and not self.bucket.startswith("arn:"):
-            raise ValueError("'bucket' is the bucket's name alone: a folder in it is the 'prefix'")
+            raise ValueError("'bucket' must be the bucket's name only: put a folder in it into 'prefix'")
         if (self.object_lock is None) != (self.object_lock_days is None):
-            raise ValueError("'object_lock' and 'object_lock_days' go together")
+            raise ValueError("'object_lock' and 'object_lock_days' must be set together")
         if self.object_lock_days is not None and not 1 <= self.object_lock_days <= MOST_DAYS:
             raise ValueError(f"'object_lock_days' must be 1 to {MOST_DAYS}")
         if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):
@@ -137,7 +150,7 @@ class S3Destination:
         return put_by_folder(batch, self._layout.folder, self._put)
 
     def check(self) -> str:
-        """Ask for the bucket's head, and whether it can lock objects where that is wanted.
+        """Request the bucket's head, and its Object Lock if that is used.
 
         :raises AuditError: it cannot be reached, or has no Object Lock.
         """
@@ -148,11 +161,11 @@ class S3Destination:
         try:
             found = self._call("get_object_lock_configuration")
         except CredentialError:
-            return f"{said} Its Object Lock was not looked at, which needs s3:GetBucketObjectLockConfiguration."
+            return f"{said} Its Object Lock was not checked, because that needs s3:GetBucketObjectLockConfiguration."
         except ConfigurationError as error:
             raise ConfigurationError(f"{error} {_NO_LOCK}") from None
         if found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
-            raise ConfigurationError(f"s3://{self._options.bucket} shows no Object Lock. {_NO_LOCK}")
+            raise ConfigurationError(f"s3://{self._options.bucket} has no Object Lock. {_NO_LOCK}")
         return f"{said} It has Object Lock."
 
     def _put(self, folder: str, items: Sequence[Item]) -> Verdict:
@@ -164,6 +177,7 @@ class S3Destination:
         wanted = {
             "Key": key,
             "Body": body,
+            **checksum_of(body),
             "IfNoneMatch": "*",
             "ContentType": self._layout.content_type,
             "Metadata": {"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},
@@ -188,10 +202,10 @@ class S3Destination:
         return Verdict.ALREADY_THERE
 
     def _prove_protection(self, key: str, seen: Mapping[str, Any], *, was_there: bool = False) -> None:
-        """See that an object is encrypted and locked as it was asked for: some stores ignore what they do not know.
+        """Check that an object is encrypted and locked as requested: some stores ignore what they do not support.
 
-        :param seen: the answer to its PUT, or to its HEAD. :param was_there: an earlier run has put it, perhaps with
-            other options.
+        :param seen: the answer to its PUT, or to its HEAD.
+        :param was_there: an earlier run has written it, perhaps with other options.
         :raises ConfigurationError: it is not.
         """
         options = self._options
@@ -203,15 +217,15 @@ class S3Destination:
         encryption, mode = seen.get("ServerSideEncryption"), seen.get("ObjectLockMode")
         if options.sse and (encryption is None or not (was_there or encryption == options.sse)):
             raise ConfigurationError(
-                f"{where} has the encryption {encryption or 'none'} although {options.sse} was asked for: use a store "
-                f"that knows it, or leave out 'sse'; move the object away; everything is kept."
+                f"{where} has the encryption {encryption or 'none'} although {options.sse} was requested: use a store "
+                "that supports it, or leave out 'sse', and move the object away; everything is kept."
             )
         if options.object_lock and mode is None:
             mode = self._retention(key)
         if options.object_lock and (mode is None or not (was_there or mode == options.object_lock)):
             raise ConfigurationError(
-                f"{where} has the Object Lock {mode or 'none'} although {options.object_lock} was asked for: use a "
-                f"store that knows it, or leave out 'object_lock'; move the object away; everything is kept."
+                f"{where} has the Object Lock {mode or 'none'} although {options.object_lock} was requested: use a "
+                "store that supports it, or leave out 'object_lock', and move the object away; everything is kept."
             )
 
     def _retention(self, key: str) -> str | None:
@@ -238,7 +252,6 @@ class S3Destination:
         }
         if options.object_lock_days is not None:
             wanted["ObjectLockRetainUntilDate"] = self._now() + timedelta(days=options.object_lock_days)
-            wanted["ChecksumAlgorithm"] = "SHA256"
         return {key: value for key, value in wanted.items() if value is not None}
 
     def _hint(self, code: str) -> str:
@@ -248,7 +261,7 @@ class S3Destination:
             return _CONDITIONAL
         if code in ("NotImplemented", "InvalidRequest") and asked:
             named = " and ".join(map(repr, asked))
-            return f"check {named} in the pipelines file against the bucket's settings and what the store knows."
+            return f"check {named} in the pipelines file, the bucket's settings, and what the store supports."
         if code == "InvalidRequest":
             return "check 'prefix' in the pipelines file and the bucket's settings."
         return _CONFIGURATION.get(code, "check bucket and connection.")
@@ -271,8 +284,8 @@ class S3Destination:
             answer = getattr(self._client, method)(Bucket=self._options.bucket, **arguments)
             if is_web_page(answer):
                 raise ConfigurationError(
-                    f"{where} answered {method} with a web page, so this is no S3: check the connection's endpoint, "
-                    f"and whether a proxy or a login page stands in between; everything is kept."
+                    f"{where} answered {method} with a web page, so this is not S3: check the connection's endpoint, "
+                    "and whether a proxy or a login page is in between; everything is kept."
                 )
             return answer
         except ClientError as error:
@@ -295,22 +308,22 @@ class S3Destination:
                 raise _foreign(where, method, status) from None
             if code in _CREDENTIAL or status in (401, 403):
                 raise CredentialError(
-                    f"{where} refuses {method} ({found.said}): check the keys of the aws connection and its right to "
-                    f"s3:PutObject and s3:GetObject on the bucket; everything is kept."
+                    f"{where} refuses {method} ({found.said}): check the keys of the aws connection and its "
+                    "permissions s3:PutObject and s3:GetObject on the bucket; everything is kept."
                 ) from None
             if status:
                 raise ConfigurationError(f"{where} refuses {method} ({found.said}): {self._hint(code)}") from None
-            raise UnavailableError(f"{where} answered nothing that is understood ({found.said}) to {method}") from None
-        except (NoCredentialsError, PartialCredentialsError):
-            raise CredentialError(
-                f"{where}: the aws connection holds no credential: fill in its keys or role."
+            raise UnavailableError(
+                f"{where} gave an answer to {method} that is not understood ({found.said})"
             ) from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise CredentialError(f"{where}: the aws connection has no credential: fill in its keys or role.") from None
         except ParamValidationError:
-            raise ConfigurationError(f"{where} is no name of a bucket: set 'bucket' in the pipelines file.") from None
+            raise ConfigurationError(f"{where} is not a bucket name: set 'bucket' in the pipelines file.") from None
         except RecursionError:  # botocore asks for the bucket's region after each 301, also after one to that question
             raise ConfigurationError(
-                f"{where} answers {method} with redirects without end: check the connection's endpoint and what stands "
-                f"in between."
+                f"{where} answers {method} with endless redirects: check the connection's endpoint and proxies in "
+                "between."
             ) from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
@@ -318,12 +331,12 @@ class S3Destination:
 
 def _foreign(where: str, method: str, status: int) -> AuditError:
     """Return the error for an answer without an error document of S3's, which a proxy or balancer in between gave."""
-    said = f"{where}: what stands in between answered {status} to {method}, since S3's own error document is missing"
+    said = f"{where}: a proxy in between answered {status} to {method}, because S3's own error document is missing"
     if status == 400:
         # nginx refuses a PUT before its body, as by a limit of rate, and reads that as the next request. The connection
         # ends with this answer, so the next try has another.
         return UnavailableError(f"{said}.")
     if status in (401, 403):
-        return CredentialError(f"{said}: let it pass this side, or check the keys; everything is kept.")
-    hint = _FOREIGN.get(status, "check the connection's endpoint and what stands in between.")
+        return CredentialError(f"{said}: allow this client in the proxy, or check the keys; everything is kept.")
+    hint = _FOREIGN.get(status, "check the connection's endpoint and proxies in between.")
     return ConfigurationError(f"{said}: {hint} Everything is kept.")

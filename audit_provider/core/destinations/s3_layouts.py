@@ -1,4 +1,4 @@
-"""How objects lie in a bucket, and what is in them: one class per layout of the ``s3`` destination."""
+"""Names and content of objects in a bucket: one class per layout of the ``s3`` destination."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Layout(Protocol):
 class Hive:
     """Gzip NDJSON in partitions by source and event day: ``source=slack/dt=2026-03-01/<digest>.ndjson.gz``.
 
-    What is dated before 1970 or after 2099, by a clock that is wrong, lies in the first or the last partition.
+    Events with a time before 1970 or after 2099, from a wrong clock, are in the first or the last partition.
     """
 
     content_type: ClassVar[str] = "application/gzip"
@@ -133,11 +133,11 @@ class SecurityLake:
             numbers, version = (None, None), ()
         if not all(isinstance(number, int) for number in numbers):
             raise ConfigurationError(
-                "an event is not in the form that 'layout: security_lake' needs: set 'format: ocsf'."
+                "an event does not have the format that 'layout: security_lake' needs: set 'format: ocsf'."
             )
         if version > _NEWEST_OCSF:
             raise ConfigurationError(
-                "Security Lake takes OCSF up to 1.3: set 'ocsf_version' of the destination to 1.1, 1.2 or 1.3."
+                "Security Lake supports OCSF up to 1.3: set 'ocsf_version' of the destination to 1.1, 1.2 or 1.3."
             )
         return written
 
@@ -263,7 +263,7 @@ def check_layout(options: S3Options) -> None:
     for each in fields(options):
         layouts = _KEYS.get(each.name)
         if layouts and layout not in layouts and getattr(options, each.name) != each.default:
-            raise ValueError(f"{each.name!r} belongs to 'layout: {' or '.join(layouts)}'")
+            raise ValueError(f"{each.name!r} needs 'layout: {' or '.join(layouts)}'")
     if layout == "datadog_archive" and options.storage_class in _CANNOT_REHYDRATE:
         raise ValueError(f"Datadog cannot rehydrate from 'storage_class: {options.storage_class}'")
     if layout != "security_lake":
@@ -271,7 +271,7 @@ def check_layout(options: S3Options) -> None:
     if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_MOST_SOURCE_NAME}}}", options.source_name or ""):
         raise ValueError(
             f"'source_name' must be 1 to {_MOST_SOURCE_NAME} letters, digits, '_' or '-': the number of the event "
-            f"class is put behind it, as in 'slack-3002', and Security Lake takes 20 characters"
+            "class is appended, as in 'slack-3002', and Security Lake allows 20 characters"
         )
     if not re.fullmatch(r"[a-z0-9-]+", options.region or ""):
         raise ValueError("'region' must be the AWS region of the data lake, such as 'eu-central-1'")
@@ -280,6 +280,6 @@ def check_layout(options: S3Options) -> None:
     if options.source_version is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", options.source_version):
         raise ValueError("'source_version' must be a part of a key, such as '1.0'")
     if options.prefix:
-        raise ValueError("'prefix' must be empty: Security Lake reads what lies below 'ext/' of its bucket")
+        raise ValueError("'prefix' must be empty: Security Lake reads objects below 'ext/' of its bucket")
     if options.batch_bytes > _MOST_ROW_GROUP:
-        raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the most of a row group")
+        raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the maximum of a row group")

@@ -1,4 +1,4 @@
-"""What of an event may leave the spool for one destination: which actions, and which parts of the record."""
+"""What is sent to one destination: which actions, and which parts of the record."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from audit_provider.core.model import Event, Fields
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What is taken out of a record. Dotted paths; ``*`` as a key stands for every element of a list or object.
+    """What is removed from a record. Paths are dotted; ``*`` as a key stands for every element of a list or object.
 
-    Where a path meets a list and names neither ``*`` nor a place in it, it goes on in each of its elements.
+    If a path reaches a list and names neither ``*`` nor an index, it applies to each element.
 
-    :ivar drop: removed. :ivar hash: replaced by ``sha256:`` and the first 16 hexadecimal digits of its digest, so that
-        equal values stay equal.
+    :ivar drop: Paths to remove. Example: ``[context.user_agent]``.
+    :ivar hash: Paths whose values are replaced by ``sha256:`` and the first 16 hexadecimal digits of their digest, so
+        that equal values stay equal. Example: ``[actor.email]``.
     """
 
     drop: tuple[str, ...] = ()
@@ -46,11 +47,12 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a destination is given.
+    """What a destination receives.
 
-    Spaces and upper case do not count in an action, as in a source's own table of actions.
+    Spaces and upper or lower case of an action do not matter, as in a source's own table of actions.
 
-    :ivar only: actions, or patterns with ``*``; empty for all. :ivar omit: those to leave out, also of ``only``.
+    :ivar only: Actions, or patterns with ``*``; empty for all.
+    :ivar omit: Actions to leave out, even if ``only`` names them.
     """
 
     only: tuple[str, ...] = ()
@@ -59,30 +61,31 @@ class Selection:
 
     @property
     def takes_all(self) -> bool:
-        """Whether every event goes, and goes whole."""
+        """Whether every event is sent, without redaction."""
         return not (self.only or self.omit or self.redact.drop or self.redact.hash)
 
 
 def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
-    """Refuse to take out the id: every format writes it beside the record, so it would leave all the same.
+    """Refuse to remove the id: every format writes it beside the record, so it would be sent anyway.
 
-    :param fields: of the source. :param path: where the redaction stands, for messages.
-    :raises ConfigurationError: a path is the id's, or lies above it.
+    :param fields: the source's fields.
+    :param path: where the redaction is in the file, for messages.
+    :raises ConfigurationError: a path is the id's, or leads to an object that contains it.
     """
     ids = [way for each in fields.id.split("|") if each.strip() for way in ways_of(tuple(keys_of(each.strip())))]
     for key, paths in (("drop", redaction.drop), ("hash", redaction.hash)):
         for each in paths:
             if any(_holds(way, id_keys) for way in ways_of(tuple(keys_of(each))) for id_keys in ids):
                 raise ConfigurationError(
-                    f"{path}.{key}: {each!r} would take out the event's id, which travels in every format and by which "
-                    f"repeats are known: name what lies beside it"
+                    f"{path}.{key}: {each!r} would remove the event's id, which every format contains and which "
+                    "identifies repeats: name the fields beside it"
                 )
 
 
 class Selector:
     """Applies a selection to the events of one source.
 
-    :raises ConfigurationError: it would take out their id.
+    :raises ConfigurationError: it would remove their id.
     """
 
     def __init__(self, selection: Selection, fields: Fields) -> None:
@@ -96,7 +99,7 @@ class Selector:
         self._hash = [way for path in selection.redact.hash for way in ways_of(tuple(keys_of(path)))]
 
     def select(self, event: Event) -> Event | None:
-        """Return the event as it may leave, or None where it may not."""
+        """Return the event as it may be sent, or None if it must not be sent."""
         if self._only or self._omit:
             action = folded(self._fields.read(event.raw).get("action", ""))
             if (self._only and not self._only.fullmatch(action)) or (self._omit and self._omit.fullmatch(action)):
@@ -117,12 +120,12 @@ def _pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def _holds(keys: Sequence[str], inner: Sequence[str]) -> bool:
-    """Whether a path is another, or lies above it."""
+    """Whether a path is equal to another, or leads to a value that contains it."""
     return len(keys) <= len(inner) and all(key in ("*", each) for key, each in zip(keys, inner, strict=False))
 
 
 def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
-    """Change, or remove, what stands at a path; where it leads nowhere, nothing."""
+    """Change or remove the value at a path; do nothing if there is none."""
     key, *rest = keys
     if isinstance(content, list):
         if key != "*" and not key.isdecimal():
@@ -145,7 +148,7 @@ def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
 
 
 def _hide_names(record: Any, redact: Redaction) -> None:
-    """Take out of a finding's record the names that are taken out of the events it was made of."""
+    """Redact in a finding's record the names that are redacted in the events it was made of."""
     if not (isinstance(record, dict) and str(record.get("action", "")).startswith(FINDING_ACTION)):
         return
     try:
@@ -164,7 +167,7 @@ def _hide_names(record: Any, redact: Redaction) -> None:
 
 
 class _Finding(msgspec.Struct):
-    """What of a finding's event tells where its names stand."""
+    """The parts of a finding's event that say where its names are."""
 
     title: str
     subject: str = ""

@@ -51,17 +51,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SentinelOptions:
-    """What the pipelines file may say of a ``sentinel`` destination.
+    """Options of a ``sentinel`` destination in the pipelines file.
 
-    :ivar rule_id: immutable id of the data collection rule, ``dcr-…``. :ivar stream: of the rule, ``Custom-…``.
-    :ivar columns: those that the stream declares, where it does not declare all; the others are not sent.
-    :ivar raw_data: type of the column ``RawData``: ``dynamic`` can be searched by path, ``string`` keeps the text as it
-        is, down to numbers that are too large for KQL.
-    :ivar column_bytes: most bytes of one column's value. The service cuts longer ones at 64 KB without a word, so this
-        must not be more than it takes.
-    :ivar too_large: what to do with an event whose ``RawData`` is longer: ``truncate`` cuts it, sets
-        ``RawDataTruncated`` and logs how many were cut; ``dead_letter`` sets the event aside whole.
-    :ivar batch_bytes: before compression, at most 950,000.
+    :ivar rule_id: Immutable id of the data collection rule. Example: ``dcr-0123456789abcdef0123456789abcdef``.
+    :ivar stream: Stream of the rule. Example: ``Custom-AuditLogs_CL``.
+    :ivar columns: Columns that the stream declares, if it does not declare all; other columns are not sent. Default:
+        all. Example: ``[TimeGenerated, EventId, RawData]``.
+    :ivar raw_data: Type of the column ``RawData``: ``dynamic`` can be queried by path; ``string`` keeps the text
+        unchanged, even numbers that are too large for KQL.
+    :ivar column_bytes: Maximum size of one column's value in bytes. The service silently cuts values at 64 KB, so this
+        must not be larger than the service accepts.
+    :ivar too_large: What to do with an event whose ``RawData`` is larger: ``truncate`` cuts it, sets
+        ``RawDataTruncated`` and logs how many were cut; ``dead_letter`` sets the whole event aside.
+    :ivar batch_events: Maximum number of events in one request. Example: ``500``.
+    :ivar batch_bytes: Maximum size of one request in bytes, before compression, at most 950,000.
     """
 
     default_conn_id: ClassVar[str] = "azure_logs_ingestion_default"
@@ -88,7 +91,7 @@ class SentinelOptions:
                 raise ValueError(f"'columns': there is no column {name!r}{near(name, COLUMNS)}")
         missing = [name for name in _NEEDED if name not in chosen(self.columns)]
         if missing:
-            raise ValueError(f"'columns' must hold {missing[0]!r}: without it an event cannot be found again")
+            raise ValueError(f"'columns' must contain {missing[0]!r}: without it an event cannot be identified")
         if self.too_large == "truncate" and "RawData" in self.columns and "RawDataTruncated" not in self.columns:
             raise ValueError("'columns' with 'RawData' needs 'RawDataTruncated' too, or 'too_large: dead_letter'")
 
@@ -112,9 +115,10 @@ class _Row(msgspec.Struct, rename="pascal", omit_defaults=True, gc=False):
 class SentinelDestination:
     """A stream of a data collection rule.
 
-    The service knows no event it has had before: a batch whose answer is lost is stored twice, and ``EventId`` tells.
+    The service does not recognise repeated events: a batch whose answer is lost is stored twice, and ``EventId``
+    identifies repeats.
 
-    :param client: of the logs ingestion endpoint, with an Entra token in its session.
+    :param client: client of the logs ingestion endpoint, with an Entra token in its session.
     """
 
     def __init__(
@@ -134,7 +138,8 @@ class SentinelDestination:
         self._rules = Rules(
             accepted=frozenset({204}),
             credential=f"give the connection's identity the role {ROLE!r} on the data collection rule "
-            f"{options.rule_id} (a new grant takes some minutes), and check the connection's 'cloud' and 'tenant_id'.",
+            f"{options.rule_id} (a new role assignment takes some minutes), and check the connection's 'cloud' and "
+            "'tenant_id'.",
             address=f"check the connection's host, the rule {options.rule_id!r} and its stream {options.stream!r}.",
             faults=frozenset(),
         )
@@ -150,10 +155,10 @@ class SentinelDestination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the row: what is known of the event in columns of their own, and the whole in ``RawData``.
+        """Return the row: known values of the event in their own columns, and the whole event in ``RawData``.
 
-        A restamped row has the time of sending as its ``TimeGenerated``, as the service would give it; so has one from
-        more than a day ahead. The true time is always in ``EventTime``.
+        A restamped row has the current time as its ``TimeGenerated``, as the service would set it; so has an event with
+        a time more than a day in the future. The event's own time is always in ``EventTime``.
 
         :raises ValueError: a value is longer than a column holds.
         """
@@ -183,9 +188,9 @@ class SentinelDestination:
         return encoded[:-1] + self._raw_data(event) if "RawData" in self._columns else encoded
 
     def send(self, batch: Batch) -> Outcome:
-        """Post a JSON array. Only 204 means accepted; what the rule's transformation refuses is told to nobody here.
+        """Post a JSON array. Only 204 means accepted; the answer does not say what the rule's transformation refuses.
 
-        Errors of transformations stand in the workspace's table ``DCRLogErrors``, under the id that is logged.
+        Errors of transformations are in the workspace's table ``DCRLogErrors``, with the id that is logged.
         """
         body = b"[" + b",".join([item.encoded for item in batch.items]) + b"]"
         small = _compressed(body)
@@ -207,7 +212,9 @@ class SentinelDestination:
         if answer.status == 204:
             cut = sum(item.encoded.endswith(_TRUNCATED) for item in batch.items)
             if cut:
-                _log.warning("%d events were longer than a column holds: their RawData is cut and marked.", cut)
+                _log.warning(
+                    "%d events were too large for a column: their RawData was cut, and RawDataTruncated is set.", cut
+                )
             return replace(outcome, said=f"{REQUEST_ID} {request_id}")
         return outcome
 
@@ -220,15 +227,15 @@ class SentinelDestination:
         outcome = judge(_named(answer, request_id), 1, self._rules, self._client)
         if outcome.verdicts != (Verdict.DELIVERED,):
             raise UnavailableError(f"{outcome.said}: Azure Monitor is not available.")
-        return f"Azure Monitor takes events for the stream {self._options.stream} of {self._options.rule_id}."
+        return f"Azure Monitor accepts events for the stream {self._options.stream} of {self._options.rule_id}."
 
     def _raw_data(self, event: Event) -> bytes:
-        """Return the end of a row: the event in its form, cut and marked where it is longer than the column holds."""
+        """Return the end of a row: the event in its format, cut and marked if it is longer than the column holds."""
         written = self._form.write(event)
         most = self._options.column_bytes
         if len(written) > most:
             if self._options.too_large == "dead_letter":
-                raise ValueError(f"its RawData of {len(written):,} bytes is more than the {most:,} that a column holds")
+                raise ValueError(f"its RawData has {len(written):,} bytes, but a column holds {most:,}")
             cut = written[:most].decode(errors="ignore")  # the last letter may be cut in two
             return b',"RawData":%b%b' % (self._encode(cut), _TRUNCATED)
         if not self._form.is_json or self._options.raw_data == "string":
@@ -238,9 +245,7 @@ class SentinelDestination:
     def _refuse_long(self, row: Mapping[str, str]) -> None:
         for name, value in row.items():
             if (size := len(value.encode())) > self._options.column_bytes:
-                raise ValueError(
-                    f"its {name} of {size:,} bytes is more than the {self._options.column_bytes:,} that a column holds"
-                )
+                raise ValueError(f"its {name} has {size:,} bytes, but a column holds {self._options.column_bytes:,}")
 
     def _judge(self, answer: Answer, count: int, *, compressed: bool) -> Outcome:
         if answer.status == 413:
@@ -266,7 +271,7 @@ class SentinelDestination:
         return Outcome.all(Verdict.SPLIT, count, said=said)
 
     def _post(self, body: bytes, *, compressed: bool) -> tuple[Answer, str]:
-        """Send a body under an id of its own; return the answer, which names the id, and the id."""
+        """Send a body with its own request id; return the answer, which names the id, and the id."""
         request_id = str(uuid.uuid4())
         headers = _headers(request_id)
         if compressed:

@@ -40,18 +40,18 @@ def chosen(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def table_definition(options: SentinelOptions, *, table: str = "AuditLogs_CL") -> dict[str, Any]:
-    """Return what must exist in Azure before anything is sent: three pieces of JSON, for people to put in place.
+    """Return what must exist in Azure before anything is sent: three pieces of JSON for people to put in place.
 
     ``table`` is the body of the table's creation (``PUT .../workspaces/<name>/tables/<table>``), and
-    ``streamDeclarations`` and ``dataFlows`` are properties of the data collection rule. The service drops a column
-    that is not declared and says nothing, so what is declared here is exactly what the options send.
+    ``streamDeclarations`` and ``dataFlows`` are properties of the data collection rule. The service silently drops a
+    column that is not declared, so the declaration contains exactly what the options send.
 
-    :param options: name the stream and the columns. :param table: name of the table, with its ``_CL``; the rule's
-        destination is called ``workspace``.
-    :raises ValueError: ``table`` is no name of a custom table.
+    :param options: name the stream and the columns.
+    :param table: name of the table, with its ``_CL``; the rule's destination is called ``workspace``.
+    :raises ValueError: ``table`` is not the name of a custom table.
     """
     if not table.endswith("_CL"):
-        raise ValueError(f"the table {table!r} must end in _CL, as every custom table does")
+        raise ValueError(f"the table name {table!r} must end in _CL, as for every custom table")
     types = {name: COLUMNS[name] for name in chosen(options.columns)}
     if "RawData" in types:
         types["RawData"] = options.raw_data

@@ -33,13 +33,15 @@ _NAME_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class SftpOptions:
-    """What the pipelines file may say of an ``sftp`` destination.
+    """Options of an ``sftp`` destination in the pipelines file.
 
-    :ivar folder: where the files go; absolute, or from the account's own folder on; made where it is missing.
-    :ivar layout: ``partitioned`` makes ``source=<source>/dt=<day>/<digest>.ndjson.gz``, ``flat`` puts
+    :ivar folder: Folder for the files, absolute or relative to the account's home; it is created if missing. Example:
+        ``audit``.
+    :ivar layout: ``partitioned`` writes ``source=<source>/dt=<day>/<digest>.ndjson.gz``; ``flat`` writes
         ``<source>-<day>-<digest>.ndjson.gz`` into the folder itself.
-    :ivar temporary: how the name of a file ends while it is written; it also begins with a dot.
-    :ivar batch_bytes: of one file before compression; a larger event has one to itself.
+    :ivar temporary: Suffix of a file's name while it is written; the name then also begins with a dot. Example:
+        ``.tmp``.
+    :ivar batch_bytes: Maximum size of one file in bytes, before compression. A larger event gets its own file.
     """
 
     default_conn_id: ClassVar[str] = "sftp_default"
@@ -52,7 +54,7 @@ class SftpOptions:
 
     def __post_init__(self) -> None:
         if not self.temporary or "/" in self.temporary:
-            raise ValueError("'temporary' must be the end of a file's name, as in '.part'")
+            raise ValueError("'temporary' must be a suffix for a file's name, such as '.part'")
 
 
 class SftpDestination:
@@ -92,12 +94,12 @@ class SftpDestination:
         with self._client.sftp() as sftp, self._refusals(folder):
             found = _attributes(sftp, folder)
         if found is None:
-            return f"{self._client.where} accepts the login; the folder {folder} will be made."
+            return f"{self._client.where} accepts the login; the folder {folder} will be created."
         if not stat.S_ISDIR(found.st_mode or 0):
             raise ConfigurationError(
-                f"{folder} at {self._client.where} is no folder: set 'folder' in the pipelines file."
+                f"{folder} at {self._client.where} is not a folder: set 'folder' in the pipelines file."
             )
-        return f"{self._client.where} accepts the login, and the folder {folder} is there."
+        return f"{self._client.where} accepts the login, and the folder {folder} exists."
 
     def path_of(self, day: str, digest: str) -> str:
         """Return the path of a file."""
@@ -121,13 +123,13 @@ class SftpDestination:
             yield
         except PermissionError:
             raise ConfigurationError(
-                f"{self._client.where} does not let this account at {path}: check its rights and 'folder'; "
-                f"everything is kept."
+                f"{self._client.where} denies this account access to {path}: check its permissions and 'folder'; "
+                "everything is kept."
             ) from None
         except FileNotFoundError:
             raise ConfigurationError(
-                f"{self._client.where} has no folder for {path}, and none can be made: check 'folder'; "
-                f"everything is kept."
+                f"{self._client.where} has no folder for {path}, and it cannot be created: check 'folder'; everything "
+                "is kept."
             ) from None
 
     def _write(self, sftp: Any, path: str, body: bytes, digest: str) -> Verdict:

@@ -36,28 +36,33 @@ _WRONG_INDEX = 7
 _BUSY = 9
 _EVENT_FAULTS = frozenset({6, 12, 13, 15})
 _SENDER_FAULTS = {
-    10: "set 'channel' (a GUID) in the connection's extra, the token needs one.",
+    10: "set 'channel' (a GUID) in the connection's extra; the token needs one.",
     11: "'channel' in the connection's extra must be a GUID.",
-    14: "the token was made without indexer acknowledgement: leave 'ack' off.",
-    16: "the collector does not take tokens in the query.",
+    14: "the token was created without indexer acknowledgement: remove 'ack'.",
+    16: "the collector does not accept tokens in the query.",
     21: "put a valid HEC token in the connection's password.",
     22: "the HEC token is disabled: enable it in Splunk.",
 }
 _TOKEN_FAULTS = {
     1: "the HEC token is disabled: enable it in Splunk.",
     2: "put the HEC token in the connection's password.",
-    3: "put the HEC token alone in the connection's password.",
+    3: "put only the HEC token in the connection's password.",
     4: "the collector does not know the HEC token: put a valid one in the connection's password.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SplunkHecOptions:
-    """What the pipelines file may say of a ``splunk_hec`` destination.
+    """Options of a ``splunk_hec`` destination in the pipelines file.
 
-    :ivar index: None takes the token's default index. :ivar source: by default the pipeline's name.
-    :ivar batch_bytes: before compression; the collector's own limit may be lower.
-    :ivar ack: wait for indexer acknowledgement. :ivar ack_timeout: seconds.
+    :ivar index: Index for the events. Default: the token's default index. Example: ``audit``.
+    :ivar sourcetype: Splunk's ``sourcetype`` of the events. Example: ``pylon:audit``.
+    :ivar source: Splunk's ``source`` of the events. Default: the pipeline's name. Example: ``pylon-eu``.
+    :ivar host: Splunk's ``host`` of the events. Default: none is sent, and Splunk sets its own. Example: ``pylon``.
+    :ivar batch_events: Maximum number of events in one request. Example: ``500``.
+    :ivar batch_bytes: Maximum size of one request in bytes, before compression. The collector's own limit may be lower.
+    :ivar ack: Whether to wait for indexer acknowledgement. The token must have it enabled.
+    :ivar ack_timeout: Seconds to wait for the acknowledgement.
     """
 
     default_conn_id: ClassVar[str] = "splunk_hec_default"
@@ -76,8 +81,8 @@ class SplunkHecOptions:
 class SplunkHecDestination:
     """A collector.
 
-    :param client: carries the token in its session.
-    :param channel: GUID of this client; made anew where None.
+    :param client: has the token in its session.
+    :param channel: GUID of this client; a new one if None.
     """
 
     def __init__(
@@ -144,7 +149,7 @@ class SplunkHecDestination:
         return replace(outcome, verdicts=again.verdicts + outcome.verdicts[taken:], wait=wait)
 
     def check(self) -> str:
-        """Post an empty body: a valid token is told "no data"."""
+        """Post an empty body: for a valid token, the collector answers "no data"."""
         answer = self._post(EVENT_PATH, b"", {})
         refuse_later(answer, self._client)
         reply = _reply(answer)
@@ -152,7 +157,8 @@ class SplunkHecDestination:
             return "Splunk HEC accepts the token."
         self._refuse_sender(answer, reply)
         raise ProtocolError(
-            f"{answer.where} answered {answer.status}{self._client.words(answer)}, not as a collector does."
+            f"{answer.where} answered {answer.status}{self._client.words(answer)}, which is not how a collector "
+            "answers: check the connection's host."
         )
 
     def _judge(self, answer: Answer, count: int) -> Outcome:
@@ -192,9 +198,10 @@ class SplunkHecDestination:
         return Outcome((Verdict.DELIVERED,) * (taken or 0) + (Verdict.RETRY,) * (count - (taken or 0)), said, wait)
 
     def _wrong_index(self, reply: dict[str, Any], count: int, said: str) -> Outcome:
-        """Return what was indexed before the first event with a wrong index; with none before it, stop.
+        """Return what was indexed before the first event with a wrong index; if there is none before it, stop.
 
-        The number is one too high for this code, so the event before it is the culprit and those before that are in.
+        The number in the answer is one too high for this code, so the event before it has the wrong index, and those
+        before that are indexed.
         """
         number = reply.get("invalid-event-number")
         taken = number - 1 if isinstance(number, int) and 1 <= number <= count else 0
@@ -216,11 +223,11 @@ class SplunkHecDestination:
             raise ConfigurationError(f"{said}: check that the connection's host is the collector's address.")
 
     def _acknowledged(self, answer: Answer, outcome: Outcome) -> Outcome:
-        """Wait until the indexers have the batch; the collector tells it once."""
+        """Wait until the indexers have the batch; the collector reports it once."""
         ack_id = _reply(answer).get("ackId")
         if not isinstance(ack_id, int):
             raise ConfigurationError(
-                f"{answer.where} gave no ackId: the token was made without indexer acknowledgement, leave 'ack' off."
+                f"{answer.where} gave no ackId: the token was created without indexer acknowledgement, remove 'ack'."
             )
         body = msgspec.json.encode({"acks": [ack_id]})
         waited, pause = 0.0, 1.0
@@ -232,7 +239,9 @@ class SplunkHecDestination:
             self._refuse_sender(told, reply)
             acks = reply.get("acks")
             if not isinstance(acks, dict):
-                raise ProtocolError(f"{told.where} answered {told.status} without 'acks'; everything is kept.")
+                raise ProtocolError(
+                    f"{told.where} answered {told.status} without 'acks': check proxies in between; everything is kept."
+                )
             if acks.get(str(ack_id)) is True:
                 return outcome
             self._client.sleep(pause)

@@ -1,7 +1,8 @@
 """Syslog: RFC 5424 messages over TLS with octet counting. https://www.rfc-editor.org/rfc/rfc5425
 
-No syslog receiver confirms anything: what is written into a connection that breaks is lost without a word. So this is
-best effort, and the one destination where "delivered" means "written, and the receiver did not hang up".
+No syslog receiver confirms messages: what is written into a connection that breaks is lost without a sign. So delivery
+is best effort, and this is the one destination where "delivered" means "written, and the receiver did not close the
+connection".
 """
 
 from __future__ import annotations
@@ -53,19 +54,25 @@ _VALUE = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class SyslogOptions:
-    """What the pipelines file may say of a ``syslog`` destination.
+    """Options of a ``syslog`` destination in the pipelines file.
 
-    :ivar facility: a name of RFC 5424's, such as ``audit`` or ``local0``. :ivar severity: ``emerg`` to ``debug``.
-    :ivar app_name: by default the source's name. :ivar hostname: by default ``-``; some receivers tell log sources
-        apart by it. :ivar msgid: by default the event's action.
-    :ivar sd_id: of the structured data that holds ``event_id``, ``source`` and ``pipeline``: a name, ``@``, and an
-        enterprise number; the default's number is the one for examples.
-    :ivar message_bytes: most bytes of one message; a larger one is set aside. By default what rsyslog takes whole as
-        it is installed: raise the receiver's limit before this one.
-    :ivar bom: put a byte order mark before the text, as RFC 5424 has it and many receivers dislike.
-    :ivar settle: seconds to listen after a batch for the receiver hanging up. :ivar last_settle: after the last batch
-        of a run: as long as a balancer takes to find that it has no receiver behind it.
-    :ivar batch_bytes: written in one go, counts included.
+    :ivar facility: Facility name from RFC 5424. Example: ``local0``.
+    :ivar severity: Severity of the messages: ``emerg``, ``alert``, ``crit``, ``err``, ``warning``, ``notice``, ``info``
+        or ``debug``.
+    :ivar app_name: APP-NAME of the messages. Default: the source's name. Example: ``audit``.
+    :ivar hostname: HOSTNAME of the messages. Some receivers distinguish log sources by it. Default: ``-``. Example:
+        ``pylon``.
+    :ivar msgid: MSGID of the messages. Default: the event's action. Example: ``audit``.
+    :ivar sd_id: Id of the structured data with ``event_id``, ``source`` and ``pipeline``: a name, ``@``, and an
+        enterprise number. The number in the default is reserved for examples. Example: ``audit@55555``.
+    :ivar message_bytes: Maximum size of one message in bytes; a larger one is set aside. The default is what rsyslog
+        accepts without cutting in its default configuration: raise the receiver's limit before this one.
+    :ivar bom: Whether to put a byte order mark before the text, as RFC 5424 says; many receivers do not expect it.
+    :ivar settle: Seconds to wait after a batch for the receiver to close the connection.
+    :ivar last_settle: The same in seconds after the last batch of a run. A load balancer needs this long to find that
+        no receiver is behind it.
+    :ivar batch_events: Maximum number of events in one batch. Example: ``500``.
+    :ivar batch_bytes: Maximum size of one batch in bytes, including octet counts; it is written at once.
     """
 
     default_conn_id: ClassVar[str] = "syslog_tls_default"
@@ -94,7 +101,7 @@ class SyslogOptions:
             if value is not None and (not 0 < len(value) <= most or _UNPRINTABLE.search(value)):
                 raise ValueError(f"{name!r} must be 1 to {most} printable ASCII characters without spaces")
         if self.message_bytes < 480:
-            raise ValueError("'message_bytes' must be at least 480, which every receiver takes")
+            raise ValueError("'message_bytes' must be at least 480, which every receiver accepts")
         for name in ("settle", "last_settle"):
             if not 0 <= getattr(self, name) <= _MOST_SETTLE:
                 raise ValueError(f"{name!r} must be 0 to {_MOST_SETTLE} seconds")
@@ -103,8 +110,9 @@ class SyslogOptions:
 class SyslogDestination:
     """A receiver.
 
-    A batch is written to one connection. When that breaks, all of it is written again, so a part of it may arrive
-    more than once: ``event_id`` tells. A break that shows only later than ``settle`` is not noticed.
+    A batch is written to one connection. If the connection breaks, the whole batch is written again, so a part of it
+    may arrive more than once: ``event_id`` identifies repeats. A break that shows only later than ``settle`` is not
+    noticed.
 
     :param client: opens connections.
     """
@@ -142,9 +150,10 @@ class SyslogDestination:
         return header.encode() + self._bom + self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each with its octet count before it, and see whether the receiver hangs up or answers.
+        """Write the messages, each after its octet count, and check whether the receiver closes the connection or
+        answers.
 
-        :raises HungUpError: it hangs up. A receiver does so on a message that it cannot take.
+        :raises HungUpError: it closes the connection. A receiver does so on a message that it cannot process.
         """
         frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
         try:
@@ -154,14 +163,17 @@ class SyslogDestination:
             largest = max(len(item.encoded) for item in batch.items)
             of_batch = "it" if len(batch) == 1 else f"the largest of {len(batch)} messages"
             raise HungUpError(
-                f"{str(error).rstrip('.')}; {of_batch} has {largest:,} bytes: a receiver hangs up on a message over "
-                f"its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize') and on one that it cannot read."
+                f"{str(error).rstrip('.')}; {of_batch} has {largest:,} bytes: a receiver closes the connection on a "
+                "message over its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize') and on one that it "
+                "cannot read."
             ) from None
         return Outcome.all(Verdict.DELIVERED, len(batch))
 
     def check(self) -> str:
-        """Connect, and see that the receiver neither hangs up nor speaks."""
-        return f"{self._client.where} takes connections over {self._client.probe()}. Syslog confirms no message."
+        """Connect, and check that the receiver neither closes the connection nor sends data."""
+        return (
+            f"{self._client.where} accepts connections over {self._client.probe()}. Syslog does not confirm messages."
+        )
 
 
 def _printable(text: str, most: int) -> str:

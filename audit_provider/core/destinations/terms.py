@@ -1,4 +1,4 @@
-"""On which terms a destination is served: all that one run of the ship loop is told beside what it ships."""
+"""How a destination is served: the settings of one run of the ship loop."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ TooOld = Literal["arrival_time", "dead_letter"]
 class Terms:
     """How a destination is served.
 
-    :ivar sleep: called with seconds. :ivar now: returns the time, aware UTC.
-    :ivar too_old: what to do with events over ``limits.max_age``: ``arrival_time`` sends them with the current time
-        where the destination can, ``dead_letter`` sets them aside.
-    :ivar tries: sends in a row without any progress that end the run.
-    :ivar deadline: stop between batches once it has passed; the rest stays pending. None for no end.
-    :ivar select: returns an event as it may leave the spool, or None where it may not; those are counted.
-    :ivar within: whether an event lies in the range that is shipped; those outside are counted and skipped.
-    :ivar concurrency: batches on their way at once. The offset still moves in order, so a crash may repeat so many.
-    :ivar refused_before: the events are dead letters, so a batch of which none is taken says nothing of the sender.
+    :ivar sleep: Called with seconds.
+    :ivar now: Returns the time, aware UTC.
+    :ivar too_old: What to do with events over ``limits.max_age``: ``arrival_time`` sends them with the current time if
+        the destination supports it, ``dead_letter`` sets them aside.
+    :ivar tries: Sends in a row without any progress that end the run.
+    :ivar deadline: Stop between batches after this time; the rest stays pending. None for no end.
+    :ivar select: Returns an event as it may be sent, or None if it must not be sent; those are counted.
+    :ivar within: Whether an event is in the range that is shipped; others are counted and skipped.
+    :ivar concurrency: Batches sent at the same time. The offset still moves in order, so a crash may repeat that many.
+    :ivar refused_before: The events are dead letters, so a batch of which none is accepted says nothing about the
+        sender.
     """
 
     sleep: Callable[[float], None]

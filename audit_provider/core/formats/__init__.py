@@ -1,7 +1,7 @@
-"""How an event looks on arrival: one small file per format.
+"""The format of an event on arrival: one small file per format.
 
-``raw`` is the vendor's record untouched, and the default of most destinations; the others are made from what
-:mod:`facts` finds in it and what :mod:`meaning` says of its action.
+``raw`` is the vendor's record unchanged, and the default of most destinations. The others use what :mod:`facts` finds
+in the record and what :mod:`meaning` says about its action.
 """
 
 from __future__ import annotations

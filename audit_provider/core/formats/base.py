@@ -25,6 +25,6 @@ class Form(Protocol):
 
 
 def as_json(form: Form, event: Event) -> bytes:
-    """Return the event as one JSON value: an object, or a text where the form is one."""
+    """Return the event as one JSON value: an object, or a text if the format is a text."""
     written = form.write(event)
     return written if form.is_json else msgspec.json.encode(written.decode())

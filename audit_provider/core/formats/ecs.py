@@ -93,14 +93,13 @@ class _Document(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Ecs:
-    """Core fields under their names in the schema, and the vendor's record under ``saas.<source>``.
+    """Core fields with the schema's names, and the vendor's record under ``saas.<source>``.
 
     The record is one object under one name, so that an index can map it as ``flattened``; ``event.original`` is its
-    text. ``event.category`` and ``event.type`` are there only where the schema has a pair that fits: it asks to leave
-    them empty otherwise.
+    text. ``event.category`` and ``event.type`` exist only if the schema has a pair that fits: it says to leave them
+    empty otherwise.
 
-    :param dataset: ``event.dataset``, where the data stream that the event goes to is named after another than the
-        source's own.
+    :param dataset: ``event.dataset``, if the event's data stream is not named after the source.
     """
 
     is_json = True

@@ -1,4 +1,4 @@
-"""What a record says, in the same words for every source."""
+"""Facts from a record, with the same names for every source."""
 
 from __future__ import annotations
 
@@ -44,12 +44,14 @@ _LOG = re.compile(
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """One event's facts; "" where the record does not say.
+    """One event's facts; "" if the record does not have them.
 
-    :ivar time: when it happened, as the vendor writes it.
-    :ivar ip: a valid address, :ivar address: what stands there where it is none.
-    :ivar outcome: ``success``, ``failure`` or "". Absent is not success.
-    :ivar target_user: the user that was acted on, the object included. :ivar target_group: likewise.
+    :ivar time: When it happened, as the vendor writes it.
+    :ivar ip: A valid IP address.
+    :ivar address: The value in its place if it is not an IP address.
+    :ivar outcome: ``success``, ``failure`` or "". Absent does not mean success.
+    :ivar target_user: User who was acted on, also if the user is the object.
+    :ivar target_group: Group that was acted on, also if the group is the object.
     """
 
     time: str = ""
@@ -115,13 +117,13 @@ class FactReader:
 
 
 def outcome_of(told: str, meaning: Meaning) -> str:
-    """Return ``success``, ``failure`` or "": what the record tells, or else what its action means."""
+    """Return ``success``, ``failure`` or "": from the record, or else from the meaning of its action."""
     told = told.lower()
     return "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
 
 
 def text_of_record(event: Event) -> tuple[bytes, str]:
-    """Return the vendor's record on one line, as bytes and as text; what is no UTF-8 in it is replaced by U+FFFD."""
+    """Return the vendor's record on one line, as bytes and as text; bytes that are not UTF-8 become U+FFFD."""
     raw = bytes(event.raw)
     if b"\n" in raw or b"\r" in raw:
         raw = raw.replace(b"\r", b" ").replace(b"\n", b" ")

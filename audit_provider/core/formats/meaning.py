@@ -1,7 +1,7 @@
-"""What a vendor's action means, where its source says so: the bridge from a vendor's verbs to every schema.
+"""The meaning of a vendor's action, if its source defines it: it connects a vendor's verbs with every schema.
 
-A meaning is written ``kind.verb`` or ``kind.verb.outcome``, as in ``authentication.login.failure``. An action that no
-table knows has no meaning: it goes into each schema's generic class under its own name, and is never guessed.
+A meaning is written ``kind.verb`` or ``kind.verb.outcome``, as in ``authentication.login.failure``. An action that is
+in no table has no meaning: it goes into each schema's generic class with its own name, and is never guessed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ OUTCOMES = frozenset({"success", "failure"})
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an action means. :ivar kind: "" where nobody says. :ivar outcome: "" where the action does not tell."""
+    """The meaning of an action.
+
+    :ivar kind: "" if it is unknown.
+    :ivar outcome: "" if the action does not determine it.
+    """
 
     kind: str = ""
     verb: str = ""
@@ -70,11 +74,11 @@ class Meaning:
     def of(cls, text: str) -> Meaning:
         """Return the meaning that a table writes as ``kind.verb[.outcome]``.
 
-        :raises ValueError: it is none.
+        :raises ValueError: it is not valid.
         """
         kind, verb, outcome = [*text.split("."), "", ""][:3]
         if kind not in KINDS or verb not in VERBS or (outcome and outcome not in OUTCOMES) or text.count(".") > 2:
-            raise ValueError(f"{text!r} is no meaning of an action")
+            raise ValueError(f"{text!r} is not a valid meaning of an action")
         return cls(kind, verb, outcome)
 
 

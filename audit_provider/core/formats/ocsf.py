@@ -23,8 +23,8 @@ _EMAIL = re.compile(r"[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+")
 class Ocsf:
     """One document per event, of the class that :mod:`ocsf_classes` finds, with the vendor's record in ``raw_data``.
 
-    Nothing is made up: what the record does not say is left out or 0 (Unknown), severity included, and what has no
-    place in the class stands in ``unmapped``.
+    No value is invented: what the record does not have is left out or 0 (Unknown), severity included, and values
+    without a place in the class are in ``unmapped``.
 
     :param version: ``1.1``, ``1.2`` or ``1.3``.
     """

@@ -1,14 +1,14 @@
-"""Which OCSF class an event belongs to, and whether the record says what that class requires.
+"""Selects the OCSF class of an event, depending on whether the record has what the class requires.
 
-An event goes into the class of its meaning only where every attribute that the class requires stands in the record. All
-others, and every action that no table knows, go into a class that can be filled honestly:
+An event goes into the class of its meaning only if the record has every attribute that the class requires. All others,
+and every action that is in no table, go into a class that can be filled truthfully:
 
-* API Activity, where somebody did it from a known place: it requires ``actor``, ``api.operation`` and ``src_endpoint``;
-* otherwise Entity Management, which requires an entity: the object of the action, or in the last resort the product
-  itself, which is what its own log is about. Then the activity is always "Other", since the product was not created
-  or deleted.
+* API Activity, if an actor did it from a known place: it requires ``actor``, ``api.operation`` and ``src_endpoint``;
+* otherwise Entity Management, which requires an entity: the object of the action, or as a last resort the product
+  itself, which is the subject of its own log. Then the activity is always "Other", since the product was not created or
+  deleted.
 
-The Base Event would ask for less, but what reads OCSF maps these classes and seldom that one.
+The Base Event would require less, but tools that read OCSF support these classes and rarely that one.
 """
 
 from __future__ import annotations

@@ -80,13 +80,14 @@ class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Day(Names, kw_only=True, omit_defaults=True):
-    """What happened on one day. The names are of what was read as it happened, or late; not of a backfill.
+    """What happened on one day. The names are of events that were read live or late, not by a backfill.
 
-    :ivar counted: up to which segment of a chain it counts, for chains where that is beyond the progress.
-    :ivar actions: events by action and hour of the day. :ivar rest: likewise by category, of actions beyond the most.
-    :ivar live: events of it that no backfill has brought.
-    :ivar backfilled: the names of those that a backfill has brought: they make no findings, and are known.
-    :ivar backfilled_only: actions that nothing but a backfill has brought.
+    :ivar counted: Last counted segment of a chain, for chains in which that is beyond the progress.
+    :ivar actions: Events by action and hour of the day.
+    :ivar rest: The same by category, for actions beyond the maximum number.
+    :ivar live: Number of its events that no backfill has read.
+    :ivar backfilled: Names of events that a backfill has read: they make no findings, and are known.
+    :ivar backfilled_only: Actions that only a backfill has read.
     """
 
     day: date
@@ -113,9 +114,9 @@ class Ended(msgspec.Struct, kw_only=True, frozen=True):
 class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is counted.
 
-    :ivar segments: ``<folder>/<chain>`` to the last segment of it that is counted.
-    :ivar finished: folders of windows that have been read to their end and counted, so that nobody looks there again.
-    :ivar ended: chains that reading has left for another, where a position was deleted or restored.
+    :ivar segments: The last counted segment, by ``<folder>/<chain>``.
+    :ivar finished: Folders of windows that were read to their end and counted, so that they are not examined again.
+    :ivar ended: Chains that reading has left for another, because a position was deleted or restored.
     """
 
     segments: dict[str, int] = {}
@@ -196,7 +197,7 @@ class Activity:
         except UNREADABLE as error:
             raise SpoolDamagedError(
                 f"the spool's file {key} cannot be read ({error}): restore it, or delete the folder {self._folder} to "
-                f"count again what the spool still holds."
+                "count the events still in the spool again."
             ) from None
 
 

@@ -1,9 +1,9 @@
-"""What is usual for a series of hourly counts: by weekday and hour of day, as far as its history says it.
+"""The usual range of a series of hourly counts, by weekday and hour of day, based on its history.
 
-Counts are compared as square roots (Anscombe's transform), under which a Poisson count of any size has the same
-spread, and small counts need no case of their own. The centre of an hour is the median of the same hour on days alike,
-the spread is their MAD and at least Poisson's. What a history has shown more than once or twice is not unusual, however
-far it lies from the centre: sources that burst, or rest, are known by that.
+Counts are compared as square roots (Anscombe's transform), which gives a Poisson count of any size the same spread, so
+small counts need no special case. The centre of an hour is the median of the same hour on similar days. The spread is
+their MAD, and at least that of a Poisson count. A value that the history contains more than once or twice is not
+unusual, however far it is from the centre: this covers sources with regular bursts or pauses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ _TOP = 0.1  # the part of values that a careful mean leaves out, the largest
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What is usual. :ivar low: the least, :ivar centre: the middle, and :ivar high: the most."""
+    """The usual range.
+
+    :ivar low: Lower end.
+    :ivar centre: Middle.
+    :ivar high: Upper end.
+    """
 
     low: float
     centre: float
@@ -41,11 +46,12 @@ class Band:
 
 
 class Baseline:
-    """What is usual for one series.
+    """The usual range of one series.
 
-    :param first: the first day of the history. :param days: its hourly counts, 24 a day, oldest first.
+    :param first: the first day of the history.
+    :param days: its hourly counts, 24 a day, oldest first.
     :param sensitivity: spreads beyond which a count is unusual.
-    :param least_missed: events that would usually have come in a silence.
+    :param least_missed: events that would usually have arrived during a silence.
     """
 
     def __init__(
@@ -61,18 +67,18 @@ class Baseline:
         self._alike = [self._days_like(weekday) for weekday in range(7)]
 
     def hour(self, weekday: int, hour: int) -> Band:
-        """Return what is usual in an hour of a weekday, 0 for Monday.
+        """Return the usual range in an hour of a weekday, 0 for Monday.
 
-        The hours beside it count too: work moves by an hour twice a year, and jobs do not begin on the minute.
+        The adjacent hours count too: work shifts by an hour twice a year, and jobs do not start on the minute.
         """
         return _band(self._near[weekday][hour], self._hour_spread, self._hour_limit)
 
     def day(self, weekday: int) -> Band:
-        """Return what is usual on a whole day."""
+        """Return the usual range of a whole day."""
         return _band(self._day_centres[weekday], self._day_spread, self._day_limit)
 
     def expected(self, weekday: int, hour: int) -> float:
-        """Return how many events an hour brings at least, on an average without its best days."""
+        """Return how many events an hour brings at least, as an average without its best days."""
         return self._expected[weekday][hour]
 
     def expected_in_a_day(self, weekday: int) -> float:
@@ -81,7 +87,7 @@ class Baseline:
 
     @cached_property
     def missed_limit(self) -> float:
-        """How many expected events may stay away, hour after hour, before it is unusual."""
+        """How many expected events may be missing, hour after hour, before it is unusual."""
         silences = _silences(
             each for weekday, day in self._by_weekday for each in zip(day, self._expected[weekday], strict=True)
         )

@@ -1,4 +1,4 @@
-"""Small charts as SVG: bars by day, stacked, with a band of what is usual. No script, and no colour of their own."""
+"""Small charts as SVG: bars by day, stacked, with a band for the usual range. They contain no script and no colours."""
 
 from __future__ import annotations
 

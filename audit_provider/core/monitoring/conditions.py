@@ -1,4 +1,4 @@
-"""Findings that last as long as what they tell: lag, undelivered and refused events, gaps, notices of reading."""
+"""Findings that last as long as their cause: lag, undelivered and refused events, gaps, notices of reading."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit_provider.core.derived_names import Part, sentence
+from audit_provider.core.model import text_of
 from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CRITICAL_LAG = 4
 CRITICAL_FAILURES = 3
 """Runs in a row."""
 
-_LOST = frozenset({"look_back", "retention"})  # kinds of gaps that nobody can close any more
+_LOST = frozenset({"look_back", "retention"})  # kinds of gaps that cannot be closed
 
 
 def conditions(
@@ -35,11 +36,11 @@ def conditions(
     now: datetime,
     notices: Iterable[Notice] = (),
 ) -> list[Finding]:
-    """Return what is wrong now. An id holds for as long as the same thing is wrong to the same degree.
+    """Return the current problems. A finding keeps its id while the same problem lasts with the same severity.
 
     :param lag: seconds; None where nothing was read. :param accounts: of the live stream.
-    :param dead_letters: open ones, by destination. :param gaps: open ones.
-    :param notices: what reading has noticed of how the source is described.
+    :param dead_letters: number of open ones, by destination. :param gaps: open ones.
+    :param notices: signs that the source is described wrongly.
     """
     return [
         *_lag(lag, settings, now),
@@ -83,10 +84,12 @@ def _undelivered(accounts: Sequence[Account], now: datetime) -> Iterator[Finding
         if not failures or not each.pending:
             continue
         severity: Severity = "critical" if failures >= CRITICAL_FAILURES else "warning"
-        runs = "run" if failures == 1 else f"{failures} runs in a row"
+        runs = "run" if failures == 1 else f"{failures} runs"
         said: list[Part] = [" (", ("answer", each.last_error.rstrip(".")), ")"] if each.last_error else []
         title, names = sentence(
-            f"{each.destination} has not got {each.pending:,} events: its last {runs} failed", *said, "."
+            f"{each.destination} has {each.pending:,} undelivered event{_s(each.pending)}: its last {runs} failed",
+            *said,
+            ".",
         )
         yield Finding(
             id=finding_id("undelivered", each.destination, severity),
@@ -104,12 +107,11 @@ def _refused(dead_letters: Mapping[str, int], now: datetime) -> Iterator[Finding
     for destination, count in dead_letters.items():
         if count:
             yield Finding(
-                # Told again when they are ten times as many.
+                # Reported again when there are ten times as many.
                 id=finding_id("refused", destination, str(len(str(count)))),
                 kind="refused",
                 severity="warning",
-                title=f"{destination} did not take {count:,} events: they are in its dead-letter folder, correct the "
-                f"cause and redrive them.",
+                title=f"{destination} has {count:,} open dead letter{_s(count)}: correct the cause and redrive.",
                 at=now,
                 subject=destination,
                 count=count,
@@ -123,7 +125,8 @@ def _gaps(gaps: Sequence[GapRecord], now: datetime) -> Iterator[Finding]:
             id=finding_id("gap", each.id),
             kind="gap",
             severity="critical" if each.kind in _LOST else "warning",
-            title=f"Gap {each}.",
+            title=f"Gap in {each.stream}{_at(each)} from {text_of(each.wanted)} to {text_of(each.possible)}: "
+            f"{each.reason} ({each.kind}, id {each.id}).",
             at=each.found_at or now,
             subject=each.destination or each.stream,
             count=each.events or 0,
@@ -142,8 +145,16 @@ def _notices(notices: Iterable[Notice]) -> Iterator[Finding]:
         )
 
 
+def _at(gap: GapRecord) -> str:
+    return f" at {gap.destination}" if gap.destination else ""
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
 def span_of(seconds: float) -> str:
-    """Return a time span as people say it, ``75 min``, ``5 h``. :param seconds: of it."""
+    """Return a time span for people, ``75 min``, ``5 h``. :param seconds: its length."""
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} min"

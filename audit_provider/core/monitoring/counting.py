@@ -1,4 +1,4 @@
-"""Counts what is new in the spool: segment by segment, each once."""
+"""Counts new events in the spool, segment by segment, each once."""
 
 from __future__ import annotations
 
@@ -63,16 +63,17 @@ def count(
 ) -> Counted:
     """Count every segment that is not counted yet.
 
-    Events are counted for the day on which they happened, however late they were read, of the last days, see
-    :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments without any are not even read. One that is
-    dated ahead of the clock counts once its day has come; where that is further off than
-    :data:`~audit_provider.core.monitoring.activity.AHEAD_DAYS`, on the day on which its segment was written. An event
-    that another chain of the stream has counted, before a position was deleted, is not counted again. A segment that a
-    late writer's has replaced stays counted, and its successor is not.
+    Events count on the day when they happened, however late they were read, within the last days, see
+    :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments without such events are not even read. An event
+        with a time in the future counts when its day comes; if that is further away than
+        :data:`~audit_provider.core.monitoring.activity.AHEAD_DAYS`, on the day when its segment was written. An event
+        that another chain of the stream has counted, before a position was deleted, is not counted again. A segment
+        that a late writer has replaced stays counted, and its successor is not counted.
 
-    :param streams: with the positions that lead to their heads. :param backfills: names of those among them that hold
-        windows of the past: their events are counted, and who did them is no news.
-    :param deadline: stop in good order once it has passed; the next counting goes on.
+    :param streams: with the positions that lead to their heads.
+    :param backfills: names of the streams that hold windows of the past: their events are counted, but their actors are
+        not new.
+    :param deadline: stop in good order after this time; the next counting continues.
     :raises AuditError: the spool cannot be read or written; what was counted before is kept.
     """
     run = _Run(activity, classifier, now().date())
@@ -221,14 +222,14 @@ class _Run:
 
 
 def actor_of(found: Mapping[str, str], classified: Classified) -> str:
-    """Return who did it, by the name that people know best; "" where nobody is named."""
+    """Return the actor by the most familiar name: e-mail address, name, or else id; "" if the record names none."""
     # Who signs in is the only one there is, wherever in the record they stand.
     names = _ACTORS + (_TARGETS if classified.meaning.kind == "authentication" else ())
     return next((found[name][:MOST_LETTERS] for name in names if name in found), "")
 
 
 def _add(names: dict[str, int], name: str) -> None:
-    """Count a name, as long as memory bears it; those that were met first stay."""
+    """Count a name if memory allows; names that were met first stay."""
     if name in names or (name and len(names) < _MOST_IN_MEMORY):
         names[name] = names.get(name, 0) + 1
     elif name:

@@ -1,4 +1,4 @@
-"""What is new, and what matters to security: by action, actor and address."""
+"""Findings about new and security-relevant activity: by action, actor and address."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     _Failures = Callable[[Names], Mapping[int, Mapping[str, int]]]
 
 MOST_AT_ONCE = 20
-"""New actions, actors or bursts that one report tells one by one."""
+"""New actions, actors or bursts for which one report has a finding each; the rest is one finding."""
 
 RECENT_DAYS = 2
-"""Today and so many days before are looked at in every report; other days where something new is counted of them."""
+"""Today and this many days before are examined in every report; other days only if new events of them are counted."""
 
-_TIMES_THE_MOST = 3  # how far a burst must lie above the failures that a name has had before
+_TIMES_THE_MOST = 3  # a burst is at least this many times the failures that a name had before
 _NAMED = 3
 
 
 def noteworthy(
     figures: Figures, classifier: Classifier, memory: Memory, settings: Monitoring, now: datetime
 ) -> list[Finding]:
-    """Return never-seen actions, never-seen actors of what matters to security, that itself, and failed-login bursts.
+    """Return new actions, new actors of security-relevant actions, these actions, and bursts of failed logins.
 
-    What was seen here is remembered, so that it is new once. A day is looked at again whenever events of it are newly
-    counted, however late they were read; those of a backfill are not looked at. What happened before the first report,
-    which is all of the log that a pipeline begins with, is told in short: one finding a day, and bursts.
+    What was seen is remembered, so it is new only once. A day is examined again whenever events of it are newly
+    counted, however late they were read; events of a backfill are not examined. The time before the first report, the
+    whole log with which a pipeline begins, is summarised: one finding per day, and bursts.
     """
     fresh = fresh_days(figures, memory, now)
     known_actions, known_actors = set(memory.actions), set(memory.actors)
@@ -65,15 +65,15 @@ def noteworthy(
 
 
 def fresh_days(figures: Figures, memory: Memory, now: datetime) -> set[date]:
-    """Return the days that are looked at in full: the last ones, and those of which new events are counted."""
+    """Return the days that are examined in full: the last ones, and those with newly counted events."""
     recent = now.date() - timedelta(days=RECENT_DAYS)
-    # Where an earlier version made the first report, that was long ago.
+    # If an earlier version made the first report, that was long ago.
     first = min(recent, memory.since - timedelta(days=RECENT_DAYS)) if memory.since else date.min
     return {day.day for day in figures.days if day.day >= recent or (day.day >= first and _is_new(day, memory))}
 
 
 def _is_new(day: Day, memory: Memory) -> bool:
-    """Whether events of a day are counted that no report has looked at."""
+    """Whether events of a day are counted that no report has examined."""
     return day.live > memory.judged.get(day.day, 0)
 
 
@@ -85,7 +85,7 @@ def _learn(memory: Memory, days: Sequence[Day]) -> None:
 
 
 def _actors(day: Day) -> Iterator[str]:
-    """Yield who has done what matters to security, also as a backfill tells."""
+    """Yield the actors of security-relevant actions, including those that a backfill has found."""
     for names in (day, day.backfilled):
         for actors in names.watched.values():
             yield from actors
@@ -97,7 +97,7 @@ def _new_actions(day: Day, known: set[str], memory: Memory) -> Iterator[Finding]
         title, names = sentence(
             "The action ",
             ("action", shown(action)),
-            f" was never seen before; it happened {_times(sum(hours))} on {day.day}.",
+            f" occurred for the first time: {_times(sum(hours))} on {day.day}.",
         )
         yield Finding(
             id=finding_id("new_action", memory.key, action),
@@ -115,7 +115,7 @@ def _new_actions(day: Day, known: set[str], memory: Memory) -> Iterator[Finding]
 def _new_actors(day: Day, classifier: Classifier, memory: Memory, known: set[str]) -> Iterator[Finding]:
     first: dict[str, list[str]] = {}
     for action, actors in day.watched.items():
-        # Whoever fails to sign in may be anybody.
+        # The name in a failed sign-in may be anybody's.
         if classifier.of(action).meaning.kind == "authentication":
             continue
         for actor in actors:
@@ -125,9 +125,9 @@ def _new_actors(day: Day, classifier: Classifier, memory: Memory, known: set[str
         count = sum(day.watched[action][actor] for action in actions)
         title, names = sentence(
             ("actor", shown(actor)),
-            " did ",
+            " performed ",
             *_list("action", actions),
-            f" on {day.day}, and nothing that matters to security before.",
+            f" on {day.day}, the first security-relevant activity of this actor.",
         )
         yield Finding(
             id=finding_id("new_actor", memory.key, actor, str(day.day)),
@@ -162,7 +162,7 @@ def _watched_in_short(day: Day, memory: Memory) -> Iterator[Finding]:
     if not day.watched:
         return
     most = sorted(day.watched, key=lambda action: -sum(day.watched[action].values()))
-    parts: list[Part] = [f"On {day.day}, before this pipeline was watched: "]
+    parts: list[Part] = [f"On {day.day}, before monitoring began: "]
     for place, action in enumerate(most[:_NAMED]):
         parts += [*(["; "] if place else []), *_what_happened(action, day.watched[action], "")]
     rest = len(most) - _NAMED
@@ -181,18 +181,21 @@ def _watched_in_short(day: Day, memory: Memory) -> Iterator[Finding]:
 
 
 def _what_happened(action: str, actors: Mapping[str, int], when: str) -> list[Part]:
+    """Return the parts of a sentence without its end, which begins with who did it, if the source says so."""
     named = sorted((each for each in actors if each != REST), key=lambda each: -actors[each])
-    by: list[Part] = [", by ", *_list("actor", named)] if named else []
-    return [("action", shown(action)), f" happened {_times(sum(actors.values()))}{when}", *by]
+    times = f" {_times(sum(actors.values()))}{when}"
+    if not named:
+        return [("action", shown(action)), " occurred", times]
+    return [*_list("actor", named), " performed ", ("action", shown(action)), times]
 
 
 def _bursts(day: Day, days: Sequence[Day], settings: Monitoring, memory: Memory) -> Iterator[Finding]:
     before = [each for each in days if each.day < day.day]
-    ways: tuple[tuple[_Failures, int, str, Role], ...] = (
-        (_by_actor, settings.failed_logins_per_actor, "of", "actor"),
-        (_by_address, settings.failed_logins_per_address, "from", "address"),
+    ways: tuple[tuple[_Failures, int, str, Role, str], ...] = (
+        (_by_actor, settings.failed_logins_per_actor, "of", "actor", " failed to log in {} times"),
+        (_by_address, settings.failed_logins_per_address, "from", "address", " caused {} failed logins"),
     )
-    for names_of, least, of, role in ways:
+    for names_of, least, of, role, did in ways:
         most = _most(names_of, before)
         worst: dict[str, tuple[int, int]] = {}
         for hour, counts in names_of(day).items():
@@ -202,11 +205,9 @@ def _bursts(day: Day, days: Sequence[Day], settings: Monitoring, memory: Memory)
             usual = most.get(name, 0)
             if count < least or count < _TIMES_THE_MOST * usual:
                 continue
-            than = f", where {usual} were the most before" if usual else ""
+            than = f"; the most in an hour before was {usual:,}" if usual else ""
             title, names = sentence(
-                f"{count} failed logins {of} ",
-                (role, shown(name)),
-                f" in the hour from {hour:02}:00 UTC on {day.day}{than}.",
+                (role, shown(name)), f"{did.format(f'{count:,}')} in the hour from {hour:02}:00 UTC on {day.day}{than}."
             )
             yield Finding(
                 id=finding_id("failed_logins", memory.key, of, name, str(day.day)),
@@ -231,7 +232,7 @@ def _by_address(day: Names) -> Mapping[int, Mapping[str, int]]:
 
 
 def _most(names_of: _Failures, days: Sequence[Day]) -> dict[str, int]:
-    """Return the most failed logins in one hour, by name; a name's worst day may have been a burst, and is left out."""
+    """Return the most failed logins in one hour, by name; a name's worst day may have been a burst and is left out."""
     by_day: dict[str, list[int]] = {}
     for day in days:
         worst: dict[str, int] = {}
@@ -244,7 +245,7 @@ def _most(names_of: _Failures, days: Sequence[Day]) -> dict[str, int]:
 
 
 def _bounded(kind: Kind, day: Day, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield findings one by one, and what are too many as one."""
+    """Yield findings one by one, and those over the limit as one."""
     found = list(findings)
     yield from found[:MOST_AT_ONCE]
     rest = found[MOST_AT_ONCE:]
@@ -262,13 +263,13 @@ def _bounded(kind: Kind, day: Day, findings: Iterator[Finding]) -> Iterator[Find
 
 
 def shown(name: str) -> str:
-    """Return a vendor's name as a sentence may hold it: on one line, and something where it is empty."""
+    """Return a vendor's name for a sentence: on one line, and a placeholder if it is empty."""
     text = "".join(letter if letter.isprintable() else " " for letter in name).strip()
     return text or "(none)"
 
 
 def _list(role: Role, names: Sequence[str]) -> Iterator[Part]:
-    """Yield the first of some names, with commas between, and how many more there are."""
+    """Yield the first names, separated by commas, and how many more there are."""
     for place, name in enumerate(names[:_NAMED]):
         if place:
             yield ", "

@@ -86,11 +86,11 @@ def _when(finding: Finding) -> str:
 
 def _charts(summary: Summary) -> list[str]:
     if not summary.days or summary.first_day is None:
-        return ["<h2>Activity</h2><p>No event in the days that are kept.</p>"]
+        return ["<h2>Activity</h2><p>No events in the days still kept.</p>"]
     count = len(next(iter(summary.days.values())))
     labels = [f"{summary.first_day + timedelta(days=each):%d %b}" for each in range(count)]
     activity = bars("Events by category and day", labels, summary.days, low=summary.low, high=summary.high)
-    usual = "<p>The band is what is usual for all categories together.</p>" if summary.high else ""
+    usual = "<p>The band shows the usual range for all categories together.</p>" if summary.high else ""
     parts = [f"<h2>Activity</h2>{activity}{legend(list(summary.days))}{usual}"]
     if any(summary.lags):
         minutes = {"lag": [each / 60 for each in summary.lags]}
@@ -156,7 +156,7 @@ def _unknown(summary: Summary) -> list[str]:
     if not summary.unknown_actions:
         return []
     names = "".join(f"<li>{said(each) or '(none)'}</li>" for each in summary.unknown_actions)
-    return [f"<h2>Actions that no table knows</h2><ul>{names}</ul>"]
+    return [f"<h2>Actions without a known meaning</h2><ul>{names}</ul>"]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:

@@ -37,11 +37,13 @@ _KEY_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the records of progress say when the report runs.
+    """The records of progress when the report runs.
 
-    :ivar position: of the live stream; None where nothing was read. :ivar accounts: of its destinations.
-    :ivar dead_letters: open ones, by destination, of all streams. :ivar gaps: open ones.
-    :ivar counted: everything in the spool is counted, so that what is missing from the counts is missing.
+    :ivar position: Position of the live stream; None if nothing was read.
+    :ivar accounts: Accounts of its destinations.
+    :ivar dead_letters: Number of open dead letters of all streams, by destination.
+    :ivar gaps: Open gaps.
+    :ivar counted: Everything in the spool is counted, so events missing from the counts are really missing.
     """
 
     pipeline: str
@@ -143,7 +145,7 @@ def _summary(
 
 
 def _bands(figures: Figures, settings: Monitoring, shown: int) -> list[Band]:
-    """Return what is usual on each day shown, as it looks today; nothing while the history is short."""
+    """Return the usual range of each day shown, as of today; nothing while the history is short."""
     today = figures.days[-1].day
     begin, end = figures.history(today)
     if end - begin < settings.least_days:
@@ -153,7 +155,7 @@ def _bands(figures: Figures, settings: Monitoring, shown: int) -> list[Band]:
 
 
 def _actions(figures: Figures, classifier: Classifier, shown: int) -> tuple[tuple[ActionCounts, ...], tuple[str, ...]]:
-    """Return the most frequent actions, with what is left over by category, and those that no table knows."""
+    """Return the most frequent actions, with the rest by category, and the actions without a known meaning."""
     days = figures.days[shown:]
     counts: dict[str, list[int]] = {}
     rest: dict[str, list[int]] = {}

@@ -34,7 +34,7 @@ def markdown_of(summary: Summary, accounts: Sequence[Account]) -> str:
         parts.append(f"## Actions\n\n{_actions(summary)}")
     if summary.unknown_actions:
         names = "\n".join(f"- {escaped(each)}" for each in summary.unknown_actions)
-        parts.append(f"## Actions that no table knows\n\n{names}")
+        parts.append(f"## Actions without a known meaning\n\n{names}")
     if accounts:
         parts.append(f"## Deliveries\n\n```\n{table(accounts)}\n```")
     return "\n\n".join(parts) + "\n"
@@ -71,12 +71,12 @@ def escaped(text: str) -> str:
 
 def _activity(summary: Summary) -> str:
     if not summary.days:
-        return "No event in the days that are kept."
+        return "No events in the days still kept."
     rows = [(category, *_columns(days)) for category, days in summary.days.items()]
     everything = [sum(each) for each in zip(*summary.days.values(), strict=True)]
     usual = ""
     if summary.high:
-        usual = f"\n\nUsual on a day like today: {summary.low[-1]:,.0f} to {summary.high[-1]:,.0f} events."
+        usual = f"\n\nUsual range on a day like today: {summary.low[-1]:,.0f} to {summary.high[-1]:,.0f} events."
     themes = " · ".join(
         f"{theme} {sum(days[-1] for category, days in summary.days.items() if category in categories):,}"
         for theme, categories in THEMES.items()

@@ -1,4 +1,4 @@
-"""What findings remember: what was seen before, what has been found, and who has been told."""
+"""What findings remember: what was seen before, what was found, and which notifiers have sent it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ _DIGEST_BYTES = 12
 class KeptFinding(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A finding that was made.
 
-    :ivar found_at: when, aware UTC. :ivar lasting: it stands for a state, and the state lasts.
-    :ivar told: the notifiers that have told it.
+    :ivar found_at: When it was made, aware UTC.
+    :ivar lasting: It describes a state, and the state lasts.
+    :ivar told: Notifiers that have sent it.
     """
 
     finding: Finding
@@ -37,9 +38,10 @@ class KeptFinding(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What reports saw on one day. :ivar lag: the largest, in seconds.
+    """What reports saw on one day.
 
-    :ivar delivered: by destination, how many events it had been given in all when the last report of the day ran.
+    :ivar lag: The largest lag, in seconds.
+    :ivar delivered: Total number of events delivered when the last report of the day ran, by destination.
     """
 
     lag: float = 0.0
@@ -47,9 +49,10 @@ class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What reports saw in one hour. :ivar lag: the largest, in seconds.
+    """What reports saw in one hour.
 
-    :ivar delivered: by destination, how many events it was given since the report before.
+    :ivar lag: The largest lag, in seconds.
+    :ivar delivered: Number of events delivered since the report before, by destination.
     """
 
     lag: float = 0.0
@@ -59,14 +62,15 @@ class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the findings of one pipeline remember.
 
-    :ivar key: of the digests that stand for actors, made once. :ivar actions: all that were ever met.
-    :ivar actors: digests of those who have done what matters to security, to the last day on which they did.
-    :ivar hours: by beginning, aware UTC. :ivar given: by destination, how many events it had been given in all when the
-        last report ran.
-    :ivar judged: days to how many of their events were counted when they were looked at.
-    :ivar since: the day of the first report; None where an earlier version made it.
-    :ivar tellers: those who tell findings, to the time from which on they tell what is found.
-    :ivar full: more was met than can be remembered, so what is not known may have been met before.
+    :ivar key: Key of the digests that represent actors, created once.
+    :ivar actions: All actions that were ever seen.
+    :ivar actors: Digests of actors of security-relevant actions, with the last day on which they performed one.
+    :ivar hours: By start of the hour, aware UTC.
+    :ivar given: Total number of events delivered when the last report ran, by destination.
+    :ivar judged: How many events of a day were counted when it was examined, by day.
+    :ivar since: The day of the first report; None if an earlier version made it.
+    :ivar tellers: Notifiers, with the time from which on they send findings.
+    :ivar full: More was seen than can be remembered, so an unknown action may have been seen before.
     """
 
     key: str
@@ -82,11 +86,11 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     tellers: dict[str, datetime] = {}
 
     def digest(self, actor: str) -> str:
-        """Return what stands for an actor: his name is not kept for longer than the counts of a day."""
+        """Return the digest that represents an actor: names are not kept for longer than the counts of a day."""
         return hashlib.blake2b(actor.encode(), key=bytes.fromhex(self.key), digest_size=_DIGEST_BYTES).hexdigest()
 
     def learn(self, actions: Iterable[str], actors: Iterable[tuple[str, date]]) -> None:
-        """Remember actions, and actors with the day on which they did something."""
+        """Remember actions, and actors with the day of their action."""
         known = dict.fromkeys([*self.actions, *actions])
         self.full = self.full or len(known) > MOST_ACTIONS_KNOWN
         self.actions = list(known)[:MOST_ACTIONS_KNOWN]
@@ -121,8 +125,8 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     def settle(self, findings: Sequence[Finding], lasting: Sequence[Finding], now: datetime) -> list[Finding]:
         """Take in what a report has found and return what is new.
 
-        :param findings: each is kept from now on. :param lasting: states that last; one that does not any more is
-            forgotten, so that it is told anew when it comes back.
+        :param findings: each is kept from now on.
+        :param lasting: states that last; one that has ended is forgotten, so that it is reported again if it returns.
         """
         known = {kept.finding.id: kept for kept in self.findings}
         last = {each.id for each in lasting}
@@ -143,10 +147,10 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         return new
 
     def meet(self, tellers: Iterable[str], now: datetime) -> None:
-        """Remember who tells findings from now on. A new one tells those of the last day, and not all of the past."""
+        """Remember the current notifiers. A new one sends the findings of the last day, not all of the past."""
         self.tellers = {each: self.tellers.get(each, back_by(now, _TELL_WITHIN)) for each in tellers}
 
     def untold(self, notifier: str, now: datetime) -> list[KeptFinding]:
-        """Return the findings that a notifier has not told, since it was met: however long it could not."""
+        """Return the findings that a notifier has not sent since it was added, however long it has failed."""
         since = self.tellers.get(notifier, back_by(now, _TELL_WITHIN))
         return [each for each in self.findings if notifier not in each.told and each.found_at >= since]

@@ -1,4 +1,4 @@
-"""What a pipeline's key ``monitoring`` says: what is looked for, how sure one must be, and who is told."""
+"""A pipeline's key ``monitoring``: what is looked for, how sensitive it is, and who is notified."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One way of telling findings.
+    """One notifier for findings.
 
-    :ivar notifier: import path of a class derived from Airflow's ``BaseNotifier``.
-    :ivar severity: the least severity that is told.
-    :ivar arguments: further keys of the entry, handed to the class; texts may be Airflow templates.
+    :ivar notifier: Import path of a class derived from Airflow's ``BaseNotifier``. Example:
+        ``airflow.providers.smtp.notifications.smtp.SmtpNotifier``.
+    :ivar severity: Lowest severity of the findings that are sent: ``info``, ``warning`` or ``critical``.
+    :ivar arguments: All further keys of the entry. They are passed to the class; texts may be Airflow templates.
+        Example: ``to: soc@example.com``.
     """
 
     notifier: str
@@ -36,24 +38,31 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """How a pipeline is watched.
+    """How a pipeline is monitored.
 
-    :ivar without: kinds of findings that are not wanted.
-    :ivar lag_target: seconds; how far reading may be behind, and how long an event may wait for a destination. Four
-        times as much is critical.
-    :ivar watch: actions, or patterns with ``*``, that matter to security beside those that the source names.
-    :ivar least_days: days of history before a surge, a new action or a new actor is told; a silence needs 14 at least.
-    :ivar sensitivity: robust standard deviations beyond which a count is unusual; more finds less.
-    :ivar least_rise: how many times the usual a surge is at least. :ivar least_events: events that it has at least.
-    :ivar least_missed: events that would usually have come in a silence.
-    :ivar settle: seconds that an hour must be over before it is looked at, since events come late.
-    :ivar failed_logins_per_actor: failed logins of one actor within an hour that are a burst.
-    :ivar failed_logins_per_address: the same, from one address.
-    :ivar fail_on: severity from which a new or lasting finding fails the report task; none for never.
-    :ivar notify: who is told, a list of ``{notifier: import.path.Class, severity: warning, …}``.
-    :ivar ship_findings: whether findings are events of the pipeline too, which every destination gets.
-    :ivar redact: paths of the events to ``drop`` or to ``hash`` where page, report, log and notifiers name what stands
-        there; by default all that any destination of the pipeline redacts, and ``{}`` for nothing.
+    :ivar without: Kinds of findings to leave out. Example: ``[new_action, new_actor]``.
+    :ivar lag_target: Seconds by which reading may be behind, and for which an event may wait for a destination. Four
+        times as much is critical. Example: ``900``.
+    :ivar watch: Security-relevant actions, or patterns with ``*``, in addition to those of the source. Example:
+        ``["role.*"]``.
+    :ivar least_days: Days of history before surges, new actions and new actors are reported. Silences need at least 14
+        days.
+    :ivar sensitivity: Robust standard deviations beyond which a count is unusual. A lower value finds more. Example:
+        ``4``.
+    :ivar least_rise: How many times the usual count a surge must have at least. Example: ``3``.
+    :ivar least_events: How many events a surge must have at least. Example: ``50``.
+    :ivar least_missed: How many events would usually have arrived during a silence, at least. Example: ``30``.
+    :ivar settle: Seconds to wait after the end of an hour before it is evaluated, because events arrive late.
+    :ivar failed_logins_per_actor: Failed logins of one actor within an hour that count as a burst. Example: ``20``.
+    :ivar failed_logins_per_address: Failed logins from one IP address within an hour that count as a burst. Example:
+        ``50``.
+    :ivar fail_on: Severity from which a new or continuing finding fails the report task. Default: never. Example:
+        ``critical``.
+    :ivar notify: Notifiers for findings, a list of the keys below. Example: ``[{notifier: my.module.Notifier, severity:
+        warning}]``.
+    :ivar ship_findings: Whether findings are also events of the pipeline that every destination receives.
+    :ivar redact: Paths of the events to ``drop`` or to ``hash`` in the page, the report, the log and the notifiers.
+        Default: all that any destination of the pipeline redacts; ``{}`` for none. Example: ``{hash: [actor.email]}``.
     """
 
     without: tuple[Kind, ...] = ()

@@ -32,13 +32,15 @@ Kind = Literal[
 class Finding:
     """Something that a person should see.
 
-    :ivar id: the same for the same finding in every report, so that it is told once.
-    :ivar title: one sentence. :ivar at: when it was, or began.
-    :ivar subject: the action, actor, address, destination or category that it is about.
-    :ivar count: how many events it rests on.
-    :ivar low: the least, and :ivar high: the most that would have been usual, where that was the question.
-    :ivar names: of events, in the title; None where an earlier version did not say. :ivar subject_is: what the subject
-        is where that is a name of events.
+    :ivar id: The same for the same finding in every report, so that it is sent once.
+    :ivar title: One sentence.
+    :ivar at: When it was, or began.
+    :ivar subject: The action, actor, address, destination or category that it is about.
+    :ivar count: Number of events behind it.
+    :ivar low: Lower end of the usual range, if the finding is about a count.
+    :ivar high: Upper end of the usual range, if the finding is about a count.
+    :ivar names: Names of events in the title; None if an earlier version wrote it.
+    :ivar subject_is: Role of the subject, if it is a name of events.
     """
 
     id: str
@@ -81,17 +83,23 @@ class ActionCounts:
 class Summary:
     """What is known of a pipeline's activity.
 
-    :ivar made_at: when the report ran.
-    :ivar lag: how far reading was behind, in seconds: since the last whole reading, or behind the watermark; None where
+    :ivar made_at: When the report ran.
+    :ivar lag: How far reading was behind, in seconds: since the last complete read, or behind the watermark; None if
         nothing was read.
-    :ivar first_hour: the first of ``hours``. :ivar hours: events by hour, oldest first, the last one still running.
-    :ivar first_day: the first of the days. :ivar days: events by category and day, oldest first, the last one still
-        running. :ivar low: the least, and :ivar high: the most that is usual, by day, for all categories together.
-    :ivar actions: the most frequent ones, with what is left over under ``…`` of each category.
-    :ivar unknown_actions: actions that no table knows. :ivar findings: of the last days, newest first.
-    :ivar dead_letters: still open, by destination.
-    :ivar lags: the largest lag by day, seconds. :ivar delivered: events by destination and day.
-    :ivar lags_by_hour: and :ivar delivered_by_hour: the same by the hours of ``hours``, as far as reports saw them.
+    :ivar first_hour: The first of ``hours``.
+    :ivar hours: Events by hour, oldest first; the last hour is not over.
+    :ivar first_day: The first of the days.
+    :ivar days: Events by category and day, oldest first; the last day is not over.
+    :ivar low: Lower end of the usual range by day, for all categories together.
+    :ivar high: Upper end of the usual range by day, for all categories together.
+    :ivar actions: The most frequent actions, with the rest of each category under ``…``.
+    :ivar unknown_actions: Actions without a known meaning.
+    :ivar findings: Findings of the last days, newest first.
+    :ivar dead_letters: Number of open dead letters, by destination.
+    :ivar lags: The largest lag by day, in seconds.
+    :ivar delivered: Events by destination and day.
+    :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
+    :ivar delivered_by_hour: Events by destination and the hours of ``hours``, if reports have seen them.
     """
 
     pipeline: str
@@ -119,7 +127,7 @@ def finding_id(kind: Kind, *parts: str) -> str:
     return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()[:12]
 
 
-SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next report makes another")
+SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next report creates another")
 """How a summary is kept."""
 
 

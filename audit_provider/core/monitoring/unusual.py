@@ -1,4 +1,4 @@
-"""Surges and silences: counts that lie outside of what was usual."""
+"""Surges and silences: counts outside of the usual range."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ _DAY = timedelta(days=1)
 def unusual(figures: Figures, until: datetime, settings: Monitoring, also: Collection[date] = ()) -> list[Finding]:
     """Return the surges of the last two days, and the silences that last.
 
-    What one category explains is not told of the whole source again, and what the whole source does not of categories.
+    A surge or silence of a single category is not reported for the whole source again, and one of the whole source not
+    for each category.
 
-    :param until: up to when the source is read and settled, aware UTC; only whole hours before are looked at.
-    :param also: days before of which events were read late.
+    :param until: time up to which the source is read and settled, aware UTC; only whole hours before are examined.
+    :param also: earlier days of which events were read late.
     """
     until = until.replace(minute=0, second=0, microsecond=0)
     return [*_surges(figures, until, settings, also), *_silences(figures, until, settings)]
@@ -79,7 +80,7 @@ def _surge(
         id=finding_id("surge", subject, str(day)),
         kind="surge",
         severity="warning",
-        title=f"{_counted(subject, count)} {when}, where at most {band.high:,.0f} are usual.",
+        title=f"{_counted(subject, count)} {when}; the usual maximum is {band.high:,.0f}.",
         at=begin_of(day, hour),
         subject=subject,
         count=count,
@@ -137,13 +138,13 @@ def _silence(figures: Figures, series: Series, begin: int, end: int, settings: M
 
 
 def _told(subject: str, silence: _Silence) -> Finding:
-    of = "No event at all" if subject == ALL else f"No event of the category {subject}"
+    of = "No events at all" if subject == ALL else f"No events of the category {subject}"
     return Finding(
         id=finding_id("silence", subject, silence.since.isoformat()),
         kind="silence",
         severity="critical" if subject == ALL else "warning",
-        title=f"{of} for {silence.hours} hours since {date_of(silence.since)} {silence.since:%H:%M} UTC, where about "
-        f"{silence.missed:,.0f} or more are usual.",
+        title=f"{of} for {silence.hours} hours since {date_of(silence.since)} {silence.since:%H:%M} UTC; usually "
+        f"there are about {silence.missed:,.0f} or more.",
         at=silence.since,
         subject=subject,
         low=round(silence.missed, 1),

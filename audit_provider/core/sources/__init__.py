@@ -1,8 +1,8 @@
-"""The sources: what each vendor's API looks like, and how it is read without loss.
+"""The sources: descriptions of each vendor's API, and how they are read without loss.
 
-``spec`` holds the values that describe a source, ``paging`` how its list goes on, ``export`` where its files are;
+``spec`` holds the values that describe a source, ``paging`` how the next page is found, ``export`` where its files are;
 ``pages`` reads one page and ``files`` one file; ``reading`` holds the strategies, ``vendors`` one file per vendor;
-``inline`` makes a source of what a user wrote.
+``inline`` reads a source that a user described.
 """
 
 from audit_provider.core.sources.pages import Page, PageReader

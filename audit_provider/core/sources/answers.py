@@ -104,8 +104,8 @@ class AnswerJudge:
         """
         if self._has_no_page(answer):
             raise LostPageError(
-                f"{answer.where} answered {answer.status} with {len(answer.body)} bytes that are not JSON of a page, "
-                f"though the page before said that there is more, so the rest cannot be read."
+                f"{answer.where} answered {answer.status} with {len(answer.body)} bytes that are not a page in JSON, "
+                "although the page before said that there is more, so the rest cannot be read."
             )
 
     def _has_no_page(self, answer: Answer) -> bool:
@@ -139,7 +139,7 @@ class AnswerJudge:
                 resume_at=self._resume_at(answer),
             )
         if status in (401, 403):
-            right = self._spec.access or "check the API token on the connection, its rights and the plan."
+            right = self._spec.access or "check the API token on the connection, its permissions and the plan."
             raise CredentialError(f"{message}: {hint or right}")
         if 300 <= status < 400:
             raise ConfigurationError(f"{message}, a redirect, which is not followed: check the connection's host.")
@@ -167,10 +167,10 @@ class AnswerJudge:
             return bool(path) and look(path) not in (None, msgspec.UNSET, "", [], 0, False)
 
         if is_said(errors.partial_at):
-            raise UnavailableError(f"{answer.where} answered with a part of the page only: {errors.partial_at} is set.")
+            raise UnavailableError(f"{answer.where} answered with only a part of the page: {errors.partial_at} is set.")
         ok = look(errors.ok_at) if errors.ok_at else None
         if errors.partial_is and text_of_scalar(ok) in errors.partial_is:
-            raise UnavailableError(f"{answer.where} answered with a part of the page only: {errors.ok_at} is {ok!r}.")
+            raise UnavailableError(f"{answer.where} answered with only a part of the page: {errors.ok_at} is {ok!r}.")
         wrong = bool(errors.ok_at) and ok not in (None, msgspec.UNSET, errors.ok_is)
         if wrong or is_said(errors.message_at) or is_said(errors.code_at):
             code, words = self._told(answer)
@@ -218,8 +218,8 @@ class AnswerJudge:
         if not (asked.takes_end and hasattr(spec.reading, "behind") and _AHEAD.search(words)):
             return ""
         return (
-            f"its clock is behind this machine's, or it wants time to pass: set 'reading.behind' of the source to some "
-            f"seconds, now {spec.behind.total_seconds():.0f}, so that reads end that long before now."
+            "its clock is behind this machine's, or it serves events only after some time: set 'reading.behind' of the "
+            f"source to some seconds (now {spec.behind.total_seconds():.0f}), so that reads end that long before now."
         )
 
     def _told(self, answer: Answer) -> tuple[str, str]:
@@ -242,7 +242,7 @@ class AnswerJudge:
         try:
             found = answer.json()
         except ProtocolError:
-            return f" with {answer.web_page()}, as proxies send it" if answer.is_web_page else ""
+            return f" with {answer.web_page()}, probably from a proxy" if answer.is_web_page else ""
         found = found[0] if isinstance(found, list) and found else found
         request_id = self._redact(text_at(found, "request_id"))[:_CODE_SHOWN]
         said = f": {self._redact(words)[:300]}" if words else ""

@@ -1,4 +1,4 @@
-"""Where each element of a list begins and ends, also behind one that is broken."""
+"""Finds where each element of a list begins and ends, even after a broken one."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Elements:
         for each in self._borders(content):
             self.unreadable.append(Unreadable(content[begin:each].strip(SPACE + b","), "no JSON"))
             begin = each
-        reason = "no JSON" if begin else f"no JSON from byte {place:,} of it on"
+        reason = "no JSON" if begin else f"not JSON from its byte {place:,}"
         self.unreadable.append(Unreadable(content[begin:], reason))
 
     def _borders(self, content: bytes) -> Iterator[int]:

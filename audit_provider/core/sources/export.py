@@ -11,12 +11,16 @@ from audit_provider.core.sources.request import Request
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """A file is made to order: ask for a span of time, look until it is ready, download it.
+    """A file that the vendor creates on request: order a time range, wait until the file is ready, download it.
 
-    :ivar create: asks for ``{start}`` to ``{end}``. :ivar status: looks at job ``{job}``.
-    :ivar id_at: dotted path of the job's id, :ivar state_at: of its state, :ivar url_at: of the file's URL.
-    :ivar ready: the state in which there is a file. :ivar pending: the states in which to look again; in any other one
-        the job is given up and made anew.
+    :ivar create: Request that orders the file for ``{start}`` to ``{end}``, with the keys of `Request` below.
+    :ivar status: Request that returns the state of job ``{job}``, with the keys of `Request` below.
+    :ivar id_at: Dotted path of the job's id. Example: ``data.id``.
+    :ivar state_at: Dotted path of the job's state. Example: ``data.state``.
+    :ivar url_at: Dotted path of the file's URL. Example: ``data.url``.
+    :ivar ready: State in which the file exists. Example: ``ready``.
+    :ivar pending: States in which the job is still running. In any other state the job is abandoned and ordered again.
+        Example: ``[pending, running]``.
     """
 
     create: Request
@@ -36,7 +40,9 @@ class ExportJob:
 class FileList:
     """The records of the source's list are files.
 
-    :ivar id_at: dotted path of a file's id, :ivar created_at: of when it was made, :ivar url_at: of its URL.
+    :ivar id_at: Dotted path of a file's id. Example: ``id``.
+    :ivar created_at: Dotted path of the time when the file was created. Example: ``created_at``.
+    :ivar url_at: Dotted path of the file's URL. Example: ``download_url``.
     """
 
     id_at: str

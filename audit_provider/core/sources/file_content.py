@@ -85,11 +85,11 @@ def _encoding(head: bytes, where: str) -> str:
     for mark, name in _OTHERS.items():
         if head.startswith(mark):
             raise ProtocolError(
-                f"{where} answered with a file that is {name}, which is not read: ask for CSV or JSON lines, "
-                f"plain or in gzip."
+                f"{where} answered with a file that is {name}, which is not supported: request CSV or JSON lines, "
+                "plain or in gzip."
             )
     if head.startswith((_GZIP, _ZIP)):
-        raise ProtocolError(f"{where} answered with a file that is packed more than {_MOST_LAYERS} times.")
+        raise ProtocolError(f"{where} answered with a file that is compressed more than {_MOST_LAYERS} times.")
     encoding = marked_encoding(head) or _unmarked_encoding(head, where)
     if head.decode(encoding, errors="replace").lstrip().lower().startswith(_MARKUP):
         raise ProtocolError(f"{where} answered with a web page or XML instead of the file.")
@@ -105,7 +105,7 @@ def _unmarked_encoding(head: bytes, where: str) -> str:
     if half and even > half * 0.8 and not odd:
         return "utf-16-be"
     if b"\0" in head:
-        raise ProtocolError(f"{where} answered with a file that is no text: check that it is the file of events.")
+        raise ProtocolError(f"{where} answered with a file that is not text: check that it is the file of events.")
     return "utf-8"
 
 
@@ -116,8 +116,8 @@ def _written(parts: Iterator[bytes], where: str, most_bytes: int) -> Content:
             size += len(part)
             if size > most_bytes:
                 raise ProtocolError(
-                    f"{where} answered with a file of more than {most_bytes:,} bytes once it is unpacked: ask for "
-                    f"files of shorter spans."
+                    f"{where} answered with a file of more than {most_bytes:,} bytes after decompression: request "
+                    "files of shorter time ranges."
                 )
             content.write(part)
     except BaseException:
@@ -154,11 +154,11 @@ def _unzipped(content: Content, where: str) -> Iterator[bytes]:
             members = [each for each in archive.infolist() if not each.is_dir()]
             if len(members) != 1:
                 raise ProtocolError(
-                    f"{where} answered with a zip of {len(members)} files, and nobody says which is the one: only a "
-                    f"zip of one file is read."
+                    f"{where} answered with a zip of {len(members)} files, and it is not known which one has the "
+                    "events: only a zip of one file is supported."
                 )
             if members[0].flag_bits & 1:
-                raise ProtocolError(f"{where} answered with a zip that is encrypted: ask for one without a password.")
+                raise ProtocolError(f"{where} answered with an encrypted zip: request one without a password.")
             with archive.open(members[0]) as member:
                 yield from _parts_of(member)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
@@ -172,5 +172,5 @@ def _parts_of(member: IO[bytes]) -> Iterator[bytes]:
 
 def _broken(where: str, kind: str) -> ProtocolError:
     return ProtocolError(
-        f"{where} answered with a {kind} file that is broken or cut off: the next try asks for it again."
+        f"{where} answered with a {kind} file that is damaged or cut off: the next try requests it again."
     )

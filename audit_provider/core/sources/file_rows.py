@@ -97,7 +97,11 @@ def _json_lines(lines: Iterator[str], records: RecordReader, undated: datetime, 
         if number == 1 or not line.endswith(("\n", "\r")):
             found = _whole(record)
             if found is None:
-                wrong = "begins like JSON and is no JSON lines" if number == 1 else "breaks off in its last line"
+                wrong = (
+                    ("begins like JSON but is not JSON lines")
+                    if number == 1
+                    else ("ends in the middle of its last line")
+                )
                 raise ProtocolError(
                     f"{where} answered with a file that {wrong}: only CSV, JSON lines and one JSON list are read."
                 )
@@ -118,8 +122,8 @@ def _json_list(
     content = (first + text.read(MAX_ANSWER_BYTES + 1)).encode()
     if len(content) > MAX_ANSWER_BYTES:
         raise ProtocolError(
-            f"{where} answered with a file that is one JSON list of more than {MAX_ANSWER_BYTES:,} bytes: ask for JSON "
-            f"lines, or for files of shorter spans."
+            f"{where} answered with a file that is one JSON list of more than {MAX_ANSWER_BYTES:,} bytes: request JSON "
+            "lines, or files of shorter time ranges."
         )
     try:
         found = msgspec.json.decode(content, type=list[msgspec.Raw])
@@ -129,7 +133,7 @@ def _json_list(
             found = msgspec.json.decode(page.body, type=list[msgspec.Raw])
         except (BrokenError, *UNREADABLE) as error:
             raise ProtocolError(
-                f"{where} answered with a file that begins like a JSON list and is none ({error})."
+                f"{where} answered with a file that begins like a JSON list but is not one ({error})."
             ) from None
         records.note_repaired(page.repaired)
         records.note_around(page.around)
@@ -172,7 +176,7 @@ def _other(where: str, what: str, columns: list[str], fields: Fields) -> Protoco
     shown = ", ".join(columns)[:80]
     return ProtocolError(
         f"{where} answered with a file whose first {what} has no {wanted} ({shown}), so it is another file, or "
-        f"'fields' of the source names other columns than it has."
+        "'fields' of the source names columns that it does not have."
     )
 
 
@@ -235,8 +239,8 @@ def _rows(lines: Iterable[str], where: str, separator: str = ",") -> Iterator[tu
             taken = 0
     except csv.Error as error:
         raise ProtocolError(
-            f"{where} answered with a file that is not CSV ({error}), so one row cannot be told from the next: check "
-            f"that its quotes are closed."
+            f"{where} answered with a file that is not CSV ({error}), so the rows cannot be separated: check that its "
+            "quotes are closed."
         ) from None
 
 

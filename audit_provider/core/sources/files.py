@@ -72,7 +72,8 @@ class FileReader:
         name = text_at(answer.json(), job.id_at)
         if not name:
             raise ProtocolError(
-                f"{answer.where} made an export without an id at {job.id_at!r}: correct 'id_at' of the source's export."
+                f"{answer.where} created an export without an id at {job.id_at!r}: correct 'id_at' of the source's "
+                "export."
             )
         return name
 
@@ -87,8 +88,8 @@ class FileReader:
         if state == job.ready:
             if not url:
                 raise ProtocolError(
-                    f"{answer.where} says the export is ready and gives no URL at {job.url_at!r}: correct 'url_at' of "
-                    f"the source's export."
+                    f"{answer.where} says that the export is ready but gives no URL at {job.url_at!r}: correct "
+                    "'url_at' of the source's export."
                 )
             return JobState("ready", File(name, url))
         return JobState("pending" if state in job.pending else "lost", said=f"its state is {state!r}")
@@ -145,17 +146,19 @@ class FileReader:
                 client, path, _ = self._client_of(url, is_outside=True)
             else:
                 raise ProtocolError(
-                    f"{where} leads on to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
-                    f"fetched: only https is."
+                    f"{where} redirects to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
+                    "fetched: only https is allowed."
                 )
             answer = client.download(path, sink, later=self._pages.later)
             if answer.status in _REDIRECTS:
                 raise ProtocolError(
-                    f"{where} leads on to {answer.where}, and that leads on again ({answer.status}): one redirect is "
-                    f"followed, so let the API name the address of the file itself."
+                    f"{where} redirects to {answer.where}, which redirects again ({answer.status}): only one redirect "
+                    "is followed, so the API must name the address of the file itself."
                 )
         if 300 <= answer.status < 400:
-            raise ProtocolError(f"{answer.where} answered {answer.status} instead of the file, which is no way to it.")
+            raise ProtocolError(
+                f"{answer.where} answered {answer.status} instead of the file, and names no other address."
+            )
         if answer.status != 200:
             raise RefusedError(f"{answer.where} answered {answer.status} instead of the file.", status=answer.status)
         return answer
@@ -172,7 +175,7 @@ class FileReader:
                 return whole
         except ValueError:
             pass
-        raise ProtocolError(f"{self._pages.spec.title} gave a file at an address that is none.")
+        raise ProtocolError(f"{self._pages.spec.title} gave an invalid address for a file.")
 
     def _client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
         """Return who fetches a URL, its path there, and the URL."""
@@ -183,6 +186,6 @@ class FileReader:
         if target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
             return self._outside(f"{target.scheme}://{target.netloc}"), path, url
         raise ConfigurationError(
-            f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: "
-            f"only https is."
+            f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: only "
+            "https is allowed."
         )

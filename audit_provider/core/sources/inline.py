@@ -124,7 +124,7 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
             continue
         known = {*BOUNDS, *spec.settings, "job"}
         found += [
-            f"{key}.{part}: {{{each}}} is neither a bound of time nor one of the settings"
+            f"{key}.{part}: {{{each}}} is neither start or end of the time range nor one of the settings"
             for part in ("path", "params", "body", "headers")
             for each in sorted(names_in(getattr(request, part)) - known)
         ]
@@ -143,9 +143,9 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     if spec.probe and not spec.probe.path.startswith("/"):
         found.append("probe.path: must begin with '/'")
     if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
-        found.append("auth.url: must begin with '/', or be an address with http:// or https:// before it")
+        found.append("auth.url: must begin with '/', or be an address that begins with http:// or https://")
     found += [
-        f"volatile: {path!r} is, or holds, the record's {key}, which tells one event from another"
+        f"volatile: {path!r} is, or contains, the record's {key}, which identifies an event"
         for path in spec.volatile
         for key in ("id", "time")
         if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in paths_of(getattr(spec.fields, key)))
@@ -159,13 +159,13 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     if isinstance(spec.reading, MeasuredList) and not spec.fields.id and getattr(spec.paging, "ends_when_same", False):
         found.append(
             "paging.ends_when_same: measured_list follows the end of a list, where records without an id would be new "
-            "each time the last page comes again: use head_scan or since_scan"
+            "each time the last page is served again: use head_scan or since_scan"
         )
     if isinstance(spec.reading, IdKeyset) and not isinstance(spec.paging, ObjectIdPaging):
-        found.append("paging: id_keyset goes with paging of type object_id")
+        found.append("paging: id_keyset needs paging of type object_id")
     found += _mistakes_in_paging(spec)
     if isinstance(spec.reading, FileExport) and spec.export is None:
-        found.append("export: file_export needs to be told where the files are")
+        found.append("export: file_export needs this key, which says where the files are")
     mistakes = Mistakes()
     with mistakes.collected():
         check_reading(spec.reading, "reading")
@@ -188,23 +188,22 @@ def _mistakes_in_paging(spec: SourceSpec) -> list[str]:
             continue
         if is_header(path):
             if not header_of(path):
-                found.append(f"paging.{each.name}: {path!r} names no header; write it as 'header: x-next-page'")
+                found.append(f"paging.{each.name}: {path!r} does not name a header; write it as 'header: x-next-page'")
         elif not spec.records_at and not isinstance(spec.export, ExportJob):
             meant = header_meant(path)
             hint = f"did you mean {meant!r}?" if meant else "for a header of the answer write 'header: NAME'"
             found.append(
-                f"paging.{each.name}: records_at is empty, so the answer is a list and nothing stands at {path!r} in "
-                f"it: {hint}"
+                f"paging.{each.name}: records_at is empty, so the answer is a list and has nothing at {path!r}: {hint}"
             )
     found += [
-        f"paging.hosts: {host!r} must be the name of a host alone, such as api.example.com"
+        f"paging.hosts: {host!r} must be only the name of a host, such as api.example.com"
         for host in getattr(spec.paging, "hosts", ())
         if not host or any(letter in "/:@ " for letter in host)
     ]
     if isinstance(spec.paging, CursorPaging) and not spec.paging.cursor_at:
-        found.append("paging.cursor_at: must not be empty, for nothing else leads on")
+        found.append("paging.cursor_at: must not be empty, because nothing else leads to the next page")
     if isinstance(spec.paging, NextUrlPaging) and not spec.paging.url_at:
-        found.append("paging.url_at: must not be empty, for nothing else leads on")
+        found.append("paging.url_at: must not be empty, because nothing else leads to the next page")
     return found
 
 

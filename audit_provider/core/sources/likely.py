@@ -1,4 +1,4 @@
-"""What a path that leads nowhere may have been meant to be, by what stands in an answer or a record."""
+"""Guesses the path that was meant by a path without a value, from the values in an answer or a record."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """What a user's change to a built-in source means for its other requests and for its recovery source.
 
-The rule: a key that is written holds for ``follow``, ``fallback`` and ``recovery`` of the source it is ``like`` too,
-where these had the same value as the source itself. Where they had another, only the user can say what it becomes, so
-the entry is refused until it has ``follow``, ``fallback`` or ``recovery`` as well; ``{}`` leaves it as it was.
+The rule: a key in the entry also applies to ``follow``, ``fallback`` and ``recovery`` of the source named by ``like``,
+if these had the same value as the source itself. If they had another value, only the user can say what it becomes, so
+the entry is refused until it has ``follow``, ``fallback`` or ``recovery`` as well; ``{}`` keeps it unchanged.
 
-Without asking, a recovery source keeps what it differs in by nature, such as its reading, its budget and its look-back.
+A recovery source always keeps the values in which it differs by nature, such as its reading, its budget and its
+look-back.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def _missing(found: dict[str, Any], key: str, shared: Mapping[str, Any], open_: 
     if not open_:
         return []
     return [
-        f"{path}.{key}: is missing: {' and '.join(open_)} {'is' if len(open_) == 1 else 'are'} not the same there, so "
-        f"write {key!r} too, with what is to be asked ({{}} leaves it as it is, null means none)"
+        f"{path}.{key}: is missing: {' and '.join(open_)} {'is' if len(open_) == 1 else 'are'} different there, so "
+        f"write {key!r} too, with its own values ({{}} keeps it unchanged, null removes it)"
     ]
 
 

@@ -1,8 +1,8 @@
-"""The ``Link`` header by RFC 8288, read to its end or refused.
+"""Reads the ``Link`` header by RFC 8288 completely, or refuses it.
 
-Paging by links ends where no link leads on, so a header that is read in part must not look like one that holds less.
-Parsers that skip what they cannot read, and those that refuse what services send validly (parameters without a value,
-a repeated ``rel``, text beyond ASCII), cannot tell the two apart.
+Paging by links ends if there is no next link, so a header that is only read in part must not look like one without it.
+Parsers that skip what they cannot read, and parsers that refuse valid headers (parameters without a value, a repeated
+``rel``, text beyond ASCII), cannot distinguish the two.
 
 https://www.rfc-editor.org/rfc/rfc8288#section-3
 """
@@ -69,7 +69,7 @@ def links_in(header: str) -> list[Link]:
     while at < len(header):
         target = _TARGET.match(header, at)
         if target is None:
-            _refuse("a '<' without its '>'" if header[at] == "<" else "something else than a link", header, at)
+            _refuse("a '<' without its '>'" if header[at] == "<" else "something other than a link", header, at)
         params, at = _params(header, target.end())
         links.append(Link(target[1].strip(), params))
         at = _past(_BETWEEN_LINKS, header, at)
@@ -82,13 +82,13 @@ def _params(header: str, at: int) -> tuple[dict[str, str], int]:
     while not _LINK_ENDS.match(header, at):
         separator = _SEPARATOR.match(header, at)
         if separator is None:
-            _refuse("something else than ';' or ','", header, at)
+            _refuse("something other than ';' or ','", header, at)
         at = separator.end()
         if _LINK_ENDS.match(header, at):
             break
         name = _NAME.match(header, at)
         if name is None:
-            _refuse("something else than the name of a parameter", header, at)
+            _refuse("something other than the name of a parameter", header, at)
         value, at = _value(header, name.end())
         params.setdefault(name[0].lower(), value)
     return params, at
@@ -104,7 +104,7 @@ def _value(header: str, at: int) -> tuple[str, int]:
         return _ESCAPE.sub(r"\1", quoted[1]), quoted.end()
     bare = _BARE.match(header, at)
     if bare is None:
-        _refuse("a quote without its end" if header[at : at + 1] == '"' else "no value behind '='", header, at)
+        _refuse("a quote without its end" if header[at : at + 1] == '"' else "no value after '='", header, at)
     return bare[0], bare.end()
 
 

@@ -276,7 +276,7 @@ class PageReader:
             if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
                 raise ProtocolError(
                     f"{answer.where} answered 200 without {spec.records_at!r}, but has records at {elsewhere!r}: set "
-                    f"records_at of the source to where they stand."
+                    "records_at of the source to that path."
                 )
         records = records or ()
         repeats = self._count_repeats(cursor, records, answer.where)
@@ -313,8 +313,8 @@ class PageReader:
             )
         if way.more and way.cursor == cursor:
             raise ProtocolError(
-                f"{answer.where} gave the cursor it was asked with as the next one, so the rest cannot be read: if "
-                f"this list says so that it ends, set paging.ends_when_same of the source to true."
+                f"{answer.where} returned the cursor of the request as the next one, so the rest cannot be read: if "
+                "this marks the end of the list, set paging.ends_when_same of the source to true."
             )
         self.watch.look(shown, way, records, answer, self.request)
         return Page(
@@ -364,9 +364,9 @@ class PageReader:
         if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
             return answer.not_json()
         return (
-            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON and are not "
-            f"JSON to their end ({error}), so the records or the way on cannot be told: the next try asks for the page "
-            f"again."
+            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON but are not "
+            f"valid to their end ({error}), so the records or the next page cannot be read: the next try requests the "
+            "page again."
         )
 
     def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
@@ -382,8 +382,8 @@ class PageReader:
         """
         if hidden := self._obstacles[path](found):
             raise ProtocolError(
-                f"{answer.where} has something else than an object at {hidden!r}, so {path!r} cannot be read: set the "
-                f"source's paths to where it stands."
+                f"{answer.where} has something other than an object at {hidden!r}, so {path!r} cannot be read: correct "
+                "the source's paths."
             )
 
 

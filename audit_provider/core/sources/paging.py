@@ -1,8 +1,8 @@
-"""How a list goes on after a page: every style met in the catalogue, as values.
+"""How to find the next page: every type of paging in the catalogue, as values.
 
-Each reads from an answer a cursor, a text that means something to this module alone, and puts it into the next
-request. What ends a list, and what is an error instead, :mod:`~audit_provider.core.sources.shown` says. A path may also
-name a header of the answer, as ``header: x-next-page`` does.
+Each reads a cursor from an answer, a text that only this module understands, and puts it into the next request.
+:mod:`~audit_provider.core.sources.shown` decides what ends a list, and what is an error instead. A path may also name a
+    header of the answer, as in ``header: x-next-page``.
 """
 
 from __future__ import annotations
@@ -60,14 +60,16 @@ class NoPaging:
 
 @dataclass(frozen=True, slots=True)
 class CursorPaging:
-    """The answer holds a cursor for the next page.
+    """The answer contains a cursor for the next page.
 
-    :ivar param: name the cursor is sent under; in a body it may be a dotted path. :ivar sent_in: query or JSON body.
-    :ivar cursor_at: dotted path of the cursor in an answer.
-    :ivar more_at: dotted path of a flag that says whether there is more; "" where only the cursor tells.
-    :ivar ends_when_empty: the cursor goes on for ever; an empty page is the end for now.
-    :ivar ends_at: values at ``cursor_at`` that are no cursor but the end, such as 0 or -1; compared as text.
-    :ivar ends_when_same: the end is told by the cursor that was asked with.
+    :ivar param: Name of the parameter for the cursor; in a body, a dotted path. Example: ``cursor``.
+    :ivar cursor_at: Dotted path of the cursor in an answer, or ``header: <name>``. Example: ``meta.next_cursor``.
+    :ivar more_at: Dotted path of a flag that says whether there are more pages. Default: only the cursor says it.
+        Example: ``has_more``.
+    :ivar sent_in: Where the cursor is sent: ``query`` or ``body`` (JSON).
+    :ivar ends_when_empty: The cursor never ends; an empty page means that there are no more events for now.
+    :ivar ends_at: Values at ``cursor_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
+    :ivar ends_when_same: At the end, the answer repeats the cursor of the request.
     """
 
     param: str
@@ -103,13 +105,13 @@ class CursorPaging:
 
 @dataclass(frozen=True, slots=True)
 class NextUrlPaging:
-    """The answer holds the next page's URL, absolute or relative.
+    """The answer contains the next page's URL, absolute or relative.
 
-    :ivar url_at: its dotted path, or that of an object with the URL at ``href``.
-    :ivar ends_at: values at ``url_at`` that are no URL but the end; compared as text.
-    :ivar ends_when_same: the end is told by the URL that was asked for.
-    :ivar hosts: other names by which the API calls its host in URLs, as behind a proxy; the next request goes to the
-        connection's address all the same.
+    :ivar url_at: Dotted path of the URL, or of an object with the URL at ``href``. Example: ``links.next``.
+    :ivar ends_at: Values at ``url_at`` that mean the end. They are compared as text. Example: ``[none]``.
+    :ivar ends_when_same: At the end, the answer repeats the URL of the request.
+    :ivar hosts: Other names that the API uses for its host in URLs, for example behind a proxy. The next request still
+        goes to the connection's address. Example: ``[api.internal.example]``.
     """
 
     url_at: str
@@ -138,13 +140,13 @@ class NextUrlPaging:
 
 @dataclass(frozen=True, slots=True)
 class LinkPaging:
-    """The ``Link`` header holds the next page's URL (RFC 8288).
+    """The ``Link`` header contains the next page's URL (RFC 8288).
 
-    :ivar ends_when_empty: the link goes on for ever; an empty page is the end for now.
-    :ivar results: the link stands there always, and its ``results`` attribute says whether it leads to anything.
-    :ivar ends_when_same: the end is told by a link to the page that was asked for.
-    :ivar hosts: other names by which the API calls its host in links, as behind a proxy; the next request goes to the
-        connection's address all the same.
+    :ivar ends_when_empty: The link never ends; an empty page means that there are no more events for now.
+    :ivar results: The link is always present, and its ``results`` attribute says whether there is a next page.
+    :ivar ends_when_same: At the end, the link leads to the requested page itself.
+    :ivar hosts: Other names that the API uses for its host in links, for example behind a proxy. The next request still
+        goes to the connection's address. Example: ``[api.internal.example]``.
     """
 
     ends_when_empty: bool = False
@@ -182,15 +184,19 @@ class LinkPaging:
 
 @dataclass(frozen=True, slots=True)
 class PagePaging:
-    """Pages have numbers. Where nothing else says it, an empty page is the end, for a short one proves nothing.
+    """Pages have numbers. Without another sign, only an empty page is the end, because a short page proves nothing.
 
-    :ivar param: name the number is sent under. :ivar first: number of the first page.
-    :ivar more_at: dotted path of a flag. :ivar next_at: dotted path of the next page's number.
-    :ivar total_at: dotted path of the number of all records: if it shrinks during a scan, rows have moved up.
-    :ivar pages_at: dotted path of the number of pages: how many there are, not the number of the last one.
-    :ivar ends_at: values at ``next_at`` that are no number of a page but the end, such as 0 or -1; compared as text.
-    :ivar ends_when_same: behind the last page the last one comes again, record by record. It is asked for twice, so
-        that rows which moved while the list was read are not taken for its end.
+    :ivar param: Name of the parameter for the page number. Example: ``page``.
+    :ivar first: Number of the first page.
+    :ivar more_at: Dotted path of a flag that says whether there are more pages. Example: ``has_more``.
+    :ivar next_at: Dotted path of the next page's number, or ``header: <name>``. Example: ``header: x-next-page``.
+    :ivar total_at: Dotted path of the number of all records. If it shrinks during a scan, rows have moved up. Example:
+        ``total``.
+    :ivar pages_at: Dotted path of the number of pages, which is not the number of the last page. Example:
+        ``total_pages``.
+    :ivar ends_at: Values at ``next_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
+    :ivar ends_when_same: After the last page, the last page is served again, record by record. It is requested twice,
+        so that rows that moved while the list was read are not mistaken for the end.
     """
 
     param: str
@@ -228,8 +234,8 @@ class PagePaging:
         pages = shown.count(self.pages_at)
         if pages == 0 and shown.ids:
             raise ProtocolError(
-                f"{shown.where} has no pages by {self.pages_at!r}, and yet records, so the rest cannot be read: set "
-                f"paging.pages_at to where the number of pages stands, not that of the last one."
+                f"{shown.where} has no pages according to {self.pages_at!r}, but has records, so the rest cannot be "
+                "read: set paging.pages_at to the path of the number of pages, not of the last page's number."
             )
         if pages is not None:
             more = number - self.first + 1 < pages
@@ -245,12 +251,12 @@ class PagePaging:
 
 @dataclass(frozen=True, slots=True)
 class OffsetPaging:
-    """The next page begins after so many records.
+    """The next page begins after a number of records.
 
-    :ivar param: name the count is sent under. :ivar total_at: dotted path of the number of all records; without it an
-        empty page is the end.
-    :ivar ends_when_same: behind the last page the last one comes again, record by record. It is asked for twice, so
-        that rows which moved while the list was read are not taken for its end.
+    :ivar param: Name of the parameter for the number of records to skip. Example: ``offset``.
+    :ivar total_at: Dotted path of the number of all records. Default: an empty page is the end. Example: ``total``.
+    :ivar ends_when_same: After the last page, the last page is served again, record by record. It is requested twice,
+        so that rows that moved while the list was read are not mistaken for the end.
     """
 
     param: str
@@ -281,13 +287,13 @@ class OffsetPaging:
 class ObjectIdPaging:
     """The id of the page's last record is the cursor.
 
-    A page without records has no such id: there the vendor's own cursor leads on, if it gives one.
+    A page without records has no such id. There the vendor's own cursor is used, if the answer contains one.
 
-    :ivar param: name it is sent under.
-    :ivar more_at: dotted path of what is true where there is more, or of a cursor that is there only then; without it
-        an empty page is the end.
-    :ivar ends_at: values at ``more_at`` that are no cursor but the end, such as 0 or -1; compared as text.
-    :ivar ends_when_same: the end is told by a page whose last record is the one that was asked from.
+    :ivar param: Name of the parameter for the id. Example: ``after``.
+    :ivar more_at: Dotted path of a flag that is true if there are more pages, or of a cursor that exists only then.
+        Default: an empty page is the end. Example: ``has_more``.
+    :ivar ends_at: Values at ``more_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
+    :ivar ends_when_same: At the end, the last record of the page is the one that the request named.
     """
 
     param: str
@@ -309,16 +315,16 @@ class ObjectIdPaging:
             return Way(shown.last_id or cursor, more=False, said=True)
         if more and not shown.last_id and not cursor:
             raise ProtocolError(
-                f"{shown.where} says at {self.more_at!r} that there is more, but neither a record with an id nor a "
-                f"cursor leads on, so the rest cannot be read: use another style of paging."
+                f"{shown.where} says at {self.more_at!r} that there is more, but has neither a record with an id nor a "
+                "cursor, so the rest cannot be read: use another type of paging."
             )
         return Way(shown.last_id or cursor, more=more, said=shown.at(self.more_at) is False)
 
     def _by_records(self, shown: Shown) -> Way:
         if shown.ids and not shown.last_id:
             raise ProtocolError(
-                f"{shown.where} has records without an id, and no id leads on from the last one, so the rest cannot be "
-                f"read: correct 'fields.id' of the source, or use another style of paging."
+                f"{shown.where} has records without an id, and the last one has no id to continue from, so the rest "
+                "cannot be read: correct 'fields.id' of the source, or use another type of paging."
             )
         same = self.ends_when_same and bool(shown.last_id) and shown.last_id == shown.asked
         return Way(shown.last_id, more=bool(shown.ids) and not same, said=same)

@@ -1,8 +1,8 @@
-"""The second, patient reader of a page: for one that a strict decoder refuses because of some record on it.
+"""The second, tolerant reader of a page, for pages that the strict decoder refuses because of some record.
 
-It finds where each record begins and ends, keeps byte for byte what is JSON, writes anew what is JSON but for some
-detail (see :mod:`~audit_provider.core.loose_json`), and sets aside what nobody can read. What stands around the records
-must be understood to its end, for it holds the way on: otherwise nothing of the page may be believed.
+It finds where each record begins and ends, keeps valid JSON byte for byte, repairs what is invalid in a detail (see
+:mod:`~audit_provider.core.loose_json`), and sets aside what cannot be read. The JSON around the records must be
+    understood completely, because it contains the link to the next page: otherwise nothing of the page is used.
 """
 
 from __future__ import annotations

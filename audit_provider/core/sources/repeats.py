@@ -1,4 +1,4 @@
-"""Telling that the last page of a list has come again, where nothing else tells its end."""
+"""Detects that the last page of a list was served again, if nothing else marks its end."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class RepeatMeter:
             self._repeats += 1
         elif records and self._repeats and not self.named:
             raise ProtocolError(
-                f"{where} goes on behind a page that was the one before it again, so the list does not end so, and "
-                f"records without an id cannot be told apart: unset paging.ends_when_same."
+                f"{where} continues after a page that repeated the one before, so a repeated page is not the end of "
+                "this list, and records without an id cannot be told apart: unset paging.ends_when_same."
             )
         else:
             self._repeats = 0

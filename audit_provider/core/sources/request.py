@@ -13,10 +13,14 @@ from audit_provider.core.templates import filled, names_in
 class Request:
     """A request as the vendor documents it.
 
-    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` stand for the bounds of time, other names in braces
-    for the source's settings. A list in ``params`` sends its key once per value.
+    ``{start}`` and ``{end}`` in a text of ``params`` or ``body`` are replaced by the bounds of the time range, other
+    names in braces by the source's settings. A list in ``params`` sends its key once per value.
 
-    :ivar body: sent as JSON; None sends none.
+    :ivar method: ``GET`` or ``POST``.
+    :ivar path: Path on the host; settings in braces are replaced. Example: ``/v1/{organization}/events``.
+    :ivar params: Query parameters. Example: ``{from: "{start}", to: "{end}", limit: 100}``.
+    :ivar body: Body, sent as JSON. Default: no body. Example: ``{filter: {since: "{start}"}}``.
+    :ivar headers: Additional headers. Example: ``{X-Api-Version: "2"}``.
     """
 
     method: Literal["GET", "POST"]

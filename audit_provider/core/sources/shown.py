@@ -1,8 +1,8 @@
-"""What an answer shows of the way to the next page, read strictly: a list ends only where the vendor says so.
+"""Reads from an answer how to get the next page, strictly: a list ends only if the vendor says so.
 
-Absent, null, false and an empty text say that there is nothing more, and so does what the source names as an end.
-Anything else of a type that is not expected is an error: taken for the end, it would close the window, and the events
-behind it would never be read.
+Absent, null, false and an empty text mean that there is nothing more, and so does a value that the source declares as
+an end. Any other value of an unexpected type is an error: if it counted as the end, the window would be closed, and the
+events after it would never be read.
 """
 
 from __future__ import annotations
@@ -34,23 +34,26 @@ def is_header(path: str) -> bool:
 
 
 def header_of(path: str) -> str:
-    """Return the name of the header that a path names; "" where it names none, or no header can be called so."""
+    """Return the name of the header that a path names; "" if it names none, or if it is not a valid header name."""
     name = path[len(HEADER) :].strip() if is_header(path) else ""
     return name if _HEADER_NAME.fullmatch(name) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a page's answer shows of the way on.
+    """What a page's answer says about the next page.
 
-    :ivar value: what stands in the answer's body at one of the paging's ``paths``, UNSET where that is absent; refuses
-        a container of the wrong type.
-    :ivar ids: of the page's events, in its order. :ivar asked: the cursor that it was asked with.
-    :ivar base_url: of the service, :ivar path: of the first page's request. :ivar where: the request, for messages.
-    :ivar last_id: the vendor's own id of the page's last record, "" where it has none.
-    :ivar repeats: how many pages in a row, this one counted, are the page before them again; only counted where the
-        paging says that a list may end so.
-    :ivar redact: removes secrets from what is quoted of the answer.
+    :ivar value: Value in the answer's body at one of the paging's ``paths``, UNSET if it is absent; refuses a container
+        of the wrong type.
+    :ivar ids: Ids of the page's events, in its order.
+    :ivar asked: Cursor of the request.
+    :ivar base_url: Base URL of the service.
+    :ivar path: Path of the first page's request.
+    :ivar where: The request, for messages.
+    :ivar last_id: The vendor's own id of the page's last record, "" if it has none.
+    :ivar repeats: How many pages in a row, including this one, repeat the page before; only counted if the paging says
+        that a list may end this way.
+    :ivar redact: Removes secrets from quoted parts of the answer.
     """
 
     value: Callable[[str], Any]
@@ -65,7 +68,7 @@ class Shown:
     redact: Callable[[str], str] = str
 
     def at(self, path: str) -> Any:
-        """Return what stands at a dotted path of the body, or in a header; UNSET where that is absent."""
+        """Return the value at a dotted path of the body, or in a header; UNSET if it is absent."""
         if not is_header(path):
             return self.value(path)
         text = self.headers.get(header_of(path))
@@ -76,25 +79,25 @@ class Shown:
         return parts.pop() if len(parts) == 1 else text.strip()
 
     def ends(self, path: str, ends: Sequence[End]) -> bool:
-        """Whether one of the values stands at ``path`` that say that the list ends; they are compared as text."""
+        """Whether the value at ``path`` is one of those that mean the end of the list; they are compared as text."""
         if not ends:
             return False
         found = self.at(path)
         return type(found) in (str, int) and str(found) in map(str, ends)
 
     def cursor(self, path: str, ends: Sequence[End] = ()) -> str:
-        """Return the cursor at ``path``, a text or a whole number; "" where there is none.
+        """Return the cursor at ``path``, a text or a whole number; "" if there is none.
 
-        :param ends: values that are no cursor but the end.
-        :raises ProtocolError: something else stands there.
+        :param ends: values that mean the end.
+        :raises ProtocolError: there is another kind of value.
         """
         return "" if self.ends(path, ends) else self._cursor(self.at(path), path)
 
     def url(self, path: str, ends: Sequence[End] = ()) -> str:
-        """Return the URL at ``path``, or at the ``href`` of an object there; "" where there is none.
+        """Return the URL at ``path``, or at the ``href`` of an object there; "" if there is none.
 
-        :param ends: values that are no URL but the end.
-        :raises ProtocolError: something else stands there.
+        :param ends: values that mean the end.
+        :raises ProtocolError: there is another kind of value.
         """
         found = self.at(path)
         if isinstance(found, dict) and "href" in found:
@@ -106,9 +109,9 @@ class Shown:
         return found
 
     def flag(self, path: str) -> bool | None:
-        """Return the flag at ``path``; None where it is absent or null.
+        """Return the flag at ``path``; None if it is absent or null.
 
-        :raises ProtocolError: something else stands there.
+        :raises ProtocolError: there is another kind of value.
         """
         found = self.at(path) if path else None
         if isinstance(found, str) and is_header(path):
@@ -121,10 +124,10 @@ class Shown:
         raise self._unexpected(path, found, "true or false")
 
     def more(self, path: str, ends: Sequence[End] = ()) -> tuple[bool, str]:
-        """Return whether what stands at ``path``, a flag or a cursor, says that there is more; and the cursor, if any.
+        """Return whether the value at ``path``, a flag or a cursor, says that there is more; and the cursor, if any.
 
-        :param ends: values that are no cursor but the end.
-        :raises ProtocolError: something else stands there.
+        :param ends: values that mean the end.
+        :raises ProtocolError: there is another kind of value.
         """
         found = self.at(path)
         if self.ends(path, ends):
@@ -137,11 +140,11 @@ class Shown:
         return bool(cursor), cursor
 
     def count(self, path: str) -> int | None:
-        """Return the count at ``path``, a whole number or its text; None where there is none.
+        """Return the count at ``path``, a whole number or its text; None if there is none.
 
-        A negative one, by which services say that they do not count, is none.
+        A negative number counts as none; services use it to say that they do not count.
 
-        :raises ProtocolError: something else stands there.
+        :raises ProtocolError: there is another kind of value.
         """
         found = self.at(path) if path else None
         if is_absent(found) or str(found) == "-1":
@@ -153,17 +156,17 @@ class Shown:
         return found if found >= 0 else None
 
     def asked_number(self, first: int) -> int:
-        """Return the number that the page was asked with.
+        """Return the page number of the request.
 
-        :param first: where it was asked with none.
-        :raises ProtocolError: the cursor is none, as where a position was kept by another style of paging.
+        :param first: number if the request had none.
+        :raises ProtocolError: the cursor is not a number, for example if another type of paging wrote the position.
         """
         if not self.asked:
             return first
         if not (self.asked.isascii() and self.asked.isdigit() and len(self.asked) <= _MOST_DIGITS):
             raise ProtocolError(
-                f"{self.where} was asked with a cursor that is no number, so the rest cannot be read: delete the "
-                f"position's Variable to begin anew."
+                f"{self.where} was requested with a cursor that is not a number, so the rest cannot be read: delete "
+                "the position's Variable to read again from 'start'."
             )
         return int(self.asked)
 
@@ -177,44 +180,44 @@ class Shown:
         except UnreadableLinkError as error:
             raise ProtocolError(
                 f"{self.where} sent a Link header with {error.reason} at its character {error.position} "
-                f"({self.redact(error.shown)!r}), so what leads on cannot be read: have the service, or what stands "
-                f"before it, send it as RFC 8288 says, or use another style of paging."
+                f"({self.redact(error.shown)!r}), so the next page cannot be found: let the service, or the proxy in "
+                "front of it, send the header as RFC 8288 says, or use another type of paging."
             ) from None
         return [link for link in found if self._is_own(link)]
 
     def local(self, url: str, hosts: Sequence[str] = ()) -> str:
-        """Return path and query of a URL that the answer gave, if it leads to the connection's own host.
+        """Return path and query of a URL in the answer, if it leads to the connection's own host.
 
-        Behind a proxy a service may not know by which scheme and port it is reached, so these do not matter: whatever
-        the URL says, the next request goes to the connection's address.
+        Behind a proxy a service may not know the scheme and port by which it is reached, so these are ignored: the next
+        request always goes to the connection's address.
 
         :param hosts: other names of that host.
-        :raises ProtocolError: it leads elsewhere, where the credential must not go.
+        :raises ProtocolError: it leads to another host, to which the credential must not be sent.
         """
         base = urlsplit(self.base_url)
         try:
             target = urlsplit(urljoin(f"{self.base_url}{self.asked or self.path}", url))
             name, _ = _host(target), target.port
         except ValueError:
-            raise ProtocolError(f"{self.where} gave a next page at an address that is none.") from None
+            raise ProtocolError(f"{self.where} gave an invalid address for the next page.") from None
         if target.scheme not in ("http", "https") or target.username is not None:
             strange = "a user name" if target.username is not None else f"the scheme {target.scheme!r}"
             raise ProtocolError(
-                f"{self.where} gave a next page at an address with {strange}, which may be another host's and is not "
-                f"followed: use another style of paging."
+                f"{self.where} gave a next page at an address with {strange}, which may lead to another host and is "
+                "not followed: use another type of paging."
             )
         if name not in (_host(base), *(host.lower().rstrip(".") for host in hosts)):
             raise ProtocolError(
                 f"{self.where} gave a next page on another host ({name}), which is not followed: if that is another "
-                f"name of the same API, as behind a proxy, list it in the source's paging.hosts, and its pages are "
-                f"asked for at the connection's own address."
+                "name of the same API, for example behind a proxy, list it in the source's paging.hosts; its pages are "
+                "then requested from the connection's own address."
             )
         prefix = base.path.rstrip("/")
         path = target.path.removeprefix(prefix) if target.path.startswith(f"{prefix}/") else target.path
         return f"{path or '/'}?{target.query}" if target.query else path or "/"
 
     def _is_own(self, link: Link) -> bool:
-        """Whether a link leads on from this page, and not from the other resource that its ``anchor`` names."""
+        """Whether a link belongs to this page, and not to another resource that its ``anchor`` names."""
         if "anchor" not in link.params:
             return True
         page = f"{self.base_url}{self.asked or self.path}".partition("?")[0]
@@ -235,7 +238,7 @@ class Shown:
     def _unexpected(self, path: str, found: Any, expected: str) -> ProtocolError:
         return ProtocolError(
             f"{self.where} has {_kind(found)} at {path!r} where {expected} was expected, so the rest cannot be read: "
-            f"set the source's paging to where the way on stands."
+            "correct the paths in the source's paging."
         )
 
 

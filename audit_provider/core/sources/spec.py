@@ -21,7 +21,11 @@ from audit_provider.core.templates import TimeFormat
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The parameter of the page size. :ivar key: its name. :ivar most: the vendor's largest."""
+    """The parameter for the page size.
+
+    :ivar key: Name of the parameter. Example: ``limit``.
+    :ivar most: Largest page size that the vendor accepts.
+    """
 
     key: str
     most: int = 1000
@@ -29,9 +33,10 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The request that proves a credential.
+    """The request that tests a credential.
 
-    :ivar shows: dotted paths of what to show the person who pressed Test.
+    :ivar path: Path of the request. Example: ``/v1/me``.
+    :ivar shows: Dotted paths of values that the connection's *Test* shows. Example: ``[user.email]``.
     """
 
     path: str
@@ -42,9 +47,10 @@ class Probe:
 class KeptShorter:
     """Events that a vendor keeps for less time than the rest of the log.
 
-    :ivar kept: how long. :ivar what: what they are called.
-    :ivar param: of the request, with which they come, where it has one of :ivar values: these; "" where they come with
-        every request.
+    :ivar kept: How long they are kept. Example: ``2592000``.
+    :ivar what: What they are called. Example: ``sign-in events``.
+    :ivar param: Request parameter that selects them. Default: every request returns them. Example: ``type``.
+    :ivar values: Values of ``param`` that select them. Example: ``[sign_in]``.
     """
 
     kept: timedelta
@@ -61,9 +67,11 @@ class KeptShorter:
 class Setting:
     """A value that only the user knows, such as an organisation's name.
 
-    It stands in the pipeline's ``settings`` or the connection's extra.
+    It is given in the pipeline's ``settings`` or in the connection's extra.
 
-    :ivar default: None where the user must give one. :ivar secret: it belongs in the connection's extra alone.
+    :ivar meaning: What the value is, in a few words. Example: ``the organisation's short name``.
+    :ivar default: Default value. Without one, the user must give the value.
+    :ivar secret: Whether the value may be given in the connection's extra only.
     """
 
     meaning: str
@@ -73,22 +81,31 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """How a vendor says that something is wrong. Each ``…_at`` is a dotted path, "" for none.
+    """How a vendor reports errors. Each ``…_at`` is a dotted path, "" for none.
 
-    :ivar ok_at: a flag beside the records, :ivar ok_is: its value where all is well, :ivar partial_is: its values where
-        records are missing from the page.
-    :ivar partial_at: what is not empty only where records are missing from the page.
-    :ivar slow_codes: codes that mean "too many requests", with whatever status; :ivar slow_texts: parts of the vendor's
-        message that mean it, in upper or lower case. Usual ones, such as ``rate_limited`` and "rate limit exceeded",
-        are known without being named.
-    :ivar slow_wait: how long to wait at least after these where no header says how long.
-    :ivar passing_codes: codes of the vendor's own faults that pass, also in a 200: the request is sent again. Usual
-        ones, such as ``internal_error`` and ``service_unavailable``, are known without being named.
-    :ivar cursor_codes: codes that mean, where the request held a cursor, that it is no longer valid; likewise.
-    :ivar empty_codes: the vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
-    :ivar empty_words: parts of the vendor's words, one of which such an answer must hold; alone they mean the same.
-    :ivar resume_at: beside a refused cursor, the time to begin again from.
-    :ivar hints: the vendor's code, or HTTP status, to what a person should do.
+    :ivar message_at: Path of the error message in an answer. Example: ``error.message``.
+    :ivar code_at: Path of the error code in an answer. Example: ``error.code``.
+    :ivar ok_at: Path of a success flag beside the records. Example: ``ok``.
+    :ivar ok_is: Value of the success flag if all is well.
+    :ivar partial_is: Values of the success flag if records are missing from the page. Example: ``[partial]``.
+    :ivar partial_at: Path of a value that is not empty only if records are missing from the page. Example:
+        ``warnings``.
+    :ivar slow_codes: Codes that mean "too many requests", with any status. Example: ``[TRY_LATER]``.
+    :ivar slow_texts: Parts of the vendor's message that mean "too many requests", in upper or lower case. Common ones,
+        such as ``rate_limited`` and "rate limit exceeded", are known. Example: ``[secondary rate limit]``.
+    :ivar slow_wait: Minimum wait after "too many requests" if no header says how long.
+    :ivar passing_codes: Codes of temporary faults of the vendor, also in a 200: the request is sent again. Common ones,
+        such as ``internal_error`` and ``service_unavailable``, are known. Example: ``[hiccup]``.
+    :ivar cursor_codes: Codes that mean that the cursor in the request is no longer valid. Example:
+        ``[invalid_cursor]``.
+    :ivar empty_codes: The vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
+        Example: ``["404", NO_EVENTS]``.
+    :ivar empty_words: Parts of the vendor's message that mean "there are no events". With ``empty_codes``, an answer
+        must match both. Example: ``[no events found]``.
+    :ivar resume_at: Path of the time from which to restart, in the answer that refuses a cursor. Example:
+        ``resume_from``.
+    :ivar hints: What a person should do, by the vendor's code or HTTP status. Example: ``{"403": "grant the scope
+        audit:read."}``.
     """
 
     message_at: str = ""
@@ -112,34 +129,56 @@ class Errors:
 class SourceSpec:
     """One audit-log API.
 
-    :ivar title: the name people use. :ivar docs: the vendor's page.
-    :ivar base_url: default host; a connection's host overrides it; "" where every customer has one of their own.
-    :ivar host_example: what such a host looks like. :ivar regions: other hosts, by name.
-    :ivar page_url: the page on which people read this log at the vendor, where its address is known; ``{host}`` in it
-        stands for the connection's host, other names in braces for settings that are not secret.
-    :ivar request: of the first page. :ivar follow: of the pages after it, where that is another request.
-    :ivar fallback: the first page's, in the shape to try where it is refused.
-    :ivar reading: how to read on without loss. :ivar times: how ``{start}`` and ``{end}`` are written.
-    :ivar records_at: dotted path of the records; "" where the answer is the list itself.
-    :ivar records_may_be_absent: an answer without that path is an empty page, as this vendor sends it; likewise one
-        that is ``null``, or that has no body at all. Where it has records in another list, it is an error all the same.
-    :ivar volatile: dotted paths of fields that change with every answer, such as a link that expires. They are left out
-        where a record is compared with one of the same id, and where its content names it; they are spooled like all
-        others.
-    :ivar page_size: the parameter of the page size; None where the vendor has none.
-    :ivar lookback: how far back the vendor lets anyone read; None where no limit is known.
-    :ivar kept_shorter: kinds of events that are kept for less time than the rest.
-    :ivar recovery: the source over the same log that reads by time, where this one cannot.
-    :ivar export: where the events come in files. :ivar settings: what the user must say, by name.
-    :ivar actions: actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``; see
-        :mod:`audit_provider.core.formats.meaning`.
-    :ivar categories: actions, or patterns of them, to their category in monitoring where their meaning does not say it.
-    :ivar watched: actions, or patterns of them, that matter to security: each day with one is a finding.
-    :ivar credential: what belongs into which field of the connection.
-    :ivar access: what to create at the vendor, and which right and plan it needs.
-    :ivar limits: the vendor's other limits. :ivar confidence: what the facts rest on. :ivar checked: the day on which
-        they were last held against the vendor's documents, as in ``2026-11-29``; "" where nobody noted it.
-    :ivar unconfirmed: key of this source to what is not certain about it: override it where it proves wrong.
+    :ivar name: Name of the source in the pipelines file. Example: ``acme``.
+    :ivar title: Name for people. Example: ``Acme audit log``.
+    :ivar docs: Address of the vendor's page. Example: ``https://docs.acme.example/audit``.
+    :ivar base_url: Default host; a connection's host overrides it. "" if every customer has their own host. Example:
+        ``https://api.acme.example``.
+    :ivar request: Request for the first page, with the keys of `Request` below.
+    :ivar reading: Reading strategy, with its ``type`` and settings. Example: ``{type: closed_windows, overlap: 300}``.
+    :ivar records_at: Dotted path of the records; "" if the answer is the list itself. Example: ``data``.
+    :ivar fields: Where the records keep the event's id, time and other values, with the keys of `Fields` below.
+    :ivar rate_limit: Request budget, with the keys of `RateLimit` below. Example: ``{requests: 60, per: 60}``.
+    :ivar paging: How the next page is found, with its ``type`` and settings. Default: an answer is complete. Example:
+        ``{type: link}``.
+    :ivar follow: Request for later pages, if it differs from ``request``.
+    :ivar fallback: Another form of the first page's request, to try if the vendor refuses the first form.
+    :ivar auth: How requests are authenticated, with its ``type`` and settings. Default: the password as a bearer token.
+        Example: ``{type: basic}``.
+    :ivar probe: Request that tests the credential, with the keys of `Probe` below. Default: the request for the first
+        page.
+    :ivar host_example: Example of a customer's own host. Example: ``https://acme.example.com``.
+    :ivar page_url: Address of the vendor's page that shows this log. ``{host}`` is replaced by the connection's host,
+        other names in braces by settings that are not secret. Example: ``https://{host}/audit``.
+    :ivar regions: Other hosts, by name. Example: ``{eu: "https://api.eu.acme.example"}``.
+    :ivar times: How ``{start}`` and ``{end}`` are written. Example: ``epoch_ms``.
+    :ivar records_may_be_absent: Whether an answer without ``records_at``, an answer that is ``null`` or one without a
+        body is an empty page. If such an answer has records in another list, it is still an error.
+    :ivar volatile: Dotted paths of fields that change with every answer, such as a link that expires. They are ignored
+        when a record is compared with another of the same id, and in the digest that identifies a record without an id.
+        They are spooled like all others. Example: ``[details.download_url]``.
+    :ivar errors: How the vendor reports errors, with the keys of `Errors` below.
+    :ivar page_size: Parameter for the page size, with the keys of `PageSize` below. Default: the vendor has none.
+    :ivar lookback: How far back the vendor serves events. Default: no limit is known. Example: ``P90D``.
+    :ivar kept_shorter: Kinds of events that are kept for less time than the rest, with the keys of `KeptShorter` below.
+    :ivar recovery: A source for the same log that can be read by time, if this one cannot. It is used to restart after
+        a refused cursor, to find late events, and for backfills.
+    :ivar export: Where the files are, if the events come in files, with its ``type`` and settings.
+    :ivar settings: Values that the user must give, by name, with the keys of `Setting` below. Example: ``{organization:
+        the organisation's short name}``.
+    :ivar actions: Meaning of actions, or of patterns of them: ``kind.verb`` or ``kind.verb.outcome``; see
+        ``audit_provider/core/formats/meaning.py``. Example: ``{member.invited: user.create}``.
+    :ivar categories: Category in monitoring of actions, or of patterns of them, if their meaning does not determine it.
+        Example: ``{report.viewed: data access}``.
+    :ivar watched: Security-relevant actions, or patterns of them: each day with one is a finding. Example:
+        ``[token.created]``.
+    :ivar credential: What to put into which field of the connection. Example: ``{password: API token}``.
+    :ivar access: What to create at the vendor, and which permission and plan it needs.
+    :ivar limits: Other limits of the vendor.
+    :ivar confidence: What the description is based on. Example: ``Vendor documentation.``
+    :ivar checked: Day on which the description was last compared with the vendor's documents. Default: nobody recorded
+        it. Example: ``2026-11-29``.
+    :ivar unconfirmed: What is not certain, by key of this source: override the key if it proves wrong.
     """
 
     name: str
@@ -211,8 +250,8 @@ class SourceSpec:
             return self
         if self.recovery is None:
             raise ConfigurationError(
-                f"{self.title} cannot be read by time, so there is no backfill of it: it is read from where its cursor "
-                f"begins, by the first run of the incremental DAG."
+                f"{self.title} cannot be read by time, so there is no backfill of it: the first run of the incremental "
+                "DAG reads it from the beginning of its cursor."
             )
         return self.recovery
 

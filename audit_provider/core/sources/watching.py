@@ -1,9 +1,8 @@
-"""Noticing where a source may be described wrongly, so that a list seems to end, or a field to be empty.
+"""Notices signs that a source is described wrongly, so that a list seems to end, or a field seems empty.
 
-An answer without a next page ends its list, and a record without an action is a record: neither can be refused.
-Yet a page as full as it was asked for that leads nowhere, a path of the paging that no answer has ever had, and a field
-that no record has ever had are told. What was met once is not looked for again, so a source that is described as it is
-costs nothing.
+An answer without a next page ends its list, and a record without an action is still a record: neither can be refused.
+But these are reported: a full page without a next page, a path of the paging that no answer has ever had, and a field
+that no record has ever had. A path that was found once is not checked again, so a correct description costs nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +55,8 @@ _USUAL_SIZES = frozenset((10, 20, 25, 30, 50, 100, 150, 200, 250, 300, 400, 500,
 class PageWatch:
     """Watches the pages of one source.
 
-    :param spec: how it is described. :param now: aware UTC.
+    :param spec: its description.
+    :param now: aware UTC.
     """
 
     def __init__(self, spec: SourceSpec, now: Callable[[], datetime]) -> None:
@@ -83,13 +83,13 @@ class PageWatch:
         self._searches = _SEARCHES
 
     def resume(self, noticed: Noticed) -> None:
-        """Go on from what earlier runs have noticed, as far as the source still says the same."""
+        """Continue from what earlier runs have noticed, for the parts of the description that have not changed."""
         self._unmet -= set(noticed.met)
         self._looked = {key: count for key, count in noticed.looked.items() if key in self._unmet}
         self._notices = {each.key: each for each in noticed.notices if each.key in self._unmet}
 
     def look(self, shown: Shown, way: Way, records: Sequence[msgspec.Raw], answer: Answer, request: Request) -> None:
-        """Take in a page: what led on from it, its records, and the request it answers."""
+        """Take in a page: its next page, its records, and its request."""
         if not self._unmet:
             return
         for key in self._unmet & self._paging.keys():
@@ -108,14 +108,14 @@ class PageWatch:
             self._look_for_fields(records)
 
     def fresh(self) -> list[str]:
-        """Return what was noticed and not returned before: what is to be told."""
+        """Return notices that were not returned before: they are reported."""
         self._conclude()
         fresh = [text for text, told in self._told.items() if not told]
         self._told |= dict.fromkeys(fresh, True)
         return fresh
 
     def noticed(self) -> Noticed:
-        """Return what is to be kept for the next run."""
+        """Return what is kept for the next run."""
         self._conclude()
         since = self._now() - FULL_PAGE_KEPT
         kept = tuple(each for key, each in self._notices.items() if key != self._full or each.at >= since)
@@ -135,12 +135,12 @@ class PageWatch:
         title = self._spec.title
         if isinstance(self._spec.paging, NoPaging):
             return (
-                f"{title} answered with a page as full as it was asked for ({size} records), and the source has no "
-                f"paging, so what may lie behind it is not read: describe in its paging how the list goes on."
+                f"{title} answered with a full page ({size} records), and the source has no paging, so later records "
+                "are not read: describe in its paging how to find the next page."
             )
         return (
-            f"{title} answered with a page as full as it was asked for ({size} records) that leads to no other, and no "
-            f"page did so far: see that the source's paging looks where the way on stands."
+            f"{title} answered with a full page ({size} records) without a next page, and no page has had a next page "
+            "so far: check the paths in the source's paging."
         )
 
     def _look_for_paths(self, way: Way, records: Sequence[msgspec.Raw], answer: Answer, size: int) -> bool:
@@ -165,11 +165,11 @@ class PageWatch:
                 meant = way_on(there, answer.headers, list(self._paging.values()))
             if meant or full:
                 self._near[key] = meant
-                hint = f"did you mean {meant!r}?" if meant else "see that it stands there."
+                hint = f"did you mean {meant!r}?" if meant else "check that path."
                 self._note(
                     key,
                     f"no answer of {self._spec.title} has had anything at {path!r} so far, where its paging looks for "
-                    f"the way on: {hint}",
+                    f"the next page: {hint}",
                 )
         return any(key in self._notices for key in missing)
 
@@ -204,8 +204,8 @@ class PageWatch:
             near, always = self._near[key], self._fields[key][0] in _ALWAYS_THERE
             if self._looked[key] < (_LOOKED_ENOUGH if always or near else _LOOKED_ENOUGH_FOR_OTHERS):
                 continue
-            hint = f"did you mean {near!r}?" if near else "correct it, or take it out."
-            text = f"no record of {self._spec.title} looked at so far has anything at {path!r} ({name}): {hint}"
+            hint = f"did you mean {near!r}?" if near else "correct it, or remove it."
+            text = f"no record of {self._spec.title} has had anything at {path!r} ({name}) so far: {hint}"
             self._note(key, text, grave=always or bool(near))
 
 

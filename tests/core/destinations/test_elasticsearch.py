@@ -730,7 +730,7 @@ def test_both_templates_say_the_same_but_for_the_opaque_type(product):
             f"Elasticsearch accepts the credential of key-id, which may create documents in {STREAM}.",
         ),
         ({"product": "opensearch"}, "OpenSearch 3.1.0 accepts the credential."),
-        ({"product": "opensearch", "monitor": False}, "The service knows the credential, which may only write"),
+        ({"product": "opensearch", "monitor": False}, "The service accepts the credential, which may only write"),
     ],
 )
 def test_the_check_needs_no_right_of_the_cluster_and_writes_nothing(cluster, arguments, said):

@@ -107,7 +107,9 @@ def test_the_culprits_are_set_aside_and_everything_else_is_taken(receiving, name
     assert set(receiver.taken) == set(good)
     assert set(desk.letters) == set(names) - set(good)
     assert (desk.offset.counts.delivered, desk.offset.counts.dead_lettered) == (len(good), len(desk.letters))
-    assert next(iter(desk.letters.values())).reason.startswith("the receiver hangs up on it: POST 127.0.0.1:")
+    assert next(iter(desk.letters.values())).reason.startswith(
+        "the receiver closes the connection on it: POST 127.0.0.1:"
+    )
 
 
 def test_what_is_taken_while_the_culprit_is_looked_for_is_sent_again_once_at_most(receiving):
@@ -128,7 +130,7 @@ def test_an_event_with_none_beside_it_is_judged_by_one_that_is_marked_as_a_test(
 @pytest.mark.parametrize("count", [1, 2, 11, 500])
 def test_a_receiver_that_hangs_up_on_everything_costs_no_event(receiving, count):
     receiver, desk = receiving(lambda ids: True), Desk()
-    with pytest.raises(UnavailableError, match="took nothing in .* tries in a row"):
+    with pytest.raises(UnavailableError, match="accepted nothing in .* tries in a row"):
         desk.ship(http(receiver), [[event(number) for number in range(count)]])
     assert (desk.commits, desk.letters) == ([], {})
     assert len(receiver.batches) < 60

@@ -359,7 +359,7 @@ def test_a_success_that_is_not_understood_is_not_sent_without_end(serve, answer)
     for run in range(3):
         assert desk.letters == {}
         desk.offset = replace(desk.offset, failures_in_a_row=run)
-        with pytest.raises(ProtocolError, match="may be stored.*set aside once three runs have sent it"):
+        with pytest.raises(ProtocolError, match="may be stored.*set aside after three runs have sent them"):
             desk.ship(preset("otlp", server, **options), [[event(each) for each in "ab"], [event("c")]])
     assert set(desk.letters) == {"a", "b", "c"}
     assert all(each.reason.startswith("possibly stored: POST 127.0.0.1") for each in desk.letters.values())

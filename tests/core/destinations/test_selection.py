@@ -91,7 +91,7 @@ def test_a_path_is_taken_out_whatever_it_may_mean():
     assert left["user"].pop("name.first").startswith("sha256:")
     assert (left["user"], left["kept.name"]) == ({}, 1)
     assert "user.name" not in left
-    with pytest.raises(ConfigurationError, match="take out the event's id"):
+    with pytest.raises(ConfigurationError, match="remove the event's id"):
         Selector(Selection(redact=Redaction(drop=("meta.id",))), Fields("meta\\.id", "date"))
 
 
@@ -103,7 +103,7 @@ def test_a_place_in_a_list_is_that_place_alone():
 @pytest.mark.parametrize("path", ["meta.id", "meta", "*", "*.id", "meta.*", "uuid"])
 @pytest.mark.parametrize("way", ["drop", "hash"])
 def test_the_id_is_not_taken_out_of_the_record_alone(way, path):
-    with pytest.raises(ConfigurationError, match=rf"redact.{way}: '{re.escape(path)}' would take out the event's id"):
+    with pytest.raises(ConfigurationError, match=rf"redact.{way}: '{re.escape(path)}' would remove the event's id"):
         Selector(Selection(redact=Redaction(**{way: ("actor", path)})), Fields("meta.id | uuid", "date"))
 
 
@@ -115,7 +115,7 @@ def test_what_lies_beside_the_id_may_be_taken_out(path):
 def test_the_pipelines_file_names_the_path_of_a_hidden_id():
     text = "p: {source: slack, destinations: {siem: {type: datadog, redact: {drop: [context], hash: [id]}}}}"
     (mistake,) = read_pipelines(text).mistakes
-    assert mistake.startswith("p.destinations.siem.redact.hash: 'id' would take out")
+    assert mistake.startswith("p.destinations.siem.redact.hash: 'id' would remove")
     (mistake,) = read_pipelines(text.replace("[id]", "['']")).mistakes
     assert "must not be empty" in mistake
 

@@ -225,7 +225,7 @@ def test_a_long_record_is_cut_at_a_letter_and_marked(serve, caplog, pad, cut):
     assert row["RawDataTruncated"] is True
     assert 998 <= len(row["RawData"].encode()) <= 1000
     assert bytes(long.raw).decode().startswith(row["RawData"])
-    assert "1 events were longer" in caplog.text
+    assert "1 events were too large" in caplog.text
 
 
 def test_a_long_record_is_set_aside_where_that_is_wanted(serve):
@@ -233,13 +233,13 @@ def test_a_long_record_is_set_aside_where_that_is_wanted(serve):
     destination = sentinel(server, column_bytes=1000, too_large="dead_letter")
     desk.ship(destination, [[event("a"), event("long", pad="x" * 2000), event("b")]])
     assert names_in(server.requests[0]) == ["a", "b"]
-    assert "RawData of 2,0" in desk.letters["long"].reason
+    assert "RawData has 2,0" in desk.letters["long"].reason
 
 
 def test_another_column_that_is_too_long_sets_the_event_aside(serve):
     server, desk = serve(lambda _: (204, {}, b"")), Desk()
     desk.ship(sentinel(server, column_bytes=1000), [[event("a", action="x" * 1001), event("b", action="x" * 999)]])
-    assert "Action of 1,001 bytes" in desk.letters["a"].reason
+    assert "Action has 1,001 bytes" in desk.letters["a"].reason
     assert names_in(server.requests[0]) == ["b"]
 
 

@@ -165,7 +165,7 @@ def test_batches_at_once_share_the_connection(server):
 def test_no_right_to_write_stops_and_keeps_everything():
     with SftpService("pw", read_only=True) as server:
         desk = Desk()
-        with pytest.raises(ConfigurationError, match="rights"):
+        with pytest.raises(ConfigurationError, match="permissions"):
             desk.ship(sftp(server, folder="drop"), [[event("a")]])
         assert (desk.commits, desk.letters) == ([], {})
 
@@ -265,9 +265,9 @@ def test_a_server_that_lets_in_and_says_no_more_is_left_to_the_loop(until):
 
 def test_check_looks_and_changes_nothing(server):
     (server.folder / "file").write_text("x")
-    assert "will be made" in sftp(server, folder="new").check()
-    assert "is there" in sftp(server).check()
-    with pytest.raises(ConfigurationError, match="is no folder"):
+    assert "will be created" in sftp(server, folder="new").check()
+    assert "exists" in sftp(server).check()
+    with pytest.raises(ConfigurationError, match="is not a folder"):
         sftp(server, folder="file").check()
     assert server.files() == ["file"]
 

@@ -283,7 +283,7 @@ def test_an_answer_to_the_beginning_of_a_batch_is_told_rather_than_the_break(ans
 
 def test_check_names_who_speaks_first(answering):
     client = tcp_client_of(answering(tls=False, first=True), tls=False, settle=LONG)
-    with pytest.raises(ProtocolError, match="nothing counts as taken"):
+    with pytest.raises(ProtocolError, match="nothing counts as delivered"):
         SyslogDestination(SyslogOptions(), ORIGIN, client).check()
 
 
@@ -359,7 +359,7 @@ def test_nobody_there_is_left_to_the_loop():
 def test_check_shakes_hands_and_promises_nothing(receiver):
     said = syslog(receiver).check()
     assert "TLSv1.3" in said
-    assert "confirms no message" in said
+    assert "does not confirm messages" in said
     assert receiver.messages == []
 
 
@@ -389,7 +389,7 @@ def test_an_event_on_which_the_receiver_hangs_up_is_set_aside_and_no_other(names
         assert set(desk.letters) == {name for name in names if name.startswith("P")}
         assert (desk.offset.counts.delivered, desk.offset.counts.dead_lettered) == (len(good), len(desk.letters))
         reason = next(iter(desk.letters.values())).reason
-        assert reason.startswith("the receiver hangs up on it: syslog localhost:")
+        assert reason.startswith("the receiver closes the connection on it: syslog localhost:")
         assert "it has 3," in reason
         assert "log-msg-size()" in reason
 
@@ -408,7 +408,9 @@ def test_an_event_with_no_other_beside_it_is_judged_by_a_test_event():
 def test_a_receiver_that_hangs_up_on_everything_costs_no_event(receiver, count):
     receiver.faults.add("cut", count=None)
     desk = Desk()
-    with pytest.raises(UnavailableError, match=r"took nothing in \d+ tries.*the largest of|took nothing.*it has"):
+    with pytest.raises(
+        UnavailableError, match=r"accepted nothing in \d+ tries.*the largest of|accepted nothing.*it has"
+    ):
         desk.ship(syslog(receiver, settle=LONG), [[event(str(number)) for number in range(count)]])
     assert (desk.commits, desk.letters) == ([], {})
     assert receiver.ids() == []
@@ -435,7 +437,7 @@ def test_a_hang_up_before_anything_is_written_names_the_certificate_and_the_bala
         destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(service, tls=tls, settle=LONG))
         desk = Desk()
         with pytest.raises(
-            UnavailableError, match=r"before anything was written: .*'cert' and 'key'.*a balancer"
+            UnavailableError, match=r"before anything was written: .*'cert' and 'key'.*a load balancer"
         ) as no:
             desk.ship(destination, [[event("a")]])
         assert "5 tries" in str(no.value)
@@ -524,7 +526,7 @@ def test_the_last_batch_of_a_run_is_listened_after_for_longer(balancer):
     client = tcp_client_of(balancer(serve), tls=False)
     desk = Desk()
     options = SyslogOptions(settle=0.0, last_settle=LONG, batch_events=1)
-    with pytest.raises(UnavailableError, match="took nothing in"):
+    with pytest.raises(UnavailableError, match="accepted nothing in"):
         desk.ship(SyslogDestination(options, ORIGIN, client), [[event(name) for name in "ab"], [event("c")]])
     assert (desk.offset.counts.delivered, desk.letters) == (2, {})
     assert taken[:3] == ["a", "b", "c"]

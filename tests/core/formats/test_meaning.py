@@ -40,7 +40,7 @@ def test_patterns_and_what_is_left_out(source, action, meaning):
 
 @pytest.mark.parametrize("text", ["user", "user.dance", "people.create", "user.create.maybe", "user.create.success.x"])
 def test_what_is_no_meaning(text):
-    with pytest.raises(ValueError, match="is no meaning"):
+    with pytest.raises(ValueError, match="is not a valid meaning"):
         Meaning.of(text)
 
 

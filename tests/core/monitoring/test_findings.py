@@ -166,8 +166,7 @@ def test_the_past_that_a_pipeline_begins_with_is_told_in_short():
     assert sorted(each.kind for each in past) == ["failed_logins", *["security_action"] * 27]
     (noted,) = [each for each in past if "eve" in each.title]
     assert noted.title == (
-        f"On {history[10].day}, before this pipeline was watched: login happened 50 times, by victim; drop happened 2 "
-        f"times, by eve."
+        f"On {history[10].day}, before monitoring began: victim performed login 50 times; eve performed drop 2 times."
     )
     assert noted.count == 52
     assert found_of(history, memory) == found_of(history, memory)
@@ -221,7 +220,7 @@ def test_lag_beyond_the_target_and_far_beyond():
 
 def test_undelivered_events_are_graver_the_longer_it_lasts():
     (found,) = wrong(accounts=[account()])
-    assert found.title == "splunk has not got 7 events: its last run failed (splunk answered 503)."
+    assert found.title == "splunk has 7 undelivered events: its last run failed (splunk answered 503)."
     (worse,) = wrong(accounts=[account(failures_in_a_row=3)])
     assert (found.severity, worse.severity) == ("warning", "critical")
     assert found.id != worse.id

@@ -10,5 +10,5 @@ from audit_provider.core.monitoring.summary import unpack_summary
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"pipeline": "p\udcff"}'])
 def test_a_summary_that_cannot_be_read_is_named(text):
-    with pytest.raises(StopError, match="the Variable does not hold a summary .*delete it"):
+    with pytest.raises(StopError, match="the Variable does not contain a summary .*delete it"):
         unpack_summary(text, "the Variable")

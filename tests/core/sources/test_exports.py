@@ -173,7 +173,7 @@ def test_a_job_that_is_never_ready_holds_no_run_beyond_its_time_and_is_given_up(
         workos.pull(deadline=begun + timedelta(minutes=30))
         assert workos.now - begun < timedelta(minutes=36)
     assert len(workos.service.jobs) == 1
-    with pytest.raises(UnavailableError, match="has not made the export audit_log_export_0001 within 6:00:00"):
+    with pytest.raises(UnavailableError, match="has not completed the export audit_log_export_0001 within 6:00:00"):
         workos.pull(deadline=workos.now + timedelta(minutes=60))
     workos.service.looks = 2
     workos.pull()

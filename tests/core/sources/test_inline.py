@@ -188,7 +188,7 @@ def test_a_recovery_source_says_only_what_differs():
         (
             "path: /v1/{organization}",
             "path: /v1/{org}",
-            "acme.source.request.path: {org} is neither a bound of time nor one of the settings",
+            "acme.source.request.path: {org} is neither start or end of the time range nor one of the settings",
         ),
         ("path: /v1", "path: v1", "acme.source.request.path: must begin with '/'"),
         (', to: "{end}"', "", "acme.source.request: ClosedWindows needs {end}"),
@@ -219,12 +219,12 @@ def test_a_recovery_source_says_only_what_differs():
         (
             "type: closed_windows, overlap: 60, max_width: P7D",
             "type: id_keyset",
-            "acme.source.paging: id_keyset goes with",
+            "acme.source.paging: id_keyset needs",
         ),
         (
             "records_at:",
             "volatile: [links.url, uid]\n    records_at:",
-            "acme.source.volatile: 'uid' is, or holds, the record's id",
+            "acme.source.volatile: 'uid' is, or contains, the record's id",
         ),
         ("records_at:", "volatile: links.url\n    records_at:", "acme.source.volatile"),
     ],
@@ -277,13 +277,13 @@ def test_a_secret_setting_does_not_belong_in_the_file():
     assert "acme.settings.organization: belongs in the connection's extra" in mistakes(text)
 
 
-LIST_ITSELF = "the answer is a list and nothing stands at"
+LIST_ITSELF = "the answer is a list and has nothing at"
 
 
 @pytest.mark.parametrize(
     ("paging", "said"),
     [
-        ("{type: cursor, param: c, cursor_at: next}", f"cursor_at: records_at is empty, so {LIST_ITSELF} 'next' in it"),
+        ("{type: cursor, param: c, cursor_at: next}", f"cursor_at: records_at is empty, so {LIST_ITSELF} 'next'"),
         (
             "{type: cursor, param: c, cursor_at: 'header: x', more_at: more}",
             f"more_at: records_at is empty, so {LIST_ITSELF}",
@@ -296,11 +296,11 @@ LIST_ITSELF = "the answer is a list and nothing stands at"
         ("{type: offset, param: o, total_at: total}", "total_at: records_at is empty"),
         ("{type: object_id, param: a, more_at: more}", "more_at: records_at is empty"),
         ("{type: cursor, param: c, cursor_at: headers.NextPageToken}", "did you mean 'header: NextPageToken'?"),
-        ("{type: cursor, param: c, cursor_at: 'header:'}", "'header:' names no header"),
-        ("{type: cursor, param: c, cursor_at: 'header: two words'}", "'header: two words' names no header"),
+        ("{type: cursor, param: c, cursor_at: 'header:'}", "'header:' does not name a header"),
+        ("{type: cursor, param: c, cursor_at: 'header: two words'}", "'header: two words' does not name a header"),
         ("{type: cursor, param: c, cursor_at: ''}", "cursor_at: must not be empty"),
         ("{type: next_url, url_at: ''}", "url_at: must not be empty"),
-        ("{type: link, hosts: ['https://inner']}", "hosts: 'https://inner' must be the name of a host alone"),
+        ("{type: link, hosts: ['https://inner']}", "hosts: 'https://inner' must be only the name of a host"),
     ],
 )
 def test_paging_that_can_lead_nowhere_is_refused(paging, said):

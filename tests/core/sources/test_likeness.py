@@ -49,11 +49,11 @@ def test_a_recovery_source_keeps_what_it_differs_in_by_nature():
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("like: dropbox, request: {path: /3/get}", "p.source.follow: is missing: request.path is not the same there"),
+        ("like: dropbox, request: {path: /3/get}", "p.source.follow: is missing: request.path is different there"),
         ("like: dropbox, request: {path: /3/get}, follow: {}", ""),
         (
             "like: onepassword, request: {body: {start_time: '{start}'}}, follow: {}",
-            "p.source.recovery: is missing: request.body is not the same there, so write 'recovery' too",
+            "p.source.recovery: is missing: request.body is different there, so write 'recovery' too",
         ),
         ("like: onepassword, request: {body: {start_time: '{start}'}}, follow: {}, recovery: {}", ""),
         ("like: onepassword, request: {body: {start_time: '{start}'}}, follow: {}, recovery: null", ""),

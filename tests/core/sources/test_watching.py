@@ -48,7 +48,7 @@ class Runs:
         self.told.clear()
         pull(pages.spec.reading, read, self.stream, self.position, commit=keep)
         self.now += timedelta(minutes=5)
-        return [line for line in self.told if "so far" in line or "as full" in line]
+        return [line for line in self.told if "so far" in line or "full page" in line]
 
     def kept(self):
         return [each.text for each in notices_in(self.position.noticed)]
@@ -58,7 +58,7 @@ def test_a_full_page_that_leads_nowhere_is_told_and_kept_until_a_page_leads_on()
     with Scripted(items("a", "b", meta={"next_cursor": None})) as service:
         runs = Runs(service, request=SIZED, paging=NEXT)
         (told,) = runs.go()
-        assert "as full as it was asked for (2 records)" in told
+        assert "a full page (2 records)" in told
         service.replies = [items(meta={})]
         assert runs.go() == []
         assert runs.kept() == [told], "a quiet run proves nothing"

@@ -163,7 +163,7 @@ def tunnels(place: Place, *, allowed: bool) -> Finding:
     )
 
 
-_RIGHTS = "check its rights and 'folder'"
+_RIGHTS = "check its permissions and 'folder'"
 
 SCENARIOS: dict[str, Callable[[Place], Finding]] = {
     "adverse events, twice, partitioned": lambda place: ships(
@@ -175,7 +175,7 @@ SCENARIOS: dict[str, Callable[[Place], Finding]] = {
     "read only (internal-sftp -R)": lambda place: refuses(place.below("read_only"), _RIGHTS, sftp="-R"),
     "folder of mode 555": lambda place: refuses(place.below("mode"), _RIGHTS, mode=0o555),
     "no subsystem": lambda place: refuses(
-        place.below("subsystem"), "may offer no SFTP", options="Match all\n  ForceCommand /bin/false"
+        place.below("subsystem"), "may not offer SFTP", options="Match all\n  ForceCommand /bin/false"
     ),
     "rename denied (-P rename,posix-rename)": lambda place: refuses(
         place.below("rename"), _RIGHTS, sftp="-P rename,posix-rename"

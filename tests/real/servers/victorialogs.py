@@ -182,7 +182,7 @@ def old(store: Store) -> Finding:
         path = "/insert/jsonline?_stream_fields=source&_time_field=time"
         shipment = Shipment([*recent, *events[10:]]).run(defaults.http(shape="ndjson", path=path))
         held = [row.get("id") for row in defaults.held("*")]
-    drops = Drops("http", "VictoriaLogs, by every way in", {each.id for each in events[10:]})
+    drops = Drops("http", "VictoriaLogs, every protocol", {each.id for each in events[10:]})
     return compare(shipment, held, lambda event: event.id, drops=drops, takes=20)
 
 

@@ -296,7 +296,7 @@ SERVERS = (
             "login": _named(through_squid, "login"),
             "wrong password, http": _named(through_squid, "wrong", password="wrong", ends="proxies"),
             "wrong password, https": _named(through_squid, "wrong_tls", password="wrong", ends="proxies", secure=True),
-            "denied, http": _named(through_squid, "denied", access="http_access deny all", ends="let the proxy pass"),
+            "denied, http": _named(through_squid, "denied", access="http_access deny all", ends="allow this client"),
             "denied, https": _named(
                 through_squid, "denied_tls", access="http_access deny all", ends="proxies", secure=True
             ),

@@ -40,13 +40,14 @@ def template_for(product: Product, target: str = "") -> tuple[str, dict[str, Any
 
 
 def install_template(client: HttpClient, *, product: Literal["auto", Product] = "auto", target: str = "") -> str:
-    """Install the template where none of its name is there, or an older one of ours; return what was done.
+    """Install the template if there is none with its name, or an older one of this package; return what was done.
 
-    Needs the cluster privilege ``manage_index_templates``; shipping does not.
+    It needs the cluster privilege ``manage_index_templates``; shipping does not.
 
-    :param client: with the credential in its session. :param target: see :func:`template_for`.
+    :param client: with the credential in its session.
+    :param target: see :func:`template_for`.
     :raises CredentialError: the credential may not do this.
-    :raises ConfigurationError: the product cannot be told, or refuses the template.
+    :raises ConfigurationError: the product cannot be determined, or refuses the template.
     """
     name, content = template_for(_product(client) if product == "auto" else product, target)
     path = f"/_index_template/{quote(name, safe='')}"
@@ -66,7 +67,7 @@ def install_template(client: HttpClient, *, product: Literal["auto", Product] = 
 
 
 def _version(answer: Answer) -> int | None:
-    """Return the version of the template found: 0 where there is none, None where somebody else made it."""
+    """Return the version of the template found: 0 if there is none, None if it was not created by this package."""
     if answer.status == 404:
         return 0
     content = answer.json()
@@ -91,7 +92,7 @@ def _product(client: HttpClient) -> Product:
 
 
 def product_of(answer: Answer) -> Product | None:
-    """Return which product gave an answer to ``GET /``, None where it cannot be told."""
+    """Return which product gave an answer to ``GET /``, None if it is not known."""
     if answer.headers.get("X-Elastic-Product") == "Elasticsearch":
         return "elasticsearch"
     if answer.status != 200 or answer.is_web_page:

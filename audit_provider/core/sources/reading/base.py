@@ -98,7 +98,7 @@ class Reader:
                 self._report(wanted, self.now() - each.kept, reason, "retention")
         if possible is None:
             return start
-        self._report(wanted, possible, f"{spec.title} lets nobody read further back", "look_back")
+        self._report(wanted, possible, f"{spec.title} does not serve older events", "look_back")
         return max(start, possible)
 
     def _report(self, wanted: datetime, possible: datetime, reason: str, kind: GapKind) -> None:

@@ -68,21 +68,24 @@ class WindowsState:
 
 @dataclass(frozen=True, slots=True)
 class ClosedWindows:
-    """Read ``[window_end - overlap, now]``, drop what is known, move ``window_end`` once the window is drained.
+    """Read ``[window_end - overlap, now]``, drop what is already spooled, and move ``window_end`` when the window is
+    read.
 
-    Inside a window a cursor leads from page to page; it is kept only to resume that window, and a refused one
-    costs one re-reading of it. ``window_end`` stays ``settle`` behind the clock, so that what becomes readable
-    late is read again; ``overlap`` collects stragglers and a sweep now and then the rest.
+    Inside a window a cursor leads from page to page. It is kept only to resume that window; if it is refused, the
+    window is read again. ``window_end`` stays ``settle`` behind the clock, so that events that appear late are read
+    again. The ``overlap`` finds late events, and a regular sweep finds the rest.
 
-    :ivar settle: how long the vendor may take to show an event.
-    :ivar overlap: how far each read reaches behind ``window_end``.
-    :ivar sweep_every: time between sweeps. :ivar sweep_reach: how far a sweep reaches back; 0 for no sweeps.
-    :ivar grain: bounds may be exclusive and coarse: windows are widened by it on both sides.
-    :ivar first_width: width of the first window of a long span; later ones adapt to the density.
-    :ivar max_width: the API's or our own limit.
-    :ivar behind: reads end so long before now, for a vendor that refuses an end its own clock has not reached; the end
-        of a backfill is waited for. 0 asks up to now, and by ``grain`` beyond.
-    :ivar most: records that the API gives for one window at most; one that reaches it is halved. 0 for no such limit.
+    :ivar settle: How long the vendor may take to show an event.
+    :ivar overlap: How far each read reaches back before ``window_end``.
+    :ivar sweep_every: Time between sweeps.
+    :ivar sweep_reach: How far a sweep reaches back; 0 for no sweeps.
+    :ivar grain: Windows are widened by this on both sides, because bounds may be exclusive or imprecise.
+    :ivar first_width: Width of the first window of a long time range; later windows adapt to the density of events.
+    :ivar max_width: Maximum width of a window: the API's limit or our own.
+    :ivar behind: Reads end this long before now, for a vendor that refuses an end that its own clock has not reached. A
+        backfill waits for its end. With 0, reads go up to now plus ``grain``.
+    :ivar most: Maximum number of records that the API serves for one window. A window that reaches it is halved; 0 for
+        no limit.
     """
 
     settle: timedelta = timedelta(seconds=90)
@@ -123,7 +126,7 @@ class ClosedWindows:
             # Before what has settled, or nothing would be due until it has.
             due = self._settled(target, reader) - timedelta(seconds=1)
             reached = min(filter(None, (kept.newest or kept.began, kept.window_end, due)))
-            reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
+            reader.tell(f"the clock was ahead of {text_of(now)}: events after {text_of(reached)} are read again")
             kept = replace(kept, window_end=reached, halved=None)
         if kept.window_end is None and reader.start >= target and self.behind:
             # Nothing may be asked for yet, and what will be begins where this run would have begun.
@@ -158,7 +161,7 @@ class ClosedWindows:
         elif window.cursor and reader.pages.resume(window.request):
             return window
         elif window.cursor:
-            reader.tell("the request has changed, so its cursor is of no use: the open window is read from its start")
+            reader.tell("the request has changed, so its cursor cannot be used: the open window is read from its start")
         return self._again(reader, kept, window)
 
     def _again(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
@@ -196,7 +199,7 @@ class ClosedWindows:
     def _tell_left(self, reader: Reader, window: OpenWindow) -> None:
         reader.tell(
             f"rows of {reader.pages.spec.title} may have left the window {Window(window.start, window.end)} while it "
-            f"was read, and moved others: it is read again"
+            "was read, and moved other rows: it is read again"
         )
 
     def _settled(self, target: datetime, reader: Reader) -> datetime:
@@ -282,7 +285,7 @@ class ClosedWindows:
             kept = replace(kept, newest=max((*read, kept.newest or window.start)))
             again = None
             if self._is_full(window) and self._is_halvable(reader, window):
-                reader.tell(f"the window {bounds} holds more than the API gives for one: it is halved")
+                reader.tell(f"the window {bounds} holds more than the API serves for one window: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
                 # Records without an id are told apart by their number in the window, so that is read in one go.
@@ -326,7 +329,7 @@ class ClosedWindows:
         return long_enough and reader.pages.request.takes_end
 
     def _report_full(self, reader: Reader, bounds: Window) -> None:
-        reason = f"there are more than {self.most} events, all that the API gives, in so short a time"
+        reason = f"there are more than {self.most} events, the API's maximum, in such a short time"
         reader.report(Gap(bounds.start, bounds.end, reason, "cap", reader.now()))
 
     def _report_left(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> None:
@@ -335,7 +338,10 @@ class ClosedWindows:
         if window.place.stands:
             report_lost(reader, start, window.place)
         elif self._left(reader, window):
-            reason = f"rows of {reader.pages.spec.title} left its list while it was read, and moved others out of sight"
+            reason = (
+                f"rows of {reader.pages.spec.title} left its list while it was read, so other rows moved and were "
+                "skipped"
+            )
             reader.report(Gap(window.place.read_from(start), window.end - self.grain, reason, "cursor", reader.now()))
 
     def _halved(self, kept: WindowsState, window: OpenWindow) -> WindowsState:

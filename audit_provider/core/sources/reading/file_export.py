@@ -53,16 +53,17 @@ class ExportState:
 class FileExport:
     """Read the files of ``[window_end - overlap, now - settle]``, then move ``window_end``.
 
-    A span is fixed when it is begun, so the same job can be ordered again after a crash. Rows without an id are named
-    by their content, so a file that is read twice adds nothing.
+    A time range is fixed when it is begun, so the same job can be ordered again after a crash. Rows without an id get a
+    digest of their content as id, so a file that is read twice adds nothing.
 
-    :ivar settle: how long after an event its row may still be missing from a file.
-    :ivar overlap: how far each read reaches behind ``window_end``. :ivar max_width: of one span.
-    :ivar min_width: shorter spans are left to a later run, for every job costs the vendor a file.
-    :ivar made_within: how long after its events a listed file may be made: so much further a backfill looks.
-    :ivar behind: an end that is asked for lies so long before now, for a vendor that refuses one its own clock
-        has not reached; the end of a backfill is waited for.
-    :ivar ready_within: how long a file that was ordered may take; then the task fails and the next try orders it anew.
+    :ivar settle: How long after an event its row may still be missing from a file.
+    :ivar overlap: How far each read reaches back before ``window_end``.
+    :ivar max_width: Maximum length of one time range.
+    :ivar min_width: Shorter time ranges are left to a later run, because every job costs the vendor a file.
+    :ivar made_within: How long after its events a listed file may be created; a backfill looks this much further.
+    :ivar behind: A requested end is this long before now, for a vendor that refuses an end that its own clock has not
+        reached. A backfill waits for its end.
+    :ivar ready_within: How long an ordered file may take. After that the task fails, and the next try orders it again.
     """
 
     settle: timedelta = timedelta(minutes=15)
@@ -86,7 +87,7 @@ class FileExport:
             kept = replace(kept, began=reader.start)
         export, files = reader.pages.spec.export, reader.pages.files
         if export is None or files is None:
-            raise ConfigurationError(f"{reader.pages.spec.title} does not say where its files are.")
+            raise ConfigurationError(f"{reader.pages.spec.title} has no 'export', which says where its files are.")
         target = reader.now() - self.settle
         kept = self._taken_back(reader, kept, target)
         if reader.until:
@@ -106,7 +107,7 @@ class FileExport:
         # Nobody knows how long ago that was: what was read says it, less what may not have been in a file by then.
         newest = back_by(kept.newest, self.settle) if kept.newest and kept.newest <= now else kept.began or now
         reached = min(filter(None, (newest, kept.window_end, target)))
-        reader.tell(f"the clock was ahead of {text_of(now)}: what came after {text_of(reached)} is read again")
+        reader.tell(f"the clock was ahead of {text_of(now)}: events after {text_of(reached)} are read again")
         done = {name: made for name, made in kept.done.items() if made <= now}
         return replace(kept, window_end=reached, open=None, done=done)
 
@@ -162,7 +163,7 @@ class FileExport:
         while True:
             if not span.job:
                 if orders == 2:
-                    raise UnavailableError(f"{reader.pages.spec.title} made no file of {span.start} to {span.end}.")
+                    raise UnavailableError(f"{reader.pages.spec.title} created no file for {span.start} to {span.end}.")
                 orders += 1
                 span = replace(span, job=files.order(job, Window(span.start, span.end)))
             # An earlier version did not keep when it ordered.
@@ -177,14 +178,14 @@ class FileExport:
                 files.wait(pause)
                 pause = min(pause * 2, _LONGEST_LOOK)
                 continue
-            reader.tell(f"the export {span.job} came to nothing ({state.said}): ordering it again")
+            reader.tell(f"the export {span.job} failed ({state.said}): ordering it again")
             lost, span = span.job, self._again(reader, kept, replace(span, job="", ordered_at=None))
             if state.state == "pending":
                 # The next try orders, for tries are counted: a backfill has no other end of its waiting.
                 yield Step((), packed(replace(kept, open=span)), span.start, kept.window_end)
                 raise UnavailableError(
-                    f"{reader.pages.spec.title} has not made the export {lost} within {self.ready_within}: the "
-                    f"next try orders it anew."
+                    f"{reader.pages.spec.title} has not completed the export {lost} within {self.ready_within}: the "
+                    "next try orders it again."
                 )
 
     def _by_list(
@@ -232,5 +233,5 @@ class FileExport:
                 recorded = [file.created] * len(events) if file.created else None
                 known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end, recorded))
         except RefusedError as error:
-            raise UnavailableError(f"{error} Its link may have ended: the next try asks for a new one.") from None
+            raise UnavailableError(f"{error} Its link may have expired: the next try requests a new one.") from None
         return kept, known

@@ -50,8 +50,8 @@ class LoopGuard:
         if page.cursor in self._met:
             shown = f" ({page.cursor})" if _TELLING.fullmatch(page.cursor) else ""
             raise CircleError(
-                f"{self._scan} leads round in a circle: a cursor came back{shown}, so the rest is unreachable: if the "
-                f"list ends with a cursor such as 0 or -1, name that in paging.ends_at of the source."
+                f"{self._scan} leads round in a circle: a cursor was repeated{shown}, so the rest cannot be read: if "
+                "the list ends with a cursor such as 0 or -1, name that value in paging.ends_at of the source."
             )
         self._met.add(page.cursor)
         events = page.events
@@ -63,12 +63,14 @@ class LoopGuard:
         if self._same >= (MOST_EMPTY_PAGES if page.named else MOST_SAME_PAGES):
             raise CircleError(
                 f"{self._scan} leads round in a circle: {self._same + 1} pages in a row are the same, so the service "
-                f"does not heed what asks for the next one: set the source's paging to what it heeds or, if the last "
-                f"page comes again where the list ends, paging.ends_when_same to true."
+                "ignores the parameter for the next page: correct the source's paging or, if the last page is repeated "
+                "at the end of the list, set paging.ends_when_same to true."
             )
         self._empty = 0 if page.events else self._empty + 1
         if self._empty > MOST_EMPTY_PAGES:
-            raise ProtocolError(f"{self._scan} gave {self._empty} empty pages in a row and says that there is more.")
+            raise ProtocolError(
+                f"{self._scan} returned {self._empty} empty pages in a row although it says that there is more."
+            )
 
 
 def _are_same(page: Page, seen: Ends | None, before: Ends | None) -> bool:

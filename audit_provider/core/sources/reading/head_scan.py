@@ -1,4 +1,4 @@
-"""Reading a list that has no time filter: from its newest end down to what is known."""
+"""Reading a list without a time filter: from its newest event back to known events."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HeadScan:
-    """Read from the head until a whole page is older than ``watermark - overlap``, or the list ends.
+    """Read from the newest event until a whole page is older than ``watermark - overlap``, or the list ends.
 
-    It never stops at the first known event, for late rows lie below known ones. The watermark is kept after the last
-    page, never before. An interrupted scan goes on where it was, then one more begins at the head.
+    It never stops at the first known event, because late rows may be after known ones. The watermark is kept after the
+    last page, never before. An interrupted scan continues from its place, and one more scan then begins at the newest
+    event.
 
-    :ivar overlap: how far below the watermark a scan goes on.
-    :ivar sweep_every: time between looks for late events. :ivar sweep_reach: how far back; 0 for none.
+    :ivar overlap: How far before the watermark a scan continues.
+    :ivar sweep_every: Time between searches for late events.
+    :ivar sweep_reach: How far such a search reaches back; 0 for none.
     """
 
     overlap: timedelta = timedelta(minutes=15)

@@ -63,18 +63,18 @@ class KeysetState:
 
 @dataclass(frozen=True, slots=True)
 class IdKeyset:
-    """Ask for what comes after the last event's id, oldest first.
+    """Request events after the last event's id, oldest first.
 
-    An id that is refused, since its event is no longer kept, costs reading again by time from ``watermark - overlap``.
-    "After" leads to newer events only where the list is oldest first; that is measured on every page, and where it does
-    not hold, the source is read by time from then on.
+    If an id is refused because its event is no longer kept, reading restarts by time from ``watermark - overlap``.
+    "After" leads to newer events only if the list is oldest first. Every page is checked for that; if it does not hold,
+    the source is read by time from then on.
 
-    :ivar overlap: how far below the watermark reading begins again.
-    :ivar tolerance: ids whose times are in disorder by less are taken to be in order.
-    :ivar sweep_every: time between looks for events that came late, with an id below the last one.
-    :ivar sweep_reach: how far back; 0 for none.
-    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
-        has not reached.
+    :ivar overlap: How far before the watermark reading restarts.
+    :ivar tolerance: Ids whose times are out of order by less than this count as ordered.
+    :ivar sweep_every: Time between searches for late events, whose id is below the last one.
+    :ivar sweep_reach: How far such a search reaches back; 0 for none.
+    :ivar behind: If the request has an end, it is this long before now, for a vendor that refuses an end that its own
+        clock has not reached.
     """
 
     overlap: timedelta = timedelta(minutes=15)
@@ -117,7 +117,9 @@ class IdKeyset:
                 if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
-                reader.tell(f"the id {kept.last_id} is gone: reading by time from {text_of(opened)} on")
+                reader.tell(
+                    f"the event with the id {kept.last_id} no longer exists: reading by time from {text_of(opened)}"
+                )
                 kept, restarted = replace(kept, last_id=""), True
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally(follows=True)
                 continue
@@ -143,8 +145,8 @@ class IdKeyset:
         title = reader.pages.spec.title
         if reader.recovery is None:
             raise ProtocolError(
-                f"{title} is not oldest first, so reading on from an id would lose events, and there is no source that "
-                f"reads it by time."
+                f"{title} is not oldest first, so reading from an id would lose events, and there is no recovery "
+                "source that reads it by time."
             )
         reader.tell(f"{title} is not oldest first: reading by time from here on")
         # An order that proved wrong leaves the watermark without worth; what sweeps have looked at has been read.
@@ -171,7 +173,7 @@ class IdKeyset:
                 if not kept.sweep or error.status not in CURSOR_REFUSALS:
                     raise
                 # The next run's sweep begins anew.
-                reader.tell(f"the id {sweep.cursor} is gone: the sweep begins again")
+                reader.tell(f"the event with the id {sweep.cursor} no longer exists: the sweep restarts")
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
             guard.show(page)
@@ -184,7 +186,7 @@ class IdKeyset:
         if tally.moved:
             reader.tell(said_of(tally.moved, title))
         if sweep.found:
-            reader.tell(f"the sweep found {sweep.found} events that came late")
+            reader.tell(f"the sweep found {sweep.found} late events")
         kept = replace(kept, swept_at=sweep.begun, sweep=None)
         if order in ("newest_first", "mixed"):
             kept = self._by_time(reader, kept)

@@ -1,4 +1,4 @@
-"""Reading a list that has a cursor and no time filter, where the vendor does not say how it is ordered."""
+"""Reading a list that has a cursor and no time filter, if the vendor does not document its order."""
 
 from __future__ import annotations
 
@@ -79,17 +79,21 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredList:
-    """Measure the order first, then trust only what the order allows.
+    """Measure the order of the list, and rely only on what that order allows.
 
-    *Oldest first*: follow the cursor, and look by time whether a tail that stays quiet is dead. *Newest first, or not
-    known*: no cursor outlives a scan; read from the head down to the watermark. *Mixed*, a refused cursor or a dead
-    tail: the recovery source reads by time from there on.
+    *Oldest first*: follow the cursor, and check by time whether a quiet end of the list has stopped working. *Newest
+    first, or unknown*: no cursor outlives a scan; read from the newest event back to the watermark. *Mixed*, a refused
+    cursor or a dead end: the recovery source reads by time from there on.
 
-    :ivar overlap: how far below the watermark a scan goes on. :ivar settle: how long a row may take to show.
-    :ivar sweep_every: time between looks for late events by the recovery source. :ivar sweep_reach: how far back.
-    :ivar probe_after: quiet runs before a proven tail is doubted; an unproven one is doubted at once.
-    :ivar margin: events in a row below the floor that end a scan.
-    :ivar trusted: events in one order from which on a watermark is believed after the order has been contradicted.
+    :ivar overlap: How far before the watermark a scan continues.
+    :ivar settle: How long a row may take to appear.
+    :ivar sweep_every: Time between searches for late events by the recovery source.
+    :ivar sweep_reach: How far such a search reaches back.
+    :ivar probe_after: Number of runs without events after which a proven end of the list is checked; an unproven one is
+        checked at once.
+    :ivar margin: Number of consecutive events before the floor that end a scan.
+    :ivar trusted: Number of events in one order after which a watermark is trusted again, once the order has been
+        contradicted.
     """
 
     overlap: timedelta = timedelta(minutes=15)
@@ -113,7 +117,7 @@ class MeasuredList:
         watermark = watermark_after((), kept.watermark, now)
         kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.request != request and kept.way != "windows":
-            reader.tell("the request has changed, so its cursors are of no use: measuring the list anew")
+            reader.tell("the request has changed, so its cursors cannot be used: measuring the list again")
             kept = replace(kept, way="scan", cursor="", asked_with="", proven=False, scan=None, same={})
         kept = replace(kept, request=request)
         if kept.way == "scan":
@@ -141,8 +145,8 @@ class MeasuredList:
             floor, runs, in_one_go, low = kept.scan.floor, kept.scan.runs, kept.scan.in_one_go, kept.scan.low
             if in_one_go:
                 reader.tell(
-                    f"a scan of records without ids of {reader.pages.spec.title} could not be read in one run: it is "
-                    f"read on from where it was, so that equal records on both sides of that place are counted once"
+                    f"a scan of records without ids of {reader.pages.spec.title} could not be read in one run: it "
+                    "continues from its place, so equal records on both sides of it are counted once"
                 )
             legs = [("", back_by(min(kept.scan.top, reader.now()), self.overlap)), (kept.scan.cursor, floor)]
         restarted = False
@@ -165,7 +169,7 @@ class MeasuredList:
                     reader.tell("the list is in no order: reading by time from here on")
                     return self._to_windows(reader, kept)
                 if order == "oldest_first":
-                    reader.tell("the list is oldest first: following its tail")
+                    reader.tell("the list is oldest first: following its end")
                     kept = replace(kept, way="tail", scan=None)
                     return (yield from self._follow(reader, kept, first=(cursor, page), tally=tally))
                 in_one_go = in_one_go or not page.named
@@ -207,7 +211,7 @@ class MeasuredList:
         earliest = vouched(reader, self._read_up_to(kept), ()) if stored else None
         if earliest:
             # What has left the list may have moved all others under a cursor that counts them.
-            reader.tell("the kept cursor was left for longer than events are kept: reading the list from its start")
+            reader.tell("the kept cursor was unused for longer than events are kept: reading the list from its start")
             kept = replace(
                 kept,
                 way="scan",
@@ -230,7 +234,7 @@ class MeasuredList:
                     return self._to_windows(reader, kept, error)
             guard.show(page)
             if meter.show(page.ordered) in ("newest_first", "mixed"):
-                reader.tell("the list is not oldest first any more: reading by time from the watermark on")
+                reader.tell("the list is no longer oldest first: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             same = tally.kept(page, cursor)
@@ -249,7 +253,10 @@ class MeasuredList:
         if stored and not fresh and (not kept.proven or kept.quiet % self.probe_after == 0):
             found = yield from self._search(reader, kept, self._floor(kept), polled_at - self.settle)
             if found:
-                reader.tell(f"{found} newer events lie beyond the kept cursor, so it is no tail: reading by time")
+                reader.tell(
+                    f"{found} newer events are after the kept cursor, so it is not at the end of the list: "
+                    "reading by time"
+                )
                 return self._to_windows(reader, kept)
         yield Step((), packed(kept), self._floor(kept), kept.watermark)
         return kept
@@ -259,7 +266,8 @@ class MeasuredList:
     def _to_windows(self, reader: Reader, kept: ListState, cause: Exception | None = None) -> ListState:
         if reader.recovery is None:
             raise cause or ConfigurationError(
-                f"{reader.pages.spec.title} cannot be read on by its list, and there is no source to read it by time."
+                f"{reader.pages.spec.title} cannot be read further by its list, and there is no recovery source to "
+                "read it by time."
             )
         # A few events in a row prove no order, so neither do they prove that all before the watermark was read.
         watermark = kept.watermark if kept.measured >= self.trusted else None

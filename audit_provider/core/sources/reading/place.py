@@ -1,9 +1,10 @@
-"""Where an open reading stands, and whether that can be believed once the vendor has dropped rows: one rule for all.
+"""The place of an open reading, and whether it can be trusted after the vendor has dropped rows: one rule for all
+strategies.
 
-A vendor drops what is older than it keeps, also while a list is read or left half read. Where the rows stand newest
-first, they leave behind the reader and move nothing: what was not read yet is lost. In any other order they leave
-before it, so that the next page, by its number, by a count, or by a cursor that may be one, passes over rows that are
-still served: then nothing but reading again proves what was read.
+A vendor drops old rows even while a list is read, or after a partial read. If the list is newest first, rows disappear
+behind the reader and move nothing: only the rows that were not read yet are lost. In any other order they disappear
+before the reader, so the next page, found by its number, by a count, or by a cursor that may be one, skips rows that
+are still served. Then only reading again proves what was read.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def report_lost(reader: Reader, start: datetime, place: Place) -> None:
         return
     end = min(filter(None, (earliest, place.oldest, reader.until)))
     if start < end:
-        reason = f"{reader.pages.spec.title} dropped what was not read yet, while its list was being read"
+        reason = f"{reader.pages.spec.title} dropped events that were not read yet, while its list was being read"
         reader.report(Gap(start, end, reason, "cursor", reader.now()))
 
 
@@ -104,7 +105,7 @@ def vouched(reader: Reader, reached: datetime | None, recorded: Sequence[datetim
         return None
     first = min((earliest, *recorded))
     if reached < first:
-        reason = f"the cursor of {reader.pages.spec.title} was left for longer than events are kept"
+        reason = f"the cursor of {reader.pages.spec.title} was unused for longer than events are kept"
         reader.report(Gap(reached, first, reason, "cursor", reader.now()))
     return earliest
 

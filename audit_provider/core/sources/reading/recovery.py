@@ -29,7 +29,7 @@ def read_on(
     :raises ConfigurationError: there is no recovery source.
     """
     if reader.recovery is None:
-        raise ConfigurationError(f"{reader.pages.spec.title} has lost the source that reads it by time.")
+        raise ConfigurationError(f"{reader.pages.spec.title} no longer has a recovery source that reads it by time.")
     by_time = replace(reader, pages=reader.recovery, recovery=None, start=start)
     inner = reader.recovery.spec.reading.steps(by_time, state)
     try:
@@ -91,7 +91,7 @@ def sweep_late(reader: Reader, kept: TailState | ListState, *, reach: timedelta,
     opened = kept.sweep or OpenSweep(start, now - settle - behind)
     found = yield from sweep(reader, opened, lambda sweep: packed(replace(kept, sweep=sweep)), kept.watermark)
     if found:
-        reader.tell(f"the sweep found {found} events that came late")
+        reader.tell(f"the sweep found {found} late events")
     yield Step((), packed(replace(kept, swept_at=opened.end + settle, sweep=None)), now, kept.watermark)
 
 

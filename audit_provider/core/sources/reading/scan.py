@@ -163,17 +163,17 @@ def scan(
         place, first, begun_again = kept.open.place, kept.open.first, kept.open.begun_again
         moved = not stands()
         if moved and begun_again < _MOST_RUNS:
-            reader.tell(f"rows have left the list of {spec.title} since it was left: scanning again from the head")
+            reader.tell(f"rows have left the list of {spec.title} since the last read: scanning again from the head")
             floor = reader.reachable(floor, place.read_from(_accounted(kept, floor)))
             begun, top, cursor, place, first, begun_again = reader.latest, None, "", Place(), "", begun_again + 1
             runs, moved = 1, False
         elif in_one_go:
             reader.tell(
-                f"a scan of records without ids of {spec.title} could not be read in one run: it is read on from where "
-                f"it was, so that equal records on both sides of that place are counted once"
+                f"a scan of records without ids of {spec.title} could not be read in one run: it continues from its "
+                "place, so equal records on both sides of it are counted once"
             )
     elif resumes and kept.open:
-        reader.tell(f"the request has changed, so the scan of {spec.title} begins again")
+        reader.tell(f"the request has changed, so the scan of {spec.title} restarts")
         floor = _again(reader, kept, floor)
     meter, guard, restarts, total = OrderMeter(tolerance), LoopGuard(spec.title), 2, None
     met: deque[frozenset[str]] = deque(maxlen=_PAGES_MET)
@@ -218,7 +218,7 @@ def scan(
         total = page.total
         if ended:
             if unseen:
-                reason = f"rows of {spec.title} left its list while it was read, and moved others out of sight"
+                reason = f"rows of {spec.title} left its list while it was read, so other rows moved and were skipped"
                 lost_from = place.read_from(_accounted(kept, floor))
                 reader.report(Gap(lost_from, max(begun, lost_from), reason, "cursor", reader.now()))
             elif place.stands:
@@ -237,7 +237,7 @@ def scan(
             if tally.moved:
                 reader.tell(said_of(tally.moved, f"the scan of {spec.title}"))
             if order == "mixed" and not by_time:
-                reader.tell(f"{spec.title} is in no order: all of the list was read")
+                reader.tell(f"{spec.title} is in no order: the whole list was read")
             return kept
 
 

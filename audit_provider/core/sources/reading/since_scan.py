@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SinceScan:
-    """Ask for everything since ``watermark - overlap`` and read it to its end.
+    """Request everything since ``watermark - overlap`` and read it to its end.
 
-    The watermark is fixed by the first page, which is the newest, and kept after the last: the last record read would
-    move it backwards, and the first one kept at once would lose the rest with a crash.
+    The watermark comes from the first page, which is the newest, and is kept after the last page. The last record read
+    would move it backwards, and keeping it after the first page would lose the rest in a crash.
 
-    :ivar overlap: how far below the watermark a scan begins.
-    :ivar sweep_every: time between looks for late events. :ivar sweep_reach: how far back; 0 for none.
-    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
-        has not reached.
-    :ivar resumes: a cursor may be used by a later run, to finish a scan; otherwise the scan begins again.
+    :ivar overlap: How far before the watermark a scan begins.
+    :ivar sweep_every: Time between searches for late events.
+    :ivar sweep_reach: How far such a search reaches back; 0 for none.
+    :ivar behind: If the request has an end, it is this long before now, for a vendor that refuses an end that its own
+        clock has not reached.
+    :ivar resumes: Whether a later run may use the cursor to finish a scan; otherwise the scan restarts.
     """
 
     overlap: timedelta = timedelta(minutes=5)

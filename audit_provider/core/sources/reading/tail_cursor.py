@@ -1,4 +1,4 @@
-"""Reading a stream whose cursor goes on working when its end is reached."""
+"""Reading a stream whose cursor stays valid after its end is reached."""
 
 from __future__ import annotations
 
@@ -50,17 +50,20 @@ class TailState:
 
 @dataclass(frozen=True, slots=True)
 class TailCursor:
-    """Follow the cursor; keep it once the page behind it is durable.
+    """Follow a cursor, and keep it once its page is durable.
 
-    A cursor that is refused, or belongs to a request with other filters, costs reading again by time from
-    ``watermark - overlap``; so does, now and then, one that stays quiet, for a dead cursor looks like a quiet tenant.
+    If a cursor is refused, or belongs to a request with other filters, reading restarts by time from ``watermark -
+    overlap``. The same happens from time to time after a cursor has returned nothing, because a dead cursor looks like
+    a quiet tenant.
 
-    :ivar overlap: how far below the watermark reading begins again. Streams are seldom in order of time, so it is long.
-    :ivar probe_after: quiet runs before the cursor is doubted; 0 never doubts it.
-    :ivar sweep_every: time between looks for late events by the recovery source, for a stream that is in order of time.
-    :ivar sweep_reach: how far back; 0 for none. :ivar settle: how long the vendor may take to show an event.
-    :ivar behind: where the request has an end, it lies so long before now, for a vendor that refuses one its own clock
-        has not reached.
+    :ivar overlap: How far before the watermark reading restarts. It is long because streams are seldom ordered by time.
+    :ivar probe_after: Number of runs without events after which the cursor is checked; 0 to never check it.
+    :ivar sweep_every: Time between searches for late events by the recovery source, for a stream that is ordered by
+        time.
+    :ivar sweep_reach: How far such a search reaches back; 0 for none.
+    :ivar settle: How long the vendor may take to show an event.
+    :ivar behind: If the request has an end, it is this long before now, for a vendor that refuses an end that its own
+        clock has not reached.
     """
 
     overlap: timedelta = timedelta(hours=24)
@@ -83,7 +86,7 @@ class TailCursor:
         watermark = watermark_after((), kept.watermark, now)
         kept = replace(kept, watermark=watermark, polled_at=believed(kept.polled_at, now))
         if kept.request != request:
-            reader.tell("the request has changed, so its cursor is of no use: reading by time from the watermark on")
+            reader.tell("the request has changed, so its cursor cannot be used: reading by time from the watermark on")
             kept = replace(kept, cursor="", opened=None, request=request)
         kept, fresh = yield from self._follow(reader, kept)
         kept = replace(kept, quiet=0 if fresh else kept.quiet + 1)
@@ -91,7 +94,10 @@ class TailCursor:
             # Two readers of one stream do not disturb each other: the kept cursor stands until this one finds more.
             again, found = yield from self._follow(reader, replace(kept, cursor="", opened=None))
             if found:
-                reader.tell(f"{found} newer events lie beyond the kept cursor, so it was dead: reading on with another")
+                reader.tell(
+                    f"{found} newer events are after the kept cursor, so it had stopped working: continuing "
+                    "with another"
+                )
                 kept = replace(again, quiet=0)
         due = self.sweep_reach and not recently(kept.swept_at, reader.now(), self.sweep_every)
         if reader.recovery and (kept.sweep or due):

@@ -1,10 +1,10 @@
-"""How often a record without an id was served, where a reading takes more than one answer.
+"""Counts how often a record without an id was served, if a reading takes more than one answer.
 
-Records without an id that are equal are as many events as one answer shows. Over two answers that is not certain: where
-a row comes in before the reader, those behind it move, and the next page shows one of them again. So a record that
-two pages show is counted twice only if what lies before, asked for once more, is as it was: then nothing has moved. The
-page before is enough where it holds a record that was met once only, for that would have moved visibly; else the one
-before it is asked for as well.
+Equal records without an id in one answer are that many events. Over two answers this is not certain: if a row is
+inserted before the reader's place, the rows after it move, and the next page shows one of them again. So a record that
+is on two pages is counted twice only if the part before it, requested once more, is unchanged: then nothing has moved.
+The previous page is enough if it contains a record that was met only once, because that would have moved visibly;
+otherwise the page before it is requested as well.
 """
 
 from __future__ import annotations
@@ -139,16 +139,16 @@ def _shown_again(page: Page, last_id: str) -> Counter[str]:
 def said_of(moved: int, what: str) -> str:
     """Return the notice of records that were not counted. :param what: was read."""
     return (
-        f"{moved} records without an id stood on two pages of {what} between which rows had moved: they are counted "
-        f"once, until a later reading shows that they are more"
+        f"{moved} records without an id were on two pages of {what} between which rows had moved: they are counted "
+        "once, until a later reading shows that there are more"
     )
 
 
 def said_of_known(known: int, what: str) -> str:
     """Return the notice of records that came where all should be new. :param what: was read."""
     return (
-        f"{known} records of {what} came behind its cursor and are equal to earlier ones: those without an id are "
-        f"counted once, unless they follow one another"
+        f"{known} records of {what} came after its cursor and are equal to earlier ones: those without an id are "
+        "counted once, unless they follow one another"
     )
 
 

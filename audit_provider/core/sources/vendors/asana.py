@@ -37,7 +37,7 @@ _BY_TIME = v.SourceSpec(
     confidence="Vendor specification, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
         "errors.message_at": "the form of an error's body.",
         "fields.object_type": "names inside `resource`.",
         "fields.object_id": "names inside `resource`.",

@@ -3,8 +3,8 @@
 from audit_provider.core.sources import vocabulary as v
 
 _UNCONFIRMED = {
-    "lookback": "no limit is in the facts.",
-    "fields": "names of action, actor and address are partly general knowledge.",
+    "lookback": "no limit was found.",
+    "fields": "names of action, actor and address are partly not from documentation.",
 }
 
 ATLASSIAN = v.SourceSpec(
@@ -53,7 +53,7 @@ _STREAM_BY_TIME = v.replace(
     checked="2026-11-29",
     unconfirmed=_UNCONFIRMED
     | {
-        "rate_limit": "said to be higher than that of /events; no figure is documented.",
+        "rate_limit": "described as higher than that of /events; no figure is documented.",
         "paging": "as in /events; the cursor of the last page is documented to find new events later.",
         "page_size": "the largest `limit` is not documented, so none is sent.",
         "request.params": "`from` is sent with the cursor too, as /events needs it.",

@@ -45,12 +45,12 @@ AUTH0 = v.SourceSpec(
     credential={"login": "client id", "password": "client secret"},
     access="A machine-to-machine application that is authorised for the Management API with the scope read:logs.",
     limits="A search gives 1,000 events, so busy spans are read in parts. Logs are kept for 1 day on the Free plan, 5 "
-    "on Essentials, 10 on Professional, 30 on Enterprise: set `lookback` to your plan's, so that a gap is told.",
+    "on Essentials, 10 on Professional, 30 on Enterprise: set `lookback` to your plan's, so that gaps are reported.",
     confidence="Vendor documentation and SDK, a connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "a careful value; a 429 with x-ratelimit-reset is waited out.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `x-ratelimit-reset` says.",
         "errors": "names of the error's fields and codes.",
-        "fields": "partly general knowledge.",
+        "fields": "partly not from documentation.",
     },
 )

@@ -36,7 +36,7 @@ AUTHOS = v.SourceSpec(
         hints={
             "FORBIDDEN": "the user needs the capability audit_logs.view (owner, admin, or a role that has it).",
             "FEATURE_NOT_AVAILABLE_IN_TIER": "the organisation's plan does not include audit logs.",
-            "TOKEN_EXPIRED": "the user's token has ended: put a new one in the password.",
+            "TOKEN_EXPIRED": "the user's token has expired: put a new one into the password.",
             "NOT_FOUND": "there is no such organisation: check the setting 'organization'.",
         },
     ),
@@ -50,7 +50,7 @@ AUTHOS = v.SourceSpec(
     checked="2026-11-29",
     unconfirmed={
         "auth": "whether service keys are accepted; a `token` that is fetched and renewed can be set instead.",
-        "rate_limit": "no limit is documented.",
-        "fields": "documentation and source code name the actor differently; both are looked for.",
+        "rate_limit": "no limit was found.",
+        "fields": "documentation and source code name the actor differently; both names are tried.",
     },
 )

@@ -60,10 +60,10 @@ BOX = v.replace(
     lookback=v.days(14),
     recovery=_BY_TIME,
     unconfirmed={
-        "lookback": "about two weeks; the stream begins where Box says, whatever start is set.",
-        "rate_limit": "a careful value; a 429 with Retry-After is waited out.",
+        "lookback": "about two weeks; Box decides where the stream begins, whatever start is set.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `Retry-After` says.",
         "recovery.reading.settle": "the event history shows events later than the stream, how much is not stated.",
-        "fields": "actor's id and object are general knowledge.",
+        "fields": "the actor's id and object are not from documentation.",
         "auth.url": "the path of the token on the API's own host; another can be set by `token_url`.",
         "errors": "names of the error's fields.",
     },

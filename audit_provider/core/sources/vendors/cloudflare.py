@@ -35,7 +35,7 @@ CLOUDFLARE = v.SourceSpec(
     confidence="Vendor documentation and SDK.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "1,200 requests in 5 minutes are general knowledge.",
-        "page_size.most": "1,000 is general knowledge.",
+        "rate_limit": "1,200 requests in 5 minutes is not from documentation.",
+        "page_size.most": "1,000 is not from documentation.",
     },
 )

@@ -35,10 +35,10 @@ CONFLUENCE = v.SourceSpec(
     confidence="A connector's template.",
     checked="2026-11-29",
     unconfirmed={
-        "paging": "`_links.next` is relative to a place that is not stated, so pages are asked for by `start`.",
+        "paging": "the base of the relative `_links.next` is not documented, so pages are requested by `start`.",
         "lookback": "how long records are kept.",
-        "rate_limit": "a careful value; a 429 with Retry-After is waited out.",
-        "fields": "partly general knowledge.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `Retry-After` says.",
+        "fields": "partly not from documentation.",
         "errors": "names of the error's fields.",
     },
 )

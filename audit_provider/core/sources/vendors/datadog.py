@@ -47,15 +47,15 @@ DATADOG = v.SourceSpec(
     lookback=v.days(90),
     settings={"application_key": v.Setting("the application key", secret=True)},
     credential={"password": "API key"},
-    access="An API key, and an application key of a user who may read the Audit Trail, both of the organisation's own "
-    "site.",
+    access="An API key, and an application key of a user with permission to read the Audit Trail, both of the "
+    "organisation's own site.",
     limits="An answer with warnings, or with the status `timeout`, is a part of the page and is not taken.",
     confidence="The vendor's SDK, written from its specification.",
     checked="2026-11-29",
     unconfirmed={
-        "lookback": "90 days is general knowledge.",
-        "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded.",
+        "lookback": "90 days is not from documentation.",
+        "rate_limit": "no figure was found; the `X-RateLimit` headers are used.",
         "errors.message_at": "the form of an error's body.",
-        "fields": "names of action, actor and address are partly general knowledge.",
+        "fields": "names of action, actor and address are partly not from documentation.",
     },
 )

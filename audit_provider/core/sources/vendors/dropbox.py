@@ -49,10 +49,10 @@ DROPBOX = v.replace(
     reading=v.TailCursor(),
     recovery=_BY_TIME,
     unconfirmed={
-        "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
-        "lookback": "no limit is stated.",
-        "fields.actor_email": "of users; admins, apps and resellers stand elsewhere in the record.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
+        "lookback": "no limit was found.",
+        "fields.actor_email": "only for users; admins, apps and resellers are elsewhere in the record.",
         "auth.url": "the path of the token on the API's own host; another can be set by `token_url`.",
-        "errors.resume_at": "where a `reset` says the time to begin again from.",
+        "errors.resume_at": "path of the time from which to restart, in a `reset` error.",
     },
 )

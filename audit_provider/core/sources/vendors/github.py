@@ -66,7 +66,7 @@ GITHUB = v.SourceSpec(
         "base_url": "with data residency the API is at https://api.SUBDOMAIN.ghe.com: set that as the host; that it "
         "serves the audit log under the same path was not seen.",
         "errors.message_at": "the form of an error's body.",
-        "fields": "names of action, actor and address are partly general knowledge.",
+        "fields": "names of action, actor and address are partly not from documentation.",
     },
 )
 

@@ -60,8 +60,8 @@ GITLAB = v.SourceSpec(
     checked="2026-11-29",
     unconfirmed={
         "reading.max_width": "30 days a query are documented for the whole instance; kept for groups too.",
-        "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
-        "lookback": "no limit is stated.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
+        "lookback": "no limit was found.",
         "errors.message_at": "the form of an error's body.",
     },
 )

@@ -36,8 +36,9 @@ HCP_TERRAFORM = v.SourceSpec(
     confidence="Vendor documentation and a connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "30 requests a second is general knowledge; a 429 with X-RateLimit-Reset is waited out.",
-        "reading": "newest first is from a connector's code; in another order the whole of the answer is read.",
-        "fields": "action and actor are partly general knowledge; the address stands in newer records only, if at all.",
+        "rate_limit": "30 requests a second is not from documentation; after a 429, the task waits as "
+        "`X-RateLimit-Reset` says.",
+        "reading": "newest first is from a connector's code; in another order the whole answer is read.",
+        "fields": "action and actor are partly not from documentation; only newer records have the address, if any.",
     },
 )

@@ -35,8 +35,8 @@ HUBSPOT = v.SourceSpec(
     checked="2026-11-29",
     unconfirmed={
         "page_size.most": "100 or 200.",
-        "rate_limit": "no figure is in the facts; a 429 is waited out.",
-        "lookback": "no limit is in the facts.",
+        "rate_limit": "no figure was found; after a 429, the task waits.",
+        "lookback": "no limit was found.",
         "errors.message_at": "the form of an error's body.",
     },
 )

@@ -40,9 +40,9 @@ INTERCOM = v.SourceSpec(
     confidence="Vendor's OpenAPI text.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "a careful value; a 429 with X-RateLimit-Reset is waited out.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `X-RateLimit-Reset` says.",
         "request.headers": "any later version may be set.",
-        "lookback": "no limit is stated.",
-        "access": "which scope is enough.",
+        "lookback": "no limit was found.",
+        "access": "which scope is sufficient.",
     },
 )

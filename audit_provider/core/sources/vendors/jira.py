@@ -36,8 +36,8 @@ JIRA = v.SourceSpec(
     checked="2026-11-29",
     unconfirmed={
         "lookback": "180 days by default; a site may keep records for longer, so nothing is cut off here.",
-        "rate_limit": "a careful value; a 429 with Retry-After is waited out.",
-        "fields": "partly general knowledge.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `Retry-After` says.",
+        "fields": "partly not from documentation.",
         "errors": "names of the error's fields.",
     },
 )

@@ -26,8 +26,8 @@ LAUNCHDARKLY = v.SourceSpec(
     confidence="Vendor documentation, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "no figure is in the facts; the X-RateLimit headers are heeded, the token's own included.",
-        "lookback": "no limit is in the facts.",
-        "fields": "names of action, actor and kind are partly general knowledge.",
+        "rate_limit": "no figure was found; the `X-RateLimit` headers are used, including the token's own.",
+        "lookback": "no limit was found.",
+        "fields": "names of action, actor and kind are partly not from documentation.",
     },
 )

@@ -47,7 +47,8 @@ LINEAR = v.SourceSpec(
     confidence="Vendor documentation and SDK.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "a careful value; an answer with the code RATELIMITED is waited out as its headers say.",
+        "rate_limit": "a low value to be safe; after an answer with the code RATELIMITED, the task waits as its "
+        "headers say.",
         "errors": "that too many requests are answered by a 400 with that code.",
     },
 )

@@ -25,13 +25,13 @@ MONGODB_ATLAS = v.SourceSpec(
     credential={"login": "service account's client id", "password": "its secret"},
     access="A service account of the organisation with the role Organization Member; API keys with HTTP digest are not "
     "supported. Its IP access list applies to the requests.",
-    limits="The next page's link stands in an array, so pages are asked for by number until one is empty.",
+    limits="The next page's link is in an array, so pages are requested by number until one is empty.",
     confidence="A connector's code; vendor documentation for the token.",
     checked="2026-11-29",
     unconfirmed={
         "rate_limit": "100 requests a minute, per project.",
         "lookback": "no limit is known.",
-        "fields": "partly general knowledge.",
+        "fields": "partly not from documentation.",
         "errors": "names of the error's fields.",
         "request.headers": "which dated version the vendor still serves.",
     },

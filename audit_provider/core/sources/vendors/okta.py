@@ -37,14 +37,14 @@ _BY_TIME = v.SourceSpec(
     page_size=v.PageSize("limit", 1000),
     lookback=v.days(90),
     credential={"password": "API token"},
-    access="An API token of an administrator who may read the System Log.",
+    access="An API token of an administrator with permission to read the System Log.",
     limits="Polled without an upper bound, `since` is the time of storing; with one, the time of the event.",
     confidence="Vendor specification, two connectors' code.",
     checked="2026-11-29",
     unconfirmed={
-        "lookback": "90 days is general knowledge.",
-        "rate_limit": "no figure is in the facts; X-Rate-Limit-Reset is waited for.",
-        "fields": "names of action, actor and address are partly general knowledge.",
+        "lookback": "90 days is not from documentation.",
+        "rate_limit": "no figure was found; the task waits as `X-Rate-Limit-Reset` says.",
+        "fields": "names of action, actor and address are partly not from documentation.",
     },
 )
 

@@ -33,7 +33,7 @@ _BY_TIME = v.SourceSpec(
         organization="account_uuid",
     ),
     errors=v.Errors(
-        hints={"401": "the token is wrong, has ended, or belongs to another region: check the connection's host."}
+        hints={"401": "the token is wrong, has expired, or belongs to another region: check the connection's host."}
     ),
     rate_limit=v.RateLimit(requests=500, per=60),
     page_size=v.PageSize("limit", 1000),
@@ -49,7 +49,7 @@ _BY_TIME = v.SourceSpec(
         "paging": "seen in samples and connectors.",
         "page_size.most": "seen in samples and connectors.",
         "rate_limit": "600 a minute and 30,000 an hour are said to be allowed; this keeps both.",
-        "fields": "names of actor and address are partly general knowledge.",
+        "fields": "names of actor and address are partly not from documentation.",
     },
 )
 

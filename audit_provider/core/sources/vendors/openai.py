@@ -43,14 +43,14 @@ OPENAI = v.SourceSpec(
     credential={"password": "admin key"},
     access="An admin key of the organisation; keys of a project are not accepted.",
     limits="Events of the tenant do not come with those of the organisation: add a second pipeline with the setting "
-    "`tenant_only: 'true'`. Of events that an API key caused, the actor stands below `actor.api_key`.",
+    "`tenant_only: 'true'`. For events caused by an API key, the actor is under `actor.api_key`.",
     confidence="Vendor specification, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
         "paging": "newest first is not in the specification; `after` follows the list's own order.",
-        "rate_limit": "no figure is in the facts; a 429 is waited out.",
-        "lookback": "no limit is in the facts.",
+        "rate_limit": "no figure was found; after a 429, the task waits.",
+        "lookback": "no limit was found.",
         "errors": "the form of an error's body.",
-        "fields": "names of actor and address are partly general knowledge.",
+        "fields": "names of actor and address are partly not from documentation.",
     },
 )

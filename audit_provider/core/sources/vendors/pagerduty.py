@@ -32,12 +32,12 @@ PAGERDUTY = v.SourceSpec(
     credential={"password": "REST API key"},
     access="A REST API key of an admin or account owner, or a token with the scope audit_records.read, on a plan with "
     "the Audit Trail.",
-    limits="31 days a query. Who acted stands in the list `actors`, which may be null.",
+    limits="31 days a query. The actor is in the list `actors`, which may be null.",
     confidence="Vendor specification, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "page_size.most": "no largest size is stated; 100 is general knowledge.",
-        "rate_limit": "no figure is in the facts; a 429 is waited out.",
+        "page_size.most": "no largest size is documented; 100 is an assumption.",
+        "rate_limit": "no figure was found; after a 429, the task waits.",
         "lookback": "12 months by a connector's account; the vendor states no limit, so none is set.",
         "errors.message_at": "the form of an error's body.",
     },

@@ -48,7 +48,7 @@ PIGMENT = v.SourceSpec(
     watched=frozenset({"UserAccountTypeUpdated", "UserDeactivated", "UserReactivated", "*ApiKey*", "*Role*"}),
     errors=v.Errors(
         hints={
-            "401": "the key is wrong or has ended; its expiry day itself is not included.",
+            "401": "the key is wrong or has expired; its expiry day itself is not included.",
             "403": "the key must be of the type 'Audit logs', made by a Security Admin.",
         }
     ),
@@ -63,8 +63,9 @@ PIGMENT = v.SourceSpec(
         "paging.param": "the name that the cursor is sent under.",
         "records_at": "seen in a client only.",
         "categories": "patterns: the names of logins, roles, blocks and keys are not certain.",
-        "fields.id": "seen in a client only; where it finds nothing, events are named by their content.",
+        "fields.id": "seen in a client only; if it finds nothing, a digest of the record is the id.",
         "request.params": "`ingestedSince` as the lower bound; no upper bound is known.",
-        "reading.resumes": "how long a cursor lives; it finishes a scan, and a refused one begins it again.",
+        "reading.resumes": "how long a cursor is valid; a later run finishes a scan with it, and restarts the scan if "
+        "it is refused.",
     },
 )

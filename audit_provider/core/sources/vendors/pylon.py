@@ -55,8 +55,8 @@ PYLON = v.SourceSpec(
     confidence="Vendor documentation and OpenAPI text; the shape of the time range from a connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "request": "the value of `time_range`; where it is refused, `fallback` is asked instead.",
-        "paging": "in which order pages come; windows do not depend on it.",
+        "request": "the value of `time_range`; if it is refused, `fallback` is used instead.",
+        "paging": "the order of pages; windows do not depend on it.",
     },
 )
 
@@ -69,6 +69,6 @@ PYLON_LIST = v.replace(
     reading=v.MeasuredList(),
     paging=v.replace(_PAGING, sent_in="query"),
     rate_limit=v.RateLimit(requests=60, per=60),
-    unconfirmed={"reading": "in which order the list comes; it is measured before anything depends on it."},
+    unconfirmed={"reading": "the order of the list; it is measured before anything depends on it."},
     recovery=PYLON,
 )

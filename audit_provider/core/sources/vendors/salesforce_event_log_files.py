@@ -55,6 +55,6 @@ SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
     unconfirmed={
         "lookback": "1 day, or 30 days with Event Monitoring: files that are gone are not listed.",
         "rate_limit": "the daily quota depends on the edition.",
-        "fields": "columns differ by event type; rows have no unique id and are named by their content.",
+        "fields": "columns differ by event type; rows have no unique id, so a digest of the row is the id.",
     },
 )

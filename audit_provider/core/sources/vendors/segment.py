@@ -35,8 +35,8 @@ SEGMENT = v.SourceSpec(
     confidence="Vendor's SDK.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
-        "lookback": "no limit is stated.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
+        "lookback": "no limit was found.",
         "access": "which plan includes the audit trail.",
         "errors": "name of the errors' list.",
     },

@@ -39,9 +39,9 @@ SENTRY = v.SourceSpec(
     confidence="Vendor's source code, one revision.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "a careful value; a 429 with X-Sentry-Rate-Limit-Reset is waited out.",
-        "base_url": "where next pages are on a host of the organisation's own or region, set that host.",
-        "access": "which scope is enough.",
-        "fields": "partly general knowledge.",
+        "rate_limit": "a low value to be safe; after a 429, the task waits as `X-Sentry-Rate-Limit-Reset` says.",
+        "base_url": "if the next pages are on another host of the organisation or region, set that host.",
+        "access": "which scope is sufficient.",
+        "fields": "partly not from documentation.",
     },
 )

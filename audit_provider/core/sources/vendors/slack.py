@@ -53,9 +53,9 @@ SLACK = v.SourceSpec(
     confidence="Vendor documentation, two connectors' code.",
     checked="2026-11-29",
     unconfirmed={
-        "lookback": "no limit is stated.",
+        "lookback": "no limit was found.",
         "errors.cursor_codes": "seen in connectors only.",
         "errors.passing_codes": "documented for Slack's other APIs.",
-        "reading.overlap": "nothing is stated about late events; the hourly sweep looks 24 h back.",
+        "reading.overlap": "nothing is documented about late events; the hourly sweep looks back 24 h.",
     },
 )

@@ -34,7 +34,7 @@ TWILIO = v.SourceSpec(
     confidence="Vendor specification, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "no figure is in the facts; a 429 is waited out.",
+        "rate_limit": "no figure was found; after a 429, the task waits.",
         "errors": "the form of an error's body.",
     },
 )

@@ -38,7 +38,7 @@ _BY_TIME = v.SourceSpec(
     lookback=v.days(30),
     settings={
         "events": v.Setting(
-            "the event types to read, as a list; types that are new at WorkOS are not read until they stand in it",
+            "the event types to read, as a list; new event types of WorkOS are not read until you add them",
             default=",".join(EVENTS),
         )
     },
@@ -56,8 +56,9 @@ WORKOS = v.replace(
     reading=v.IdKeyset(),
     recovery=_BY_TIME,
     unconfirmed={
-        "settings": "the default of `events` is what the SDK lists; where one is refused, name those that you want.",
-        "rate_limit": "no figure is documented; a 429 with Retry-After is waited out.",
+        "settings": "the default of `events` is the list in the SDK; if one is refused, set `events` to the types you "
+        "want.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
         "fields": "actor and address differ by event type.",
     },
 )

@@ -39,7 +39,7 @@ WORKOS_EXPORT = v.SourceSpec(
     confidence="Vendor documentation and SDK.",
     checked="2026-11-29",
     unconfirmed={
-        "fields": "names of the file's columns; where they find nothing, rows are named by their content.",
+        "fields": "names of the file's columns; if they find nothing, a digest of the row is the id.",
         "rate_limit": "no figure is documented.",
         "probe": "that the organisation can be looked at with the same key.",
     },

@@ -37,7 +37,7 @@ ZENDESK = v.SourceSpec(
         "request.params": "seen in a connector only; whether the two bounds are inclusive.",
         "paging": "seen in a connector only.",
         "page_size.most": "seen in a connector only.",
-        "rate_limit": "no figure is in the facts; a 429 with Retry-After is waited out.",
+        "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
         "errors.message_at": "the form of an error's body.",
     },
 )

@@ -31,8 +31,8 @@ ZOOM = v.SourceSpec(
     unconfirmed={
         "lookback": "six months, less what a window is widened by.",
         "reading.max_width": "one month per query.",
-        "rate_limit": "a careful value for the heavy tier; a 429 with Retry-After is waited out.",
-        "fields": "partly general knowledge; `operator` is taken for an e-mail address.",
+        "rate_limit": "a low value to be safe, for the heavy tier; after a 429, the task waits as `Retry-After` says.",
+        "fields": "partly not from documentation; `operator` is taken for an e-mail address.",
         "errors": "names of the error's fields.",
     },
 )

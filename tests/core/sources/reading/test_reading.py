@@ -216,7 +216,7 @@ def test_a_dead_sentinel_is_found_out_and_costs_nothing():
     pipeline.run()
     assert "new" in pipeline.spooled()
     assert pipeline.position.reading["way"] == "windows"
-    assert any("no tail" in line for line in pipeline.told)
+    assert any("not at the end of the list" in line for line in pipeline.told)
 
 
 def test_a_newest_first_list_keeps_no_cursor_and_stops_at_the_floor():

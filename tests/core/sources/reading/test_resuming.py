@@ -53,7 +53,7 @@ def test_a_list_is_measured_anew_when_the_request_has_changed():
     service.fail = frozenset({5})
     pipeline = Pipeline(service, source=PYLON_LIST, search=Service(rows=service.rows, now=service.now))
     read_on_with_another_page_size(pipeline)
-    assert any("measuring the list anew" in line for line in pipeline.told)
+    assert any("measuring the list again" in line for line in pipeline.told)
 
 
 class Bounds(Service):
