@@ -182,7 +182,8 @@ def _failure_of(each: DestinationView) -> str:
     """Return what to say of a destination that cannot be shipped to."""
     if each.failures_in_a_row:
         runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
-        text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
+        pending = each.pending or each.pending_elsewhere
+        text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {pending:,} events are pending"
         return f"{text}: {each.last_error}" if each.last_error else f"{text}."
     return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
 
