@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 
 # All of it lands in the checkout, caches included. Only tests that root runs install Chromium, PostgreSQL and Redis.
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
+# The servers that `make real` fetches, of which `make test` needs two.
+export AUDIT_REAL_CACHE ?= $(CURDIR)/.run/real
 # Bytecode is kept, or each process of Airflow compiles all that it imports: seconds, many times over.
 export PYTHONDONTWRITEBYTECODE :=
 

@@ -72,7 +72,7 @@ def main() -> int:
             except UnobtainableError as error:
                 skipped[f"{server.name} {version}"] = str(error)
                 tell(f"{server.name}: skipped: {error}")
-    tell(f"\n{table(rows, skipped)}")
+        tell(f"\n{table(rows, skipped)}")  # before all that the servers wrote is removed, which takes a while
     return 0 if rows and not any(each.wrong for each in rows) else 1
 
 

@@ -101,6 +101,14 @@ ABOUT: dict[str, About] = {
                 "`storage.type filesystem`; `batch_events: 1` if records are nested that deep",
             ),
             (
+                "VictoriaLogs 1.52 (`/services/collector`)",
+                "answers success to a batch that it cannot read to its end, as of a record nested 400 deep, and stores "
+                "nothing from that record on; drops events of more than 1,000 fields; puts those before 1678 and after "
+                "2261 under another time",
+                "`batch_events: 1` where records are nested so deep, `-insert.maxFieldsPerLine`",
+            ),
+            _RETENTION,
+            (
                 "Splunk",
                 "answers before the events are indexed, so a full queue or a crash loses them",
                 "`ack: true` here, indexer acknowledgement on the token in Splunk",

@@ -13,6 +13,7 @@ from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
+from audit_provider.core.s3_checksum import checksum_of
 from audit_provider.core.validation import MOST_DAYS
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ class S3Destination:
         wanted = {
             "Key": key,
             "Body": body,
+            **checksum_of(body),
             "IfNoneMatch": "*",
             "ContentType": self._layout.content_type,
             "Metadata": {"sha256": digest, "events": str(len(items)), "pipeline": self._origin.pipeline},
@@ -250,7 +252,6 @@ class S3Destination:
         }
         if options.object_lock_days is not None:
             wanted["ObjectLockRetainUntilDate"] = self._now() + timedelta(days=options.object_lock_days)
-            wanted["ChecksumAlgorithm"] = "SHA256"
         return {key: value for key, value in wanted.items() if value is not None}
 
     def _hint(self, code: str) -> str:

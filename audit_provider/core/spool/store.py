@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, in_time, is_web_page
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.s3_checksum import checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,7 +170,7 @@ class S3Store:
 
     def put(self, key: str, content: bytes) -> None:
         """Write with one PutObject, which S3 keeps whole or not at all."""
-        self._call("put_object", key, Body=content)
+        self._call("put_object", key, Body=content, **checksum_of(content))
 
     def get(self, key: str) -> bytes:
         body = self._call("get_object", key)["Body"]

@@ -7,11 +7,13 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.fuzz.conftest import EXAMPLES
+from tests.fuzz.histories.kept import KEPT as KEPT_HISTORIES
 from tests.fuzz.histories.world import KEPT, LEFT_OUT, POISON, World
 
 STEPS = 20
@@ -28,13 +30,24 @@ which = st.integers(0, 1)
 answers = st.lists(st.sampled_from(["", "down", "lost"]), max_size=3)
 
 
+MEMORY = Path("/dev/shm")  # where a flush to disk costs nothing
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.parametrize("history", KEPT_HISTORIES, ids=lambda each: each.__name__)
+def test_a_history_that_has_shown_a_fault_ends_well(history, order, tmp_path):
+    world = World(tmp_path, order=order)
+    history(world)
+    world.check_now()
+    world.check_settled(world.settle())
+
+
 class Histories(RuleBasedStateMachine):
     """What people, clocks, crashes and tasks do to one pipeline, in any order."""
 
     def __init__(self):
         super().__init__()
-        memory = Path("/dev/shm")  # where a flush to disk costs nothing
-        self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None, prefix="histories-"))
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None, prefix="histories-"))
 
     @initialize(
         order=st.sampled_from(["newest", "oldest"]),
@@ -125,10 +138,15 @@ class Histories(RuleBasedStateMachine):
         self.do(self._work(first), last=last, met=met, other=meanwhile)
 
     @precondition(lambda self: self.harm in ("restored", "meetings", "all"))
-    @rule(back=st.integers(1, 3))
-    def restore_position(self, back):
-        """As a late run leaves it that was cut off, and writes what it has read long ago."""
+    @rule(back=st.integers(1, 3), days=st.sampled_from([0, 0, 3]), count=st.integers(1, 9))
+    def restore_position(self, back, days, count):
+        """As a late run leaves it that was cut off, and writes what it has read long ago.
+
+        :param days: on which no destination is served after that.
+        """
         self.world.restore_position(-min(back, len(self.world.saved_ledger)))
+        for _ in range(days):
+            self._run_once(count, "", timedelta(0), timedelta(hours=30), None, None, ships=())
 
     @rule()
     def save(self):
@@ -184,7 +202,7 @@ class Histories(RuleBasedStateMachine):
 Histories.TestCase.settings = settings(
     settings.get_profile("fuzz"),
     report_multiple_bugs=False,
-    max_examples=EXAMPLES * 8,
+    max_examples=EXAMPLES * 6,
     stateful_step_count=STEPS * (3 if LONG else 1),
 )
 TestHistories = Histories.TestCase

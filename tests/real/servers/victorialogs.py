@@ -16,6 +16,8 @@ import requests
 from audit_provider.core.destinations.base import Batch, Outcome
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
+from audit_provider.core.destinations.nesting import is_deeper
+from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC, Event, utc_now
@@ -140,6 +142,25 @@ def over_json_lines(store: Store, shape: str) -> Finding:
     return compare(shipment, held, lambda event: event.id, drops=drops, notes=letters(shipment))
 
 
+def over_hec(store: Store) -> Finding:
+    """Splunk's event collector, which the store plays: it takes nothing from an event on that it cannot read."""
+    client = http_client(store.url, service="VictoriaLogs")
+    destination = SplunkHecDestination(SplunkHecOptions(source="hec"), ORIGIN, client, None)
+    send, dropped = destination.send, set[str]()
+
+    def watched(batch: Batch) -> Outcome:
+        deep = [is_deeper(item.encoded, _MOST_LEVELS) for item in batch.items]
+        if any(deep):
+            dropped.update(item.event.id for item in batch.items[deep.index(True) :])
+        return send(batch)
+
+    destination.send = watched  # type: ignore[method-assign]
+    shipment = Shipment(adverse_events()).run(destination)
+    held = [row.get("fields.event_id") for row in store.held('{source="hec"}')]
+    drops = Drops("splunk_hec", "VictoriaLogs 1.52", {*dropped, "3,000 names"})
+    return compare(shipment, held, lambda event: event.id, drops=drops, notes=letters(shipment))
+
+
 def over_bulk(store: Store) -> Finding:
     """Elasticsearch's bulk requests, at the path where the store serves them."""
     client = http_client(f"{store.url}/insert/elasticsearch", service="VictoriaLogs")
@@ -179,6 +200,7 @@ def letters(shipment: Shipment) -> str:
     )
 
 
+_MOST_LEVELS = 300
 _OUT_OF_RANGE = {"year 1", "year 2300", "year 9999"}
 _FAR = [*good_events(5), *timed_events(1, datetime(2300, 1, 1, tzinfo=UTC)), *good_events(10)[5:]]
 
@@ -187,6 +209,7 @@ SCENARIOS: dict[str, Callable[[Store], Finding]] = {
     "syslog over TLS, one event of 2300": lambda store: over_syslog(store, _FAR, "far", takes=10),
     "Loki push, adverse events": over_loki,
     "OTLP as JSON": over_otlp,
+    "event collector, adverse events": over_hec,
     "_bulk, adverse events": over_bulk,
     "JSON lines, adverse events": lambda store: over_json_lines(store, "ndjson"),
     "JSON lines, one a request, adverse events": lambda store: over_json_lines(store, "single"),

@@ -25,7 +25,7 @@ from tests.real.servers.base import Place, Server, free_port
 from tests.real.servers.s3_stores import lines_of, spread_events
 
 _NGINX = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; {user}
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; {user}
 events {{}}
 http {{
   access_log off;
@@ -36,6 +36,8 @@ http {{
 }}
 """
 _HAPROXY = """
+global
+  set-var proc.requests int(0)
 defaults
   timeout connect 5s
   timeout client 30s
@@ -220,6 +222,8 @@ _OWN_STATUSES = {
     "ProtocolError": (400,),
     "UnavailableError": (429, 500, 503, 504),
 }
+_TWO_OF_THREE = """http-request set-var(proc.requests) var(proc.requests),add(1)
+  http-request deny deny_status 429 if { var(proc.requests),mod(3) gt 0 }"""
 _RATE = "limit_req_zone $server_name zone=z:1m rate=5r/s; limit_req_status {};"
 
 SERVERS = (
@@ -281,9 +285,7 @@ SERVERS = (
             "plain TCP, nobody behind it": _named(balanced_syslog, "plain", up=False, tls=False),
             "before HTTP": _named(balanced_http, "http"),
             "before HTTP, nobody behind it": _named(balanced_http, "dead", dead=True, ends="503", takes=0),
-            "before HTTP, 40 % of requests 429": _named(
-                balanced_http, "some429", front="http-request deny deny_status 429 if { rand(10) lt 4 }"
-            ),
+            "before HTTP, two of three requests 429": _named(balanced_http, "some429", front=_TWO_OF_THREE),
         },
     ),
     Server(
