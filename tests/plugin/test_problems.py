@@ -409,3 +409,9 @@ def test_a_ship_task_that_fails_at_the_findings_is_red_with_its_error():
     (told,) = view(dag, more=more, monitoring={"ship_findings": True}).problems
     assert told.text == "splunk failed in 1 run, 30 events are pending: no room"
     assert told.log == "/airflow/dags/audit_incremental_p/runs/r4/tasks/ship_splunk"
+
+
+def test_a_report_that_failed_for_a_task_before_it_is_not_told_beside_that():
+    failing = replace(offset(), failures_in_a_row=1, last_error="no", failed_run="r")
+    dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk", "report"), "next_run": NOW + MINUTE}
+    assert [each.kind for each in view(dag, shipped=failing).problems] == ["destination"]
