@@ -160,7 +160,8 @@ class Judge:
         offset = progress.offsets.get((live, name))
         summary = progress.summary
         letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
-        failures = offset.failures_in_a_row if offset else 0
+        recorded = self._failure_record(name, offset)
+        failures = recorded.failures_in_a_row if recorded else 0
         task = ship_task_of(name)
         # A run that set events aside ends failed for these, and they are told by themselves.
         failed = not letters and self._failed_unrecorded(task, offset.last_success if offset else None)
@@ -189,15 +190,25 @@ class Judge:
             elsewhere_since=min(waits, default=None),
             failures_in_a_row=failures,
             last_success=offset.last_success if offset else None,
-            last_error=offset.last_error if offset else "",
-            failing_since=offset.failing_since if offset else None,
+            last_error=recorded.last_error if recorded else "",
+            failing_since=recorded.failing_since if recorded else None,
             next_try=self._next_try(task) if failing else None,
-            log=self._log_of(task, offset.failed_run if offset else "", failed=failed) if failing else "",
+            log=self._log_of(task, recorded.failed_run if recorded else "", failed=failed) if failing else "",
             dead_letters=letters,
             letters_counted=summary is not None,
             too_old=offset.counts.too_old if offset else 0,
             restamped=offset.counts.restamped if offset else 0,
         )
+
+    def _failure_record(self, destination: str, offset: Offset | None) -> Offset | None:
+        """Return the record that says how the last runs of a ship task ended: that of the findings where they failed.
+
+        They are shipped by the same task, behind the live stream. :param offset: of the live stream.
+        """
+        if offset and offset.failures_in_a_row:
+            return offset
+        findings = self.progress.offsets.get((StreamName.of_findings(self.pipeline.name), destination))
+        return findings if findings and findings.failures_in_a_row else offset
 
     def log_of(self, task: str, run_id: str) -> str:
         """Return the path of a task's log in Airflow. :param task: "" for the run as a whole."""

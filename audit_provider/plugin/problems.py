@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OVERDUE = timedelta(minutes=15)
 """A run that is so late was not begun: the scheduler or the DAG processor stands still."""
 
+REPORT = "report"
+"""The task that makes the report."""
+
 TOLD_LIVE = frozenset({"lag", "undelivered", "refused", "gap", "notice"})
 """Kinds of findings that the records themselves tell, and newer than a report does."""
 
@@ -182,7 +185,8 @@ def _failure_of(each: DestinationView) -> str:
     """Return what to say of a destination that cannot be shipped to."""
     if each.failures_in_a_row:
         runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
-        text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {each.pending:,} events are pending"
+        pending = each.pending or each.pending_elsewhere
+        text = f"{each.name} failed in {each.failures_in_a_row} {runs}, {pending:,} events are pending"
         return f"{text}: {each.last_error}" if each.last_error else f"{text}."
     return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
 
@@ -222,7 +226,8 @@ def _task_problems(
         return [Problem("critical", "the last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
     tasks = {PULL: source, **{ship_task_of(each.name): each for each in destinations}}
     others = [each for each in dag.failed if each not in tasks]
-    if not others:
+    # A report ends failed where a task before it has failed, which is told by itself.
+    if not others or (others == [REPORT] and len(dag.failed) > 1):
         return []
     text = f"the last run failed at {', '.join(others)}: see its log."
     return [Problem("critical", text, log=judge.log_of(others[0], dag.ended_id))]

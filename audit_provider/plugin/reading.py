@@ -126,9 +126,13 @@ def read_dags(session: Session, pipelines: Collection[str], readable: Collection
     wanted = [each for each in ids if each in readable]
     loading = _loading(session, pipelines, readable)
     runs = _last_runs(session, wanted)
-    ended = _last_runs(session, wanted, DagRun.state.in_(("success", FAILED)))
+    active = [dag_id for dag_id, run in runs.items() if _text(run.state) in ACTIVE]
+    # Of most DAGs the last run has ended, and a look for another would go through all of their runs once more.
+    ended = {dag_id: run for dag_id, run in runs.items() if dag_id not in active}
+    if active:
+        ended |= _last_runs(session, active, DagRun.state.in_(("success", FAILED)))
     failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
-    retrying = _retrying_tasks(session, [run for run in runs.values() if _text(run.state) in ACTIVE])
+    retrying = _retrying_tasks(session, [runs[dag_id] for dag_id in active])
     there = select(DagModel.dag_id).where(DagModel.dag_id.in_(list(ids)))
     facts = {ids[dag_id]: DagFacts(withheld=True) for (dag_id,) in session.execute(there)}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)

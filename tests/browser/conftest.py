@@ -23,6 +23,9 @@ from tests.browser.chromium import Chromium, installed
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = 300
+NOTE = 30_000
+"""Letters that make one event larger than Splunk takes here, and a field no larger than OpenSearch can index."""
+
 INCREMENTAL = "audit_incremental_pylon"
 LARGE, USUAL = 20_000, 5_000_000
 """Bytes of an event that the Splunk stand-in takes: fewer than one event has, and as many as Splunk itself does."""
@@ -41,7 +44,7 @@ def world(tmp_path_factory):
     with contextlib.ExitStack() as held:
         sandbox = held.enter_context(_sandbox(folder))
         control(sandbox, "splunk", "limits", max_event_bytes=LARGE)
-        control(sandbox, "pylon", "events", count=1, span_seconds=60, fields={"metadata": {"note": "x" * 2 * LARGE}})
+        control(sandbox, "pylon", "events", count=1, span_seconds=60, fields={"metadata": {"note": "x" * NOTE}})
         pipelines = folder / "pipelines.yaml"
         # Within the 30 days for which WorkOS keeps events.
         start = text_of(utc_now() - timedelta(days=29, hours=12))

@@ -54,7 +54,7 @@ def test_the_figures_are_those_of_the_run(world):
     browser.go(f"{airflow.url}/plugin/audit_logs")
     browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of 5 pipelines')")
     told = browser.run(f"[...{FRAME}.querySelectorAll('#incidents li')].map(line => line.innerText)")
-    assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told)
+    assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told), told
     assert any("gap from" in each and "pigment" in each for each in told)
     totals = browser.run(f"{FRAME}.querySelector('#totals').innerText")
     assert totals.startswith("Sources: 5 of 5 current · Destinations: "), totals

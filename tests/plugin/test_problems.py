@@ -397,3 +397,21 @@ def test_a_record_that_the_user_may_not_read_is_unknown(key):
 
 def test_records_that_contradict_each_other_are_unknown():
     assert view(shipped=offset(delivered=1001)).destinations[0].state == "unknown"
+
+
+def test_a_ship_task_that_fails_at_the_findings_is_red_with_its_error():
+    failing = replace(offset(delivered=70), failures_in_a_row=1, last_error="no room", failed_run="r4")
+    more = {
+        "audit_logs.p.findings.cursor": pack_position(position(spooled=100, now=NOW)),
+        "audit_logs.p.findings.to.splunk": as_text(failing),
+    }
+    dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk",), "next_run": NOW + MINUTE}
+    (told,) = view(dag, more=more, monitoring={"ship_findings": True}).problems
+    assert told.text == "splunk failed in 1 run, 30 events are pending: no room"
+    assert told.log == "/airflow/dags/audit_incremental_p/runs/r4/tasks/ship_splunk"
+
+
+def test_a_report_that_failed_for_a_task_before_it_is_not_told_beside_that():
+    failing = replace(offset(), failures_in_a_row=1, last_error="no", failed_run="r")
+    dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk", "report"), "next_run": NOW + MINUTE}
+    assert [each.kind for each in view(dag, shipped=failing).problems] == ["destination"]
