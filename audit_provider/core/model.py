@@ -319,7 +319,7 @@ def lasting(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} minute{'s' * (minutes != 1)}"
     hours = round(minutes / 60)
-    return f"{hours} hours" if hours < 72 else f"{round(hours / 24)} days"
+    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"
 
 
 def text_of(moment: datetime) -> str:
