@@ -114,7 +114,7 @@ def _is_shallow(text: str, loader: Any) -> bool:
                     return False
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # such as half of a surrogate pair
         return False
     return True
 
