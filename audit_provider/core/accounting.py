@@ -1,4 +1,4 @@
-"""The accounting identity: a record read is spooled, a duplicate, set aside or outside, and each event is somewhere."""
+"""The accounting identity: a record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 class Account:
     """What became of the events of one stream at one destination.
 
-    ``read = spooled + duplicates + set_aside + outside`` and
+    ``read = spooled + duplicates + set_aside`` and
     ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
-    :ivar outside: events served for a window of the past that belong to another window. :ivar recorded_within: of those
-        read, events that happened outside of the window and belong to it since they were recorded within it.
+    :ivar outside: events served beside those read, for a window of the past, that belong to another window.
+    :ivar recorded_within: of those read, events that happened outside of the window and belong to it since they were
+        recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
     :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
         them for their age (not a term of the sum).
@@ -67,7 +68,7 @@ class Account:
         """Whether both halves of the identity hold."""
         finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
         return (
-            self.read == self.spooled + self.duplicates + self.set_aside + self.outside
+            self.read == self.spooled + self.duplicates + self.set_aside
             and self.spooled + self.again == self.before + finished + self.pending
             and self.pending >= 0
         )

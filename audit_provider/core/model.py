@@ -153,14 +153,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class PullCounts:
-    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside + outside``.
+    """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
 
     :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
         an id and not more of them than are spooled.
     :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
         sum).
     :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
-    :ivar outside: what was served for a window of the past and belongs to another one, so that it is left out.
+    :ivar outside: what was served beside what is read, for a window of the past: it belongs to another window and is
+        left out (not a term of the sum).
     :ivar recorded_within: of those read, events that happened outside of a window of the past, and belong to it since
         they were recorded within it and are served for no other one (not a term of the sum).
     """
@@ -318,7 +319,7 @@ def lasting(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} minute{'s' * (minutes != 1)}"
     hours = round(minutes / 60)
-    return f"{hours} hours" if hours < 72 else f"{round(hours / 24)} days"
+    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"
 
 
 def text_of(moment: datetime) -> str:

@@ -188,7 +188,7 @@ class _Run:
             self._note_far_ahead(ahead)
         aside = self._keep_unreadable()
         counts = left_out + PullCounts(
-            read=len(events) + left_out.outside + aside.new + aside.known,
+            read=len(events) + aside.new + aside.known,
             spooled=len(fresh),
             duplicates=len(events) - len(fresh) + aside.known,
             same_id=self.known.same_id.count - same_id,

@@ -53,10 +53,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events into the spool, starting where the last run ended.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (spooled events whose id another record
-    with different content has), ``set_aside`` (records that could not be read), ``outside`` (events that were served
-    for a window of the past and belong to another window), ``recorded_within`` (events read that happened outside of
-    the window and were recorded within it), ``head``, ``watermark``, ``complete``. If something was spooled, the asset
-    ``x-audit-logs://<pipeline>`` has an event with these counts. Example::
+    with different content has), ``set_aside`` (records that could not be read), ``outside`` (further events that were
+    served for a window of the past and belong to another window), ``recorded_within`` (events read that happened
+    outside of the window and were recorded within it), ``head``, ``watermark``, ``complete``. If something was spooled,
+    the asset ``x-audit-logs://<pipeline>`` has an event with these counts. Example::
 
         PullAuditLogsOperator(task_id="pull", pipeline="pylon", source="pylon", conn_id="pylon_default")
 
@@ -256,7 +256,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             counts.spooled,
             counts.duplicates,
             f" + set aside {counts.set_aside}" if counts.set_aside else "",
-            f" + outside of the window {counts.outside}" if counts.outside else "",
+            f"; {counts.outside} more were served that belong to other windows" if counts.outside else "",
             f"; {counts.recorded_within} happened outside of the window and were recorded within it"
             if counts.recorded_within
             else "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import text_of
-from audit_provider.core.monitoring.conditions import conditions, severity_of, span_of
+from audit_provider.core.model import lasting, text_of
+from audit_provider.core.monitoring.conditions import conditions, severity_of
 from audit_provider.plugin.dag_facts import FAILED
 from audit_provider.plugin.health import PULL, level_of, ship_task_of
 from audit_provider.plugin.views import DestinationView, Level, Problem, ProblemKind, SourceView
@@ -154,12 +154,12 @@ def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
     """Tell that events wait for longer than the target, where no failure is told already."""
     if each.failing:
         return
-    target = span_of(judge.settings.lag_target.total_seconds())
+    target = lasting(judge.settings.lag_target.total_seconds())
     waiting, _ = judge.delivery_behind(each.name)
     level = level_of(severity_of(waiting, judge.settings))
     if level:
         text = (
-            f"{each.name} is {span_of(waiting)} behind, where {target} is the target: {each.pending:,} events wait, "
+            f"{each.name} is {lasting(waiting)} behind, where {target} is the target: {each.pending:,} events wait, "
             f"though no run has failed."
         )
         yield Problem(
@@ -176,7 +176,7 @@ def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
     if waiting := judge.late_elsewhere(each.name):
         text = (
             f"{each.pending_elsewhere:,} events of backfills, reconciliations or findings wait for {each.name}, the "
-            f"oldest for {span_of(waiting)}, where {target} is the target."
+            f"oldest for {lasting(waiting)}, where {target} is the target."
         )
         yield Problem("warning", text, each.name, since=each.elsewhere_since)
 

@@ -248,8 +248,12 @@ class ElasticsearchService(Service):
             self.targets[target] = Index.by_template(target, self.templates.values(), self._product)
         index = self.targets[target]
         if index.is_read_only:
-            reason = f"index [{index.write_name}] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];"
+            reason = f"index [{index.write_name}] blocked by: [FORBIDDEN/5/index read-only (api)];"
             raise RefusalError(Refusal(403, "cluster_block_exception", reason))
+        if index.is_full:
+            why = "disk usage exceeded flood-stage watermark, index has read-only-allow-delete block"
+            reason = f"index [{index.write_name}] blocked by: [TOO_MANY_REQUESTS/12/{why}];"
+            raise RefusalError(Refusal(429, "cluster_block_exception", reason))
         if operation != "create" and index.is_stream:
             reason = "only write ops with an op_type of create are allowed in data streams"
             raise RefusalError(Refusal(400, "illegal_argument_exception", reason))

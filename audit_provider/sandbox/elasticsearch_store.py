@@ -60,6 +60,7 @@ class Index:
     """An index, or a data stream with its backing indexes: ids are known in the current one only.
 
     :param template: what it is made after: its ``settings`` and ``mappings``. :param product: whose it is.
+    :ivar is_read_only: somebody has blocked it. :ivar is_full: the product has, since there is no space left.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Index:
         self._product = product
         self.is_stream = is_stream
         self.is_read_only = False
+        self.is_full = False
         self._mappings = (template or {}).get("mappings", {})
         self._ignores_malformed = (template or {}).get("settings", {}).get("index.mapping.ignore_malformed", False)
         self._generations: list[dict[str, dict[str, Any]]] = [{}]

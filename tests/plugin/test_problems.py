@@ -104,7 +104,7 @@ def test_a_run_that_stands_still_is_told_though_it_makes_no_report(state, monito
     noted = summary(made_at=since, findings=())
     seen = view({"run_state": state, "run_at": since}, cursor=read, noted=noted, monitoring=monitoring)
     assert seen.state == (level or "ok")
-    assert [(each.level, "behind, where 60 min is the target" in each.text) for each in seen.problems] == (
+    assert [(each.level, "behind, where 60 minutes is the target" in each.text) for each in seen.problems] == (
         [(level, True)] if level else []
     )
 
@@ -133,7 +133,9 @@ def test_the_target_is_the_pipelines_own():
 def test_lag_is_told_where_the_dag_may_not_be_read_but_not_of_what_runs_by_hand():
     read = position(now=NOW - 48 * HOUR)
     withheld = {"withheld": True}
-    assert told(view(withheld, cursor=read)) == [("critical", "Reading is 2 days behind, where 60 min is the target.")]
+    assert told(view(withheld, cursor=read)) == [
+        ("critical", "Reading is 2 days behind, where 60 minutes is the target.")
+    ]
     assert told(view(withheld, cursor=read, schedule=None)) == []
     assert view(withheld, schedule=None).state == "unknown", "nobody can say how its runs end"
 
@@ -142,7 +144,7 @@ def test_the_lag_of_a_report_is_told_once():
     behind = replace(position(now=NOW), complete=False, watermark=NOW - 5 * HOUR)
     noted = summary(findings=(Finding("f", "lag", "warning", "Reading is 3 h behind.", NOW - 2 * HOUR),))
     between = {"run_state": "success", "next_run": NOW + MINUTE, "ended_id": "r", "ended_state": "success"}
-    now = [("critical", "Reading is 5 h behind, where 60 min is the target.")]
+    now = [("critical", "Reading is 5 hours behind, where 60 minutes is the target.")]
     assert told(view(between, cursor=behind, noted=noted)) == now
     assert told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted)) == now
     assert told(view(between, noted=noted)) == [], "it has been made up for since"
@@ -190,7 +192,7 @@ def test_a_destination_that_is_behind_is_not_fine_though_nothing_failed(age, lev
     else:
         (told,) = seen.problems
         assert (told.level, told.destination, told.since) == (level, "splunk", NOW - age)
-        assert "where 60 min is the target: 899,990 events wait, though no run has failed." in told.text
+        assert "where 60 minutes is the target: 899,990 events wait, though no run has failed." in told.text
         assert told.next_try == NOW + MINUTE
 
 

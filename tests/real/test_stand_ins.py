@@ -47,14 +47,19 @@ def real_store(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stores(real_store):
+def stand_in_store(real_store):  # a new one beside each
+    with ElasticsearchService(api_keys=[KEY], product="opensearch") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def stores(real_store, stand_in_store):
     """The addresses of a real store and of the stand-in, both with this package's template."""
-    with ElasticsearchService(api_keys=[KEY], product="opensearch") as stand_in:
-        for url in (real_store, stand_in.url):
-            name, template = template_for("opensearch")
-            put = asked(url, "PUT", f"/_index_template/{name}", json.dumps(template), kind="application/json")
-            assert put.status_code == 200, put.text
-        yield real_store, stand_in.url
+    for url in (real_store, stand_in_store.url):
+        name, template = template_for("opensearch")
+        put = asked(url, "PUT", f"/_index_template/{name}", json.dumps(template), kind="application/json")
+        assert put.status_code == 200, put.text
+    return real_store, stand_in_store.url
 
 
 def asked(url, method, path, body, *, kind="application/x-ndjson", **headers):
@@ -156,6 +161,20 @@ def test_the_body_of_a_bulk_request_is_taken_alike(stores):
 
 @pytest.mark.parametrize("target", ["Upper", "with,comma", "-dash", "new-index", "x" * 256])
 def test_a_target_is_taken_or_refused_alike(stores, target):
+    real, stand_in = (shape(asked(url, "POST", f"/{target}/_bulk", BULKS["no id"])) for url in stores)
+    assert stand_in == real
+
+
+@pytest.mark.parametrize(
+    ("setting", "attribute"), [("read_only", "is_read_only"), ("read_only_allow_delete", "is_full")]
+)
+def test_a_block_is_answered_alike(stores, stand_in_store, setting, attribute):
+    target = f"block-{setting.replace('_', '-')}"
+    for url in stores:
+        assert asked(url, "POST", f"/{target}/_bulk", BULKS["no id"]).json()["errors"] is False
+    body = json.dumps({f"index.blocks.{setting}": True})
+    assert asked(stores[0], "PUT", f"/{target}/_settings", body, kind="application/json").status_code == 200
+    setattr(stand_in_store.targets[target], attribute, True)
     real, stand_in = (shape(asked(url, "POST", f"/{target}/_bulk", BULKS["no id"])) for url in stores)
     assert stand_in == real
 

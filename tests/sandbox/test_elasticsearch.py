@@ -244,8 +244,12 @@ def test_what_may_be_asked_about_oneself_differs_by_product(cluster):
 
 def test_a_block_and_a_missing_right_are_told_by_name(cluster):
     service = cluster()
+    service.targets[STREAM].is_full = True
+    refused = said_of(bulk(service, CREATE, doc()))
+    assert (refused["status"], refused["error"]["type"]) == (429, "cluster_block_exception")
     service.targets[STREAM].is_read_only = True
-    assert said_of(bulk(service, CREATE, doc()))["error"]["type"] == "cluster_block_exception"
+    refused = said_of(bulk(service, CREATE, doc()))
+    assert (refused["status"], refused["error"]["type"]) == (403, "cluster_block_exception")
     service.may_create = False
     assert said_of(bulk(service, CREATE, doc()))["error"]["type"] == "security_exception"
 

@@ -22,6 +22,7 @@ FILTER_PATH = "errors,items.*.status,items.*.error,items.*._index,items.*.failur
 
 BLOCKED = "cluster_block_exception"
 
+_FREE_SPACE = "Free space on the cluster: it then lifts the block by itself."
 _MOST_WORDS = 300
 _FAILURE_STORE = ".fs-"
 # 400, and yet the event is as good as any other: the target or the cluster is not in a state to take it.
@@ -161,7 +162,8 @@ def _verdict(item: _Item) -> Verdict | None:
 
 def _said(answer: Answer, client: HttpClient, item: _Item) -> str:
     words = client.redact(" ".join(item.words.split()))[:_MOST_WORDS]
-    return f"{answer.where} answered {item.status} for this event{f': {words}' if words else ''}"
+    hint = f" {_FREE_SPACE}" if item.type == BLOCKED and means_later(item.status) else ""
+    return f"{answer.where} answered {item.status} for this event{f': {words}' if words else ''}{hint}"
 
 
 def _refusal(item: _Item, said: str, target: str) -> StopError:

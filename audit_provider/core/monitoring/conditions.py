@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from audit_provider.core.derived_names import Part, sentence
-from audit_provider.core.model import text_of
+from audit_provider.core.model import lasting, text_of
 from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Fin
         id=finding_id("lag", severity),
         kind="lag",
         severity=severity,
-        title=f"Reading is {span_of(lag)} behind, where {span_of(target)} is the target.",
+        title=f"Reading is {lasting(lag)} behind, where {lasting(target)} is the target.",
         at=now,
         high=target,
         names=(),
@@ -151,12 +151,3 @@ def _at(gap: GapRecord) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
-
-
-def span_of(seconds: float) -> str:
-    """Return a time span for people, ``75 min``, ``5 h``. :param seconds: its length."""
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = round(minutes / 60)
-    return f"{hours} h" if hours < 48 else f"{round(hours / 24)} days"

@@ -481,14 +481,21 @@ def test_what_an_event_says_is_not_taken_for_a_target_at_fault(serve, error):
     assert destination.send(batch_of(destination, "a")).verdicts == (Verdict.REFUSED,)
 
 
-def test_a_full_disk_holds_and_the_next_run_goes_on(cluster):
+@pytest.mark.parametrize(
+    ("block", "error", "words"),
+    [
+        ("is_read_only", StopError, "free space on the cluster, or lift the block"),
+        ("is_full", UnavailableError, "Free space on the cluster: it then lifts the block by itself"),
+    ],
+)
+def test_a_block_holds_and_the_next_run_goes_on(cluster, block, error, words):
     service, desk = cluster(), Desk()
     segments = [[event("a"), event("b")]]
-    service.targets[STREAM].is_read_only = True
-    with pytest.raises(StopError, match="free space"):
+    setattr(service.targets[STREAM], block, True)
+    with pytest.raises(error, match=words):
         desk.ship(tcp_client_of(service), segments)
     assert desk.offset == Offset()
-    service.targets[STREAM].is_read_only = False
+    setattr(service.targets[STREAM], block, False)
     desk.ship(tcp_client_of(service), segments)
     assert sorted(service.ids()) == ["a", "b"]
 

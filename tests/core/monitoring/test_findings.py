@@ -215,7 +215,7 @@ def test_lag_beyond_the_target_and_far_beyond():
     assert [each.severity for each in wrong(lag=3601)] == ["warning"]
     (found,) = wrong(lag=20_000)
     assert found.severity == "critical"
-    assert found.title == "Reading is 6 h behind, where 60 min is the target."
+    assert found.title == "Reading is 6 hours behind, where 60 minutes is the target."
 
 
 def test_undelivered_events_are_graver_the_longer_it_lasts():

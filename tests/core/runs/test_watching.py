@@ -52,12 +52,12 @@ def test_a_look_leaves_a_summary_and_reports(failing):
         failing.store.keys("p/reports/")
     )
     assert "Counted 5 events in 1 new segments." in str(failing.log)
-    assert "far has not got 5 events" in str(failing.log)
+    assert "far has 5 undelivered events" in str(failing.log)
 
 
 def test_grave_findings_and_notifiers_that_fail_are_what_the_task_fails_for(failing):
     told = watch(failing, lambda memory, now, hidden: (False, ["the channel is gone."]), fail_on="critical")
-    assert told[0].startswith("p has 1 grave findings, see the log; the first: far has not got 5 events")
+    assert told[0].startswith("p has 1 grave findings, see the log; the first: far has 5 undelivered events")
     assert told[1] == "the channel is gone."
 
 

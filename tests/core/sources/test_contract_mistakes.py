@@ -179,7 +179,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
     folder = tmp_path / "miro"
     shutil.copytree(FIXTURES / "miro", folder)
     (folder / "contract.yaml").write_text(yaml.safe_dump(ACME) + "order: oldest\n")
-    with pytest.raises(ConfigurationError, match="'order' is used twice"):
+    with pytest.raises(ConfigurationError, match="'order' stands twice"):
         read_contract(folder)
 
 

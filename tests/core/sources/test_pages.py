@@ -89,14 +89,14 @@ def test_an_empty_answer_of_pylon_is_an_empty_last_page(body):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "not JSON"),
+        (b"", "not a page in JSON"),
         (b"[]", "not with a page"),
         (b'"x"', "not with a page"),
         (b'{"data": {}}', "not with a page"),
         (b'{"data": [], "errors": ["boom"]}', "error inside.*boom"),
         (b'{"errors": ["boom"], "code": "c"}', "error inside"),
         (b'{"data": [], "pagination": {"has_next_page": true, "cursor": ""}}', "no cursor"),
-        (b'{"data": [], "pagination": {"has_next_page": true, "cursor": "c1"}}', "asked with"),
+        (b'{"data": [], "pagination": {"has_next_page": true, "cursor": "c1"}}', "returned the cursor of the request"),
         (b"<html><title>Sign in</title></html>", "web page titled 'Sign in'"),
     ],
 )

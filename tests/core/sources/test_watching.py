@@ -200,7 +200,7 @@ def records(*found):
 @pytest.mark.parametrize(
     ("fields", "page", "said"),
     [
-        (Fields("id", "t", action="event.action"), records({"event": {}}, {}), "(fields.action): correct it"),
+        (Fields("id", "t", action="event.action"), records({"event": {}}, {}), "(fields.action) so far: correct it"),
         (Fields("id", "t", action="acton"), records({"action": 1}, {"action": 2}), "did you mean 'action'?"),
         (Fields("id", "t", action="name | kind"), records({}, {}), "'name | kind' (fields.action)"),
         (Fields("uid", "t"), records({}, {}), "'uid' (fields.id)"),
