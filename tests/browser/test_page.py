@@ -233,7 +233,6 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
     assert airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{run}")["state"] in ("queued", "running")
     told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
     assert "Pylon audit logs cannot be read (connection " in told
-    assert "next try" in told
     assert browser.run(f"{FRAME}.querySelector('#source a').getAttribute('href')").endswith(f"/runs/{run}/tasks/pull")
     browser.picture(PICTURES / "source_down.png")
     switch(world.folder, "start", "pylon")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 
@@ -223,8 +224,9 @@ def test_a_dag_that_airflow_does_not_know_is_critical_whether_or_not_the_user_ma
 
 def test_the_last_run_that_ended_is_the_one_that_counts(world):
     """Airflow's own records of runs and tasks, as the page asks for them."""
-    from airflow.models import DagRun
+    from airflow.models import DagRun, TaskInstance
     from airflow.utils.session import create_session
+    from sqlalchemy import insert
 
     from audit_provider.plugin.reading import read_dags
 
@@ -258,6 +260,15 @@ def test_the_last_run_that_ended_is_the_one_that_counts(world):
         assert (found.ended_id, found.ended_state) == ("r1", "failed")
         assert found.ended_at == found.ended_began + timedelta(minutes=1)
         assert read_dags(session, ["p"], set())["p"].withheld
+        tasks = (("r1", "ship_splunk", "failed", 2), ("r1", "pull", "success", 1), ("r2", "pull", "up_for_retry", 2))
+        for run_id, task_id, state, tries in tasks:
+            ended = {"try_number": tries, "max_tries": 2, "pool": "default_pool", "pool_slots": 1, "end_date": at}
+            named = {"id": uuid.uuid4(), "dag_id": dag_id, "run_id": run_id, "task_id": task_id, "state": state}
+            session.execute(insert(TaskInstance).values(**named, **ended, map_index=-1))
+        found = read_dags(session, ["p"], {dag_id})["p"]
+        assert found.failed == ("ship_splunk",)
+        assert found.retrying == {"pull": at + timedelta(minutes=1)}, "a second time, after twice half a minute"
+        session.query(TaskInstance).delete()
         session.query(DagRun).delete()
 
 
