@@ -241,18 +241,18 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
                 refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
     with mistakes.collected():
         start = aware(written.start, f"{name}.start:")
-    reconcile = None
+    reconcile, default_conn_id = None, ""
     if spec is not None:
+        default_conn_id = f"{spec.name}_default"
         with mistakes.collected():
             reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
     with mistakes.collected():
         monitoring = monitoring_from(written.monitoring, f"{name}.monitoring")
     mistakes.raise_any()
-    assert spec is not None, "a source that cannot be used is a mistake"
     return Pipeline(
         name=name,
         source=written.source,
-        conn_id=written.conn_id or f"{spec.name}_default",
+        conn_id=written.conn_id or default_conn_id,
         settings=settings,
         page_size=written.page_size,
         reading=written.reading,
