@@ -53,8 +53,8 @@ class Position:
     :ivar account: The account that was read, see :mod:`~audit_provider.core.account`; "" if an earlier version wrote
         it.
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
-    :ivar elsewhere: Folders of backfill windows with events that this stream has left out: a destination of this stream
-        receives these windows as well.
+    :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
+        recorded late; None for the live stream, and if an earlier version read a part of the window.
     :ivar complete: Whether the last run read everything.
     :ivar completed_at: When a run last did, even if another one continues reading; None if none has, or if an earlier
         version wrote the position, see :attr:`last_complete`.
@@ -80,9 +80,9 @@ class Position:
     noticed: dict[str, Noticed] = field(default_factory=dict)
     updated_at: datetime | None = None
     earlier_sources: tuple[EarlierSource, ...] = ()
-    elsewhere: tuple[str, ...] = ()
     complete: bool = False
     account: str = ""
+    asked_until: datetime | None = None
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()
     version: int = 1

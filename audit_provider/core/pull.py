@@ -35,7 +35,6 @@ SEGMENT_AGE = timedelta(seconds=60)
 MOST_AHEAD = 300
 """Events dated ahead of the clock that a position remembers."""
 
-_WINDOWS = "backfill-"
 _AHEAD_FOR = timedelta(days=7)
 _DAY = timedelta(days=1)
 
@@ -169,6 +168,11 @@ class _Run:
             recorded_within=self.position.counts.recorded_within,
             earlier_until=earlier_until,
         )
+        asked, before = self._borders.asked_until, self.position.asked_until
+        if self.position.reading:  # an earlier run may have asked for less
+            self.position = replace(self.position, asked_until=min(asked, before) if before else None)
+        else:
+            self.position = replace(self.position, asked_until=asked)
 
     def take(self, step: Step) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
@@ -259,7 +263,6 @@ class _Run:
             longest_lag=max(self.position.longest_lag, self._reader.pages.records.longest_lag.total_seconds()),
             requests=self._requests(),
             noticed=self._noticed(),
-            elsewhere=self._elsewhere(),
             updated_at=now,
             complete=complete,
             completed_at=now if complete else self.position.last_complete,
@@ -276,11 +279,6 @@ class _Run:
         """Keep a gap with the next position, and log it."""
         self._gaps += (gap,)
         self._reader.report(gap)
-
-    def _elsewhere(self) -> tuple[str, ...]:
-        """Return the folders of the backfill windows that hold what was left out of this stream."""
-        met = (name.rpartition("/")[2] for name in self.known.others_met)
-        return tuple(dict.fromkeys((*self.position.elsewhere, *(each for each in met if each.startswith(_WINDOWS)))))
 
     def _noticed(self) -> dict[str, Noticed]:
         """Tell what the answers have shown of whether the source is described as it is, and return it."""

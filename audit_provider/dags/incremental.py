@@ -84,7 +84,6 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
         "settings": dict(pipeline.settings),
         "conn_id": pipeline.conn_id,
         "start": pipeline.start.isoformat() if pipeline.start else None,
-        "destinations": list(pipeline.destinations),
         "page_size": pipeline.page_size,
         "reading": dict(pipeline.reading),
         "rate_limit": dict(pipeline.rate_limit),

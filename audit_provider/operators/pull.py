@@ -17,7 +17,6 @@ from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
-from audit_provider.core.retention import needed_since
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.beginning import (
     asked_before,
@@ -68,11 +67,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param window: ``{"start": …, "end": …}`` reads this time range into its own stream and does not change the live
         one.
     :param windows: All windows of a backfill, so that the log can say which of them it is.
-    :param destinations: Names of the destinations that receive the events; the ``destinations`` of a backfill's run
-        take precedence. Events of a backfill window are not spooled again if all of them have begun with that window.
-        Without names, another window does not spool them again, and the live stream does not if some destination has
-        begun with the window; a destination that has not begun with it is shipped that window together with this
-        stream.
     :param page_size: Events per page, up to the vendor's limit.
     :param reading: Settings of the source's reading strategy, for example ``{"overlap": 1800}`` (seconds).
     :param rate_limit: The vendor's budget if it differs, ``{"requests": 10, "per": 60}``.
@@ -96,7 +90,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
         start: str | datetime | None = None,
         window: Mapping[str, str] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
-        destinations: Sequence[str] | None = None,
         page_size: int | None = None,
         reading: Mapping[str, Any] | None = None,
         rate_limit: Mapping[str, Any] | None = None,
@@ -114,7 +107,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.start = start
         self.window = window
         self.windows = windows
-        self.destinations = destinations
         self.page_size = page_size
         self.reading = reading
         self.rate_limit = rate_limit
@@ -184,7 +176,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         name = self._stream_name()
         record = position_record(self.ledger, name)
         position = on_kept_chain(record.load(), name, store)
-        chosen = ((context.get("params") or {}).get("destinations") if window else None) or self.destinations
+        chosen = (context.get("params") or {}).get("destinations")
         if window and position and position.complete:
             self._refuse_other_account(self._hook(spec), spec, position, None)
             if not lacks_removed(self.ledger, store, name, chosen):
@@ -202,7 +194,6 @@ class PullAuditLogsOperator(AuditLogsOperator):
         reader = self._reader(spec, window, position, live)
         account = self._hook(spec).account()
         begun = reached = replace(begun_position(position, spec, reader), account=account)
-        since = None if window else (needed_since(position) if position else None) or reader.start
         deadline = None if window else (self.begun or utc_now()) + timedelta(minutes=self.run_minutes)
 
         def commit(position: Position) -> None:
@@ -228,7 +219,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
                     commit=commit,
                     within=window,
                     earlier_until=asked_before(self.ledger, store, name, window) if window else None,
-                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account, since=since),
+                    known=known_streams(self.ledger, store, name, live, window, chosen, account=account),
                     deadline=deadline,
                     progress=self._progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,

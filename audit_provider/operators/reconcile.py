@@ -80,7 +80,6 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             report=partial(self._tell_metrics, live=False),
             log=self.log,
             now=utc_now,
-            destinations=self.destinations,
         )
         return self._run.run()
 

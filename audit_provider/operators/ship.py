@@ -15,7 +15,6 @@ from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import origin_of, range_from, window_from
-from audit_provider.core.runs.elsewhere import with_windows_elsewhere
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.shipment import Shipment, Shipped, forget_replay
 from audit_provider.core.stream_name import StreamName
@@ -210,17 +209,10 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def _stream_names(self) -> list[StreamName]:
         """Return the streams that are shipped, in this order."""
         if self.windows is not None:
-            names = [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
-        elif self.late:
-            names = [StreamName.of_reconciliation(self.pipeline)]
-        else:
-            names = [StreamName(self.pipeline)]
-        names = with_windows_elsewhere(self.ledger, names, self.destination, utc_now())
-        return [*names, StreamName.of_findings(self.pipeline)] if self._ships_findings else names
-
-    @property
-    def _ships_findings(self) -> bool:
-        return self.findings and self.windows is None and not self.late
+            return [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
+        if self.late:
+            return [StreamName.of_reconciliation(self.pipeline)]
+        return [StreamName(self.pipeline), *([StreamName.of_findings(self.pipeline)] if self.findings else [])]
 
     def _new_shipment(self, delivery: Delivery) -> Shipment:
         patience = Patience(self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window)

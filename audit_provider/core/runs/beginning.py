@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Store, Stream
 
@@ -128,19 +126,20 @@ def read_again(position: Position) -> Position:
 def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) -> datetime | None:
     """Return up to where the windows that end where this one starts were asked for; None where none was read.
 
-    One that was read soon after its end was not asked for what was recorded later.
+    One that was read soon after its end was not asked for what was recorded later, and one that was read by an earlier
+    version, or by other settings of the source, was asked for less beyond its end.
 
     :raises AuditError: the spool or a record cannot be read.
     """
-    ended = []
+    ended: list[datetime] = []
     for each in StreamName.all_in(store, own.pipeline):
         span = each.span
         if span and span.end == window.start and (position := position_record(ledger, each).load()):
             if not position.complete:
                 return None  # it is going to be asked for all
-            ended.append(position.updated_at)
-    latest = max(filter(None, ended), default=None)
-    return back_by(latest, CLOCK_SKEW) if latest else None
+            read_at = back_by(position.updated_at, CLOCK_SKEW) if position.updated_at else window.start
+            ended.append(min(read_at, position.asked_until or window.start))
+    return max(ended, default=None)
 
 
 def known_streams(
@@ -152,45 +151,32 @@ def known_streams(
     destinations: Sequence[str] | None = None,
     *,
     account: str = "",
-    since: datetime | None = None,
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
-    That of late events, and those of backfill windows that overlap what is read or touch it; for a window of the past
-    the live one, too. Windows that are read at the same time touch, and each keeps to its own bounds, so they share no
-    event.
+    That of late events, and for a window of the past the live one and those of other windows that overlap or touch it.
+    Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
+    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
-    :param destinations: that are to be given what is read, None where nothing says so: what a window holds is known
-        only if all of them have begun with it. Where nothing says so, another window is known, and to the live stream
-        if a destination has begun with it; see ``Position.elsewhere`` for those that have not.
+    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
+        only if all of them are given it.
     :param account: that is read: what was read from another one is not known, for its ids are its own.
-    :param since: where the live stream is read on from; None for leaving out nothing that a window has.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}
     if window:
         positions[StreamName(own.pipeline)] = live
-        window = Window(back_by(window.start, _LEAST), window.end + _LEAST)
-    elif since:
-        window = Window(since, max(utc_now(), since + _LEAST))
-    if window:
-        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(window))
+        beside = Window(back_by(window.start, _LEAST), window.end + _LEAST)
+        others = (each for each in StreamName.all_in(store, own.pipeline) if each != own and each.overlaps(beside))
         positions |= {
             each.name: each.position
             for other in others
-            if (each := stream_progress(ledger, other)) and _is_left_to(each, own, destinations)
+            if (each := stream_progress(ledger, other))
+            and all(each.offset(destination) for destination in destinations or ())
         }
     return [
         (name.stream(store, each), each.head)
         for name, each in positions.items()
         if each and each.head.number and each.is_of(account)
     ]
-
-
-def _is_left_to(window: StreamProgress, own: StreamName, destinations: Sequence[str] | None) -> bool:
-    """Whether what a window holds is left out of another stream."""
-    if destinations is None and own.is_live:
-        # A task that is given no name for its destination keeps its progress under the type's.
-        return any(map(window.offset, DESTINATIONS))
-    return all(map(window.offset, destinations or ()))

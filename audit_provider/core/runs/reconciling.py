@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, text_of
-from audit_provider.core.open_stream import StreamProgress, stream_progress
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
@@ -44,8 +43,6 @@ class Reconciling:
     :ivar reader: returns what reads a span: it is given the span, the position of this stream and the live one.
     :ivar progress: returns what shows how far reading has got; it is given the reader and where the span begins.
     :ivar report: called with the position before and after reading, also where that failed.
-    :ivar destinations: of the pipeline, None where nothing says so: what a backfill window holds is in the spool only
-        if all of them have begun with it, for the others would never be given it.
     :ivar found: the comparisons that were finished.
     """
 
@@ -63,7 +60,6 @@ class Reconciling:
     report: Callable[[Position, Position], None]
     log: Log
     now: Callable[[], datetime]
-    destinations: Sequence[str] | None = None
     found: list[Comparison] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
@@ -179,14 +175,10 @@ class Reconciling:
         """Return the other streams of the pipeline that hold events, with their heads."""
         found = []
         for name in StreamName.all_in(self.store, self.pipeline):
-            if name == StreamName.of_reconciliation(self.pipeline):
-                continue
-            each = StreamProgress(self.ledger, name, live) if name.is_live else stream_progress(self.ledger, name)
-            if each is None or not each.position.is_of(live.account):
-                continue
-            if name.is_backfill and not all(each.offset(destination) for destination in self.destinations or ()):
-                continue
-            found.append((name.stream(self.store, each.position), each.head))
+            if name != StreamName.of_reconciliation(self.pipeline):
+                position = live if name.is_live else position_record(self.ledger, name).load()
+                if position and position.is_of(live.account):
+                    found.append((name.stream(self.store, position), position.head))
         return found
 
     def _log(self, each: Comparison) -> None:

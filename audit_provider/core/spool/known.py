@@ -107,7 +107,6 @@ class KnownEvents:
         # Ids under which events may be known by a name of their own alone: that of the first was not looked at.
         self._renamed: set[str] = set()
         self._segments: list[tuple[Stream, Manifest | Head] | None] = []
-        self._met: set[int] = set()
         self._tables = ContentTable()
         self._damaged: set[int] = set()
         self._compared = 0
@@ -154,7 +153,6 @@ class KnownEvents:
         renamed_before = self._renamed.intersection(page) if self._renamed else None
         if not met and not repeated and not renamed_before:
             return events
-        self._met.update(met.values())
         same = self._with_equal_bytes(page, met) if met else set()
         if not repeated and len(same) == len(page):
             return ()
@@ -180,12 +178,6 @@ class KnownEvents:
     def _name(self, event: Event) -> str:
         """Return the name of an event whose id another one has."""
         return f"{event.id}-{self.content.digest(event.raw)}"
-
-    @property
-    def others_met(self) -> list[str]:
-        """Names of the other streams that hold events which were met again, sorted."""
-        met = (self._segments[place] for place in self._met if place != _UNPLACED)
-        return sorted({str(segment[0]) for segment in met if segment and segment[0] is not self._streams[0][0]})
 
     def close(self) -> None:
         """Drop everything."""

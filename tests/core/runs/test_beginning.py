@@ -133,6 +133,9 @@ def test_a_window_knows_up_to_where_those_that_end_at_its_start_were_asked_for(k
     keep_position(kept, position, WINDOW)
     assert asked_before(kept.ledger, kept.store, after, after.span) is None, "it is not read to its end"
     keep_position(kept, replace(position, complete=True), WINDOW)
-    assert asked_before(kept.ledger, kept.store, after, after.span) == NOW - timedelta(hours=1)
+    assert asked_before(kept.ledger, kept.store, after, after.span) == after.span.start, "0.1 did not say"
+    for asked_until, expected in ((NOW, NOW - timedelta(hours=1)), (after.span.start + timedelta(hours=9),) * 2):
+        keep_position(kept, replace(position, complete=True, asked_until=asked_until), WINDOW)
+        assert asked_before(kept.ledger, kept.store, after, after.span) == expected
     known = known_streams(kept.ledger, kept.store, after, None, after.span)
     assert [str(stream) for stream, _ in known] == [WINDOW.folder], "or it would spool the same events"

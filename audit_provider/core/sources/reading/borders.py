@@ -75,6 +75,11 @@ class Borders:
         self._left_out = 0
         self._first: datetime | None = None
 
+    @property
+    def asked_until(self) -> datetime:
+        """Up to where the window is asked for."""
+        return self._asked_until
+
     def share(self, step: Step) -> tuple[Sequence[Event], PullCounts]:
         """Return the events of a step that belong to the window, and counts of the others.
 
@@ -102,8 +107,8 @@ class Borders:
                 f"{self._left_out} events that {title} served for {self._window} happened outside of what it was asked "
                 f"for, the first at {text_of(self._first)}, and are left out: nothing tells whether another window is "
                 f"served them. If it filters by the time at which events are recorded, name that under "
-                f"'fields.recorded' of the source and read the window again; if not, its request's bounds or "
-                f"'fields.time' are not what they are taken for."
+                f"'fields.recorded' of the source and read this window and the one before it again; if not, its "
+                f"request's bounds or 'fields.time' are not what they are taken for."
             )
 
     def _belongs(self, time: datetime, recorded: datetime) -> bool:

@@ -79,6 +79,20 @@ def test_a_window_that_was_read_before_late_events_came_leaves_them_to_the_next(
     assert two.spooled() == ["late"]
 
 
+def test_a_position_says_up_to_where_its_window_was_asked_for_by_the_settings_of_all_its_runs():
+    service = Service(rows=late_rows(), filter_by="recorded", page_size=50, now=BEGIN + 40 * DAY)
+    (plain,) = backfill(service, DAYS[:1], source=NO_RECORD)
+    (late,) = backfill(service, DAYS[:1])
+    assert DAYS[0].end < plain.position.asked_until < DAYS[0].end + timedelta(minutes=1)
+    assert late.position.asked_until > DAYS[0].end + timedelta(hours=1)
+    late.position = replace(late.position, complete=False, asked_until=DAYS[0].end)
+    late.run(within=DAYS[0])
+    assert late.position.asked_until == DAYS[0].end
+    late.position = replace(late.position, complete=False, asked_until=None)
+    late.run(within=DAYS[0])
+    assert late.position.asked_until is None
+
+
 def test_what_is_served_and_cannot_be_placed_is_counted_and_told():
     service = Service(rows=late_rows(), filter_by="recorded", shows="happened", page_size=50, now=BEGIN + 40 * DAY)
     one, two = backfill(service, DAYS[:2], source=NO_RECORD)
