@@ -131,7 +131,7 @@ def test_lag_and_deliveries_are_kept_by_hour(world, report):
 
 def test_what_reading_has_noticed_reaches_the_log_and_the_report_until_it_holds_no_more(world, report, capsys):
     wrong = {"like": "pylon", "fields": {"action": "acton"}}
-    said = "at 'acton' (fields.action): did you mean 'action'?"
+    said = "at 'acton' (fields.action) so far: did you mean 'action'?"
     world.pull(source=wrong)
     assert capsys.readouterr().out.count(said) == 1
     world.pull(source=wrong)
@@ -452,7 +452,7 @@ def test_a_notifier_that_fails_is_told_of_and_tried_again(world, report, notifie
     assert said.startswith("warning <table>")
     with pytest.raises(AirflowFailException, match=r"p\.monitoring\.notify: nowhere\.Notifier cannot be imported"):
         report({"notify": [{"notifier": "nowhere.Notifier", "severity": "info"}]})
-    with pytest.raises(AirflowFailException, match="is no notifier"):
+    with pytest.raises(AirflowFailException, match="is not a notifier"):
         report({"notify": [{"notifier": "pathlib.Path", "severity": "info"}]})
 
 

@@ -61,8 +61,11 @@ def server(tmp_path_factory):
 @pytest.fixture
 def world(server, monkeypatch):
     """The server with a pipelines file and Variables of a test's own."""
-    from airflow.models import DagModel, Variable
+    from airflow.models import DagModel, DagRun, TaskInstance, Variable
+    from airflow.models.dag_version import DagVersion
     from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.dagcode import DagCode
+    from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
 
     for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
@@ -70,8 +73,9 @@ def world(server, monkeypatch):
 
     def forget():
         with create_session() as session:
-            session.query(Variable).delete()
-            session.query(DagModel).delete()
+            # Also of tests that have run DAGs in this process; what points to others goes first.
+            for model in (Variable, TaskInstance, DagRun, SerializedDagModel, DagCode, DagVersion, DagModel):
+                session.query(model).delete()
 
     def know(*names):
         """Let Airflow know the incremental DAGs of some pipelines, which have no run yet."""

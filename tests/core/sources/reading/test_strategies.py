@@ -91,7 +91,7 @@ def test_an_id_that_is_gone_costs_reading_by_time():
     pipeline.advance(minutes=5)
     pipeline.run()
     assert pipeline.spooled() == [*(f"e{n}" for n in range(9)), "new"]
-    assert any("is gone" in line for line in pipeline.told)
+    assert any("no longer exists" in line for line in pipeline.told)
 
 
 def test_an_id_keyset_that_is_newest_first_without_recovery_is_refused():
