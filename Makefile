@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # All of it lands in the checkout, caches included. Only tests that root runs install Chromium, PostgreSQL and Redis.
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 # The servers that `make real` fetches, of which `make test` needs two.
-export AUDIT_REAL_CACHE ?= $(CURDIR)/.run/real
+export AUDIT_REAL_CACHE ?= $(CURDIR)/.cache/real
 # Bytecode is kept, or each process of Airflow compiles all that it imports: seconds, many times over.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -93,5 +93,5 @@ constraints: setup  ## Resolve constraints.txt and those of the matrix anew
 	$(BIN)/python -m tests.matrix --resolve
 
 clean:  ## Remove what the commands made
-	rm -rf $(VENV) .run .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist site tests/chaos/results
+	rm -rf $(VENV) .run .cache .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist site tests/chaos/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

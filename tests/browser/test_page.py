@@ -17,7 +17,7 @@ from audit_provider.sandbox.demo import switch
 from audit_provider.sandbox.demo_pipelines import SOURCES
 from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, control
 
-PICTURES = Path(os.environ.get("AUDIT_PICTURES", ROOT / ".run" / "pictures"))
+PICTURES = Path(os.environ.get("AUDIT_PICTURES", ROOT / ".cache" / "pictures"))
 FRAME = "document.querySelector('iframe[title=\"Audit logs\"]').contentDocument"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,14 @@ def test_another_shell_reaches_the_airflow_by_the_file_that_is_written(tmp_path)
     assert seen["AIRFLOW_HOME"] == str(airflow.home)
     assert seen["AIRFLOW__CORE__DAGS_FOLDER"] == str(tmp_path)
     assert seen["PATH"] == f"{Path(sys.executable).parent}:/usr/bin:/bin"
+
+
+def test_nothing_but_the_demo_keeps_anything_in_its_folder():
+    """The demo refuses a folder with other things, so ``make run`` after ``make test`` would end at once."""
+    root = Path(__file__).resolve().parents[2]
+    named = [
+        path
+        for path in (root / "Makefile", *(root / "tests").rglob("*.py"), *(root / "benchmarks").rglob("*.py"))
+        if path != Path(__file__) and re.search(r"[\"'/]\.run[\"'/]", path.read_text())
+    ]
+    assert named == []
