@@ -168,11 +168,11 @@ class _Run:
             recorded_within=self.position.counts.recorded_within,
             earlier_until=earlier_until,
         )
-        asked, before = self._borders.asked_until, self.position.asked_until
-        if self.position.reading:  # an earlier run may have asked for less
-            self.position = replace(self.position, asked_until=min(asked, before) if before else None)
-        else:
-            self.position = replace(self.position, asked_until=asked)
+        asked: datetime | None = self._borders.asked_until
+        if asked and self.position.reading:  # an earlier run may have asked for less
+            before = self.position.asked_until
+            asked = min(asked, before) if before else None
+        self.position = replace(self.position, asked_until=asked)
 
     def take(self, step: Step) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""

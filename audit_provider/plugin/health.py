@@ -163,7 +163,7 @@ class Judge:
         recorded = self._failure_record(name, offset)
         failures = recorded.failures_in_a_row if recorded else 0
         task = ship_task_of(name)
-        # A run that set events aside ends failed for these, and they are told by themselves.
+        # A run that set events aside ends failed for these, and they are reported by themselves.
         failed = not letters and self._failed_unrecorded(task, offset.last_success if offset else None)
         failing = delivery.enabled and (failures > 0 or failed)
         state: State = "ok" if offset else "new"

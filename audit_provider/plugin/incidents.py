@@ -1,4 +1,4 @@
-"""What is wrong, by cause: a SIEM that is down under fifty pipelines is one thing to mend, and one line."""
+"""What is wrong, by cause: a SIEM that is down under fifty pipelines is one cause, and one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from audit_provider.plugin.views import PipelineView
 
 MOST_INCIDENTS = 50
-"""Lines that are told; of more, how many they are."""
+"""Lines that are shown; of more, only their number."""
 
 _MOST_LETTERS = 300
 """Of an error in one line."""

@@ -27,7 +27,7 @@ REPORT = "report"
 """The task that makes the report."""
 
 TOLD_LIVE = frozenset({"lag", "undelivered", "refused", "gap", "notice"})
-"""Kinds of findings that the records themselves tell, and newer than a report does."""
+"""Kinds of findings that the records themselves show, and sooner than a report does."""
 
 
 def problems_of(
@@ -50,7 +50,7 @@ def problems_of(
 
 
 def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
-    """Tell that nothing runs, for Airflow does not know the DAG. :param dag: None where it does not."""
+    """Report that nothing runs, as Airflow does not know the DAG. :param dag: None where it does not."""
     if dag is not None:
         return []
     look = (
@@ -70,16 +70,16 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
     """Return what to say of records that could not be read. :param set_aside: how many they are."""
     if not set_aside:
         return []
-    told = (
+    noted = (
         "1 record of its source that could not be read is"
         if set_aside == 1
         else (f"{set_aside:,} records of its source that could not be read are")
     )
-    return [Problem("warning", f"{told} set aside: see 'audit-logs unreadable'.")]
+    return [Problem("warning", f"{noted} set aside: see 'audit-logs unreadable'.")]
 
 
 def _lag_problems(judge: Judge) -> list[Problem]:
-    """Tell that reading is behind: where one stands still, no report ever tells it."""
+    """Report that reading is behind: where nothing runs, no report would."""
     found = conditions(
         lag=judge.reading_behind(), accounts=(), dead_letters={}, gaps=(), settings=judge.settings, now=judge.now
     )
@@ -151,7 +151,7 @@ def _letters_problem(each: DestinationView, conn_id: str) -> Problem:
 
 
 def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
-    """Tell that events wait for longer than the target, where no failure is told already."""
+    """Report that events wait for longer than the target, unless a failure is reported already."""
     if each.failing:
         return
     target = lasting(judge.settings.lag_target.total_seconds())
@@ -219,14 +219,14 @@ def _run_problems(
 def _task_problems(
     judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
 ) -> list[Problem]:
-    """Tell that the last run that ended has failed, where nothing says it that is told already."""
+    """Report that the last finished run failed, unless another problem says so already."""
     if dag.ended_state != FAILED:
         return []
     if not dag.failed:
         return [Problem("critical", "the last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
     tasks = {PULL: source, **{ship_task_of(each.name): each for each in destinations}}
     others = [each for each in dag.failed if each not in tasks]
-    # A report ends failed where a task before it has failed, which is told by itself.
+    # A report ends failed where a task before it has failed, which is reported by itself.
     if not others or (others == [REPORT] and len(dag.failed) > 1):
         return []
     text = f"the last run failed at {', '.join(others)}: see its log."

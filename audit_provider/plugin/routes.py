@@ -83,15 +83,15 @@ def overview(
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
     incidents = incidents_of(views)
-    told = "\n".join(filter(None, (mistakes, _left(known, records))))
+    wrong = "\n".join(filter(None, (mistakes, _left(known, records))))
     return _json(
         Overview(
             made_at=utc_now(),
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
-            mistakes=told,
-            verdict=verdict_of(views, hidden=hidden, mistakes=told),
+            mistakes=wrong,
+            verdict=verdict_of(views, hidden=hidden, mistakes=wrong),
             totals=totals_of(views),
             incidents=tuple(incidents[:MOST_INCIDENTS]),
             more_incidents=max(len(incidents) - MOST_INCIDENTS, 0),

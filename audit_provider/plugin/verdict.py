@@ -40,8 +40,8 @@ def verdict_of(views: Sequence[PipelineView], *, hidden: int = 0, mistakes: str 
     if counts["new"] == total:
         text = f"{total} of {total} have not run yet"
     else:
-        told = [f"{counts[each]} {_WORDS[each]}" for each in STATES if each in _WORDS and counts[each]]
-        text = f"{', '.join(told)} of {total} {'pipeline' if total == 1 else 'pipelines'}"
+        figures = [f"{counts[each]} {_WORDS[each]}" for each in STATES if each in _WORDS and counts[each]]
+        text = f"{', '.join(figures)} of {total} {'pipeline' if total == 1 else 'pipelines'}"
     return Verdict("critical" if mistakes else worst, text)
 
 

@@ -25,7 +25,7 @@ from audit_provider.sandbox.s3 import S3Service
 from tests.chaos.services import S3Gate
 from tests.compose.compose_file import ROOT, ServiceDefinition, services
 from tests.compose.debian import search_path
-from tests.compose.sessions import Watch, signal_session
+from tests.sessions import Watch, signal_session
 
 _HOME = "/opt/airflow"
 _PATIENCE = 600.0

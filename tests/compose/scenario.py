@@ -18,7 +18,7 @@ from audit_provider.sandbox.proof import print_account, read_accounts
 from audit_provider.sandbox.s3 import ids_in, s3_client
 from tests.compose.compose_file import ROOT
 from tests.compose.native import NativeStack
-from tests.compose.sessions import session_id
+from tests.sessions import session_id
 
 PORTS = {"pylon": 8100, "splunk": 8101, "datadog": 8102, "opensearch": 8103, "webhook": 8104}
 SIEMS = ("splunk", "datadog", "opensearch", "webhook")

@@ -28,7 +28,7 @@ from tests.compose.scenario import (
     repeats,
     until,
 )
-from tests.compose.sessions import session_of
+from tests.sessions import session_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.compose.sessions import signal_session
+from tests.sessions import Watch, signal_session
 
 _PAUSE = 0.05
+
+
+@cache
+def _watch() -> Watch:
+    """Return what ends every server if this process is killed."""
+    return Watch()
 
 
 class Process:
@@ -34,8 +40,6 @@ class Process:
         folder: Path | None = None,
         user: str | None = None,
     ) -> None:
-        # Where the run itself is killed, the kernel ends the server.
-        bound = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
         self.log = log
         # Without root's groups, which may read what the user may not.
         as_user: dict[str, Any] = {}
@@ -43,7 +47,7 @@ class Process:
             as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*bound, *command],
+                command,
                 env={**os.environ, **(environment or {})},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -52,6 +56,7 @@ class Process:
                 start_new_session=True,
                 **as_user,
             )
+        _watch().add(self._process.pid)
 
     def __enter__(self) -> Process:
         return self
@@ -67,6 +72,7 @@ class Process:
             self._process.wait(seconds)
         signal_session(self._process.pid, signal.SIGKILL)
         self._process.wait(seconds)
+        _watch().drop(self._process.pid)
 
     def wait_for(self, ready: Callable[[], bool], seconds: float = 60.0) -> Process:
         """Wait until ``ready`` says so.

@@ -7,9 +7,12 @@ from datetime import datetime
 
 import pytest
 
+from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
 from audit_provider.core.model import UTC, PullCounts
 from audit_provider.core.position import Position
+from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.shipment import Shipment
 from audit_provider.core.spool import SegmentWriter
 from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import event
@@ -70,3 +73,20 @@ class Kept:
 @pytest.fixture
 def kept():
     return Kept()
+
+
+def shipment(kept, far, *, goes_on=False, deadline=False, **further):
+    """Return a run of the destination ``far``, in a try that has just begun."""
+    patience = Patience("far", NOW, 30, goes_on=goes_on)
+    terms = Terms(sleep=lambda _: None, now=lambda: NOW, tries=1)
+    return Shipment(
+        ledger=kept.ledger,
+        store=kept.store,
+        pipeline="p",
+        destination="far",
+        connect=lambda position: (far, terms),
+        patience=patience,
+        log=kept.log,
+        now=lambda: NOW,
+        **further,
+    )

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.destinations.base import Limits
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.letter_folders import folders_in_spool, indexed_folders
@@ -17,14 +16,12 @@ from audit_provider.core.model import Offset, ShipCounts
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.runs.left_behind import left_in_spool
-from audit_provider.core.runs.patience import Patience
-from audit_provider.core.runs.shipment import Shipment
 from audit_provider.core.runs.watching import Watch
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Listed
-from tests.core.runs.conftest import LIVE, NOW, Kept
+from tests.core.runs.conftest import LIVE, NOW, Kept, shipment
 from tests.core.simulation import CountingStore
 
 BEHIND = 8000
@@ -67,21 +64,6 @@ def behind(long):
     kept.keep_offset(Offset(5, chain="c", passed=passed, counts=ShipCounts(delivered=4 * SIZE)))
     kept.store.asked.clear()
     return kept
-
-
-def shipment(kept, far):
-    patience = Patience("far", NOW, 30, goes_on=False)
-    terms = Terms(sleep=lambda _: None, now=lambda: NOW, tries=1)
-    return Shipment(
-        ledger=kept.ledger,
-        store=kept.store,
-        pipeline="p",
-        destination="far",
-        connect=lambda position: (far, terms),
-        patience=patience,
-        log=kept.log,
-        now=lambda: NOW,
-    )
 
 
 def look(kept):

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.destinations.base import Limits
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import (
     DeadLetteredError,
     FencedError,
@@ -21,11 +20,10 @@ from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.replay import TimeRange
-from audit_provider.core.runs.patience import Patience
-from audit_provider.core.runs.shipment import Shipment, forget_replay
+from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed
-from tests.core.runs.conftest import LIVE, NOW, WINDOW
+from tests.core.runs.conftest import LIVE, NOW, WINDOW, shipment
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,23 +33,6 @@ def raising(error):
         raise error
 
     return step
-
-
-def shipment(kept, far, *, goes_on=False, deadline=False, **told):
-    """Return a run of the destination ``far``, in a try that has just begun."""
-    patience = Patience("far", NOW, 30, goes_on=goes_on)
-    terms = Terms(sleep=lambda _: None, now=lambda: NOW, tries=1)
-    return Shipment(
-        ledger=kept.ledger,
-        store=kept.store,
-        pipeline="p",
-        destination="far",
-        connect=lambda position: (far, terms),
-        patience=patience,
-        log=kept.log,
-        now=lambda: NOW,
-        **told,
-    )
 
 
 def test_what_is_pending_of_each_stream_is_shipped_and_accounted_for(kept):

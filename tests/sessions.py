@@ -1,7 +1,7 @@
 """A service with everything that it started: the processes of one session.
 
-``python -m tests.compose.sessions FOLDER`` reads session leaders from standard input, one a line. When that closes
-before a line ``end`` came, whoever wrote them was killed, so it ends these sessions and removes the folder.
+``python -m tests.sessions [FOLDER]`` reads session leaders from standard input, one a line; one with a minus has ended. If
+the input closes before a line ``end``, whoever wrote it was killed: these sessions are ended and the folder is removed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,22 @@ from pathlib import Path
 class Watch:
     """Ends sessions if this process is killed before it ends them itself.
 
-    :param folder: that is removed with them.
+    :param folder: that is removed with them, if there is one.
     """
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "tests.compose.sessions", str(folder)]
+    def __init__(self, folder: Path | None = None) -> None:
+        command = [sys.executable, "-m", "tests.sessions", *([str(folder)] if folder else [])]
         self._process = subprocess.Popen(
-            command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, start_new_session=True, text=True
+            command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, start_new_session=True, text=True
         )
 
     def add(self, leader: int) -> None:
         """Watch over a session too."""
         self._write(str(leader))
+
+    def drop(self, leader: int) -> None:
+        """Leave alone a session that has ended."""
+        self._write(f"-{leader}")
 
     def close(self) -> None:
         """Leave the sessions alone from now on."""
@@ -65,14 +69,18 @@ def session_id(pid: int) -> int:
 
 def main() -> None:
     """Wait for the end of whoever writes to standard input."""
-    leaders = []
+    leaders: set[int] = set()
     for line in sys.stdin:
         if line.strip() == "end":
             return
-        leaders.append(int(line))
+        if line.startswith("-"):
+            leaders.discard(int(line[1:]))
+        else:
+            leaders.add(int(line))
     for leader in leaders:
         signal_session(leader, signal.SIGKILL)
-    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.sessions import Watch, session_of
+from tests.sessions import Watch, session_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SERVICE = [sys.executable, "-c", "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"]
 
 
@@ -29,7 +29,7 @@ def test_a_session_ends_with_its_killed_starter(service, tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
     program = (
-        "import sys, pathlib, time; from tests.compose.sessions import Watch\n"
+        "import sys, pathlib, time; from tests.sessions import Watch\n"
         f"Watch(pathlib.Path({str(kept)!r})).add({service.pid}); print('added', flush=True); time.sleep(600)"
     )
     starter = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
