@@ -1,7 +1,7 @@
 """A service with everything that it started: the processes of one session.
 
-``python -m tests.sessions [FOLDER]`` reads session leaders from standard input, one a line; one with a minus has ended. If
-the input closes before a line ``end``, whoever wrote it was killed: these sessions are ended and the folder is removed.
+``python -m tests.sessions [FOLDER]`` reads session leaders from standard input, one a line; one with a minus has ended.
+If the input closes before a line ``end``, whoever wrote it was killed: these sessions are ended, the folder is removed.
 """
 
 from __future__ import annotations

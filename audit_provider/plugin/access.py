@@ -41,7 +41,7 @@ SeesPage = Depends(requires_access_view(AccessView.PLUGINS))
 ReadsVariables = Depends(requires_access_variable("GET"))
 
 PAGE_HEADER = "X-Audit-Logs"
-"""A request that changes something bears it: a form of another site cannot, and a script there has to ask first."""
+"""A request that changes something has it: a form of another site cannot, and a script there has to ask first."""
 
 
 class Permissions:

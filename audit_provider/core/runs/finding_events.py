@@ -34,7 +34,7 @@ _FIELDS = Fields(id="id", time="time", action="action", object_type="kind", obje
 def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, now: datetime, fields: Fields) -> int:
     """Put the findings that are not there yet into the pipeline's stream of findings, however late that is.
 
-    A finding's event bears the time at which it was found, so a crash before the position is recorded, or before the
+    A finding's event has the time at which it was found, so a crash before the position is recorded, or before the
     memory is, spools none twice. It says where names of events stand in it, and which of their fields they come from,
     for a destination that redacts these.
 

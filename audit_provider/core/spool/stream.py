@@ -64,7 +64,7 @@ class Stream:
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
         """Write a segment after ``head``, durably, and return the new head: commit it.
 
-        :param written_at: now. Where the clock was set back, the segment bears the time of the one before it, for
+        :param written_at: now. Where the clock was set back, the segment gets the time of the one before it, for
             :meth:`ids_since` ends at the first that is too old; where it was ahead and is right again, its own.
         """
         if self._written is None or self._written[0] != head:
@@ -80,7 +80,7 @@ class Stream:
         return new_head
 
     def _is_set_back(self, head: Head, now: datetime) -> bool:
-        """Whether the clock that says ``now`` was set back, where ``head`` bears a later time; else that one was ahead.
+        """Whether the clock that says ``now`` was set back, where ``head`` has a later time; else that one was ahead.
 
         Events prove a time: none is spooled before it happens, so where the segments that bear a later time than now
         hold events of such a time too, it is the clock of now that is wrong.
@@ -247,7 +247,7 @@ class Stream:
     ) -> datetime:
         """Return when a segment was written at the latest.
 
-        One that bears a time in the future was written by a clock that was ahead, and before the next one.
+        One with a time in the future was written by a clock that was ahead, and before the next one.
 
         :param files: by number of their segment. :param known: what was found out before; it is added to.
         """
