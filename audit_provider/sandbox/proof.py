@@ -54,7 +54,9 @@ def print_account(pipeline: str, accounts: list[Account]) -> bool:
     print(table(totals))
     for each in totals:
         if each.restamped:
-            print(f"{each.destination}: {each.restamped:,} of the delivered were sent with the current time, as they are too old for it")
+            print(
+                f"{each.destination}: {each.restamped:,} of the delivered were sent with the current time for their age"
+            )
     return bool(accounts) and all(each.adds_up and not each.pending for each in accounts)
 
 
