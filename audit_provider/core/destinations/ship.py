@@ -65,7 +65,7 @@ def ship(
     """
     terms = replace(terms, **changes) if terms else Terms(**changes)
     concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
-    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=destination.limits.unconfirmed)
+    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=bool(destination.limits.unconfirmed))
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
