@@ -98,7 +98,9 @@ def _with_last(packed: Iterator[Lot], *, looks_ahead: bool) -> Iterator[tuple[Lo
     :param looks_ahead: pack a lot before the one in front of it is sent, which alone can tell. Else none is the last.
     """
     if not looks_ahead:
-        yield from ((lot, False) for lot in packed)
+        for each in packed:
+            yield each, False
+            del each  # or it and its segment would stay in memory while the next lot is packed
         return
     lot = next(packed, None)
     while lot is not None:
