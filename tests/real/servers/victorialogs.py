@@ -223,7 +223,7 @@ SCENARIOS: dict[str, Callable[[Store], Finding]] = {
     "event collector, adverse events": over_hec,
     "event collector, its test": lambda store: checked(
         SplunkHecDestination(SplunkHecOptions(), ORIGIN, http_client(store.url, service="VictoriaLogs"), None),
-        says="accepts the token",
+        says="only a test event",
     ),
     "_bulk at another path, its test": bulk_elsewhere,
     "_bulk, adverse events": over_bulk,
