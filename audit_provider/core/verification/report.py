@@ -24,7 +24,7 @@ class Fault:
 
     :ivar kind: ``damaged``, ``missing``, ``reordered``, ``foreign``, a wrong ``total``, ``unclaimed`` (it is unknown
         whether it was committed), or ``unread`` (the spool gave no answer, so nothing is known).
-    :ivar stream: folder of the chain. :ivar segment: its number, 0 if it is about no segment. :ivar file: key in the spool.
+    :ivar stream: folder of the chain. :ivar segment: its number, 0 if none. :ivar file: key in the spool.
     """
 
     kind: Kind
