@@ -75,7 +75,7 @@ function heads({ columns }) {
       const head = sorted(`to:${each.key}`, sign(each.state), ` ${each.names.join(", ")}`);
       head.className = `column ${shown(each.state)}`;
       const well = `${number(each.delivering)} of ${number(each.destinations)} delivering`;
-      head.append(make("div", { class: "faint" }, make("code", {}, each.key), ` ${well}`));
+      head.append(make("div", { class: "faint" }, make("code", {}, each.key)), make("div", { class: "faint" }, well));
       return head;
     }),
     sorted("waiting", "Waiting"),
