@@ -9,7 +9,7 @@ import pytest
 from audit_provider.core.model import utc_now
 from audit_provider.plugin.views import LettersView, LetterView, ReasonView
 from tests.browser.conftest import look
-from tests.browser.test_manners import RUNS, views
+from tests.browser.test_manners import RUNS, activity, views
 from tests.browser.test_matrix import page  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -40,6 +40,23 @@ def test_source_spool_and_destinations_are_seen_at_once(opened, browser):
     assert text(browser, "#spool").startswith("Spool 0 events")
     assert text(browser, "#to-splunk").startswith("✖ splunk oldest waits 11 min 7 waiting")
     assert text(browser, "#to-s3").startswith("✔ s3 oldest waits 0 s 0 waiting")
+
+
+def test_outages_that_have_ended_stay_to_be_seen_for_thirty_days(opened, browser):
+    api = opened("health")
+    api.activity = activity()
+    look(browser)
+    browser.see("document.querySelector('.strips') !== null")
+    assert browser.run("document.querySelectorAll('.strips dd').length") == 3, "the source and two destinations"
+    days = "[...document.querySelectorAll('.strips dd:nth-of-type({}) .day-state')]"
+    assert browser.run(f"{days.format(2)}.length") == 30
+    states = browser.run(f"{days.format(2)}.slice(-4).map((each) => each.innerText)")
+    assert states == ["·", "✔", "✖", "▲"], "no report, 11 minutes, over eight hours and 90 minutes behind"
+    said = browser.run("document.querySelector('.strips dd:nth-of-type(2) [role=img]').ariaLabel")
+    assert "critical, at most 8.5 h behind" in said
+    assert browser.run("document.querySelector('.strips dd:nth-of-type(1) [role=img]').ariaLabel") == (
+        "never beyond the target"
+    )
 
 
 def test_the_figures_of_a_delivery_stand_under_their_names(opened, browser):
