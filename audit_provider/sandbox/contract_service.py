@@ -194,7 +194,7 @@ class ContractService(Service):
         paging = contract.paging
         if isinstance(paging, Pages | Offsets) and paging.total_at:
             put(content, paging.total_at, len(rows))
-        if isinstance(paging, ObjectIds):
+        if isinstance(paging, ObjectIds) and paging.more_at:
             yes, no = paging.flags
             last = str(at(rows[reached - 1].record, contract.id_at)) if more else None
             put(content, paging.more_at, (last if yes == "id" else yes) if more else no)
