@@ -23,7 +23,6 @@ LEFT_OUT = {
     "Mimecast": "the paging of the current API is unconfirmed.",
     "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
     "Google Workspace": "needs a signed JWT with domain-wide delegation; several events in one record.",
-    "Microsoft Graph": "size, order and retention are unconfirmed; for Sentinel, Microsoft has its own connectors.",
     "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
     "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
