@@ -380,6 +380,8 @@ def written(moment: datetime, kind: str, *, like: Any = None) -> Any:
         return int(moment.timestamp())
     if kind == "epoch_ms":
         return (moment - _EPOCH) // _MILLISECOND
+    if kind == "datetime":
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
     text = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
     if isinstance(like, str) and "." not in like:
         text = text[:19]
