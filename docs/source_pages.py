@@ -16,7 +16,6 @@ from audit_provider.core.sources.inline import TYPES
 LEFT_OUT = {
     "Notion": "no public API that lists events; it pushes to SIEMs.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
-    "Figma": "answers contain a cursor, but no documented parameter accepts it.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "monday": "the form of the REST filter and of the answer is unconfirmed.",
     "Lacework": "no vendor documentation was available.",
