@@ -17,7 +17,6 @@ LEFT_OUT = {
     "Notion": "no public API that lists events; it pushes to SIEMs.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
-    "monday": "the form of the REST filter and of the answer is unconfirmed.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
@@ -25,7 +24,6 @@ LEFT_OUT = {
     "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
     "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
-    "Stripe": "business events rather than an audit log.",
     "Cloudflare v1": "replaced by v2.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
