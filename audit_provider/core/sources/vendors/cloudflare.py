@@ -52,8 +52,8 @@ CLOUDFLARE_ORGANIZATION = v.replace(
     settings={"organization": v.Setting("the organisation's id")},
     access="An API token that may read the organisation's audit logs.",
     confidence="Vendor's SDK.",
-    unconfirmed=CLOUDFLARE.unconfirmed
-    | {
+    unconfirmed={
+        **CLOUDFLARE.unconfirmed,
         "access": "which permission the token needs is stated for accounts only: Account Settings Read.",
         "lookback": "18 months is stated for the audit logs as a whole.",
     },

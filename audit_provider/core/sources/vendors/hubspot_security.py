@@ -24,8 +24,8 @@ HUBSPOT_SECURITY = v.replace(
     actions={"ADD_USER": "user.create"},
     lookback=None,
     limits="The list has no time filter, so there is no backfill: the first run reads it from its oldest event wanted.",
-    unconfirmed=_LOGINS.unconfirmed
-    | {
+    unconfirmed={
+        **_LOGINS.unconfirmed,
         "lookback": "no limit was found.",
         "actions": "the types are not listed on the page; one of them is in its example.",
     },
