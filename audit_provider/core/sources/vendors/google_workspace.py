@@ -1,11 +1,11 @@
 """Google Workspace activities. https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities/list"""
 
+from audit_provider.core.google import service_account
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.vendors.google_workspace_actions import ACTIONS, WATCHED
 
 _APPLICATIONS = "login,admin,drive,token,groups,user_accounts,saml,mobile,calendar,chat,meet,gcp,rules"
 _SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
-_TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
 GOOGLE_WORKSPACE = v.SourceSpec(
     name="google_workspace",
@@ -35,12 +35,7 @@ GOOGLE_WORKSPACE = v.SourceSpec(
     actions=ACTIONS,
     categories={"suspicious_login": "authentication"},
     watched=WATCHED,
-    auth=v.Assertion(
-        claims={"iss": "{client_email}", "sub": "{login}", "scope": _SCOPE, "aud": _TOKEN},
-        url=_TOKEN,
-        key="{private_key}",
-        key_id="{private_key_id}",
-    ),
+    auth=service_account(_SCOPE, subject="{login}"),
     errors=v.Errors(message_at="error.message", code_at="error.status"),
     rate_limit=v.RateLimit(requests=2400, per=60),
     page_size=v.PageSize("maxResults", 1000),
