@@ -7,6 +7,7 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.sources import REGISTRY, SourceSpec
@@ -22,7 +23,6 @@ LEFT_OUT = {
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
-    "Google Workspace": "needs a signed JWT with domain-wide delegation; several events in one record.",
     "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Cloudflare v1": "replaced by v2.",
 }
@@ -89,7 +89,7 @@ def _connection(spec: SourceSpec) -> str:
     others = {url for url in spec.regions.values() if url != spec.base_url}
     host += f"; others are {', '.join(f'`{url}`' for url in sorted(others))}" if others else ""
     rows = [f"| host | {host} |", *(f"| {name} | {said} |" for name, said in spec.credential.items())]
-    if isinstance(spec.auth, Token):
+    if isinstance(spec.auth, Assertion | Token) and spec.auth.url:
         where = f"`{spec.auth.url}`" + (" on the same host" if spec.auth.url.startswith("/") else "")
         rows.append(f"| extra `token_url` | where the token is fetched, if not from {where} |")
     for name, setting in spec.settings.items():
@@ -138,6 +138,8 @@ def _checked(spec: SourceSpec) -> str:
 
 def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
+    if isinstance(auth, Assertion):
+        return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
     if isinstance(auth, Token):
         return "a token is fetched with login and password, kept in memory and renewed"
     if isinstance(auth, Basic):
@@ -165,6 +167,7 @@ def _reading(spec: SourceSpec) -> str:
         f"| request | `{request.method} {request.path}` |",
         f"| strategy | [`{kind}`](../reference.md#reading-strategies): {_WAYS[kind]} |",
         f"| next page | {_paging(spec)} |",
+        *([f"| logs | one for each of `{spec.each}`, read one after the other |"] if spec.each else []),
         f"| events per page | {_size(spec)} |",
         f"| budget | {_budget(spec)} |",
         f"| look-back | {_reach(spec.lookback)} |",
@@ -175,6 +178,8 @@ def _reading(spec: SourceSpec) -> str:
         + (f", recorded `{spec.fields.recorded}`" if spec.fields.recorded else "")
         + " |",
     ]
+    if spec.explode_at:
+        rows.append(f"| events in a record | each element of `{spec.explode_at}` is an event |")
     own = [
         f"`{each.name}: {_shown(value)}`"
         for each in dataclasses.fields(spec.reading)  # type: ignore[arg-type]

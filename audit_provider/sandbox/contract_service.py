@@ -28,6 +28,7 @@ from audit_provider.sandbox.contract import (
 )
 from audit_provider.sandbox.documented_call import BadRequestError, Call
 from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.sandbox.signing_keys import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +81,7 @@ class ContractService(Service):
 
     def ids(self) -> list[str]:
         """Return the ids of all records."""
-        return [str(at(row.record, self.contract.id_at)) for row in self.rows]
+        return [self.contract.id_of(row.record) for row in self.rows]
 
     def state(self) -> dict[str, Any]:
         """Return ids, and what was refused."""
@@ -248,6 +249,8 @@ class ContractService(Service):
         kind = request.headers.get("Content-Type", "")
         sent = json.loads(request.body) if "json" in kind else dict(parse_qsl(request.body.decode()))
         sent |= dict(request.params)
+        if "assertion" in wanted and (wrong := fault_in(sent.pop("assertion", ""), wanted["assertion"])):
+            return self._refuse(400, wrong)
         if request.method != "POST" or sent != wanted.get("fields", {}):
             return self._refuse(400, f"the token request holds {sorted(sent)}, not {sorted(wanted.get('fields', {}))}")
         return Reply.json(200, {**wanted["answer"], wanted.get("token_at", "access_token"): TOKEN})

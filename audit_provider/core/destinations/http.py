@@ -179,6 +179,9 @@ class HttpDestination:
         if self._options.id_header:
             headers = {**headers, self._options.id_header: self._id_of(batch)}
         answer = self._client.send(self._options.method, self._path, headers=headers, body=body)
+        tokens = self._client.token_tries()
+        while not is_slow_down(answer) and tokens.again(answer):
+            answer = self._client.send(self._options.method, self._path, headers=headers, body=body)
         return self._judge(answer, len(batch))
 
     def check(self) -> str:

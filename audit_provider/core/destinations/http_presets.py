@@ -260,8 +260,7 @@ PRESETS: dict[str, Preset] = {
 }
 """The presets, by the name used in the pipelines file.
 
-Google's service accounts need a signed token that is valid for an hour. This destination does not create it: use a
-bearer token created elsewhere.
+Google SecOps needs a token of a service account: the connection's extra ``auth`` is ``google_service_account``.
 """
 
 URL_IS_CREDENTIAL = frozenset({"sumo_logic"})

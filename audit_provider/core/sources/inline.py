@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Any, get_args, get_type_hints
 
 from audit_provider.core.address import base_url_from
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import keys_of, paths_of
+from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
@@ -62,7 +63,7 @@ TYPES: dict[str, dict[str, type]] = {
         "offset": OffsetPaging,
         "object_id": ObjectIdPaging,
     },
-    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token},
+    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token, "assertion": Assertion},
     "export": {"job": ExportJob, "files": FileList},
 }
 """Keys that have a ``type``, and what each type is."""
@@ -140,15 +141,28 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
             checked_page(spec.page_url, "page_url:")
         except ConfigurationError as error:
             found.append(str(error))
+    if spec.each and spec.each not in spec.settings:
+        found.append(f"each: {spec.each!r} is none of the settings{near(spec.each, spec.settings)}")
+    if spec.each and spec.recovery:
+        found.append("each: a source with several logs cannot have a 'recovery'")
+    if spec.explode_at and isinstance(spec.reading, ClosedWindows) and spec.reading.most:
+        found.append("explode_at: cannot be combined with 'reading.most', which counts records")
     if spec.probe and not spec.probe.path.startswith("/"):
         found.append("probe.path: must begin with '/'")
-    if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
+    if isinstance(spec.auth, Assertion | Token) and not (
+        is_token_url(spec.auth.url) or (isinstance(spec.auth, Assertion) and not spec.auth.url)
+    ):
         found.append("auth.url: must begin with '/', or be an address that begins with http:// or https://")
     found += [
         f"volatile: {path!r} is, or contains, the record's {key}, which identifies an event"
         for path in spec.volatile
         for key in ("id", "time")
-        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in paths_of(getattr(spec.fields, key)))
+        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in all_paths_of(getattr(spec.fields, key)))
+    ]
+    found += [
+        f"fields.{each.name}: ' + ' joins values to an id only; for alternatives write '|'"
+        for each in dataclasses.fields(spec.fields)
+        if each.name != "id" and " + " in getattr(spec.fields, each.name)
     ]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import copy
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
+from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.likely import records_elsewhere
@@ -31,7 +33,7 @@ from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
@@ -80,14 +82,23 @@ class PageReader:
     :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     :ivar watch: what the answers show, beside events, of whether the source is described as it is.
     :ivar wanted: the window of the past that is read, into which records without a time are put; None for reading on.
+    :param each: the source for each of its logs, by name, if it has several.
     """
 
     def __init__(
-        self, spec: SourceSpec, client: HttpClient, outside: Callable[[str], HttpClient] | None = None
+        self,
+        spec: SourceSpec,
+        client: HttpClient,
+        outside: Callable[[str], HttpClient] | None = None,
+        *,
+        each: Mapping[str, SourceSpec] | None = None,
     ) -> None:
         self.spec = spec
         self.records = RecordReader(spec.fields, spec.volatile)
-        self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
+        self._outside = outside or (lambda _: client)
+        self.files = FileReader(self, client, self._outside) if spec.export else None
+        self._each = dict(each or {})
+        self._exploder = Exploder(spec.explode_at) if spec.explode_at else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
         self._patient = PatientReader(
@@ -117,6 +128,18 @@ class PageReader:
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
+
+    @property
+    def logs(self) -> dict[str, PageReader]:
+        """A reader for each log of a source that has several, by name; they share what has been learnt of records."""
+        return {name: self._for(spec) for name, spec in self._each.items()}
+
+    def _for(self, spec: SourceSpec) -> PageReader:
+        reader = copy.copy(self)
+        reader.spec, reader.request, reader._each = spec, spec.request, {}
+        if self.files:
+            reader.files = FileReader(reader, self._client, self._outside)
+        return reader
 
     @property
     def request_key(self) -> str:
@@ -286,6 +309,9 @@ class PageReader:
         events, recorded = self._listed.events(
             () if repeats else records, undated_at(window, self._client.now(), self.wanted), answer.where, same=counter
         )
+        ids = [event.id for event in events]
+        if self._exploder and events:
+            events, recorded = self._exploder.separate(events, recorded)
         aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
             raise ProtocolError(
@@ -297,7 +323,7 @@ class PageReader:
         shown = Shown(
             lambda path: self._way_on(answer, found, path),
             answer.headers,
-            [""] * len(records) if repeats else [*(event.id for event in events), *[""] * aside],
+            [""] * len(records) if repeats else [*ids, *[""] * aside],
             cursor,
             self._client.base_url,
             self.request.path,

@@ -158,6 +158,11 @@ class SourceSpec:
         when a record is compared with another of the same id, and in the digest that identifies a record without an id.
         They are spooled like all others. Example: ``[details.download_url]``.
     :ivar errors: How the vendor reports errors, with the keys of `Errors` below.
+    :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
+        elements becomes one event for each, with the other values of the record. Default: a record is one event.
+        Example: ``events``.
+    :ivar each: Name of a setting that is a list. The log of each of its values is read by itself, with its own place to
+        continue from. Default: there is one log. Example: ``applications``.
     :ivar page_size: Parameter for the page size, with the keys of `PageSize` below. Default: the vendor has none.
     :ivar lookback: How far back the vendor serves events. Default: no limit is known. Example: ``P90D``.
     :ivar kept_shorter: Kinds of events that are kept for less time than the rest, with the keys of `KeptShorter` below.
@@ -203,6 +208,8 @@ class SourceSpec:
     records_may_be_absent: bool = False
     volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
+    explode_at: str = ""
+    each: str = ""
     page_size: PageSize | None = None
     lookback: timedelta | None = None
     kept_shorter: tuple[KeptShorter, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
@@ -29,6 +30,7 @@ from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
 
 __all__ = [
+    "Assertion",
     "Basic",
     "Bearer",
     "ClosedWindows",
