@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from audit_provider.command_line.dag_files import copy_dag_files
+from audit_provider.command_line.find import run_find
 from audit_provider.command_line.parser import parser
 from audit_provider.command_line.unreadable import run_unreadable
 from audit_provider.command_line.verify import run_verify
@@ -31,7 +32,10 @@ NO_COMMAND = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the command succeeded, 1 if not, with one sentence that says why. ``verify`` has its own codes."""
+    """Return 0 if the command succeeded, 1 if not, with one sentence that says why.
+
+    ``verify`` and ``find`` have codes of their own.
+    """
     described = parser()
     options = described.parse_args(arguments)
     if options.command is None:
@@ -39,10 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
         return NO_COMMAND
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    if options.command == "verify":
-        return run_verify(options)
+    if run := {"verify": run_verify, "find": run_find}.get(options.command):
+        return run(options)
     try:
-        run = {
+        commands = {
             "check": _check,
             "destinations": _list,
             "gaps": _gaps,
@@ -51,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             "dag-files": _dag_files,
             "unreadable": run_unreadable,
         }
-        run[options.command](options)
+        commands[options.command](options)
     except AuditError as error:
         print(error, file=sys.stderr)
         return 1

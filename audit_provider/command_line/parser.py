@@ -98,6 +98,20 @@ COMMANDS = (
         ),
     ),
     Command(
+        "find",
+        "look",
+        "find events in the spool, and show what became of them at each destination",
+        "Find an event by its id, or events by who did what and when. Shows when it happened and was spooled, its "
+        "segment and place in the chain, its digest, and for each destination whether it was delivered, filtered, set "
+        "aside or is pending. Exits with 0 if something is found, 1 if no kept segment has it, 2 if the spool could "
+        "not be searched.",
+        (
+            ("find 9f0c4b5e-7d52", "the event with this id, in every pipeline"),
+            ("find --pipeline slack --actor ann@example.com --from 2026-11-28 --to 2026-11-29", "one person's day"),
+            ("find --text 10.2.3.4 --action 'user.*' --record", "the vendor's records themselves"),
+        ),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -202,6 +216,27 @@ def _unreadable(add: argparse.ArgumentParser) -> None:
     add.add_argument("--show", metavar="NAME", help="print the original bytes of this record, and nothing else")
 
 
+def _find(add: argparse.ArgumentParser) -> None:
+    add.add_argument("id", nargs="?", help="the vendor's id of the event")
+    add.add_argument("--actor", default="", metavar="NAME", help="id, e-mail address or name of who did it")
+    add.add_argument("--action", default="", metavar="ACTION", help="what was done, or a pattern with *")
+    add.add_argument("--text", default="", metavar="TEXT", help="stands anywhere in the vendor's record")
+    add.add_argument("--from", dest="start", metavar="TIME", help="it happened at this time or later; UTC")
+    add.add_argument("--to", dest="end", metavar="TIME", help="it happened before this time; UTC")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--most", type=int, default=20, metavar="COUNT", help="show at most so many events; default: 20")
+    add.add_argument("--record", action="store_true", help="print the vendor's records, and nothing else")
+    add.add_argument("--json", type=Path, metavar="FILE", help="write what is found into this file, as JSON")
+    _without_airflow(add)
+
+
+def _without_airflow(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
+    )
+
+
 def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
     add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
@@ -224,14 +259,13 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
     )
-    add.add_argument(
-        "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
-    )
+    _without_airflow(add)
 
 
 _ARGUMENTS = {
     "dag-files": _dag_files,
     "check": _check,
+    "find": _find,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -207,6 +207,14 @@ def found_manifest(name: str, content: bytes) -> Manifest:
     return unpack_manifest(head, content)
 
 
+def plain_manifest(content: bytes, name: str) -> bytes:
+    """Return the text of a manifest's file, unproven. :param name: of the file, for messages.
+
+    :raises SpoolDamagedError: it cannot be decompressed.
+    """
+    return _decompress(content, f"the manifest {name}")
+
+
 def peek_written_at(content: bytes) -> datetime:
     """Return when a manifest says it was written, without proof: for retention only.
 
@@ -242,6 +250,16 @@ def decode_events(lines: bytes) -> list[Event]:
     except RecursionError:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(_decoder.decode_lines, lines).result()
+
+
+def line_of(event: Event) -> bytes:
+    """Return the line of an event in its segment, byte for byte, without the line's end."""
+    return _encoder.encode(event)
+
+
+def digest_of_line(event: Event) -> str:
+    """Return the SHA-256 of the line of an event."""
+    return hashlib.sha256(line_of(event)).hexdigest()
 
 
 class _Written(msgspec.Struct):

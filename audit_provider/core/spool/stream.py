@@ -9,6 +9,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, back_by
+from audit_provider.core.spool.outline import chained, newest_head, outlines_of
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
+    from audit_provider.core.spool.outline import Look, Outline
     from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.spool.store import Store
 
@@ -130,6 +132,23 @@ class Stream:
             for key in keys if number <= last else ():
                 if key.endswith(".manifest.json.gz"):
                     yield found_manifest(key.rpartition("/")[2], self._store.get(key))
+
+    def outlines(self, head: Head | None, look: Look) -> list[Outline]:
+        """Return the outlines of all kept segments of a chain, the newest first, see :mod:`.outline`.
+
+        :param head: that the ledger proves; None where no record knows the chain, and its newest manifest counts.
+        :param look: called with the text of each manifest, by several threads.
+        :raises SpoolDamagedError: a manifest is missing or is not what was written.
+        """
+        files = self._files_by_number()
+        names = [
+            key.rpartition("/")[2]
+            for number in sorted(files, reverse=True)
+            for key in files[number]
+            if key.endswith(".manifest.json.gz") and (head is None or number <= head.number)
+        ]
+        found = list(outlines_of(names, lambda name: self._store.get(self._key(name)), look))
+        return chained(found, newest_head(found) if head is None else head, self.oldest())
 
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven when its turn comes.
