@@ -31,9 +31,9 @@ STRIPE = v.SourceSpec(
     access="A secret API key of the account, or of the organisation, that may read activity logs.",
     limits="A preview of Stripe, which may change: the version is a setting. No time filter is documented. With a key "
     "of an "
-    "organisation, answers have the organisation's own events: for those of its accounts, set `request.params` to "
-    "`{logs_from: ['@self', '@organization_members']}`, and `Stripe-Context` in `request.headers` as the vendor's "
-    "page says.",
+    "organisation, answers have the organisation's own events: for those of its accounts, add the vendor's "
+    "`logs_from` to "
+    "`request.params` and `Stripe-Context` to `request.headers`.",
     confidence="Vendor documentation of a preview.",
     checked="2026-11-29",
     unconfirmed={
