@@ -18,6 +18,9 @@ LEFT_OUT = {
     "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "
     "webhook.",
     "Okta users": "a list of people as they are, not of what happened; changes of them are in the System Log.",
+    "Atlassian's audit log of a workspace": "generally available since 30 November 2026. Its page shows the request, "
+    "but no answer was seen: where events, their times and the cursor stand would be guessed. Until then `jira` and "
+    "`confluence` read the same events.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "Lacework": "no vendor documentation was available.",

@@ -45,11 +45,11 @@ ENTRA_DIRECTORY_AUDITS = v.SourceSpec(
     lookback=v.days(30),
     kept_shorter=(v.KeptShorter(v.days(7), "the events of a tenant without Entra ID P1 or P2"),),
     settings={"tenant": v.Setting("the tenant's id or domain")},
-    credential={"login": "application (client) id", "password": "client secret"},
+    credential={"login": "client id of the app registration", "password": "client secret"},
     access="An app registration with the application permissions AuditLog.Read.All and Directory.Read.All, with an "
     "admin's consent.",
-    limits="Events are kept for 7 days, with a P1 or P2 licence for 30. Which it is no answer shows, so up to 30 days "
-    "are "
+    limits="Events are kept for 7 days, with a P1 or P2 licence for 30. No answer shows which applies, so up to 30 "
+    "days are "
     "read, and what is older than 7 days is reported as a gap: with such a licence, set `kept_shorter: []`.",
     confidence="Vendor documentation.",
     checked="2026-11-29",

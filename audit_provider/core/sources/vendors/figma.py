@@ -1,11 +1,11 @@
-"""Figma activity logs. https://developers.figma.com/docs/rest-api/activity-logs-endpoints/"""
+"""Figma activity logs. https://developers.figma.com/docs/rest-api/activity-logs"""
 
 from audit_provider.core.sources import vocabulary as v
 
 FIGMA = v.SourceSpec(
     name="figma",
     title="Figma activity logs",
-    docs="https://developers.figma.com/docs/rest-api/activity-logs-endpoints/",
+    docs="https://developers.figma.com/docs/rest-api/activity-logs",
     base_url="https://api.figma.com",
     request=v.Request(
         "GET",
@@ -47,6 +47,7 @@ FIGMA = v.SourceSpec(
     unconfirmed={
         "rate_limit": "a low value to be safe; after a 429, the task waits as `Retry-After` says.",
         "lookback": "no limit is stated; without a start, answers begin a year ago.",
+        "actions": "the part of the vendor's list that was read, in its names' endings.",
         "errors.message_at": "the form of an error's body.",
     },
 )

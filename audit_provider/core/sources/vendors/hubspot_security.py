@@ -23,7 +23,9 @@ HUBSPOT_SECURITY = v.replace(
     ),
     actions={"ADD_USER": "user.create"},
     lookback=None,
-    limits="The list has no time filter, so there is no backfill: the first run reads it from its oldest event wanted.",
+    limits="The list has no time filter: it is read from its newest end back to known events, or whole if it proves "
+    "to be in "
+    "another order.",
     unconfirmed={
         **_LOGINS.unconfirmed,
         "lookback": "no limit was found.",

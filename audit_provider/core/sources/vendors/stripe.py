@@ -31,11 +31,15 @@ STRIPE = v.SourceSpec(
     access="A secret API key of the account, or of the organisation, that may read activity logs.",
     limits="A preview of Stripe, which may change: the version is a setting. No time filter is documented. With a key "
     "of an "
-    "organisation, the answer has the organisation's own events.",
+    "organisation, answers have the organisation's own events: for those of its accounts, add the vendor's "
+    "`logs_from` to "
+    "`request.params` and `Stripe-Context` to `request.headers`.",
     confidence="Vendor documentation of a preview.",
     checked="2026-11-29",
     unconfirmed={
-        "reading": "newest first, as in Stripe's other lists; whether there is a time filter was not seen.",
+        "reading": "the order is not stated: a list that proves to be oldest first, as in the vendor's example, is "
+        "read whole each "
+        "time; whether there is a time filter was not seen.",
         "rate_limit": "a low value to be safe; after a 429, the task waits.",
         "lookback": "no limit was found.",
         "errors": "names of the error's fields.",
