@@ -27,7 +27,7 @@ from audit_provider.core.sources.reading.measured_list import MeasuredList
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
 
 __all__ = [
     "Assertion",
@@ -52,6 +52,7 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Preparation",
     "Probe",
     "RateLimit",
     "Request",
