@@ -166,7 +166,9 @@ def _pipeline(spec: SourceSpec) -> str:
 def _reading(spec: SourceSpec) -> str:
     kind = type(spec.reading).__name__
     request = spec.export.create if isinstance(spec.export, ExportJob) else spec.request
+    first = spec.preparation.request if spec.preparation else None
     rows = [
+        *([f"| first of all | `{first.method} {first.path}` |"] if first else []),
         f"| request | `{request.method} {request.path}` |",
         f"| strategy | [`{kind}`](../reference.md#reading-strategies): {_WAYS[kind]} |",
         f"| next page | {_paging(spec)} |",

@@ -40,7 +40,7 @@ from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import header_of, is_header
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, PageSize, Preparation, Probe, Setting, SourceSpec
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import Mistakes, checked, near, validated
 
@@ -80,6 +80,7 @@ _VALUES: dict[str, type] = {
     "errors": Errors,
     "page_size": PageSize,
     "probe": Probe,
+    "preparation": Preparation,
 }
 
 
@@ -120,6 +121,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     requests = {"request": spec.request, "follow": spec.follow, "fallback": spec.fallback}
     if isinstance(spec.export, ExportJob):
         requests |= {"export.create": spec.export.create, "export.status": spec.export.status}
+    if spec.preparation:
+        requests["preparation.request"] = spec.preparation.request
     for key, request in requests.items():
         if request is None:
             continue
@@ -293,8 +296,8 @@ def _typed(key: str, written: Any, path: str, base: Any) -> Any:
 
 def _nested(kind: type, written: Any, path: str, base: Any) -> Any:
     entry = dict(_mapping(written, path))
-    for key in entry.keys() & {"create", "status"}:
-        if kind is ExportJob:
+    for key in entry.keys() & {"create", "status", "request"}:
+        if kind in (ExportJob, Preparation):
             entry[key] = _nested(Request, entry[key], f"{path}.{key}", getattr(base, key, None))
     kept = {each.name: getattr(base, each.name) for each in dataclasses.fields(kind)} if base is not None else {}
     return validated(kind, {**kept, **entry}, path)

@@ -82,6 +82,7 @@ class PageReader:
     :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     :ivar watch: what the answers show, beside events, of whether the source is described as it is.
     :ivar wanted: the window of the past that is read, into which records without a time are put; None for reading on.
+    :ivar prepares: the source's preparation has still to be sent; it changes something at the vendor.
     :param each: the source for each of its logs, by name, if it has several.
     """
 
@@ -98,6 +99,7 @@ class PageReader:
         self._outside = outside or (lambda _: client)
         self.files = FileReader(self, client, self._outside) if spec.export else None
         self._each = dict(each or {})
+        self.prepares = True
         self._exploder = Exploder(spec.explode_at) if spec.explode_at else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
@@ -179,6 +181,7 @@ class PageReader:
         :raises UnavailableError: no usable answer came.
         """
         spec = self.spec
+        self._prepare()
         if cursor:
             answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
             return self._page(answer, window, cursor, same)
@@ -220,6 +223,18 @@ class PageReader:
         :param by_cursor: what the request names may be gone, as a cursor may.
         :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
+        answer = self._send(request, window, cursor)
+        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return answer
+        if for_page and self._is_promised(cursor):
+            # What is read again has to show a page, or the service contradicts itself.
+            self._lost_page = True
+            self._judge.refuse_lost_page(answer)
+            self._lost_page = False
+        self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
+        return answer
+
+    def _send(self, request: Request, window: Window | None, cursor: str) -> Answer:
         params, body = request.params, request.body
         if window:
             bounds = bounds_of(window, self.spec.times)
@@ -231,7 +246,7 @@ class PageReader:
             call = self.spec.paging.apply(call, cursor)
         if call.body is not None:
             call.headers["Content-Type"] = "application/json"
-        answer = self._client.fetch(
+        return self._client.fetch(
             call.method,
             call.path,
             params=call.params or None,
@@ -239,15 +254,15 @@ class PageReader:
             body=None if call.body is None else msgspec.json.encode(call.body),
             later=self.later,
         )
-        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
-            return answer
-        if for_page and self._is_promised(cursor):
-            # What is read again has to show a page, or the service contradicts itself.
-            self._lost_page = True
-            self._judge.refuse_lost_page(answer)
-            self._lost_page = False
-        self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
-        return answer
+
+    def _prepare(self) -> None:
+        """Send what must be sent before the log can be read, once."""
+        preparation = self.spec.preparation
+        if preparation and self.prepares:
+            answer = self._send(preparation.request, None, "")
+            if not self._judge.has_code(answer, preparation.done_codes):
+                self._judge.judge(answer, by_cursor=False, carried_cursor=False)
+            self.prepares = False
 
     def _is_promised(self, cursor: str) -> bool:
         """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""

@@ -44,6 +44,20 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """A request that must be sent before the log can be read, such as one that starts a subscription. It is sent at the
+    beginning of every run, because somebody may have undone it.
+
+    :ivar request: The request, with the keys of `Request` below.
+    :ivar done_codes: The vendor's codes that mean that it was done before, with any status. Example:
+        ``[ALREADY_STARTED]``.
+    """
+
+    request: Request
+    done_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeptShorter:
     """Events that a vendor keeps for less time than the rest of the log.
 
@@ -143,6 +157,7 @@ class SourceSpec:
         ``{type: link}``.
     :ivar follow: Request for later pages, if it differs from ``request``.
     :ivar fallback: Another form of the first page's request, to try if the vendor refuses the first form.
+    :ivar preparation: Request that must be sent before the log can be read, with the keys of `Preparation` below.
     :ivar auth: How requests are authenticated, with its ``type`` and settings. Default: the password as a bearer token.
         Example: ``{type: basic}``.
     :ivar probe: Request that tests the credential, with the keys of `Probe` below. Default: the request for the first
@@ -199,6 +214,7 @@ class SourceSpec:
     paging: Paging = field(default_factory=NoPaging)
     follow: Request | None = None
     fallback: Request | None = None
+    preparation: Preparation | None = None
     auth: Auth = field(default_factory=Bearer)
     probe: Probe | None = None
     host_example: str = ""
@@ -275,6 +291,9 @@ class SourceSpec:
             request=change(self.request),
             follow=change(self.follow) if self.follow else None,
             fallback=change(self.fallback) if self.fallback else None,
+            preparation=replace(self.preparation, request=change(self.preparation.request))
+            if self.preparation
+            else None,
             export=self.export.mapped(change) if self.export else None,
             probe=replace(self.probe, path=change(Request("GET", self.probe.path)).path) if self.probe else None,
             recovery=self.recovery._mapped(change) if self.recovery else None,

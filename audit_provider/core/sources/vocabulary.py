@@ -22,7 +22,7 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows
@@ -56,6 +56,7 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Preparation",
     "Probe",
     "RateLimit",
     "Request",
