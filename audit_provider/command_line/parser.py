@@ -128,6 +128,7 @@ COMMANDS = (
             ("verify", "the spool of Airflow's settings"),
             ("verify copy --without-airflow", "a copy of the spool, on a machine without Airflow's database"),
             ("verify --pipeline slack --against s3://audit-logs/slack", "also look for every event in S3"),
+            ("verify --checkpoints kept.txt --key key.pem", "compare with checkpoints that were kept elsewhere"),
         ),
     ),
 )
@@ -225,6 +226,16 @@ def _find(add: argparse.ArgumentParser) -> None:
     _without_airflow(add)
 
 
+def _key(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="public key that must have signed, or its file; may be given several times; default: none is checked",
+    )
+
+
 def _without_airflow(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
@@ -250,6 +261,13 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("--id-at", metavar="PATH", help="path of the event's id in the records")
     add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id into this file, one per line")
     add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
+    add.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FILE",
+        help="compare with checkpoints that were kept elsewhere: signed notes, or events as a SIEM exports them",
+    )
+    _key(add)
     add.add_argument(
         "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
     )
