@@ -111,6 +111,24 @@ COMMANDS = (
         ),
     ),
     Command(
+        "prove",
+        "prove",
+        "write the proof of one event: its bytes, the path to a root, the checkpoint",
+        "Write the proof that an event was in the spool when a checkpoint was made. It contains the event, and "
+        "needs no other one to be checked. Exits with 0 if the proof is made, 1 if no kept segment has the event, 2 "
+        "if no proof could be made.",
+        (("prove 9f0c4b5e-7d52 -o proof.json", "of the event with this id"),),
+    ),
+    Command(
+        "check-proof",
+        "prove",
+        "check the proof of one event, without the spool",
+        "Check that the event in a proof leads to the root of its checkpoint, and that the key has signed that. "
+        "Needs neither the spool nor Airflow's database. Exits with 0 if it is proven, 1 if not, 2 if it could not "
+        "be checked.",
+        (("check-proof proof.json --key key.pem", "with the public key, or its file"),),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -226,6 +244,20 @@ def _find(add: argparse.ArgumentParser) -> None:
     _without_airflow(add)
 
 
+def _prove(add: argparse.ArgumentParser) -> None:
+    add.add_argument("id", help="the event's id, as 'find' shows it")
+    add.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the proof here; default: standard output")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--stream", default="", metavar="FOLDER", help="only this stream, such as slack/live")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    _without_airflow(add)
+
+
+def _check_proof(add: argparse.ArgumentParser) -> None:
+    add.add_argument("file", type=Path, help="the proof")
+    _key(add)
+
+
 def _key(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--key",
@@ -278,6 +310,8 @@ _ARGUMENTS = {
     "dag-files": _dag_files,
     "check": _check,
     "find": _find,
+    "prove": _prove,
+    "check-proof": _check_proof,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,
