@@ -14,6 +14,7 @@ import yaml
 from audit_provider.command_line.dag_files import copy_dag_files
 from audit_provider.command_line.find import run_find
 from audit_provider.command_line.parser import parser
+from audit_provider.command_line.prove import run_check_proof, run_prove
 from audit_provider.command_line.unreadable import run_unreadable
 from audit_provider.command_line.verify import run_verify
 from audit_provider.core.errors import AuditError, ConfigurationError
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
 NO_COMMAND = 2
 """Exit code where no command is given, as of any mistake in the arguments."""
 
+_WITH_CODES = {"verify": run_verify, "find": run_find, "prove": run_prove, "check-proof": run_check_proof}
+"""Commands that return the exit code themselves."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if the command succeeded, 1 if not, with one sentence that says why.
 
-    ``verify`` and ``find`` have codes of their own.
+    The commands that search, verify and prove have codes of their own.
     """
     described = parser()
     options = described.parse_args(arguments)
@@ -43,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         return NO_COMMAND
     # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    if run := {"verify": run_verify, "find": run_find}.get(options.command):
+    if run := _WITH_CODES.get(options.command):
         return run(options)
     try:
         commands = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from audit_provider.core.model import Fields, Window, lasting, text_of
 from audit_provider.core.runs.arguments import moment_from, origin_of
 from audit_provider.core.runs.event_search import FoundEvent, Wanted, search
 from audit_provider.core.runs.event_story import Fate, destinations_of, fates
+from audit_provider.core.runs.proving import Evidence
 from audit_provider.core.spool.segment import digest_of_line
 from audit_provider.core.times import FAR_AHEAD
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.runs.proving import KeptCheckpoint
 
 NOT_FOUND = 1
 """Exit code where no kept segment holds such an event."""
@@ -41,6 +44,7 @@ class Story:
     found: FoundEvent
     fates: list[Fate]
     links: Mapping[str, str]
+    checkpoint: KeptCheckpoint | None
 
     def lines(self) -> Iterator[str]:
         """Yield the lines that are printed."""
@@ -57,10 +61,18 @@ class Story:
         yield from _row("segment", f"{found.head.number} of {chain}", f"event {found.index + 1} of {manifest.events:,}")
         yield from _row("chain", f"place {found.place + 1:,}", _proof(found))
         yield from _row("digest", f"sha256:{digest_of_line(event)}", "")
+        yield from _row("checkpoint", *self._covered())
         for fate in self.fates:
             yield from _row(fate.destination, fate.state, _words(fate))
             if link := self.links.get(fate.destination):
                 yield from _row("", link, "")
+
+    def _covered(self) -> tuple[str, str]:
+        kept = self.checkpoint
+        if kept is None:
+            return "none", "the next report makes one when the last is an hour old"
+        signed = "signed" if kept.signed else "not signed"
+        return f"of {text_of(kept.time)}", f"with {kept.size:,} events, {signed}"
 
     def as_json(self) -> dict[str, Any]:
         """Return what is kept as JSON."""
@@ -80,6 +92,7 @@ class Story:
             "place": found.place,
             "sha256": digest_of_line(found.event),
             "proven": found.is_proven,
+            "checkpoint": self.checkpoint.checkpoint if self.checkpoint else None,
             "destinations": [
                 {**msgspec.to_builtins(each), "link": self.links.get(each.destination, "")} for each in self.fates
             ],
@@ -93,9 +106,11 @@ def run_find(options: argparse.Namespace) -> int:
             wanted = _wanted(options)
             store, ledger = store_at(options.spool), ledger_of(options)
             with without_log():
-                found = search(ledger, store, wanted, pipeline=options.pipeline, fields=_fields_of)
+                found = search(ledger, store, wanted, pipeline=options.pipeline, fields=fields_of)
                 some = list(islice(found, options.most + 1))
-            stories = [_story(ledger, each) for each in some[: options.most]]
+            evidence = functools.cache(functools.partial(Evidence.of, ledger, store))
+            with without_log():
+                stories = [_story(ledger, each, evidence(each.name.pipeline)) for each in some[: options.most]]
         with writing(options.json) as file:
             if file:
                 file.write(msgspec.json.encode([each.as_json() for each in stories]).decode())
@@ -129,14 +144,22 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     return wanted
 
 
-def _story(ledger: Ledger, found: FoundEvent) -> Story:
+def _story(ledger: Ledger, found: FoundEvent, evidence: Evidence) -> Story:
     pipeline = described(found.name.pipeline)
     deliveries = destinations_of(found, pipeline.destinations if pipeline else {})
     source = pipeline.source if pipeline else None
-    with without_log():
-        became = fates(ledger, found, deliveries, source)
-        links = {each.destination: _link(pipeline, found, each) for each in became} if pipeline else {}
-    return Story(found, became, links)
+    became = [_narrowed(each, found, evidence) for each in fates(ledger, found, deliveries, source)]
+    links = {each.destination: _link(pipeline, found, each) for each in became} if pipeline else {}
+    return Story(found, became, links, evidence.covering(found))
+
+
+def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
+    """Return a fate with the times between which checkpoints say that the destination passed the event."""
+    if fate.state not in ("delivered", "filtered") or fate.after is None:
+        return fate
+    after, until = evidence.passing(found, fate.destination)
+    until = min(filter(None, (fate.until, until)), default=None)
+    return replace(fate, after=max(fate.after, after or fate.after), until=until)
 
 
 def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
@@ -153,7 +176,8 @@ def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
     return ""
 
 
-def _fields_of(name: str) -> Fields | None:
+def fields_of(name: str) -> Fields | None:
+    """Return where the records of a pipeline's source keep common values; None where the file does not have it."""
     pipeline = described(name)
     return pipeline.spec.fields if pipeline else None
 

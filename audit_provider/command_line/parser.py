@@ -112,6 +112,24 @@ COMMANDS = (
         ),
     ),
     Command(
+        "prove",
+        "prove",
+        "write the proof of one event: its bytes, the path to a root, the checkpoint",
+        "Write the proof that an event was in the spool when a checkpoint was made. It contains the event, and "
+        "needs no other one to be checked. Exits with 0 if the proof is made, 1 if no kept segment has the event, 2 "
+        "if no proof could be made.",
+        (("prove 9f0c4b5e-7d52 -o proof.json", "of the event with this id"),),
+    ),
+    Command(
+        "check-proof",
+        "prove",
+        "check the proof of one event, without the spool",
+        "Check that the event in a proof leads to the root of its checkpoint, and that the key has signed that. "
+        "Needs neither the spool nor Airflow's database. Exits with 0 if it is proven, 1 if not, 2 if it could not "
+        "be checked.",
+        (("check-proof proof.json --key key.pem", "with the public key, or its file"),),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -129,6 +147,7 @@ COMMANDS = (
             ("verify", "the spool of Airflow's settings"),
             ("verify copy --without-airflow", "a copy of the spool, on a machine without Airflow's database"),
             ("verify --pipeline slack --against s3://audit-logs/slack", "also look for every event in S3"),
+            ("verify --checkpoints kept.txt --key key.pem", "compare with checkpoints that were kept elsewhere"),
         ),
     ),
 )
@@ -231,6 +250,30 @@ def _find(add: argparse.ArgumentParser) -> None:
     _without_airflow(add)
 
 
+def _prove(add: argparse.ArgumentParser) -> None:
+    add.add_argument("id", help="the event's id, as 'find' shows it")
+    add.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the proof here; default: standard output")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--stream", default="", metavar="FOLDER", help="only this stream, such as slack/live")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    _without_airflow(add)
+
+
+def _check_proof(add: argparse.ArgumentParser) -> None:
+    add.add_argument("file", type=Path, help="the proof")
+    _key(add)
+
+
+def _key(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="public key that must have signed, or its file; may be given several times; default: none is checked",
+    )
+
+
 def _without_airflow(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
@@ -257,6 +300,13 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id into this file, one per line")
     add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
     add.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FILE",
+        help="compare with checkpoints that were kept elsewhere: signed notes, or events as a SIEM exports them",
+    )
+    _key(add)
+    add.add_argument(
         "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
     )
     _without_airflow(add)
@@ -266,6 +316,8 @@ _ARGUMENTS = {
     "dag-files": _dag_files,
     "check": _check,
     "find": _find,
+    "prove": _prove,
+    "check-proof": _check_proof,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -7,7 +7,7 @@ import io
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
     from audit_provider.core.verification import Arrival
+    from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
 
 NOT_CHECKED = 2
 """Exit code where nothing can be said; 0 is all right, 1 faults found."""
@@ -59,6 +60,8 @@ def run_verify(options: argparse.Namespace) -> int:
                 arrival=arrival,
                 destination=options.destination,
             )
+            if options.checkpoints:
+                report = replace(report, checkpoints=_checkpoints(options, store, progress))
         with writing(options.json) as file:
             if file:
                 file.write(report.as_json().decode())
@@ -68,6 +71,30 @@ def run_verify(options: argparse.Namespace) -> int:
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code
+
+
+def _checkpoints(
+    options: argparse.Namespace, store: Store, progress: dict[str, Progress]
+) -> tuple[VerifiedCheckpoint, ...]:
+    """Return what comes out of comparing the checkpoints of a file."""
+    from audit_provider.core.transparency.note import PublicKey
+    from audit_provider.core.verification.checkpoints import compare_checkpoints, read_notes
+
+    keys = [PublicKey.of_text(key_text(each)) for each in options.key]
+    heads = {(folder, each.position.chain): each.position.head for folder, each in progress.items()}
+    return tuple(compare_checkpoints(store, read_notes(options.checkpoints), heads, keys))
+
+
+def key_text(given: str) -> str:
+    """Return a key that is given as it is or as the name of a file.
+
+    :raises ConfigurationError: the file cannot be read.
+    """
+    path = Path(given)
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else given
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"the key {path} cannot be read: give its file, or the key itself.") from None
 
 
 def store_at(spool: str | None) -> Store:

@@ -59,6 +59,8 @@ class Pipeline:
     :ivar reconcile: How past days are compared with the source: ``false`` to turn it off, or the keys below. Default:
         daily, one day at a time.
     :ivar monitoring: How the pipeline is monitored and who is notified: ``false`` to turn it off, or the keys below.
+    :ivar ship_checkpoints: Whether checkpoints and changes of the configuration are also events of the pipeline that
+        every destination receives.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Pipeline:
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
     monitoring: Monitoring | None = field(default_factory=Monitoring)
+    ship_checkpoints: bool = False
 
     @property
     def redact(self) -> Redaction:
@@ -140,6 +143,7 @@ class _PipelineEntry:
     run_minutes: int = 30
     reconcile: bool | dict[str, Any] = True
     monitoring: bool | dict[str, Any] = True
+    ship_checkpoints: bool = False
 
 
 def read_pipelines(text: str, only: str | None = None, served: Collection[str] | None = None) -> PipelinesFile:
@@ -269,6 +273,7 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
         run_minutes=written.run_minutes,
         reconcile=reconcile,
         monitoring=monitoring,
+        ship_checkpoints=written.ship_checkpoints,
     )
 
 

@@ -49,7 +49,7 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         pull, report = _pull_task(pipeline), _report_task(pipeline)
         findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
         for delivery in pipeline.destinations.values():
-            pull >> ship_task(pipeline, delivery, findings=findings) >> report
+            pull >> ship_task(pipeline, delivery, findings=findings, evidence=pipeline.ship_checkpoints) >> report
     return dag
 
 

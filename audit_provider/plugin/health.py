@@ -125,7 +125,7 @@ class Judge:
         dag = self.dag
         if dag is None:
             return False
-        if stream.is_findings:
+        if stream.is_made_here:
             return dag.ended_began is None or position.updated_at is None or dag.ended_began <= position.updated_at
         return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
 

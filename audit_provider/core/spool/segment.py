@@ -231,12 +231,20 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
 
     :raises SpoolDamagedError: the file is not the one that was written.
     """
-    if hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
-    events = decode_events(_inflated(manifest, content))
+    events = decode_events(unpack_lines(manifest, content))
     if len(events) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
     return events
+
+
+def unpack_lines(manifest: Manifest, content: bytes) -> bytes:
+    """Return the lines of a segment's events.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    """
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
+    return _inflated(manifest, content)
 
 
 def decode_events(lines: bytes) -> list[Event]:

@@ -18,6 +18,7 @@ from audit_provider.core.spool.segment import (
     pack_manifest,
     peek_written_at,
     unpack_events,
+    unpack_lines,
     unpack_manifest,
 )
 from audit_provider.core.spool.walk import Walk, named_after
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.outline import Look, Outline
     from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.spool.store import Store
+    from audit_provider.core.spool.walk import Reached
 
 CLOCK_SKEW = timedelta(hours=1)
 _SET_BACK = timedelta(days=2)
@@ -103,6 +105,10 @@ class Stream:
         """Return a segment's events, proven to be what was written."""
         return unpack_events(manifest, self._store.get(self._key(manifest.data)))
 
+    def lines(self, manifest: Manifest) -> bytes:
+        """Return the lines of a segment's events, proven to be what was written."""
+        return unpack_lines(manifest, self._store.get(self._key(manifest.data)))
+
     def back_from(self, head: Head) -> Iterator[Manifest]:
         """Yield the manifests from ``head`` back to the oldest kept segment."""
         oldest = self.oldest()
@@ -168,8 +174,15 @@ class Stream:
                 f"the spool's stream {self._folder} begins with segment {oldest}, but segment {first} was asked "
                 f"for: it was removed, or the delivery offset is older than the spool."
             )
-        for reached in Walk(self.manifest, head).upwards(first):
+        for reached in self.reached(head, first):
             yield reached.manifest
+
+    def reached(self, head: Head, first: int) -> Iterator[Reached]:
+        """Yield the segments ``first`` to ``head`` with their heads, each proven when its turn comes.
+
+        :raises SpoolDamagedError: one is missing or not what was written.
+        """
+        return Walk(self.manifest, head).upwards(first)
 
     def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that were spooled at or after ``since``.
