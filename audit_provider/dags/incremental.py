@@ -42,7 +42,7 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, spec.name],
+        tags=[*TAGS, spec.name, *pipeline.tags],
         params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
