@@ -25,7 +25,6 @@ LEFT_OUT = {
     "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
     "Microsoft Graph": "size, order and retention are unconfirmed; for Sentinel, Microsoft has its own connectors.",
     "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
-    "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
     "Stripe": "business events rather than an audit log.",
     "Cloudflare v1": "replaced by v2.",
@@ -216,6 +215,7 @@ def _paging(spec: SourceSpec) -> str:
         "page": "page numbers",
         "offset": "offsets",
         "object_id": "the id of the page's last event",
+        "statement": "the parts of a statement's result",
     }[kind]
     param = getattr(spec.paging, "param", "")
     return said + (f", sent as `{param}`" if param else "")

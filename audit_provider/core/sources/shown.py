@@ -155,6 +155,14 @@ class Shown:
             raise self._unexpected(path, found, "a number")
         return found if found >= 0 else None
 
+    def size(self, path: str) -> int | None:
+        """Return the count at ``path``, or the length of a list there; None if there is neither.
+
+        :raises ProtocolError: there is another kind of value.
+        """
+        found = self.at(path)
+        return len(found) if isinstance(found, list) else self.count(path)
+
     def asked_number(self, first: int) -> int:
         """Return the page number of the request.
 

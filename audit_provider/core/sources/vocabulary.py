@@ -28,12 +28,14 @@ from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 
 __all__ = [
     "Assertion",
     "Basic",
     "Bearer",
     "ClosedWindows",
+    "Columns",
     "CursorPaging",
     "Errors",
     "ExportJob",
@@ -52,6 +54,7 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Polling",
     "Preparation",
     "Probe",
     "RateLimit",
@@ -59,6 +62,7 @@ __all__ = [
     "Setting",
     "SinceScan",
     "SourceSpec",
+    "StatementPaging",
     "TailCursor",
     "Token",
     "days",
