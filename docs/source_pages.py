@@ -10,6 +10,7 @@ from typing import Any
 from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.reconciliation import looks_back
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
@@ -143,6 +144,8 @@ def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
     if isinstance(auth, Assertion):
         return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
+    if isinstance(auth, SignedRequest):
+        return f"each request is signed with the password (HMAC-{auth.digest.upper()})"
     if isinstance(auth, Token):
         return "a token is fetched with login and password, kept in memory and renewed"
     if isinstance(auth, Basic):

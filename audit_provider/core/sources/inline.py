@@ -19,6 +19,7 @@ from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.likely import header_meant
 from audit_provider.core.sources.likeness import carried, merged
@@ -65,7 +66,14 @@ TYPES: dict[str, dict[str, type]] = {
         "object_id": ObjectIdPaging,
         "statement": StatementPaging,
     },
-    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token, "assertion": Assertion},
+    "auth": {
+        "bearer": Bearer,
+        "header": Header,
+        "basic": Basic,
+        "token": Token,
+        "assertion": Assertion,
+        "signed": SignedRequest,
+    },
     "export": {"job": ExportJob, "files": FileList},
 }
 """Keys that have a ``type``, and what each type is."""

@@ -9,6 +9,7 @@ from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -60,6 +61,7 @@ __all__ = [
     "RateLimit",
     "Request",
     "Setting",
+    "SignedRequest",
     "SinceScan",
     "SourceSpec",
     "StatementPaging",
