@@ -22,6 +22,7 @@ from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
+from audit_provider.core.sources.statement import Columns, Polling
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -45,6 +46,9 @@ _COLUMNS = {
         "metadata",
     ],
 }
+_PARTS = (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Columns, Polling, Setting, Probe)
+"""What keys of a source consist of."""
+
 _OPERATORS_KEYS = {"name", "options", "source", "destinations"}
 _DEFAULTS = {"conn_id": "by type", "name": "the pipeline's name", "title": "`name`", "docs": "not set"}
 """Defaults that the loader sets."""
@@ -124,7 +128,7 @@ def reference() -> str:
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Setting, Probe):
+    for kind in _PARTS:
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"

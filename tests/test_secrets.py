@@ -19,6 +19,7 @@ from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -169,7 +170,7 @@ def paths_of(spec):
 def test_the_table_has_every_connection_type_and_every_style():
     types = {each["connection-type"] for each in get_provider_info()["connection-types"]}
     assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls", "audit_checkpoint_key"} == types
-    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion}
+    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion, SignedRequest}
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))

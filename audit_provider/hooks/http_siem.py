@@ -94,7 +94,7 @@ class HttpSiemHook(ServiceHook):
         return HeaderAuth({name: value})
 
     @functools.cached_property
-    def _token(self) -> TokenHolder:
+    def _token(self) -> HeaderAuth | TokenHolder:
         account = service_account(str(self.extra("scope", CLOUD_SCOPE)))
         if url := self.extra("token_url"):
             account = account.at(str(url))
@@ -159,7 +159,7 @@ class HttpSiemHook(ServiceHook):
         :raises ConfigurationError: the connection cannot be used.
         """
         client = super().client(base_url, shown_url=base_url or self.shown_address(), **options)
-        if self.style == "google_service_account":
+        if self.style == "google_service_account" and isinstance(self._token, TokenHolder):
             self._token.hides += [client.hide, mask_secret]
         return client
 
