@@ -25,7 +25,6 @@ LEFT_OUT = {
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
-    "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
     "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Cloudflare v1": "replaced by v2.",
 }
