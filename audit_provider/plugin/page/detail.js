@@ -87,9 +87,10 @@ function source({ source: title, reading }) {
   return listed(["State", "Source", "Read to its end", "#Failures in a row", ""], [tr], "none");
 }
 
-function oldest({ pending, pending_elsewhere: elsewhere, waiting_since: since, elsewhere_since: other }) {
+function oldest({ pending, pending_elsewhere: elsewhere, waiting_since: since, elsewhere_since: other, current_at: current }) {
   const first = [since, other].filter(Boolean).sort()[0];
   if (first) return time(first, span(age(first)));
+  if (current) return time(current, `none, as of ${ago(current)}`);
   return pending || elsewhere ? "unknown" : "–";
 }
 
