@@ -147,12 +147,16 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
             "relabeling": {
                 "host": "Receiver URL",
                 "login": "User (for basic)",
-                "password": "Token, password, 'Name: value' or signing secret",
+                "password": "Token, password, 'Name: value', signing secret or key file",
             },
             "placeholders": {"host": "https://siem.example.com/events"},
         },
         "conn-fields": {
-            "auth": _text("Authentication", "header, bearer, basic, signature (Standard Webhooks) or none"),
+            "auth": _text(
+                "Authentication", "header, bearer, basic, signature (Standard Webhooks), google_service_account or none"
+            ),
+            "scope": _text("Scope", "For 'google_service_account': the token's scope, if not Google Cloud's"),
+            "token_url": _text("Token URL", "For 'google_service_account': where tokens are fetched, if not at Google"),
             "auth_header": _secret("Header", "For 'header': 'Name: value', instead of the password"),
             "secret_url": _flag(
                 "The URL is secret", "The URL is the credential, as for Sumo Logic: messages show only its host"
@@ -182,6 +186,21 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
                 "Allow the transport tcp to hosts other than loopback; the events are then sent unencrypted",
             ),
             **_ALLOW_LINK_LOCAL,
+        },
+    },
+    {
+        "connection-type": "audit_checkpoint_key",
+        "hook-class-name": "audit_provider.hooks.checkpoint_key.CheckpointKeyHook",
+        "hook-name": "Audit checkpoint key (Ed25519)",
+        "ui-field-behaviour": {
+            "hidden-fields": ["login", "port", "schema"],
+            "relabeling": {"host": "Name of the logs", "password": "Private key"},
+            "placeholders": {"host": "logs.example.com"},
+        },
+        "conn-fields": {
+            "previous_key": _secret(
+                "Private key before", "Only while the key is exchanged: both keys sign, until you remove it"
+            ),
         },
     },
 )

@@ -21,7 +21,7 @@ from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -124,10 +124,15 @@ def reference() -> str:
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Setting, Probe):
+    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Setting, Probe):
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"
+
+
+def readme() -> str:
+    """Return the project's first page with the number of sources as it is."""
+    return re.sub(r"\d+(?= sources\]\()", str(len(SOURCES)), (FOLDER.parent / "README.md").read_text(encoding="utf-8"))
 
 
 def _keys(kind: Any, *, skip: set[str]) -> str:
@@ -176,6 +181,7 @@ def _shown(value: Any) -> str:
 
 
 PAGES = {
+    "../README.md": readme,
     "athena.md": athena,
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),

@@ -58,14 +58,17 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, spec.name],
+        tags=[*TAGS, spec.name, *pipeline.tags],
         params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
         pull, report = _pull_task(pipeline), _report_task(pipeline)
         findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
         for delivery in pipeline.destinations.values():
-            pull >> ship_task(pipeline, delivery, findings=findings, doc_md=SHIP_DOC) >> report
+            shipped = ship_task(
+                pipeline, delivery, findings=findings, evidence=pipeline.ship_checkpoints, doc_md=SHIP_DOC
+            )
+            pull >> shipped >> report
     return dag
 
 
@@ -91,6 +94,7 @@ def _followers(pipeline: Pipeline) -> Followers:
         report="report" if monitoring else "",
         settle=monitoring.settle if monitoring else timedelta(0),
         findings=monitoring is not None and monitoring.ship_findings,
+        evidence=pipeline.ship_checkpoints,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.account import fingerprint
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
@@ -65,7 +66,7 @@ class AuditLogsHook(ServiceHook):
     def spec(self) -> SourceSpec:
         """The source that this connection is for.
 
-        :raises ConfigurationError: it cannot be told.
+        :raises ConfigurationError: the connection does not say.
         """
         if self._source is not None and not isinstance(self._source, str):
             return self._source
@@ -115,7 +116,7 @@ class AuditLogsHook(ServiceHook):
         return found
 
     def account(self) -> str:
-        """Return what tells this account from others: a short digest of the address, the settings and the login.
+        """Return what distinguishes this account: a short digest of the address, the settings and the login.
 
         Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
         ``same_account`` stands for it where these have changed and the account has not.
@@ -126,7 +127,12 @@ class AuditLogsHook(ServiceHook):
         if given is not None:
             return str(given)
         spec = self.spec
-        shown = {name: value for name, value in self.settings().items() if not spec.settings[name].secret}
+        # Which logs of an account are read does not say which account it is.
+        shown = {
+            name: value
+            for name, value in self.settings().items()
+            if not spec.settings[name].secret and name != spec.each
+        }
         login = (self.connection.login or "").strip()
         secret = "login" in names_in(getattr(spec.auth, "headers", {})) or _IS_SECRET.search(
             spec.credential.get("login", "")
@@ -139,8 +145,15 @@ class AuditLogsHook(ServiceHook):
         :param spec: another source over the same connection, for recovery.
         :param options: of :class:`~audit_provider.core.http.HttpClient`.
         """
-        filled = (spec or self.spec).with_settings(self.settings())
-        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options))
+        spec, values = spec or self.spec, self.settings()
+        logs: dict[str, SourceSpec] = {}
+        if spec.each:
+            names = filter(None, map(str.strip, values[spec.each].split(",")))
+            logs = {name: spec.with_settings({**values, spec.each: name}) for name in names}
+            if not logs:
+                raise ConfigurationError(f"the setting {spec.each!r} of {spec.title} names none: name at least one.")
+        filled = next(iter(logs.values()), None) or spec.with_settings(values)
+        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options), each=logs)
 
     def page_url(self) -> str:
         """Return the vendor's own page of this log; "" where its address is not known.
@@ -194,7 +207,7 @@ class AuditLogsHook(ServiceHook):
         parts = {"login": connection.login or "", "password": self.token, **self.settings()}
         fill = filler(parts, f"the connection {self.http_conn_id!r}")
         url = self.extra("token_url")
-        if isinstance(style, Token) and url:
+        if isinstance(style, Assertion | Token) and url:
             # The user's own word on where tokens come from; held to the same rules as a host.
             try:
                 style = style.at(url)

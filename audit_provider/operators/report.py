@@ -61,6 +61,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         the report of the live stream monitors.
     :param redact: Paths of the events to redact in the report, ``{"drop": […], "hash": […]}``; ``redact`` of
         ``monitoring`` overrides it.
+    :param checkpoints: Make checkpoints of the streams that have grown, at most one an hour for each.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
@@ -78,6 +79,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         source: str | Mapping[str, Any] | None = None,
         monitoring: Monitoring | Mapping[str, Any] | None = None,
         redact: Redaction | Mapping[str, Any] | None = None,
+        checkpoints: bool = True,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +93,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.source = source
         self.monitoring = monitoring
         self.redact = redact
+        self.checkpoints = checkpoints
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
@@ -132,6 +135,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         for left in self._left_behind(store):
             self.log.warning("%s", left)
         watched = self._monitor(store, accounts, gaps, context)
+        unkept = self._keep_checkpoints(store, names)
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
             self.log.info("\n%s", "\n".join(lines))
@@ -143,8 +147,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(
                 f"{', '.join(failed)} did not succeed, see the log there; the next run continues from the last commit."
             )
-        if watched:
-            raise StopError(" ".join(watched))
+        if watched or unkept:
+            raise StopError(" ".join([*watched, *unkept]))
         if context["params"].get("replay"):
             forget_replay(self.ledger, store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
@@ -176,6 +180,33 @@ class ReportAuditLogsOperator(AuditLogsOperator):
 
     def _monitors(self) -> bool:
         return not (self.monitoring is None or self.source is None or self.late or self.by_window)
+
+    def _keep_checkpoints(self, store: Store, names: Sequence[StreamName]) -> list[str]:
+        """Make the checkpoints of the streams that are reported; return what the task is to fail for."""
+        if not self.checkpoints:
+            return []
+        # Here, since what signs is not to be loaded with every DAG file.
+        from audit_provider.core.runs.checkpoints import Checkpoints
+        from audit_provider.operators.signing import signer
+
+        live = StreamName(self.pipeline)
+        own = [StreamName.of_findings(self.pipeline), StreamName.of_evidence(self.pipeline)] if live in names else []
+        try:
+            made = Checkpoints(
+                ledger=self.ledger,
+                store=store,
+                pipeline=self.pipeline,
+                destinations=self.destinations,
+                signer=signer(),
+                log=self.log,
+                now=utc_now,
+            ).make([*names, *own])
+        except AuditError as error:
+            # The account of the run is no less true for it, and is printed first.
+            return [f"No checkpoint was made: {error}"]
+        if made:
+            self.log.info("%d checkpoint%s kept as evidence.", made, " is" if made == 1 else "s are")
+        return []
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
         opened = open_stream(self.ledger, store, name)

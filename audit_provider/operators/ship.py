@@ -54,6 +54,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         run's ``destinations`` do not name this one.
     :param late: Ship what a reconciliation has found late or missed, instead of the live stream.
     :param findings: Also ship the findings of monitoring.
+    :param evidence: Also ship checkpoints and changes of the configuration.
     :param too_old: What to do with events older than the destination accepts: ``arrival_time`` sends them with the
         current time as their timestamp, ``dead_letter`` sets them aside.
     :param dead_letters: Whether a run that set events aside fails (``fail``) or succeeds (``succeed``).
@@ -78,6 +79,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         windows: Sequence[Mapping[str, str]] | None = None,
         late: bool = False,
         findings: bool = False,
+        evidence: bool = False,
         too_old: TooOld = "arrival_time",
         dead_letters: Literal["fail", "succeed"] = "fail",
         run_minutes: int = 30,
@@ -94,6 +96,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.by_window = windows is not None
         self.late = late
         self.findings = findings
+        self.evidence = evidence
         self.too_old = too_old
         self.dead_letters = dead_letters
         self.run_minutes = run_minutes
@@ -212,7 +215,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             return [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows]
         if self.late:
             return [StreamName.of_reconciliation(self.pipeline)]
-        return [StreamName(self.pipeline), *([StreamName.of_findings(self.pipeline)] if self.findings else [])]
+        own = [StreamName.of_findings(self.pipeline)] if self.findings else []
+        own += [StreamName.of_evidence(self.pipeline)] if self.evidence else []
+        return [StreamName(self.pipeline), *own]
 
     def _new_shipment(self, delivery: Delivery) -> Shipment:
         patience = Patience(self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window)
@@ -297,7 +302,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return str(cls.hook(delivery.conn_id).link(delivery.options, origin, times))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what OpenLineage is told: from which streams of the spool to where; None without its provider."""
+        """Return the facets for OpenLineage: from which streams of the spool to where; None without its provider."""
         spool = self.spool or spool_uri()
         try:
             outputs = [self.endpoint(self._delivery())]

@@ -125,7 +125,7 @@ class Judge:
         dag = self.dag
         if dag is None:
             return False
-        if stream.is_findings:
+        if stream.is_made_here:
             return dag.ended_began is None or position.updated_at is None or dag.ended_began <= position.updated_at
         return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
 
@@ -144,6 +144,7 @@ class Judge:
             state = "unknown"
         return SourceView(
             state=state,
+            conn_id=self.pipeline.conn_id,
             last_complete=complete,
             failures_in_a_row=health.failures_in_a_row,
             failing_since=health.failing_since,
@@ -183,6 +184,7 @@ class Judge:
             type=delivery.type,
             enabled=delivery.enabled,
             state=state,
+            conn_id=delivery.conn_id,
             delivered=offset.counts.taken if offset else 0,
             pending=max(0, position.pending(offset)) if position else 0,
             pending_elsewhere=self._pending_elsewhere(name),

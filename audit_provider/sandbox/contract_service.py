@@ -28,6 +28,7 @@ from audit_provider.sandbox.contract import (
 )
 from audit_provider.sandbox.documented_call import BadRequestError, Call
 from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.sandbox.signing_keys import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,14 +74,14 @@ class ContractService(Service):
         """Let an event happen at each of these times; whole milliseconds, or seconds where the vendor writes those."""
         for moment in moments:
             whole = moment.replace(
-                microsecond=0 if self.contract.time_kind == "epoch" else moment.microsecond // 1000 * 1000
+                microsecond=0 if self.contract.time_kind in ("epoch", "datetime") else moment.microsecond // 1000 * 1000
             )
             number = len(self.rows)
             self.rows.append(Row(self.contract.record(number, whole), whole, number))
 
     def ids(self) -> list[str]:
         """Return the ids of all records."""
-        return [str(at(row.record, self.contract.id_at)) for row in self.rows]
+        return [self.contract.id_of(row.record) for row in self.rows]
 
     def state(self) -> dict[str, Any]:
         """Return ids, and what was refused."""
@@ -142,7 +143,7 @@ class ContractService(Service):
         rows = self._selected(contract, kept)
         size = asked.get("size") or kept.get("size") or self._page_size or call.size.default
         if style == "none":
-            size = len(rows)
+            size = asked.get("size") or len(rows)
         start = self._start(contract, rows, kept, cursor, size)
         page, more = rows[start : start + size], len(rows) > start + size
         content = contract.page_of([row.record for row in page])
@@ -194,7 +195,7 @@ class ContractService(Service):
         paging = contract.paging
         if isinstance(paging, Pages | Offsets) and paging.total_at:
             put(content, paging.total_at, len(rows))
-        if isinstance(paging, ObjectIds):
+        if isinstance(paging, ObjectIds) and paging.more_at:
             yes, no = paging.flags
             last = str(at(rows[reached - 1].record, contract.id_at)) if more else None
             put(content, paging.more_at, (last if yes == "id" else yes) if more else no)
@@ -248,6 +249,8 @@ class ContractService(Service):
         kind = request.headers.get("Content-Type", "")
         sent = json.loads(request.body) if "json" in kind else dict(parse_qsl(request.body.decode()))
         sent |= dict(request.params)
+        if "assertion" in wanted and (wrong := fault_in(sent.pop("assertion", ""), wanted["assertion"])):
+            return self._refuse(400, wrong)
         if request.method != "POST" or sent != wanted.get("fields", {}):
             return self._refuse(400, f"the token request holds {sorted(sent)}, not {sorted(wanted.get('fields', {}))}")
         return Reply.json(200, {**wanted["answer"], wanted.get("token_at", "access_token"): TOKEN})

@@ -33,7 +33,7 @@ def _timed_line(parcel: Parcel, sender: Sender) -> bytes:
 
 SUMO_LOGIC = Preset(
     title="Sumo Logic HTTP source",
-    page="https://help.sumologic.com/docs/send-data/hosted-collectors/http-source/",
+    page="https://www.sumologic.com/help/docs/send-data/hosted-collectors/http-source/",
     encode=_timed_line,
     frame=lambda sender: Frame(),
     content_type="text/plain; charset=utf-8",
@@ -62,6 +62,8 @@ NEW_RELIC = Preset(
     accepted=frozenset({202}),
     max_age=timedelta(hours=47),  # 48, minus an hour for retries and clock differences
     unseen="New Relic answers 202 before it processes the logs.",
+    hosts="`https://log-api.newrelic.com`, EU `https://log-api.eu.newrelic.com`, FedRAMP "
+    "`https://gov-log-api.newrelic.com`",
 )
 
 
@@ -221,6 +223,7 @@ OTLP = Preset(
     encode=_otlp,
     frame=_otlp_frame,
     judge=_otlp_judge,
+    nothing=b'{"resourceLogs":[]}',
     path="/v1/logs",
     gzip=True,
     accepted=frozenset({200, 201, 202, 204}),  # Fluent Bit answers 201 by default
@@ -257,8 +260,7 @@ PRESETS: dict[str, Preset] = {
 }
 """The presets, by the name used in the pipelines file.
 
-Google's service accounts need a signed token that is valid for an hour. This destination does not create it: use a
-bearer token created elsewhere.
+Google SecOps needs a token of a service account: the connection's extra ``auth`` is ``google_service_account``.
 """
 
 URL_IS_CREDENTIAL = frozenset({"sumo_logic"})

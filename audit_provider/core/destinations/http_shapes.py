@@ -88,6 +88,7 @@ class Preset:
     :ivar encode: Encodes one event.
     :ivar frame: Returns the parts around the events.
     :ivar judge: Reads an answer first; with None, the status decides.
+    :ivar nothing: A body without events, which proves path and credential and stores nothing; empty if none is known.
     :ivar path: Path after the connection's URL, with settings in braces.
     :ivar accepted: Statuses that mean "delivered".
     :ivar later: Statuses that mean "send it again".
@@ -99,6 +100,7 @@ class Preset:
     :ivar takes: Settings that may be given; None for any.
     :ivar raw_only: The receiver parses the vendor's own record.
     :ivar unseen: What its answer does not prove. A whole sentence, "" if nothing is known.
+    :ivar hosts: Hosts of the vendor's regions, as the page shows them; "" if every customer has their own.
     """
 
     title: str
@@ -106,6 +108,7 @@ class Preset:
     frame: Callable[[Sender], Frame]
     judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
     page: str = ""
+    nothing: bytes = b""
     path: str = ""
     content_type: str = "application/json"
     gzip: bool = False
@@ -122,6 +125,7 @@ class Preset:
     takes: tuple[str, ...] | None = ()
     raw_only: bool = False
     unseen: str = ""
+    hosts: str = ""
 
 
 def plain_line(parcel: Parcel, sender: Sender) -> bytes:

@@ -37,8 +37,9 @@ _FAILURE = frozenset({"failure", "failed", "fail", "false", "error", "deny", "de
 _GROUPS = frozenset({"group", "team", "channel", "workspace", "organization"})
 # Where the product's name ends in a source's title and the name of its log begins.
 _LOG = re.compile(
-    r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?)"
-    r"\b.*",
+    r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?"
+    r"|sign-ins?|sign-in attempts|logins?|item usages|security history|setup|directory|provisioning|compliance|activit"
+    r"(?:y|ies)|user activity)\b.*",
     re.IGNORECASE,
 )
 
@@ -116,10 +117,10 @@ class FactReader:
         return Facts(**found, ip=ip, address="" if ip else written, outcome=outcome, meaning=meaning)
 
 
-def outcome_of(told: str, meaning: Meaning) -> str:
+def outcome_of(written: str, meaning: Meaning) -> str:
     """Return ``success``, ``failure`` or "": from the record, or else from the meaning of its action."""
-    told = told.lower()
-    return "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
+    written = written.lower()
+    return "success" if written in _SUCCESS else "failure" if written in _FAILURE else meaning.outcome
 
 
 def text_of_record(event: Event) -> tuple[bytes, str]:

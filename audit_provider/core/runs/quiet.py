@@ -35,7 +35,8 @@ class Followers:
     :ivar off: Destinations that are not enabled: their tasks ship nothing.
     :ivar report: Id of the report; "" where none may be skipped.
     :ivar settle: How long after its end the report evaluates an hour.
-    :ivar findings: Whether the ship tasks also ship findings.
+    :ivar findings: Whether the ship tasks also ship findings. :ivar evidence: Whether they also ship checkpoints and
+        changes of the configuration.
     """
 
     ships: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +44,12 @@ class Followers:
     report: str = ""
     settle: timedelta = timedelta(0)
     findings: bool = False
+    evidence: bool = False
+
+    def streams(self, pipeline: str) -> list[StreamName]:
+        """Return the streams that are shipped beside the live one."""
+        findings, evidence = StreamName.of_findings(pipeline), StreamName.of_evidence(pipeline)
+        return [*([findings] if self.findings else []), *([evidence] if self.evidence else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +91,9 @@ def idle_after(
     served = [each for each in followers.ships if each not in followers.off and each not in redrive]
     try:
         streams = {StreamName(pipeline): position}
-        findings = StreamName.of_findings(pipeline)
-        if followers.findings and (found := position_record(ledger, findings).load()):
-            streams[findings] = found
+        for name in followers.streams(pipeline):
+            if found := position_record(ledger, name).load():
+                streams[name] = found
     except AuditError as error:
         log.info("Every ship task is started: %s", error)
         return Idle(off=off)

@@ -124,7 +124,7 @@ class Watch:
         streams: list[tuple[Stream, Position]] = []
         windows, backfills = [], []
         for name in StreamName.all_in(self.store, self.pipeline):
-            if name.folder in progress.finished or name.is_findings:
+            if name.folder in progress.finished or name.is_made_here:
                 continue
             opened = open_stream(self.ledger, self.store, name)
             if opened is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import copy
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
+from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.likely import records_elsewhere
@@ -31,7 +33,7 @@ from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
@@ -80,14 +82,25 @@ class PageReader:
     :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
     :ivar watch: what the answers show, beside events, of whether the source is described as it is.
     :ivar wanted: the window of the past that is read, into which records without a time are put; None for reading on.
+    :ivar prepares: the source's preparation has still to be sent; it changes something at the vendor.
+    :param each: the source for each of its logs, by name, if it has several.
     """
 
     def __init__(
-        self, spec: SourceSpec, client: HttpClient, outside: Callable[[str], HttpClient] | None = None
+        self,
+        spec: SourceSpec,
+        client: HttpClient,
+        outside: Callable[[str], HttpClient] | None = None,
+        *,
+        each: Mapping[str, SourceSpec] | None = None,
     ) -> None:
         self.spec = spec
         self.records = RecordReader(spec.fields, spec.volatile)
-        self.files = FileReader(self, client, outside or (lambda _: client)) if spec.export else None
+        self._outside = outside or (lambda _: client)
+        self.files = FileReader(self, client, self._outside) if spec.export else None
+        self._each = dict(each or {})
+        self.prepares = True
+        self._exploder = Exploder(spec.explode_at) if spec.explode_at else None
         listed = spec.export if isinstance(spec.export, FileList) else None
         self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
         self._patient = PatientReader(
@@ -117,6 +130,18 @@ class PageReader:
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
+
+    @property
+    def logs(self) -> dict[str, PageReader]:
+        """A reader for each log of a source that has several, by name; they share what has been learnt of records."""
+        return {name: self._for(spec) for name, spec in self._each.items()}
+
+    def _for(self, spec: SourceSpec) -> PageReader:
+        reader = copy.copy(self)
+        reader.spec, reader.request, reader._each = spec, spec.request, {}
+        if self.files:
+            reader.files = FileReader(reader, self._client, self._outside)
+        return reader
 
     @property
     def request_key(self) -> str:
@@ -156,6 +181,7 @@ class PageReader:
         :raises UnavailableError: no usable answer came.
         """
         spec = self.spec
+        self._prepare()
         if cursor:
             answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
             return self._page(answer, window, cursor, same)
@@ -197,6 +223,18 @@ class PageReader:
         :param by_cursor: what the request names may be gone, as a cursor may.
         :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
+        answer = self._send(request, window, cursor)
+        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            return answer
+        if for_page and self._is_promised(cursor):
+            # What is read again has to show a page, or the service contradicts itself.
+            self._lost_page = True
+            self._judge.refuse_lost_page(answer)
+            self._lost_page = False
+        self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
+        return answer
+
+    def _send(self, request: Request, window: Window | None, cursor: str) -> Answer:
         params, body = request.params, request.body
         if window:
             bounds = bounds_of(window, self.spec.times)
@@ -208,7 +246,7 @@ class PageReader:
             call = self.spec.paging.apply(call, cursor)
         if call.body is not None:
             call.headers["Content-Type"] = "application/json"
-        answer = self._client.fetch(
+        return self._client.fetch(
             call.method,
             call.path,
             params=call.params or None,
@@ -216,15 +254,15 @@ class PageReader:
             body=None if call.body is None else msgspec.json.encode(call.body),
             later=self.later,
         )
-        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
-            return answer
-        if for_page and self._is_promised(cursor):
-            # What is read again has to show a page, or the service contradicts itself.
-            self._lost_page = True
-            self._judge.refuse_lost_page(answer)
-            self._lost_page = False
-        self._judge.judge(answer, by_cursor=by_cursor or bool(cursor), carried_cursor=bool(cursor))
-        return answer
+
+    def _prepare(self) -> None:
+        """Send what must be sent before the log can be read, once."""
+        preparation = self.spec.preparation
+        if preparation and self.prepares:
+            answer = self._send(preparation.request, None, "")
+            if not self._judge.has_code(answer, preparation.done_codes):
+                self._judge.judge(answer, by_cursor=False, carried_cursor=False)
+            self.prepares = False
 
     def _is_promised(self, cursor: str) -> bool:
         """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""
@@ -286,6 +324,9 @@ class PageReader:
         events, recorded = self._listed.events(
             () if repeats else records, undated_at(window, self._client.now(), self.wanted), answer.where, same=counter
         )
+        ids = [event.id for event in events]
+        if self._exploder and events:
+            events, recorded = self._exploder.separate(events, recorded)
         aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
             raise ProtocolError(
@@ -297,7 +338,7 @@ class PageReader:
         shown = Shown(
             lambda path: self._way_on(answer, found, path),
             answer.headers,
-            [""] * len(records) if repeats else [*(event.id for event in events), *[""] * aside],
+            [""] * len(records) if repeats else [*ids, *[""] * aside],
             cursor,
             self._client.base_url,
             self.request.path,

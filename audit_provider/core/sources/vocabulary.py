@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.late_imports import imported_late
 from audit_provider.core.model import Fields
@@ -21,7 +22,7 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.tail_cursor import TailCursor
 
 __all__ = [
+    "Assertion",
     "Basic",
     "Bearer",
     "ClosedWindows",
@@ -54,6 +56,7 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Preparation",
     "Probe",
     "RateLimit",
     "Request",
