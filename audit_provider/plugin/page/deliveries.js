@@ -54,7 +54,9 @@ function row(pipeline, each) {
     count(each.delivered),
     count(each.restamped),
     make("td", { class: "number" }, number(each.pending) + elsewhere),
-    lag(each),
+    each.current_at
+      ? make("div", {}, lag(each), make("div", { class: "faint" }, "as of ", time(each.current_at, "ago")))
+      : lag(each),
     count(each.failures_in_a_row),
     each.last_success ? time(each.last_success, "ago") : "never",
     make("td", { class: "number" }, letters),
