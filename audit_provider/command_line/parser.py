@@ -143,6 +143,18 @@ COMMANDS = (
         (("check-proof proof.json --key key.pem", "with the public key, or its file"),),
     ),
     Command(
+        "evidence",
+        "prove",
+        "write a time range of a pipeline as one signed file, for auditors",
+        "Read the spool again, and write what is known of a pipeline's time range into one zip: a page for people, the "
+        "same for machines, manifests, checkpoints. Contains no events unless --events is given. Exits with 0 if the "
+        "spool has no faults, 1 if it has, 2 if no pack could be made.",
+        (
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o slack.zip", "of one month"),
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o s.zip --events", "with the events"),
+        ),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -283,6 +295,16 @@ def _prove(add: argparse.ArgumentParser) -> None:
     _without_airflow(add)
 
 
+def _evidence(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("--pipeline", required=True, metavar="NAME", help="its name in the pipelines file")
+    add.add_argument("--from", dest="start", required=True, metavar="TIME", help="events of this time or later; UTC")
+    add.add_argument("--to", dest="end", required=True, metavar="TIME", help="events before this time; UTC")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="write the zip here")
+    add.add_argument("--events", action="store_true", help="also the events themselves")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+
+
 def _check_proof(add: argparse.ArgumentParser) -> None:
     add.add_argument("file", type=Path, help="the proof")
     _key(add)
@@ -343,6 +365,7 @@ _ARGUMENTS = {
     "prove": _prove,
     "check-proof": _check_proof,
     "try": _try,
+    "evidence": _evidence,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -15,6 +15,7 @@ from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import origin_of, range_from, window_from
+from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.shipment import Shipment, Shipped, forget_replay
 from audit_provider.core.stream_name import StreamName
@@ -235,6 +236,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             letters_at=f"{spool}/{self.pipeline}",
             letters_fail=self.dead_letters == "fail",
             has_source=bool(self.source),
+            configuration=configuration_of(delivery),
             report=self._send_metrics,
         )
 
