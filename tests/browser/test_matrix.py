@@ -83,8 +83,8 @@ def test_a_dead_siem_is_a_red_column_and_a_dead_source_a_red_cell_at_the_left(pa
     heads = browser.run("[...document.querySelectorAll('#pipelines thead th')].map((head) => head.innerText)")
     assert heads[2:5] == [
         "Source, last read",
-        "✖ splunk\nsplunk_eu 0 of 5 delivering",
-        "✔ s3\naws_default 5 of 5 delivering",
+        "✖ splunk\nsplunk_eu\n0 of 5 delivering",
+        "✔ s3\naws_default\n5 of 5 delivering",
     ]
     cells = "[...document.querySelectorAll('#pipelines tbody tr')].map((row) => row.children[{}].innerText)"
     assert browser.run(cells.format(3)) == ["✖ 11 min\n7 waiting, failed 2×"] * 5

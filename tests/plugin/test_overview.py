@@ -323,3 +323,44 @@ def test_rows_are_found_sorted_and_paged_as_they_are_asked_for(world):
     assert rows(state="ok") == ([], rows(state="ok")[1])
     assert rows(group="source", sort="name")[0][-1] == "q"
     assert world.get("admin", "/api/overview", params={"size": 201}).status_code == 422
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_an_answer_that_has_not_changed_is_not_sent_again(world, encrypted):
+    keep_pipeline(world)
+    if not encrypted:
+        plain(world)
+    first = world.get("admin", "/api/overview")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    again = world.get("admin", "/api/overview", headers=tag)
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert again.headers["Cache-Control"] == "no-store"
+    assert world.get("admin", "/api/overview?opened=p", headers=tag).status_code == 200, "another question"
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    if not encrypted:
+        plain(world)
+    changed = world.get("admin", "/api/overview", headers=tag)
+    assert (changed.status_code, changed.json()["totals"]["waiting"]) == (200, 19)
+    world.pipelines(p={"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}})
+    fewer = world.get("admin", "/api/overview", headers={"If-None-Match": changed.headers["ETag"]})
+    assert (fewer.status_code, fewer.json()["totals"]["destinations"]) == (200, 1)
+
+
+def plain(world):
+    """Keep all Variables as an Airflow without a key does, which has no random beginning."""
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        for each in session.query(Variable).all():
+            value = each.get_val()
+            each._val, each.is_encrypted = value, False
+
+
+def test_a_change_of_one_letter_in_a_variable_that_is_not_encrypted_is_seen(world):
+    keep_pipeline(world)
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 10
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 9

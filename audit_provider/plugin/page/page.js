@@ -43,7 +43,8 @@ async function look() {
 let opened = "";
 
 async function open() {
-  const moved = opened !== place.pipeline;
+  const left = opened;
+  const moved = left !== place.pipeline;
   if (moved) Object.assign(seen, { detail: null, category: "", day: -1 });
   opened = place.pipeline;
   document.title = opened ? `${opened} – Audit logs` : "Audit logs";
@@ -51,8 +52,10 @@ async function open() {
   show();
   await look();
   if (!moved) return;
-  window.scrollTo(0, 0);
-  at(opened ? "detail" : "overview").focus({ preventScroll: true });
+  if (opened) window.scrollTo(0, 0);
+  // What was opened is read out; who leaves it is back where it was opened.
+  const back = opened ? null : at(`open-${left}`);
+  (back ?? at(opened ? "detail" : "overview")).focus({ preventScroll: !back });
 }
 
 function renew() {
@@ -63,7 +66,7 @@ function renew() {
   if (!at("dialog").open && !seen.paused) look();
 }
 
-Object.assign(commands, { look, show });
+Object.assign(commands, { look, show, renew });
 followTheme();
 followZone(() => seen.overview && show());
 readAddress(true);

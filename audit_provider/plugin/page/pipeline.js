@@ -15,10 +15,10 @@ import { seen, shown } from "./state.js";
 import { number } from "./words.js";
 
 const TABS = {
-  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...findings(pipeline, "operation"), ...measures(activity)]],
+  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...measures(activity)]],
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
-  activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline, "security"), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
+  activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
 };
 
 export function detail() {

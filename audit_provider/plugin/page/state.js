@@ -18,5 +18,5 @@ export const seen = {
 // What was fine when it was seen last is not known to be so now.
 export const shown = (state) => (seen.stale && state === "ok" ? "stale" : state);
 
-// look and show: set by page.js, so that no part needs to know the one that shows it.
+// look, show and renew: set by page.js, so that no part needs to know the one that shows it.
 export const commands = {};
