@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
+from audit_provider.core.destinations.registry import DESTINATIONS
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey
     from airflow.sdk import BaseOperator, Context
@@ -42,37 +44,15 @@ class AuditLogLink(_KeptLink):
     name = "Vendor's audit log"
 
 
-class S3PrefixLink(_KeptLink):
-    """The prefix in the AWS console."""
-
-    name = "S3 prefix"
-
-
-class SplunkSearchLink(_KeptLink):
-    """A search for the run's events."""
-
-    name = "Splunk search"
-
-
-class DatadogExplorerLink(_KeptLink):
-    """The log explorer, showing the run's events."""
-
-    name = "Datadog explorer"
-
-
-class DiscoverLink(_KeptLink):
-    """Discover of Kibana or OpenSearch Dashboards, showing the run's events."""
-
-    name = "Discover"
-
-
-class LogAnalyticsLink(_KeptLink):
-    """Log Analytics in the Azure portal, showing the run's events."""
-
-    name = "Log Analytics"
-
-
-class ReceiverLink(_KeptLink):
-    """The receiver's own page."""
-
-    name = "Receiver"
+# Airflow finds a link by the dotted path of its class, so each is a name of this module.
+globals().update(
+    {
+        each.link_name: type(
+            each.link_name,
+            (_KeptLink,),
+            {"name": each.link_label, "__module__": __name__, "__doc__": f"The events at {each.about.title}."},
+        )
+        for each in DESTINATIONS.values()
+        if each.link_name
+    }
+)

@@ -7,6 +7,7 @@ import json
 from contextlib import ExitStack
 
 import pytest
+from audit_provider.operators.http import AuditLogsToHttpOperator
 
 from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
@@ -17,7 +18,6 @@ from audit_provider.core.siem_config import destination_from
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS
-from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import Desk, event, serving
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from audit_provider.core.discovery import find, modules_of
 from audit_provider.core.sources.spec import SourceSpec
+
+ENTRY_POINTS = "audit_provider.sources"
+"""Group of the entry points by which other packages add sources."""
 
 
 def find_sources() -> dict[str, SourceSpec]:
-    """Return the sources of this folder by name."""
-    found: dict[str, SourceSpec] = {}
-    for module in iter_modules(__path__):
-        values = vars(import_module(f"{__name__}.{module.name}"))
-        found |= {
-            each.name: each for key, each in values.items() if isinstance(each, SourceSpec) and not key.startswith("_")
-        }
-    return dict(sorted(found.items()))
+    """Return the sources of this folder, and those of other packages, by name."""
+    return find(SourceSpec, modules_of(__name__, __path__), ENTRY_POINTS)
