@@ -90,6 +90,7 @@ class Preset:
     :ivar encode: Encodes one event.
     :ivar frame: Returns the parts around the events.
     :ivar judge: Reads an answer first; with None, the status decides.
+    :ivar nothing: A body without events, which proves path and credential and stores nothing; empty if none is known.
     :ivar path: Path after the connection's URL, with settings in braces.
     :ivar accepted: Statuses that mean "delivered".
     :ivar later: Statuses that mean "send it again".
@@ -110,6 +111,7 @@ class Preset:
     judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
     name: str = ""
     page: str = ""
+    nothing: bytes = b""
     path: str = ""
     content_type: str = "application/json"
     gzip: bool = False
