@@ -181,13 +181,17 @@ def test_a_destination_without_its_stand_in_is_told_what_to_write(copy):
         ('link_label="Acme stream",', "", "'link' needs 'link_label'"),
         ('name="acme",\n    options', 'name="Acme SIEM",\n    options', "its name must consist of lower-case letters"),
         ('"host": Field("Ingest URL"', '"hoost": Field("Ingest URL"', "has no field 'hoost' in Airflow"),
-        ('name="acme",\n    options', 'name="s3",\n    options', "with the name 's3', which is taken"),
+        (
+            'name="acme",\n    options',
+            'name="s3",\n    options',
+            "one destination, with the module's name 'acme', but",
+        ),
     ],
 )
 def test_an_incomplete_destination_is_told_what_is_missing(copy, wrong, right, said):
     assert wrong in SHOWN[DESTINATION]
     copy.write(DESTINATION, SHOWN[DESTINATION].replace(wrong, right))
-    done = copy.run("-c", "import audit_provider.core.destinations.registry")
+    done = copy.run("-c", "from audit_provider.core.destinations.registry import DESTINATIONS; DESTINATIONS['acme']")
     assert said in done.stderr
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
 
+from audit_provider import operators
 from audit_provider.airflow_versions import retry_arguments
 from audit_provider.core.model import UTC
 from audit_provider.dags.conf import refuse_unknown_keys
-from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.operators import ShipAuditLogsOperator
 
 TAGS = ("audit-logs",)
 RETRIES: dict[str, Any] = {
@@ -44,22 +46,35 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
-        pull = PullAuditLogsOperator(task_id="pull", pre_execute=refuse_unknown_keys, **pull_arguments(pipeline))
-        report = ReportAuditLogsOperator(
-            task_id="report",
-            pipeline=pipeline.name,
-            destinations=list(pipeline.destinations),
-            retention_days=pipeline.retention_days,
-            source=pipeline.source,
-            monitoring=pipeline.monitoring,
-            redact=pipeline.redact,
-            trigger_rule="all_done",
-            retries=0,
-        )
+        pull, report = _pull_task(pipeline), _report_task(pipeline)
         findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
         for delivery in pipeline.destinations.values():
             pull >> ship_task(pipeline, delivery, findings=findings) >> report
     return dag
+
+
+def _pull_task(pipeline: Pipeline) -> BaseOperator:
+    """Return the task that reads the source."""
+    if not runs_here("pull"):
+        return OtherTask(task_id="pull")
+    return operators.PullAuditLogsOperator(task_id="pull", pre_execute=refuse_unknown_keys, **pull_arguments(pipeline))
+
+
+def _report_task(pipeline: Pipeline) -> BaseOperator:
+    """Return the task that reports and monitors."""
+    if not runs_here("report"):
+        return OtherTask(task_id="report", trigger_rule="all_done")
+    return operators.ReportAuditLogsOperator(
+        task_id="report",
+        pipeline=pipeline.name,
+        destinations=list(pipeline.destinations),
+        retention_days=pipeline.retention_days,
+        source=pipeline.source,
+        monitoring=pipeline.monitoring,
+        redact=pipeline.redact,
+        trigger_rule="all_done",
+        retries=0,
+    )
 
 
 def _form(destinations: list[str]) -> dict[str, Param]:
@@ -93,11 +108,14 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
+def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> BaseOperator:
     """Return the ship task of one destination."""
-    return SHIP_OPERATORS[delivery.type].of_delivery(
+    task_id = f"{SHIP}{delivery.name}"
+    if not runs_here(task_id):
+        return OtherTask(task_id=task_id, trigger_rule="all_done")
+    return operators.SHIP_OPERATORS[delivery.type].of_delivery(
         delivery,
-        task_id=f"ship_{delivery.name}",
+        task_id=task_id,
         pipeline=pipeline.name,
         source=pipeline.source,
         run_minutes=pipeline.run_minutes,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_provider.core.auth import NoAuth, filler
 from audit_provider.core.destinations.registry import DESTINATIONS
-from audit_provider.core.destinations.spec import DestinationSpec
+from audit_provider.core.destinations.spec import DestinationSpec, hook_name
 from audit_provider.core.model import Fields, Origin
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
@@ -33,6 +33,9 @@ class DestinationHook(ServiceHook):
     """
 
     spec: ClassVar[DestinationSpec]
+    conn_name_attr: ClassVar[str]
+    default_conn_name: ClassVar[str]
+    hook_name: ClassVar[str]
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -158,8 +161,10 @@ def hook_of(spec: DestinationSpec) -> type[DestinationHook]:
     )
 
 
-globals().update({each.__name__: each for each in (hook_of(spec) for spec in DESTINATIONS.values() if not spec.hook)})
-
-
 def __getattr__(name: str) -> Any:
+    for each in DESTINATIONS:
+        if hook_name(each) == name and not DESTINATIONS[each].hook:
+            # Airflow finds a hook by the dotted path of its class, so it stays a name of this module.
+            globals()[name] = hook_of(DESTINATIONS[each])
+            return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,21 +1,20 @@
 """The operator of each destination type, made from its description.
 
 An operator takes the arguments of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those options that
-the description names. Each has a module of its own, such as ``audit_provider.operators.s3``.
+the description names.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+from collections.abc import Iterator, Mapping
 from inspect import Parameter, Signature
 from pkgutil import resolve_name
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.registry import DESTINATIONS
-from audit_provider.operators import links
+from audit_provider.operators.links import link_of
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def operator_of(spec: DestinationSpec) -> type[ShipAuditLogsOperator]:
     rest = Parameter("kwargs", Parameter.VAR_KEYWORD)
     receiver = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
     initialize.__signature__ = Signature([receiver, *parameters, rest])  # type: ignore[attr-defined]
-    link = [getattr(links, spec.link_name)()] if spec.link_name else []
+    link = [link_of(spec)()] if spec.link_name else []
     metaclass: Any = type(ShipAuditLogsOperator)
     made: type[ShipAuditLogsOperator] = metaclass(
         spec.operator_name,
@@ -91,13 +90,23 @@ def _docstring(spec: DestinationSpec) -> str:
     )
 
 
-SHIP_OPERATORS: dict[str, type[ShipAuditLogsOperator]] = {
-    name: operator_of(spec) for name, spec in DESTINATIONS.items()
-}
-"""The operator of each destination type."""
+class _Operators(Mapping[str, type[ShipAuditLogsOperator]]):
+    """The operator of each destination type, made when it is first used."""
 
-for _operator in SHIP_OPERATORS.values():
-    # As other providers have it: DAGs may import an operator from a module of its own.
-    _module = ModuleType(_operator.__module__, _operator.__doc__)
-    setattr(_module, _operator.__name__, _operator)
-    sys.modules[_operator.__module__] = _module
+    def __init__(self) -> None:
+        self._made: dict[str, type[ShipAuditLogsOperator]] = {}
+
+    def __getitem__(self, name: str) -> type[ShipAuditLogsOperator]:
+        if name not in self._made:
+            self._made[name] = operator_of(DESTINATIONS[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DESTINATIONS)
+
+    def __len__(self) -> int:
+        return len(DESTINATIONS)
+
+
+SHIP_OPERATORS: Mapping[str, type[ShipAuditLogsOperator]] = _Operators()
+"""The operator of each destination type."""

@@ -5,7 +5,7 @@ A task keeps the address as an XCom when it ends; it holds nothing secret. Where
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
@@ -14,6 +14,8 @@ from audit_provider.core.destinations.registry import DESTINATIONS
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey
     from airflow.sdk import BaseOperator, Context
+
+    from audit_provider.core.destinations.spec import DestinationSpec
 
 LINK_KEY = "audit_logs_page"
 """Key of the XCom that holds the address."""
@@ -44,15 +46,23 @@ class AuditLogLink(_KeptLink):
     name = "Vendor's audit log"
 
 
-# Airflow finds a link by the dotted path of its class, so each is a name of this module.
-globals().update(
-    {
-        each.link_name: type(
-            each.link_name,
-            (_KeptLink,),
-            {"name": each.link_label, "__module__": __name__, "__doc__": f"The events at {each.about.title}."},
-        )
-        for each in DESTINATIONS.values()
-        if each.link_name
-    }
-)
+def link_of(spec: DestinationSpec) -> type[BaseOperatorLink]:
+    """Return the button that leads to the events at a destination.
+
+    Airflow finds its class by the dotted path, so it is also a name of this module.
+    """
+    made: type[BaseOperatorLink] = globals().get(spec.link_name) or type(
+        spec.link_name,
+        (_KeptLink,),
+        {"name": spec.link_label, "__module__": __name__, "__doc__": f"The events at {spec.about.title}."},
+    )
+    globals()[spec.link_name] = made
+    return made
+
+
+def __getattr__(name: str) -> Any:
+    if name.endswith("Link"):
+        for spec in DESTINATIONS.values():
+            if spec.link_name == name:
+                return link_of(spec)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -167,6 +167,16 @@ VICTORIALOGS_RETENTION = (
 """A row of ``losing`` for each destination by which VictoriaLogs takes events."""
 
 
+def operator_name(destination: str) -> str:
+    """Return the name of the operator's class."""
+    return f"AuditLogsTo{destination.title().replace('_', '')}Operator"
+
+
+def hook_name(destination: str) -> str:
+    """Return the name of a hook's class that is made from the description."""
+    return f"{destination.title().replace('_', '')}Hook"
+
+
 def _no_place(options: Any) -> str:
     return ""
 
@@ -205,19 +215,14 @@ class DestinationSpec:
             raise ValueError(f"the destination {self.name!r} is incomplete: {mistake}")
 
     @property
-    def camel(self) -> str:
-        """The name as a part of the names of classes."""
-        return self.name.title().replace("_", "")
-
-    @property
     def operator_name(self) -> str:
         """Name of the operator's class."""
-        return f"AuditLogsTo{self.camel}Operator"
+        return operator_name(self.name)
 
     @property
     def hook_path(self) -> str:
         """Dotted path of the hook's class."""
-        return self.hook or f"audit_provider.hooks.destinations.{self.camel}Hook"
+        return self.hook or f"audit_provider.hooks.destinations.{hook_name(self.name)}"
 
     @property
     def link_name(self) -> str:

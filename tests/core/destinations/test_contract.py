@@ -19,4 +19,5 @@ class _Contract(DestinationContract):
 
 
 for _spec in DESTINATIONS.values():
-    globals()[f"Test{_spec.camel}"] = type(f"Test{_spec.camel}", (_Contract,), {"spec": _spec})
+    _name = f"Test{_spec.name.title().replace('_', '')}"
+    globals()[_name] = type(_name, (_Contract,), {"spec": _spec})
