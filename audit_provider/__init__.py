@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from audit_provider.hooks.audit_logs import AuditLogsHook
     from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
+    from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
     from audit_provider.hooks.datadog_logs import DatadogLogsHook
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
     from audit_provider.hooks.http_siem import HttpSiemHook
@@ -51,6 +52,7 @@ _HOMES = {
     ),
     "audit_provider.hooks.audit_logs": ("AuditLogsHook",),
     "audit_provider.hooks.azure_logs_ingestion": ("AzureLogsIngestionHook",),
+    "audit_provider.hooks.checkpoint_key": ("CheckpointKeyHook",),
     "audit_provider.hooks.datadog_logs": ("DatadogLogsHook",),
     "audit_provider.hooks.elasticsearch_logs": ("ElasticsearchLogsHook",),
     "audit_provider.hooks.http_siem": ("HttpSiemHook",),
@@ -84,6 +86,7 @@ __all__ = [
     "AuditLogsToSplunkHecOperator",
     "AuditLogsToSyslogOperator",
     "AzureLogsIngestionHook",
+    "CheckpointKeyHook",
     "DatadogLogsHook",
     "ElasticsearchLogsHook",
     "HttpSiemHook",

@@ -188,5 +188,20 @@ CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
             **_ALLOW_LINK_LOCAL,
         },
     },
+    {
+        "connection-type": "audit_checkpoint_key",
+        "hook-class-name": "audit_provider.hooks.checkpoint_key.CheckpointKeyHook",
+        "hook-name": "Audit checkpoint key (Ed25519)",
+        "ui-field-behaviour": {
+            "hidden-fields": ["login", "port", "schema"],
+            "relabeling": {"host": "Name of the logs", "password": "Private key"},
+            "placeholders": {"host": "logs.example.com"},
+        },
+        "conn-fields": {
+            "previous_key": _secret(
+                "Private key before", "Only while the key is exchanged: both keys sign, until you remove it"
+            ),
+        },
+    },
 )
 """One per connection type, in the form of ``connection-types`` in Airflow's ``provider_info.schema.json``."""

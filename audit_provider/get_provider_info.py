@@ -27,7 +27,7 @@ _OPERATORS = {
     "Files over SFTP": ("sftp",),
 }
 _HOOKS = {
-    "Audit logs": ("audit_logs",),
+    "Audit logs": ("audit_logs", "checkpoint_key"),
     "Splunk HTTP Event Collector": ("splunk_hec",),
     "Datadog logs": ("datadog_logs",),
     "Elasticsearch and OpenSearch": ("elasticsearch_logs",),
@@ -74,6 +74,14 @@ def get_provider_info() -> dict[str, Any]:
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": "s3://aws_default@my-bucket/audit_spool",
+                        "default": "",
+                    },
+                    "checkpoint_conn_id": {
+                        "description": "Connection of type audit_checkpoint_key that signs checkpoints; empty: they "
+                        "are not signed.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "audit_checkpoint_key_default",
                         "default": "",
                     },
                 },

@@ -101,12 +101,13 @@ def _losing(about: About) -> list[str]:
 def _more(name: str) -> list[str]:
     if name == "http":
         rows = [
-            f"| `{key}` | {each.title} | {f'{each.max_age / _HOUR:g} hours' if each.max_age else ''} | {each.unseen} |"
+            f"| `{key}` | {each.title} | {each.hosts or 'your own'} | "
+            f"{f'{each.max_age / _HOUR:g} hours' if each.max_age else ''} | {each.unseen} |"
             for key, each in PRESETS.items()
         ]
         head = (
-            "## Presets\n\n| `preset` | product | sent with the current time, if older than |"
-            " what its 2xx does not prove |\n|---|---|---|---|\n"
+            "## Presets\n\n| `preset` | product | host | sent with the current time, if older than |"
+            " what its 2xx does not prove |\n|---|---|---|---|---|\n"
         )
         return [head + "\n".join(rows) + "\n"]
     if name == "sentinel":

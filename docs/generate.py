@@ -134,6 +134,11 @@ def reference() -> str:
     return "\n".join(parts) + "\n"
 
 
+def readme() -> str:
+    """Return the project's first page with the number of sources as it is."""
+    return re.sub(r"\d+(?= sources\]\()", str(len(SOURCES)), (FOLDER.parent / "README.md").read_text(encoding="utf-8"))
+
+
 def _keys(kind: Any, *, skip: set[str]) -> str:
     meanings = _meanings(kind)
     rows = ["| key | default | meaning |", "|---|---|---|"]
@@ -180,6 +185,7 @@ def _shown(value: Any) -> str:
 
 
 PAGES = {
+    "../README.md": readme,
     "athena.md": athena,
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),

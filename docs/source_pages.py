@@ -16,18 +16,16 @@ from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
 
 LEFT_OUT = {
-    "Notion": "no public API that lists events; it pushes to SIEMs.",
+    "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "
+    "webhook.",
+    "Okta users": "a list of people as they are, not of what happened; changes of them are in the System Log.",
+    "Atlassian's audit log of a workspace": "generally available since 30 November 2026. Its page shows the request, "
+    "but no answer was seen: where events, their times and the cursor stand would be guessed. Until then `jira` and "
+    "`confluence` read the same events.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
-    "Figma": "answers contain a cursor, but no documented parameter accepts it.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
-    "monday": "the form of the REST filter and of the answer is unconfirmed.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
-    "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
-    "Microsoft Graph": "size, order and retention are unconfirmed; for Sentinel, Microsoft has its own connectors.",
-    "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
-    "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
-    "Stripe": "business events rather than an audit log.",
     "Cloudflare v1": "replaced by v2.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""

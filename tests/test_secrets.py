@@ -169,7 +169,7 @@ def paths_of(spec):
 
 def test_the_table_has_every_connection_type_and_every_style():
     types = {each["connection-type"] for each in get_provider_info()["connection-types"]}
-    assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls"} == types
+    assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls", "audit_checkpoint_key"} == types
     assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion, SignedRequest}
 
 

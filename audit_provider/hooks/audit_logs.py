@@ -15,7 +15,8 @@ from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
-from audit_provider.core.sources import REGISTRY, PageReader
+from audit_provider.core.sources import REGISTRY
+from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.templates import filled, names_in
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 from audit_provider.settings import settings_of
@@ -85,8 +86,18 @@ class AuditLogsHook(ServiceHook):
 
     def known_extras(self) -> tuple[str, ...]:
         """Return what the connection may say beside host, login and password."""
-        own = self._source.settings if self._source is not None and not isinstance(self._source, str) else {}
-        return (*self.own_extras, *own, *(name for spec in REGISTRY.values() for name in spec.settings))
+        return (
+            *self.own_extras,
+            *self._own_settings(),
+            *(name for spec in REGISTRY.values() for name in spec.settings),
+        )
+
+    def is_known_extra(self, key: str) -> bool:
+        """Whether the connection's extra may have a key; of other sources only where this one does not have it."""
+        return key in (*self.own_extras, *self._own_settings()) or super().is_known_extra(key)
+
+    def _own_settings(self) -> Mapping[str, Any]:
+        return self._source.settings if self._source is not None and not isinstance(self._source, str) else {}
 
     def settings(self) -> dict[str, str]:
         """Return the source's settings, from the pipeline, the connection's extra, or their defaults.

@@ -128,14 +128,14 @@ class Offsets:
 class ObjectIds:
     """The id of a page's last record leads to the next.
 
-    :ivar more_at: dotted path of what says whether there is more.
+    :ivar more_at: dotted path of what says whether there is more; "" where only an empty page is the end.
     :ivar flags: what stands there where there is more, ``id`` for the last record's, and where there is not.
     """
 
     __pydantic_config__: ClassVar = STRICT
 
     style: Literal["object_id"]
-    more_at: str
+    more_at: str = ""
     flags: tuple[bool | Literal["id"], bool | None] = (True, False)
 
 
@@ -414,6 +414,8 @@ def written(moment: datetime, kind: str, *, like: Any = None) -> Any:
         return int(moment.timestamp())
     if kind == "epoch_ms":
         return (moment - _EPOCH) // _MILLISECOND
+    if kind == "datetime":
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
     text = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
     if isinstance(like, str) and "." not in like:
         text = text[:19]

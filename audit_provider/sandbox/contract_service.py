@@ -75,7 +75,7 @@ class ContractService(Service):
         """Let an event happen at each of these times; whole milliseconds, or seconds where the vendor writes those."""
         for moment in moments:
             whole = moment.replace(
-                microsecond=0 if self.contract.time_kind == "epoch" else moment.microsecond // 1000 * 1000
+                microsecond=0 if self.contract.time_kind in ("epoch", "datetime") else moment.microsecond // 1000 * 1000
             )
             number = len(self.rows)
             self.rows.append(Row(self.contract.record(number, whole), whole, number))
@@ -148,7 +148,7 @@ class ContractService(Service):
         rows = self._selected(contract, kept)
         size = asked.get("size") or kept.get("size") or self._page_size or call.size.default
         if style == "none":
-            size = len(rows)
+            size = asked.get("size") or len(rows)
         start = self._start(contract, rows, kept, cursor, size)
         page, more = rows[start : start + size], len(rows) > start + size
         content = contract.page_of([row.record for row in page])
@@ -200,7 +200,7 @@ class ContractService(Service):
         paging = contract.paging
         if isinstance(paging, Pages | Offsets) and paging.total_at:
             put(content, paging.total_at, len(rows))
-        if isinstance(paging, ObjectIds):
+        if isinstance(paging, ObjectIds) and paging.more_at:
             yes, no = paging.flags
             last = str(at(rows[reached - 1].record, contract.id_at)) if more else None
             put(content, paging.more_at, (last if yes == "id" else yes) if more else no)

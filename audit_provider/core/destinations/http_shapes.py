@@ -100,6 +100,7 @@ class Preset:
     :ivar takes: Settings that may be given; None for any.
     :ivar raw_only: The receiver parses the vendor's own record.
     :ivar unseen: What its answer does not prove. A whole sentence, "" if nothing is known.
+    :ivar hosts: Hosts of the vendor's regions, as the page shows them; "" if every customer has their own.
     """
 
     title: str
@@ -124,6 +125,7 @@ class Preset:
     takes: tuple[str, ...] | None = ()
     raw_only: bool = False
     unseen: str = ""
+    hosts: str = ""
 
 
 def plain_line(parcel: Parcel, sender: Sender) -> bytes:

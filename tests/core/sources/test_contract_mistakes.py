@@ -219,7 +219,7 @@ PLANTED = [
     ("zendesk", {"paging__more_at": "meta.hasmore"}, "paging.more_at"),
     ("jira", {"paging__total_at": "totl"}, "paging.total_at"),
     ("hcp_terraform", {"paging__next_at": "pagination.next"}, "paging.next_at"),
-    ("auth0", {"paging__first": 1}, "paging.first"),
+    ("monday", {"paging__first": 0}, "paging.first"),
     ("sentry", {"paging__results": False}, "paging.results"),
     ("asana", {"paging__ends_when_empty": False}, "paging.ends_when_empty"),
     ("slack", {"paging__cursor_at": "response_metadata.nextcursor"}, "paging.cursor_at"),

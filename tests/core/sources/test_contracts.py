@@ -238,6 +238,12 @@ def test_every_source_has_a_contract():
         assert name in OTHERWISE or (FIXTURES / name / "contract.yaml").exists(), name
 
 
+def test_every_page_says_when_its_facts_were_read():
+    for name, spec in REGISTRY.items():
+        assert spec.checked, name
+        assert date.fromisoformat(spec.checked) <= NOW.date(), name
+
+
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_source_fits_together_and_is_described(name):
     spec = REGISTRY[name]
