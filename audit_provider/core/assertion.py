@@ -13,9 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-import jwt
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.answer import Answer
@@ -143,6 +141,10 @@ class _Signer:
         self()
 
     def __call__(self) -> str:
+        # Few sources sign anything, and these are fifty modules.
+        import jwt
+        from cryptography.exceptions import UnsupportedAlgorithm
+
         begun = self._client.now() - _CLOCKS_APART
         times = {"iat": int(begun.timestamp()), "exp": int((begun + self._style.lifetime).timestamp())}
         unreadable = False
