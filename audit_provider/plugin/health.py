@@ -125,7 +125,7 @@ class Judge:
         dag = self.dag
         if dag is None:
             return False
-        if stream.is_findings:
+        if stream.is_made_here:
             return dag.ended_began is None or position.updated_at is None or dag.ended_began <= position.updated_at
         return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
 
@@ -190,6 +190,7 @@ class Judge:
             pending_elsewhere=self._pending_elsewhere(name),
             waiting_since=self._since(position, offset) if position else None,
             elsewhere_since=min(waits, default=None),
+            current_at=self._current_at(name) if state == "ok" else None,
             failures_in_a_row=failures,
             last_success=offset.last_success if offset else None,
             last_error=recorded.last_error if recorded else "",
@@ -206,6 +207,14 @@ class Judge:
             filtered=offset.counts.filtered if offset else 0,
             refused=offset.counts.dead_lettered if offset else 0,
         )
+
+    def _current_at(self, destination: str) -> datetime | None:
+        """Return up to when a destination has everything that the source has served; None where something waits."""
+        live = StreamName(self.pipeline.name)
+        position, offset = self.progress.positions.get(live), self.progress.offsets.get((live, destination))
+        if position is None or offset is None or position.pending(offset) or self._pending_elsewhere(destination):
+            return None
+        return position.last_complete
 
     def _failure_record(self, destination: str, offset: Offset | None) -> Offset | None:
         """Return the record that says how the last runs of a ship task ended: that of the findings where they failed.

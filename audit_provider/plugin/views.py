@@ -109,6 +109,9 @@ class DestinationView:
     :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
         a reconciliation or monitoring has found. :ivar waiting_since: when the oldest of the pending was spooled, and
         :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
+    :ivar current_at: up to when it has everything that the source has served: the last complete read, where nothing is
+        pending. A run that found nothing new and skipped the destination's task counts as well. None where something is
+        pending or not known.
     :ivar delivered: what it has, with what was already there. :ivar already_there: of these, what an earlier try had
         stored. :ivar before: of the spool, what lay before its beginning, and :ivar again: what it finished in segments
         that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
@@ -133,6 +136,7 @@ class DestinationView:
     pending_elsewhere: int = 0
     waiting_since: datetime | None = None
     elsewhere_since: datetime | None = None
+    current_at: datetime | None = None
     failures_in_a_row: int = 0
     last_success: datetime | None = None
     last_error: str = ""

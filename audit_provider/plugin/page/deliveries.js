@@ -68,7 +68,9 @@ function row(pipeline, each) {
     ),
     make("td", { class: "number" }, number(each.delivered), ...notes.map((note) => make("div", { class: "faint" }, note))),
     make("td", { class: "number" }, number(each.pending) + elsewhere),
-    lag(each),
+    each.current_at
+      ? make("div", {}, lag(each), make("div", { class: "faint" }, "as of ", time(each.current_at, "ago")))
+      : lag(each),
     bad(each.too_old),
     bad(each.refused),
     count(each.filtered),
