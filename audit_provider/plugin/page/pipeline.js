@@ -17,7 +17,7 @@ import { strips } from "./strips.js";
 import { number } from "./words.js";
 
 const TABS = {
-  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...strips(pipeline, activity), ...measures(activity)]],
+  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...strips(pipeline, activity), ...measures(activity, pipeline.lag_target)]],
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
   activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
