@@ -25,8 +25,8 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import keys_of
 from audit_provider.core.model import UTC
 from audit_provider.core.templates import names_in
-from audit_provider.sandbox.documented_call import Call, TimeKind
-from audit_provider.sandbox.strict import STRICT, decoded
+from audit_provider.testing.documented_call import Call, TimeKind
+from audit_provider.testing.strict import STRICT, decoded
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
