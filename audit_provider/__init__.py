@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from audit_provider.hooks.audit_logs import AuditLogsHook
     from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook
+    from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
     from audit_provider.hooks.datadog_logs import DatadogLogsHook
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
     from audit_provider.hooks.http_siem import HttpSiemHook
@@ -55,6 +56,7 @@ _HOMES: dict[str, str] = {
     "AuditLogsToSplunkHecOperator": "audit_provider.operators",
     "AuditLogsToSyslogOperator": "audit_provider.operators",
     "AzureLogsIngestionHook": "audit_provider.hooks.azure_logs_ingestion",
+    "CheckpointKeyHook": "audit_provider.hooks.checkpoint_key",
     "DatadogLogsHook": "audit_provider.hooks.datadog_logs",
     "ElasticsearchLogsHook": "audit_provider.hooks.elasticsearch_logs",
     "HttpSiemHook": "audit_provider.hooks.http_siem",
@@ -85,6 +87,7 @@ __all__ = [
     "AuditLogsToSplunkHecOperator",
     "AuditLogsToSyslogOperator",
     "AzureLogsIngestionHook",
+    "CheckpointKeyHook",
     "DatadogLogsHook",
     "ElasticsearchLogsHook",
     "HttpSiemHook",

@@ -61,6 +61,23 @@ AUDIT_LOGS_FORM: dict[str, Any] = {
 }
 """The form of the sources' connection type."""
 
+CHECKPOINT_KEY_FORM: dict[str, Any] = {
+    "connection-type": "audit_checkpoint_key",
+    "hook-class-name": "audit_provider.hooks.checkpoint_key.CheckpointKeyHook",
+    "hook-name": "Audit checkpoint key (Ed25519)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login", "port", "schema"],
+        "relabeling": {"host": "Name of the logs", "password": "Private key"},
+        "placeholders": {"host": "logs.example.com"},
+    },
+    "conn-fields": {
+        "previous_key": _secret(
+            "Private key before", "Only while the key is exchanged: both keys sign, until you remove it"
+        ),
+    },
+}
+"""The form of the connection type that holds the key of checkpoints."""
+
 
 def form_of(spec: DestinationSpec) -> dict[str, Any]:
     """Return the form of the connection type that a destination brings."""
@@ -91,6 +108,7 @@ def _field(extra: Extra) -> dict[str, Any]:
 
 CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
     AUDIT_LOGS_FORM,
+    CHECKPOINT_KEY_FORM,
     *(form_of(each) for each in DESTINATIONS.values() if each.connection is not None),
 )
 """One per connection type."""

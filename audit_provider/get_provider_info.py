@@ -38,6 +38,14 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://aws_default@my-bucket/audit_spool",
                         "default": "",
                     },
+                    "checkpoint_conn_id": {
+                        "description": "Connection of type audit_checkpoint_key that signs checkpoints; empty: they "
+                        "are not signed.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "audit_checkpoint_key_default",
+                        "default": "",
+                    },
                 },
             }
         },

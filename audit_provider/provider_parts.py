@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.connection_forms import AUDIT_LOGS_FORM, form_of
+from audit_provider.connection_forms import AUDIT_LOGS_FORM, CHECKPOINT_KEY_FORM, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +24,9 @@ def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSp
             *(_integration(each.title, each.docs, f"sources/{each.name}", "source") for each in sources),
         ],
         "operators": [_group(_OWN, *(f"audit_provider.operators.{name}" for name in ("pull", "report", "reconcile")))],
-        "hooks": [_group(_OWN, "audit_provider.hooks.audit_logs")],
+        "hooks": [_group(_OWN, *(f"audit_provider.hooks.{name}" for name in ("audit_logs", "checkpoint_key")))],
         "extra-links": ["audit_provider.operators.links.AuditLogLink"],
-        "connection-types": [AUDIT_LOGS_FORM],
+        "connection-types": [AUDIT_LOGS_FORM, CHECKPOINT_KEY_FORM],
     }
     for each in destinations:
         add_destination(parts, each)

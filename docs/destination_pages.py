@@ -100,13 +100,17 @@ _AUDIT_LOGS = (
     "`allow_http` | API token, key or secret; `login` if the source needs one | `source`, its settings, `token_url`, "
     "`same_account`, `verify`, `proxies`, `cert`, `allow_http`, `allow_link_local`, `trust_env`, `ssh_conn_id` |"
 )
+_CHECKPOINT_KEY = (
+    "| `audit_checkpoint_key` | first part of the [logs' names](evidence.md#the-key), such as `logs.example.com` | "
+    "private key (Ed25519, base64 or PEM) | `previous_key` |"
+)
 _OTHERS = "| `aws`, `sftp`, `ssh` | as those providers document them | | |"
 
 
 def connections() -> str:
     """Return the table of connection types: the sources', those that destinations bring, those of other providers."""
     found = [each.connection for each in DESTINATIONS.values() if each.connection is not None]
-    rows = [_AUDIT_LOGS, *(_connection(each) for each in found), _OTHERS]
+    rows = [_AUDIT_LOGS, *(_connection(each) for each in found), _CHECKPOINT_KEY, _OTHERS]
     head = "\n| connection type | host | password | extra |\n|---|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
 
@@ -137,12 +141,13 @@ def _losing(about: About) -> list[str]:
 def _more(name: str) -> list[str]:
     if name == "http":
         rows = [
-            f"| `{key}` | {each.title} | {f'{each.max_age / _HOUR:g} hours' if each.max_age else ''} | {each.unseen} |"
+            f"| `{key}` | {each.title} | {each.hosts or 'your own'} | "
+            f"{f'{each.max_age / _HOUR:g} hours' if each.max_age else ''} | {each.unseen} |"
             for key, each in PRESETS.items()
         ]
         head = (
-            "## Presets\n\n| `preset` | product | sent with the current time, if older than |"
-            " what its 2xx does not prove |\n|---|---|---|---|\n"
+            "## Presets\n\n| `preset` | product | host | sent with the current time, if older than |"
+            " what its 2xx does not prove |\n|---|---|---|---|---|\n"
         )
         return [head + "\n".join(rows) + "\n"]
     if name == "sentinel":

@@ -21,7 +21,8 @@ from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
+from audit_provider.core.sources.statement import Columns, Polling
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -47,6 +48,9 @@ _COLUMNS = {
         "metadata",
     ],
 }
+_PARTS = (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Columns, Polling, Setting, Probe)
+"""What keys of a source consist of."""
+
 _OPERATORS_KEYS = {"name", "options", "source", "destinations"}
 _DEFAULTS = {"conn_id": "by type", "name": "the pipeline's name", "title": "`name`", "docs": "not set"}
 """Defaults that the loader sets."""
@@ -126,10 +130,15 @@ def reference() -> str:
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Setting, Probe):
+    for kind in _PARTS:
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"
+
+
+def readme() -> str:
+    """Return the project's first page with the number of sources as it is."""
+    return re.sub(r"\d+(?= sources\]\()", str(len(SOURCES)), (FOLDER.parent / "README.md").read_text(encoding="utf-8"))
 
 
 def _keys(kind: Any, *, skip: set[str]) -> str:
@@ -194,6 +203,7 @@ def with_parts(name: str, parts: dict[str, str]) -> str:
 
 
 PAGES = {
+    "../README.md": readme,
     "athena.md": athena,
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),

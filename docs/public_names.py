@@ -15,6 +15,7 @@ _OWN = {
         "mistakes_in_pipelines",
     ],
     "audit_provider.hooks.audit_logs": ["AuditLogsHook"],
+    "audit_provider.hooks.checkpoint_key": ["CheckpointKeyHook"],
     "audit_provider.operators": [
         "PullAuditLogsOperator",
         "ReconcileAuditLogsOperator",

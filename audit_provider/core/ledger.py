@@ -15,6 +15,8 @@ key                                        writer                 holds
 ``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
 ``audit_logs.<pipeline>.source``           the pull task          how the last runs that read the source ended
 ``….removed``                              the report task        how many segments of a stream were removed
+``….evidence.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of evidence
+``….tree``                                 the report task        how far the Merkle tree of a stream has grown
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
@@ -46,6 +48,7 @@ from audit_provider.core.retention import Removal
 from audit_provider.core.source_health import SOURCE_HEALTH
 from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.transparency.tree import TREES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
     from audit_provider.core.source_health import SourceHealth
+    from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
 
@@ -242,6 +246,11 @@ def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
         SOURCE_HEALTH,
         f"How the last runs that read the source of {pipeline} ended; written by its pull task alone.",
     )
+
+
+def tree_record(ledger: Ledger, name: StreamName) -> Record[TreeHead]:
+    """Return the record of how far the tree of a stream has grown."""
+    return Record(ledger, RecordKey("tree", name), TREES, f"Merkle tree of {name.folder}; written by its report.")
 
 
 class Acknowledgements:

@@ -23,13 +23,14 @@ from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, 
 from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from audit_provider.core.sources import SourceSpec
 
 _STRICT = ConfigDict(extra="forbid")
 _MOST = {"retention_days": MOST_DAYS, "run_minutes": 366 * 24 * 60}
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_LONGEST_TAG = 100  # as many letters as Airflow takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Pipeline:
     :ivar reconcile: How past days are compared with the source: ``false`` to turn it off, or the keys below. Default:
         daily, one day at a time.
     :ivar monitoring: How the pipeline is monitored and who is notified: ``false`` to turn it off, or the keys below.
+    :ivar ship_checkpoints: Whether checkpoints and changes of the configuration are also events of the pipeline that
+        every destination receives.
+    :ivar tags: Words by which the page groups and filters pipelines, such as a team or a region. Airflow shows them
+        with the pipeline's DAGs. Example: ``[emea, finance]``.
     """
 
     name: str
@@ -77,6 +82,8 @@ class Pipeline:
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
     monitoring: Monitoring | None = field(default_factory=Monitoring)
+    ship_checkpoints: bool = False
+    tags: Sequence[str] = ()
 
     @property
     def redact(self) -> Redaction:
@@ -140,6 +147,8 @@ class _PipelineEntry:
     run_minutes: int = 30
     reconcile: bool | dict[str, Any] = True
     monitoring: bool | dict[str, Any] = True
+    ship_checkpoints: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
 def read_pipelines(text: str, only: str | None = None, served: Collection[str] | None = None) -> PipelinesFile:
@@ -251,6 +260,11 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
             reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
     with mistakes.collected():
         monitoring = monitoring_from(written.monitoring, f"{name}.monitoring")
+    for tag in written.tags:
+        if not (1 <= len(tag) <= _LONGEST_TAG and tag.isprintable() and tag.strip() == tag):
+            mistakes.add(
+                f"{name}.tags: {tag!r} must be 1 to {_LONGEST_TAG} printable letters without space around them"
+            )
     mistakes.raise_any()
     return Pipeline(
         name=name,
@@ -269,6 +283,8 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
         run_minutes=written.run_minutes,
         reconcile=reconcile,
         monitoring=monitoring,
+        ship_checkpoints=written.ship_checkpoints,
+        tags=tuple(dict.fromkeys(written.tags)),
     )
 
 

@@ -10,9 +10,10 @@
     audit_logs.<pipeline>.gaps.acknowledged                       acknowledgements
     audit_logs.<pipeline>.summary                                 summary
     audit_logs.<pipeline>.source                                  source
+    audit_logs.<pipeline>[.<stream>].tree                         tree
 
-``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile`` or ``findings``. No name holds a
-dot.
+``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile``, ``findings`` or ``evidence``. No
+name holds a dot.
 """
 
 from __future__ import annotations
@@ -33,20 +34,22 @@ PREFIX = "audit_logs"
 """Of every key."""
 
 RecordKind = Literal[
-    "position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "source", "removed"
+    "position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "source", "removed", "tree"
 ]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECONCILE = "reconcile"
 _FINDINGS = "findings"
-_APART = (_RECONCILE, _FINDINGS)
+_EVIDENCE = "evidence"
+_APART = (_RECONCILE, _FINDINGS, _EVIDENCE)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """Which stream of a pipeline: the live one, a backfill window's, the reconciliation's, or that of findings.
+    """Which stream of a pipeline: live, a backfill window's, the reconciliation's, that of findings or of evidence.
 
-    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings.
+    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings,
+        ``evidence`` for that of checkpoints and of the configuration.
     """
 
     pipeline: str
@@ -61,6 +64,11 @@ class StreamName:
     def of_findings(cls, pipeline: str) -> StreamName:
         """Return the stream of what monitoring has found."""
         return cls(pipeline, _FINDINGS)
+
+    @classmethod
+    def of_evidence(cls, pipeline: str) -> StreamName:
+        """Return the stream of checkpoints and of the configuration's changes."""
+        return cls(pipeline, _EVIDENCE)
 
     @classmethod
     def of_cursor_key(cls, pipeline: str, key: str) -> StreamName | None:
@@ -96,6 +104,16 @@ class StreamName:
     def is_findings(self) -> bool:
         """Whether it is the stream of what monitoring has found."""
         return self.window == _FINDINGS
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it is the stream of checkpoints and of the configuration's changes."""
+        return self.window == _EVIDENCE
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether its events are this package's own and no vendor's."""
+        return self.is_findings or self.is_evidence
 
     @property
     def is_backfill(self) -> bool:
@@ -187,6 +205,9 @@ class RecordKey:
             case [*path, "removed"]:
                 stream = _stream_at(pipeline, path)
                 return cls("removed", stream) if stream else None
+            case [*path, "tree"]:
+                stream = _stream_at(pipeline, path)
+                return cls("tree", stream) if stream else None
             case [*path, "cursor"]:
                 stream = _stream_at(pipeline, path)
                 return cls("position", stream) if stream else None
@@ -203,6 +224,7 @@ class RecordKey:
             "summary": ["summary"],
             "source": ["source"],
             "removed": [*self._path, "removed"],
+            "tree": [*self._path, "tree"],
         }[self.kind]
         return ".".join([PREFIX, self.stream.pipeline, *tail])
 
@@ -218,7 +240,7 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
     match path:
         case []:
             return StreamName(pipeline)
-        case ["reconcile" | "findings" as apart]:
+        case ["reconcile" | "findings" | "evidence" as apart]:
             return StreamName(pipeline, apart)
         case ["backfill", window] if window and window not in _APART:
             return StreamName(pipeline, window)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow.sdk.log import mask_secret
+
 from audit_provider.core.address import base_url_from
-from audit_provider.core.auth import HeaderAuth, NoAuth
+from audit_provider.core.auth import HeaderAuth, NoAuth, TokenHolder, filler
 from audit_provider.core.destinations.http import HTTP, HttpOptions
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.google import CLOUD_SCOPE, service_account
 from audit_provider.core.signature import ID_HEADER, SignatureAuth
 from audit_provider.core.validation import near
 from audit_provider.hooks.destinations import DestinationHook
+from audit_provider.hooks.service import PROMPTLY
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.http import HttpClient
     from audit_provider.core.model import Origin
 
-STYLES = ("header", "bearer", "basic", "signature", "none")
+STYLES = ("header", "bearer", "basic", "signature", "google_service_account", "none")
 """The values of the extra ``auth``."""
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -42,7 +47,9 @@ class HttpSiemHook(DestinationHook):
     :param http_siem_conn_id: Connection: host (the receiver's URL with its path), login and password as ``auth`` needs
         them, extras ``auth`` (``header``: the password, or the extra ``auth_header``, is ``Name: value``; ``bearer``:
         the password is the token; ``basic``; ``signature``: the password is a Standard Webhooks secret, or several
-        separated by spaces; ``none``), ``secret_url`` (the URL is the credential and is never shown),
+        separated by spaces; ``google_service_account``: the password is the account's key file in JSON, and a token is
+        fetched with it for ``scope``, from ``token_url`` if not from Google; ``none``), ``secret_url`` (the URL is the
+        credential and is never shown),
         ``allow_link_local``, ``page_url`` (the page that shows the events, for links), ``verify``, ``proxies``,
         ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
@@ -76,8 +83,18 @@ class HttpSiemHook(DestinationHook):
             return NoAuth()
         if style == "signature":
             return SignatureAuth(self._signing_secrets())
+        if style == "google_service_account":
+            return self._token
         name, value = self._header(style)
         return HeaderAuth({name: value})
+
+    @functools.cached_property
+    def _token(self) -> HeaderAuth | TokenHolder:
+        account = service_account(str(self.extra("scope", CLOUD_SCOPE)))
+        if url := self.extra("token_url"):
+            account = account.at(str(url))
+        fill = filler({"password": self.token}, f"the connection {self.http_conn_id!r}")
+        return account.bind(fill, functools.partial(self.outside, **PROMPTLY))
 
     def address(self) -> str:
         """Return the receiver's URL, without a slash at its end.
@@ -129,7 +146,7 @@ class HttpSiemHook(DestinationHook):
         style, secrets = self.style, {self._password}
         if style == "signature":
             secrets |= {secret.removeprefix("whsec_") for secret in self._signing_secrets()}
-        elif style != "none":
+        elif style not in ("none", "google_service_account"):
             value = self._header(style)[1]
             last = value.rpartition(" ")[2]
             secrets |= {value, *([last] if len(last) >= _LEAST_SECRET else [])}
@@ -144,7 +161,10 @@ class HttpSiemHook(DestinationHook):
 
         :raises ConfigurationError: the connection cannot be used.
         """
-        return super().client(base_url, shown_url=base_url or self.shown_address(), **options)
+        client = super().client(base_url, shown_url=base_url or self.shown_address(), **options)
+        if self.style == "google_service_account" and isinstance(self._token, TokenHolder):
+            self._token.hides += [client.hide, mask_secret]
+        return client
 
     def destination(self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
         """Return the receiver, ready to send.

@@ -196,6 +196,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         name=pipeline.name,
         source=pipeline.spec.title,
         state=_worst(problems, [source.state, *(each.state for each in destinations), "ok" if facts else "unknown"]),
+        tags=tuple(pipeline.tags),
         reading=source,
         problems=tuple(problems),
         last_read=position.updated_at if position else None,

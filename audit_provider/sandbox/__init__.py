@@ -7,6 +7,6 @@ It is for developers: a checkout has it, the wheel does not. What authors of oth
 import sys
 from importlib import import_module
 
-for _name in ("contract", "contract_service", "documented_call", "strict"):
+for _name in ("contract", "contract_service", "documented_call", "signing_keys", "strict"):
     # Their paths before the testing kit; a module has one identity under both.
     sys.modules[f"{__name__}.{_name}"] = import_module(f"audit_provider.testing.{_name}")

@@ -34,7 +34,8 @@ def only(world):
     whole = world.get("admin", "/api/pipelines/p").json()
     pipeline = whole["pipeline"] | {"lag": 0}
     (short,) = answer["pipelines"]
-    assert {**pipeline, "gaps": [], "findings": []} == {**short, "lag": 0}, "both say the same"
+    own = dict.fromkeys(("gaps", "findings", "hours", "problems", "lag"))
+    assert pipeline | own == short | own, "both say the same"
     opened = answer["opened"]["pipeline"] | {"lag": 0}
     assert answer["opened"] | {"pipeline": opened} == whole | {"pipeline": pipeline}
     return answer, whole["pipeline"], {each["name"]: each for each in pipeline["destinations"]}
@@ -272,7 +273,7 @@ def test_the_last_run_that_ended_is_the_one_that_counts(world):
         session.query(DagRun).delete()
 
 
-def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world):
+def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world, monkeypatch):
     entry = {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}}
     names = ("p", "q", "r")
     world.pipelines(**dict.fromkeys(names, entry))
@@ -284,9 +285,16 @@ def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world):
     answer = world.get("admin", "/api/overview").json()
     (incident,) = answer["incidents"]
     assert (incident["pipelines"], incident["waiting"], incident["error"]) == (["p", "q"], 20, "splunk hung up.")
+    assert (incident["concerned"], incident["cause"]) == (2, "splunk_hec_default")
+    assert incident["test"] == "pipelines/p/destinations/splunk/test-connection"
+    assert world.post("admin", f"/api/{incident['test']}").status_code == 200
+    monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Disabled")
+    assert world.get("admin", "/api/overview").json()["incidents"][0]["test"] == "", "nobody may press it"
     assert incident["text"] == "splunk cannot be shipped to (connection splunk_hec_default)"
     assert incident["log"].endswith("/dags/audit_incremental_p/runs/r1/tasks/ship_splunk")
     assert answer["totals"] | {"waiting_since": None} == {
+        "worst_source": "ok",
+        "worst_destination": "critical",
         "sources": 3,
         "current": 3,
         "destinations": 3,
@@ -294,3 +302,65 @@ def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world):
         "waiting": 20,
         "waiting_since": None,
     }
+
+
+def test_rows_are_found_sorted_and_paged_as_they_are_asked_for(world):
+    entry = {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}, "tags": ["emea"]}
+    names = [f"p{number}" for number in range(7)]
+    world.pipelines(**dict.fromkeys(names, entry), q=entry | {"tags": [], "source": "slack"})
+
+    def rows(**asked):
+        answer = world.get("admin", "/api/overview", params=asked).json()
+        return [each["name"] for each in answer["pipelines"]], answer["matrix"]
+
+    assert rows(size=3, page=2, sort="name") == (["p3", "p4", "p5"], rows(size=3, page=2, sort="name")[1])
+    found, matrix = rows(size=3, page=9, sort="name", down=True)
+    assert (found, matrix["page"], matrix["pages"], matrix["matched"]) == (["p1", "p0"], 3, 3, 8), "the last page"
+    assert (matrix["tags"], matrix["states"]) == (["emea"], {"critical": 8})
+    assert rows(tag="emea", find="P3")[0] == ["p3"]
+    assert rows(find="slack")[0] == ["q"]
+    assert rows(find="SPLUNK_HEC_DEFAULT")[1]["matched"] == 8
+    assert rows(state="ok") == ([], rows(state="ok")[1])
+    assert rows(group="source", sort="name")[0][-1] == "q"
+    assert world.get("admin", "/api/overview", params={"size": 201}).status_code == 422
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_an_answer_that_has_not_changed_is_not_sent_again(world, encrypted):
+    keep_pipeline(world)
+    if not encrypted:
+        plain(world)
+    first = world.get("admin", "/api/overview")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    again = world.get("admin", "/api/overview", headers=tag)
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert again.headers["Cache-Control"] == "no-store"
+    assert world.get("admin", "/api/overview?opened=p", headers=tag).status_code == 200, "another question"
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    if not encrypted:
+        plain(world)
+    changed = world.get("admin", "/api/overview", headers=tag)
+    assert (changed.status_code, changed.json()["totals"]["waiting"]) == (200, 19)
+    world.pipelines(p={"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}})
+    fewer = world.get("admin", "/api/overview", headers={"If-None-Match": changed.headers["ETag"]})
+    assert (fewer.status_code, fewer.json()["totals"]["destinations"]) == (200, 1)
+
+
+def plain(world):
+    """Keep all Variables as an Airflow without a key does, which has no random beginning."""
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        for each in session.query(Variable).all():
+            value = each.get_val()
+            each._val, each.is_encrypted = value, False
+
+
+def test_a_change_of_one_letter_in_a_variable_that_is_not_encrypted_is_seen(world):
+    keep_pipeline(world)
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 10
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 9

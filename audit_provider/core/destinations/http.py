@@ -188,6 +188,9 @@ class HttpDestination:
         if self._options.id_header:
             headers = {**headers, self._options.id_header: self._id_of(batch)}
         answer = self._client.send(self._options.method, self._path, headers=headers, body=body)
+        tokens = self._client.token_tries()
+        while not is_slow_down(answer) and tokens.again(answer):
+            answer = self._client.send(self._options.method, self._path, headers=headers, body=body)
         return self._judge(answer, len(batch))
 
     def check(self) -> str:
@@ -316,14 +319,16 @@ HTTP = DestinationSpec(
         fields={
             "host": Field("Receiver URL", "the whole URL", "https://siem.example.com/events"),
             "login": Field("User (for basic)", "user, for `basic`"),
-            "password": Field("Token, password, 'Name: value' or signing secret", "as `auth` needs it"),
+            "password": Field("Token, password, 'Name: value', signing secret or key file", "as `auth` needs it"),
         },
         extras={
             "auth": Extra(
                 "Authentication",
-                "header, bearer, basic, signature (Standard Webhooks) or none",
-                values=("header", "bearer", "basic", "signature", "none"),
+                "header, bearer, basic, signature (Standard Webhooks), google_service_account or none",
+                values=("header", "bearer", "basic", "signature", "google_service_account", "none"),
             ),
+            "scope": Extra("Scope", "For 'google_service_account': the token's scope, if not Google Cloud's"),
+            "token_url": Extra("Token URL", "For 'google_service_account': where tokens are fetched, if not at Google"),
             "auth_header": Extra("Header", "For 'header': 'Name: value', instead of the password", "secret"),
             "secret_url": Extra(
                 "The URL is secret",
@@ -341,7 +346,7 @@ HTTP = DestinationSpec(
         docs="https://github.com/standard-webhooks/standard-webhooks",
         create="What the receiver needs: a URL, and a header, a token, a login or a signature secret.",
         connection="`http_siem`: host (the whole URL), extra `auth`: `header` (password `Name: value`), `bearer`, "
-        "`basic`, `signature` or `none`.",
+        "`basic`, `signature`, `google_service_account` or `none`.",
         guarantee='The receiver has answered each batch with a status that means "accepted".',
         duplicates="A batch whose answer is lost is sent again with the same `webhook-id` or `id_header`, and the "
         "same event ids. After three broken connections in a row it is halved, and its halves have their own ids.",

@@ -39,7 +39,7 @@ def _timed_line(parcel: Parcel, sender: Sender) -> bytes:
 SUMO_LOGIC = Preset(
     name="sumo_logic",
     title="Sumo Logic HTTP source",
-    page="https://help.sumologic.com/docs/send-data/hosted-collectors/http-source/",
+    page="https://www.sumologic.com/help/docs/send-data/hosted-collectors/http-source/",
     encode=_timed_line,
     frame=lambda sender: Frame(),
     content_type="text/plain; charset=utf-8",
@@ -70,6 +70,8 @@ NEW_RELIC = Preset(
     accepted=frozenset({202}),
     max_age=timedelta(hours=47),  # 48, minus an hour for retries and clock differences
     unseen="New Relic answers 202 before it processes the logs.",
+    hosts="`https://log-api.newrelic.com`, EU `https://log-api.eu.newrelic.com`, FedRAMP "
+    "`https://gov-log-api.newrelic.com`",
 )
 
 

@@ -103,6 +103,7 @@ class Preset:
     :ivar raw_only: The receiver parses the vendor's own record.
     :ivar url_is_credential: The receiver identifies a sender only by the URL, which must therefore never be shown.
     :ivar unseen: What its answer does not prove. A whole sentence, "" if nothing is known.
+    :ivar hosts: Hosts of the vendor's regions, as the page shows them; "" if every customer has their own.
     """
 
     title: str
@@ -129,6 +130,7 @@ class Preset:
     raw_only: bool = False
     url_is_credential: bool = False
     unseen: str = ""
+    hosts: str = ""
 
 
 def plain_line(parcel: Parcel, sender: Sender) -> bytes:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.late_imports import imported_late
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -21,7 +23,8 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.tail_cursor import TailCursor
 
 __all__ = [
+    "Assertion",
     "Basic",
     "Bearer",
     "ClosedWindows",
+    "Columns",
     "CursorPaging",
     "Errors",
     "ExportJob",
@@ -54,12 +59,16 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Polling",
+    "Preparation",
     "Probe",
     "RateLimit",
     "Request",
     "Setting",
+    "SignedRequest",
     "SinceScan",
     "SourceSpec",
+    "StatementPaging",
     "TailCursor",
     "Token",
     "days",

@@ -1,39 +1,15 @@
-// The buttons, and what they ask back.
+// Dead letters, and what resending them asks back.
 
 import { ask, pathOf } from "./api.js";
 import { at, button, make } from "./dom.js";
-import { commands, seen } from "./state.js";
+import { act } from "./press.js";
 import { moment } from "./words.js";
-
-export async function act(path, body = {}) {
-  const name = seen.open;
-  Object.assign(seen, { acting: true, told: { ok: true, message: "Waiting for an answer …" } });
-  commands.detail();
-  const told = await ask(path, body).catch((error) => ({ ok: false, message: error.message }));
-  seen.acting = false;
-  if (seen.open === name) seen.told = told;
-  await commands.look();
-}
-
-export function askNote(pipeline, gap) {
-  const note = make("textarea", { id: "note", maxlength: 500 });
-  const send = () => {
-    at("dialog").close();
-    act(pathOf(pipeline, "gaps", gap.id, "acknowledge"), { note: note.value });
-  };
-  popUp(
-    "Acknowledge gap",
-    make("p", {}, `${moment(gap.wanted)} to ${moment(gap.possible)}: ${gap.reason}`),
-    make("label", {}, "What was found out or done", note),
-    button("send", "Acknowledge gap", send),
-  );
-}
 
 export async function showLetters(pipeline, destination, events = false) {
   const path = `${pathOf(pipeline, "destinations", destination.name, "dead-letters")}?events=${events}`;
   let found;
   try {
-    found = await ask(path);
+    found = (await ask(path)).body;
   } catch (error) {
     popUp("Dead letters", make("p", { class: "error" }, error.message));
     return;
@@ -62,7 +38,19 @@ export async function showLetters(pipeline, destination, events = false) {
   );
 }
 
-function popUp(title, ...content) {
+export function askRedrive(pipeline, destination) {
+  const send = () => {
+    at("dialog").close();
+    act(pathOf(pipeline, "destinations", destination.name, "redrive"));
+  };
+  popUp(
+    `Resend dead letters of ${destination.name}`,
+    make("p", {}, "A run of the incremental DAG sends them again."),
+    button("send", "Resend", send),
+  );
+}
+
+export function popUp(title, ...content) {
   const box = at("dialog");
   box.setAttribute("aria-label", title);
   box.replaceChildren(
@@ -70,7 +58,7 @@ function popUp(title, ...content) {
       "div",
       { class: "row" },
       make("h2", {}, title),
-      button(null, "Close", () => box.close()),
+      button("close", "Close", () => box.close()),
     ),
     ...content.filter(Boolean),
   );
