@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import text_of, utc_now
 from audit_provider.sandbox.events import generate
+from audit_provider.sandbox.microsoft365 import Microsoft365Service
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
 from audit_provider.sandbox.siems import find_stand_ins
@@ -31,6 +32,8 @@ TOKEN_VARIABLE = "AUDIT_SANDBOX_TOKEN"  # noqa: S105 - its name
 _SIEMS = {each.sandbox_name: each for each in find_stand_ins().values() if hasattr(each, "sandbox_name")}
 _SERVICES = ",".join(["pylon", *_SIEMS])
 
+_MOST_DAYS = 6
+
 Started = tuple["Service | S3Service", dict[str, Any]]
 """A stand-in, and what a client must know of it."""
 
@@ -46,10 +49,15 @@ def main() -> None:
         running[name] = _stand_in(name, int(port or 0), options, now)
     step = timedelta(days=options.source_days) / options.source_events
     for name in filter(None, options.sources.split(",")):
+        if name == Microsoft365Service.name:
+            running[name] = _microsoft365(options, now)
+            continue
         contract = read_contract(options.contracts / name)
         source = ContractService(contract, rate_limit=None if options.unlimited else contract.rate)
         source.add(now - step * number for number in reversed(range(options.source_events)))
         told = {"connection": contract.connection, "settings": contract.settings}
+        if contract.token:
+            told["token_path"] = contract.token["path"]
         running[name] = source, {"token": contract.connection["password"], **told}
     for service, _ in running.values():
         service.start()
@@ -100,6 +108,22 @@ def _stand_in(name: str, port: int, options: argparse.Namespace, now: datetime) 
         raise SystemExit(f"there is no stand-in {name!r}: choose from {_SERVICES}.")
     started: Started = _SIEMS[name].of_sandbox(token, port)
     return started
+
+
+def _microsoft365(options: argparse.Namespace, now: datetime) -> Started:
+    """Make the stand-in of Microsoft 365, whose events are kept for a week only."""
+    source = Microsoft365Service()
+    days = min(options.source_days, _MOST_DAYS)
+    step = timedelta(days=days) / options.source_events
+    source.happen([now - step * number for number in reversed(range(options.source_events))])
+    known = {
+        "token": source.client_secret,
+        "connection": {"login": source.client_id, "password": source.client_secret},
+        "settings": {"tenant": source.tenant},
+        "token_path": source.token_path,
+        "start": text_of(now - timedelta(days=_MOST_DAYS, hours=1)),
+    }
+    return source, known
 
 
 def _wait() -> None:

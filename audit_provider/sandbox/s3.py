@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import parts_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ def s3_client(url: str) -> Any:
 def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> list[str]:
     """Return the id of every event below a prefix, in whichever layout it lies, repeats included.
 
-    :param id_at: key of the id in the records of the default layout.
+    :param id_at: path of the id in the records of the default layout, or paths joined by `` + ``.
     """
     ids: list[str] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -133,7 +134,8 @@ def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> lis
             key: str = entry["Key"]
             body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
             if key.endswith(".ndjson.gz"):
-                ids += [str(json.loads(line)[id_at]) for line in gzip.decompress(body).splitlines()]
+                records = map(json.loads, gzip.decompress(body).splitlines())
+                ids += ["/".join(str(value_at(each, part)) for part in parts_of(id_at)) for each in records]
             elif key.endswith(".json.gz"):
                 ids += [json.loads(line)["attributes"]["evt"]["id"] for line in gzip.decompress(body).splitlines()]
             elif key.endswith(".parquet"):

@@ -53,7 +53,11 @@ tasks = {each.task_id: sorted(each.upstream_task_ids) for each in dag.tasks}
 print(json.dumps({"loaded": loaded, "result": result, "tasks": tasks, "texts": ledger.texts}))
 """
 
-NEVER = [r"aiohttp", r"pandas", r"pyarrow", r"boto3", r"audit_provider\.(plugin|command_line|sandbox)"]
+NEVER = [
+    r"(aiohttp|bcrypt|boto3|jwt|pandas|pyarrow)",
+    r"cryptography\.x509",
+    r"audit_provider\.(plugin|command_line|sandbox)",
+]
 MONITORING = r"audit_provider\.core\.(monitoring\.(judging|baseline|counting|html)|runs\.(watching|retention))"
 TYPES = "|".join(sorted(DESTINATIONS))
 
