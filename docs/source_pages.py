@@ -27,9 +27,9 @@ LEFT_OUT = {
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "Cloudflare v1": "replaced by v2.",
-    "CrowdStrike Falcon": "a stream of events: how long it keeps them, and whether its offsets have holes, is not "
-    "documented, so nothing would prove that none is missing.",
-    "Duo administrator log": "only a lower bound of time, no ids, and its order is unconfirmed; the activity log is read.",
+    "CrowdStrike Falcon": "a stream of events; how long it keeps them, and whether its offsets have holes, is "
+    "unconfirmed, so nothing would prove that none is missing.",
+    "Duo administrator log": "a lower bound of time only, no ids, an unconfirmed order; the activity log is read.",
     "LastPass": "the form of times and of answers is unconfirmed; `records_by_key` reads such answers.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""

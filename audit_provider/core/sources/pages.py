@@ -331,6 +331,8 @@ class PageReader:
             answer = self._send(preparation.request, None, "")
             if not self._judge.has_code(answer, preparation.done_codes):
                 self._judge.judge(answer, by_cursor=False, carried_cursor=False)
+                if answer.body.strip():
+                    answer.json()  # what a proxy answers has prepared nothing
             self.prepares = False
 
     def _is_promised(self, cursor: str) -> bool:
