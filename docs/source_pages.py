@@ -164,6 +164,10 @@ def _pipeline(spec: SourceSpec) -> str:
     if needed:
         lines.append("  settings:")
         lines += [f"    {name}: …  # {each.meaning}" for name, each in needed.items()]
+    if spec.each:
+        some = (spec.settings[spec.each].default or "").split(",")[:2]
+        lines += [] if needed else ["  settings:"]
+        lines.append(f"    {spec.each}: [{', '.join(some)}]  # some of the logs, in one pipeline")
     lines += ["  destinations:", f"    s3: {{type: s3, bucket: audit-logs, prefix: {spec.name}}}"]
     return "## In the pipelines file\n\n```yaml\n" + "\n".join(lines) + "\n```\n"
 
