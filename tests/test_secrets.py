@@ -7,6 +7,7 @@ import json
 import logging
 import ssl
 from datetime import timedelta
+from pkgutil import resolve_name
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -16,6 +17,7 @@ from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.http import HttpOptions
+from audit_provider.core.destinations.registry import DESTINATIONS as SPECS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Origin, utc_now
@@ -93,6 +95,11 @@ DESTINATIONS = {
     "http_siem secret_url": ("http", {}),
     "azure_logs_ingestion": ("sentinel", {"rule_id": "dcr-1", "stream": "Custom-A"}),
 }
+
+for _spec in SPECS.values():
+    if not _spec.hook and "password" in _spec.connection.fields:
+        HTTP_HOOKS[_spec.connection.name] = (resolve_name(_spec.hook_path), {"password": CANARY})
+        DESTINATIONS[_spec.connection.name] = (_spec.name, dict(_spec.about.example))
 
 
 def untrusted(folder):

@@ -16,10 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-import jwt
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.answer import Answer
@@ -156,6 +153,10 @@ class _Signer:
         self()
 
     def __call__(self) -> str:
+        # Few sources sign anything, and these are fifty modules.
+        import jwt
+        from cryptography.exceptions import UnsupportedAlgorithm
+
         begun = self._client.now() - _CLOCKS_APART
         times = {"iat": int(begun.timestamp()), "exp": int((begun + self._style.lifetime).timestamp())}
         signed = ""
@@ -192,6 +193,9 @@ def _fingerprint(key: str, algorithm: str) -> str:
     :raises CredentialError: the key cannot be read.
     """
     public = b""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     with contextlib.suppress(UnsupportedAlgorithm, ValueError, TypeError):
         found = serialization.load_pem_private_key(key.encode(), None).public_key()
         public = found.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -10,8 +10,8 @@ the events of dead letters the above, and read the destination's connection
 Test connection            what Airflow's own *Test* asks for: create connections and read this one, and
                            ``[core] test_connection = Enabled``
 Send test event            edit the connection
-Redrive dead letters       trigger ``audit_incremental_<pipeline>``
-Acknowledge gap            edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
+Resend dead letters        trigger ``audit_incremental_<pipeline>``
+Acknowledge gap, undo it   edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
 ========================== ==============================================================
 """
 

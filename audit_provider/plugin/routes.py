@@ -32,6 +32,7 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
+from audit_provider.plugin.runs import last_runs
 from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import (
     STATES,
@@ -41,6 +42,7 @@ from audit_provider.plugin.views import (
     Overview,
     PipelineDetail,
     PipelineView,
+    RunsView,
 )
 from audit_provider.plugin.within import within
 
@@ -171,6 +173,15 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     return _json(_detail(found, own, view, may))
 
 
+@router.get("/pipelines/{pipeline}/runs", response_model=RunsView)
+def runs(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
+    """Return the last runs of a pipeline's DAGs, of those that the user may read."""
+    pipeline_of(pipeline)
+    if _is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
+        raise HTTPException(403, "Forbidden")
+    return _json(last_runs(session, pipeline, may.dags, root=airflow_root()))
+
+
 @router.get("/pipelines/{pipeline}/destinations/{destination}/dead-letters", response_model=LettersView)
 def dead_letters(
     pipeline: str,
@@ -178,6 +189,7 @@ def dead_letters(
     session: SessionDep,
     may: PermissionsDep,
     events: Annotated[bool, Query(description="Show the events themselves.")] = False,
+    first: Annotated[int, Query(ge=0, description="How many to leave out.")] = 0,
 ) -> Response:
     """Return the open dead letters of a destination, each with the reason and the destination's own words.
 
@@ -188,7 +200,7 @@ def dead_letters(
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
-    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events)))
+    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events, first=first)))
 
 
 @router.get("/openapi.json")
@@ -260,7 +272,7 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 def _row(view: PipelineView) -> PipelineView:
     """Return a pipeline as the matrix shows it. Its problems are among the incidents, and whole in its own view."""
     served = tuple(replace(each, last_error=in_one_line(each.last_error, MOST_TEXT)) for each in view.destinations)
-    return replace(view, problems=(), findings=(), gaps=(), hours=(), destinations=served)
+    return replace(view, problems=(), findings=(), gaps=(), acknowledged=(), hours=(), destinations=served)
 
 
 def _shown(incident: Incident, may: Permissions) -> Incident:

@@ -296,11 +296,15 @@ class Contract:
 def read_contract(folder: Path) -> Contract:
     """Return the contract of a folder: ``contract.yaml`` and the example page beside it.
 
-    :raises ConfigurationError: it holds a key or a word that is unknown, or parts that do not fit together; with one
-        line per mistake.
+    :raises ConfigurationError: there is none, or it holds a key or a word that is unknown, or parts that do not fit
+        together; with one line per mistake.
     """
     path = folder / "contract.yaml"
     where = f"{folder.name}/{path.name}"
+    if not path.exists():
+        raise ConfigurationError(
+            f"the source {folder.name!r} has no contract: write {path}, as docs/adding_a_source.md says"
+        )
     try:
         entry = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # nosec B506
     except yaml.YAMLError as error:

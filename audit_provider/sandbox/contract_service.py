@@ -28,8 +28,8 @@ from audit_provider.sandbox.contract import (
     remove,
 )
 from audit_provider.sandbox.documented_call import BadRequestError, Call
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
 from audit_provider.sandbox.signing_keys import fault_in
+from audit_provider.testing.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

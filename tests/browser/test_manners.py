@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
-from audit_provider.plugin.views import GapView, LettersView, LetterView
+from audit_provider.plugin.views import GapView, LettersView, LetterView, ReasonView, RunRow, RunsView, TaskView
 from tests.browser.conftest import look
 from tests.browser.test_matrix import page, pipeline  # noqa: F401 - page is a fixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-TABS = ("health", "deliveries", "gaps", "activity")
+TABS = ("health", "deliveries", "gaps", "activity", "runs")
 EVERYTHING = ("test_connection", "test_event", "redrive", "read_events")
 
 
@@ -43,6 +44,15 @@ def window(browser):
     browser.call("Emulation.setEmulatedMedia", features=[])
 
 
+BEGAN = utc_now() - timedelta(minutes=9)
+RUNS = RunsView(
+    (
+        RunRow("backfill", "r2", "running", BEGAN, None, "/r2", "ada", '{"window_days": 7}', 12, 40),
+        RunRow("incremental", "r1", "failed", BEGAN, BEGAN, "/r1", "", "", 4, 4, (TaskView("pull", "/r1/tasks/pull"),)),
+    )
+)
+
+
 def views():
     """Pipelines with everything that the page can show of one."""
     now = utc_now()
@@ -56,6 +66,7 @@ def views():
         found[0],
         destinations=served,
         gaps=(gap,),
+        acknowledged=(replace(gap, id="g0", acknowledged_by="Ada", acknowledged_at=now, note="asked the vendor"),),
         findings=(finding,),
         hours=tuple(range(48)),
         may=("test_connection", "acknowledge"),
@@ -95,13 +106,16 @@ def test_the_page_keeps_wcag_2_2_aa(width, dark, page, browser, window, axe):  #
     window(width, dark=dark)
     api = page(views)
     api.activity = activity()
+    api.others["/api/pipelines/p001/runs"] = RUNS
     assert not broken(browser, axe)
     for tab in TABS:
         browser.run(f"location.hash = 'pipeline=p001&tab={tab}'")
         browser.see(f"document.getElementById('tab-{tab}')?.hasAttribute('aria-current')")
         assert not broken(browser, axe), tab
     letter = LetterView("e1", utc_now(), "p001/live", "refused by the destination", "no", False, utc_now(), "{}")
-    api.others["/api/pipelines/p001/destinations/splunk/dead-letters"] = LettersView((letter,), more=True)
+    api.others["/api/pipelines/p001/destinations/splunk/dead-letters"] = LettersView(
+        (letter,), more=True, total=2, reasons=(ReasonView("refused by the destination", 2),)
+    )
     browser.run("location.hash = 'pipeline=p001&tab=deliveries'")
     browser.see("document.getElementById('letters-splunk') !== null")
     browser.click("document.getElementById('letters-splunk')")
@@ -119,6 +133,7 @@ def test_nothing_lies_beside_the_window_of_a_phone_or_at_a_zoom_of_200_percent(w
     window(width, scale=scale)
     api = page(views)
     api.activity = activity()
+    api.others["/api/pipelines/p001/runs"] = RUNS
     wide = "[document.scrollingElement.scrollWidth, innerWidth]"
     for hash_ in ("", *(f"pipeline=p001&tab={tab}" for tab in TABS)):
         browser.run(f"location.hash = '{hash_}'")

@@ -53,7 +53,11 @@ tasks = {each.task_id: sorted(each.upstream_task_ids) for each in dag.tasks}
 print(json.dumps({"loaded": loaded, "result": result, "tasks": tasks, "texts": ledger.texts}))
 """
 
-NEVER = [r"aiohttp", r"pandas", r"pyarrow", r"boto3", r"audit_provider\.(plugin|command_line|sandbox)"]
+NEVER = [
+    r"(aiohttp|bcrypt|boto3|jwt|pandas|pyarrow)",
+    r"cryptography\.x509",
+    r"audit_provider\.(plugin|command_line|sandbox)",
+]
 MONITORING = r"audit_provider\.core\.(monitoring\.(judging|baseline|counting|html)|runs\.(watching|retention))"
 TYPES = "|".join(sorted(DESTINATIONS))
 
@@ -63,11 +67,14 @@ def vendors_but(*own):
 
 
 def hooks_but(*own):
-    return rf"audit_provider\.hooks\.(?!({'|'.join((*own, 'connection', 'described_form', 'service', 'ssh'))})\b)"
+    shared = ("connection", "described_form", "destinations", "service", "ssh")
+    return rf"audit_provider\.hooks\.(?!({'|'.join((*own, *shared))})\b)"
 
 
 def operators_but(*own):
-    return rf"audit_provider\.operators\.(?!({'|'.join((*own, 'lineage', 'links', 'metrics', 'task'))})\b)"
+    return (
+        rf"audit_provider\.operators\.(?!({'|'.join((*own, 'destinations', 'lineage', 'links', 'metrics', 'task'))})\b)"
+    )
 
 
 DENIED = {

@@ -10,10 +10,13 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from audit_provider.core.errors import UnavailableError
 from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
 from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
+from audit_provider.core.spool import LocalStore
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
+from audit_provider.state import Variables
 from tests.operators.conftest import context, set_clock
 
 SETTLE = timedelta(minutes=30)
@@ -177,9 +180,6 @@ def test_a_destination_is_served_unless_its_record_proves_that_it_has_everything
 
 
 def test_what_cannot_be_read_is_not_nothing(pipeline, monkeypatch):
-    from audit_provider.core.errors import UnavailableError
-    from audit_provider.state import Variables
-
     read = Variables.read
 
     def refuse(self, key):
@@ -275,3 +275,37 @@ def test_a_report_whose_notifier_fails_is_made_again(pipeline):
         pipeline.report(notify=notify)
     pipeline.date_report()
     assert pipeline.pull() == set(SHIPS.values())
+
+
+def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(pipeline, monkeypatch):
+    asked = []
+
+    def noted(owner, name):
+        own = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given, **named: (asked.append(name), own(*given, **named))[1])
+
+    for name in ("get", "put", "keys", "folders"):
+        noted(LocalStore, name)
+    noted(Variables, "read")
+    noted(Variables, "write")
+    clock = pipeline.world.now
+
+    def quiet_run():
+        nonlocal clock
+        clock += timedelta(seconds=1)
+        set_clock(monkeypatch, clock)
+        asked.clear()
+        assert pipeline.pull() == ALL
+        return sorted(asked)
+
+    quiet_run()
+    few = quiet_run()
+    for days in range(1, 9):
+        end = pipeline.world.now - timedelta(days=days)
+        window = {"start": (end - timedelta(days=1)).isoformat(), "end": end.isoformat()}
+        pipeline.world.pull(window=window)
+    assert quiet_run() == few
+    assert sum(each in ("get", "put", "keys", "folders") for each in few) <= 4
+    # The position three times with its fence, the budget, the late events, the source, each destination, the report.
+    assert few.count("read") <= 7 + len(SHIPS)
+    assert few.count("write") == 1

@@ -205,6 +205,8 @@ class _Judge:
             self._select = Selector(delivery.selection, origin.fields).select
         self._aside: dict[tuple[int, int], bool] = {}
         letters = letters_of(opened.stream, destination, self._offset)
+        counts = self._offset.counts.set_aside - self._offset.again if self._offset else 0
+        self._is_short = counts > letters.count().kept
         taken: dict[Line, datetime] = {line: record.at for record in letters.records() for line in record.taken}
         still = {line for line, _ in letters.open()}
         for file in letters.names():
@@ -234,6 +236,8 @@ class _Judge:
             return "delivered" if ahead else "pending"
         if place in self._aside:
             return "set aside" if self._aside[place] else "delivered"
+        if self._is_short:
+            return "unknown, for dead letters are missing"
         return "filtered" if self._select is not None and self._leaves_out(event) else "delivered"
 
     def _leaves_out(self, event: Event) -> bool:

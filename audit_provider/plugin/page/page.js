@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { at, tick } from "./dom.js";
 import { fill, want } from "./matrix.js";
 import { isStale, show } from "./overview.js";
+import { lookAtRuns } from "./runs.js";
 import { commands, seen } from "./state.js";
 import { followTheme } from "./theme.js";
 import { followZone } from "./zone.js";
@@ -33,6 +34,7 @@ async function look() {
   shown = number;
   const renewed = seen.stale || seen.failure !== null;
   Object.assign(seen, { answered: Date.now(), failure: null });
+  if (place.tab === "runs") lookAtRuns().then(show);
   if (!found.same) {
     Object.assign(seen, { overview: found.body, detail: found.body.opened ?? null, tag: found.tag, question: asked });
     show();

@@ -11,6 +11,7 @@ import { lag } from "./matrix.js";
 import { measures } from "./measures.js";
 import { patch } from "./patch.js";
 import { press } from "./press.js";
+import { runs } from "./runs.js";
 import { seen, shown } from "./state.js";
 import { number } from "./words.js";
 
@@ -19,6 +20,7 @@ const TABS = {
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
   activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
+  runs: ["Runs and backfills", ({ pipeline }) => runs(pipeline)],
 };
 
 export function detail() {

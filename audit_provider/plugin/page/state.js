@@ -9,6 +9,7 @@ export const seen = {
   stale: false, // whether what is shown may be no longer true
   paused: false,
   detail: null, // the opened pipeline
+  runs: null, // its last runs
   category: "",
   day: -1,
   waiting: new Set(), // keys of buttons that wait for their answer

@@ -235,7 +235,7 @@ def test_the_description_says_what_the_contract_says(name):
 
 def test_every_source_has_a_contract():
     for name in REGISTRY:
-        assert name in OTHERWISE or (FIXTURES / name / "contract.yaml").exists(), name
+        assert name in OTHERWISE or read_contract(FIXTURES / name)
 
 
 def test_every_page_says_when_its_facts_were_read():
