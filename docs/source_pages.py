@@ -144,6 +144,8 @@ def _checked(spec: SourceSpec) -> str:
 
 def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
+    if isinstance(auth, Assertion) and auth.takes_token:
+        return "a token is sent as a bearer token; with a private key, an assertion is signed and sent instead"
     if isinstance(auth, Assertion):
         return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
     if isinstance(auth, SignedRequest):
