@@ -66,11 +66,24 @@ def main(arguments: list[str] | None = None) -> int:
             "dag-files": _dag_files,
             "unreadable": run_unreadable,
         }
+        if options.command == "try":
+            return 0 if _try(options) else 1
         commands[options.command](options)
     except AuditError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _try(options: argparse.Namespace) -> bool:
+    from audit_provider.command_line.trial import trial
+    from audit_provider.core.sources import REGISTRY
+
+    needs_file = options.pipelines is not None or options.source not in REGISTRY
+    lines, is_as_described = trial(options, _pipelines(options) if needs_file else {})
+    for line in lines:
+        print(line)
+    return is_as_described
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -55,6 +55,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "try",
+        "set up",
+        "read a little of a source, and compare it with its description",
+        "Read a little of a source's log with a connection, and print what was seen: requests, order, page sizes, ids, "
+        "times and their zones, the delay of the newest event, headers about the budget, unknown actions; and where "
+        "that differs from the source's description. The report contains no event, and nothing is written. Exits with "
+        "1 if something differs.",
+        (
+            ("try okta --connection okta_default --since 1h", "a source of this package"),
+            ("try my_pipeline --since 1d", "the source and the connection of a pipeline in the pipelines file"),
+        ),
+    ),
+    Command(
         "convert-siem-config",
         "set up",
         "turn a product's SIEM settings into a destination and a connection",
@@ -223,6 +236,17 @@ def _check(add: argparse.ArgumentParser) -> None:
     )
 
 
+def _try(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("source", help="name of a source, or of a pipeline in the pipelines file")
+    add.add_argument("--connection", metavar="ID", help="default: that of the pipeline, or <source>_default")
+    add.add_argument("--since", default="1h", metavar="SPAN", help="how far back: 30m, 1h, 2d; default: 1h")
+    add.add_argument(
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source; may be repeated"
+    )
+    add.add_argument("--pages", type=int, default=20, metavar="N", help="at most so many of each log; default: 20")
+
+
 def _gaps(add: argparse.ArgumentParser) -> None:
     _pipelines(add)
     add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="acknowledge these gaps; needs --by")
@@ -340,6 +364,7 @@ _ARGUMENTS = {
     "find": _find,
     "prove": _prove,
     "check-proof": _check_proof,
+    "try": _try,
     "evidence": _evidence,
     "convert-siem-config": _convert,
     "destinations": _pipelines,

@@ -282,7 +282,7 @@ def described(name: str) -> Pipeline | None:
 
 def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
     """Return the destination of a pipeline that ships to a place in a bucket; None where none or several do."""
-    from audit_provider.core.destinations.s3 import S3Options
+    from audit_provider.core.destinations.s3_options import S3Options
 
     found: list[Delivery] = []
     for each in pipeline.destinations.values():

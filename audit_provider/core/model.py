@@ -58,9 +58,10 @@ class Fields:
     it.
 
     ``|`` separates alternatives: the next path is used if the one before finds nothing, or no time, as in ``@timestamp
-    | created_at``.
+    | created_at``. A number is an index in a list, as in ``events.0.name``.
 
-    :ivar id: The vendor's event id; without one, a digest of the record is the id. Example: ``id``.
+    :ivar id: The vendor's event id; without one, a digest of the record is the id. `` + `` joins several values by a
+        slash, if one alone does not identify an event; without one of them, the digest is the id. Example: ``id``.
     :ivar time: When the event happened. Example: ``created_at``.
     :ivar recorded: When the vendor made the event readable, to measure how late events arrive. Example:
         ``ingested_at``.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
-from audit_provider.core.ledger import GapWindows
+from audit_provider.core.ledger import GapWindows, summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
+from audit_provider.core.monitoring.summary import with_again
 from audit_provider.core.notices import notices_in
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pipeline import read_pipelines, source_from
@@ -96,6 +98,23 @@ class ReportAuditLogsOperator(AuditLogsOperator):
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Report, then fail where a task before this one did."""
+        try:
+            return self._work(context)
+        except AuditError:
+            self._ask_for_another()
+            raise
+
+    def _ask_for_another(self) -> None:
+        """Let the next run make a report even if it finds nothing new: what failed is said again while it lasts."""
+        if not self._monitors():
+            return
+        record = summary_record(self.ledger, self.pipeline)
+        # The task fails with its own error; without this, the next report is made within an hour.
+        with suppress(AuditError):
+            if (last := record.load()) and not last.again:
+                record.commit(with_again(last, again=True))
+
+    def _work(self, context: Context) -> list[dict[str, Any]]:
         store = open_store(self.spool or spool_uri())
         accounts: list[Account] = []
         late = StreamName.of_reconciliation(self.pipeline)
@@ -138,9 +157,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
     ) -> list[str]:
         """Watch the pipeline, where that is wanted, and return what the task is to fail for."""
-        if self.monitoring is None or self.source is None or self.late or self.by_window:
-            return []
         settings = self.monitoring
+        if settings is None or self.source is None or not self._monitors():
+            return []
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
         if settings.redact is None and self.redact is not None:
@@ -158,6 +177,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             log=self.log,
             now=utc_now,
         ).run(accounts, gaps)
+
+    def _monitors(self) -> bool:
+        return not (self.monitoring is None or self.source is None or self.late or self.by_window)
 
     def _keep_checkpoints(self, store: Store, names: Sequence[StreamName]) -> list[str]:
         """Make the checkpoints of the streams that are reported; return what the task is to fail for."""

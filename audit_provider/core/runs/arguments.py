@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Origin, Window
 from audit_provider.core.pipeline import aware, source_from
-from audit_provider.core.replay import TimeRange
 from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE, EVIDENCE_TITLE
 from audit_provider.core.runs.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:
     from audit_provider.core.position import Position
+    from audit_provider.core.replay import TimeRange
 
 _OWN_TITLES = {FINDINGS_SOURCE: FINDINGS_TITLE, EVIDENCE_SOURCE: EVIDENCE_TITLE}
 """Of sources that are no vendor's."""
@@ -54,6 +54,9 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
 
     :raises ConfigurationError: it is none.
     """
+    # Only a replay needs the ship loop that comes with it; a pull task has none.
+    from audit_provider.core.replay import TimeRange
+
     start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
     try:
         return TimeRange(start, end)
