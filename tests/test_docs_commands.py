@@ -224,7 +224,7 @@ def prepared(tmp_path_factory, sandbox):
     shutil.copytree(made.home / "audit_spool", made.folder / "copy")
     listed = made.run("python -m audit_provider gaps 2>/dev/null", made.at_home())
     made.made_up["gap"] = listed.split()[0]
-    made.made_up["event"] = an_id(made.folder / "copy/slack")
+    made.made_up["event"] = an_id(made.folder / "copy/slack/live")
     return made
 
 
