@@ -74,10 +74,11 @@ def test_the_figures_are_those_of_the_run(world):
     tab(browser, "health")
     hours = f"[...{FRAME}.querySelectorAll('svg.chart .hour')].map(bar => bar.getAttribute('aria-label'))"
     bars = browser.run(f"{hours}.length")
-    assert bars % 24 == 0, "a day of each chart"
-    assert bars >= 48, "one of lag, and one of a destination"
+    assert bars >= 24, "a day of lag"
+    assert bars % 24 == 0, "a destination has a chart once a second report has seen it grow"
     shown = browser.run(f"{FRAME}.getElementById('detail').innerText")
     assert "splunk has 1 dead letter" in shown
+    assert "What did splunk receive? Events by hour" in shown
     browser.picture(PICTURES / "pipeline.png")
     tab(browser, "activity")
     assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == len(noted.low) > 7
