@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import kept_letters, open_stream, open_streams
+from audit_provider.core.open_stream import kept_letters, open_stream, open_streams, stream_progress
 from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.runs.beginning import has_all
+from audit_provider.core.runs.elsewhere import DeliveredElsewhere
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.stream_name import StreamName
 
@@ -119,6 +122,8 @@ class Shipment:
                 self._ship_stream(each)
         finally:
             self._account()
+        if lacking := "; ".join(filter(None, map(self._lacks, self.shipped))):
+            raise StopError(f"{lacking}.")
 
     def redrive(self) -> ShipCounts:
         """Send the open dead letters of the destination again and return what became of them.
@@ -237,7 +242,8 @@ class Shipment:
         if opened is None:
             self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
             return
-        if lost := opened.lost_head():
+        oldest = opened.stream.oldest()
+        if lost := opened.lost_head(oldest):
             raise StopError(lost[0].upper() + lost[1:])
         stream = opened.stream
         if before and not opened.of_chain(before):
@@ -248,7 +254,15 @@ class Shipment:
             offset = before or beginning(stream, opened.position)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
-                offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
+                offset = self._ship_pending(opened, stream, oldest, shipped, record, offset, is_new=before is None)
+            if elsewhere := shipped.counts.elsewhere:
+                self.log.info(
+                    "%d events of %s were not sent to %s: it has received the same events with %s.",
+                    elsewhere,
+                    shipped.name.folder,
+                    self.destination,
+                    "a backfill window" if shipped.name.is_live else "the live stream or another window",
+                )
         elif offset.failures_in_a_row or before is None:
             offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
             record.commit(offset)
@@ -260,6 +274,7 @@ class Shipment:
         self,
         opened: OpenStream,
         stream: Stream,
+        oldest: int,
         shipped: Shipped,
         record: Record[Offset],
         offset: Offset,
@@ -283,24 +298,28 @@ class Shipment:
 
         try:
             keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
-            passage = Passage(stream, position.head, offset, tell=self.log.warning)
+            passage = Passage(stream, position.head, offset, tell=self.log.warning, oldest=oldest)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
             for own, last in position.by_source(reached.segment):
                 destination, terms = self.connect(own)
+                if reached.selection != terms.selection:
+                    reached = replace(reached, selection="" if reached.counts.finished else terms.selection)
                 if destination.limits.whole_segments and reached.joins_segments is None:
                     # What an earlier version has begun goes on as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
-                ship(
-                    destination,
-                    shipped.read(stream, passage.manifests(last)),
-                    reached,
-                    commit=commit,
-                    set_aside=keeper.set_aside,
-                    terms=terms,
-                )
+                elsewhere = self._elsewhere(opened, terms)
+                with closing(elsewhere):
+                    ship(
+                        destination,
+                        shipped.read(stream, passage.manifests(last)),
+                        reached,
+                        commit=commit,
+                        set_aside=keeper.set_aside,
+                        terms=replace(terms, elsewhere=elsewhere.indexes),
+                    )
                 if reached.segment <= last:
                     break
             return reached
@@ -323,6 +342,35 @@ class Shipment:
             if failure is not error:
                 raise failure from None
             raise
+
+    def _lacks(self, shipped: Shipped) -> str:
+        """Return what the destination was not given with a window, since another window holds it; "" if nothing."""
+        name, position = shipped.name, shipped.position
+        lacking = []
+        for folder in position.left_to if position else ():
+            other = StreamName.of_folder(name.pipeline, folder)
+            progress = stream_progress(self.ledger, other) if other and other.is_backfill else None
+            if progress and not has_all(progress, self.destination):
+                lacking.append(progress.name.folder)
+        if not lacking:
+            return ""
+        return (
+            f"{self.destination} has all that {name.folder} holds, but this window left out events that "
+            f"{' and '.join(lacking)} holds, and {self.destination} has not received those: ship that window to it, "
+            f"or delete the Variable {name.cursor_key} and read this one again for {self.destination} alone"
+        )
+
+    def _elsewhere(self, opened: OpenStream, terms: Terms) -> DeliveredElsewhere:
+        return DeliveredElsewhere(
+            self.ledger,
+            self.store,
+            opened,
+            self.destination,
+            terms.selection,
+            waits_since=lambda: self.patience.begun,
+            now=self.now,
+            log=self.log,
+        )
 
     def _replay_stream(self, opened: OpenStream, wanted: TimeRange, run_id: str) -> Replayed:
         stream, position = opened.stream, opened.position
