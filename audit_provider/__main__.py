@@ -64,11 +64,17 @@ def _check(options: argparse.Namespace) -> None:
 
     mistakes_in_pipelines(beside_dags(), options.pipelines)
     found = _pipelines(options)
-    if options.connections:
-        from audit_provider.command_line.connections import connection_mistakes
+    if options.connections or options.reach:
+        from audit_provider.command_line.connections import connection_mistakes, reached
 
         if lines := list(connection_mistakes(found.values())):
             raise ConfigurationError("\n".join(["Connections:", *(f"  {line}" for line in lines)]))
+        if options.reach:
+            answers = reached(found.values())
+            for answer in answers:
+                print(f"{answer.path}: {answer.said}", file=sys.stdout if answer.ok else sys.stderr)
+            if failed := sum(not answer.ok for answer in answers):
+                raise ConfigurationError(f"{failed} of {len(answers)} connections do not work as they are set.")
     for each in found.values():
         print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}")
     print(_counted(len(found), "pipeline"))

@@ -51,6 +51,7 @@ COMMANDS = (
             ("check", "the file that Airflow uses"),
             ("check --pipelines pipelines.yaml", "a file that is not in use yet"),
             ("check --connections", "the connections that it names, too"),
+            ("check --reach", "also ask every source and destination whether it answers as it should"),
         ),
     ),
     Command(
@@ -169,6 +170,11 @@ def _check(add: argparse.ArgumentParser) -> None:
         "--connections",
         action="store_true",
         help="look at the connections too: each exists, has its type, and holds what it must; nothing is sent",
+    )
+    add.add_argument(
+        "--reach",
+        action="store_true",
+        help="also test every source and destination, as the page's Test buttons do; no event is read or sent",
     )
 
 

@@ -27,7 +27,7 @@ class Account:
 
     :ivar same_id: of the spooled, those that came under an id which a record of other content has.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
-    :ivar outside: events served beside those read, for a window of the past, that belong to another window.
+    :ivar outside: events served in addition, for a window of the past, that belong to another window.
     :ivar recorded_within: of those read, events that happened outside of the window and belong to it since they were
         recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.

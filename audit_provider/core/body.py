@@ -84,7 +84,7 @@ def _inflated(parts: Iterator[bytes], *, is_gzip: bool, where: str) -> Iterator[
     opened, members, data = None, 0, b""
     for received in parts:
         data = received
-        # An empty part is still told of, so that the time is looked at while nothing comes out.
+        # An empty part is yielded too, so that the deadline is checked while nothing is decompressed.
         yield b""
         while data:
             if opened is None:

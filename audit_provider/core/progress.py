@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
 
 EVERY = timedelta(seconds=20)
-"""Least time between two lines. Work that is done sooner tells none."""
+"""Least time between two lines. Work that is done sooner logs none."""
 
 
 class _Told:

@@ -156,7 +156,7 @@ class ReconciliationState:
     """What is kept between runs.
 
     :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
-    :ivar untold: late events of finished comparisons that no run has told of at its end.
+    :ivar untold: late events of finished comparisons that no run has reported at its end.
     """
 
     reached: datetime | None = None

@@ -112,7 +112,7 @@ def destination_from(config: Mapping[str, Any]) -> Converted:
     A product's API shows no credential. Where neither key of one is there, and others are that only an answer has, such
     as ``id``, a placeholder stands in the connection.
 
-    :raises ConfigurationError: a key is missing or not known, or says what no destination can be told.
+    :raises ConfigurationError: a key is missing or not known, or asks for something that no destination supports.
     """
     unknown = [key for key in config if key not in (*_KEYS, *_SWITCHES, *_IGNORED)]
     if unknown:
@@ -168,11 +168,11 @@ def _is_secret(parts: SplitResult) -> bool:
 
 def _enabled(config: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether events are to be sent, where the product says so."""
-    told = [key for key in _SWITCHES if config.get(key) is not None]
-    for key in told:
+    given = [key for key in _SWITCHES if config.get(key) is not None]
+    for key in given:
         if not isinstance(config[key], bool):
             raise ConfigurationError(f"the SIEM configuration's {key!r} must be true or false.")
-    return {"enabled": all(config[key] for key in told)} if told else {}
+    return {"enabled": all(config[key] for key in given)} if given else {}
 
 
 def _secret(config: Mapping[str, Any], header: str) -> str:
@@ -236,10 +236,10 @@ def _query(parts: SplitResult, known: Mapping[str, str]) -> dict[str, Any]:
     found = {known[key]: value for key, value in pairs if key in known and value}
     if len(found) < len(pairs):
         # What stands there may be a credential, so it is not quoted.
-        told = f": it may contain {', '.join(known)}, once each" if known else ""
+        allowed = f": it may contain {', '.join(known)}, once each" if known else ""
         raise ConfigurationError(
             "the SIEM configuration's 'endpoint_url' has a query that this type of destination does not "
-            f"support{told}; remove the rest."
+            f"support{allowed}; remove the rest."
         )
     return found
 

@@ -81,7 +81,7 @@ class SshConnection:
 
         :param timeout: seconds to wait for the server to get there.
         :param allow_link_local: ``host`` may be such an address; a cloud's metadata service is never reached.
-        :raises ConfigurationError: it is one, as far as that can be told from here.
+        :raises ConfigurationError: it is one, as far as that is visible from here.
         :raises AuditError: the connection cannot be opened, or leads nowhere.
         """
         from paramiko import ChannelException, SSHException

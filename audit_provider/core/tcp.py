@@ -98,7 +98,7 @@ class TcpClient:
                     while rest:  # ``sendall`` of a plain socket would have all of it written within the timeout
                         rest = rest[connected.send(rest) :]
             except HungUpError:
-                # What it said before it hung up tells more than that it did.
+                # What it said before it hung up says more than that it did.
                 with suppress(RetryError):
                     self._hung_up(connected, 0)
                 raise

@@ -54,7 +54,7 @@ def time_from(value: Any) -> datetime | None:
     It reads ISO 8601 and RFC 3339 in their usual variants, dates of mails and of HTTP, digits that begin with a year
     from 1970 to 2100 (``YYYYMMDD``, ``YYYYMMDDhhmm``, ``YYYYMMDDhhmmss``), and epochs in s, ms, µs or ns. A text
     without an offset is taken for UTC, as audit APIs mean it. What is finer than a microsecond is cut off, never
-    rounded. A time outside the years 1 to 9999 in UTC cannot be told, so it is None as well.
+    rounded. A time outside the years 1 to 9999 in UTC cannot be represented, so it is None as well.
     """
     if isinstance(value, str):
         return _from_text(value)

@@ -81,5 +81,5 @@ class TokenTries:
 
 
 def _is_about_token(answer: Answer) -> bool:
-    told = f"{answer.headers.get('WWW-Authenticate', '')} {answer.body[:_WORDS_SEEN].decode(errors='replace')}"
-    return bool(_OF_TOKEN.search(told))
+    said = f"{answer.headers.get('WWW-Authenticate', '')} {answer.body[:_WORDS_SEEN].decode(errors='replace')}"
+    return bool(_OF_TOKEN.search(said))

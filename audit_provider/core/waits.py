@@ -66,7 +66,7 @@ class _Name:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """One of the limits that an answer tells of.
+    """One of the limits that an answer states.
 
     :ivar header: that says when its period ends. :ivar left: requests, None where it does not say.
     :ivar seconds: until the end of its period, None where it does not say. :ivar is_read: the header is understood.

@@ -64,7 +64,7 @@ class AuditLogsHook(ServiceHook):
     def spec(self) -> SourceSpec:
         """The source that this connection is for.
 
-        :raises ConfigurationError: it cannot be told.
+        :raises ConfigurationError: the connection does not say.
         """
         if self._source is not None and not isinstance(self._source, str):
             return self._source
@@ -104,7 +104,7 @@ class AuditLogsHook(ServiceHook):
         return found
 
     def account(self) -> str:
-        """Return what tells this account from others: a short digest of the address, the settings and the login.
+        """Return what distinguishes this account: a short digest of the address, the settings and the login.
 
         Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
         ``same_account`` stands for it where these have changed and the account has not.

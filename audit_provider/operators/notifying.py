@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def tellers(notifications: Sequence[Notification], *, ship_findings: bool) -> list[str]:
-    """Return the names under which a memory knows who tells findings: the notifiers, and the stream of findings."""
+    """Return the names of all that send findings, as a memory records them: notifiers, and the stream of findings."""
     names = [_name(place, notification) for place, notification in enumerate(notifications)]
     return [*names, *([FINDINGS_TELLER] if ship_findings else [])]
 
@@ -39,12 +39,12 @@ def tell(
     now: datetime,
     hidden: Mapping[Role, Treatment],
 ) -> tuple[bool, list[str]]:
-    """Tell each notifier the findings that it has not told yet, all in one message.
+    """Let each notifier send the findings that it has not sent yet, all in one message.
 
-    :param memory: is told who told what; it is to be kept afterwards. :param hidden: names that may not be told.
-    :return: whether anything was told, and one sentence for each notifier that failed.
+    :param memory: records who has sent what; save it afterwards. :param hidden: names that must not be sent.
+    :return: whether anything was sent, and one sentence for each notifier that failed.
     """
-    told, failed = False, []
+    sent, failed = False, []
     for place, notification in enumerate(notifications):
         name = _name(place, notification)
         due = [each for each in memory.untold(name, now) if at_least(each.finding.severity, notification.severity)]
@@ -64,14 +64,14 @@ def tell(
                 "check its arguments and connection; the next report tries again."
             )
             continue
-        told = True
+        sent = True
         for each in due:
             each.told.append(name)
-    return told, failed
+    return sent, failed
 
 
 def _words(pipeline: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
-    """Return what templates of a notifier's arguments may use beside Airflow's own context."""
+    """Return what templates of a notifier's arguments may use besides Airflow's own context."""
     return {
         "audit_pipeline": pipeline,
         "audit_findings": findings,

@@ -151,7 +151,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return self._hook(self._spec()).page_url()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what OpenLineage is told: from which API into which stream; None without its provider."""
+        """Return the facets for OpenLineage: from which API into which stream; None without its provider."""
         spec = self._spec()
         try:
             inputs = [f"{self._hook(spec).address()}{spec.request.path}"]

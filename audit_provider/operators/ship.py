@@ -298,7 +298,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return str(cls.hook(delivery.conn_id).link(delivery.options, origin, times))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what OpenLineage is told: from which streams of the spool to where; None without its provider."""
+        """Return the facets for OpenLineage: from which streams of the spool to where; None without its provider."""
         spool = self.spool or spool_uri()
         try:
             outputs = [self.endpoint(self._delivery())]

@@ -49,7 +49,7 @@ def static(name: str) -> Response:
 
 @app.middleware("http")
 async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Add what tells the browser to be strict."""
+    """Add the headers that make the browser strict."""
     response = await answer(request)
     response.headers.update(HEADERS)
     return response

@@ -43,7 +43,7 @@ from audit_provider.plugin.views import (
 from audit_provider.plugin.within import within
 
 MOST_PROBLEMS = 6
-"""Problems of one pipeline that the overview tells."""
+"""Problems of one pipeline that the overview lists."""
 
 LETTERS_PATIENCE = 20.0
 """Seconds for reading dead letters from the spool."""

@@ -1,6 +1,6 @@
-"""A stand-in for a syslog receiver: RFC 5424 messages with octet counting over TLS, read strictly.
+"""A stand-in for a syslog receiver: RFC 5424 messages over TLS, read strictly.
 
-https://www.rfc-editor.org/rfc/rfc5425
+https://www.rfc-editor.org/rfc/rfc5425, https://www.rfc-editor.org/rfc/rfc6587
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class SyslogService(Service):
     The fault ``cut`` at the path ``/messages`` resets the connection instead of taking a message.
 
     :param tls: False reads plain TCP. :param client_certificate: ask for one of its own authority.
-    :param hosts: names and addresses in its certificate. :param max_message_bytes: a longer one ends the connection.
+    :param hosts: names and addresses in its certificate. :param by_lines: messages end with a newline; otherwise each
+        has its octet count before it. :param max_message_bytes: a longer one ends the connection.
     :ivar octets: those taken, by connection. :ivar refused: why connections were ended.
     """
 
@@ -110,6 +111,7 @@ class SyslogService(Service):
         tls: bool = True,
         client_certificate: bool = False,
         hosts: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        by_lines: bool = False,
         max_message_bytes: int = 8096,
         port: int = 0,
     ) -> None:
@@ -121,6 +123,7 @@ class SyslogService(Service):
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-syslog-"))
         self.authority = Authority(self._folder)
         self._tls = self._context(hosts, client_certificate=client_certificate) if tls else None
+        self._by_lines = by_lines
         self._max_message_bytes = max_message_bytes
         self._changed = threading.Condition()
         self._stopped = threading.Event()
@@ -201,21 +204,30 @@ class SyslogService(Service):
                 connected.close()
 
     def _read(self, connected: socket.socket, reader: BinaryIO, octets: bytearray) -> None:
-        while (size := self._size(reader)) is not None:
+        while (frame := self._frame(reader)) is not None:
             fault = self.faults.next_for(_MESSAGES)
             if fault is not None and fault.kind == "cut":
                 connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return
             if fault is not None and fault.kind == "slow":
                 time.sleep(fault.seconds)
-            content = reader.read(size)
-            if len(content) < size:
+            content = reader.read(frame) if isinstance(frame, int) else frame
+            if isinstance(frame, int) and len(content) < frame:
                 raise ValueError("the connection ended within a message")
             message = message_from(content)
             with self._changed:
-                octets += b"%d %b" % (size, content)
+                octets += b"%d %b" % (len(content), content)
                 self.messages.append(message)
                 self._changed.notify_all()
+
+    def _frame(self, reader: BinaryIO) -> int | bytes | None:
+        """Return the octet count before a message, or the message where lines are read, or None at the end."""
+        if not self._by_lines:
+            return self._size(reader)
+        line = reader.readline(self._max_message_bytes + 1)
+        if line and not line.endswith(b"\n"):
+            raise ValueError("the connection ended within a message, or it is longer than is taken here")
+        return line[:-1] if line else None
 
     def _size(self, reader: BinaryIO) -> int | None:
         """Return the octet count before a message, or None at the end."""

@@ -146,6 +146,23 @@ def test_the_connections_are_checked_where_that_is_asked_for(tmp_path, capsys, m
     assert said in shown.err if said else shown.out.startswith("p: Pylon audit logs to a, hec, files")
 
 
+def test_every_connection_is_tested_where_that_is_asked_for(world, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "p.yaml"
+    path.write_text("p:\n  source: pylon\n  destinations:\n    hec: {type: splunk_hec, index: audit}\n")
+    assert main(["check", "--reach", "--pipelines", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "p: " in shown
+    assert "p.destinations.hec: Splunk HEC accepts the token." in shown
+    entry = {"conn_type": "splunk_hec", "host": world.splunk.url, "password": "wrong"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPLUNK_HEC_DEFAULT", json.dumps(entry))
+    assert main(["check", "--reach", "--pipelines", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert "p: " in shown.out
+    assert "p.destinations.hec: POST" in shown.err
+    assert "1 of 2 connections" in shown.err
+    assert world.splunk.ids() == []
+
+
 def test_destinations_are_listed(world, tmp_path, capsys, monkeypatch):
     world.pull()
     pipelines = tmp_path / "p.yaml"

@@ -128,6 +128,19 @@ class Finding:
     drops: bool = False
 
 
+def checked(destination: Destination, *, says: str, works: bool = True) -> Finding:
+    """Ask a destination as the *Test* button does.
+
+    :param says: words of its answer, or of its error. :param works: whether it must be an answer.
+    """
+    try:
+        said, worked = destination.check(), True
+    except AuditError as error:
+        said, worked = str(error), False
+    right = worked == works and says in said
+    return Finding("works" if worked else "does not work", "-", "" if right else f"its test said {said!r}", notes=said)
+
+
 def compare(
     shipment: Shipment,
     held: Iterable[Hashable],

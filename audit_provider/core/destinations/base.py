@@ -70,7 +70,8 @@ class Limits:
     :ivar separator: Bytes that joining adds per event.
     :ivar max_age: The destination would drop older events, or replace their time.
     :ivar restamps: Whether an older event can be sent with the current time; otherwise it is set aside.
-    :ivar unconfirmed: The destination confirms nothing, so a run's last batch is marked ``listen_long``.
+    :ivar unconfirmed: If the destination confirms nothing: how people find out whether an event has arrived, in whole
+        sentences. A run's last batch is then marked ``listen_long``.
     :ivar whole_segments: A batch never spans two segments, so that its content is the same on every try even if the
         next segment is not known yet. If the whole stream is known, the offset may say that its batches span segments.
     """
@@ -83,7 +84,7 @@ class Limits:
     max_age: timedelta | None = None
     restamps: bool = True
     whole_segments: bool = False
-    unconfirmed: bool = False
+    unconfirmed: str = ""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from audit_provider.core.destinations.answers import refuse_later
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _ANY_STREAM = "logs-*"
 
 
 def check_access(client: HttpClient, target: str = "") -> str:
-    """Return a sentence that says which user the credential belongs to.
+    """Return a sentence that says which user the credential belongs to, once ``_bulk`` has answered at the target.
 
     Elasticsearch says which user it is, and whether it may create documents in ``target``. OpenSearch and its
     serverless variant are asked for ``GET /``, then for the head of the target; an answer "you may not" with the user's
@@ -29,7 +30,35 @@ def check_access(client: HttpClient, target: str = "") -> str:
     :param target: index or data stream; "" tests only the credential.
     :raises CredentialError: the credential is refused, or may not write.
     :raises ConfigurationError: the host is not the cluster's.
+    :raises ProtocolError: ``/<target>/_bulk`` is not answered as the cluster answers it.
     """
+    said = _credential(client, target)
+    if target:
+        _reach_bulk(client, target)
+    return said
+
+
+def _reach_bulk(client: HttpClient, target: str) -> None:
+    """Post an empty body, which writes nothing: the service refuses it with an error of its own.
+
+    :raises ProtocolError: what answers is another service, or has ``_bulk`` at another path.
+    """
+    headers = {**_JSON, "Content-Type": "application/x-ndjson"}
+    answer = client.fetch("POST", f"/{quote(target, safe='')}/_bulk", headers=headers, body=b"")
+    refuse_later(answer, client)
+    try:
+        said = answer.json() if not answer.is_web_page else None
+    except ProtocolError:
+        said = None
+    if not isinstance(said, dict) or not {"error", "errors", "items", "message"} & said.keys():
+        raise ProtocolError(
+            f"{answer.where} answered {answer.status}{client.words(answer)} to an empty request, which is not how "
+            "Elasticsearch or OpenSearch answers: set the connection's host to the URL below which /<target>/_bulk is "
+            "served."
+        )
+
+
+def _credential(client: HttpClient, target: str) -> str:
     asked = _ask(client, "GET", "/_security/_authenticate")
     if asked.status == 200 and not asked.is_web_page:
         who = asked.json()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 from isal import igzip
 
-from audit_provider.core.destinations.answers import MAYBE_STORED, Rules, judge, put_off
+from audit_provider.core.destinations.answers import MAYBE_STORED, Rules, judge, put_off, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
@@ -182,7 +182,14 @@ class HttpDestination:
         return self._judge(answer, len(batch))
 
     def check(self) -> str:
-        """Reach the address without sending an event; this proves name, certificate and way, and no credential."""
+        """Reach the address without sending an event.
+
+        This proves name, certificate and way. A preset that has a body without events proves path and credential too.
+
+        :raises AuditError: the receiver cannot be reached, or does not accept the body without events.
+        """
+        if self._kind.nothing:
+            return self._check_with_nothing()
         answer = self._client.send("HEAD", self._path)
         said = f"{answer.where} answered {answer.status}"
         if 300 <= answer.status < 400 or answer.status == 410:
@@ -192,6 +199,18 @@ class HttpDestination:
             f"{said}, so the address can be reached; only a test event proves that the credential is accepted and "
             f"events are understood.{unseen}"
         )
+
+    def _check_with_nothing(self) -> str:
+        body = igzip.compress(self._kind.nothing, _GZIP_LEVEL, mtime=0) if self._compressed else self._kind.nothing
+        answer = self._client.send(self._options.method, self._path, headers=self._headers, body=body)
+        refuse_later(answer, self._client)
+        if self._judge(answer, 1).verdicts != (Verdict.DELIVERED,):
+            raise ProtocolError(
+                f"{answer.where} answered {answer.status}{self._client.words(answer)} to a request without events, "
+                f"which is not how {self._kind.title} answers: check the connection's host and 'path'."
+            )
+        unseen = f" {self._kind.unseen}" if self._kind.unseen else ""
+        return f"{answer.where} answered {answer.status} to a request without events.{unseen}"
 
     def send_test_event(self) -> str:
         """Send one event that is marked as a test, and return a sentence that says what became of it.

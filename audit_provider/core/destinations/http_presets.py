@@ -221,6 +221,7 @@ OTLP = Preset(
     encode=_otlp,
     frame=_otlp_frame,
     judge=_otlp_judge,
+    nothing=b'{"resourceLogs":[]}',
     path="/v1/logs",
     gzip=True,
     accepted=frozenset({200, 201, 202, 204}),  # Fluent Bit answers 201 by default

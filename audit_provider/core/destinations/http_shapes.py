@@ -88,6 +88,7 @@ class Preset:
     :ivar encode: Encodes one event.
     :ivar frame: Returns the parts around the events.
     :ivar judge: Reads an answer first; with None, the status decides.
+    :ivar nothing: A body without events, which proves path and credential and stores nothing; empty if none is known.
     :ivar path: Path after the connection's URL, with settings in braces.
     :ivar accepted: Statuses that mean "delivered".
     :ivar later: Statuses that mean "send it again".
@@ -106,6 +107,7 @@ class Preset:
     frame: Callable[[Sender], Frame]
     judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
     page: str = ""
+    nothing: bytes = b""
     path: str = ""
     content_type: str = "application/json"
     gzip: bool = False

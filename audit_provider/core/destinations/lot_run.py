@@ -197,7 +197,7 @@ class LotRun:
         :raises UnavailableError: the destination hangs up on everything.
         """
         step = self._hang_ups.after(group)
-        self._listen_long = self._destination.limits.unconfirmed
+        self._listen_long = bool(self._destination.limits.unconfirmed)
         if step == "set aside":
             (place,) = group
             self._fates[place] = "set_aside"

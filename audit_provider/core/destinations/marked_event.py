@@ -44,4 +44,6 @@ def send_marked_event(destination: Destination, name: str, now: datetime) -> str
     (verdict,) = outcome.verdicts
     if verdict not in (Verdict.DELIVERED, Verdict.ALREADY_THERE):
         raise ProtocolError(f"{name} did not accept the test event {event.id}: {outcome.said or 'no reason given'}.")
+    if destination.limits.unconfirmed:
+        return f"The test event {event.id} was written to {name}. {destination.limits.unconfirmed}"
     return f"{name} accepted the test event {event.id}" + (f" ({outcome.said})." if outcome.said else ".")

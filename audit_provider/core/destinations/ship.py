@@ -65,7 +65,7 @@ def ship(
     """
     terms = replace(terms, **changes) if terms else Terms(**changes)
     concurrency = min(terms.concurrency, MOST_JOINED_AT_ONCE) if offset.joins_segments else terms.concurrency
-    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=destination.limits.unconfirmed)
+    lots = _with_last(packed(destination, segments, offset, terms), looks_ahead=bool(destination.limits.unconfirmed))
     flying: deque[_Flying] = deque()
     broken: Exception | None = None
     with ThreadPoolExecutor(concurrency) if concurrency > 1 else nullcontext(_Here()) as pool:
@@ -98,7 +98,9 @@ def _with_last(packed: Iterator[Lot], *, looks_ahead: bool) -> Iterator[tuple[Lo
     :param looks_ahead: pack a lot before the one in front of it is sent, which alone can tell. Else none is the last.
     """
     if not looks_ahead:
-        yield from ((lot, False) for lot in packed)
+        for each in packed:
+            yield each, False
+            del each  # or it and its segment would stay in memory while the next lot is packed
         return
     lot = next(packed, None)
     while lot is not None:

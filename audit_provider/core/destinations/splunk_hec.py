@@ -155,6 +155,11 @@ class SplunkHecDestination:
         reply = _reply(answer)
         if _code(reply) == _NO_DATA:
             return "Splunk HEC accepts the token."
+        if answer.status == 200 and _code(reply) == 0:
+            return (
+                f"{answer.where} answered an empty request with success, as compatible receivers do and Splunk does "
+                "not: only a test event that arrives proves that the token is accepted."
+            )
         self._refuse_sender(answer, reply)
         raise ProtocolError(
             f"{answer.where} answered {answer.status}{self._client.words(answer)}, which is not how a collector "

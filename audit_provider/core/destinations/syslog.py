@@ -1,4 +1,6 @@
-"""Syslog: RFC 5424 messages over TLS with octet counting. https://www.rfc-editor.org/rfc/rfc5425
+"""Syslog: RFC 5424 messages over TLS, framed by octet counts or by newlines.
+
+https://www.rfc-editor.org/rfc/rfc5425 (octet counts), https://www.rfc-editor.org/rfc/rfc6587#section-3.4.2 (newlines)
 
 No syslog receiver confirms messages: what is written into a connection that breaks is lost without a sign. So delivery
 is best effort, and this is the one destination where "delivered" means "written, and the receiver did not close the
@@ -41,6 +43,10 @@ SEVERITIES = {
 """RFC 5424, table 2."""
 
 _NIL = "-"
+_LOOK_THERE = (
+    "Syslog does not confirm messages, so look for the event at the receiver. If it does not arrive, the receiver may "
+    "read the other framing: change 'framing' there or in the pipelines file."
+)
 _MOST_SETTLE = 3600
 _BOM = b"\xef\xbb\xbf"
 _MOST_HOSTNAME, _MOST_APP_NAME, _MOST_MSGID = 255, 48, 32
@@ -65,6 +71,8 @@ class SyslogOptions:
     :ivar msgid: MSGID of the messages. Default: the event's action. Example: ``audit``.
     :ivar sd_id: Id of the structured data with ``event_id``, ``source`` and ``pipeline``: a name, ``@``, and an
         enterprise number. The number in the default is reserved for examples. Example: ``audit@55555``.
+    :ivar framing: How the receiver finds the end of a message: ``octet_counting``, as RFC 5425 says, or ``newline`` for
+        a receiver that reads lines only.
     :ivar message_bytes: Maximum size of one message in bytes; a larger one is set aside. The default is what rsyslog
         accepts without cutting in its default configuration: raise the receiver's limit before this one.
     :ivar bom: Whether to put a byte order mark before the text, as RFC 5424 says; many receivers do not expect it.
@@ -84,6 +92,7 @@ class SyslogOptions:
     hostname: str | None = None
     msgid: str | None = None
     sd_id: str = "audit@32473"
+    framing: Literal["octet_counting", "newline"] = "octet_counting"
     message_bytes: int = 8096
     bom: bool = False
     settle: float = 0.25
@@ -126,7 +135,7 @@ class SyslogDestination:
             batch_bytes=options.batch_bytes,
             event_bytes=options.message_bytes,
             separator=len(str(options.message_bytes)) + 1,
-            unconfirmed=True,
+            unconfirmed=_LOOK_THERE,
         )
         self._fields = FieldReader(origin.fields, ("action",))
         priority = FACILITIES[options.facility] * 8 + SEVERITIES[options.severity]
@@ -136,6 +145,7 @@ class SyslogDestination:
         self._before_id = f' [{options.sd_id} event_id="'
         self._after_id = f'" source="{_value(origin.source)}" pipeline="{_value(origin.pipeline)}"] '
         self._bom = _BOM if options.bom else b""
+        self._by_lines = options.framing == "newline"
 
     @property
     def limits(self) -> Limits:
@@ -143,19 +153,28 @@ class SyslogDestination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the message, its header under the time of the event, without its octet count."""
+        """Return the message, its header under the time of the event, without its frame.
+
+        :raises ValueError: it cannot travel in this framing.
+        """
         msgid = self._options.msgid or _printable(self._fields.read(event.raw).get("action", ""), _MOST_MSGID)
         time = exact_text_of(event.time)
         header = f"{self._priority}{time}{self._sender}{msgid}{self._before_id}{_value(event.id)}{self._after_id}"
-        return header.encode() + self._bom + self._form.write(event)
+        message = header.encode() + self._bom + self._form.write(event)
+        if self._by_lines and b"\n" in message:
+            raise ValueError("it contains a line break, which would end the message: use framing octet_counting")
+        return message
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each after its octet count, and check whether the receiver closes the connection or
+        """Write the messages, each in its frame, and check whether the receiver closes the connection or
         answers.
 
         :raises HungUpError: it closes the connection. A receiver does so on a message that it cannot process.
         """
-        frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
+        if self._by_lines:
+            frames = b"".join([item.encoded + b"\n" for item in batch.items])
+        else:
+            frames = b"".join([b"%d %b" % (len(item.encoded), item.encoded) for item in batch.items])
         try:
             settle = max(self._options.settle, self._options.last_settle) if batch.listen_long else self._options.settle
             self._client.write(frames, settle)
@@ -164,15 +183,16 @@ class SyslogDestination:
             of_batch = "it" if len(batch) == 1 else f"the largest of {len(batch)} messages"
             raise HungUpError(
                 f"{str(error).rstrip('.')}; {of_batch} has {largest:,} bytes: a receiver closes the connection on a "
-                "message over its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize') and on one that it "
-                "cannot read."
+                "message over its own limit (syslog-ng 'log-msg-size()', rsyslog '$MaxMessageSize'), on one that it "
+                f"cannot read, and if it does not read the 'framing' {self._options.framing!r}."
             ) from None
         return Outcome.all(Verdict.DELIVERED, len(batch))
 
     def check(self) -> str:
         """Connect, and check that the receiver neither closes the connection nor sends data."""
         return (
-            f"{self._client.where} accepts connections over {self._client.probe()}. Syslog does not confirm messages."
+            f"{self._client.where} accepts connections over {self._client.probe()}. Syslog does not confirm messages, "
+            f"and only a test event that arrives proves that the receiver reads the framing {self._options.framing!r}."
         )
 
 

@@ -24,7 +24,7 @@ class _Object(msgspec.Struct, omit_defaults=True, gc=False):
     id: str = ""
 
 
-class _Told(msgspec.Struct, omit_defaults=True, gc=False):
+class _Known(msgspec.Struct, omit_defaults=True, gc=False):
     id: str
     time: str
     source: str
@@ -53,7 +53,7 @@ class Envelope:
     def write(self, event: Event) -> bytes:
         """See :class:`~audit_provider.core.formats.base.Form`."""
         facts = self._facts.read(event)
-        told = _Told(
+        known = _Known(
             event.id,
             exact_text_of(event.time),
             self._source,
@@ -65,4 +65,4 @@ class Envelope:
             _Object(facts.object_type, facts.object_id) if facts.object_type or facts.object_id else None,
             facts.outcome,
         )
-        return b'%b,"raw":%b}' % (self._encode(told)[:-1], text_of_record(event)[0])
+        return b'%b,"raw":%b}' % (self._encode(known)[:-1], text_of_record(event)[0])

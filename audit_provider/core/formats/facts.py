@@ -116,10 +116,10 @@ class FactReader:
         return Facts(**found, ip=ip, address="" if ip else written, outcome=outcome, meaning=meaning)
 
 
-def outcome_of(told: str, meaning: Meaning) -> str:
+def outcome_of(written: str, meaning: Meaning) -> str:
     """Return ``success``, ``failure`` or "": from the record, or else from the meaning of its action."""
-    told = told.lower()
-    return "success" if told in _SUCCESS else "failure" if told in _FAILURE else meaning.outcome
+    written = written.lower()
+    return "success" if written in _SUCCESS else "failure" if written in _FAILURE else meaning.outcome
 
 
 def text_of_record(event: Event) -> tuple[bytes, str]:

@@ -38,7 +38,7 @@ FOLDER = "activity"
 
 KEPT_DAYS = 35
 AHEAD_DAYS = 35
-"""So many days ahead of the clock events are counted for the day that they bear; beyond, for that of their writing."""
+"""Events up to so many days ahead of the clock count for their own day, later ones for the day they were written."""
 
 MOST_ACTIONS = 300
 """Actions of one day that are counted by name; those that come later are counted by category alone."""

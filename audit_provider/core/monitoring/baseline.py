@@ -19,7 +19,7 @@ DAYS = 30
 """Of history that count."""
 
 WEEKS_KNOWN = 14
-"""Days of history from which on weekdays are told apart."""
+"""Days of history from which on each weekday has its own baseline."""
 
 _ALIKE = 1.5  # days whose medians differ by no more than this are one kind of day
 _BEYOND = 1.25  # how far something must lie beyond what the history has shown, in spreads
@@ -27,7 +27,7 @@ _LONGER = 1.5  # the same for silences
 _MOST_GROWTH = 2.0
 _MAD = 1.4826  # from a median absolute deviation to a standard deviation
 _ANSCOMBE = 3 / 8
-_BUSY = 1.0  # events in an hour from which on its spread can be told
+_BUSY = 1.0  # events in an hour from which on its spread is meaningful
 _TOP = 0.1  # the part of values that a careful mean leaves out, the largest
 
 

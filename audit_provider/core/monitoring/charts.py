@@ -50,10 +50,10 @@ def bars(
         for bar, value in enumerate(values):
             if value > 0:
                 top = floor[bar] + value
-                told = said(f"{labels[bar]}: {name} {value:,.0f}{unit}")
+                label = said(f"{labels[bar]}: {name} {value:,.0f}{unit}")
                 parts.append(
                     f'<rect class="c{place % 10}" x="{across(bar + 0.1)}" y="{up(top)}" width="{round(wide * 0.8, 1)}" '
-                    f'height="{round(max(up(floor[bar]) - up(top), 0.5), 1)}"><title>{told}</title></rect>'
+                    f'height="{round(max(up(floor[bar]) - up(top), 0.5), 1)}"><title>{label}</title></rect>'
                 )
                 floor[bar] = top
     every = max(1, round(count / 8))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Series = Sequence[Sequence[int]]
 """Hourly counts: 24 for each day, oldest first."""
 
-_LONGEST_PAUSE = 7  # days without any event, before which nothing tells of the days after
+_LONGEST_PAUSE = 7  # days without any event, after which earlier days say nothing about the next
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
     late = fresh_days(figures, memory, now)
     found = noteworthy(figures, classifier, memory, settings, now)
     if lag is not None and state.counted:
-        # What has not been read or counted yet is no silence, and where reading lags the lag is told.
+        # What has not been read or counted yet is no silence, and where reading lags, the lag is reported.
         found = [*unusual(figures, now - timedelta(seconds=lag) - settings.settle, settings, late), *found]
     lasting = conditions(
         lag=lag,

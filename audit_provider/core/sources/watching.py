@@ -33,7 +33,7 @@ RECORDS_LOOKED_AT = 5
 """Of each page, for fields that no record has had yet."""
 
 FULL_PAGE_KEPT = timedelta(days=7)
-"""How long it is told that a full page led nowhere, after the last one."""
+"""How long it is reported that a full page led nowhere, after the last one."""
 
 _ALWAYS_THERE = frozenset({"id", "time", "action"})
 _LOOKED_ENOUGH = 2

@@ -239,7 +239,7 @@ class S3Store:
                 ) from None
             raise UnavailableError(f"{self._name} at {self} answered {code} to {method}.") from None
         except NoCredentialsError:
-            # A machine's role may fail to be told for a moment, so this is tried again.
+            # The service that hands out a machine's role may fail for a moment, so this is tried again.
             raise UnavailableError(
                 f"{self._name} at {self} is to be used without a credential: make the connection that it names in "
                 f"Airflow, or give this machine a role."

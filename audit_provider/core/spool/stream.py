@@ -82,8 +82,8 @@ class Stream:
     def _is_set_back(self, head: Head, now: datetime) -> bool:
         """Whether the clock that says ``now`` was set back, where ``head`` has a later time; else that one was ahead.
 
-        Events prove a time: none is spooled before it happens, so where the segments that bear a later time than now
-        hold events of such a time too, it is the clock of now that is wrong.
+        Events prove a time: none is spooled before it happens, so where segments with a later time than now also
+        hold events of such a time, it is the clock of now that is wrong.
         """
         for manifest in self.back_from(head):
             if manifest.written_at <= now:

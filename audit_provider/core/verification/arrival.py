@@ -34,7 +34,7 @@ class Arrival(Protocol):
 
     @property
     def tells_all(self) -> bool:
-        """Whether :meth:`gather` tells of every id there, so that those which the spool has not are counted too."""
+        """Whether :meth:`gather` yields every id there, so that those missing in the spool are counted too."""
 
     @property
     def contents(self) -> Contents | None:

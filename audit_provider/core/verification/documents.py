@@ -131,8 +131,8 @@ class DocumentSearch:
                 return Counter({ids[0]: hits.total.value})
             middle = len(ids) // 2
             return self._ask(ids[:middle]) + self._ask(ids[middle:])
-        told = (str(hit.fields.get(_EVENT_ID, [""])[0]) if prefix is None else hit.id for hit in hits.hits)
-        return Counter(names[name] for name in told if name in names)
+        found = (str(hit.fields.get(_EVENT_ID, [""])[0]) if prefix is None else hit.id for hit in hits.hits)
+        return Counter(names[name] for name in found if name in names)
 
     def _hits(self, answer: Answer) -> _Hits:
         if answer.status in (401, 403):
@@ -150,8 +150,8 @@ class DocumentSearch:
             raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
         if found.timed_out or found.shards.failed:
             raise UnavailableError(
-                f"{answer.where} answered for a part of the index only, so that what is missing cannot be told: try "
-                f"again when all its shards are there."
+                f"{answer.where} answered for a part of the index only, so it is unknown what is missing: try again "
+                f"when all its shards are there."
             )
         return found.hits
 

@@ -22,9 +22,9 @@ Kind = Literal["damaged", "missing", "reordered", "foreign", "total", "unclaimed
 class Fault:
     """One thing that is not as it was written.
 
-    :ivar kind: ``damaged``, ``missing``, ``reordered``, ``foreign``, a wrong ``total``, ``unclaimed`` (nothing tells
+    :ivar kind: ``damaged``, ``missing``, ``reordered``, ``foreign``, a wrong ``total``, ``unclaimed`` (it is unknown
         whether it was committed), or ``unread`` (the spool gave no answer, so nothing is known).
-    :ivar stream: folder of the chain. :ivar segment: its number, 0 where it is none's. :ivar file: key in the spool.
+    :ivar stream: folder of the chain. :ivar segment: its number, 0 if none. :ivar file: key in the spool.
     """
 
     kind: Kind

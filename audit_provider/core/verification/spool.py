@@ -83,7 +83,7 @@ def verify(
     :param progress: folder of a stream to what is recorded of it. It must have been read before this is called, so that
         what a pull adds meanwhile is merely not committed yet. Where nothing is recorded, the newest manifest counts.
     :param arrival: compares the ids with a destination; :param destination: that one's name in the pipelines file, so
-        that its dead letters and what is pending for it are told apart from what is missing.
+        that its dead letters and what is pending for it are distinguished from what is missing.
     :raises AuditError: the spool or the destination cannot be asked.
     """
     began = now()

@@ -739,6 +739,19 @@ def test_the_check_needs_no_right_of_the_cluster_and_writes_nothing(cluster, arg
     assert service.ids() == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [(400, {}, "unsupported path requested"), (404, {}, PAGE), (200, {}, ""), (404, {}, {}), (405, {}, [])],
+    ids=["words", "page", "nothing", "object", "array"],
+)
+def test_the_check_finds_that_bulk_is_at_another_path(serve, answer):
+    """As of services that speak ``_bulk`` at a fixed path and present themselves as Elasticsearch."""
+    root = {"version": {"number": "8.9.0"}}
+    server = serve(lambda request: answer if request.path.endswith("/_bulk") else (200, {}, root))
+    with pytest.raises(ProtocolError, match=f"/{STREAM}/_bulk answered {answer[0]}.*below which /<target>/_bulk"):
+        ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client_of(server)).check()
+
+
 def test_the_check_installs_the_template_where_it_is_asked_for(cluster):
     service = cluster()
     assert "index template saas_audit was installed" in tcp_client_of(service, template="install").check()

@@ -236,6 +236,32 @@ def test_check_says_what_cannot_work(serve, status):
         http(serve(lambda request: (status, {}, {}))).check()
 
 
+def test_check_sends_otlp_a_request_without_events(serve):
+    server = serve(lambda request: (201, {}, {}))
+    said = http(server, preset="otlp").check()
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/v1/logs")
+    assert json.loads(request.body) == {"resourceLogs": []}
+    assert "201" in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ((206, {}, {}), AuditError, "accepted: [200, 201, 202, 204, 206]"),
+        ((400, {}, {"message": "no"}), AuditError, "request without events"),
+        ((401, {}, {}), CredentialError, "'auth'"),
+        ((404, {}, {}), ConfigurationError, "'path'"),
+        ((200, {"Content-Type": "text/html"}, "<html><title>Log in</title>"), AuditError, "Log in"),
+        ((503, {}, {}), UnavailableError, "not available"),
+    ],
+)
+def test_check_says_what_keeps_otlp_from_working(serve, answer, error, said):
+    with pytest.raises(error) as caught:
+        http(serve(lambda request: answer), preset="otlp").check()
+    assert said in str(caught.value)
+
+
 def test_a_test_event_is_marked():
     with HttpReceiverService() as service:
         said = http(receiver(service)).send_test_event()

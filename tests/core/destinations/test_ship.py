@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from datetime import timedelta
 
 import msgspec
@@ -16,7 +17,7 @@ from audit_provider.core.errors import (
     UnavailableError,
     WaitError,
 )
-from audit_provider.core.model import Offset, ShipCounts
+from audit_provider.core.model import Event, Offset, ShipCounts
 from tests.core.destinations.stand_ins import NOW, Crash, Desk, Listed, event
 
 
@@ -351,6 +352,44 @@ def test_only_one_batch_and_one_segment_are_held():
         now=lambda: NOW,
     )
     assert max(seen) <= 1, "read at most one segment past the batch being sent"
+
+
+class Page(bytearray):
+    """The bytes of a segment: unlike plain ones, their end can be watched."""
+
+
+@pytest.mark.parametrize("whole_segments", [True, False])
+def test_a_segment_has_left_memory_when_the_next_one_is_read(whole_segments):
+    pages = []
+
+    def segments():
+        for number in range(1, 6):
+            assert [page() for page in pages] == [None] * len(pages)
+            page = Page(b"".join(event(f"{number}-{index}").raw for index in range(6)))
+            pages.append(weakref.ref(page))
+            line = len(page) // 6
+            events = [
+                Event(f"{number}-{index}", NOW, msgspec.Raw(memoryview(page)[index * line : (index + 1) * line]))
+                for index in range(6)
+            ]
+            del page
+            yield number, events
+            del events
+
+    limits = Limits(
+        events=6 if whole_segments else 4, batch_bytes=10_000, event_bytes=1000, whole_segments=whole_segments
+    )
+    after = ship(
+        Listed(limits=limits),
+        segments(),
+        Offset(),
+        commit=lambda offset: None,
+        set_aside=lambda letters: None,
+        too_old="arrival_time",
+        sleep=lambda seconds: None,
+        now=lambda: NOW,
+    )
+    assert after.counts.delivered == 30
 
 
 def test_the_account_is_checked_for_real(monkeypatch):

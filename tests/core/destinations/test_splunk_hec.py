@@ -384,6 +384,11 @@ def test_check_takes_no_data_for_a_valid_token(serve):
     assert server.requests[0].raw == b""
 
 
+def test_check_promises_no_token_where_an_empty_request_is_a_success(serve):
+    """As VictoriaLogs 1.52 answers, with or without a token."""
+    assert "only a test event" in hec(serve(Collector(replying(200, 0, "Success")))).check()
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Verdict
+from audit_provider.core.destinations.marked_event import send_marked_event
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
@@ -361,6 +362,34 @@ def test_check_shakes_hands_and_promises_nothing(receiver):
     assert "TLSv1.3" in said
     assert "does not confirm messages" in said
     assert receiver.messages == []
+
+
+def test_a_receiver_that_reads_lines_is_sent_lines():
+    with SyslogService(by_lines=True) as service:
+        desk = Desk()
+        desk.ship(syslog(service, framing="newline"), [[event("a\nb"), event("c", text="d\ne")]])
+        assert service.wait_for(2)
+    assert desk.offset.counts.delivered == 2
+    assert [each.data["audit@32473"]["event_id"] for each in service.messages] == ["a#012b", "c"]
+
+
+def test_what_has_a_line_break_of_its_own_is_set_aside_where_lines_are_read():
+    spread = Event("spread", NOW, msgspec.Raw(b'{"id":\n"spread"}'))
+    with SyslogService(by_lines=True) as service:
+        desk = Desk()
+        desk.ship(syslog(service, framing="newline", form=Raw(ORIGIN)), [[event("a"), spread, event("b")]])
+        assert service.wait_for(2)
+    assert desk.offset.counts.dead_lettered == 1
+    assert "line break" in desk.letters["spread"].reason
+    assert service.refused == []
+
+
+def test_a_test_event_says_that_only_the_receiver_can_show_it(receiver):
+    said = send_marked_event(syslog(receiver), "syslog", NOW)
+    assert receiver.wait_for(1)
+    assert receiver.messages[0].data["audit@32473"]["event_id"] in said
+    assert "look for the event at the receiver" in said
+    assert "'framing'" in said
 
 
 # Receivers that hang up on one message, as syslog-ng does on one over its limit and VictoriaLogs on a year it cannot

@@ -13,7 +13,7 @@ from typing import Any
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.model import UTC, Event
 from audit_provider.sandbox.local_airflow import free_ports
-from tests.real.account import Finding, Shipment, compare
+from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events, timed_events
 from tests.real.clients import http_client
 from tests.real.obtaining import from_go
@@ -120,6 +120,9 @@ SERVERS = (
                     *timed_events(100, datetime(2020, 1, 1, tzinfo=UTC)),
                 ],
                 takes=300,
+            ),
+            "OTLP, its test": lambda both: checked(
+                both[1].destination(), says="answered 200 to a request without events"
             ),
             "OTLP, requests of 20 kB at most": lambda both: small(both[0].below("small")),
         },

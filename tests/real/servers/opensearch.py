@@ -21,7 +21,7 @@ from audit_provider.core.destinations.elasticsearch import ElasticsearchDestinat
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import Event
 from audit_provider.sandbox.local_airflow import free_ports
-from tests.real.account import Finding, Shipment, compare
+from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events
 from tests.real.clients import http_client
 from tests.real.obtaining import Obtained, from_maven, java_home
@@ -247,6 +247,7 @@ SCENARIOS: dict[str, Callable[[Cluster], Finding]] = {
     "data stream, adverse events, twice, envelope": lambda node: adverse(node, "envelope"),
     "data stream, adverse events, twice, ocsf": lambda node: adverse(node, "ocsf"),
     "plain index, adverse events, raw": plain_index,
+    "its test": lambda node: checked(node.destination(), says="accepts the credential"),
     "rollover, then the same ids": rolled_over,
     "read only": lambda node: blocked(node, "read_only"),
     "read only, since its disk is full": lambda node: blocked(node, "read_only_allow_delete"),

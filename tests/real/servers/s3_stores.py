@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.model import Event, utc_now
 from audit_provider.sandbox.local_airflow import free_ports
-from tests.real.account import Finding, Shipment, compare
+from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import NOW, ORIGIN, adverse_events, good_events
 from tests.real.clients import s3_client
 from tests.real.obtaining import from_pypi
@@ -192,6 +192,10 @@ SCENARIOS: dict[str, Callable[[Store], Finding]] = {
     "200 objects, twice": lambda store: store.ships(spread_events(600, 200), prefix="many", takes=600),
     "wrong secret": lambda store: store.ships(good_events(20), secret="wrong", ends="CredentialError", takes=0),
     "Object Lock, which the bucket has not": lambda store: unlocked(store),
+    "Object Lock, which the bucket has not, its test": lambda store: checked(
+        store.destination(object_lock="GOVERNANCE", object_lock_days=1), says="Object Lock", works=False
+    ),
+    "its test": lambda store: checked(store.destination(), says="can be reached"),
 }
 
 SERVERS = (

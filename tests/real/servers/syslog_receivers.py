@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.model import Event
-from tests.real.account import Finding, Shipment, compare
+from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events, sized_events
 from tests.real.clients import syslog_client
 from tests.real.obtaining import Obtained, from_debian
@@ -189,6 +189,22 @@ def wants_certificate(kind: Kind, place: Place) -> Finding:
     )
 
 
+def its_test(kind: Kind, place: Place) -> Finding:
+    """The *Test* button: it connects, and sends nothing."""
+    with kind.receiving(place) as receiver:
+        return checked(receiver.destination(), says="does not confirm messages")
+
+
+def other_framing(place: Place) -> Finding:
+    """Lines for syslog-ng's ``syslog()``, which reads octet counts: nothing is delivered, and the error says why."""
+    with SYSLOG_NG.receiving(place) as receiver:
+        shipment = Shipment(good_events(5)).run(receiver.destination(framing="newline"))
+        held = receiver.held(0)
+    named = "'framing'" in shipment.errors[-1]
+    wrong = "" if not held and not shipment.delivered() and named else f"it ended with {shipment.errors[-1]!r}"
+    return Finding(shipment.said, f"{len(held)} of 0", wrong, notes=shipment.errors[-1])
+
+
 def over_the_limit(place: Place) -> Finding:
     """One message over syslog-ng's limit among good ones: it hangs up, and that one alone becomes a dead letter."""
     events = [*good_events(5), *sized_events(_OVER), *good_events(10)[5:]]
@@ -207,6 +223,7 @@ def _scenarios(kind: Kind) -> dict[str, Callable[[Place], Finding]]:
         "sizes about the limit": lambda place: edges(kind, place.below("edges")),
         "SIGTERM midway": lambda place: stopped(kind, place.below("term"), signal.SIGTERM),
         "kill -9 midway": lambda place: stopped(kind, place.below("kill"), signal.SIGKILL),
+        "its test": lambda place: its_test(kind, place.below("test")),
         "wants a certificate": lambda place: wants_certificate(kind, place.below("certificate")),
     }
 
@@ -218,6 +235,9 @@ SERVERS = (
         lambda version: from_debian("rsyslog", version, "rsyslog-gnutls"),
         {
             **_scenarios(RSYSLOG),
+            "framing by newlines": lambda place: ships(
+                RSYSLOG, place.below("lines"), adverse_events(), framing="newline"
+            ),
             "maxMessageSize raised": lambda place: raised(RSYSLOG, 'maxMessageSize="200k"', place.below("raised")),
         },
     ),
@@ -227,6 +247,7 @@ SERVERS = (
         lambda version: from_debian("syslog-ng-core", version),
         {
             **_scenarios(SYSLOG_NG),
+            "framing by newlines": lambda place: other_framing(place.below("lines")),
             "one message over log-msg-size": lambda place: over_the_limit(place.below("over")),
             "log-msg-size raised": lambda place: raised(SYSLOG_NG, "log-msg-size(200000);", place.below("raised")),
         },

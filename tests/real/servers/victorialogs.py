@@ -22,7 +22,7 @@ from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOpt
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import UTC, Event, utc_now
 from audit_provider.sandbox.local_airflow import free_ports
-from tests.real.account import Drops, Finding, Shipment, compare
+from tests.real.account import Drops, Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events, timed_events
 from tests.real.clients import http_client, syslog_client
 from tests.real.obtaining import from_go
@@ -174,6 +174,14 @@ def over_bulk(store: Store) -> Finding:
     return compare(shipment, held, lambda event: event.id, drops=drops, notes=letters(shipment))
 
 
+def bulk_elsewhere(store: Store) -> Finding:
+    """The *Test* button, where ``_bulk`` is served at a fixed path and not below the target."""
+    client = http_client(f"{store.url}/insert/elasticsearch", service="VictoriaLogs")
+    return checked(
+        ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client), says="/<target>/_bulk", works=False
+    )
+
+
 def old(store: Store) -> Finding:
     """A store that keeps what it keeps by default: events of a month ago are taken, and dropped."""
     events = [*good_events(10), *timed_events(10, utc_now() - timedelta(days=30))]
@@ -209,7 +217,15 @@ SCENARIOS: dict[str, Callable[[Store], Finding]] = {
     "syslog over TLS, one event of 2300": lambda store: over_syslog(store, _FAR, "far", takes=10),
     "Loki push, adverse events": over_loki,
     "OTLP as JSON": over_otlp,
+    "OTLP as JSON, its test": lambda store: checked(
+        store.http(preset="otlp", path="/insert/opentelemetry/v1/logs"), says="without events", works=False
+    ),
     "event collector, adverse events": over_hec,
+    "event collector, its test": lambda store: checked(
+        SplunkHecDestination(SplunkHecOptions(), ORIGIN, http_client(store.url, service="VictoriaLogs"), None),
+        says="only a test event",
+    ),
+    "_bulk at another path, its test": bulk_elsewhere,
     "_bulk, adverse events": over_bulk,
     "JSON lines, adverse events": lambda store: over_json_lines(store, "ndjson"),
     "JSON lines, one a request, adverse events": lambda store: over_json_lines(store, "single"),

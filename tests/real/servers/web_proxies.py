@@ -16,7 +16,7 @@ from audit_provider.core.model import Event
 from audit_provider.sandbox.s3 import S3Service
 from audit_provider.sandbox.syslog import SyslogService
 from tests.core.destinations.stand_ins import serving
-from tests.real.account import Finding, Shipment, compare
+from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import NOW, ORIGIN, adverse_events, good_events
 from tests.real.clients import http_client, s3_client, syslog_client
 from tests.real.obtaining import from_debian
@@ -212,6 +212,15 @@ def through_squid(
         return ships(url, receiver, good_events(20), ends=ends, takes=takes, proxies={"http": proxy, "https": proxy})
 
 
+def checked_through_squid(place: Place) -> Finding:
+    """The *Test* button, where the proxy lets nobody through."""
+    with serving(_TAKES) as receiver, squid(place, "http_access deny all") as port:
+        proxy = f"http://127.0.0.1:{port}"
+        url = receiver.url.replace("http:", "https:")
+        client = http_client(url, service="the HTTP receiver", proxies={"http": proxy, "https": proxy})
+        return checked(HttpDestination(HttpOptions(), ORIGIN, client), says="'proxies'", works=False)
+
+
 def _named(make: Callable[..., Finding], folder: str, **options: Any) -> Callable[[Place], Finding]:
     return lambda place: make(place.below(folder), **options)
 
@@ -297,6 +306,7 @@ SERVERS = (
             "wrong password, http": _named(through_squid, "wrong", password="wrong", ends="proxies"),
             "wrong password, https": _named(through_squid, "wrong_tls", password="wrong", ends="proxies", secure=True),
             "denied, http": _named(through_squid, "denied", access="http_access deny all", ends="allow this client"),
+            "denied, its test": _named(checked_through_squid, "denied_test"),
             "denied, https": _named(
                 through_squid, "denied_tls", access="http_access deny all", ends="proxies", secure=True
             ),

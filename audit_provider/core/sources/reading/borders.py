@@ -105,7 +105,7 @@ class Borders:
             title = self._reader.pages.spec.title
             yield (
                 f"{self._left_out} events that {title} served for {self._window} happened outside of what it was asked "
-                f"for, the first at {text_of(self._first)}, and are left out: nothing tells whether another window is "
+                f"for, the first at {text_of(self._first)}, and are left out: it is unknown whether another window is "
                 f"served them. If it filters by the time at which events are recorded, name that under "
                 f"'fields.recorded' of the source and read this window and the one before it again; if not, its "
                 f"request's bounds or 'fields.time' are not what they are taken for."

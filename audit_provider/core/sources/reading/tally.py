@@ -66,7 +66,7 @@ class Tally:
         # Before the page is asked for again, which a check of the one before may do.
         counted = same - _shown_again(page, pages.records.last_id)
         if page.more and self._pages and names == self._pages[-1].names:
-            # A service that does not heed what asks for the next page shows one for ever, which the guard ends.
+            # A service that ignores the request for the next page repeats one for ever, which the guard ends.
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
@@ -99,7 +99,7 @@ class Tally:
     def kept(self, page: Page, asked: str) -> dict[str, int]:
         """Return what is to be kept with the cursor that the next run begins with, to go on counting from there.
 
-        Equal records bear one time and are served near each other, so the last hundred will do.
+        Equal records have the same time and are served near each other, so the last hundred will do.
 
         :param page: the last one. :param asked: the cursor that it was asked with, and that stays where it gave none.
         """
