@@ -10,6 +10,7 @@ from audit_provider.core.accounting import letters_before
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.ledger import Ledger, offset_record, position_record
 from audit_provider.core.letter_folders import folders_in_spool
+from audit_provider.core.passage import is_at_end
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import RecordKey, StreamName
 
@@ -61,6 +62,11 @@ class StreamProgress:
     def of_chain(self, offset: Offset | None) -> Offset | None:
         """Return an offset if it is of this chain, else None."""
         return offset if offset is not None and offset.chain == self.chain else None
+
+    def is_at_end(self, destination: str) -> bool:
+        """Whether nothing of the stream is pending for a destination that has begun with it."""
+        offset = self.offset(destination)
+        return offset is not None and is_at_end(offset, self.head)
 
     def offsets(self, destinations: Iterable[str]) -> dict[str, Offset | None]:
         """Return the offsets of some destinations, by name."""

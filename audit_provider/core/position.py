@@ -61,6 +61,8 @@ class Position:
         version wrote the position, see :attr:`last_complete`.
     :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
         earlier version wrote the position.
+    :ivar sequence: Number of this commit; 0 if an earlier version wrote the position, see
+        :class:`~audit_provider.core.ledger.PositionWriter`.
     :ivar version: Version of the record, see ``state_version``.
     """
 
@@ -87,6 +89,7 @@ class Position:
     left_to: tuple[str, ...] = ()
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()
+    sequence: int = 0
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:

@@ -3,6 +3,7 @@
 ::
 
     audit_logs.<pipeline>[.<stream>].cursor                       position
+    audit_logs.<pipeline>[.<stream>].cursor.copy                  position_copy
     audit_logs.<pipeline>[.<stream>].to.<destination>             offset
     audit_logs.<pipeline>.replay.<run>[.<stream>].to.<destination>  replay
     audit_logs.<pipeline>.budget.<task>                           claims
@@ -33,7 +34,16 @@ PREFIX = "audit_logs"
 """Of every key."""
 
 RecordKind = Literal[
-    "position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "source", "removed"
+    "position",
+    "position_copy",
+    "offset",
+    "replay",
+    "claims",
+    "gap_windows",
+    "acknowledgements",
+    "summary",
+    "source",
+    "removed",
 ]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -187,6 +197,9 @@ class RecordKey:
             case [*path, "removed"]:
                 stream = _stream_at(pipeline, path)
                 return cls("removed", stream) if stream else None
+            case [*path, "cursor", "copy"]:
+                stream = _stream_at(pipeline, path)
+                return cls("position_copy", stream) if stream else None
             case [*path, "cursor"]:
                 stream = _stream_at(pipeline, path)
                 return cls("position", stream) if stream else None
@@ -195,6 +208,7 @@ class RecordKey:
     def __str__(self) -> str:
         tail = {
             "position": [*self._path, "cursor"],
+            "position_copy": [*self._path, "cursor", "copy"],
             "offset": [*self._path, "to", self.of],
             "replay": ["replay", self.run, *self._path, "to", self.of],
             "claims": ["budget", self.of],

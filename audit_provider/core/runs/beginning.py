@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
@@ -13,7 +12,6 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
 from audit_provider.core.open_stream import open_stream, stream_progress
-from audit_provider.core.passage import is_at_end
 from audit_provider.core.position import EarlierSource, Position, new_chain
 from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
@@ -135,7 +133,7 @@ def lacks_for(ledger: Ledger, store: Store, name: StreamName, destinations: Sequ
         progress = open_stream(ledger, store, other) if other else None
         if progress is None or (progress.name.is_live and progress.stream.oldest() > 1):
             return True
-        if progress.name.is_backfill and not all(map(partial(has_all, progress), fresh)):
+        if progress.name.is_backfill and not all(map(progress.is_at_end, fresh)):
             return True
     return False
 
@@ -212,10 +210,4 @@ def _is_known(other: StreamProgress, window: Window, destinations: Sequence[str]
     if destinations is None:
         # A task that is given no name for its destination keeps its progress under the type's.
         return not any(map(other.offset, DESTINATIONS))
-    return all(map(partial(has_all, other), destinations))
-
-
-def has_all(stream: StreamProgress, destination: str) -> bool:
-    """Whether nothing of a stream is pending for a destination that has begun with it."""
-    offset = stream.offset(destination)
-    return offset is not None and is_at_end(offset, stream.head)
+    return all(map(other.is_at_end, destinations))

@@ -21,7 +21,7 @@ from audit_provider.core.dead_letters import Line
 from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.errors import SpoolDamagedError, StopError, WaitError
 from audit_provider.core.model import Window, back_by
-from audit_provider.core.open_stream import open_stream
+from audit_provider.core.open_stream import open_stream, stream_progress
 from audit_provider.core.passage import holds_passed, is_at_end
 from audit_provider.core.position import begun_at
 from audit_provider.core.spool import Head
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.spool import Manifest, Store, Stream
 
@@ -252,6 +253,26 @@ class _Other:
             self._tables.put(taken, [_content(events[index]) for index in indexes - not_taken])
             self._tables.put(rest, [_content(events[index]) for index in others])
         return taken, rest
+
+
+def refuse_lacking(ledger: Ledger, name: StreamName, position: Position | None, destination: str) -> None:
+    """Refuse to end well where a window has left out events that another one holds and the destination lacks.
+
+    :param name: of a stream whose events are all delivered. :param position: its own; None if nothing was read.
+    :raises StopError: it lacks some. What was delivered is recorded.
+    """
+    lacking = []
+    for folder in position.left_to if position else ():
+        other = StreamName.of_folder(name.pipeline, folder)
+        progress = stream_progress(ledger, other) if other and other.is_backfill else None
+        if progress and not progress.is_at_end(destination):
+            lacking.append(progress.name.folder)
+    if lacking:
+        raise StopError(
+            f"{destination} has all that {name.folder} holds, but this window left out events that "
+            f"{' and '.join(lacking)} holds, and {destination} has not received those: ship that window to it, or "
+            f"delete the Variable {name.cursor_key} and read this one again for {destination} alone."
+        )
 
 
 def _set_aside(opened: OpenStream, destination: str, offset: Offset) -> frozenset[Place] | None:

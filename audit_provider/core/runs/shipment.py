@@ -11,14 +11,14 @@ from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import kept_letters, open_stream, open_streams, stream_progress
+from audit_provider.core.open_stream import kept_letters, open_streams
 from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
-from audit_provider.core.runs.beginning import has_all
-from audit_provider.core.runs.elsewhere import DeliveredElsewhere
+from audit_provider.core.runs.elsewhere import DeliveredElsewhere, refuse_lacking
 from audit_provider.core.runs.log import grouped
+from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class Shipment:
                 self._ship_stream(each)
         finally:
             self._account()
-        if lacking := "; ".join(filter(None, map(self._lacks, self.shipped))):
-            raise StopError(f"{lacking}.")
+        for each in self.shipped:
+            refuse_lacking(self.ledger, each.name, each.position, self.destination)
 
     def redrive(self) -> ShipCounts:
         """Send the open dead letters of the destination again and return what became of them.
@@ -235,7 +235,7 @@ class Shipment:
 
         :raises AuditError: it cannot go on. What was done before is recorded.
         """
-        opened = open_stream(self.ledger, self.store, shipped.name)
+        opened = opened_for(self.ledger, self.store, shipped.name, [self.destination])
         shipped.position = opened.position if opened else None
         record = shipped.record = offset_record(self.ledger, shipped.name, self.destination)
         before = record.load()
@@ -342,23 +342,6 @@ class Shipment:
             if failure is not error:
                 raise failure from None
             raise
-
-    def _lacks(self, shipped: Shipped) -> str:
-        """Return what the destination was not given with a window, since another window holds it; "" if nothing."""
-        name, position = shipped.name, shipped.position
-        lacking = []
-        for folder in position.left_to if position else ():
-            other = StreamName.of_folder(name.pipeline, folder)
-            progress = stream_progress(self.ledger, other) if other and other.is_backfill else None
-            if progress and not has_all(progress, self.destination):
-                lacking.append(progress.name.folder)
-        if not lacking:
-            return ""
-        return (
-            f"{self.destination} has all that {name.folder} holds, but this window left out events that "
-            f"{' and '.join(lacking)} holds, and {self.destination} has not received those: ship that window to it, "
-            f"or delete the Variable {name.cursor_key} and read this one again for {self.destination} alone"
-        )
 
     def _elsewhere(self, opened: OpenStream, terms: Terms) -> DeliveredElsewhere:
         return DeliveredElsewhere(
