@@ -33,8 +33,6 @@ class Account:
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
     :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
         them for their age (not a term of the sum).
-    :ivar elsewhere: of the already there, those that the destination received with another stream of the pipeline, such
-        as a backfill window (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
     :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
@@ -64,7 +62,6 @@ class Account:
     set_aside: int = 0
     outside: int = 0
     recorded_within: int = 0
-    elsewhere: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -112,7 +109,6 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         set_aside=counts.set_aside,
         outside=counts.outside,
         recorded_within=counts.recorded_within,
-        elsewhere=shipped.elsewhere if shipped else 0,
     )
 
 
@@ -169,7 +165,6 @@ _COLUMNS = (
     ("again", "again"),
     ("delivered", "delivered"),
     ("already_there", "already there"),
-    ("elsewhere", "elsewhere"),
     ("restamped", "with current time"),
     ("too_old", "too old"),
     ("dead_lettered", "dead-lettered"),
@@ -178,7 +173,7 @@ _COLUMNS = (
     ("redriven", "redriven"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "elsewhere", "restamped")
+_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped")
 
 
 def table(accounts: Iterable[Account]) -> str:

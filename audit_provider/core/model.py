@@ -192,8 +192,6 @@ class ShipCounts:
     :ivar filtered: left out by the destination's ``only`` or ``except``.
     :ivar restamped: of the delivered, those shipped under their arrival time (not a term of the sum).
     :ivar outside: outside the range of a replay; 0 elsewhere.
-    :ivar elsewhere: of the already there, those that the destination received with another stream of the pipeline (not
-        a term of the sum).
     """
 
     delivered: int = 0
@@ -203,10 +201,17 @@ class ShipCounts:
     filtered: int = 0
     restamped: int = 0
     outside: int = 0
-    elsewhere: int = 0
 
     def __add__(self, other: ShipCounts) -> ShipCounts:
-        return ShipCounts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+        return ShipCounts(
+            self.delivered + other.delivered,
+            self.already_there + other.already_there,
+            self.too_old + other.too_old,
+            self.dead_lettered + other.dead_lettered,
+            self.filtered + other.filtered,
+            self.restamped + other.restamped,
+            self.outside + other.outside,
+        )
 
     def __sub__(self, other: ShipCounts) -> ShipCounts:
         return ShipCounts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
@@ -270,8 +275,6 @@ class Offset:
     :ivar redriven: digest of the last redrive record, likewise; "" where there is none, None where an earlier version
         did not say. It is kept before the record is written, so :ivar redriven_before: counts after a crash in between.
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
-    :ivar selection: digest of the ``only`` and ``except`` by which all events so far were selected; "" if these have
-        changed, or if an earlier version did not say.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -298,7 +301,6 @@ class Offset:
     redriven_before: str | None = None
     earlier: tuple[Offset, ...] = ()
     failing_since: datetime | None = None
-    selection: str = ""
     version: int = 1
 
     def in_chain(self, chain: str) -> Offset | None:

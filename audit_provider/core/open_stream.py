@@ -10,7 +10,6 @@ from audit_provider.core.accounting import letters_before
 from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.ledger import Ledger, offset_record, position_record
 from audit_provider.core.letter_folders import folders_in_spool
-from audit_provider.core.passage import is_at_end
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import RecordKey, StreamName
 
@@ -63,11 +62,6 @@ class StreamProgress:
         """Return an offset if it is of this chain, else None."""
         return offset if offset is not None and offset.chain == self.chain else None
 
-    def is_at_end(self, destination: str) -> bool:
-        """Whether nothing of the stream is pending for a destination that has begun with it."""
-        offset = self.offset(destination)
-        return offset is not None and is_at_end(offset, self.head)
-
     def offsets(self, destinations: Iterable[str]) -> dict[str, Offset | None]:
         """Return the offsets of some destinations, by name."""
         return {each: self.offset(each) for each in destinations}
@@ -84,13 +78,12 @@ class OpenStream(StreamProgress):
         """The segments that the position leads to."""
         return self.name.stream(self.store, self.position)
 
-    def lost_head(self, oldest: int | None = None) -> str:
+    def lost_head(self) -> str:
         """Return a sentence where the head is no longer kept, for an older database was restored; else "".
 
-        :param oldest: number of the oldest segment kept, if that is known already.
         :raises SpoolDamagedError: the mark of the oldest segment cannot be read.
         """
-        oldest = self.stream.oldest() if oldest is None else oldest
+        oldest = self.stream.oldest()
         if oldest == 1 or self.head.number >= oldest:
             return ""
         again = "the backfill" if self.name.is_backfill else "the pull"

@@ -55,7 +55,6 @@ class Position:
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
     :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
         recorded late; None for the live stream, and if an earlier version read a part of the window.
-    :ivar left_to: Folders of the pipeline's other streams that hold events which this backfill window has left out.
     :ivar complete: Whether the last run read everything.
     :ivar completed_at: When a run last did, even if another one continues reading; None if none has, or if an earlier
         version wrote the position, see :attr:`last_complete`.
@@ -86,7 +85,6 @@ class Position:
     complete: bool = False
     account: str = ""
     asked_until: datetime | None = None
-    left_to: tuple[str, ...] = ()
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()
     sequence: int = 0

@@ -267,7 +267,6 @@ class _Run:
             complete=complete,
             completed_at=now if complete else self.position.last_complete,
             spooled_at=spooled_at,
-            left_to=self._left_to() if self._borders else (),
         )
         self._commit(position)
         self.position = position
@@ -280,11 +279,6 @@ class _Run:
         """Keep a gap with the next position, and log it."""
         self._gaps += (gap,)
         self._reader.report(gap)
-
-    def _left_to(self) -> tuple[str, ...]:
-        """Return the folders of the streams that hold what was left out of this window."""
-        met = (name.rpartition("/")[2] for name in self.known.others_met)
-        return tuple(dict.fromkeys((*self.position.left_to, *met)))
 
     def _noticed(self) -> dict[str, Noticed]:
         """Tell what the answers have shown of whether the source is described as it is, and return it."""

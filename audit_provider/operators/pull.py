@@ -23,7 +23,7 @@ from audit_provider.core.runs.beginning import (
     begun_position,
     first_moment,
     known_streams,
-    lacks_for,
+    lacks_removed,
     on_kept_chain,
     read_again,
 )
@@ -179,14 +179,14 @@ class PullAuditLogsOperator(AuditLogsOperator):
         chosen = (context.get("params") or {}).get("destinations")
         if window and position and position.complete:
             self._refuse_other_account(self._hook(spec), spec, position, None)
-            if not lacks_for(self.ledger, store, name, chosen):
+            if not lacks_removed(self.ledger, store, name, chosen):
                 self.log.info(
                     "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
                 )
                 return _result(position, **dict.fromkeys(_COUNTS, 0))
             self.log.warning(
-                "The window %s has been read before, but the spool no longer holds, or holds in another window, a part "
-                "of it that a new destination needs: it is read again.",
+                "The window %s has been read before, but retention has removed a part of it that a new destination "
+                "needs: it is read again.",
                 window,
             )
             position = read_again(position)

@@ -249,7 +249,6 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             too_old=self.too_old,
             deadline=patience.deadline,
             select=None if takes_all else Selector(delivery.selection, origin.fields).select,
-            selection=delivery.selection.digest,
             concurrency=delivery.concurrency,
         )
 

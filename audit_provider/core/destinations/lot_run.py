@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
-from audit_provider.core.destinations.base import Batch, DeadLetter, Elsewhere, Filtered, Item, Outcome, Verdict
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
 from audit_provider.core.destinations.hang_ups import HangUps
 from audit_provider.core.destinations.marked_event import marked_item
 from audit_provider.core.destinations.packing import place_of
@@ -332,9 +332,6 @@ class LotRun:
             letter: DeadLetter | None = None
             if isinstance(entry, Filtered):
                 counts["outside" if entry.outside else "filtered"] += 1
-            elif isinstance(entry, Elsewhere):
-                counts["already_there"] += 1
-                counts["elsewhere"] += 1
             elif isinstance(entry, Ahead):
                 counts["already_there" if entry.already_there else "delivered"] += entry.count
                 counts["restamped"] += entry.count * entry.restamped

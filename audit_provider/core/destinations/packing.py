@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from audit_provider.core.destinations.ahead import is_ahead
-from audit_provider.core.destinations.base import Batch, DeadLetter, Elsewhere, Filtered, Item
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
 from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event, Offset, lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
@@ -33,7 +33,7 @@ SEGMENTS_IN_A_LOT = 4
 """Segments that are joined: numbers 1 to 4, 5 to 8 and so on, since nothing else is the same for every try, range and
 filter. Full segments make files of 32 MB."""
 
-Entry = Item | DeadLetter | Filtered | Elsewhere | Ahead
+Entry = Item | DeadLetter | Filtered | Ahead
 
 
 @dataclass(slots=True)
@@ -138,14 +138,12 @@ class _Packer:
         self._now = terms.now
         self._select = terms.select
         self._within = terms.within
-        self._elsewhere = terms.elsewhere
         self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
         """Put a segment's events from a place on into lots; yield full lots."""
-        elsewhere = self._elsewhere(number, events) if self._elsewhere and after < len(events) else ()
-        if self._select or self._within or self._taken or elsewhere:
-            yield from self._pack_some(number, events, after, elsewhere)
+        if self._select or self._within or self._taken:
+            yield from self._pack_some(number, events, after)
             return
         while after < len(events):
             some = events[after : after + min(_AT_ONCE, max(self._limits.events - self.lot.count, 1))]
@@ -161,7 +159,7 @@ class _Packer:
                     del full  # or it would stay in memory while the next lot is sent
                     break  # what comes into the next lot is made when that is built
 
-    def _pack_some(self, number: int, events: Sequence[Event], after: int, elsewhere: Collection[int]) -> Iterator[Lot]:
+    def _pack_some(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
         """Pack events of which some may be left out, or be at the destination already."""
         for index in range(after, len(events)):
             if index < after:
@@ -176,9 +174,8 @@ class _Packer:
             event = events[index]
             outside = self._within is not None and not self._within(event)
             selected = None if outside else self._selected(event, number, index)
-            if selected is None or (index in elsewhere and not isinstance(selected, DeadLetter)):
-                left_out = Filtered(number, index, outside) if selected is None else Elsewhere(number, index)
-                self.lot.entries.append(left_out)
+            if selected is None:
+                self.lot.entries.append(Filtered(number, index, outside))
                 if len(self.lot.entries) - self.lot.count >= _MOST_FILTERED:
                     yield self._cut((number, index + 1))
                 continue

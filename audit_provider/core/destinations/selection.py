@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,12 +58,6 @@ class Selection:
     only: tuple[str, ...] = ()
     omit: tuple[str, ...] = ()
     redact: Redaction = field(default_factory=Redaction)
-
-    @property
-    def digest(self) -> str:
-        """A digest of ``only`` and ``omit``: of equal digests, the same events are sent."""
-        patterns = [sorted({folded(each) for each in some}) for some in (self.only, self.omit)]
-        return hashlib.sha256(msgspec.json.encode(patterns)).hexdigest()[:16]
 
     @property
     def takes_all(self) -> bool:

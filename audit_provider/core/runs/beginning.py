@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Store, Stream
 
@@ -80,7 +78,6 @@ def on_kept_chain(
         complete=False,
         completed_at=None,
         spooled_at=(),
-        left_to=(),
         # A window is read whole; the live stream goes on from what it had read.
         reading={} if name.is_backfill else position.reading,
     )
@@ -111,36 +108,21 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
     return replace(position, fields=spec.fields, looks_back=back)
 
 
-def lacks_for(ledger: Ledger, store: Store, name: StreamName, destinations: Sequence[str] | None) -> bool:
-    """Return whether a window that was read to its end lacks events that a destination has yet to be given.
-
-    Retention may have removed segments, also of the live stream, which holds what the window has left out. And what
-    another window holds is left out only for destinations that have received that one.
+def lacks_removed(ledger: Ledger, store: Store, name: StreamName, destinations: Sequence[str] | None) -> bool:
+    """Return whether retention has removed segments of a window that a destination has yet to be given.
 
     :param destinations: that the window is loaded for; None where nothing says so, and any of them may be new.
     :raises AuditError: the spool or a record cannot be read.
     """
     opened = open_stream(ledger, store, name)
-    if opened is None:
+    if opened is None or opened.stream.oldest() == 1:
         return False
-    fresh = [each for each in destinations or () if not opened.offset(each)]
-    if destinations is not None and not fresh:
-        return False
-    if opened.stream.oldest() > 1:
-        return True
-    for folder in opened.position.left_to:
-        other = StreamName.of_folder(name.pipeline, folder)
-        progress = open_stream(ledger, store, other) if other else None
-        if progress is None or (progress.name.is_live and progress.stream.oldest() > 1):
-            return True
-        if progress.name.is_backfill and not all(map(progress.is_at_end, fresh)):
-            return True
-    return False
+    return destinations is None or not all(opened.offset(each) for each in destinations)
 
 
 def read_again(position: Position) -> Position:
     """Return the position of a window from which it is read once more: what the spool still holds is known."""
-    return replace(position, reading={}, watermark=None, gaps=(), complete=False, left_to=())
+    return replace(position, reading={}, watermark=None, gaps=(), complete=False)
 
 
 def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) -> datetime | None:
@@ -176,12 +158,11 @@ def known_streams(
 
     That of late events, and for a window of the past the live one and those of other windows that overlap or touch it.
     Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
-    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations. What a destination
-    receives with one stream is left out when another one is shipped, see :mod:`~audit_provider.core.runs.elsewhere`.
+    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
-    :param destinations: that the window is loaded for. What an overlapping window holds is known only if all of them
-        have received it. None where nothing says so: not if a destination has begun with it, for another may be new.
+    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
+        only if all of them are given it.
     :param account: that is read: what was read from another one is not known, for its ids are its own.
     """
     late = StreamName.of_reconciliation(own.pipeline)
@@ -193,21 +174,11 @@ def known_streams(
         positions |= {
             each.name: each.position
             for other in others
-            if (each := stream_progress(ledger, other)) and _is_known(each, window, destinations)
+            if (each := stream_progress(ledger, other))
+            and all(each.offset(destination) for destination in destinations or ())
         }
     return [
         (name.stream(store, each), each.head)
         for name, each in positions.items()
         if each and each.head.number and each.is_of(account)
     ]
-
-
-def _is_known(other: StreamProgress, window: Window, destinations: Sequence[str] | None) -> bool:
-    """Whether what another window holds need not be spooled for a window, since its destinations have it."""
-    if not other.name.overlaps(window):
-        # It shares a moment at most, and each of both says which events there are its own.
-        return all(map(other.offset, destinations or ()))
-    if destinations is None:
-        # A task that is given no name for its destination keeps its progress under the type's.
-        return not any(map(other.offset, DESTINATIONS))
-    return all(map(other.is_at_end, destinations))

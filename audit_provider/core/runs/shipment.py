@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
-from audit_provider.core.runs.elsewhere import DeliveredElsewhere, refuse_lacking
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.stream_name import StreamName
@@ -122,8 +120,6 @@ class Shipment:
                 self._ship_stream(each)
         finally:
             self._account()
-        for each in self.shipped:
-            refuse_lacking(self.ledger, each.name, each.position, self.destination)
 
     def redrive(self) -> ShipCounts:
         """Send the open dead letters of the destination again and return what became of them.
@@ -242,8 +238,7 @@ class Shipment:
         if opened is None:
             self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
             return
-        oldest = opened.stream.oldest()
-        if lost := opened.lost_head(oldest):
+        if lost := opened.lost_head():
             raise StopError(lost[0].upper() + lost[1:])
         stream = opened.stream
         if before and not opened.of_chain(before):
@@ -254,15 +249,7 @@ class Shipment:
             offset = before or beginning(stream, opened.position)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
-                offset = self._ship_pending(opened, stream, oldest, shipped, record, offset, is_new=before is None)
-            if elsewhere := shipped.counts.elsewhere:
-                self.log.info(
-                    "%d events of %s were not sent to %s: it has received the same events with %s.",
-                    elsewhere,
-                    shipped.name.folder,
-                    self.destination,
-                    "a backfill window" if shipped.name.is_live else "the live stream or another window",
-                )
+                offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
         elif offset.failures_in_a_row or before is None:
             offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
             record.commit(offset)
@@ -274,7 +261,6 @@ class Shipment:
         self,
         opened: OpenStream,
         stream: Stream,
-        oldest: int,
         shipped: Shipped,
         record: Record[Offset],
         offset: Offset,
@@ -298,28 +284,24 @@ class Shipment:
 
         try:
             keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
-            passage = Passage(stream, position.head, offset, tell=self.log.warning, oldest=oldest)
+            passage = Passage(stream, position.head, offset, tell=self.log.warning)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
             for own, last in position.by_source(reached.segment):
                 destination, terms = self.connect(own)
-                if reached.selection != terms.selection:
-                    reached = replace(reached, selection="" if reached.counts.finished else terms.selection)
                 if destination.limits.whole_segments and reached.joins_segments is None:
                     # What an earlier version has begun goes on as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
-                elsewhere = self._elsewhere(opened, terms)
-                with closing(elsewhere):
-                    ship(
-                        destination,
-                        shipped.read(stream, passage.manifests(last)),
-                        reached,
-                        commit=commit,
-                        set_aside=keeper.set_aside,
-                        terms=replace(terms, elsewhere=elsewhere.indexes),
-                    )
+                ship(
+                    destination,
+                    shipped.read(stream, passage.manifests(last)),
+                    reached,
+                    commit=commit,
+                    set_aside=keeper.set_aside,
+                    terms=terms,
+                )
                 if reached.segment <= last:
                     break
             return reached
@@ -342,18 +324,6 @@ class Shipment:
             if failure is not error:
                 raise failure from None
             raise
-
-    def _elsewhere(self, opened: OpenStream, terms: Terms) -> DeliveredElsewhere:
-        return DeliveredElsewhere(
-            self.ledger,
-            self.store,
-            opened,
-            self.destination,
-            terms.selection,
-            waits_since=lambda: self.patience.begun,
-            now=self.now,
-            log=self.log,
-        )
 
     def _replay_stream(self, opened: OpenStream, wanted: TimeRange, run_id: str) -> Replayed:
         stream, position = opened.stream, opened.position

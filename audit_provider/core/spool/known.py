@@ -109,7 +109,6 @@ class KnownEvents:
         self._segments: list[tuple[Stream, Manifest | Head] | None] = []
         self._tables = ContentTable()
         self._damaged: set[int] = set()
-        self._met: set[int] = set()
         self._compared = 0
         self._recalled_since: datetime | None = None
 
@@ -155,7 +154,6 @@ class KnownEvents:
         if not met and not repeated and not renamed_before:
             return events
         same = self._with_equal_bytes(page, met) if met else set()
-        self._met.update(met[each] for each in same)
         if not repeated and len(same) == len(page):
             return ()
         fresh = []
@@ -165,9 +163,7 @@ class KnownEvents:
             if event is first and (place is None or event.id in same):
                 if place is None and not (renamed_before and self._is_renamed(event)):
                     fresh.append(event)
-            elif self._is_held(event, place) if place is not None else self._says_the_same(event, first):
-                self._met.update(() if place is None else (place,))
-            else:
+            elif not (self._is_held(event, place) if place is not None else self._says_the_same(event, first)):
                 renamed = Event(self._name(event), event.time, event.raw)
                 # What is known by such a name says the same, for the name holds its digest.
                 if not self._ids.add((renamed.id,), self._open_place):
@@ -182,13 +178,6 @@ class KnownEvents:
     def _name(self, event: Event) -> str:
         """Return the name of an event whose id another one has."""
         return f"{event.id}-{self.content.digest(event.raw)}"
-
-    @property
-    def others_met(self) -> list[str]:
-        """Names of the other streams that hold events which were met again, sorted."""
-        own = self._streams[0][0]
-        segments = (self._segments[place] for place in self._met if place != _UNPLACED)
-        return sorted({str(segment[0]) for segment in segments if segment and segment[0] is not own})
 
     def close(self) -> None:
         """Drop everything."""

@@ -47,36 +47,4 @@ def redriven_twice_after_the_copy(world: World):
     _run(world, 2)
 
 
-def _load(world: World, *, ships=True):
-    """Load all of the past. :param ships: whether it is delivered."""
-    world.begin_window()
-    for name in world.windows:
-        world.do(lambda name=name: world.load(name))
-    for far in world.far if ships else ():
-        world.do(lambda far=far: world.ship(far, world.windows))
-
-
-def backfill_before_polling(world: World):
-    """The past is loaded and delivered, and then polling reads the same time."""
-    world.happen(9)
-    world.service.now += SOON
-    _load(world)
-    _run(world, 3)
-
-
-def backfill_that_waits_while_polling_delivers(world: World):
-    """The past is loaded, and delivered after polling has read and delivered the same time."""
-    world.happen(9)
-    world.service.now += SOON
-    _load(world, ships=False)
-    _run(world, 3)
-    _load(world)
-
-
-KEPT = (
-    late_run,
-    late_run_and_days_without_shipping,
-    redriven_twice_after_the_copy,
-    backfill_before_polling,
-    backfill_that_waits_while_polling_delivers,
-)
+KEPT = (late_run, late_run_and_days_without_shipping, redriven_twice_after_the_copy)

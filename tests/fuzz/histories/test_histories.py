@@ -111,21 +111,6 @@ class Histories(RuleBasedStateMachine):
         self.do(lambda: self.world.ship(far), last=last)
         far.said.clear()
 
-    @rule(last=deaths, anew=st.booleans(), ships=st.sampled_from([(0, 1), (0,), ()]))
-    def backfill(self, last, anew, ships):
-        """Load all of the past, before or after polling has read it.
-
-        :param anew: with another window, which overlaps those before. :param ships: destinations whose tasks are run.
-        """
-        world = self.world
-        if not world.windows or (anew and len(world.windows) < 2):
-            world.begin_window()
-        for name in world.windows:
-            self.do(lambda name=name: world.load(name), last=last)
-        for place in ships:
-            far = world.far[place]
-            self.do(lambda far=far: world.ship(far, world.windows), last=last)
-
     @rule(last=deaths)
     def retain(self, last):
         self.do(self.world.retain, last=last)

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from audit_provider.core import passage
 from audit_provider.core.errors import AuditError
-from audit_provider.core.runs import elsewhere, retention, shipment
+from audit_provider.core.runs import retention, shipment
 from audit_provider.core.spool import KnownEvents, Stream
 from tests.fuzz.histories import kept
 from tests.fuzz.histories.test_histories import Histories
@@ -48,11 +48,6 @@ def segment_that_is_passed_over(patch):
     patch.setattr(Stream, "events", lambda self, one: [] if one.number % 8 == 0 else whole(self, one))
 
 
-def streams_that_know_nothing_of_each_other(patch):
-    """What was delivered with another stream is sent again."""
-    patch.setattr(elsewhere.DeliveredElsewhere, "indexes", lambda self, number, events: ())
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -82,8 +77,6 @@ def test_a_planted_fault_is_found(fault, monkeypatch):
     [
         (offset_that_trusts_its_number, kept.late_run),
         (retention_that_trusts_numbers, kept.late_run_and_days_without_shipping),
-        (streams_that_know_nothing_of_each_other, kept.backfill_before_polling),
-        (streams_that_know_nothing_of_each_other, kept.backfill_that_waits_while_polling_delivers),
     ],
     ids=lambda each: each.__name__,
 )

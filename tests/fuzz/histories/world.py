@@ -18,11 +18,11 @@ from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger, PositionWriter, offset_record, position_record, removal_record
-from audit_provider.core.model import Window, back_by
-from audit_provider.core.open_stream import OpenStream, kept_letters, open_stream
+from audit_provider.core.model import back_by
+from audit_provider.core.open_stream import OpenStream, kept_letters
 from audit_provider.core.pull import pull
 from audit_provider.core.replay import TimeRange
-from audit_provider.core.runs.beginning import begun_position, known_streams, lacks_for, on_kept_chain, read_again
+from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
 from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.retention import retain
@@ -214,7 +214,6 @@ class World:
         self.saved_ledger: list[dict[str, str]] = []
         self.saved_spool: list[dict[str, bytes]] = []
         self.told: list[str] = []
-        self.windows: list[StreamName] = []
         self._runs = 0
 
     @property
@@ -297,48 +296,9 @@ class World:
             segment_bytes=4 * 60,
         )
 
-    def begin_window(self):
-        """Ask for all of the past, as a backfill does; each time it is another window, for it ends now."""
-        start = BEGIN - timedelta(days=1)
-        self.windows.append(StreamName.of_window("p", Window(start, self.now + timedelta(seconds=1))))
-
-    def load(self, name):
-        """Read a window of the past for all destinations, as the task of a backfill does."""
-        window = name.span
-        record = PositionWriter(self.ledger, name)
-        kept = on_kept_chain(record.load(), name, self.store, lambda: self.now)
-        chosen = [each.name for each in self.far]
-        if kept and kept.complete:
-            if not lacks_for(self.ledger, self.store, name, chosen):
-                return
-            # What retention has removed is not known any more, so those that had it receive it again.
-            self.is_harmed = True
-            kept = read_again(kept)
-        reader = Reader(
-            pages=Pages(self.source, self.service),
-            recovery=None,
-            start=window.start,
-            until=window.end,
-            now=lambda: self.now,
-            report=lambda gap: None,
-            tell=self.log.lines.append,
-        )
-        position = begun_position(kept, self.source, reader)
-        live = position_record(self.ledger, LIVE).load()
-        pull(
-            self.source.reading,
-            reader,
-            name.stream(self.store, position),
-            position,
-            commit=record.commit,
-            within=window,
-            known=known_streams(self.ledger, self.store, name, live, window, chosen),
-            segment_bytes=4 * 60,
-        )
-
-    def ship(self, far, names=(LIVE,)):
+    def ship(self, far):
         """Ship to one destination what is pending."""
-        self._shipment(far).ship(names)
+        self._shipment(far).ship([LIVE])
 
     def redrive(self, far, *, is_repaired=True):
         """Send dead letters again. :param is_repaired: the destination refuses nothing any more."""
@@ -414,8 +374,6 @@ class World:
             self.service.now += timedelta(minutes=5)
             errors = [self.do(self.pull)]
             errors += [self.do(lambda far=far: self.ship(far)) for far in self.far]
-            errors += [self.do(lambda name=name: self.load(name)) for name in self.windows]
-            errors += [self.do(lambda far=far: self.ship(far, self.windows)) for far in self.far if self.windows]
             errors += [self.do(self.retain), self.do(self.count_letters)]
             errors = [each for each in errors if each]
             if not errors:
@@ -435,17 +393,14 @@ class World:
                 far.is_repaired = True
         elif "delete the Variable of" in words:
             for far in self.far:
-                for name in (LIVE, *self.windows):
-                    if offset_record(self.ledger, name, far.name).load():
-                        offset_record(self.ledger, name, far.name).delete()
+                if offset_record(self.ledger, LIVE, far.name).load():
+                    offset_record(self.ledger, LIVE, far.name).delete()
         elif "removed segments or changed" in words:
-            for name in (LIVE, *self.windows):
-                removal_record(self.ledger, name).delete()
+            removal_record(self.ledger, LIVE).delete()
         elif "restore it" in words and self.lost_files:
             # There is no other copy: what the documentation says then.
-            for name in (LIVE, *self.windows):
-                position_record(self.ledger, name).delete()
-        elif not any(each in words for each in ("was restored", "waits for it", "ship that window to it")):
+            position_record(self.ledger, LIVE).delete()
+        elif "was restored" not in words:
             raise AssertionError(f"nothing says what to do: {words}")
 
     def opened(self) -> OpenStream:
@@ -490,26 +445,11 @@ class World:
         if not self.lost_files:
             removed = removal_record(self.ledger, LIVE).load()
             oldest = removed.oldest if removed and removed.chain == opened.chain else None
-            progress = {LIVE.folder: Progress(opened.position, removed=oldest)}
-            own = {f"{LIVE.folder}/{opened.chain}"}
-            for name in self.windows:
-                window = open_stream(self.ledger, self.store, name)
-                removed = removal_record(self.ledger, name).load()
-                if window:
-                    oldest = removed.oldest if removed and removed.chain == window.chain else None
-                    progress[name.folder] = Progress(window.position, removed=oldest)
-                    own.add(f"{name.folder}/{window.chain}")
-            faults = list(verify(self.store, progress=progress).faults)
+            faults = list(verify(self.store, progress={LIVE.folder: Progress(opened.position, removed=oldest)}).faults)
             # Of a chain that ended, no record tells whether a file that a crash has left was committed.
-            faults = [each for each in faults if each.kind != "unclaimed" or each.stream in own]
+            own = f"{LIVE.folder}/{opened.chain}"
+            faults = [each for each in faults if each.kind != "unclaimed" or each.stream == own]
             assert not faults, [str(each) for each in faults]
-        for name in self.windows:
-            window = open_stream(self.ledger, self.store, name)
-            assert window is not None
-            for far in self.far:
-                of_window = window.account(far.name)
-                assert of_window.adds_up, of_window
-                assert of_window.pending == 0, of_window
         for far, account in zip(self.far, accounts, strict=True):
             assert account.adds_up, account
             assert account.pending == 0, account
