@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException
 
@@ -11,6 +12,8 @@ from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.stream_name import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context, RetryDecision
 
 SHORTEST_RETRY_DELAY = timedelta(seconds=30)
@@ -52,6 +55,18 @@ def retry_arguments() -> dict[str, Any]:
             return RetryDecision.retry(delay=delay, reason=str(exception))
 
     return {"retry_policy": RetryAsAsked()}
+
+
+def skip_tasks(task_ids: Sequence[str]) -> NoReturn:
+    """End the running task well, and let the scheduler skip tasks behind it without starting them.
+
+    :param task_ids: of tasks of the same run.
+    :raises DownstreamTasksSkipped: always; Airflow takes it for a success.
+    """
+    # Airflow 3.1 still has it among those of its core.
+    homes = map(import_module, ("airflow.sdk.exceptions", "airflow.exceptions"))
+    kind = next(home.DownstreamTasksSkipped for home in homes if hasattr(home, "DownstreamTasksSkipped"))
+    raise kind(tasks=list(task_ids))
 
 
 def question_for_keys(prefix: str) -> object | None:

@@ -23,6 +23,11 @@ def pipelines_file(default: Path) -> Path:
     return Path(conf.get(SECTION, "pipelines_file", fallback="") or default).expanduser()
 
 
+def checkpoint_conn_id() -> str:
+    """Return the connection that signs checkpoints: ``[audit_logs] checkpoint_conn_id``; "" where nothing is signed."""
+    return str(conf.get(SECTION, "checkpoint_conn_id", fallback="") or "")
+
+
 def beside_dags() -> Path:
     """Return where the pipelines file is as long as nothing else is said: beside the DAG files."""
     return Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"

@@ -7,27 +7,25 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.reconciliation import looks_back
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
 
 LEFT_OUT = {
-    "Notion": "no public API that lists events; it pushes to SIEMs.",
+    "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "
+    "webhook.",
+    "Okta users": "a list of people as they are, not of what happened; changes of them are in the System Log.",
+    "Atlassian's audit log of a workspace": "generally available since 30 November 2026. Its page shows the request, "
+    "but no answer was seen: where events, their times and the cursor stand would be guessed. Until then `jira` and "
+    "`confluence` read the same events.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
-    "Figma": "answers contain a cursor, but no documented parameter accepts it.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
-    "monday": "the form of the REST filter and of the answer is unconfirmed.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
-    "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
-    "Google Workspace": "needs a signed JWT with domain-wide delegation; several events in one record.",
-    "Microsoft Graph": "size, order and retention are unconfirmed; for Sentinel, Microsoft has its own connectors.",
-    "Workday": "no event id and very large volumes; the tenant's paths are unconfirmed.",
-    "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
-    "Salesforce SetupAuditTrail": "a query language; the precision of its time bounds is unconfirmed.",
-    "Stripe": "business events rather than an audit log.",
     "Cloudflare v1": "replaced by v2.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
@@ -93,7 +91,7 @@ def _connection(spec: SourceSpec) -> str:
     others = {url for url in spec.regions.values() if url != spec.base_url}
     host += f"; others are {', '.join(f'`{url}`' for url in sorted(others))}" if others else ""
     rows = [f"| host | {host} |", *(f"| {name} | {said} |" for name, said in spec.credential.items())]
-    if isinstance(spec.auth, Token):
+    if isinstance(spec.auth, Assertion | Token) and spec.auth.url:
         where = f"`{spec.auth.url}`" + (" on the same host" if spec.auth.url.startswith("/") else "")
         rows.append(f"| extra `token_url` | where the token is fetched, if not from {where} |")
     for name, setting in spec.settings.items():
@@ -142,6 +140,10 @@ def _checked(spec: SourceSpec) -> str:
 
 def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
+    if isinstance(auth, Assertion):
+        return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
+    if isinstance(auth, SignedRequest):
+        return f"each request is signed with the password (HMAC-{auth.digest.upper()})"
     if isinstance(auth, Token):
         return "a token is fetched with login and password, kept in memory and renewed"
     if isinstance(auth, Basic):
@@ -165,10 +167,13 @@ def _pipeline(spec: SourceSpec) -> str:
 def _reading(spec: SourceSpec) -> str:
     kind = type(spec.reading).__name__
     request = spec.export.create if isinstance(spec.export, ExportJob) else spec.request
+    first = spec.preparation.request if spec.preparation else None
     rows = [
+        *([f"| first of all | `{first.method} {first.path}` |"] if first else []),
         f"| request | `{request.method} {request.path}` |",
         f"| strategy | [`{kind}`](../reference.md#reading-strategies): {_WAYS[kind]} |",
         f"| next page | {_paging(spec)} |",
+        *([f"| logs | one for each of `{spec.each}`, read one after the other |"] if spec.each else []),
         f"| events per page | {_size(spec)} |",
         f"| budget | {_budget(spec)} |",
         f"| look-back | {_reach(spec.lookback)} |",
@@ -179,6 +184,8 @@ def _reading(spec: SourceSpec) -> str:
         + (f", recorded `{spec.fields.recorded}`" if spec.fields.recorded else "")
         + " |",
     ]
+    if spec.explode_at:
+        rows.append(f"| events in a record | each element of `{spec.explode_at}` is an event |")
     own = [
         f"`{each.name}: {_shown(value)}`"
         for each in dataclasses.fields(spec.reading)  # type: ignore[arg-type]
@@ -209,6 +216,7 @@ def _paging(spec: SourceSpec) -> str:
         "page": "page numbers",
         "offset": "offsets",
         "object_id": "the id of the page's last event",
+        "statement": "the parts of a statement's result",
     }[kind]
     param = getattr(spec.paging, "param", "")
     return said + (f", sent as `{param}`" if param else "")

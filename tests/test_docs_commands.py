@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -42,6 +43,7 @@ NOT_RUN = {
     "python -m tests.matrix --whole": "runs the whole suite many times",
     "python -m tests.matrix 3.12/3.1": "runs the suite in an environment of its own",
     "python -m tests.core.monitoring.backtest 5": "takes minutes; tests/core/monitoring/test_backtest.py is shorter",
+    "audit-logs try acme --connection acme_default --since 1h": "asks a vendor; test_trial.py runs it",
     "git pull": "needs a remote repository",
     "grep AIRFLOW_ADMIN_PASSWORD .env": "shows what make env has written; tests/compose looks at that",
 }
@@ -53,7 +55,7 @@ PROGRAMS_NOT_RUN = {"docker": "there is no container engine; tests/compose start
 SERVERS = {"python -m audit_provider.sandbox --contracts tests/fixtures --sources github,okta": "okta "}
 """Commands that run until they are stopped, and what they print when they are up."""
 
-EXAMPLES = {"3f9c1a20b7de": "gap", "<DAGs folder>": "dags"}
+EXAMPLES = {"3f9c1a20b7de": "gap", "9f0c4b5e-7d52": "event", "<DAGs folder>": "dags"}
 """What is made up on a page, and the real thing that stands for it."""
 
 OWN_HOME = {"docs/quick_start.md"}
@@ -221,7 +223,14 @@ def prepared(tmp_path_factory, sandbox):
     shutil.copytree(made.home / "audit_spool", made.folder / "copy")
     listed = made.run("python -m audit_provider gaps 2>/dev/null", made.at_home())
     made.made_up["gap"] = listed.split()[0]
+    made.made_up["event"] = an_id(made.folder / "copy/slack")
     return made
+
+
+def an_id(folder):
+    """Return the id of an event of a pipeline."""
+    segment = min(folder.rglob("*.ndjson.gz"))
+    return json.loads(gzip.decompress(segment.read_bytes()).partition(b"\n")[0])["id"]
 
 
 @pytest.fixture
@@ -230,7 +239,7 @@ def workplace(tmp_path, sandbox, prepared):
     made = Workplace(tmp_path, sandbox)
     for name in ("airflow", "copy"):
         shutil.copytree(prepared.folder / name, made.folder / name)
-    made.made_up["gap"] = prepared.made_up["gap"]
+    made.made_up |= {key: prepared.made_up[key] for key in ("gap", "event")}
     return made
 
 

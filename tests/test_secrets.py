@@ -7,17 +7,21 @@ import json
 import logging
 import ssl
 from datetime import timedelta
+from pkgutil import resolve_name
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from audit_provider.__main__ import main
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.http import HttpOptions
+from audit_provider.core.destinations.registry import DESTINATIONS as SPECS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -32,6 +36,7 @@ from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
+from audit_provider.sandbox.signing_keys import private_key
 from tests.hostile import Hostile, chain_of, cut, echo, found_in, garbled, silent
 from tests.operators.conftest import context, variables  # noqa: F401 - a fixture
 
@@ -91,6 +96,11 @@ DESTINATIONS = {
     "azure_logs_ingestion": ("sentinel", {"rule_id": "dcr-1", "stream": "Custom-A"}),
 }
 
+for _spec in SPECS.values():
+    if not _spec.hook and "password" in _spec.connection.fields:
+        HTTP_HOOKS[_spec.connection.name] = (resolve_name(_spec.hook_path), {"password": CANARY})
+        DESTINATIONS[_spec.connection.name] = (_spec.name, dict(_spec.about.example))
+
 
 def untrusted(folder):
     """Return what a server speaks TLS with whose authority nobody knows."""
@@ -149,20 +159,25 @@ def connect(monkeypatch):
 def of_source(spec, url):
     """Return the fields of a connection to a source at ``url``, with a canary in each that is secret."""
     settings = {name: SETTING if each.secret else "x" for name, each in spec.settings.items()}
-    token = {"token_url": f"{url}/oauth/token"} if isinstance(spec.auth, Token) else {}
-    return {"login": "who", "password": CANARY, "extra": {"source": spec.name, **settings, **token}}
+    token = {"token_url": f"{url}/oauth/token"} if isinstance(spec.auth, Assertion | Token) else {}
+    password = CANARY
+    if isinstance(spec.auth, Assertion):
+        names = ("client_email", "private_key_id")
+        key = {"private_key": private_key(spec.auth.algorithm), **dict.fromkeys(names, "who"), "note": CANARY}
+        password = json.dumps(key)
+    return {"login": "who", "password": password, "extra": {"source": spec.name, **settings, **token}}
 
 
 def paths_of(spec):
     errors = spec.errors
-    token = ("error", "error_description") if isinstance(spec.auth, Token) else ()
+    token = ("error", "error_description") if isinstance(spec.auth, Assertion | Token) else ()
     return tuple(filter(None, (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at, *token)))
 
 
 def test_the_table_has_every_connection_type_and_every_style():
     types = {each["connection-type"] for each in get_provider_info()["connection-types"]}
-    assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls"} == types
-    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token}
+    assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls", "audit_checkpoint_key"} == types
+    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion, SignedRequest}
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))

@@ -55,6 +55,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "try",
+        "set up",
+        "read a little of a source, and compare it with its description",
+        "Read a little of a source's log with a connection, and print what was seen: requests, order, page sizes, ids, "
+        "times and their zones, the delay of the newest event, headers about the budget, unknown actions; and where "
+        "that differs from the source's description. The report contains no event, and nothing is written. Exits with "
+        "1 if something differs.",
+        (
+            ("try okta --connection okta_default --since 1h", "a source of this package"),
+            ("try my_pipeline --since 1d", "the source and the connection of a pipeline in the pipelines file"),
+        ),
+    ),
+    Command(
         "convert-siem-config",
         "set up",
         "turn a product's SIEM settings into a destination and a connection",
@@ -98,6 +111,50 @@ COMMANDS = (
         ),
     ),
     Command(
+        "find",
+        "look",
+        "find events in the spool, and show what became of them at each destination",
+        "Find an event by its id, or events by who did what and when. Shows when it happened and was spooled, its "
+        "segment and place in the chain, its digest, and for each destination whether it was delivered, filtered, set "
+        "aside or is pending. Exits with 0 if something is found, 1 if no kept segment has it, 2 if the spool could "
+        "not be searched.",
+        (
+            ("find 9f0c4b5e-7d52", "the event with this id, in every pipeline"),
+            ("find --pipeline slack --actor ann@example.com --from 2026-11-28 --to 2026-11-29", "one person's day"),
+            ("find --text 10.2.3.4 --action 'user.*' --record", "the vendor's records themselves"),
+        ),
+    ),
+    Command(
+        "prove",
+        "prove",
+        "write the proof of one event: its bytes, the path to a root, the checkpoint",
+        "Write the proof that an event was in the spool when a checkpoint was made. It contains the event, and "
+        "needs no other one to be checked. Exits with 0 if the proof is made, 1 if no kept segment has the event, 2 "
+        "if no proof could be made.",
+        (("prove 9f0c4b5e-7d52 -o proof.json", "of the event with this id"),),
+    ),
+    Command(
+        "check-proof",
+        "prove",
+        "check the proof of one event, without the spool",
+        "Check that the event in a proof leads to the root of its checkpoint, and that the key has signed that. "
+        "Needs neither the spool nor Airflow's database. Exits with 0 if it is proven, 1 if not, 2 if it could not "
+        "be checked.",
+        (("check-proof proof.json --key key.pem", "with the public key, or its file"),),
+    ),
+    Command(
+        "evidence",
+        "prove",
+        "write a time range of a pipeline as one signed file, for auditors",
+        "Read the spool again, and write what is known of a pipeline's time range into one zip: a page for people, the "
+        "same for machines, manifests, checkpoints. Contains no events unless --events is given. Exits with 0 if the "
+        "spool has no faults, 1 if it has, 2 if no pack could be made.",
+        (
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o slack.zip", "of one month"),
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o s.zip --events", "with the events"),
+        ),
+    ),
+    Command(
         "test-event",
         "prove",
         "send one event, marked as a test, to a destination",
@@ -115,6 +172,7 @@ COMMANDS = (
             ("verify", "the spool of Airflow's settings"),
             ("verify copy --without-airflow", "a copy of the spool, on a machine without Airflow's database"),
             ("verify --pipeline slack --against s3://audit-logs/slack", "also look for every event in S3"),
+            ("verify --checkpoints kept.txt --key key.pem", "compare with checkpoints that were kept elsewhere"),
         ),
     ),
 )
@@ -178,6 +236,17 @@ def _check(add: argparse.ArgumentParser) -> None:
     )
 
 
+def _try(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("source", help="name of a source, or of a pipeline in the pipelines file")
+    add.add_argument("--connection", metavar="ID", help="default: that of the pipeline, or <source>_default")
+    add.add_argument("--since", default="1h", metavar="SPAN", help="how far back: 30m, 1h, 2d; default: 1h")
+    add.add_argument(
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source; may be repeated"
+    )
+    add.add_argument("--pages", type=int, default=20, metavar="N", help="at most so many of each log; default: 20")
+
+
 def _gaps(add: argparse.ArgumentParser) -> None:
     _pipelines(add)
     add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="acknowledge these gaps; needs --by")
@@ -202,6 +271,61 @@ def _unreadable(add: argparse.ArgumentParser) -> None:
     add.add_argument("--show", metavar="NAME", help="print the original bytes of this record, and nothing else")
 
 
+def _find(add: argparse.ArgumentParser) -> None:
+    add.add_argument("id", nargs="?", help="the vendor's id of the event")
+    add.add_argument("--actor", default="", metavar="NAME", help="id, e-mail address or name of who did it")
+    add.add_argument("--action", default="", metavar="ACTION", help="what was done, or a pattern with *")
+    add.add_argument("--text", default="", metavar="TEXT", help="stands anywhere in the vendor's record")
+    add.add_argument("--from", dest="start", metavar="TIME", help="it happened at this time or later; UTC")
+    add.add_argument("--to", dest="end", metavar="TIME", help="it happened before this time; UTC")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--most", type=int, default=20, metavar="COUNT", help="show at most so many events; default: 20")
+    add.add_argument("--record", action="store_true", help="print the vendor's records, and nothing else")
+    add.add_argument("--json", type=Path, metavar="FILE", help="write what is found into this file, as JSON")
+    _without_airflow(add)
+
+
+def _prove(add: argparse.ArgumentParser) -> None:
+    add.add_argument("id", help="the event's id, as 'find' shows it")
+    add.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the proof here; default: standard output")
+    add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
+    add.add_argument("--stream", default="", metavar="FOLDER", help="only this stream, such as slack/live")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    _without_airflow(add)
+
+
+def _evidence(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("--pipeline", required=True, metavar="NAME", help="its name in the pipelines file")
+    add.add_argument("--from", dest="start", required=True, metavar="TIME", help="events of this time or later; UTC")
+    add.add_argument("--to", dest="end", required=True, metavar="TIME", help="events before this time; UTC")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="write the zip here")
+    add.add_argument("--events", action="store_true", help="also the events themselves")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+
+
+def _check_proof(add: argparse.ArgumentParser) -> None:
+    add.add_argument("file", type=Path, help="the proof")
+    _key(add)
+
+
+def _key(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="public key that must have signed, or its file; may be given several times; default: none is checked",
+    )
+
+
+def _without_airflow(add: argparse.ArgumentParser) -> None:
+    add.add_argument(
+        "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
+    )
+
+
 def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("spool", nargs="?", help="folder or URI; default: that of Airflow's settings")
     add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
@@ -222,16 +346,26 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("--missing", type=Path, metavar="FILE", help="write every missing id into this file, one per line")
     add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
     add.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FILE",
+        help="compare with checkpoints that were kept elsewhere: signed notes, or events as a SIEM exports them",
+    )
+    _key(add)
+    add.add_argument(
         "--settle", type=float, default=30.0, metavar="SECONDS", help="wait before ids are searched again; default: 30"
     )
-    add.add_argument(
-        "--without-airflow", action="store_true", help="do not use Airflow's records: the newest manifest is the head"
-    )
+    _without_airflow(add)
 
 
 _ARGUMENTS = {
     "dag-files": _dag_files,
     "check": _check,
+    "find": _find,
+    "prove": _prove,
+    "check-proof": _check_proof,
+    "try": _try,
+    "evidence": _evidence,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -7,7 +7,7 @@ import io
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -25,13 +25,14 @@ from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
     from audit_provider.core.verification import Arrival
+    from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
 
 NOT_CHECKED = 2
 """Exit code where nothing can be said; 0 is all right, 1 faults found."""
@@ -43,7 +44,7 @@ def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, and return the exit code."""
     try:
         # Standard output is the report's alone; what Airflow logs goes elsewhere.
-        with contextlib.redirect_stdout(sys.stderr), _writing(options.missing) as missing:
+        with contextlib.redirect_stdout(sys.stderr), writing(options.missing) as missing:
             store = store_at(options.spool)
             streams = streams_in(store, options.pipeline)
             progress = _progress(options, store, streams)
@@ -59,7 +60,9 @@ def run_verify(options: argparse.Namespace) -> int:
                 arrival=arrival,
                 destination=options.destination,
             )
-        with _writing(options.json) as file:
+            if options.checkpoints:
+                report = replace(report, checkpoints=_checkpoints(options, store, progress))
+        with writing(options.json) as file:
             if file:
                 file.write(report.as_json().decode())
     except (AuditError, OSError) as error:
@@ -68,6 +71,30 @@ def run_verify(options: argparse.Namespace) -> int:
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code
+
+
+def _checkpoints(
+    options: argparse.Namespace, store: Store, progress: dict[str, Progress]
+) -> tuple[VerifiedCheckpoint, ...]:
+    """Return what comes out of comparing the checkpoints of a file."""
+    from audit_provider.core.transparency.note import PublicKey
+    from audit_provider.core.verification.checkpoints import compare_checkpoints, read_notes
+
+    keys = [PublicKey.of_text(key_text(each)) for each in options.key]
+    heads = {(folder, each.position.chain): each.position.head for folder, each in progress.items()}
+    return tuple(compare_checkpoints(store, read_notes(options.checkpoints), heads, keys))
+
+
+def key_text(given: str) -> str:
+    """Return a key that is given as it is or as the name of a file.
+
+    :raises ConfigurationError: the file cannot be read.
+    """
+    path = Path(given)
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else given
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"the key {path} cannot be read: give its file, or the key itself.") from None
 
 
 def store_at(spool: str | None) -> Store:
@@ -85,19 +112,28 @@ def store_at(spool: str | None) -> Store:
 
 def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> dict[str, Progress]:
     """Return what the ledger says of the streams."""
-    ledger = _ledger(options)
-    found = {}
+    ledger = ledger_of(options)
     # Also a stream of which nothing is left is to be missed.
-    for folder in sorted({*streams, *(f"{name}/live" for name in _pipelines(options))}):
+    folders = sorted({*streams, *(f"{name}/live" for name in _pipelines(options))})
+    return progress_of(ledger, store, folders, options.destination)
+
+
+def progress_of(ledger: Ledger, store: Store, folders: Sequence[str], destination: str = "") -> dict[str, Progress]:
+    """Return what a ledger says of some streams. :param destination: that is looked at; "" for none.
+
+    :raises AuditError: a record cannot be read.
+    """
+    found = {}
+    for folder in folders:
         pipeline, _, below = folder.partition("/")
         name = StreamName.of_folder(pipeline, below)
         if name is None:
             continue
         try:
-            with _without_log():
+            with without_log():
                 stream = stream_progress(ledger, name)
-                offset = stream.offset(options.destination) if stream and options.destination else None
-                served = _served(options, store, folder) if stream else []
+                offset = stream.offset(destination) if stream and destination else None
+                served = _served(destination, store, folder) if stream else []
                 removal = removal_record(ledger, name).load()
                 removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
                 offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
@@ -108,12 +144,12 @@ def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> 
     return found
 
 
-def _served(options: argparse.Namespace, store: Store, folder: str) -> list[str]:
+def _served(destination: str, store: Store, folder: str) -> list[str]:
     """Return the destinations of a stream: those of the pipelines file, and those that have dead letters."""
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.settings import beside_dags
 
-    served = {options.destination} if options.destination else set()
+    served = {destination} if destination else set()
     with contextlib.suppress(ConfigurationError):
         pipeline = load_pipelines(beside_dags()).get(folder.partition("/")[0])
         served |= set(pipeline.destinations) if pipeline else set()
@@ -122,7 +158,7 @@ def _served(options: argparse.Namespace, store: Store, folder: str) -> list[str]
     return sorted(served)
 
 
-def _ledger(options: argparse.Namespace) -> Ledger:
+def ledger_of(options: argparse.Namespace) -> Ledger:
     """Return Airflow's records; none at all for a copy that is verified without Airflow."""
     if options.without_airflow:
         return MemoryLedger()
@@ -197,7 +233,7 @@ def _arrival(
 
         fields = _fields(options) or (position.fields if position else None)
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
-        pipeline = _described(pipelines[0]) if pipelines else None
+        pipeline = described(pipelines[0]) if pipelines else None
         delivery = _delivery_to(address, pipeline, options.destination) if pipeline else None
         contents = None
         if delivery or not options.id_at:
@@ -234,7 +270,7 @@ def _arrival(
     )
 
 
-def _described(name: str) -> Pipeline | None:
+def described(name: str) -> Pipeline | None:
     """Return a pipeline of the pipelines file; None where it has none of that name, or there is no such file."""
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.settings import beside_dags
@@ -246,7 +282,7 @@ def _described(name: str) -> Pipeline | None:
 
 def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
     """Return the destination of a pipeline that ships to a place in a bucket; None where none or several do."""
-    from audit_provider.core.destinations.s3 import S3Options
+    from audit_provider.core.destinations.s3_options import S3Options
 
     found: list[Delivery] = []
     for each in pipeline.destinations.values():
@@ -272,7 +308,7 @@ def _fields(options: argparse.Namespace) -> Fields | None:
 
 
 @contextlib.contextmanager
-def _writing(path: Path | None) -> Iterator[TextIO | None]:
+def writing(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
@@ -285,7 +321,7 @@ def _writing(path: Path | None) -> Iterator[TextIO | None]:
 
 
 @contextlib.contextmanager
-def _without_log() -> Iterator[None]:
+def without_log() -> Iterator[None]:
     """Keep quiet about a database that is not there: a copied spool is verified without one."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -49,10 +49,10 @@ class Delivery(_SharedKeys):
 
     :ivar type: One of the destination types below. Example: ``s3``.
     :ivar conn_id: Airflow connection. Default: by type, see the destination's page. Example: ``splunk_hec_eu``.
-    :ivar options: The options of its type.
+    :ivar options: The options of its type; None in a process that does not ship to it.
     :ivar enabled: ``false`` keeps the offset and ships nothing.
-    :ivar format: Format of the events on arrival: ``raw``, ``envelope``, ``ecs``, ``ocsf`` or ``cef``. Default: by
-        type, see the destination's page.
+    :ivar format: Format of the events on arrival, see the page about formats. Default: by type, see the destination's
+        page. Example: ``ecs``.
     :ivar ocsf_version: Version of the format ``ocsf``: ``1.1``, ``1.2`` or ``1.3``.
     :ivar concurrency: Batches sent at the same time, 1 to 16. Example: ``4``.
     :ivar only: Actions to ship, or patterns with ``*``. Default: all. Example: ``["user.*"]``.
@@ -103,10 +103,12 @@ class _DeliveryEntry(_SharedKeys):
 _WRITTEN_KEYS = tuple(each.name for each in dataclasses.fields(_DeliveryEntry))
 
 
-def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
+def delivery_from(name: str, entry: Mapping[str, Any], path: str, *, with_options: bool = True) -> Delivery:
     """Return the delivery that a destination's ``entry`` describes.
 
     :param path: path of the entry in the file, for messages.
+    :param with_options: whether its ``options`` are wanted. Without, the module of its type is not imported, and its
+        ``conn_id`` is "" where the entry names none.
     :raises ConfigurationError: with one line per mistake.
     """
     check_name(name, path)
@@ -127,12 +129,14 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str) -> Delivery:
         mistakes.add(f"{path}.concurrency: must be 1 to {MOST_CONCURRENCY}")
     with mistakes.collected():
         redact = validated(Redaction, shared.redact, f"{path}.redact")
-    with mistakes.collected():
-        options = _options_from(shared.type, entry, path)
+    options: Any = None
+    if with_options:
+        with mistakes.collected():
+            options = _options_from(shared.type, entry, path)
     mistakes.raise_any()
     return Delivery(
         name=name,
-        conn_id=shared.conn_id or options.default_conn_id,
+        conn_id=shared.conn_id or (options.default_conn_id if options is not None else ""),
         options=options,
         redact=redact,
         **{each.name: getattr(shared, each.name) for each in dataclasses.fields(_SharedKeys)},

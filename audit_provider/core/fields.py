@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ ABSENT = msgspec.UNSET
 """What a path leads to that is not there."""
 
 _DOT = re.compile(r"(?<!\\)\.")
-_NO_OBJECT = str | int | float | bool | list[msgspec.Raw]
+_NO_OBJECT = str | int | float | bool
 
 
 def keys_of(path: str) -> list[str]:
@@ -37,6 +37,16 @@ def keys_of(path: str) -> list[str]:
 def paths_of(written: str) -> tuple[str, ...]:
     """Return the paths of a field, in order of preference; ``|`` separates them."""
     return tuple(filter(None, map(str.strip, written.split("|"))))
+
+
+def parts_of(path: str) -> tuple[str, ...]:
+    """Return the paths whose values are joined to one; `` + `` separates them, as in ``time + sequence``."""
+    return tuple(filter(None, map(str.strip, path.split(" + "))))
+
+
+def all_paths_of(written: str) -> tuple[str, ...]:
+    """Return every path that a field names, those that are joined to one value included."""
+    return tuple(part for path in paths_of(written) for part in parts_of(path))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -100,6 +110,8 @@ def getter_of(path: str) -> Callable[[Any], Any]:
     """Return a function from what :func:`shape_of` decodes to the value at ``path``, ``UNSET`` if it is absent."""
     if not path:
         return lambda _: msgspec.UNSET
+    if any(key.isdecimal() for key in keys_of(path)):
+        return _indexed_getter_of(path)
     names, *others = ([_attribute(key) for key in keys] for keys in ways_of(tuple(keys_of(path))))
     if not others and len(names) == 1:
         # Every object that the shape decodes to has it, present or not.
@@ -118,6 +130,58 @@ def getter_of(path: str) -> Callable[[Any], Any]:
             if value is not msgspec.UNSET and (found is msgspec.UNSET or value is not None):
                 return value
         return found
+
+    return get
+
+
+def first_getter_of(written: str) -> Callable[[Any], Any]:
+    """Return a function like that of :func:`getter_of`, for paths in order of preference."""
+    getters = [getter_of(path) for path in paths_of(written)]
+    if len(getters) == 1:
+        return getters[0]
+
+    def get(root: Any) -> Any:
+        return next((found for each in getters if (found := each(root)) is not msgspec.UNSET), msgspec.UNSET)
+
+    return get
+
+
+def _indexed_getter_of(path: str) -> Callable[[Any], Any]:
+    """Return a function as :func:`getter_of` does, for a path that may lead through a list, as in ``events.0.name``."""
+    ways = ways_of(tuple(keys_of(path)))
+
+    def get(root: Any) -> Any:
+        found: Any = msgspec.UNSET
+        for keys in ways:
+            value = root
+            for key in keys:
+                if isinstance(value, list):
+                    value = value[int(key)] if key.isdecimal() and int(key) < len(value) else msgspec.UNSET
+                else:
+                    value = getattr(value, _attribute(key), msgspec.UNSET)
+            if value is not msgspec.UNSET and (found is msgspec.UNSET or found is None):
+                found = value
+        return found
+
+    return get
+
+
+def joined_getter_of(path: str) -> Callable[[Any], Any]:
+    """Return a function like that of :func:`getter_of`, for a path that may join the values of several by ``/``.
+
+    If one of them is absent, all are: half an id names several events.
+    """
+    return joined([getter_of(part) for part in parts_of(path)])
+
+
+def joined(getters: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Return a function to the values that some functions find, joined by ``/``; UNSET if one of them finds none."""
+    if len(getters) == 1:
+        return getters[0]
+
+    def get(root: Any) -> Any:
+        found = [text_of_scalar(value_of(root)) for value_of in getters]
+        return "/".join(found) if found and all(found) else msgspec.UNSET
 
     return get
 
@@ -221,12 +285,22 @@ def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
         else:
             leaves[key] = kind
     # If a value is not an object as expected, everything inside it is absent.
-    nested = {key: _shape(rest) | _NO_OBJECT for key, rest in inner.items()}
+    nested = {key: _shape(rest) | _NO_OBJECT | _list_of(rest) for key, rest in inner.items()}
     kinds = {**leaves, **nested}
     fields = [(_attribute(key), kind | None | msgspec.UnsetType, msgspec.UNSET) for key, kind in kinds.items()]
     return msgspec.defstruct(
         "Found", fields, rename={_attribute(key): key for key in kinds}, gc=False, omit_defaults=True
     )
+
+
+def _list_of(paths: Mapping[tuple[str, ...], Any]) -> Any:
+    """Return the type of a list where an object may be: of what paths such as ``0.name`` lead to, else of anything."""
+    items = {keys[1:]: kind for keys, kind in paths.items() if keys[0].isdecimal()}
+    if not items:
+        return list[msgspec.Raw]
+    if () in items:
+        return list[Any]
+    return list[_shape(items) | _NO_OBJECT | list[msgspec.Raw] | None]  # type: ignore[misc]
 
 
 def _attribute(key: str) -> str:

@@ -16,6 +16,8 @@ key                                        writer                 holds
 ``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
 ``audit_logs.<pipeline>.source``           the pull task          how the last runs that read the source ended
 ``….removed``                              the report task        how many segments of a stream were removed
+``….evidence.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of evidence
+``….tree``                                 the report task        how far the Merkle tree of a stream has grown
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
@@ -50,12 +52,14 @@ from audit_provider.core.retention import Removal
 from audit_provider.core.source_health import SOURCE_HEALTH
 from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.transparency.tree import TREES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.source_health import SourceHealth
+    from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
 
@@ -296,6 +300,11 @@ def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
     )
 
 
+def tree_record(ledger: Ledger, name: StreamName) -> Record[TreeHead]:
+    """Return the record of how far the tree of a stream has grown."""
+    return Record(ledger, RecordKey("tree", name), TREES, f"Merkle tree of {name.folder}; written by its report.")
+
+
 class Acknowledgements:
     """The gaps of a pipeline that somebody has acknowledged; only people write it."""
 
@@ -316,6 +325,15 @@ class Acknowledgements:
         :raises FencedError: somebody else has recorded one at the same moment.
         """
         self._record.commit(self.load() | {gap_id: acknowledgement})
+
+    def remove(self, gap_id: str) -> None:
+        """Remove an acknowledgement, so that its gap is open again; nothing where there is none.
+
+        :raises FencedError: somebody else has recorded one at the same moment.
+        """
+        left = self.load()
+        if left.pop(gap_id, None):
+            self._record.commit(left)
 
 
 class GapWindows:

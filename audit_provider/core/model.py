@@ -58,9 +58,10 @@ class Fields:
     it.
 
     ``|`` separates alternatives: the next path is used if the one before finds nothing, or no time, as in ``@timestamp
-    | created_at``.
+    | created_at``. A number is an index in a list, as in ``events.0.name``.
 
-    :ivar id: The vendor's event id; without one, a digest of the record is the id. Example: ``id``.
+    :ivar id: The vendor's event id; without one, a digest of the record is the id. `` + `` joins several values by a
+        slash, if one alone does not identify an event; without one of them, the digest is the id. Example: ``id``.
     :ivar time: When the event happened. Example: ``created_at``.
     :ivar recorded: When the vendor made the event readable, to measure how late events arrive. Example:
         ``ingested_at``.
@@ -275,6 +276,8 @@ class Offset:
     :ivar redriven: digest of the last redrive record, likewise; "" where there is none, None where an earlier version
         did not say. It is kept before the record is written, so :ivar redriven_before: counts after a crash in between.
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
+    :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
+        where nothing says so.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -301,6 +304,7 @@ class Offset:
     redriven_before: str | None = None
     earlier: tuple[Offset, ...] = ()
     failing_since: datetime | None = None
+    configuration: str = ""
     version: int = 1
 
     def in_chain(self, chain: str) -> Offset | None:

@@ -19,18 +19,18 @@ from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
-from audit_provider.core.sources.inline import check_reading, source_of
 from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
 from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from audit_provider.core.sources import SourceSpec
 
 _STRICT = ConfigDict(extra="forbid")
 _MOST = {"retention_days": MOST_DAYS, "run_minutes": 366 * 24 * 60}
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_LONGEST_TAG = 100  # as many letters as Airflow takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class Pipeline:
     :ivar reconcile: How past days are compared with the source: ``false`` to turn it off, or the keys below. Default:
         daily, one day at a time.
     :ivar monitoring: How the pipeline is monitored and who is notified: ``false`` to turn it off, or the keys below.
+    :ivar ship_checkpoints: Whether checkpoints and changes of the configuration are also events of the pipeline that
+        every destination receives.
+    :ivar tags: Words by which the page groups and filters pipelines, such as a team or a region. Airflow shows them
+        with the pipeline's DAGs. Example: ``[emea, finance]``.
     """
 
     name: str
@@ -78,6 +82,8 @@ class Pipeline:
     run_minutes: int = 30
     reconcile: Reconcile | None = field(default_factory=Reconcile)
     monitoring: Monitoring | None = field(default_factory=Monitoring)
+    ship_checkpoints: bool = False
+    tags: Sequence[str] = ()
 
     @property
     def redact(self) -> Redaction:
@@ -141,12 +147,16 @@ class _PipelineEntry:
     run_minutes: int = 30
     reconcile: bool | dict[str, Any] = True
     monitoring: bool | dict[str, Any] = True
+    ship_checkpoints: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
-def read_pipelines(text: str, only: str | None = None) -> PipelinesFile:
+def read_pipelines(text: str, only: str | None = None, served: Collection[str] | None = None) -> PipelinesFile:
     """Return the pipelines of a file's ``text``; those with a mistake are left out and named.
 
     :param only: name of the one pipeline that is wanted; None for all. What is wrong in others is then not looked for.
+    :param served: destinations whose options are wanted; None for all. The others have no ``options``, and a mistake
+        in these is not looked for.
     :raises ConfigurationError: the file as a whole cannot be read.
     """
     content = values_of(text)
@@ -166,7 +176,7 @@ def read_pipelines(text: str, only: str | None = None) -> PipelinesFile:
         unclear = dict(keys_without_quotes(entry, name))
         mistakes = Mistakes()
         with mistakes.collected():
-            pipeline = pipeline_from(name, as_written(entry) if unclear else entry)
+            pipeline = pipeline_from(name, as_written(entry) if unclear else entry, served)
             if not unclear:
                 pipelines[name] = pipeline
         if found := tuple(_with_unclear(mistakes.lines, unclear)):
@@ -194,9 +204,10 @@ def _kept_under(name: NotText) -> str:
     return ""
 
 
-def pipeline_from(name: str, entry: Any) -> Pipeline:
+def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) -> Pipeline:
     """Return the pipeline that ``entry`` describes.
 
+    :param served: as for :func:`read_pipelines`.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     check_name(name, name)
@@ -236,7 +247,8 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
     for each, options in written.destinations.items():
         with mistakes.collected():
             check_names(name, each, f"{name}.destinations.{each}")
-            destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}")
+            with_options = served is None or each in served
+            destinations[each] = delivery_from(each, options, f"{name}.destinations.{each}", with_options=with_options)
             if spec is not None:
                 refuse_hidden_id(destinations[each].redact, spec.fields, f"{name}.destinations.{each}.redact")
     with mistakes.collected():
@@ -248,6 +260,11 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
             reconcile = reconcile_from(written.reconcile, f"{name}.reconcile", spec, written.retention_days)
     with mistakes.collected():
         monitoring = monitoring_from(written.monitoring, f"{name}.monitoring")
+    for tag in written.tags:
+        if not (1 <= len(tag) <= _LONGEST_TAG and tag.isprintable() and tag.strip() == tag):
+            mistakes.add(
+                f"{name}.tags: {tag!r} must be 1 to {_LONGEST_TAG} printable letters without space around them"
+            )
     mistakes.raise_any()
     return Pipeline(
         name=name,
@@ -266,6 +283,8 @@ def pipeline_from(name: str, entry: Any) -> Pipeline:
         run_minutes=written.run_minutes,
         reconcile=reconcile,
         monitoring=monitoring,
+        ship_checkpoints=written.ship_checkpoints,
+        tags=tuple(dict.fromkeys(written.tags)),
     )
 
 
@@ -333,6 +352,9 @@ def source_from(
     :raises ConfigurationError: there is no such source, or a setting does not fit it.
     """
     if not isinstance(source, str):
+        # Knows every reading strategy, and most pipelines name their source.
+        from audit_provider.core.sources.inline import source_of
+
         spec = source_of(source, f"{name}.source", SOURCES, name)
     elif source in SOURCES:
         spec = SOURCES[source]
@@ -344,6 +366,8 @@ def source_from(
             known = near(key, spec.settings) if key not in spec.settings and spec.settings else ""
             raise ConfigurationError(f"{name}.settings.{key}: {wrong}{known}")
     if reading:
+        from audit_provider.core.sources.inline import check_reading
+
         own: Any = spec.reading
         merged = {each.name: getattr(own, each.name) for each in dataclasses.fields(own)} | dict(reading)
         spec = dataclasses.replace(spec, reading=validated(type(own), merged, f"{name}.reading"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.fields import ABSENT, getter_of, keys_of, shape_of
+from audit_provider.core.fields import ABSENT, getter_of, keys_of, parts_of, shape_of
 from audit_provider.core.model import UTC, Event
 from audit_provider.core.times import ZERO_TIME, is_too_fine, time_from
 
@@ -33,7 +33,9 @@ class PlainPageDecoder:
         self._decode: Callable[[bytes], list[Any]] | None = None
         moment = datetime | int | float
         first = [each[0] if each else "" for each in (recorded, times, names)]
-        if names and times and len(set(first)) == 3:
+        # An id of several values is joined record by record, so such pages take the other way.
+        is_joined = any(len(parts_of(path)) > 1 for path in first)
+        if names and times and len(set(first)) == 3 and not is_joined:
             self._decode = _decoder_of(dict(zip(first, (moment, moment, str | int), strict=True)))
             self._decode_as_written = _decoder_of(dict(zip(first, (Any, Any, str | int), strict=True)))
             self._recorded, self._time, self._id = map(getter_of, first)

@@ -13,6 +13,7 @@ from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.notices import Noticed
 from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.sources.reading.borders import Borders
+from audit_provider.core.sources.reading.in_turn import steps_of
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.spool_times import with_segment
@@ -87,7 +88,7 @@ def pull(
         run.known.close()
         run.flush(complete=True)
         return Pulled(run.position, run.counts, complete=True)
-    steps = reading.steps(reader, position.reading)
+    steps = steps_of(reading, reader, position.reading)
     fresh: int | None = None
     complete = False
     try:

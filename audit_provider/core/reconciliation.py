@@ -18,6 +18,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Gap, Window
 from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Taken, packed
 from audit_provider.core.sources.reading.borders import Borders
+from audit_provider.core.sources.reading.in_turn import steps_of
 from audit_provider.core.spool import ComparedIds
 from audit_provider.core.validation import check_schedule, validated
 
@@ -211,8 +212,8 @@ class Reconciliation:
         ids = ComparedIds(reader.pages.spec.volatile)
         by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
         borders = Borders(window, self.reading, by_time)
-        inner = self.reading.steps(by_time, opened.reading)
         reader.pages.wanted = window
+        inner = steps_of(self.reading, by_time, opened.reading)
         try:
             self.hold(window, ids)
             step = next(inner, None)

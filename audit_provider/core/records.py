@@ -13,7 +13,7 @@ import msgspec
 
 from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.fields import ABSENT, Extractor, getter_of, paths_of, value_at
+from audit_provider.core.fields import ABSENT, Extractor, joined, joined_getter_of, parts_of, paths_of, value_at
 from audit_provider.core.loose_json import BrokenError, rewritten
 from audit_provider.core.model import Event, Fields, Unreadable
 from audit_provider.core.plain_pages import PlainPageDecoder
@@ -54,10 +54,12 @@ class RecordReader:
         self.fields = fields
         self._content = Content(volatile)
         paths = [paths_of(each) for each in (fields.id, fields.time, fields.recorded)]
-        extractor = Extractor({path: Any for each in paths for path in each})
+        extractor = Extractor({part: Any for each in paths for path in each for part in parts_of(path)})
         self._decode = extractor.decode
-        self._strict = _Getters(*(tuple(map(getter_of, each)) for each in paths))
-        self._patient = _Getters(*(tuple(_in_mapping(path) for path in each) for each in paths))
+        self._strict = _Getters(*(tuple(map(joined_getter_of, each)) for each in paths))
+        self._patient = _Getters(
+            *(tuple(joined([_in_mapping(part) for part in parts_of(path)]) for path in each) for each in paths)
+        )
         self._page = PlainPageDecoder(*paths)
         self.repaired = 0
         self.first_repaired = ""

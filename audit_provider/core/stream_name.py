@@ -11,9 +11,10 @@
     audit_logs.<pipeline>.gaps.acknowledged                       acknowledgements
     audit_logs.<pipeline>.summary                                 summary
     audit_logs.<pipeline>.source                                  source
+    audit_logs.<pipeline>[.<stream>].tree                         tree
 
-``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile`` or ``findings``. No name holds a
-dot.
+``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile``, ``findings`` or ``evidence``. No
+name holds a dot.
 """
 
 from __future__ import annotations
@@ -44,19 +45,22 @@ RecordKind = Literal[
     "summary",
     "source",
     "removed",
+    "tree",
 ]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RECONCILE = "reconcile"
 _FINDINGS = "findings"
-_APART = (_RECONCILE, _FINDINGS)
+_EVIDENCE = "evidence"
+_APART = (_RECONCILE, _FINDINGS, _EVIDENCE)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """Which stream of a pipeline: the live one, a backfill window's, the reconciliation's, or that of findings.
+    """Which stream of a pipeline: live, a backfill window's, the reconciliation's, that of findings or of evidence.
 
-    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings.
+    :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings,
+        ``evidence`` for that of checkpoints and of the configuration.
     """
 
     pipeline: str
@@ -71,6 +75,11 @@ class StreamName:
     def of_findings(cls, pipeline: str) -> StreamName:
         """Return the stream of what monitoring has found."""
         return cls(pipeline, _FINDINGS)
+
+    @classmethod
+    def of_evidence(cls, pipeline: str) -> StreamName:
+        """Return the stream of checkpoints and of the configuration's changes."""
+        return cls(pipeline, _EVIDENCE)
 
     @classmethod
     def of_cursor_key(cls, pipeline: str, key: str) -> StreamName | None:
@@ -108,6 +117,16 @@ class StreamName:
         return self.window == _FINDINGS
 
     @property
+    def is_evidence(self) -> bool:
+        """Whether it is the stream of checkpoints and of the configuration's changes."""
+        return self.window == _EVIDENCE
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether its events are this package's own and no vendor's."""
+        return self.is_findings or self.is_evidence
+
+    @property
     def is_backfill(self) -> bool:
         """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
         return bool(self.window) and self.window not in _APART
@@ -116,9 +135,11 @@ class StreamName:
     def span(self) -> Window | None:
         """The backfill window that it is the stream of; None for another stream."""
         start, _, end = self.window.partition("_")
-        if not end:
+        try:
+            first, last = (datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end))
+            return Window(first, last)
+        except ValueError:  # such as a folder that somebody has copied beside the others
             return None
-        return Window(*(datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)))
 
     def overlaps(self, window: Window) -> bool:
         """Whether this is the stream of a backfill window that has some time in common with ``window``."""
@@ -200,6 +221,9 @@ class RecordKey:
             case [*path, "cursor", "copy"]:
                 stream = _stream_at(pipeline, path)
                 return cls("position_copy", stream) if stream else None
+            case [*path, "tree"]:
+                stream = _stream_at(pipeline, path)
+                return cls("tree", stream) if stream else None
             case [*path, "cursor"]:
                 stream = _stream_at(pipeline, path)
                 return cls("position", stream) if stream else None
@@ -217,6 +241,7 @@ class RecordKey:
             "summary": ["summary"],
             "source": ["source"],
             "removed": [*self._path, "removed"],
+            "tree": [*self._path, "tree"],
         }[self.kind]
         return ".".join([PREFIX, self.stream.pipeline, *tail])
 
@@ -232,7 +257,7 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
     match path:
         case []:
             return StreamName(pipeline)
-        case ["reconcile" | "findings" as apart]:
+        case ["reconcile" | "findings" | "evidence" as apart]:
             return StreamName(pipeline, apart)
         case ["backfill", window] if window and window not in _APART:
             return StreamName(pipeline, window)

@@ -10,14 +10,17 @@ from urllib.parse import quote
 
 from audit_provider.core.model import UTC, Window, date_of, exact_text_of, text_of
 
-TimeFormat = Literal["rfc3339", "rfc3339_ms", "epoch", "epoch_ms", "date"]
-"""How a vendor wants a time written: RFC 3339 in whole seconds or with milliseconds, an epoch, or a date."""
+TimeFormat = Literal["rfc3339", "rfc3339_ms", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"]
+"""How a vendor wants a time written: RFC 3339 in whole seconds, with milliseconds, or in whole seconds without the zone
+(which is UTC), ``2026-03-01 10:00:00`` in UTC, an epoch, or a date."""
 
 BOUNDS = ("start", "end")
 _NAME = re.compile(r"\{(\w+)\}")
 _GRAINS: dict[TimeFormat, timedelta] = {
     "rfc3339": timedelta(seconds=1),
     "rfc3339_ms": timedelta(milliseconds=1),
+    "datetime": timedelta(seconds=1),
+    "rfc3339_no_zone": timedelta(seconds=1),
     "epoch": timedelta(seconds=1),
     "epoch_ms": timedelta(milliseconds=1),
     "date": timedelta(days=1),
@@ -104,4 +107,8 @@ def _text(moment: datetime, times: TimeFormat) -> str:
         return date_of(moment)
     if times == "rfc3339":
         return text_of(moment)
+    if times == "datetime":
+        return text_of(moment).replace("T", " ").rstrip("Z")
+    if times == "rfc3339_no_zone":
+        return text_of(moment).removesuffix("Z")
     return exact_text_of(moment, 3)

@@ -1,8 +1,25 @@
 """From pipelines to DAGs."""
 
-from audit_provider.dags.backfill import build_backfill
-from audit_provider.dags.incremental import build_incremental
-from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
-from audit_provider.dags.reconcile import build_reconcile
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit_provider.core.late_imports import imported_late
+
+if TYPE_CHECKING:
+    from audit_provider.dags.backfill import build_backfill
+    from audit_provider.dags.incremental import build_incremental
+    from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
+    from audit_provider.dags.reconcile import build_reconcile
 
 __all__ = ["build_backfill", "build_incremental", "build_reconcile", "load_pipelines", "mistakes_in_pipelines"]
+
+__getattr__ = imported_late(
+    __name__,
+    {
+        "audit_provider.dags.backfill": ("build_backfill",),
+        "audit_provider.dags.incremental": ("build_incremental",),
+        "audit_provider.dags.pipelines": ("load_pipelines", "mistakes_in_pipelines"),
+        "audit_provider.dags.reconcile": ("build_reconcile",),
+    },
+)

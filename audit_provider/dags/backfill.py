@@ -44,7 +44,7 @@ def build_backfill(pipeline: Pipeline) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, "backfill", spec.name],
+        tags=[*TAGS, "backfill", spec.name, *pipeline.tags],
         params=_form(names, _lookback(spec)),
         doc_md=build_backfill.__doc__,
     ) as dag:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
 
+from audit_provider import operators
 from audit_provider.airflow_versions import retry_arguments
 from audit_provider.core.model import UTC
+from audit_provider.core.runs.quiet import Followers
 from audit_provider.dags.conf import refuse_unknown_keys
-from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.operators import ShipAuditLogsOperator
 
 TAGS = ("audit-logs",)
 RETRIES: dict[str, Any] = {
@@ -26,10 +29,25 @@ RETRIES: dict[str, Any] = {
 }
 
 
+PULL_DOC = """Reads what is new at the source into the spool.
+
+In a run that no person has started, it then looks at the records of progress and skips each task that has nothing to
+do: a destination that has every event and whose last run did not fail, and the report if the last one is less than an
+hour old and another one would say the same. A run that a person starts does everything."""
+SHIP_DOC = """Ships what is pending.
+
+*Skipped* means that the task before it has proven by the records that this destination has every event: it is up to
+date. A destination that is not enabled is skipped too, and its events wait; the page shows which it is."""
+REPORT_DOC = """Accounts for every event, finds unusual activity, and removes segments that nobody needs.
+
+*Skipped* means that nothing new was read, nothing is pending, and the last report is less than an hour old."""
+
+
 def build_incremental(pipeline: Pipeline) -> DAG:
     """Return ``audit_incremental_<pipeline>``: ``pull``, then ``ship_<destination>`` in parallel, then ``report``.
 
-    Shipping also runs if the pull failed: events in the spool do not wait for the source.
+    Shipping also runs if the pull failed: events in the spool do not wait for the source. Where the pull has found
+    nothing new and nothing is pending, the scheduler skips what follows without starting a process for it.
     """
     spec = pipeline.spec
     with DAG(
@@ -40,26 +58,62 @@ def build_incremental(pipeline: Pipeline) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, spec.name],
+        tags=[*TAGS, spec.name, *pipeline.tags],
         params=_form(list(pipeline.destinations)),
         doc_md=__doc__,
     ) as dag:
-        pull = PullAuditLogsOperator(task_id="pull", pre_execute=refuse_unknown_keys, **pull_arguments(pipeline))
-        report = ReportAuditLogsOperator(
-            task_id="report",
-            pipeline=pipeline.name,
-            destinations=list(pipeline.destinations),
-            retention_days=pipeline.retention_days,
-            source=pipeline.source,
-            monitoring=pipeline.monitoring,
-            redact=pipeline.redact,
-            trigger_rule="all_done",
-            retries=0,
-        )
+        pull, report = _pull_task(pipeline), _report_task(pipeline)
         findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
         for delivery in pipeline.destinations.values():
-            pull >> ship_task(pipeline, delivery, findings=findings) >> report
+            shipped = ship_task(
+                pipeline, delivery, findings=findings, evidence=pipeline.ship_checkpoints, doc_md=SHIP_DOC
+            )
+            pull >> shipped >> report
     return dag
+
+
+def _pull_task(pipeline: Pipeline) -> BaseOperator:
+    """Return the task that reads the source."""
+    if not runs_here("pull"):
+        return OtherTask(task_id="pull")
+    return operators.PullAuditLogsOperator(
+        task_id="pull",
+        pre_execute=refuse_unknown_keys,
+        followers=_followers(pipeline),
+        doc_md=PULL_DOC,
+        **pull_arguments(pipeline),
+    )
+
+
+def _followers(pipeline: Pipeline) -> Followers:
+    """Return the tasks that the pull may skip. Without monitoring nothing says when the last report was made."""
+    monitoring = pipeline.monitoring
+    return Followers(
+        ships={each: f"{SHIP}{each}" for each in pipeline.destinations},
+        off=[each.name for each in pipeline.destinations.values() if not each.enabled],
+        report="report" if monitoring else "",
+        settle=monitoring.settle if monitoring else timedelta(0),
+        findings=monitoring is not None and monitoring.ship_findings,
+        evidence=pipeline.ship_checkpoints,
+    )
+
+
+def _report_task(pipeline: Pipeline) -> BaseOperator:
+    """Return the task that reports and monitors."""
+    if not runs_here("report"):
+        return OtherTask(task_id="report", trigger_rule="all_done")
+    return operators.ReportAuditLogsOperator(
+        task_id="report",
+        pipeline=pipeline.name,
+        destinations=list(pipeline.destinations),
+        retention_days=pipeline.retention_days,
+        source=pipeline.source,
+        monitoring=pipeline.monitoring,
+        redact=pipeline.redact,
+        trigger_rule="all_done",
+        retries=0,
+        doc_md=REPORT_DOC,
+    )
 
 
 def _form(destinations: list[str]) -> dict[str, Param]:
@@ -93,11 +147,14 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
+def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> BaseOperator:
     """Return the ship task of one destination."""
-    return SHIP_OPERATORS[delivery.type].of_delivery(
+    task_id = f"{SHIP}{delivery.name}"
+    if not runs_here(task_id):
+        return OtherTask(task_id=task_id, trigger_rule="all_done")
+    return operators.SHIP_OPERATORS[delivery.type].of_delivery(
         delivery,
-        task_id=f"ship_{delivery.name}",
+        task_id=task_id,
         pipeline=pipeline.name,
         source=pipeline.source,
         run_minutes=pipeline.run_minutes,

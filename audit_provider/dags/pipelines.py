@@ -9,7 +9,7 @@ from airflow.sdk import get_parsing_context
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
 from audit_provider.core.validation import Mistakes
-from audit_provider.operators.notifying import notifier_class
+from audit_provider.dags.own_task import served_here
 from audit_provider.settings import pipelines_file
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pip
     """Return the valid pipelines; :func:`mistakes_in_pipelines` reports the others.
 
     A DAG file that raises an error takes every DAG in it out of the schedule, so one wrong pipeline must not raise. A
-    process that runs a task parses the DAG file only for the DAG of that task, and gets only the pipeline of that DAG.
+    process that runs a task parses the DAG file only for the DAG of that task, and gets only the pipeline of that DAG;
+    of the destinations that another task ships to, it does not get the options.
 
     :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
     :param named: File to read, whatever that setting says.
@@ -59,6 +60,8 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
     :param named: File to read, whatever that setting says.
     :raises ConfigurationError: with one line per mistake.
     """
+    from audit_provider.operators.notifying import notifier_class
+
     path = named or pipelines_file(default)
     found = _read(path)
     mistakes = Mistakes()
@@ -85,7 +88,8 @@ def _asked_for() -> str | None:
 
 def _read(path: Path, only: str | None = None) -> PipelinesFile:
     try:
-        return read_pipelines(path.read_text(encoding="utf-8"), only)
+        served = served_here() if only else None
+        return read_pipelines(path.read_text(encoding="utf-8"), only, served)
     except OSError as error:
         raise ConfigurationError(
             f"the pipelines file {path} cannot be read ({error.strerror}): name another file with --pipelines or "

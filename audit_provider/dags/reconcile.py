@@ -40,7 +40,7 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
-        tags=[*TAGS, "reconcile", spec.name],
+        tags=[*TAGS, "reconcile", spec.name, *pipeline.tags],
         doc_md=build_reconcile.__doc__,
     ) as dag:
         compare = ReconcileAuditLogsOperator(

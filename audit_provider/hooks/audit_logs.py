@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.account import fingerprint
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
-from audit_provider.core.sources import REGISTRY, PageReader
+from audit_provider.core.sources import REGISTRY
+from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.templates import filled, names_in
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 from audit_provider.settings import settings_of
@@ -84,8 +86,18 @@ class AuditLogsHook(ServiceHook):
 
     def known_extras(self) -> tuple[str, ...]:
         """Return what the connection may say beside host, login and password."""
-        own = self._source.settings if self._source is not None and not isinstance(self._source, str) else {}
-        return (*self.own_extras, *own, *(name for spec in REGISTRY.values() for name in spec.settings))
+        return (
+            *self.own_extras,
+            *self._own_settings(),
+            *(name for spec in REGISTRY.values() for name in spec.settings),
+        )
+
+    def is_known_extra(self, key: str) -> bool:
+        """Whether the connection's extra may have a key; of other sources only where this one does not have it."""
+        return key in (*self.own_extras, *self._own_settings()) or super().is_known_extra(key)
+
+    def _own_settings(self) -> Mapping[str, Any]:
+        return self._source.settings if self._source is not None and not isinstance(self._source, str) else {}
 
     def settings(self) -> dict[str, str]:
         """Return the source's settings, from the pipeline, the connection's extra, or their defaults.
@@ -115,7 +127,12 @@ class AuditLogsHook(ServiceHook):
         if given is not None:
             return str(given)
         spec = self.spec
-        shown = {name: value for name, value in self.settings().items() if not spec.settings[name].secret}
+        # Which logs of an account are read does not say which account it is.
+        shown = {
+            name: value
+            for name, value in self.settings().items()
+            if not spec.settings[name].secret and name != spec.each
+        }
         login = (self.connection.login or "").strip()
         secret = "login" in names_in(getattr(spec.auth, "headers", {})) or _IS_SECRET.search(
             spec.credential.get("login", "")
@@ -128,8 +145,15 @@ class AuditLogsHook(ServiceHook):
         :param spec: another source over the same connection, for recovery.
         :param options: of :class:`~audit_provider.core.http.HttpClient`.
         """
-        filled = (spec or self.spec).with_settings(self.settings())
-        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options))
+        spec, values = spec or self.spec, self.settings()
+        logs: dict[str, SourceSpec] = {}
+        if spec.each:
+            names = filter(None, map(str.strip, values[spec.each].split(",")))
+            logs = {name: spec.with_settings({**values, spec.each: name}) for name in names}
+            if not logs:
+                raise ConfigurationError(f"the setting {spec.each!r} of {spec.title} names none: name at least one.")
+        filled = next(iter(logs.values()), None) or spec.with_settings(values)
+        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options), each=logs)
 
     def page_url(self) -> str:
         """Return the vendor's own page of this log; "" where its address is not known.
@@ -183,7 +207,7 @@ class AuditLogsHook(ServiceHook):
         parts = {"login": connection.login or "", "password": self.token, **self.settings()}
         fill = filler(parts, f"the connection {self.http_conn_id!r}")
         url = self.extra("token_url")
-        if isinstance(style, Token) and url:
+        if isinstance(style, Assertion | Token) and url:
             # The user's own word on where tokens come from; held to the same rules as a host.
             try:
                 style = style.at(url)

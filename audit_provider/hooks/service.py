@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.http.hooks.http import HttpHook
+from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.address import base_url_from
@@ -24,6 +24,7 @@ from audit_provider.hooks.ssh import ssh_connection
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
+    from airflow.providers.http.hooks.http import HttpHook
     from airflow.sdk import Connection
     from requests.auth import AuthBase
 
@@ -37,10 +38,11 @@ PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
 _SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
 
 
-class ServiceHook(DescribedForm, HttpHook):
-    """An HTTP service with a token. Proxy, TLS and certificates are the HTTP provider's; the rest is the core's.
-    The extra ``ssh_conn_id`` of any of them sends everything through an SSH server. None of them reaches a cloud's
-    metadata service, nor another link-local address unless the extra ``allow_link_local`` says so.
+class ServiceHook(DescribedForm, BaseHook):
+    """An HTTP service with a token. Its connection has the keys of Airflow's HTTP provider for proxy, TLS and
+    certificates, and :attr:`http_hook` is that provider's hook for requests of your own. The extra ``ssh_conn_id``
+    sends everything through an SSH server. No hook reaches a cloud's metadata service, nor another link-local address
+    unless the extra ``allow_link_local`` says so.
 
     A subclass names its connection type, its service, its own extras and how the token travels.
     """
@@ -50,7 +52,24 @@ class ServiceHook(DescribedForm, HttpHook):
     own_extras: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, conn_id: str) -> None:
-        super().__init__(method="GET", http_conn_id=conn_id)
+        super().__init__()
+        self.http_conn_id = conn_id
+
+    @functools.cached_property
+    def http_hook(self) -> HttpHook:
+        """The hook of Airflow's HTTP provider with this connection's session, for requests of your own.
+
+        Example: ``AuditLogsHook("pylon_default").http_hook.run("/me")``.
+        """
+        # Its module also imports aiohttp for its asynchronous hook: a third of what a task would import.
+        from audit_provider.hooks.http_requests import RequestsHook
+
+        return RequestsHook(self)
+
+    def run(self, endpoint: str | None = None, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request of your own; see ``HttpHook.run`` of Airflow's HTTP provider."""
+        response: requests.Response = self.http_hook.run(endpoint, *args, **kwargs)
+        return response
 
     @functools.cached_property
     def connection(self) -> Connection:
@@ -64,9 +83,9 @@ class ServiceHook(DescribedForm, HttpHook):
             raise ConfigurationError(
                 f"the connection {self.http_conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."
             )
-        known = (*self.session_extras, *self.known_extras())
         for key in connection.extra_dejson:
-            if key not in known:
+            if not self.is_known_extra(key):
+                known = (*self.session_extras, *self.known_extras())
                 raise ConfigurationError(
                     f"the connection {self.http_conn_id!r} has an extra {key!r} that {self.service} does not know; "
                     f"known are {', '.join(sorted(known))}."
@@ -76,6 +95,10 @@ class ServiceHook(DescribedForm, HttpHook):
     def known_extras(self) -> tuple[str, ...]:
         """Return the extras that this service has of its own."""
         return self.own_extras
+
+    def is_known_extra(self, key: str) -> bool:
+        """Whether the connection's extra may have a key."""
+        return key in self.session_extras or key in self.known_extras()
 
     @property
     def token(self) -> str:
@@ -173,15 +196,22 @@ class ServiceHook(DescribedForm, HttpHook):
         """Return a client for ``base_url`` that carries no credential, over the connection's proxies or tunnel."""
         base_url = self._allowed(base_url or self.address())
         session = self.through_tunnel(self._guarded(requests.Session()))
-        self._configure_session_from_extra(session, self.connection, None)
+        self._configure_from_extra(session)
         session.auth = NoAuth()
         options = {**options, "pacer": None}
         return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
 
-    def get_conn(self, *args: Any, **kwargs: Any) -> requests.Session:
-        """Return a session that carries the credential, and sends nothing to an address to avoid."""
-        # Last, since the HTTP provider mounts an adapter of its own.
-        return self._guarded(super().get_conn(*args, **kwargs))
+    def get_conn(self) -> requests.Session:
+        """Return a session that carries the credential, and sends nothing to an address to avoid.
+
+        :raises ConfigurationError: the connection cannot be used.
+        """
+        self._allowed(self.address())
+        session = self._guarded(requests.Session())
+        session.auth = self.authentication()
+        session.headers["User-Agent"] = f"airflow-provider-audit-logs/{__version__}"
+        self._configure_from_extra(session)
+        return session
 
     def _guarded(self, session: requests.Session) -> requests.Session:
         adapter = GuardedAdapter(allow_link_local=self.flag("allow_link_local"))
@@ -250,21 +280,11 @@ class ServiceHook(DescribedForm, HttpHook):
         except AuditError as error:
             return False, str(error)
 
-    # What the HTTP provider's hook asks of a connection
+    def _configure_from_extra(self, session: requests.Session) -> None:
+        """Let a session have the connection's certificates and proxies.
 
-    def _set_base_url(self, connection: Any) -> None:
-        self.base_url = self.address()
-        self._base_url_initialized = True
-
-    def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:
-        session.auth = self.authentication()
-        session.headers["User-Agent"] = f"airflow-provider-audit-logs/{__version__}"
-        return session
-
-    def _configure_session_from_extra(
-        self, session: requests.Session, connection: Any, extra_options: Any
-    ) -> requests.Session:
-        """Take only what concerns the session: the HTTP provider would send every other extra as a header."""
+        :raises ConfigurationError: the extra 'proxies' cannot be used.
+        """
         verify = self.extra("verify", True)
         session.verify = verify if str(verify).lower() not in _TRUE | _FALSE else self.flag("verify", default=True)
         session.proxies = self.extra("proxies", {})
@@ -275,4 +295,3 @@ class ServiceHook(DescribedForm, HttpHook):
             raise ConfigurationError(
                 f"the extra 'proxies' of the connection {self.http_conn_id!r} must map schemes to addresses."
             )
-        return session

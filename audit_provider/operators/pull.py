@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.airflow_versions import skip_tasks
 from audit_provider.core.account import refuse_other_account
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
@@ -28,6 +29,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.quiet import Followers, idle_after
 from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
@@ -73,6 +75,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param backfill_share: Part of the budget, 0 to 1, that a backfill may use; polling keeps the rest.
     :param lane: Lane of a window, from 1: windows of different lanes are read in parallel, windows of one lane are not.
     :param run_minutes: Minutes for which one task reads before it leaves the rest to the next run.
+    :param followers: The tasks behind this one. In a run that no person has started, those that have nothing to do are
+        skipped. Default: none is.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
@@ -96,6 +100,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         backfill_share: float = 0.8,
         lane: int = 1,
         run_minutes: int = 30,
+        followers: Followers | None = None,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -113,7 +118,10 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.backfill_share = backfill_share
         self.lane = lane
         self.run_minutes = run_minutes
+        self.followers = followers
         self.spool = spool
+        self._before: Position | None = None
+        self._pulled: Pulled | None = None
         self._pacers: Pacers | None = None
         self._done = PullCounts()
         self.asset = spool_asset(pipeline)
@@ -123,7 +131,38 @@ class PullAuditLogsOperator(AuditLogsOperator):
         """Do the work once, and let the asset event say what was spooled, if anything was."""
         result = super().execute(context)
         tell_asset(self, context, self.asset, new=self.spooled(result) > 0, extra=result)
+        if idle := self._idle_tasks(context):
+            # Airflow keeps no result of a task that ends so.
+            context["ti"].xcom_push(key="return_value", value=result)
+            skip_tasks(idle)
         return result
+
+    def _idle_tasks(self, context: Context) -> list[str]:
+        """Return the tasks behind this one that need not be started. A person who starts a run wants all of them."""
+        run = context.get("dag_run")
+        if self.followers is None or self._pulled is None or getattr(run, "run_type", "manual") == "manual":
+            return []
+        first = not self.resumed and getattr(context["ti"], "try_number", 1) == 1
+        idle = idle_after(
+            self._before if first else None,
+            self._pulled.position,
+            self.followers,
+            ledger=self.ledger,
+            pipeline=self.pipeline,
+            redrive=(context.get("params") or {}).get("redrive") or (),
+            now=utc_now(),
+            log=self.log,
+        )
+        if idle.current:
+            self.log.info(
+                "Nothing is pending for %s, by the records: skipped, and up to date.", ", ".join(idle.current)
+            )
+            for each in idle.current:
+                tags = {"pipeline": self.pipeline, "destination": each, "source": self._pulled.position.source}
+                metrics.gauge("pending", 0, tags)
+        if idle.report:
+            self.log.info("The report of %s stands: another one is skipped.", text_of(idle.report))
+        return idle.tasks(self.followers)
 
     @property
     def budget_task(self) -> str:
@@ -168,6 +207,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def _read(self, context: Context) -> dict[str, Any]:
         self._done = PullCounts()
+        self._pulled = None
         spec = self._spec()
         window = window_from(self.window) if self.window else None
         if window:
@@ -175,7 +215,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
         record = PositionWriter(self.ledger, name)
-        position = on_kept_chain(record.load(), name, store)
+        self._before = record.load()
+        position = on_kept_chain(self._before, name, store)
         chosen = (context.get("params") or {}).get("destinations")
         if window and position and position.complete:
             self._refuse_other_account(self._hook(spec), spec, position, None)
@@ -241,6 +282,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         if gaps := len(pulled.position.gaps) - len(begun.gaps):
             self.log.error("%d gaps were found, see above.", gaps)
         counts = pulled.counts
+        self._pulled = pulled
         self.log.info(
             "read %d = spooled %d + duplicates %d%s%s%s%s%s",
             counts.read,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.destinations.selection import Redaction
-from audit_provider.core.errors import ConfigurationError, StopError
-from audit_provider.core.ledger import GapWindows
+from audit_provider.core.errors import AuditError, ConfigurationError, StopError
+from audit_provider.core.ledger import GapWindows, summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
+from audit_provider.core.monitoring.summary import with_again
 from audit_provider.core.notices import notices_in
 from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from
@@ -59,6 +61,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         the report of the live stream monitors.
     :param redact: Paths of the events to redact in the report, ``{"drop": […], "hash": […]}``; ``redact`` of
         ``monitoring`` overrides it.
+    :param checkpoints: Make checkpoints of the streams that have grown, at most one an hour for each.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
@@ -76,6 +79,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         source: str | Mapping[str, Any] | None = None,
         monitoring: Monitoring | Mapping[str, Any] | None = None,
         redact: Redaction | Mapping[str, Any] | None = None,
+        checkpoints: bool = True,
         spool: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -89,10 +93,28 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.source = source
         self.monitoring = monitoring
         self.redact = redact
+        self.checkpoints = checkpoints
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Report, then fail where a task before this one did."""
+        try:
+            return self._work(context)
+        except AuditError:
+            self._ask_for_another()
+            raise
+
+    def _ask_for_another(self) -> None:
+        """Let the next run make a report even if it finds nothing new: what failed is said again while it lasts."""
+        if not self._monitors():
+            return
+        record = summary_record(self.ledger, self.pipeline)
+        # The task fails with its own error; without this, the next report is made within an hour.
+        with suppress(AuditError):
+            if (last := record.load()) and not last.again:
+                record.commit(with_again(last, again=True))
+
+    def _work(self, context: Context) -> list[dict[str, Any]]:
         store = open_store(self.spool or spool_uri())
         accounts: list[Account] = []
         late = StreamName.of_reconciliation(self.pipeline)
@@ -113,6 +135,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         for left in self._left_behind(store):
             self.log.warning("%s", left)
         watched = self._monitor(store, accounts, gaps, context)
+        unkept = self._keep_checkpoints(store, names)
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
             self.log.info("\n%s", "\n".join(lines))
@@ -124,8 +147,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(
                 f"{', '.join(failed)} did not succeed, see the log there; the next run continues from the last commit."
             )
-        if watched:
-            raise StopError(" ".join(watched))
+        if watched or unkept:
+            raise StopError(" ".join([*watched, *unkept]))
         if context["params"].get("replay"):
             forget_replay(self.ledger, store, self.pipeline, self.destinations, context["dag_run"].run_id)
         return [asdict(each) for each in accounts]
@@ -134,9 +157,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
     ) -> list[str]:
         """Watch the pipeline, where that is wanted, and return what the task is to fail for."""
-        if self.monitoring is None or self.source is None or self.late or self.by_window:
-            return []
         settings = self.monitoring
+        if settings is None or self.source is None or not self._monitors():
+            return []
         if not isinstance(settings, Monitoring):
             settings = monitoring_from(settings, f"{self.pipeline}.monitoring") or Monitoring()
         if settings.redact is None and self.redact is not None:
@@ -154,6 +177,36 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             log=self.log,
             now=utc_now,
         ).run(accounts, gaps)
+
+    def _monitors(self) -> bool:
+        return not (self.monitoring is None or self.source is None or self.late or self.by_window)
+
+    def _keep_checkpoints(self, store: Store, names: Sequence[StreamName]) -> list[str]:
+        """Make the checkpoints of the streams that are reported; return what the task is to fail for."""
+        if not self.checkpoints:
+            return []
+        # Here, since what signs is not to be loaded with every DAG file.
+        from audit_provider.core.runs.checkpoints import Checkpoints
+        from audit_provider.operators.signing import signer
+
+        live = StreamName(self.pipeline)
+        own = [StreamName.of_findings(self.pipeline), StreamName.of_evidence(self.pipeline)] if live in names else []
+        try:
+            made = Checkpoints(
+                ledger=self.ledger,
+                store=store,
+                pipeline=self.pipeline,
+                destinations=self.destinations,
+                signer=signer(),
+                log=self.log,
+                now=utc_now,
+            ).make([*names, *own])
+        except AuditError as error:
+            # The account of the run is no less true for it, and is printed first.
+            return [f"No checkpoint was made: {error}"]
+        if made:
+            self.log.info("%d checkpoint%s kept as evidence.", made, " is" if made == 1 else "s are")
+        return []
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
         opened = opened_for(self.ledger, store, name, destinations)

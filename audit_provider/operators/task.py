@@ -39,12 +39,14 @@ class AuditLogsOperator(BaseOperator):
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
     :cvar ledger: where progress is kept: Airflow's Variables.
-    :ivar begun: when this try began, before any wait without a worker. :ivar done_before: counts of what it did before
+    :ivar begun: when this try began, before any wait without a worker. :ivar resumed: it goes on after such a wait.
+    :ivar done_before: counts of what it did before
         the last wait. :ivar run_id: of the DAG run, "" where there is none.
     """
 
     ledger: Ledger = Variables()
     begun: datetime | None = None
+    resumed: bool = False
     run_id: str = ""
     done_before: Mapping[str, int] = MappingProxyType({})
     _handed_on: tuple[datetime | None, Mapping[str, int]] = (None, MappingProxyType({}))
@@ -54,6 +56,7 @@ class AuditLogsOperator(BaseOperator):
         keep_large_blocks_apart()
         # The same operator may be executed several times in one process.
         begun, self.done_before = self._handed_on
+        self.resumed = begun is not None
         self.begun, self._handed_on = begun or utc_now(), (None, {})
         run = context.get("dag_run")
         self.run_id = run.run_id if run else ""

@@ -1,7 +1,7 @@
 """The page "Audit logs" in Airflow's navigation.
 
-``reading`` gets the records in a few queries, ``overview`` makes rows of them, ``access`` says who may see and do what,
-``routes`` and ``actions`` are the JSON API, ``page/`` is what the browser shows.
+``reading`` gets the records in a few queries, ``overview`` judges them, ``matrix`` makes rows of them, ``access`` says
+who may see and do what, ``routes`` and ``actions`` are the JSON API, ``page/`` is what the browser shows.
 
 Every process of Airflow loads this module, workers too, so the app itself is made only where it is asked for.
 """

@@ -125,7 +125,7 @@ class Judge:
         dag = self.dag
         if dag is None:
             return False
-        if stream.is_findings:
+        if stream.is_made_here:
             return dag.ended_began is None or position.updated_at is None or dag.ended_began <= position.updated_at
         return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
 
@@ -144,6 +144,7 @@ class Judge:
             state = "unknown"
         return SourceView(
             state=state,
+            conn_id=self.pipeline.conn_id,
             last_complete=complete,
             failures_in_a_row=health.failures_in_a_row,
             failing_since=health.failing_since,
@@ -183,11 +184,13 @@ class Judge:
             type=delivery.type,
             enabled=delivery.enabled,
             state=state,
+            conn_id=delivery.conn_id,
             delivered=offset.counts.taken if offset else 0,
             pending=max(0, position.pending(offset)) if position else 0,
             pending_elsewhere=self._pending_elsewhere(name),
             waiting_since=self._since(position, offset) if position else None,
             elsewhere_since=min(waits, default=None),
+            current_at=self._current_at(name) if state == "ok" else None,
             failures_in_a_row=failures,
             last_success=offset.last_success if offset else None,
             last_error=recorded.last_error if recorded else "",
@@ -198,7 +201,20 @@ class Judge:
             letters_counted=summary is not None,
             too_old=offset.counts.too_old if offset else 0,
             restamped=offset.counts.restamped if offset else 0,
+            already_there=offset.counts.already_there if offset else 0,
+            before=offset.started_at if offset else 0,
+            again=offset.again if offset else 0,
+            filtered=offset.counts.filtered if offset else 0,
+            refused=offset.counts.dead_lettered if offset else 0,
         )
+
+    def _current_at(self, destination: str) -> datetime | None:
+        """Return up to when a destination has everything that the source has served; None where something waits."""
+        live = StreamName(self.pipeline.name)
+        position, offset = self.progress.positions.get(live), self.progress.offsets.get((live, destination))
+        if position is None or offset is None or position.pending(offset) or self._pending_elsewhere(destination):
+            return None
+        return position.last_complete
 
     def _failure_record(self, destination: str, offset: Offset | None) -> Offset | None:
         """Return the record that says how the last runs of a ship task ended: that of the findings where they failed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from audit_provider.plugin.views import STATES, Incident, Problem
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MOST_INCIDENTS = 50
 """Lines that are shown; of more, only their number."""
 
+MOST_NAMED = 5
+"""Pipelines that an incident names in an overview."""
+
 _MOST_LETTERS = 300
 """Of an error in one line."""
 
@@ -25,13 +29,27 @@ _VARIES = re.compile(r"\d+")
 
 def incidents_of(views: Sequence[PipelineView]) -> list[Incident]:
     """Return the problems of all pipelines, one for each cause: the worst first, then what concerns most pipelines."""
+    return incidents_and_more(views)[0]
+
+
+def incidents_and_more(views: Sequence[PipelineView], most: int | None = None) -> tuple[list[Incident], int]:
+    """Return the gravest incidents, and how many more there are. :param most: how many are wanted; None for all."""
+    groups = _groups(views)
+    return [_incident(key, group) for key, group in groups[:most]], len(groups[most:]) if most is not None else 0
+
+
+def _groups(views: Sequence[PipelineView]) -> list[tuple[tuple[str, ...], list[tuple[str, Problem]]]]:
+    """Return the problems by cause, each with the name of its pipeline."""
     groups: dict[tuple[str, ...], list[tuple[str, Problem]]] = {}
     for view in views:
         for each in view.problems:
             key = (each.kind, each.cause) if each.cause else (each.kind, view.name, each.text)
             groups.setdefault(key, []).append((view.name, each))
-    found = [_incident(key, group) for key, group in groups.items()]
-    return sorted(found, key=lambda each: (STATES.index(each.level), -len(each.pipelines)))
+
+    def gravity(group: list[tuple[str, Problem]]) -> tuple[int, int]:
+        return min(STATES.index(each.level) for _, each in group), -len({name for name, _ in group})
+
+    return sorted(groups.items(), key=lambda each: gravity(each[1]))
 
 
 def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Incident:
@@ -45,13 +63,24 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
         level=min((each.level for each in problems), key=STATES.index),
         text=_title(problems, pipelines) if first.cause else first.text,
         pipelines=pipelines,
+        concerned=len(pipelines),
+        cause=first.cause,
+        test=_test_of(pipelines[0], first),
         since=min((each.since for each in problems if each.since), default=None),
         waiting=sum(each.waiting for each in problems),
-        error=next((_line(each.error) for each in problems if _VARIES.sub("0", each.error) == usual), ""),
+        error=next((in_one_line(each.error) for each in problems if _VARIES.sub("0", each.error) == usual), ""),
         other_errors=max(len(said) - 1, 0),
         next_try=min((each.next_try for each in problems if each.next_try), default=None),
         log=next((each.log for each in problems if each.log), ""),
     )
+
+
+def _test_of(pipeline: str, problem: Problem) -> str:
+    """Return the path that tests the connection which a problem is about; "" where it is about none."""
+    if problem.kind not in ("source", "destination", "behind", "letters"):
+        return ""
+    destination = f"/destinations/{quote(problem.destination, safe='')}" if problem.destination else ""
+    return f"pipelines/{quote(pipeline, safe='')}{destination}/test-connection"
 
 
 def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
@@ -72,7 +101,7 @@ def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
     return f"{first.summary} ({len(pipelines)} pipelines)"
 
 
-def _line(text: str) -> str:
-    """Return a text in one line, cut where it is long."""
+def in_one_line(text: str, most: int = _MOST_LETTERS) -> str:
+    """Return a text in one line, cut where it is long. :param most: letters."""
     line = " ".join(text.split())
-    return line if len(line) <= _MOST_LETTERS else f"{line[:_MOST_LETTERS]}…"
+    return line if len(line) <= most else f"{line[:most]}…"

@@ -10,7 +10,7 @@ from audit_provider.plugin.views import STATES, Totals, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.plugin.views import PipelineView
+    from audit_provider.plugin.views import PipelineView, State
 
 _WORDS = {"critical": "critical", "warning": "with a warning", "unknown": "unknown", "new": "never run", "off": "off"}
 
@@ -45,8 +45,8 @@ def verdict_of(views: Sequence[PipelineView], *, hidden: int = 0, mistakes: str 
     return Verdict("critical" if mistakes else worst, text)
 
 
-def totals_of(views: Sequence[PipelineView]) -> Totals:
-    """Return what is asked first of all pipelines that the user may see."""
+def totals_of(views: Sequence[PipelineView], *, hidden: int = 0) -> Totals:
+    """Return what is asked first of all pipelines that the user may see. :param hidden: how many others there are."""
     served = [each for view in views for each in view.destinations if each.enabled]
     waits = [since for each in served for since in (each.waiting_since, each.elsewhere_since) if since]
     return Totals(
@@ -56,4 +56,11 @@ def totals_of(views: Sequence[PipelineView]) -> Totals:
         delivering=sum(each.state == "ok" for each in served),
         waiting=sum(each.pending + each.pending_elsewhere for each in served),
         waiting_since=min(waits, default=None),
+        worst_source=_worst([each.reading.state for each in views], hidden),
+        worst_destination=_worst([each.state for each in served], hidden),
     )
+
+
+def _worst(states: Sequence[State], hidden: int) -> State:
+    worst: State = min(states, key=STATES.index, default="new")
+    return "unknown" if hidden and worst == "ok" else worst

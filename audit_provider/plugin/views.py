@@ -55,12 +55,19 @@ class Incident:
     :ivar waiting: events that it holds up. :ivar error: the error that most of them ended with, in one line, and
         :ivar other_errors: how many different ones there are beside it.
     :ivar log: path of the log of a task that failed for it, or "".
+    :ivar pipelines: names of those that it concerns, the first few in an overview. :ivar concerned: how many they are.
+    :ivar cause: the connection or the part of Airflow that failed, "" for a problem of one pipeline alone.
+    :ivar test: path of the API, below ``api/``, that tests the connection; "" where there is none to test, or the user
+        may not.
     """
 
     key: str
     level: Level
     text: str
     pipelines: tuple[str, ...]
+    concerned: int = 0
+    cause: str = ""
+    test: str = ""
     since: datetime | None = None
     waiting: int = 0
     error: str = ""
@@ -77,9 +84,11 @@ class SourceView:
     :ivar failures_in_a_row: runs since the last one that ended well. :ivar failing_since: when the first of them
         failed. :ivar last_error: of the last one, "" where that ended well.
     :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
+    :ivar conn_id: its connection.
     """
 
     state: State
+    conn_id: str = ""
     last_complete: datetime | None = None
     failures_in_a_row: int = 0
     failing_since: datetime | None = None
@@ -100,24 +109,34 @@ class DestinationView:
     :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
         a reconciliation or monitoring has found. :ivar waiting_since: when the oldest of the pending was spooled, and
         :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
-    :ivar delivered: what it has, with what was already there.
+    :ivar current_at: up to when it has everything that the source has served: the last complete read, where nothing is
+        pending. A run that found nothing new and skipped the destination's task counts as well. None where something is
+        pending or not known.
+    :ivar delivered: what it has, with what was already there. :ivar already_there: of these, what an earlier try had
+        stored. :ivar before: of the spool, what lay before its beginning, and :ivar again: what it finished in segments
+        that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
+        its words. Together they are the account: ``spooled + again = before + delivered + filtered + too_old + refused
+        + pending``.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
         counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
     :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
     :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
         None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
+    :ivar conn_id: its connection.
     """
 
     name: str
     type: str
     enabled: bool
     state: State
+    conn_id: str = ""
     delivered: int = 0
     pending: int = 0
     pending_elsewhere: int = 0
     waiting_since: datetime | None = None
     elsewhere_since: datetime | None = None
+    current_at: datetime | None = None
     failures_in_a_row: int = 0
     last_success: datetime | None = None
     last_error: str = ""
@@ -128,6 +147,11 @@ class DestinationView:
     letters_counted: bool = True
     too_old: int = 0
     restamped: int = 0
+    already_there: int = 0
+    before: int = 0
+    again: int = 0
+    filtered: int = 0
+    refused: int = 0
     may: tuple[str, ...] = ()
 
     @property
@@ -138,7 +162,12 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True)
 class GapView:
-    """A gap that nobody has acknowledged. :ivar events: how many, None where nobody knows."""
+    """A gap.
+
+    :ivar events: how many are missing, None where nobody knows. :ivar found_at: None where nothing says so.
+    :ivar acknowledged_by: who accepts it, "" where nobody does; :ivar acknowledged_at: when, and :ivar note: what was
+        found out or done.
+    """
 
     id: str
     kind: str
@@ -148,6 +177,10 @@ class GapView:
     reason: str
     destination: str = ""
     events: int | None = None
+    found_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +205,15 @@ class PipelineView:
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
+    :ivar tags: words by which pipelines are grouped. :ivar gaps: that are open, and :ivar acknowledged: others that
+        somebody has accepted. :ivar lag_target: seconds; four times as much is critical.
     """
 
     name: str
     source: str
     state: State
+    tags: tuple[str, ...] = ()
+    lag_target: float = 0.0
     reading: SourceView = field(default_factory=lambda: SourceView("new"))
     problems: tuple[Problem, ...] = ()
     last_read: datetime | None = None
@@ -192,6 +229,7 @@ class PipelineView:
     run: RunView | None = None
     destinations: tuple[DestinationView, ...] = ()
     gaps: tuple[GapView, ...] = ()
+    acknowledged: tuple[GapView, ...] = ()
     findings: tuple[Finding, ...] = ()
     reported_at: datetime | None = None
     links: dict[str, str] = field(default_factory=dict)
@@ -222,6 +260,8 @@ class Totals:
         enabled, and :ivar delivering: of them, those that get everything in time.
     :ivar waiting: events that enabled destinations have not got. :ivar waiting_since: when the oldest of them was
         spooled, None where none waits or nothing says so.
+    :ivar worst_source: the worst state of a source, and :ivar worst_destination: of an enabled destination; ``unknown``
+        also where there are others that the user may not see.
     """
 
     sources: int = 0
@@ -230,12 +270,51 @@ class Totals:
     delivering: int = 0
     waiting: int = 0
     waiting_since: datetime | None = None
+    worst_source: State = "new"
+    worst_destination: State = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    """One column of the matrix: a connection that destinations ship by, or their type where there are many connections.
+
+    :ivar names: of the destinations, the first few. :ivar state: the worst of them.
+    :ivar destinations: that are enabled, and :ivar delivering: of them, those that receive everything in time.
+    """
+
+    key: str
+    type: str
+    names: tuple[str, ...]
+    state: State
+    destinations: int
+    delivering: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """What was asked for of all rows: one page, and what there is to choose from.
+
+    :ivar matched: pipelines that were asked for, on all pages. :ivar page: number of this page, from 1.
+    :ivar columns: of the pipelines that were asked for. :ivar by: what a column is, ``conn_id`` or ``type``.
+    :ivar states: pipelines by state, of those that were asked for whatever their state.
+    :ivar tags: every tag there is.
+    """
+
+    matched: int = 0
+    page: int = 1
+    pages: int = 1
+    columns: tuple[ColumnView, ...] = ()
+    by: Literal["conn_id", "type"] = "conn_id"
+    states: dict[str, int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Every pipeline that the user may see.
 
+    :ivar pipelines: one page of those that were asked for, without what only the page of one pipeline shows.
+    :ivar matrix: what there is beside this page.
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
     :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
@@ -254,6 +333,7 @@ class Overview:
     opened: PipelineDetail | None = None
     incidents: tuple[Incident, ...] = ()
     more_incidents: int = 0
+    matrix: Matrix = field(default_factory=Matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +354,64 @@ class LetterView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonView:
+    """How many dead letters have one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LettersView:
-    """Open dead letters of a destination. :ivar more: whether there are more than are listed."""
+    """Open dead letters of a destination.
+
+    :ivar letters: one page of them, from number :ivar first: on, which is 0 for the first.
+    :ivar total: how many are open. :ivar reasons: how many have which reason, the most frequent first; the rest of the
+        reasons together under "". :ivar more: whether there are more behind this page.
+    """
 
     letters: tuple[LetterView, ...]
     more: bool
+    first: int = 0
+    total: int = 0
+    reasons: tuple[ReasonView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task that has failed. :ivar log: path of its log in Airflow."""
+
+    id: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of one of a pipeline's DAGs.
+
+    :ivar kind: ``incremental``, ``backfill`` or ``reconcile``. :ivar by: who started it, "" for the schedule.
+    :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
+    :ivar asked: what it was started with, "" for nothing.
+    """
+
+    kind: str
+    id: str
+    state: str
+    began: datetime | None
+    ended: datetime | None
+    link: str
+    by: str = ""
+    asked: str = ""
+    done: int = 0
+    tasks: int = 0
+    failed: tuple[TaskView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """The last runs of a pipeline's DAGs that the user may read, the newest first."""
+
+    runs: tuple[RunRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

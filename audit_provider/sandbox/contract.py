@@ -22,12 +22,14 @@ from pydantic import ConfigDict, Discriminator
 from typing_extensions import Required, TypedDict
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import keys_of
+from audit_provider.core.fields import keys_of, parts_of
 from audit_provider.core.model import UTC
 from audit_provider.core.templates import names_in
 from audit_provider.sandbox.documented_call import Call, TimeKind
+from audit_provider.sandbox.signing_keys import Algorithm, private_key
 from audit_provider.sandbox.strict import STRICT, decoded
 
+_EQUAL_QUALIFIERS = 4
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +65,7 @@ class Cursors:
     :ivar gone: dotted path of what is absent with it. :ivar tail: it is there always, also behind the newest record.
     :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: of the page's size.
     :ivar begin: a cursor that means the beginning. :ivar relative: the URL has no host.
+    :ivar listed: the cursor is a list of two values, which the request joins by a comma.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -76,6 +79,7 @@ class Cursors:
     count_at: str = ""
     begin: str = ""
     relative: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,14 @@ class Offsets:
 class ObjectIds:
     """The id of a page's last record leads to the next.
 
-    :ivar more_at: dotted path of what says whether there is more.
+    :ivar more_at: dotted path of what says whether there is more; "" where only an empty page is the end.
     :ivar flags: what stands there where there is more, ``id`` for the last record's, and where there is not.
     """
 
     __pydantic_config__: ClassVar = STRICT
 
     style: Literal["object_id"]
-    more_at: str
+    more_at: str = ""
     flags: tuple[bool | Literal["id"], bool | None] = (True, False)
 
 
@@ -158,8 +162,20 @@ class SlowDown(TypedDict, total=False):
     body: Any
 
 
+class SignedAssertion(TypedDict, total=False):
+    """What an assertion must be signed with, and the claims that it must have."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    algorithm: Required[Algorithm]
+    claims: Required[Mapping[str, str]]
+
+
 class TokenCall(TypedDict, total=False):
-    """How a token is fetched: the headers and fields of the request, the answer beside the token, and its path."""
+    """How a token is fetched: the headers and fields of the request, the answer beside the token, and its path.
+
+    ``assertion``: the request also has a field of that name, signed with the key ``{private_key}`` of ``connection``.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
 
@@ -168,6 +184,7 @@ class TokenCall(TypedDict, total=False):
     fields: Mapping[str, str]
     answer: Required[Mapping[str, Any]]
     token_at: str
+    assertion: SignedAssertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +194,12 @@ class Contract:
     :ivar name: of its folder.
     :ivar connection: what the user fills in: ``login`` and ``password``. :ivar settings: likewise, by name.
     :ivar auth: headers that a request must carry; ``{token}`` stands for the one that ``token`` gave.
+    :ivar signed: with which hash function each request is signed by the password, "" for none.
     :ivar request: the call of the first page. :ivar follow: of the pages after it, where that is another call.
     :ivar page: an example page, as the vendor shows it: the name of the file, ``page.json`` where none is given.
     :ivar records_at: dotted path of its records; "" where the answer is the list itself.
-    :ivar id_at: of a record's id; "" where records have none, and then :ivar vary_at: of something that differs.
+    :ivar id_at: of a record's id; of the time, the number within that moment and more, joined by `` + ``, where only
+        these together are an id; "" where records have none, and then :ivar vary_at: of something that differs.
     :ivar time_at: of the time that is filtered and sorted by, :ivar time_kind: how it is written.
     :ivar happened_at: of the time it happened, where that is another: half a minute earlier.
     :ivar order: ``newest``, ``oldest`` or ``shuffled``.
@@ -189,7 +208,7 @@ class Contract:
     :ivar refusal: ``status`` and ``body`` of an answer to a wrong credential.
     :ivar slow_down: an answer to too many requests: ``status``, ``body``, ``headers`` with the form of the wait in
         each, and ``fixed`` headers with their values.
-    :ivar token: how a token is fetched: ``path``, ``headers``, ``fields``, ``answer``, ``token_at``.
+    :ivar token: how a token is fetched: ``path``, ``headers``, ``fields``, ``answer``, ``token_at``, ``assertion``.
     :ivar rate: requests per seconds; left out where the vendor names no budget.
     :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
     :ivar by_time: another call over the same records, for windows: the keys in which it differs.
@@ -215,6 +234,7 @@ class Contract:
     bounds: tuple[Bound, Bound] = ("inclusive", "inclusive")
     refusal: Refusal = field(default_factory=lambda: Refusal(status=401, body={}))
     slow_down: SlowDown = field(default_factory=lambda: SlowDown(status=429, headers={"Retry-After": "seconds"}))
+    signed: Literal["", "sha1", "sha512"] = ""
     token: TokenCall | None = None
     rate: tuple[int, float] | None = None
     page_size: int | None = None
@@ -225,6 +245,10 @@ class Contract:
     def examples(self) -> list[dict[str, Any]]:
         """The records of the example page."""
         return list(at(self.page, self.records_at))
+
+    def id_of(self, record: dict[str, Any]) -> str:
+        """Return a record's id."""
+        return "/".join(str(at(record, part)) for part in parts_of(self.id_at))
 
     def page_of(self, records: list[Any]) -> Any:
         """Return the example page with other records."""
@@ -253,8 +277,13 @@ class Contract:
         examples = self.examples
         record: dict[str, Any] = copy.deepcopy(examples[number % len(examples)])
         if self.id_at:
-            known = at(record, self.id_at)
-            put(record, self.id_at, 100_000 + number if isinstance(known, int) else f"{known}-{number:06}")
+            varied = parts_of(self.id_at)[1 if " + " in self.id_at else 0]
+            known = at(record, varied)
+            if " + " in self.id_at:
+                # Only together with the time is it an id.
+                put(record, varied, str(number % _EQUAL_QUALIFIERS))
+            else:
+                put(record, self.id_at, 100_000 + number if isinstance(known, int) else f"{known}-{number:06}")
         else:
             put(record, self.vary_at, f"{at(record, self.vary_at)} {number}")
         put(record, self.time_at, written(moment, self.time_kind, like=at(record, self.time_at)))
@@ -267,11 +296,15 @@ class Contract:
 def read_contract(folder: Path) -> Contract:
     """Return the contract of a folder: ``contract.yaml`` and the example page beside it.
 
-    :raises ConfigurationError: it holds a key or a word that is unknown, or parts that do not fit together; with one
-        line per mistake.
+    :raises ConfigurationError: there is none, or it holds a key or a word that is unknown, or parts that do not fit
+        together; with one line per mistake.
     """
     path = folder / "contract.yaml"
     where = f"{folder.name}/{path.name}"
+    if not path.exists():
+        raise ConfigurationError(
+            f"the source {folder.name!r} has no contract: write {path}, as docs/adding_a_source.md says"
+        )
     try:
         entry = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # nosec B506
     except yaml.YAMLError as error:
@@ -302,6 +335,11 @@ def _read(entry: Mapping[str, Any], folder: Path, where: str) -> Contract:
     shown = folder / str(entry.get("page", "page.json"))
     page = json.loads(shown.read_text(encoding="utf-8"))
     contract: Contract = decoded(Contract, {**entry, "name": folder.name, "page": page}, where)
+    if contract.token and "assertion" in contract.token:
+        # A key is made for each run, since none belongs into a repository.
+        key = json.dumps(private_key(contract.token["assertion"]["algorithm"]))[1:-1]
+        filled_in = {name: value.replace("{private_key}", key) for name, value in contract.connection.items()}
+        contract = replace(contract, connection=filled_in)
     if mistakes := list(_loose_ends(contract)):
         raise ConfigurationError("\n".join(f"{where}: {each}" for each in mistakes))
     return contract
@@ -314,9 +352,9 @@ def _loose_ends(contract: Contract) -> Iterator[str]:
         yield f"records_at: the example page has no records at {contract.records_at!r}"
         return
     for key in ("id_at", "time_at", "happened_at", "vary_at"):
-        path = getattr(contract, key)
-        if path and any(at(each, path) is None for each in examples):
-            yield f"{key}: an example record has nothing at {path!r}"
+        for path in parts_of(getattr(contract, key)):
+            if any(at(each, path) is None for each in examples):
+                yield f"{key}: an example record has nothing at {path!r}"
     if not contract.id_at and not contract.vary_at:
         yield "vary_at: is needed where records have no id, or all of them would be the same"
     kind = int if contract.time_kind in ("epoch", "epoch_ms") else str
@@ -380,6 +418,8 @@ def written(moment: datetime, kind: str, *, like: Any = None) -> Any:
         return int(moment.timestamp())
     if kind == "epoch_ms":
         return (moment - _EPOCH) // _MILLISECOND
+    if kind == "datetime":
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
     text = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
     if isinstance(like, str) and "." not in like:
         text = text[:19]

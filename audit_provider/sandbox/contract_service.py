@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 from collections import deque
@@ -27,7 +28,8 @@ from audit_provider.sandbox.contract import (
     remove,
 )
 from audit_provider.sandbox.documented_call import BadRequestError, Call
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.sandbox.signing_keys import fault_in
+from audit_provider.testing.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,14 +75,14 @@ class ContractService(Service):
         """Let an event happen at each of these times; whole milliseconds, or seconds where the vendor writes those."""
         for moment in moments:
             whole = moment.replace(
-                microsecond=0 if self.contract.time_kind == "epoch" else moment.microsecond // 1000 * 1000
+                microsecond=0 if self.contract.time_kind in ("epoch", "datetime") else moment.microsecond // 1000 * 1000
             )
             number = len(self.rows)
             self.rows.append(Row(self.contract.record(number, whole), whole, number))
 
     def ids(self) -> list[str]:
         """Return the ids of all records."""
-        return [str(at(row.record, self.contract.id_at)) for row in self.rows]
+        return [self.contract.id_of(row.record) for row in self.rows]
 
     def state(self) -> dict[str, Any]:
         """Return ids, and what was refused."""
@@ -113,6 +115,8 @@ class ContractService(Service):
     def _page(self, contract: Contract, call: Call, request: Request) -> Reply:
         if request.method != call.method:
             return self._refuse(405, f"{call.path} takes {call.method}")
+        if contract.signed and not self._is_signed(contract, request):
+            return self._refuse_credential()
         expected = {**contract.auth, **call.headers}
         for name, value in expected.items():
             value = value.replace("{token}", TOKEN)
@@ -138,11 +142,13 @@ class ContractService(Service):
             cursor = ""
         kept = dict(asked)
         if style in ("cursor", "next_url", "link") and cursor:
+            if isinstance(contract.paging, Cursors) and contract.paging.listed:
+                cursor = cursor.replace(",", "")
             kept = self._opened(cursor, asked)
         rows = self._selected(contract, kept)
         size = asked.get("size") or kept.get("size") or self._page_size or call.size.default
         if style == "none":
-            size = len(rows)
+            size = asked.get("size") or len(rows)
         start = self._start(contract, rows, kept, cursor, size)
         page, more = rows[start : start + size], len(rows) > start + size
         content = contract.page_of([row.record for row in page])
@@ -194,7 +200,7 @@ class ContractService(Service):
         paging = contract.paging
         if isinstance(paging, Pages | Offsets) and paging.total_at:
             put(content, paging.total_at, len(rows))
-        if isinstance(paging, ObjectIds):
+        if isinstance(paging, ObjectIds) and paging.more_at:
             yes, no = paging.flags
             last = str(at(rows[reached - 1].record, contract.id_at)) if more else None
             put(content, paging.more_at, (last if yes == "id" else yes) if more else no)
@@ -217,7 +223,8 @@ class ContractService(Service):
             put(content, paging.count_at, len(at(content, contract.records_at) or ()))
         if more or paging.tail:
             value = url if paging.relative else f"{self.url}{url}"
-            put(content, paging.at, cursor if paging.style == "cursor" else value)
+            halves = [cursor[: len(cursor) // 2], cursor[len(cursor) // 2 :]]
+            put(content, paging.at, (halves if paging.listed else cursor) if paging.style == "cursor" else value)
         elif paging.last == "absent":
             remove(content, paging.gone or paging.at)
         else:
@@ -241,6 +248,16 @@ class ContractService(Service):
                     raise BadRequestError(f"the {key} differs from the one that the cursor was made with")
         return held
 
+    def _is_signed(self, contract: Contract, request: Request) -> bool:
+        """Whether the signature is that of date, method, host, path and sorted parameters."""
+        pairs = sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in request.params)
+        host = request.headers.get("Host", "").partition(":")[0]
+        text = "\n".join((request.headers.get("Date", ""), request.method, host, request.path, "&".join(pairs)))
+        key = contract.connection["password"].encode()
+        signed = hmac.new(key, text.encode(), contract.signed).hexdigest()
+        login = f"{contract.connection['login']}:{signed}"
+        return request.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
+
     def _token(self, wanted: TokenCall, request: Request) -> Reply:
         for name, value in wanted.get("headers", {}).items():
             if request.headers.get(name) != value:
@@ -248,6 +265,8 @@ class ContractService(Service):
         kind = request.headers.get("Content-Type", "")
         sent = json.loads(request.body) if "json" in kind else dict(parse_qsl(request.body.decode()))
         sent |= dict(request.params)
+        if "assertion" in wanted and (wrong := fault_in(sent.pop("assertion", ""), wanted["assertion"])):
+            return self._refuse(400, wrong)
         if request.method != "POST" or sent != wanted.get("fields", {}):
             return self._refuse(400, f"the token request holds {sorted(sent)}, not {sorted(wanted.get('fields', {}))}")
         return Reply.json(200, {**wanted["answer"], wanted.get("token_at", "access_token"): TOKEN})

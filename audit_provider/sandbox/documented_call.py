@@ -17,10 +17,11 @@ from audit_provider.sandbox.strict import STRICT, EmptyIsDefault
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _MILLISECOND = timedelta(milliseconds=1)
 
-TimeKind = Literal["rfc3339", "epoch", "epoch_ms", "date"]
-"""How a time is written: RFC 3339, whole seconds or milliseconds since 1970, or a date alone."""
+TimeKind = Literal["rfc3339", "datetime", "epoch", "epoch_ms", "date"]
+"""How a time is written: RFC 3339, date and time in UTC with a space between them, whole seconds or
+milliseconds since 1970, or a date alone."""
 
-Kind = Literal["text", "rfc3339", "epoch", "epoch_ms", "date"]
+Kind = Literal["text", "rfc3339", "datetime", "epoch", "epoch_ms", "date"]
 """How a parameter's value is written: ``text`` is anything, the others are times."""
 
 Role = Literal["", "size", "start", "end", "cursor"]
@@ -166,6 +167,8 @@ def _moment(name: str, kind: str, value: Any) -> datetime:
     text = str(value)
     if kind == "rfc3339" and not _RFC3339.fullmatch(text):
         raise BadRequestError(f"{name!r} must be an RFC 3339 date-time, not {value!r}")
+    if kind == "datetime" and not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text):
+        raise BadRequestError(f"{name!r} must be a date and a time with a space between them, not {value!r}")
     if kind == "date" and not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         raise BadRequestError(f"{name!r} must be a date, not {value!r}")
     if kind in ("epoch", "epoch_ms"):

@@ -103,3 +103,28 @@ def _sandbox(folder):
 
 def _tokens(sandbox):
     return [each["token"] for each in sandbox.values() if "token" in each]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if missing := installed():
+        pytest.skip(missing)
+    browser = Chromium(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+def look(browser):
+    """Look as the page does every 15 seconds, and wait for the answer."""
+    renew(browser)
+    done(browser)
+
+
+def renew(browser):
+    """Begin such a look."""
+    browser.run("import('/static/state.js').then((state) => { window.look = state.commands.look(); })")
+
+
+def done(browser):
+    """Wait for the answer to a look that has begun."""
+    browser.run("window.look.then(() => true)")

@@ -13,6 +13,7 @@ import requests
 
 from audit_provider.core.monitoring.summary import unpack_summary
 from audit_provider.core.position import unpack_position
+from audit_provider.plugin.problems import TOLD_LIVE
 from audit_provider.sandbox.demo import switch
 from audit_provider.sandbox.demo_pipelines import SOURCES
 from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, control
@@ -57,26 +58,41 @@ def test_the_figures_are_those_of_the_run(world):
     assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told), told
     assert any("gap from" in each and "pigment" in each for each in told)
     totals = browser.run(f"{FRAME}.querySelector('#totals').innerText")
-    assert totals.startswith("Sources: 5 of 5 current · Destinations: "), totals
+    assert re.match(r". Sources current 5 of 5 · . Destinations delivering \d+ of \d+ · ", totals), totals
     first = browser.run(f"{FRAME}.querySelector('#pipelines tbody tr').dataset.pipeline")
     assert first == "pigment", "what is wrong comes first"
+    browser.dark(dark=False)
+    browser.picture(PICTURES / "overview.png")
     browser.click(f"{FRAME}.getElementById('open-pylon')")
+    tab(browser, "deliveries")
     row = browser.see(f"{FRAME}.querySelector('[data-destination=splunk]')?.innerText")
     waiting = re.search(rf"{EVENTS}\t0\t0 \+ (\d+) of other streams\t[^\t]+\t0\t", row)
     assert waiting, f"delivered, with current time, waiting, the oldest for, failures: {row}"
     assert int(waiting[1]) == len(noted.findings), "the findings come behind the events, and the task failed at those"
-    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == len(noted.low) > 7
-    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .band').length") == 1
+    tab(browser, "health")
     hours = f"[...{FRAME}.querySelectorAll('svg.chart .hour')].map(bar => bar.getAttribute('aria-label'))"
     assert browser.run(f"{hours}.length") == 48, "a day of lag, and one of deliveries"
     shown = browser.run(f"{FRAME}.getElementById('detail').innerText")
-    assert "splunk has 1 open dead letter" in shown
-    assert all(each.title in shown for each in noted.findings)
-    browser.dark(dark=False)
-    browser.run(f"{FRAME}.documentElement.scrollTo(0, 0)")
-    browser.picture(PICTURES / "overview.png")
-    browser.run(f"{FRAME}.getElementById('detail').scrollIntoView()")
+    assert "splunk has 1 dead letter" in shown
     browser.picture(PICTURES / "pipeline.png")
+    tab(browser, "activity")
+    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .day').length") == len(noted.low) > 7
+    assert browser.run(f"{FRAME}.querySelectorAll('svg.chart .band').length") == 1
+    shown += browser.run(f"{FRAME}.getElementById('detail').innerText")
+    assert all(each.title in shown for each in noted.findings if each.kind not in TOLD_LIVE)
+    assert browser.run("location.hash") == "#pipeline=pylon&tab=activity", "the address is Airflow's too"
+
+
+def tab(browser, name):
+    """Open a tab of the pipeline that is shown."""
+    browser.click(f"{FRAME}.getElementById('tab-{name}')")
+    browser.see(f"{FRAME}.getElementById('tab-{name}').hasAttribute('aria-current')")
+
+
+def back(browser):
+    """Leave the pipeline that is shown."""
+    browser.click(f"{FRAME}.getElementById('back')")
+    browser.see(f"{FRAME}.getElementById('detail').hidden")
 
 
 def _choose(browser, choice):
@@ -119,6 +135,7 @@ def test_a_day_and_a_category_can_be_chosen_by_keyboard(world):
 def test_the_page_is_searched_sorted_and_filtered(world):
     browser = world.browser
     names = f"[...{FRAME}.querySelectorAll('#pipelines tbody tr')].map(row => row.dataset.pipeline).join()"
+    back(browser)
     browser.click(f"{FRAME}.querySelector('[data-sort=name]')")
     browser.see(f"{names} === '{','.join(sorted(SOURCES))}'")
     browser.click(f"{FRAME}.querySelector('[data-sort=name]')")
@@ -126,25 +143,29 @@ def test_the_page_is_searched_sorted_and_filtered(world):
     browser.click(f"{FRAME}.getElementById('find')")
     browser.type("sentinel")
     browser.see(f"{names} === 'pylon'")
-    browser.run(f"{FRAME}.getElementById('find').value = ''")
-    browser.click(f"{FRAME}.querySelector('[data-sort=state]')")
+    browser.run(f"{FRAME}.location.hash = ''")
+    browser.see(f"{FRAME}.querySelectorAll('#pipelines tbody tr').length === {len(SOURCES)}")
 
 
 @pytest.mark.parametrize("destination", ["s3", "splunk"])
 def test_a_connection_is_tested_and_a_test_event_sent(destination, world):
     browser = world.browser
-    told = f"({FRAME}.querySelector('#told.good')?.innerText ?? '')"
+    if not browser.run(f"{FRAME}.querySelector('[data-destination]') !== null"):
+        browser.click(f"{FRAME}.getElementById('open-pylon')")
+        tab(browser, "deliveries")
+    told = f"({FRAME}.querySelector('#told-{{}}-{destination}.good')?.innerText ?? '')"
     browser.click(f"{FRAME}.getElementById('test_connection-{destination}')")
-    browser.see(f"!['', 'Waiting for an answer …'].includes({told})")
+    browser.see(f"{told.format('test_connection')} !== ''")
     browser.click(f"{FRAME}.getElementById('test_event-{destination}')")
-    browser.see(f"{told}.startsWith('{destination} accepted the test event test-')")
+    browser.see(f"{told.format('test_event')}.startsWith('{destination} accepted the test event test-')")
     browser.picture(PICTURES / f"test_event_{destination}.png")
 
 
 def test_the_connection_of_the_source_is_tested(world):
     browser = world.browser
+    tab(browser, "health")
     browser.click(f"{FRAME}.getElementById('test_connection')")
-    browser.see(f"({FRAME}.querySelector('#told.good')?.innerText ?? '').includes('Sandbox Inc.')")
+    browser.see(f"({FRAME}.querySelector('#told-test_connection.good')?.innerText ?? '').includes('Sandbox Inc.')")
     browser.picture(PICTURES / "test_source.png")
 
 
@@ -153,6 +174,7 @@ def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed
     before = world.account()
     assert before.adds_up
     assert (before.dead_lettered, before.redriven, before.dead_letters) == (1, 0, 1)
+    tab(browser, "deliveries")
     browser.click(f"{FRAME}.getElementById('letters-splunk')")
     letter = browser.see(f"{FRAME}.querySelector('dialog[open] article')?.innerText")
     assert "refused by the destination" in letter
@@ -162,7 +184,8 @@ def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed
     control(world.sandbox, "splunk", "limits", max_event_bytes=USUAL)
     known = {each["dag_run_id"] for each in _runs(airflow, INCREMENTAL)}
     browser.click(f"{FRAME}.getElementById('redrive-splunk')")
-    browser.see(f"{FRAME}.querySelector('#told.good a') !== null")
+    browser.click(f"{FRAME}.getElementById('send')")
+    browser.see(f"{FRAME}.querySelector('#told-redrive-splunk.good a') !== null")
     (run,) = [each for each in _runs(airflow, INCREMENTAL) if each["dag_run_id"] not in known]
     assert run["conf"] == {"redrive": ["splunk"]}
     assert run["triggering_user_name"] == "admin"
@@ -173,7 +196,8 @@ def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed
     held, served = _ids(world, "splunk"), _ids(world, "pylon")
     assert sorted(each for each in held if each in served) == sorted(served), "each event once"
     browser.see(f"{FRAME}.getElementById('letters-splunk') === null")
-    assert "dead letter" not in browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    back(browser)
+    browser.see(f"!/dead letter/.test({FRAME}.getElementById('incidents').innerText)")
 
 
 def test_findings_have_reached_the_siems_as_events(world):
@@ -188,6 +212,7 @@ def test_findings_have_reached_the_siems_as_events(world):
 def test_a_gap_is_acknowledged_with_a_note(world):
     browser, airflow = world.browser, world.airflow
     browser.click(f"{FRAME}.getElementById('open-pigment')")
+    tab(browser, "gaps")
     browser.click(f"[...{FRAME}.querySelectorAll('button')].find(b => b.id.startsWith('gap-'))")
     browser.click(f"{FRAME}.getElementById('note')")
     browser.type("the vendor sent a file")
@@ -201,8 +226,8 @@ def test_a_gap_is_acknowledged_with_a_note(world):
 
 def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_is_started(world):
     browser, airflow = world.browser, world.airflow
-    browser.click(f"{FRAME}.getElementById('open-pylon')")
-    state = f"({FRAME}.querySelector('[data-destination=splunk] .state')?.innerText)"
+    back(browser)
+    state = f"({FRAME}.querySelector('#pipelines [data-pipeline=pylon] [data-key=splunk] .mark')?.ariaLabel)"
     browser.see(f"{state} === 'fine'")
     switch(world.folder, "stop", "splunk")
     control(world.sandbox, "pylon", "events", count=5, span_seconds=60)
@@ -211,8 +236,8 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
     told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
     assert "splunk cannot be shipped to (connection " in told
     assert re.search(r"\d+ events waiting", told)
-    assert "splunk failed in 1 run, 5 events are pending" in browser.run(f"{FRAME}.querySelector('#detail').innerText")
-    assert browser.run(f"{FRAME}.querySelector('#incidents a').getAttribute('href')").endswith("/tasks/ship_splunk")
+    log = f"[...{FRAME}.querySelectorAll('#incidents a')].find(a => a.innerText === 'Task log')"
+    assert browser.run(f"{log}.getAttribute('href')").endswith("/tasks/ship_splunk")
     browser.picture(PICTURES / "red.png")
     switch(world.folder, "start", "splunk")
     assert airflow.wait(INCREMENTAL, run, print) == "success", "a task that is tried again"
@@ -225,7 +250,7 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
 
 def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
     browser, airflow = world.browser, world.airflow
-    state = f"({FRAME}.querySelector('#source .state')?.innerText)"
+    state = f"({FRAME}.querySelector('#pipelines [data-pipeline=pylon] [data-key=source] .mark')?.ariaLabel)"
     browser.see(f"{state} === 'fine'")
     switch(world.folder, "stop", "pylon")
     run = airflow.trigger(INCREMENTAL)
@@ -233,7 +258,8 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
     assert airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{run}")["state"] in ("queued", "running")
     told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
     assert "Pylon audit logs cannot be read (connection " in told
-    assert browser.run(f"{FRAME}.querySelector('#source a').getAttribute('href')").endswith(f"/runs/{run}/tasks/pull")
+    log = f"[...{FRAME}.querySelectorAll('#incidents a')].find(a => a.innerText === 'Task log')"
+    assert browser.run(f"{log}.getAttribute('href')").endswith(f"/runs/{run}/tasks/pull")
     browser.picture(PICTURES / "source_down.png")
     switch(world.folder, "start", "pylon")
     assert airflow.wait(INCREMENTAL, run, print) == "success"
@@ -242,7 +268,8 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
 
 def test_the_page_leads_to_the_backfills_form_and_it_starts_one(world):
     browser, airflow = world.browser, world.airflow
-    browser.click(f"[...{FRAME}.querySelectorAll('#detail a')].find(a => a.innerText === 'backfill')")
+    browser.click(f"{FRAME}.getElementById('open-pylon')")
+    browser.click(f"[...{FRAME}.querySelectorAll('#detail a')].find(a => a.innerText === 'load the past or replay')")
     browser.see("location.pathname === '/dags/audit_backfill_pylon'")
     browser.click("[...document.querySelectorAll('button')].find(b => /^Trigger/.test(b.innerText.trim()))")
     form = "[...document.querySelectorAll('[role=dialog]')].find(d => /Days per window/.test(d.innerText))"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_provider.core.fields import ABSENT, Extractor, FieldReader, getter_of, value_at
+from audit_provider.core.fields import ABSENT, Extractor, FieldReader, getter_of, joined_getter_of, value_at
 from audit_provider.core.model import Fields
 
 CASES = [
@@ -59,3 +60,20 @@ def test_fields_of_a_record_may_have_dots_of_their_own():
     reader = FieldReader(Fields("id", "t", action="@odata.type", ip="client.ip | client.ip.address"), ("action", "ip"))
     record = {"@odata.type": "login", "client.ip": {"address": "192.0.2.1"}}
     assert reader.read(msgspec.Raw(json.dumps(record).encode())) == {"action": "login", "ip": "192.0.2.1"}
+
+
+def test_a_number_in_a_path_is_an_index_of_a_list_or_a_key():
+    read = FieldReader(Fields("", "", action="events.0.name | events.1.name", ip="list.1"), ("action", "ip")).read
+    assert read(msgspec.Raw(b'{"events":[{"name":"a"},{"name":"b"}],"list":["x","y"]}')) == {"action": "a", "ip": "y"}
+    assert read(msgspec.Raw(b'{"events":[{},{"name":"b"}],"list":[["x"]]}')) == {"action": "b"}
+    assert read(msgspec.Raw(b'{"events":{"0":{"name":"c"}},"list":{"1":"z"}}')) == {"action": "c", "ip": "z"}
+    assert read(msgspec.Raw(b'{"events":[],"list":7}')) == {}
+    assert read(msgspec.Raw(b'{"events":["text",5],"list":null}')) == {}
+
+
+def test_values_are_joined_to_an_id_where_all_are_there():
+    get = joined_getter_of("id.time + id.n")
+    decode = Extractor({"id.time": Any, "id.n": Any}).decode
+    assert get(decode(b'{"id":{"time":"t","n":5}}')) == "t/5"
+    for absent in (b'{"id":{"time":"t"}}', b'{"id":{"time":"t","n":null}}', b'{"id":{"time":"","n":5}}', b"{}"):
+        assert get(decode(absent)) is msgspec.UNSET

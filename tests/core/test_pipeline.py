@@ -47,6 +47,15 @@ def test_defaults_are_those_of_the_documentation():
     assert pipeline.destinations["x"].conn_id == "datadog_logs_default"
 
 
+def test_tags_are_words_that_airflow_can_show_too():
+    text = "a: {{source: pylon, destinations: {{x: {{type: datadog}}}}, tags: {}}}"
+    (pipeline,) = read_pipelines(text.format("[emea, finance, emea]")).pipelines.values()
+    assert pipeline.tags == ("emea", "finance")
+    for wrong in ("['']", "[' emea']", f"[{'x' * 101}]", '["a\\nb"]'):
+        assert "must be 1 to 100 printable letters without space around them" in mistakes(text.format(wrong)), wrong
+    assert "a.tags" in mistakes(text.format("emea")), "not a list"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import ConfigurationError
@@ -190,6 +191,20 @@ def test_extras_reach_the_session_and_never_the_vendor(connect):
     assert not {"source", "verify", "proxies", "cert"} & set(session.headers)
     connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "pylon", "verify": "false"}})
     assert AuditLogsHook("c").get_conn().verify is False
+
+
+def test_the_http_providers_hook_sends_requests_of_the_users_own(connect):
+    with PylonService("t") as service:
+        connect({"conn_type": "audit_logs", "host": service.url, "password": "t", "extra": {"source": "pylon"}})
+        answer = AuditLogsHook("c").run("/me", headers={"X-Note": "own"})
+        assert answer.status_code == 200
+        assert answer.request.headers["X-Note"] == "own"
+        with pytest.raises(AirflowException, match="404"):
+            AuditLogsHook("c").http_hook.run("/nowhere")
+    metadata = {"host": "https://169.254.169.254", "extra": {"source": "pylon"}}
+    connect({"conn_type": "audit_logs", "password": "t", **metadata})
+    with pytest.raises(ConfigurationError, match="leads to"):
+        AuditLogsHook("c").run("/latest/meta-data")
 
 
 def test_no_netrc_replaces_the_token(connect, tmp_path, monkeypatch):

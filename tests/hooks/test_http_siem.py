@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import ExitStack
+from urllib.parse import parse_qsl
 
 import pytest
+from audit_provider.operators.http import AuditLogsToHttpOperator
 
 from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
@@ -17,12 +19,18 @@ from audit_provider.core.siem_config import destination_from
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS
-from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.sandbox.http_receiver import HttpReceiverService
+from audit_provider.sandbox.server import Reply, Service
+from audit_provider.sandbox.signing_keys import fault_in, private_key
 from tests.core.destinations.stand_ins import Desk, event, serving
 
 ORIGIN = Origin("payroll", "slack", Fields("id", "date"))
 OLD, NEW = (f"whsec_{base64.b64encode(bytes([each]) * 32).decode()}" for each in (1, 2))
+GOOGLE_CLAIMS = {
+    "iss": "ship@p.example",
+    "scope": "https://www.googleapis.com/auth/cloud-platform",
+    "aud": "https://oauth2.googleapis.com/token",
+}
 BASIC = f"Basic {base64.b64encode(b'ann:p:w').decode()}"
 
 
@@ -111,6 +119,8 @@ def test_what_is_signed_is_not_compressed(connect):
         ({"password": "s3cr\u20ac", "extra": {"auth": "bearer"}}, "line break or another"),
         ({"password": "whsec_s3cr", "extra": {"auth": "signature"}}, "signing secret"),
         ({"extra": {"auth": "signature"}}, "signing secret"),
+        ({"password": "s3cr", "extra": {"auth": "google_service_account"}}, "key file"),
+        ({"extra": {"auth": "google_service_account"}}, "no password"),
         ({"extra": {"authentication": "none"}}, "'authentication'"),
     ],
 )
@@ -119,6 +129,40 @@ def test_a_connection_that_cannot_be_used_is_named(connect, connection, said):
     assert not works
     assert said in words
     assert "s3cr" not in words
+
+
+class SecOps(Service):
+    """Takes logs with the newest token only, as if each was an hour old by the next request."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens = self.stored = 0
+        self.wrong = []
+
+    def answer(self, request):
+        if request.path == "/token":
+            sent = dict(parse_qsl(request.body.decode()))
+            self.wrong.append(fault_in(sent["assertion"], {"algorithm": "RS256", "claims": GOOGLE_CLAIMS}))
+            self.tokens += 1
+            return Reply.json(200, {"access_token": f"ya29.{self.tokens}", "expires_in": 3599})
+        if request.headers["Authorization"] != f"Bearer ya29.{self.tokens}":
+            return Reply.json(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
+        self.stored += len(json.loads(request.body)["inlineSource"]["logs"])
+        return Reply.json(200, {})
+
+
+def test_google_secops_takes_events_for_longer_than_a_token_lives(connect):
+    key = {"client_email": "ship@p.example", "private_key_id": "k", "private_key": private_key("RS256")}
+    with SecOps() as service:
+        extra = {"auth": "google_service_account", "token_url": f"{service.url}/token", "trust_env": False}
+        hook = connect(service.url, password=json.dumps(key), extra=extra)
+        options = HttpOptions(preset="google_secops", settings={"parent": "projects/p/logTypes/OKTA"})
+        for _ in range(3):
+            ship(hook, options)
+            service.tokens += 1  # the one that was given is over
+        assert service.stored == 9
+        assert service.wrong == [""] * 3
+        assert not any("ya29" in each or "PRIVATE" in each for each in map(str, service.seen))
 
 
 def test_the_test_says_what_it_proves(connect):

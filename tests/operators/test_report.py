@@ -558,8 +558,8 @@ def test_what_a_report_leaves_is_no_fault_of_the_spool(world, report):
     report({"ship_findings": True, "watch": ["*"]})
     found = verify(LocalStore(world.spool))
     assert found.faults == ()
-    assert [each.stream.rpartition("/")[0] for each in found.streams] == ["p/findings", "p/live"]
-    assert streams_in(LocalStore(world.spool), "p") == ["p/findings", "p/live"]
+    assert [each.stream.rpartition("/")[0] for each in found.streams] == ["p/evidence", "p/findings", "p/live"]
+    assert streams_in(LocalStore(world.spool), "p") == ["p/evidence", "p/findings", "p/live"]
 
 
 def test_a_report_that_is_not_told_to_watch_leaves_nothing(world):

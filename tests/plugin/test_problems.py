@@ -202,6 +202,19 @@ def test_an_event_that_has_just_come_after_a_quiet_day_is_not_late():
     assert (seen.state, seen.destinations[0].waiting_since) == ("ok", NOW - MINUTE)
 
 
+def test_a_destination_has_everything_as_of_the_last_read_whether_its_task_ran_or_was_skipped():
+    read = NOW - MINUTE
+    where = spooled(30 * HOUR, spooled=10, completed_at=read)
+    served = replace(offset(delivered=10), segment=2, last_success=NOW - 30 * HOUR)
+    seen = view(GOES_WELL, cursor=where, shipped=served)
+    assert (seen.state, seen.destinations[0].current_at) == ("ok", read)
+    behind = replace(offset(delivered=9), segment=2, last_success=NOW - 30 * HOUR)
+    assert view(GOES_WELL, cursor=where, shipped=behind).destinations[0].current_at is None
+    failed = replace(served, failures_in_a_row=1, last_error="down")
+    assert view(GOES_WELL, cursor=where, shipped=failed).destinations[0].current_at is None
+    assert view(GOES_WELL, cursor=where, more={"audit_logs.p.to.splunk": "{"}).destinations[0].current_at is None
+
+
 def test_what_an_earlier_version_has_spooled_waits_since_nobody_knows_and_is_late_once_that_is_certain():
     shipped = replace(offset(), segment=2)
     assert view(GOES_WELL, cursor=position(now=NOW, spooled_at=()), shipped=shipped).state == "unknown"

@@ -21,7 +21,7 @@ from audit_provider.core.derived_names import (
     without,
 )
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import FieldReader, keys_of, ways_of
+from audit_provider.core.fields import FieldReader, all_paths_of, keys_of, ways_of
 from audit_provider.core.formats.meaning import folded
 from audit_provider.core.model import Event, Fields
 
@@ -72,7 +72,7 @@ def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
     :param path: where the redaction is in the file, for messages.
     :raises ConfigurationError: a path is the id's, or leads to an object that contains it.
     """
-    ids = [way for each in fields.id.split("|") if each.strip() for way in ways_of(tuple(keys_of(each.strip())))]
+    ids = [way for path in all_paths_of(fields.id) for way in ways_of(tuple(keys_of(path)))]
     for key, paths in (("drop", redaction.drop), ("hash", redaction.hash)):
         for each in paths:
             if any(_holds(way, id_keys) for way in ways_of(tuple(keys_of(each))) for id_keys in ids):

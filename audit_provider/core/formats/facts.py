@@ -37,8 +37,9 @@ _FAILURE = frozenset({"failure", "failed", "fail", "false", "error", "deny", "de
 _GROUPS = frozenset({"group", "team", "channel", "workspace", "organization"})
 # Where the product's name ends in a source's title and the name of its log begins.
 _LOG = re.compile(
-    r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?)"
-    r"\b.*",
+    r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?"
+    r"|sign-ins?|sign-in attempts|logins?|item usages|security history|setup|directory|provisioning|compliance|activit"
+    r"(?:y|ies)|user activity)\b.*",
     re.IGNORECASE,
 )
 

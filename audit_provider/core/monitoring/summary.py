@@ -100,6 +100,7 @@ class Summary:
     :ivar delivered: Events by destination and day.
     :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
     :ivar delivered_by_hour: Events by destination and the hours of ``hours``, if reports have seen them.
+    :ivar again: The next run makes another report, even if it finds nothing new: this one failed, or did not end.
     """
 
     pipeline: str
@@ -120,6 +121,7 @@ class Summary:
     delivered: dict[str, tuple[int, ...]] = field(default_factory=dict)
     lags_by_hour: tuple[float, ...] = ()
     delivered_by_hour: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    again: bool = False
 
 
 def finding_id(kind: Kind, *parts: str) -> str:
@@ -142,6 +144,11 @@ def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary
     )
     unknown = tuple(in_place_of(each, how) for each in summary.unknown_actions)
     return replace(summary, findings=findings, actions=actions, unknown_actions=unknown)
+
+
+def with_again(summary: Summary, *, again: bool) -> Summary:
+    """Return a summary that says whether the next run is to make another report in any case."""
+    return replace(summary, again=again)
 
 
 def pack_summary(summary: Summary) -> str:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Origin, Window
 from audit_provider.core.pipeline import aware, source_from
-from audit_provider.core.replay import TimeRange
+from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE, EVIDENCE_TITLE
 from audit_provider.core.runs.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:
     from audit_provider.core.position import Position
+    from audit_provider.core.replay import TimeRange
+
+_OWN_TITLES = {FINDINGS_SOURCE: FINDINGS_TITLE, EVIDENCE_SOURCE: EVIDENCE_TITLE}
+"""Of sources that are no vendor's."""
 
 
 def moment_from(value: str | datetime, what: str) -> datetime:
@@ -50,6 +54,9 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
 
     :raises ConfigurationError: it is none.
     """
+    # Only a replay needs the ship loop that comes with it; a pull task has none.
+    from audit_provider.core.replay import TimeRange
+
     start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
     try:
         return TimeRange(start, end)
@@ -64,8 +71,8 @@ def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: P
         where it is gone.
     :raises ConfigurationError: nothing names the source.
     """
-    if position and position.source == FINDINGS_SOURCE:
-        return Origin(pipeline, position.source, position.fields, title=FINDINGS_TITLE)
+    if position and (title := _OWN_TITLES.get(position.source)):
+        return Origin(pipeline, position.source, position.fields, title=title)
     spec = source_from(pipeline, source) if source else None
     if position is None:
         if spec is None:

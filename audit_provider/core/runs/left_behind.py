@@ -110,5 +110,6 @@ def _left(
         pending = stream.position.pending(offset)
         if pending > 0 or offset.counts.set_aside:
             yield LeftBehind(name, destination, max(pending, 0), offset.counts.set_aside, gone)
-    if gone and not begun:
+    # Evidence need not be shipped anywhere.
+    if gone and not begun and not name.is_evidence:
         yield LeftBehind(name, "", stream.head.total, 0, gone)

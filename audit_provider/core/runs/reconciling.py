@@ -175,7 +175,7 @@ class Reconciling:
         """Return the other streams of the pipeline that hold events, with their heads."""
         found = []
         for name in StreamName.all_in(self.store, self.pipeline):
-            if name != StreamName.of_reconciliation(self.pipeline):
+            if name != StreamName.of_reconciliation(self.pipeline) and not name.is_made_here:
                 position = live if name.is_live else position_record(self.ledger, name).load()
                 if position and position.is_of(live.account):
                     found.append((name.stream(self.store, position), position.head))

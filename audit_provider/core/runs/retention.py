@@ -50,7 +50,8 @@ def retain(
     needed = needed_since(live) if live else None
     for each in StreamName.all_in(store, name.pipeline) if name.is_live else [name]:
         opened = open_stream(ledger, store, each)
-        if opened is None or not opened.head.number:
+        # Evidence is small, and is asked for long after what it speaks of has gone.
+        if opened is None or not opened.head.number or each.is_evidence:
             continue
         if opened.head.number < opened.stream.oldest():
             log.warning("%s", opened.lost_head())

@@ -20,7 +20,7 @@ from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
 from audit_provider.core.monitoring.memory import Memory
-from audit_provider.core.monitoring.summary import shown_summary
+from audit_provider.core.monitoring.summary import shown_summary, with_again
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.runs.finding_events import spool_findings
 from audit_provider.core.runs.log import grouped
@@ -92,7 +92,8 @@ class Watch:
         # The spool holds the names as it holds the events; whatever is shown or sent does not.
         redact, paths = self.settings.redact or Redaction(), paths_of(self.source.fields)
         hidden = hidden_roles(redact.drop, redact.hash, paths)
-        shown = shown_summary(judged.summary, hidden)
+        # Until what is new has been sent.
+        shown = with_again(shown_summary(judged.summary, hidden), again=bool(judged.new))
         summary.commit(shown)
         spooled = 0
         if self.settings.ship_findings:
@@ -113,6 +114,8 @@ class Watch:
             failed.insert(
                 0, f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
             )
+        if shown.again != (again := bool(failed) or not counted):
+            summary.commit(with_again(shown, again=again))
         return failed
 
     def _count(self, activity: Activity, classifier: Classifier) -> bool:
@@ -121,7 +124,7 @@ class Watch:
         streams: list[tuple[Stream, Position]] = []
         windows, backfills = [], []
         for name in StreamName.all_in(self.store, self.pipeline):
-            if name.folder in progress.finished or name.is_findings:
+            if name.folder in progress.finished or name.is_made_here:
                 continue
             opened = open_stream(self.ledger, self.store, name)
             if opened is None:

@@ -2,16 +2,32 @@
 
 ``spec`` holds the values that describe a source, ``paging`` how the next page is found, ``export`` where its files are;
 ``pages`` reads one page and ``files`` one file; ``reading`` holds the strategies, ``vendors`` one file per vendor;
-``inline`` reads a source that a user described.
+``inline`` reads a source that a user described. What a task does not use, it does not import.
 """
 
-from audit_provider.core.sources.pages import Page, PageReader
-from audit_provider.core.sources.reading.base import Reader, Reading
-from audit_provider.core.sources.spec import SourceSpec
-from audit_provider.core.sources.vendors import find_sources
-from audit_provider.core.sources.vendors.pylon import PYLON, PYLON_LIST
+from __future__ import annotations
 
-REGISTRY: dict[str, SourceSpec] = find_sources()
-"""Every source, by the name used in the pipelines file."""
+from typing import TYPE_CHECKING
+
+from audit_provider.core.late_imports import imported_late
+from audit_provider.core.sources.spec import SourceSpec
+from audit_provider.core.sources.vendors import Sources
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.pages import Page, PageReader
+    from audit_provider.core.sources.reading.base import Reader, Reading
+    from audit_provider.core.sources.vendors.pylon import PYLON, PYLON_LIST
+
+REGISTRY = Sources()
+"""Every source, by the name used in the pipelines file; its vendor's file is imported when it is used."""
 
 __all__ = ["PYLON", "PYLON_LIST", "REGISTRY", "Page", "PageReader", "Reader", "Reading", "SourceSpec"]
+
+__getattr__ = imported_late(
+    __name__,
+    {
+        "audit_provider.core.sources.pages": ("Page", "PageReader"),
+        "audit_provider.core.sources.reading.base": ("Reader", "Reading"),
+        "audit_provider.core.sources.vendors.pylon": ("PYLON", "PYLON_LIST"),
+    },
+)

@@ -125,7 +125,7 @@ class AnswerJudge:
         :raises ProtocolError: it is no answer of this source.
         """
         status = answer.status
-        refused_cursor = carried_cursor and self._has_code(answer, self._spec.errors.cursor_codes)
+        refused_cursor = carried_cursor and self.has_code(answer, self._spec.errors.cursor_codes)
         if status in (200, 201, 202) and not refused_cursor:
             return
         code, words = self._told(answer)
@@ -181,7 +181,8 @@ class AnswerJudge:
             hint = self._hint(code) or self._hint_on_end(words)
             raise ProtocolError(f"{message}{f': {hint}' if hint else '.'}")
 
-    def _has_code(self, answer: Answer, codes: Iterable[str]) -> bool:
+    def has_code(self, answer: Answer, codes: Iterable[str]) -> bool:
+        """Whether an answer has one of some codes of the vendor."""
         # Pages are large and rarely hold a code: only one that does is decoded twice.
         if not any(code.encode() in answer.body for code in codes):
             return False

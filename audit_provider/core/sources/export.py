@@ -43,11 +43,14 @@ class FileList:
     :ivar id_at: Dotted path of a file's id. Example: ``id``.
     :ivar created_at: Dotted path of the time when the file was created. Example: ``created_at``.
     :ivar url_at: Dotted path of the file's URL. Example: ``download_url``.
+    :ivar expires_at: Dotted path of the time from which the file can no longer be downloaded. A file that is refused
+        after that time is a gap that is reported. Default: the vendor does not say it. Example: ``expires_at``.
     """
 
     id_at: str
     created_at: str
     url_at: str
+    expires_at: str = ""
 
     def mapped(self, change: Callable[[Request], Request]) -> FileList:
         """Return the list; it has no requests of its own."""

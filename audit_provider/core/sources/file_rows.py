@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import keys_of, paths_of
+from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.http import MAX_ANSWER_BYTES
 from audit_provider.core.loose_json import BrokenError, rewritten
 from audit_provider.core.sources.patient import PatientReader
@@ -162,7 +162,7 @@ def _refuse_other(record: Any, fields: Fields, where: str) -> None:
 
 def _columns_wanted(fields: Fields) -> set[str]:
     """Return the columns of id and time: what a path says as a whole, or its first key."""
-    paths = (*paths_of(fields.id), *paths_of(fields.time))
+    paths = (*all_paths_of(fields.id), *all_paths_of(fields.time))
     return {name for path in paths for name in (path.replace("\\.", "."), keys_of(path)[0])}
 
 

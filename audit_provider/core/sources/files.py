@@ -34,11 +34,15 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that can be downloaded. :ivar created: when it was made, None where nobody says."""
+    """A file that can be downloaded.
+
+    :ivar created: when it was made, :ivar expires: until when it can be downloaded; None where nobody says.
+    """
 
     id: str
     url: str
     created: datetime | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class FileReader:
                     f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}: correct 'id_at' "
                     f"and 'url_at' of the source's export."
                 )
-            found.append(File(name, url, time_from(value_at(entry, shown.created_at))))
+            expires = time_from(value_at(entry, shown.expires_at)) if shown.expires_at else None
+            found.append(File(name, url, time_from(value_at(entry, shown.created_at)), expires))
         return found
 
     def rows(self, file: File, records: RecordReader, undated: datetime) -> Iterator[list[Event]]:

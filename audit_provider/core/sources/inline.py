@@ -12,12 +12,14 @@ from datetime import timedelta
 from typing import Any, get_args, get_type_hints
 
 from audit_provider.core.address import base_url_from
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import keys_of, paths_of
+from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.likely import header_meant
 from audit_provider.core.sources.likeness import carried, merged
@@ -39,7 +41,8 @@ from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import header_of, is_header
-from audit_provider.core.sources.spec import Errors, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import Mistakes, checked, near, validated
 
@@ -61,8 +64,16 @@ TYPES: dict[str, dict[str, type]] = {
         "page": PagePaging,
         "offset": OffsetPaging,
         "object_id": ObjectIdPaging,
+        "statement": StatementPaging,
     },
-    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token},
+    "auth": {
+        "bearer": Bearer,
+        "header": Header,
+        "basic": Basic,
+        "token": Token,
+        "assertion": Assertion,
+        "signed": SignedRequest,
+    },
     "export": {"job": ExportJob, "files": FileList},
 }
 """Keys that have a ``type``, and what each type is."""
@@ -79,6 +90,9 @@ _VALUES: dict[str, type] = {
     "errors": Errors,
     "page_size": PageSize,
     "probe": Probe,
+    "preparation": Preparation,
+    "columns": Columns,
+    "polling": Polling,
 }
 
 
@@ -119,6 +133,10 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     requests = {"request": spec.request, "follow": spec.follow, "fallback": spec.fallback}
     if isinstance(spec.export, ExportJob):
         requests |= {"export.create": spec.export.create, "export.status": spec.export.status}
+    if spec.preparation:
+        requests["preparation.request"] = spec.preparation.request
+    if spec.polling:
+        requests["polling.request"] = spec.polling.request
     for key, request in requests.items():
         if request is None:
             continue
@@ -140,15 +158,28 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
             checked_page(spec.page_url, "page_url:")
         except ConfigurationError as error:
             found.append(str(error))
+    if spec.each and spec.each not in spec.settings:
+        found.append(f"each: {spec.each!r} is none of the settings{near(spec.each, spec.settings)}")
+    if spec.each and spec.recovery:
+        found.append("each: a source with several logs cannot have a 'recovery'")
+    if spec.explode_at and isinstance(spec.reading, ClosedWindows) and spec.reading.most:
+        found.append("explode_at: cannot be combined with 'reading.most', which counts records")
     if spec.probe and not spec.probe.path.startswith("/"):
         found.append("probe.path: must begin with '/'")
-    if isinstance(spec.auth, Token) and not is_token_url(spec.auth.url):
+    if isinstance(spec.auth, Assertion | Token) and not (
+        is_token_url(spec.auth.url) or (isinstance(spec.auth, Assertion) and not spec.auth.url)
+    ):
         found.append("auth.url: must begin with '/', or be an address that begins with http:// or https://")
     found += [
         f"volatile: {path!r} is, or contains, the record's {key}, which identifies an event"
         for path in spec.volatile
         for key in ("id", "time")
-        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in paths_of(getattr(spec.fields, key)))
+        if any(keys_of(path) == keys_of(each)[: len(keys_of(path))] for each in all_paths_of(getattr(spec.fields, key)))
+    ]
+    found += [
+        f"fields.{each.name}: ' + ' joins values to an id only; for alternatives write '|'"
+        for each in dataclasses.fields(spec.fields)
+        if each.name != "id" and " + " in getattr(spec.fields, each.name)
     ]
     needed = names_in(spec.request.params) | names_in(spec.request.body)
     if isinstance(spec.export, ExportJob):
@@ -279,8 +310,8 @@ def _typed(key: str, written: Any, path: str, base: Any) -> Any:
 
 def _nested(kind: type, written: Any, path: str, base: Any) -> Any:
     entry = dict(_mapping(written, path))
-    for key in entry.keys() & {"create", "status"}:
-        if kind is ExportJob:
+    for key in entry.keys() & {"create", "status", "request"}:
+        if kind in (ExportJob, Preparation, Polling):
             entry[key] = _nested(Request, entry[key], f"{path}.{key}", getattr(base, key, None))
     kept = {each.name: getattr(base, each.name) for each in dataclasses.fields(kind)} if base is not None else {}
     return validated(kind, {**kept, **entry}, path)

@@ -70,6 +70,7 @@ class CursorPaging:
     :ivar ends_when_empty: The cursor never ends; an empty page means that there are no more events for now.
     :ivar ends_at: Values at ``cursor_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
     :ivar ends_when_same: At the end, the answer repeats the cursor of the request.
+    :ivar joined_by: What joins the values of a cursor that is a list, such as ``,``. Default: a list is no cursor.
     """
 
     param: str
@@ -79,6 +80,7 @@ class CursorPaging:
     ends_when_empty: bool = False
     ends_at: tuple[End, ...] = field(default=(), repr=False)
     ends_when_same: bool = field(default=False, repr=False)
+    joined_by: str = field(default="", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ class CursorPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        cursor = shown.cursor(self.cursor_at, self.ends_at)
+        cursor = shown.cursor(self.cursor_at, self.ends_at, self.joined_by)
         more = shown.flag(self.more_at)
         if self.ends_when_same and cursor and cursor == shown.asked and not more:
             return Way(cursor, more=False, said=True)
@@ -186,7 +188,7 @@ class LinkPaging:
 class PagePaging:
     """Pages have numbers. Without another sign, only an empty page is the end, because a short page proves nothing.
 
-    :ivar param: Name of the parameter for the page number. Example: ``page``.
+    :ivar param: Name of the parameter for the page number; in a body, a dotted path. Example: ``page``.
     :ivar first: Number of the first page.
     :ivar more_at: Dotted path of a flag that says whether there are more pages. Example: ``has_more``.
     :ivar next_at: Dotted path of the next page's number, or ``header: <name>``. Example: ``header: x-next-page``.
@@ -197,6 +199,7 @@ class PagePaging:
     :ivar ends_at: Values at ``next_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
     :ivar ends_when_same: After the last page, the last page is served again, record by record. It is requested twice,
         so that rows that moved while the list was read are not mistaken for the end.
+    :ivar sent_in: Where the page number is sent: ``query`` or ``body`` (JSON, as a number).
     """
 
     param: str
@@ -207,6 +210,7 @@ class PagePaging:
     pages_at: str = field(default="", repr=False)
     ends_at: tuple[End, ...] = field(default=(), repr=False)
     ends_when_same: bool = field(default=False, repr=False)
+    sent_in: Literal["query", "body"] = field(default="query", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -246,22 +250,24 @@ class PagePaging:
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
-        return replace(call, params={**call.params, self.param: cursor})
+        return _numbered(call, self.param, cursor, self.sent_in)
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetPaging:
     """The next page begins after a number of records.
 
-    :ivar param: Name of the parameter for the number of records to skip. Example: ``offset``.
+    :ivar param: Name of the parameter for the number of records to skip; in a body, a dotted path. Example: ``offset``.
     :ivar total_at: Dotted path of the number of all records. Default: an empty page is the end. Example: ``total``.
     :ivar ends_when_same: After the last page, the last page is served again, record by record. It is requested twice,
         so that rows that moved while the list was read are not mistaken for the end.
+    :ivar sent_in: Where the number is sent: ``query`` or ``body`` (JSON, as a number).
     """
 
     param: str
     total_at: str = ""
     ends_when_same: bool = field(default=False, repr=False)
+    sent_in: Literal["query", "body"] = field(default="query", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -280,7 +286,7 @@ class OffsetPaging:
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""
-        return replace(call, params={**call.params, self.param: cursor})
+        return _numbered(call, self.param, cursor, self.sent_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +340,14 @@ class ObjectIdPaging:
         return replace(call, params={**call.params, self.param: cursor})
 
 
-def _with(body: Mapping[str, Any], keys: Sequence[str], value: str) -> dict[str, Any]:
+def _numbered(call: Call, param: str, number: str, sent_in: Literal["query", "body"]) -> Call:
+    """Return the call with the number of a page or of records. In a body it is no text: GraphQL refuses such."""
+    if sent_in == "query":
+        return replace(call, params={**call.params, param: number})
+    return replace(call, body=_with(call.body or {}, param.split("."), int(number) if number.isdecimal() else number))
+
+
+def _with(body: Mapping[str, Any], keys: Sequence[str], value: str | int) -> dict[str, Any]:
     key, *rest = keys
     inner = body.get(key)
     return {**body, key: _with(inner if isinstance(inner, Mapping) else {}, rest, value) if rest else value}

@@ -16,6 +16,7 @@ from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
 from audit_provider.core.sources.reading.base import Reading
 from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.statement import Columns, Polling
 from audit_provider.core.templates import TimeFormat
 
 
@@ -41,6 +42,20 @@ class Probe:
 
     path: str
     shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A request that must be sent before the log can be read, such as one that starts a subscription. It is sent at the
+    beginning of every run, because somebody may have undone it.
+
+    :ivar request: The request, with the keys of `Request` below.
+    :ivar done_codes: The vendor's codes that mean that it was done before, with any status. Example:
+        ``[ALREADY_STARTED]``.
+    """
+
+    request: Request
+    done_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +151,15 @@ class SourceSpec:
         ``https://api.acme.example``.
     :ivar request: Request for the first page, with the keys of `Request` below.
     :ivar reading: Reading strategy, with its ``type`` and settings. Example: ``{type: closed_windows, overlap: 300}``.
-    :ivar records_at: Dotted path of the records; "" if the answer is the list itself. Example: ``data``.
+    :ivar records_at: Dotted path of the records; "" if the answer is the list itself. ``|`` separates paths, if later
+        pages differ from the first. Example: ``data``.
     :ivar fields: Where the records keep the event's id, time and other values, with the keys of `Fields` below.
     :ivar rate_limit: Request budget, with the keys of `RateLimit` below. Example: ``{requests: 60, per: 60}``.
     :ivar paging: How the next page is found, with its ``type`` and settings. Default: an answer is complete. Example:
         ``{type: link}``.
     :ivar follow: Request for later pages, if it differs from ``request``.
     :ivar fallback: Another form of the first page's request, to try if the vendor refuses the first form.
+    :ivar preparation: Request that must be sent before the log can be read, with the keys of `Preparation` below.
     :ivar auth: How requests are authenticated, with its ``type`` and settings. Default: the password as a bearer token.
         Example: ``{type: basic}``.
     :ivar probe: Request that tests the credential, with the keys of `Probe` below. Default: the request for the first
@@ -158,6 +175,13 @@ class SourceSpec:
         when a record is compared with another of the same id, and in the digest that identifies a record without an id.
         They are spooled like all others. Example: ``[details.download_url]``.
     :ivar errors: How the vendor reports errors, with the keys of `Errors` below.
+    :ivar columns: Where the names of columns are, if the records are lists of values, with the keys of `Columns` below.
+    :ivar polling: How a result is awaited that is not ready at once, with the keys of `Polling` below.
+    :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
+        elements becomes one event for each, with the other values of the record. Default: a record is one event.
+        Example: ``events``.
+    :ivar each: Name of a setting that is a list. The log of each of its values is read by itself, with its own place to
+        continue from. Default: there is one log. Example: ``applications``.
     :ivar page_size: Parameter for the page size, with the keys of `PageSize` below. Default: the vendor has none.
     :ivar lookback: How far back the vendor serves events. Default: no limit is known. Example: ``P90D``.
     :ivar kept_shorter: Kinds of events that are kept for less time than the rest, with the keys of `KeptShorter` below.
@@ -167,7 +191,8 @@ class SourceSpec:
     :ivar settings: Values that the user must give, by name, with the keys of `Setting` below. Example: ``{organization:
         the organisation's short name}``.
     :ivar actions: Meaning of actions, or of patterns of them: ``kind.verb`` or ``kind.verb.outcome``; see
-        ``audit_provider/core/formats/meaning.py``. Example: ``{member.invited: user.create}``.
+        ``audit_provider/core/formats/meaning.py``. The entry "" is for records without an action. Example:
+        ``{member.invited: user.create}``.
     :ivar categories: Category in monitoring of actions, or of patterns of them, if their meaning does not determine it.
         Example: ``{report.viewed: data access}``.
     :ivar watched: Security-relevant actions, or patterns of them: each day with one is a finding. Example:
@@ -193,6 +218,7 @@ class SourceSpec:
     paging: Paging = field(default_factory=NoPaging)
     follow: Request | None = None
     fallback: Request | None = None
+    preparation: Preparation | None = None
     auth: Auth = field(default_factory=Bearer)
     probe: Probe | None = None
     host_example: str = ""
@@ -202,6 +228,10 @@ class SourceSpec:
     records_may_be_absent: bool = False
     volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
+    columns: Columns | None = None
+    polling: Polling | None = None
+    explode_at: str = ""
+    each: str = ""
     page_size: PageSize | None = None
     lookback: timedelta | None = None
     kept_shorter: tuple[KeptShorter, ...] = ()
@@ -267,7 +297,11 @@ class SourceSpec:
             request=change(self.request),
             follow=change(self.follow) if self.follow else None,
             fallback=change(self.fallback) if self.fallback else None,
+            preparation=replace(self.preparation, request=change(self.preparation.request))
+            if self.preparation
+            else None,
             export=self.export.mapped(change) if self.export else None,
+            polling=replace(self.polling, request=change(self.polling.request)) if self.polling else None,
             probe=replace(self.probe, path=change(Request("GET", self.probe.path)).path) if self.probe else None,
             recovery=self.recovery._mapped(change) if self.recovery else None,
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
+from audit_provider.core.late_imports import imported_late
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -18,20 +22,25 @@ from audit_provider.core.sources.paging import (
     OffsetPaging,
     PagePaging,
 )
-from audit_provider.core.sources.reading.closed_windows import ClosedWindows
-from audit_provider.core.sources.reading.file_export import FileExport
-from audit_provider.core.sources.reading.head_scan import HeadScan
-from audit_provider.core.sources.reading.id_keyset import IdKeyset
-from audit_provider.core.sources.reading.measured_list import MeasuredList
-from audit_provider.core.sources.reading.since_scan import SinceScan
-from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Probe, Setting, SourceSpec
+from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+    from audit_provider.core.sources.reading.file_export import FileExport
+    from audit_provider.core.sources.reading.head_scan import HeadScan
+    from audit_provider.core.sources.reading.id_keyset import IdKeyset
+    from audit_provider.core.sources.reading.measured_list import MeasuredList
+    from audit_provider.core.sources.reading.since_scan import SinceScan
+    from audit_provider.core.sources.reading.tail_cursor import TailCursor
 
 __all__ = [
+    "Assertion",
     "Basic",
     "Bearer",
     "ClosedWindows",
+    "Columns",
     "CursorPaging",
     "Errors",
     "ExportJob",
@@ -50,12 +59,16 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Polling",
+    "Preparation",
     "Probe",
     "RateLimit",
     "Request",
     "Setting",
+    "SignedRequest",
     "SinceScan",
     "SourceSpec",
+    "StatementPaging",
     "TailCursor",
     "Token",
     "days",
@@ -78,3 +91,18 @@ def hours(count: float) -> timedelta:
 def minutes(count: float) -> timedelta:
     """Return so many minutes."""
     return timedelta(minutes=count)
+
+
+__getattr__ = imported_late(
+    __name__,
+    {
+        "audit_provider.core.sources.reading.closed_windows": ("ClosedWindows",),
+        "audit_provider.core.sources.reading.file_export": ("FileExport",),
+        "audit_provider.core.sources.reading.head_scan": ("HeadScan",),
+        "audit_provider.core.sources.reading.id_keyset": ("IdKeyset",),
+        "audit_provider.core.sources.reading.measured_list": ("MeasuredList",),
+        "audit_provider.core.sources.reading.since_scan": ("SinceScan",),
+        "audit_provider.core.sources.reading.tail_cursor": ("TailCursor",),
+    },
+)
+"""A source's own reading strategy is imported with it, and no other."""

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import ABSENT, Extractor, getter_of
+from audit_provider.core.fields import ABSENT, Extractor, all_paths_of, getter_of
 from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.sources.likely import header_meant, near_path, paths_of, way_on
 from audit_provider.core.sources.paging import NoPaging
@@ -67,7 +67,7 @@ class PageWatch:
         paths: dict[str, Any] = {}
         if spec.export is None:
             for each in dataclasses.fields(spec.fields):
-                alternatives = [part.strip() for part in getattr(spec.fields, each.name).split("|") if part.strip()]
+                alternatives = all_paths_of(getattr(spec.fields, each.name))
                 if alternatives:
                     key = f"fields.{each.name} {getattr(spec.fields, each.name)}"
                     self._fields[key] = (each.name, tuple(map(getter_of, alternatives)))
@@ -194,8 +194,8 @@ class PageWatch:
                 self._looked[key] = self._looked.get(key, 0) + 1
                 if key not in self._near:
                     there = paths_of(bytes(record))
-                    paths = key.partition(" ")[2].split("|")
-                    self._near[key] = next(filter(None, (near_path(path.strip(), there) for path in paths)), "")
+                    paths = all_paths_of(key.partition(" ")[2])
+                    self._near[key] = next(filter(None, (near_path(path, there) for path in paths)), "")
 
     def _conclude(self) -> None:
         """Note the fields that enough records were without."""

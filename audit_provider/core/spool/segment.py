@@ -207,6 +207,14 @@ def found_manifest(name: str, content: bytes) -> Manifest:
     return unpack_manifest(head, content)
 
 
+def plain_manifest(content: bytes, name: str) -> bytes:
+    """Return the text of a manifest's file, unproven. :param name: of the file, for messages.
+
+    :raises SpoolDamagedError: it cannot be decompressed.
+    """
+    return _decompress(content, f"the manifest {name}")
+
+
 def peek_written_at(content: bytes) -> datetime:
     """Return when a manifest says it was written, without proof: for retention only.
 
@@ -223,12 +231,20 @@ def unpack_events(manifest: Manifest, content: bytes) -> list[Event]:
 
     :raises SpoolDamagedError: the file is not the one that was written.
     """
-    if hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
-    events = decode_events(_inflated(manifest, content))
+    events = decode_events(unpack_lines(manifest, content))
     if len(events) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} holds {len(events)} of {manifest.events} events.")
     return events
+
+
+def unpack_lines(manifest: Manifest, content: bytes) -> bytes:
+    """Return the lines of a segment's events.
+
+    :raises SpoolDamagedError: the file is not the one that was written.
+    """
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise SpoolDamagedError(f"the segment {manifest.data} is not what was written (digest differs): restore it.")
+    return _inflated(manifest, content)
 
 
 def decode_events(lines: bytes) -> list[Event]:
@@ -242,6 +258,16 @@ def decode_events(lines: bytes) -> list[Event]:
     except RecursionError:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(_decoder.decode_lines, lines).result()
+
+
+def line_of(event: Event) -> bytes:
+    """Return the line of an event in its segment, byte for byte, without the line's end."""
+    return _encoder.encode(event)
+
+
+def digest_of_line(event: Event) -> str:
+    """Return the SHA-256 of the line of an event."""
+    return hashlib.sha256(line_of(event)).hexdigest()
 
 
 class _Written(msgspec.Struct):

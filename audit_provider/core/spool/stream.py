@@ -9,6 +9,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, back_by
+from audit_provider.core.spool.outline import chained, newest_head, outlines_of
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
@@ -17,6 +18,7 @@ from audit_provider.core.spool.segment import (
     pack_manifest,
     peek_written_at,
     unpack_events,
+    unpack_lines,
     unpack_manifest,
 )
 from audit_provider.core.spool.walk import Walk, named_after
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
+    from audit_provider.core.spool.outline import Look, Outline
     from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.spool.store import Store
+    from audit_provider.core.spool.walk import Reached
 
 CLOCK_SKEW = timedelta(hours=1)
 _SET_BACK = timedelta(days=2)
@@ -101,6 +105,10 @@ class Stream:
         """Return a segment's events, proven to be what was written."""
         return unpack_events(manifest, self._store.get(self._key(manifest.data)))
 
+    def lines(self, manifest: Manifest) -> bytes:
+        """Return the lines of a segment's events, proven to be what was written."""
+        return unpack_lines(manifest, self._store.get(self._key(manifest.data)))
+
     def back_from(self, head: Head) -> Iterator[Manifest]:
         """Yield the manifests from ``head`` back to the oldest kept segment."""
         oldest = self.oldest()
@@ -131,6 +139,23 @@ class Stream:
                 if key.endswith(".manifest.json.gz"):
                     yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
+    def outlines(self, head: Head | None, look: Look) -> list[Outline]:
+        """Return the outlines of all kept segments of a chain, the newest first, see :mod:`.outline`.
+
+        :param head: that the ledger proves; None where no record knows the chain, and its newest manifest counts.
+        :param look: called with the text of each manifest, by several threads.
+        :raises SpoolDamagedError: a manifest is missing or is not what was written.
+        """
+        files = self._files_by_number()
+        names = [
+            key.rpartition("/")[2]
+            for number in sorted(files, reverse=True)
+            for key in files[number]
+            if key.endswith(".manifest.json.gz") and (head is None or number <= head.number)
+        ]
+        found = list(outlines_of(names, lambda name: self._store.get(self._key(name)), look))
+        return chained(found, newest_head(found) if head is None else head, self.oldest())
+
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven when its turn comes.
 
@@ -149,8 +174,15 @@ class Stream:
                 f"the spool's stream {self._folder} begins with segment {oldest}, but segment {first} was asked "
                 f"for: it was removed, or the delivery offset is older than the spool."
             )
-        for reached in Walk(self.manifest, head).upwards(first):
+        for reached in self.reached(head, first):
             yield reached.manifest
+
+    def reached(self, head: Head, first: int) -> Iterator[Reached]:
+        """Yield the segments ``first`` to ``head`` with their heads, each proven when its turn comes.
+
+        :raises SpoolDamagedError: one is missing or not what was written.
+        """
+        return Walk(self.manifest, head).upwards(first)
 
     def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that were spooled at or after ``since``.

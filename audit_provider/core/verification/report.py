@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from audit_provider.core.model import text_of
+from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _LISTED = 20
 
@@ -108,6 +109,7 @@ class Verification:
     """The report.
 
     :ivar notes: what is odd and harms nothing. :ivar dead_letters: that no destination has taken since.
+    :ivar checkpoints: that somebody kept elsewhere, compared with the spool.
     """
 
     spool: str
@@ -120,12 +122,14 @@ class Verification:
     dead_letters: int = 0
     ids: VerifiedIds = field(default_factory=VerifiedIds)
     arrival: VerifiedArrival | None = None
+    checkpoints: tuple[VerifiedCheckpoint, ...] = ()
 
     @property
     def result(self) -> Literal["all right", "faults found", "could not be checked"]:
         """What it comes to."""
         arrival = self.arrival
         lacks = arrival and (arrival.missing or arrival.altered or arrival.faults)
+        lacks = lacks or any(each.wrong for each in self.checkpoints)
         if lacks or any(fault.kind != "unread" for fault in self.faults):
             return "faults found"
         return "could not be checked" if self.faults or not self.streams else "all right"
@@ -158,6 +162,8 @@ class Verification:
             )
         if self.arrival:
             yield from _arrived(self.arrival)
+        if self.checkpoints:
+            yield from _agreed(self.checkpoints)
         yield from (f"note: {note}" for note in self.notes)
         yield from (f"FAULT: {fault}" for fault in self.faults)
         if not self.streams:
@@ -179,6 +185,14 @@ def _told(stream: VerifiedStream) -> Iterator[str]:
     if stream.first_time and stream.last_time:
         yield f"  that happened from {text_of(stream.first_time)} to {text_of(stream.last_time)}"
     yield f"  SHA-256 of the head: {stream.sha256 or 'none'}"
+
+
+def _agreed(checkpoints: Sequence[VerifiedCheckpoint]) -> Iterator[str]:
+    agree = sum(not each.wrong for each in checkpoints)
+    keys = sorted({key for each in checkpoints for key in each.keys})
+    signed = f"signed by {' and '.join(keys)}" if keys else "their signatures were not checked, for no key was given"
+    yield f"checkpoints: {agree:,} of {len(checkpoints):,} agree with the spool; {signed}"
+    yield from (f"FAULT: {each}" for each in checkpoints if each.wrong)
 
 
 def _arrived(arrival: VerifiedArrival) -> Iterator[str]:

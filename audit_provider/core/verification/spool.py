@@ -12,6 +12,8 @@ from audit_provider.core.model import back_by, text_of, utc_now
 from audit_provider.core.position import begun_at
 from audit_provider.core.retention import SHORTEST
 from audit_provider.core.spool.stream import OLDEST, PRUNED
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.transparency.tree import TREE
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
@@ -163,7 +165,19 @@ class _Reading:
 
     def owners(self) -> list[str | None]:
         """Return whose the ids of each place are: the folder of a chain, or None where no head leads to them."""
-        return [folder if name in self._chained[folder] else None for folder, name in self._places]
+        return [
+            folder if name in self._chained[folder] and self._is_expected(folder) else None
+            for folder, name in self._places
+        ]
+
+    def _is_expected(self, folder: str) -> bool:
+        """Whether a destination is to have what a chain holds: evidence is only sent where the pipeline says so."""
+        pipeline, below, *_ = folder.split("/")
+        name = StreamName.of_folder(pipeline, below)
+        if name is None or not name.is_evidence:
+            return True
+        recorded = self._streams.get(name.folder)
+        return recorded is not None and recorded.offset is not None
 
     def _read_chain(self, folder: str, names: list[str]) -> ChainRead:
         recorded = self._progress.get(folder)
@@ -277,9 +291,9 @@ class _Reading:
 
 
 def _is_beside(key: str) -> bool:
-    """Whether an object is none of a stream's: counts, reports and the index of letters are made from the streams."""
+    """Whether an object is none of a stream's: counts, reports, the index of letters and trees are made from them."""
     parts = key.split("/")
-    if len(parts) > _STREAM_DEPTH and parts[1] == INDEX:
+    if len(parts) > _STREAM_DEPTH and parts[1] in (INDEX, TREE):
         return True
     return len(parts) == _STREAM_DEPTH + 1 and parts[1] in _BESIDE
 

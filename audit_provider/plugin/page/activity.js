@@ -13,7 +13,7 @@ const dayOf = (activity, place) =>
 // Draw again with another choice, and leave the focus where it was.
 function choose(what, id) {
   Object.assign(seen, what);
-  commands.detail();
+  commands.show();
   at(id)?.focus();
 }
 
@@ -82,11 +82,11 @@ function actions(activity) {
     cells(make("th", { scope: "row" }, make("code", {}, each.action)), each.category, count(sum(each))),
   );
   const unknown = activity.unknown_actions.length
-    ? make("p", { class: "faint" }, `No table knows: ${activity.unknown_actions.join(", ")}`)
+    ? make("p", { class: "faint" }, `Unclassified actions: ${activity.unknown_actions.join(", ")}`)
     : "";
   return [
     make("h3", {}, `Actions: ${seen.category || "every category"}, ${day}`),
-    listed(["Action", "Category", "#Events"], rows, "none"),
+    listed(["Action", "Category", "#Events"], rows, "none", "Actions"),
     unknown,
   ];
 }

@@ -10,12 +10,15 @@ export class Failure extends Error {
   }
 }
 
-export async function ask(path, body) {
+// tag: names an answer that is known already. Without a body, returns { same } where that answer still holds, and
+// { body, tag } otherwise; what is sent with a body returns what came back.
+export async function ask(path, body, tag = "") {
   const options = {
     headers: { Accept: "application/json", "X-Audit-Logs": "page" },
     credentials: "same-origin",
     signal: AbortSignal.timeout(PATIENCE),
   };
+  if (tag) options.headers["If-None-Match"] = tag;
   const changes = body !== undefined;
   if (changes) {
     options.method = "POST";
@@ -31,8 +34,9 @@ export async function ask(path, body) {
     if (error.name === "TimeoutError") throw new Failure(`Airflow has not answered within a minute.${perhaps}`);
     throw new Failure(`Airflow cannot be reached: see whether it runs, and the network.${perhaps}`);
   }
+  if (answer.status === 304) return { same: true };
   const said = await answer.json().catch(() => null);
-  if (answer.ok && said !== null) return said;
+  if (answer.ok && said !== null) return changes ? said : { body: said, tag: answer.headers.get("ETag") ?? "" };
   if (answer.ok || said === null) {
     if (answer.status < 400)
       throw new Failure("A web page came in place of figures, perhaps a proxy's login: log in again.", { login: true });

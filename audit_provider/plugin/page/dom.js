@@ -1,10 +1,11 @@
 // Elements. All text comes in through textContent, so nothing that a vendor or a SIEM says can become markup.
 
+import { outer } from "./address.js";
 import { shown } from "./state.js";
-import { ago, moment, number, until, WORDS } from "./words.js";
+import { ago, MARKS, moment, number, until, waits, WORDS } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const DRAWN = ["svg", "rect", "g", "text", "line", "polygon", "title"];
+const DRAWN = ["svg", "rect", "g", "text", "line", "polygon", "polyline", "title", "path"];
 
 export const at = (id) => document.getElementById(id);
 
@@ -19,39 +20,64 @@ export function make(name, attributes = {}, ...children) {
   return node;
 }
 
-export const badge = (state) => make("span", { class: `state ${shown(state)}` }, WORDS[shown(state)]);
+export const badge = (state) => make("span", { class: `state ${shown(state)}` }, mark(state), ` ${WORDS[shown(state)]}`);
 
-export const time = (text, shown) => make("time", { datetime: text, title: moment(text) }, shown);
+// The shape of a state, beside a word for it; and the shape alone, which is read out as that word.
+export const mark = (state) => make("span", { class: "mark", "aria-hidden": "true" }, MARKS[shown(state)]);
 
-export const button = (id, label, onclick) => make("button", { type: "button", id, onclick }, label);
+export const sign = (state) =>
+  make("span", { class: "mark", role: "img", "aria-label": WORDS[shown(state)] }, MARKS[shown(state)]);
+
+const SAID = { ago, until, waits, moment };
+
+// A time, said by one of the ways above; what passes is written again by tick().
+export const time = (text, how) => make("time", { datetime: text, title: moment(text), "data-how": how }, SAID[how](text));
+
+// Write again what passes with the time, and nothing else.
+export function tick() {
+  for (const each of document.querySelectorAll("time[data-how]")) {
+    const said = SAID[each.dataset.how](each.dateTime);
+    if (each.textContent !== said) each.textContent = said;
+  }
+}
+
+export const button = (id, label, onclick, name) => make("button", { type: "button", id, onclick, "aria-label": name }, label);
 
 // A frame may not lead the whole window away, but a link of the window itself may.
-export function link(path, text) {
+export function link(path, text, name) {
   const go = (event) => {
-    if (window.parent === window) return;
+    const around = outer();
+    if (!around) return;
     event.preventDefault();
-    const outer = window.parent.document.createElement("a");
-    outer.href = path;
-    if (event.ctrlKey || event.metaKey) outer.target = "_blank";
-    outer.click();
+    const beyond = around.document.createElement("a");
+    beyond.href = path;
+    if (event.ctrlKey || event.metaKey) beyond.target = "_blank";
+    beyond.click();
   };
-  return make("a", { href: path, onclick: go }, text);
+  return make("a", { href: path, onclick: go, "aria-label": name }, text);
 }
 
 // Since when something is wrong, when it is tried again, and the log of the task that failed.
-export const tries = ({ since, next_try: next, log }) => [
-  since ? make("span", { class: "faint" }, "since ", time(since, moment(since)), `, ${ago(since)}`) : "",
-  next ? make("span", { class: "faint" }, "next try ", time(next, until(next))) : "",
-  log ? link(log, "Task log") : "",
+export const tries = ({ since, next_try: next, log }, of = "") => [
+  since ? make("span", { class: "faint" }, "since ", time(since, "moment"), ", ", time(since, "ago")) : "",
+  next ? make("span", { class: "faint" }, "next try ", time(next, "until")) : "",
+  log ? link(log, "Task log", of ? `Task log of ${of}` : null) : "",
 ];
 
-// A table; a head that begins with "#" stands over numbers.
-export function listed(heads, rows, none) {
+// A table; a head that begins with "#" stands over numbers. On a narrow screen each row is a card, and each cell in it
+// has its head beside it.
+export function listed(heads, rows, none, caption) {
   if (!rows.length) return make("p", { class: "faint" }, none);
-  const head = heads.map((each) =>
-    make("th", { scope: "col", class: each.startsWith("#") ? "number" : null }, each.replace("#", "")),
+  const names = heads.map((each) => each.replace("#", ""));
+  const head = heads.map((each, place) =>
+    make("th", { scope: "col", class: each.startsWith("#") ? "number" : null }, names[place] || make("span", { class: "unseen" }, "Buttons")),
   );
-  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  for (const row of rows) [...row.children].forEach((cell, place) => names[place] && cell.setAttribute("data-label", names[place]));
+  return make(
+    "div",
+    { class: "wide", role: "region", tabindex: 0, "aria-label": caption },
+    make("table", {}, make("caption", { class: "unseen" }, caption), make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)),
+  );
 }
 
 export const cells = (...values) =>

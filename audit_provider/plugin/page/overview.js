@@ -1,11 +1,16 @@
-// The overview: the verdict, what is wrong, and one row per pipeline.
+// What stands above everything: the verdict, three figures, and what is wrong by cause.
 
-import { at, badge, make, time, tries } from "./dom.js";
+import { address, place } from "./address.js";
+import { at, make, sign, time, tries } from "./dom.js";
+import { matrix } from "./matrix.js";
 import { patch, write } from "./patch.js";
-import { commands, seen, shown } from "./state.js";
-import { age, ago, LEVELS, moment, number, span, until } from "./words.js";
+import { detail } from "./pipeline.js";
+import { copier, press } from "./press.js";
+import { seen, shown } from "./state.js";
+import { number } from "./words.js";
 
 const STALE = 60000; // milliseconds after which nobody knows whether it is still so
+const MOST_INCIDENTS = 5; // shown before the others are asked for
 
 export const isStale = () => seen.failure !== null || Date.now() - seen.answered > STALE;
 
@@ -13,141 +18,95 @@ export function show() {
   seen.stale = isStale();
   document.body.classList.toggle("stale", seen.stale);
   at("login").hidden = !seen.failure?.login;
+  at("pause").setAttribute("aria-pressed", String(seen.paused));
+  at("overview").hidden = Boolean(place.pipeline);
+  at("detail").hidden = !place.pipeline;
   if (!seen.overview) {
     at("verdict").className = "unknown";
     write(at("verdict"), seen.failure?.message ?? "Loading …");
     return;
   }
-  const { verdict, totals, pipelines } = seen.overview;
+  const { verdict, totals } = seen.overview;
   at("verdict").className = seen.stale ? "unknown" : verdict.state;
   // A screen reader speaks it when it changes, so it holds no time that passes.
-  write(at("verdict"), seen.stale ? (seen.failure?.message ?? "Airflow has not answered.") : verdict.text);
-  write(at("totals"), summed(totals));
-  write(at("made"), made(seen.overview));
-  patch(at("incidents"), incidents(seen.overview));
-  patch(at("pipelines").tBodies[0], sorted(pipelines.filter(wanted)).map(row));
-  for (const head of document.querySelectorAll("[data-sort]")) {
-    const direction = head.dataset.sort === seen.sort ? (seen.down ? "descending" : "ascending") : null;
-    if (direction) head.parentElement.setAttribute("aria-sort", direction);
-    else head.parentElement.removeAttribute("aria-sort");
+  write(at("verdict"), seen.stale ? stands() : verdict.text);
+  patch(at("totals"), summed(totals));
+  patch(at("made"), made(seen.overview));
+  if (place.pipeline) detail();
+  else {
+    patch(at("incidents"), incidents(seen.overview));
+    matrix();
   }
-  commands.detail();
 }
 
-function made({ hidden, made_at: at }) {
+const stands = () => seen.failure?.message ?? (seen.paused ? "Updates are paused." : "Airflow has not answered.");
+
+export function made({ hidden }) {
   const others = hidden ? `; ${hidden} more that you may not read` : "";
-  if (seen.stale) return `Not updated for ${span((Date.now() - seen.answered) / 1000)}${others}`;
-  return `as of ${moment(at)}${others}`;
+  const since = new Date(seen.answered).toISOString();
+  if (seen.stale) return ["Not updated for ", time(since, "waits"), others];
+  return ["updated ", time(since, "ago"), others];
 }
 
-function summed({ sources, current, destinations, delivering, waiting, waiting_since: since }) {
-  const oldest = since ? `, the oldest for ${span(age(since))}` : "";
-  return `Sources: ${current} of ${sources} current · Destinations: ${delivering} of ${destinations} delivering · ${number(waiting)} events waiting${oldest}`;
+function summed({ sources, current, destinations, delivering, waiting, waiting_since: since, ...worst }) {
+  const figure = (well, all, what, state) =>
+    make("span", { class: `figure ${shown(state)}` }, sign(state), ` ${what} ${number(well)} of ${number(all)}`);
+  return [
+    figure(current, sources, "Sources current", worst.worst_source),
+    " · ",
+    figure(delivering, destinations, "Destinations delivering", worst.worst_destination),
+    " · ",
+    make(
+      "span",
+      { class: "figure" },
+      `${number(waiting)} ${waiting === 1 ? "event" : "events"} waiting`,
+      ...(since ? [", the oldest for ", time(since, "waits")] : []),
+    ),
+  ];
 }
 
-const MOST_NAMES = 5; // pipelines that an incident names
-
-function incidents({ mistakes, incidents: found, more_incidents: more, pipelines }) {
-  const lines = found.map((each) => incident(each, pipelines.length));
+function incidents({ mistakes, incidents: found, more_incidents: more, totals }) {
+  const lines = found.map((each) => incident(each, totals.sources));
   if (mistakes) lines.unshift(make("li", { class: "critical", "data-key": "mistakes" }, mistakes));
   if (more) lines.push(make("li", { class: "warning", "data-key": "more" }, `and ${number(more)} more`));
-  return lines;
+  if (lines.length <= MOST_INCIDENTS + 1) return lines;
+  const rest = lines.slice(MOST_INCIDENTS);
+  const whole = make(
+    "details",
+    {},
+    make("summary", {}, `${number(rest.length + Math.max(more - 1, 0))} more`),
+    make("ul", { class: "problems", "aria-label": "More of what is wrong" }, ...rest),
+  );
+  return [...lines.slice(0, MOST_INCIDENTS), make("li", { class: "rest", "data-key": "rest" }, whole)];
 }
 
 function incident(each, total) {
-  const { key, level, text, pipelines, waiting, error, other_errors: others } = each;
-  const names = pipelines.slice(0, MOST_NAMES).flatMap((name) => [opener(name), " "]);
-  const left = pipelines.length - MOST_NAMES;
-  const more = left > 0 ? `and ${number(left)} more` : "";
+  const { key, level, text, pipelines, concerned, waiting, error, other_errors: others } = each;
+  const names = pipelines.flatMap((name) => [make("a", { href: address({ pipeline: name }) }, name), " "]);
+  const left = concerned - pipelines.length;
   const other = others ? ` (and ${others} other ${others === 1 ? "error" : "errors"})` : "";
+  const id = key.replaceAll(/\s+/g, "-");
+  const line = () => [...document.querySelectorAll("#incidents li")].find((one) => one.dataset.key === key);
   return make(
     "li",
     { class: level, "data-key": key },
-    make("strong", {}, text),
+    make("strong", {}, sign(level), ` ${text}`),
     make(
       "div",
       { class: "row" },
-      make("span", {}, pipelines.length > 1 ? `${number(pipelines.length)} of ${number(total)} pipelines: ` : "", ...names, more),
+      make("span", {}, concerned > 1 ? `${number(concerned)} of ${number(total)} pipelines: ` : "", ...names, left > 0 ? `and ${number(left)} more` : ""),
       waiting ? make("span", {}, `${number(waiting)} events waiting`) : "",
-      ...tries(each),
+      ...tries(each, text),
     ),
     error ? make("div", { class: "error" }, error, other) : "",
+    make(
+      "div",
+      { class: "row" },
+      each.test
+        ? press({ id: `test-${id}`, label: "Test", name: `Test connection ${each.cause}`, path: each.test })
+        : "",
+      error ? copier({ id: `copy-${id}`, label: "Copy error", name: `Copy error of ${text}`, text: error, shownBy: () => line().querySelector(".error") }) : "",
+    ),
   );
 }
 
-function wanted(each) {
-  const text = at("find").value.trim().toLowerCase();
-  const state = at("state").value;
-  const words = [each.name, each.source, ...each.destinations.flatMap((one) => [one.name, one.type])].join(" ");
-  return (!state || each.state === state) && words.toLowerCase().includes(text);
-}
-
-const KEYS = {
-  state: (each) => LEVELS.indexOf(each.state),
-  name: (each) => each.name,
-  last_read: (each) => each.last_read ?? "",
-  lag: (each) => each.lag ?? -1,
-  pending: (each) => each.destinations.reduce((sum, one) => sum + one.pending, 0),
-  next_run: (each) => each.next_run ?? "9",
-};
-
-function sorted(pipelines) {
-  const key = KEYS[seen.sort];
-  const sign = seen.down ? -1 : 1;
-  return [...pipelines].sort((one, other) =>
-    key(one) < key(other) ? -sign : key(one) > key(other) ? sign : one.name < other.name ? -1 : 1,
-  );
-}
-
-function opener(name, id) {
-  return make("button", { class: "plain", type: "button", id, onclick: () => commands.open(name, true) }, name);
-}
-
-function row(each) {
-  const served = each.destinations.map((one) => {
-    const much = one.pending ? `, ${number(one.pending)} waiting${one.waiting_since ? ` for ${span(age(one.waiting_since))}` : ""}` : "";
-    const wrong = one.failures_in_a_row
-      ? `, failed ${one.failures_in_a_row}×`
-      : one.dead_letters && !one.letters_counted
-        ? `, ${number(one.dead_letters)} set aside so far`
-        : one.dead_letters
-          ? `, ${number(one.dead_letters)} dead letter${one.dead_letters === 1 ? "" : "s"}`
-          : "";
-    const mark = { critical: "✖", warning: "!", unknown: "?", stale: "?", off: "–", ok: "✔" }[shown(one.state)] ?? "…";
-    return make("li", { class: shown(one.state), "data-key": one.name }, `${mark} ${one.name}${one.enabled ? "" : " off"}${much}${wrong}`);
-  });
-  const next = each.paused ? "paused" : each.next_run ? time(each.next_run, until(each.next_run)) : "by hand";
-  return make(
-    "tr",
-    { class: each.name === seen.open ? "open" : null, "data-pipeline": each.name, "data-key": `row-${each.name}` },
-    make("td", {}, badge(each.state)),
-    make("th", { scope: "row" }, opener(each.name, `open-${each.name}`), make("div", { class: "faint" }, each.source)),
-    make("td", {}, each.last_read ? time(each.last_read, ago(each.last_read)) : "never"),
-    make("td", { class: "short" }, span(each.lag)),
-    make("td", {}, spark(each)),
-    make("td", {}, make("ul", { class: "served" }, ...served)),
-    make("td", {}, next),
-  );
-}
-
-function spark(each) {
-  const hours = each.hours.slice(-48);
-  if (!hours.length) return make("span", { class: "faint" }, each.reported_at ? "none" : "no report yet");
-  const most = Math.max(1, ...hours);
-  const bars = hours.map((count, place) => {
-    const height = count ? Math.max(1, (24 * count) / most) : 0;
-    return make("rect", { x: place * 3, y: 24 - height, width: 2.4, height });
-  });
-  const label = `events per hour over ${hours.length} hours, at most ${number(most)}, last whole hour ${number(hours.at(-2) ?? 0)}`;
-  return make(
-    "svg",
-    {
-      class: "spark",
-      viewBox: `0 0 ${hours.length * 3} 24`,
-      preserveAspectRatio: "none",
-      role: "img",
-      "aria-label": label,
-    },
-    ...bars,
-  );
-}

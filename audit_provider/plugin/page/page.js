@@ -1,24 +1,28 @@
-// The page "Audit logs": one overview that renews itself, one pipeline opened below it.
+// The page "Audit logs": an overview that renews itself, and a view of each pipeline with an address of its own.
 
+import { outer, place, question, readAddress } from "./address.js";
 import { ask } from "./api.js";
-import { detail } from "./detail.js";
-import { at } from "./dom.js";
+import { at, tick } from "./dom.js";
+import { fill, want } from "./matrix.js";
 import { isStale, show } from "./overview.js";
+import { lookAtRuns } from "./runs.js";
 import { commands, seen } from "./state.js";
 import { followTheme } from "./theme.js";
+import { followZone } from "./zone.js";
 
 const EVERY = 15000; // milliseconds between two looks
+const TYPING = 150; // milliseconds without a key after which what is typed is looked for
 
 let looks = 0;
 let shown = 0; // number of the look whose answer is shown
 
 async function look() {
   const number = ++looks;
-  const name = seen.open;
+  const asked = question().toString();
   let found;
   try {
-    // One answer for both, so that the problems above never lack what the pipeline below already tells.
-    found = await ask(name ? `overview?opened=${encodeURIComponent(name)}` : "overview");
+    // One answer for all, so that the problems above never lack what the pipeline below already says.
+    found = await ask(asked ? `overview?${asked}` : "overview", undefined, seen.question === asked ? seen.tag : "");
   } catch (error) {
     if (number < shown) return;
     shown = number;
@@ -26,50 +30,78 @@ async function look() {
     show(); // what came of a button is shown all the same
     return;
   }
-  if (number < shown) return; // a later look was answered first
+  if (number < shown || asked !== question().toString()) return; // a later look was answered first, or is on its way
   shown = number;
-  Object.assign(seen, { overview: found, answered: Date.now(), failure: null });
-  // Another pipeline may have been opened meanwhile, or none.
-  if (seen.open === name) Object.assign(seen, { open: found.opened ? name : "", detail: found.opened });
-  show();
-}
-
-async function open(name, go) {
-  Object.assign(seen, { open: name, detail: null, category: "", day: -1, told: null });
-  history.replaceState(null, "", name ? `#${encodeURIComponent(name)}` : location.pathname);
-  if (name || !seen.overview) await look();
-  else show();
-  if (name && go) {
-    at("detail").scrollIntoView({ block: "start" });
-    at("detail").focus();
-  }
-}
-
-Object.assign(commands, { look, show, open, detail });
-followTheme();
-at("filters").addEventListener("submit", (event) => event.preventDefault());
-at("filters").addEventListener("input", () => seen.overview && show());
-for (const head of document.querySelectorAll("[data-sort]")) {
-  head.addEventListener("click", () => {
-    seen.down = seen.sort === head.dataset.sort && !seen.down;
-    seen.sort = head.dataset.sort;
+  const renewed = seen.stale || seen.failure !== null;
+  Object.assign(seen, { answered: Date.now(), failure: null });
+  if (place.tab === "runs") lookAtRuns().then(show);
+  if (!found.same) {
+    Object.assign(seen, { overview: found.body, detail: found.body.opened ?? null, tag: found.tag, question: asked });
     show();
-  });
+  } else if (renewed) show();
+  else tick();
 }
+
+let opened = "";
+
+async function open() {
+  const left = opened;
+  const moved = left !== place.pipeline;
+  if (moved) Object.assign(seen, { detail: null, category: "", day: -1 });
+  opened = place.pipeline;
+  document.title = opened ? `${opened} – Audit logs` : "Audit logs";
+  fill();
+  show();
+  await look();
+  if (!moved) return;
+  if (opened) window.scrollTo(0, 0);
+  // What was opened is read out; who leaves it is back where it was opened.
+  const back = opened ? null : at(`open-${left}`);
+  (back ?? at(opened ? "detail" : "overview")).focus({ preventScroll: !back });
+}
+
 function renew() {
   if (document.hidden) return;
   // A look may stay without an answer for long.
-  if (seen.overview && (seen.stale || isStale())) show();
-  if (!at("dialog").open) look();
+  if (seen.overview && isStale() !== seen.stale) show();
+  else tick();
+  if (!at("dialog").open && !seen.paused) look();
 }
 
-setInterval(renew, EVERY);
-document.addEventListener("visibilitychange", renew);
+Object.assign(commands, { look, show, renew });
+followTheme();
+followZone(() => seen.overview && show());
+readAddress(true);
+window.addEventListener("hashchange", () => {
+  readAddress();
+  open();
+});
+
+let typing = 0;
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+at("find").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => want({ find: at("find").value.trim() }), TYPING);
+});
+for (const id of ["tag", "group"]) at(id).addEventListener("change", () => want({ [id]: at(id).value }));
+at("pause").addEventListener("click", () => {
+  seen.paused = !seen.paused;
+  show();
+  if (!seen.paused) look();
+});
 at("login").addEventListener("click", (event) => {
   // Where the page stands in Airflow's frame, the whole window goes to the login, and comes back from there.
-  const outer = window.parent;
-  const next = encodeURIComponent(outer.location.href);
+  const whole = outer() ?? window;
   event.preventDefault();
-  outer.location.assign(new URL(`../api/v2/auth/login?next=${next}`, document.baseURI).href);
+  whole.location.assign(new URL(`../api/v2/auth/login?next=${encodeURIComponent(whole.location.href)}`, document.baseURI).href);
 });
-open(decodeURIComponent(location.hash.slice(1)), false);
+document.addEventListener("keydown", (event) => {
+  // Escape leads back to all pipelines, as the link above the pipeline does.
+  if (event.key === "Escape" && place.pipeline && !at("dialog").open && !event.defaultPrevented) at("back").click();
+});
+setInterval(renew, EVERY);
+document.addEventListener("visibilitychange", renew);
+fill();
+opened = place.pipeline;
+show();
+look();

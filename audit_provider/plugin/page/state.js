@@ -2,21 +2,22 @@
 
 export const seen = {
   overview: null,
+  tag: "", // names the answer that is shown, so that the same one need not be sent again
+  question: "", // what it answers
   answered: 0, // when it came, milliseconds
   failure: null, // why the last look brought nothing
   stale: false, // whether what is shown may be no longer true
-  open: "", // name of the pipeline that is opened
-  detail: null,
+  paused: false,
+  detail: null, // the opened pipeline
+  runs: null, // its last runs
   category: "",
   day: -1,
-  sort: "state",
-  down: false,
-  acting: false, // whether a button waits for its answer
-  told: null, // what came of the last button
+  waiting: new Set(), // keys of buttons that wait for their answer
+  results: new Map(), // what came of buttons, by key, the newest first
 };
 
 // What was fine when it was seen last is not known to be so now.
 export const shown = (state) => (seen.stale && state === "ok" ? "stale" : state);
 
-// look, show, open and detail: set by page.js, so that no part needs to know the one that shows it.
+// look, show and renew: set by page.js, so that no part needs to know the one that shows it.
 export const commands = {};

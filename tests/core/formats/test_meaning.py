@@ -32,6 +32,10 @@ def test_an_action_is_known_however_it_is_spaced(written):
         ("slack", "anomaly", UNKNOWN),
         ("auth0", "sapi", UNKNOWN),
         ("pylon", "IssueFirstResponseSLABreached", Meaning("sla", "breach")),
+        ("hubspot_logins", "", Meaning("authentication", "login")),
+        ("entra_sign_ins", "0", Meaning("authentication", "login", "success")),
+        ("entra_sign_ins", "50126", Meaning("authentication", "login", "failure")),
+        ("bitwarden", "1005", Meaning("authentication", "login", "failure")),
     ],
 )
 def test_patterns_and_what_is_left_out(source, action, meaning):

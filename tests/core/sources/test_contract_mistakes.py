@@ -23,7 +23,7 @@ from tests.core.sources.agreement import disagreements
 from tests.core.sources.test_contracts import FIXTURES, LISTS
 
 PAGING = get_args(get_args(Paging)[0])
-FREE = {"settings", "connection", "auth", "headers", "fixed", "params", "body", "fields", "answer"}
+FREE = {"settings", "connection", "auth", "headers", "fixed", "params", "body", "fields", "answer", "claims"}
 """Keys below which the vendor chooses the names."""
 
 
@@ -219,7 +219,7 @@ PLANTED = [
     ("zendesk", {"paging__more_at": "meta.hasmore"}, "paging.more_at"),
     ("jira", {"paging__total_at": "totl"}, "paging.total_at"),
     ("hcp_terraform", {"paging__next_at": "pagination.next"}, "paging.next_at"),
-    ("auth0", {"paging__first": 1}, "paging.first"),
+    ("monday", {"paging__first": 0}, "paging.first"),
     ("sentry", {"paging__results": False}, "paging.results"),
     ("asana", {"paging__ends_when_empty": False}, "paging.ends_when_empty"),
     ("slack", {"paging__cursor_at": "response_metadata.nextcursor"}, "paging.cursor_at"),
@@ -246,7 +246,10 @@ def test_a_description_that_says_otherwise_than_the_contract_is_found(name, chan
     ("changes", "said"),
     [
         ({"auth": v.Header("X-Token")}, "auth.headers: must be of the type Mapping[str, str], not 'X-Token'"),
-        ({"auth": "bearer"}, "auth: must be Bearer or Header or Basic or Token, not 'bearer'"),
+        (
+            {"auth": "bearer"},
+            "auth: must be Bearer or Header or Basic or Token or Assertion or SignedRequest, not 'bearer'",
+        ),
         ({"paging": "cursor"}, "paging: must be NoPaging or"),
         ({"reading": v.ClosedWindows}, "reading: must be ClosedWindows or"),
         ({"lookback": 90}, "lookback: must be of the type timedelta | None, not 90"),

@@ -55,6 +55,21 @@ def test_a_cursor_in_a_body_may_lie_deep():
     ]
 
 
+@pytest.mark.parametrize(
+    ("paging", "numbers"),
+    [
+        (PagePaging("variables.page", more_at="more", sent_in="body"), [1, 2]),
+        (OffsetPaging("variables.page", total_at="total", sent_in="body"), [1, 1]),
+    ],
+)
+def test_a_number_in_a_body_is_a_number(paging, numbers):
+    request = Request("POST", "/graphql", body={"query": "q", "variables": {"page": 1, "from": "{start}"}})
+    answers = items("a", more=True, total=2), items("b", more=False, total=2)
+    with Scripted(*answers) as service:
+        assert walk(reader(service, request=request, paging=paging)) == ["a", "b"]
+    assert [json.loads(each.body)["variables"]["page"] for each in service.requests] == numbers
+
+
 def test_following_pages_may_be_another_request():
     follow = Request("POST", "/log/continue", body={})
     request = Request("POST", "/log", body={"limit": 1, "time": {"from": "{start}"}})
@@ -379,6 +394,7 @@ def test_more_without_a_way_is_refused():
     [
         ("rfc3339", "2026-02-28T10:00:00Z", "2026-03-01T10:00:02Z"),
         ("rfc3339_ms", "2026-02-28T10:00:00.500Z", "2026-03-01T10:00:01.501Z"),
+        ("datetime", "2026-02-28 10:00:00", "2026-03-01 10:00:02"),
         ("epoch", "1772272800", "1772359202"),
         ("epoch_ms", "1772272800500", "1772359201501"),
         ("date", "2026-02-28", "2026-03-01"),
@@ -398,3 +414,18 @@ def test_templates_fill_what_they_know_and_quote_paths():
     assert names_in({"a": ["{x}"], "b": {"c": "{start}..{end}"}, "d": 3}) == {"x", "start", "end"}
     body = {"limit": 1, "filter": {"at": {"gte": "{start}"}, "kind": "k"}, "from": "{start}"}
     assert unbounded(body) == {"limit": 1, "filter": {"kind": "k"}}
+
+
+def test_the_values_of_a_cursor_that_is_a_list_are_joined():
+    paging = CursorPaging(param="next", cursor_at="meta.next", joined_by=",")
+    pages = [items("a", meta={"next": ["17", "x-1"]}), items("b", meta={"next": None})]
+    with Scripted(*pages) as service:
+        assert walk(reader(service, paging=paging)) == ["a", "b"]
+        assert service.sent()[1].endswith("&next=17,x-1")
+
+
+@pytest.mark.parametrize("found", [["17", None], [{"a": 1}], {"a": 1}])
+def test_a_list_that_is_no_cursor_is_refused(found):
+    paging = CursorPaging(param="next", cursor_at="meta.next", joined_by=",")
+    with Scripted(items("a", meta={"next": found})) as service, pytest.raises(ProtocolError, match="a cursor"):
+        walk(reader(service, paging=paging))

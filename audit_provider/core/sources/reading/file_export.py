@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import hashlib
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
-from audit_provider.core.model import Window, back_by, text_of
+from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
 from audit_provider.core.sources.reading.guard import LoopGuard
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_LOOK = 2.0
 _LONGEST_LOOK = 300.0
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class FileExport:
     :ivar overlap: How far each read reaches back before ``window_end``.
     :ivar max_width: Maximum length of one time range.
     :ivar min_width: Shorter time ranges are left to a later run, because every job costs the vendor a file.
+    :ivar list_width: Maximum length of the time range of one request for a list of files; 0 for no limit.
     :ivar made_within: How long after its events a listed file may be created; a backfill looks this much further.
     :ivar behind: A requested end is this long before now, for a vendor that refuses an end that its own clock has not
         reached. A backfill waits for its end.
@@ -70,6 +73,7 @@ class FileExport:
     overlap: timedelta = timedelta(hours=1)
     max_width: timedelta = timedelta(days=7)
     min_width: timedelta = timedelta(minutes=15)
+    list_width: timedelta = timedelta(0)
     made_within: timedelta = timedelta(0)
     ready_within: timedelta = timedelta(hours=6)
     behind: timedelta = timedelta(0)
@@ -192,29 +196,40 @@ class FileExport:
         self, reader: Reader, kept: ExportState, span: OpenExport, listed: FileList, files: FileReader
     ) -> Generator[Step, int, ExportState]:
         kept = replace(kept, open=span)
-        guard, cursor, bounds = LoopGuard(reader.pages.spec.title), "", Window(span.start, span.end)
-        while True:
-            page = reader.pages.fetch(bounds, cursor)
-            guard.show(page)
-            for file in files.files(listed, page.events):
-                if file.id in kept.done:
-                    continue
-                kept, known = yield from self._rows(reader, kept, span, file, files)
-                if known and not reader.pages.spec.fields.id and reader.until is None:
-                    reader.tell(
-                        f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of two "
-                        f"files cannot be told apart, so they are counted once"
-                    )
-                kept = replace(kept, done={**kept.done, file.id: file.created or span.end})
-                yield Step((), packed(kept), span.start, kept.window_end)
-            if not page.more:
-                break
-            cursor = page.cursor
+        for bounds in self._lists(span):
+            guard, cursor = LoopGuard(reader.pages.spec.title), ""
+            while True:
+                page = reader.pages.fetch(bounds, cursor)
+                guard.show(page)
+                for file in files.files(listed, page.events):
+                    key = _short(file.id)
+                    if key in kept.done:
+                        continue
+                    kept, known = yield from self._rows(reader, kept, span, file, files)
+                    if known and not reader.pages.spec.fields.id and reader.until is None:
+                        reader.tell(
+                            f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of "
+                            f"two files cannot be told apart, so they are counted once"
+                        )
+                    kept = replace(kept, done={**kept.done, key: file.created or span.end})
+                    yield Step((), packed(kept), span.start, kept.window_end)
+                if not page.more:
+                    break
+                cursor = page.cursor
         horizon = span.end - 2 * self.overlap
         done = {name: created for name, created in kept.done.items() if created >= horizon}
         kept = replace(kept, window_end=span.end, open=None, done=done)
         yield Step((), packed(kept), span.start, kept.window_end)
         return kept
+
+    def _lists(self, span: OpenExport) -> Iterator[Window]:
+        """Yield the time ranges of the requests that list the files of ``span``."""
+        # In whole seconds, since bounds are written rounded outwards and the limit counts what is written.
+        start = span.start.replace(microsecond=0)
+        while start < span.end:
+            end = min(span.end, start + self.list_width) if self.list_width else span.end
+            yield Window(start, end)
+            start = end
 
     def _rows(
         self, reader: Reader, kept: ExportState, span: OpenExport, file: File, files: FileReader
@@ -233,5 +248,16 @@ class FileExport:
                 recorded = [file.created] * len(events) if file.created else None
                 known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end, recorded))
         except RefusedError as error:
+            if file.expires and reader.now() >= file.expires:
+                created = file.created or span.end
+                reason = f"{reader.pages.spec.title} no longer had a file of events when it was read"
+                begin = back_by(created, max(self.made_within, timedelta(seconds=1)))
+                reader.report(Gap(begin, created, reason, "retention", reader.now()))
+                return kept, known
             raise UnavailableError(f"{error} Its link may have expired: the next try requests a new one.") from None
         return kept, known
+
+
+def _short(name: str) -> str:
+    """Return a file's id as the state keeps it: a long one as a digest, since there may be thousands of them."""
+    return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()[:24]

@@ -1,4 +1,7 @@
-"""Cloudflare audit logs, version 2. https://developers.cloudflare.com/fundamentals/account/account-security/audit-logs"""
+"""Cloudflare audit logs, version 2: of an account, and of an organisation.
+
+https://developers.cloudflare.com/fundamentals/account/account-security/audit-logs
+"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -37,5 +40,21 @@ CLOUDFLARE = v.SourceSpec(
     unconfirmed={
         "rate_limit": "1,200 requests in 5 minutes is not from documentation.",
         "page_size.most": "1,000 is not from documentation.",
+    },
+)
+
+CLOUDFLARE_ORGANIZATION = v.replace(
+    CLOUDFLARE,
+    name="cloudflare_organization",
+    title="Cloudflare organisation audit logs",
+    page_url="",
+    request=v.replace(CLOUDFLARE.request, path="/client/v4/organizations/{organization}/logs/audit"),
+    settings={"organization": v.Setting("the organisation's id")},
+    access="An API token that may read the organisation's audit logs.",
+    confidence="Vendor's SDK.",
+    unconfirmed={
+        **CLOUDFLARE.unconfirmed,
+        "access": "which permission the token needs is stated for accounts only: Account Settings Read.",
+        "lookback": "18 months is stated for the audit logs as a whole.",
     },
 )

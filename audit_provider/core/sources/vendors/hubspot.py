@@ -30,7 +30,7 @@ HUBSPOT = v.SourceSpec(
     credential={"password": "service key"},
     access="A service key with the scope account-info.security.read, in an Enterprise account. The access token of a "
     "private app serves too, but no new one can be made since October 2026.",
-    limits="Logins and security history are other lists.",
+    limits="Logins and security history are lists of their own: `hubspot_logins` and `hubspot_security`.",
     confidence="Vendor specification of 21 August 2026, one connector's code.",
     checked="2026-11-29",
     unconfirmed={

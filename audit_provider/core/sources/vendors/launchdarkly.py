@@ -8,7 +8,12 @@ LAUNCHDARKLY = v.SourceSpec(
     docs="https://launchdarkly.com/docs/api/audit-log/get-audit-log-entries",
     base_url="https://app.launchdarkly.com",
     regions={"eu": "https://app.eu.launchdarkly.com", "us_federal": "https://app.launchdarkly.us"},
-    request=v.Request("GET", "/api/v2/auditlog", params={"after": "{start}", "before": "{end}", "limit": 20}),
+    request=v.Request(
+        "GET",
+        "/api/v2/auditlog",
+        params={"after": "{start}", "before": "{end}", "limit": 20},
+        headers={"LD-API-Version": "20240415"},
+    ),
     times="epoch_ms",
     reading=v.ClosedWindows(),
     paging=v.NextUrlPaging(url_at="_links.next.href"),

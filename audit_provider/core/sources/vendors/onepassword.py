@@ -1,5 +1,7 @@
 """1Password audit events. https://github.com/1Password/events-api-generic"""
 
+from typing import Any
+
 from audit_provider.core.sources import vocabulary as v
 
 _PATH = "/api/v2/auditevents"
@@ -41,7 +43,7 @@ _BY_TIME = v.SourceSpec(
     credential={"password": "bearer token of an Events Reporting integration"},
     access="A bearer token of an Events Reporting integration that may read audit events (1Password Business).",
     limits="Events of the last 120 days can be read. A token works on its own region's host only. Sign-in attempts and "
-    "item usages are other lists.",
+    "item usages are lists of their own: `onepassword_sign_ins` and `onepassword_item_usages`.",
     confidence="Vendor documentation for the look-back; otherwise the vendor's sample scripts, two connectors' code.",
     checked="2026-11-29",
     unconfirmed={
@@ -56,3 +58,17 @@ _BY_TIME = v.SourceSpec(
 ONEPASSWORD = v.replace(
     _BY_TIME, request=v.Request("POST", _PATH, body=_ASKED), reading=v.TailCursor(), recovery=_BY_TIME
 )
+
+
+def other_list(path: str, **changes: Any) -> v.SourceSpec:
+    """Return the description of another list of the same API.
+
+    :param path: where it is. :param changes: what else differs.
+    """
+    by_time = v.replace(
+        _BY_TIME,
+        request=v.Request("POST", path, body={**_ASKED, "end_time": "{end}"}),
+        follow=v.Request("POST", path, body={}),
+        **changes,
+    )
+    return v.replace(by_time, request=v.Request("POST", path, body=_ASKED), reading=v.TailCursor(), recovery=by_time)

@@ -11,8 +11,10 @@ SENTRY = v.SourceSpec(
     docs="https://github.com/getsentry/sentry/blob/master/src/sentry/core/endpoints/organization_auditlogs.py",
     base_url="https://sentry.io",
     page_url="https://sentry.io/settings/{organization}/audit-log/",
-    request=v.Request("GET", "/api/0/organizations/{organization}/audit-logs/"),
-    reading=v.HeadScan(),
+    request=v.Request(
+        "GET", "/api/0/organizations/{organization}/audit-logs/", params={"start": "{start}", "end": "{end}"}
+    ),
+    reading=v.ClosedWindows(),
     paging=v.LinkPaging(results=True),
     records_at="rows",
     fields=v.Fields(
@@ -35,12 +37,16 @@ SENTRY = v.SourceSpec(
     settings={"organization": v.Setting("the organisation's slug")},
     credential={"password": "auth token"},
     access="An auth token with the scope org:read, of somebody who may see the organisation's audit log.",
-    limits="About 100 events a page and no time filter, so a long span is read from its newest end.",
+    limits="About 100 events a page. Only sentry.io itself serves this log, not the hosts of its regions. A server of "
+    "your "
+    "own that is too old to know `start` and `end` gives the whole log each time: read it with `request: {params: "
+    "{}}` and "
+    "`reading: {type: head_scan}`.",
     confidence="Vendor's source code, one revision.",
     checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a low value to be safe; after a 429, the task waits as `X-Sentry-Rate-Limit-Reset` says.",
-        "base_url": "if the next pages are on another host of the organisation or region, set that host.",
+        "base_url": "that only sentry.io serves it is read from the source code, not from the service.",
         "access": "which scope is sufficient.",
         "fields": "partly not from documentation.",
     },

@@ -1,4 +1,4 @@
-"""Snyk audit logs. https://docs.snyk.io/snyk-api/reference/audit-logs"""
+"""Snyk audit logs: of an organisation, and of a group. https://docs.snyk.io/snyk-api/reference/audit-logs"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -31,7 +31,7 @@ SNYK = v.SourceSpec(
     credential={"password": "API token"},
     access="An API token of a service account or user that may view the organisation's audit logs (Enterprise plan).",
     limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id. "
-    "A group has a log of its own, which is not read.",
+    "A group has a log of its own, `snyk_group`.",
     confidence="A connector's code.",
     checked="2026-11-29",
     unconfirmed={
@@ -42,4 +42,18 @@ SNYK = v.SourceSpec(
         "fields": "seen in a connector only.",
         "access": "which right and plan are needed.",
     },
+)
+
+SNYK_GROUP = v.replace(
+    SNYK,
+    name="snyk_group",
+    title="Snyk group audit logs",
+    request=v.replace(SNYK.request, path="/rest/groups/{group}/audit_logs/search"),
+    errors=v.replace(
+        SNYK.errors,
+        hints={"403": "the token's user or service account needs the right to view the group's audit logs."},
+    ),
+    settings={"group": v.Setting("the group's id (a UUID)")},
+    access="An API token of a service account or user that may view the group's audit logs (Enterprise plan).",
+    limits="Events of type `api.access` and logins are left out unless they are asked for. Events have no id.",
 )

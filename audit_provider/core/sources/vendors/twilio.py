@@ -28,9 +28,11 @@ TWILIO = v.SourceSpec(
     kept_shorter=(v.KeptShorter(v.days(30), "the events of a free account"),),
     credential={"login": "account SID, or SID of an API key", "password": "auth token, or the API key's secret"},
     access="The account's SID and auth token, or the SID and secret of an API key of the account.",
-    limits="Events of a free account are kept for 30 days, of one with a Twilio Editions plan for 13 months. Which it "
-    "is no answer shows, so up to 13 months are read, and what is older than 30 days is reported as a gap: with an "
-    "Editions plan, set `kept_shorter: []`. `event_date` is the time of recording.",
+    limits="Events of a free account are kept for 30 days, of one with a Twilio Editions plan for 13 months. No "
+    "answer shows "
+    "which applies, so up to 13 months are read, and what is older than 30 days is reported as a gap: with an "
+    "Editions plan, "
+    "set `kept_shorter: []`. `event_date` is the time of recording.",
     confidence="Vendor specification, one connector's code.",
     checked="2026-11-29",
     unconfirmed={

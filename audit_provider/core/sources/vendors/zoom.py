@@ -25,7 +25,8 @@ ZOOM = v.SourceSpec(
     settings={"account_id": v.Setting("the account's id, shown with the app's credentials")},
     credential={"login": "client id", "password": "client secret"},
     access="A server-to-server OAuth app of the account with the scope `report:read:operation_logs:admin`.",
-    limits="Whole days only, one month per query, six months back. Operation logs have no id.",
+    limits="Whole days only, one month per query, six months back. Operation logs have no id. Sign-ins are a "
+    "list of their own, `zoom_sign_ins`.",
     confidence="A connector's code.",
     checked="2026-11-29",
     unconfirmed={

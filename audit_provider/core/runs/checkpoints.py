@@ -1,0 +1,169 @@
+"""Checkpoints of a pipeline's streams: their trees grow, and what they are is signed and kept as evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.ledger import tree_record
+from audit_provider.core.model import text_of
+from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.runs.configurations import digest_of
+from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.tree import TreeFiles, TreeHead, grow, standing
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Event, Offset
+    from audit_provider.core.runs.log import Log
+    from audit_provider.core.spool import Store
+    from audit_provider.core.transparency.note import SigningKey
+
+EVERY = timedelta(hours=1)
+"""How old the last checkpoint of a stream that grows must be before the next one is made."""
+
+GROWING_TIME = timedelta(minutes=10)
+"""How long one report lets trees grow before it leaves the rest to the next one."""
+
+UNSIGNED_NAME = "audit-logs"
+"""The first part of the origin of logs that nobody signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs checkpoints. :ivar name: first part of every origin, such as ``logs.example.com``.
+
+    :ivar keys: the present one first, and while keys are exchanged, the one before it; none to sign nothing.
+    """
+
+    name: str = UNSIGNED_NAME
+    keys: tuple[SigningKey, ...] = field(default=(), repr=False)
+
+
+def origin_of_log(name: str, folder: str, chain: str, generation: int) -> str:
+    """Return the origin of the log of a stream.
+
+    :param name: of the signer. :param folder: of the stream in the spool.
+    """
+    again = f"/{generation}" if generation else ""
+    return f"{name}/{folder}/{chain or 'unnamed'}{again}"
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Makes the checkpoints of some streams of a pipeline.
+
+    :ivar destinations: names of those whose progress a checkpoint says. :ivar every: see :data:`EVERY`.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: str
+    destinations: Sequence[str]
+    signer: Signer
+    log: Log
+    now: Callable[[], datetime]
+    every: timedelta = EVERY
+
+    def make(self, names: Iterable[StreamName]) -> int:
+        """Let the trees of some streams grow, keep a checkpoint of each that is due as evidence, and return how many.
+
+        :raises AuditError: the spool or a record cannot be read or written.
+        """
+        over_at = self.now() + GROWING_TIME
+        made: list[Event] = []
+        grown: list[tuple[StreamName, TreeHead]] = []
+        for name in names:
+            # Each checkpoint makes the evidence grow, so that alone is no reason to make one.
+            if name.is_evidence and not made:
+                continue
+            opened = open_stream(self.ledger, self.store, name)
+            if opened is None or not opened.head.number or opened.lost_head():
+                continue
+            tree, why = self._grown(opened, over_at)
+            if tree.leaves > 0 and self._is_due(name, tree):
+                now = self.now()
+                checkpoint = self._checkpoint(opened, tree)
+                made.append(self._event(opened, tree, checkpoint, why, now))
+                grown.append((name, replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now)))
+        if made:
+            spool_evidence(self.ledger, self.store, self.pipeline, made, self.now())
+        for name, tree in grown:
+            record = tree_record(self.ledger, name)
+            record.hold()
+            record.commit(tree)
+        return len(made)
+
+    def _grown(self, opened: OpenStream, over_at: datetime) -> tuple[TreeHead, str]:
+        record = tree_record(self.ledger, opened.name)
+        stream = opened.stream
+        tree, why = standing(stream, opened.chain, opened.head, record.load())
+        if why:
+            self.log.warning("The log of %s begins anew: %s.", opened.name.folder, why)
+        files = TreeFiles(self.store, opened.name.folder, opened.chain, tree.generation)
+        for grown in grow(stream, opened.head, tree, files, over=lambda: self.now() >= over_at):
+            record.commit(grown)
+            tree = grown
+        return tree, why
+
+    def _is_due(self, name: StreamName, tree: TreeHead) -> bool:
+        if tree.leaves == tree.size:
+            return False
+        # A window of the past is reported once, when it is loaded.
+        return (
+            name.is_backfill
+            or name.is_evidence
+            or tree.made_at is None
+            or not timedelta(0) <= self.now() - tree.made_at < self.every
+        )
+
+    def _checkpoint(self, opened: OpenStream, tree: TreeHead) -> Checkpoint:
+        origin = origin_of_log(self.signer.name, opened.name.folder, opened.chain, tree.generation)
+        return Checkpoint(origin, tree.leaves, tree.range.root)
+
+    def _event(self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, why: str, now: datetime) -> Event:
+        note = checkpoint.signed(self.signer.keys)
+        record: dict[str, Any] = {
+            "action": CHECKPOINT_ACTION,
+            "kind": "checkpoint",
+            "subject": opened.name.folder,
+            "pipeline": self.pipeline,
+            "chain": opened.chain,
+            "generation": tree.generation,
+            "before": tree.before,
+            "segment": tree.head.number,
+            "manifest": tree.head.digest,
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "checkpoint": str(note),
+            "signed": bool(note.signatures),
+            "keys": [each.public.verifier(checkpoint.origin) for each in self.signer.keys],
+            "destinations": {each: _progress(opened.offset(each)) for each in self.destinations},
+        }
+        if why:
+            record["begins_anew"] = why
+        # What the log said before and what it says now must be two events, whatever the clock says.
+        told = hashlib.sha256(f"{note}{text_of(now)}".encode()).hexdigest()[:32]
+        return evidence_event(f"checkpoint-{told}", now, record)
+
+
+def _progress(offset: Offset | None) -> dict[str, Any] | None:
+    """Return how far a destination got, as a checkpoint says it; None where it has not begun with the chain."""
+    if offset is None:
+        return None
+    counts = offset.counts
+    return {
+        "segment": offset.segment,
+        "index": offset.index,
+        "delivered": counts.delivered,
+        "already_there": counts.already_there,
+        "set_aside": counts.set_aside,
+        "filtered": counts.filtered,
+        "last_success": offset.last_success,
+        "configuration": digest_of(offset.configuration) if offset.configuration else None,
+    }

@@ -1,0 +1,227 @@
+"""A search for events in the spool: by id, or by who did what and when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.fields import FieldReader
+from audit_provider.core.model import Event, Fields, back_by
+from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.spool import Head, Stream
+from audit_provider.core.spool.stream import CLOCK_SKEW
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.verification import streams_in
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.position import Position
+    from audit_provider.core.spool import Manifest, Store
+    from audit_provider.core.spool.outline import Outline
+
+SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
+"""The fields that are read of an event that is found."""
+
+_ACTORS = ("actor_id", "actor_email", "actor_name")
+_OWN_NAME = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
+"""The name of an event that came under an id which another one has."""
+
+_CHAIN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are searched; each part that is given must be true of an event.
+
+    :ivar id: the vendor's id. Several events that came under one id are all found.
+    :ivar actor: id, e-mail address or name of who did it, whole; upper and lower case are the same.
+    :ivar action: what happened, whole or a pattern with ``*``; upper and lower case are the same.
+    :ivar text: stands anywhere in the vendor's record; upper and lower case of A to Z are the same.
+    :ivar start: and :ivar end: when it happened, ``start <= time < end``, aware UTC; None for no bound.
+    """
+
+    id: str = ""
+    actor: str = ""
+    action: str = ""
+    text: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """One event, and where it stands.
+
+    :ivar name: its stream, and :ivar chain: the chain of segments in it. :ivar head: of its segment.
+    :ivar index: its place in the segment, from 0. :ivar fields: those of :data:`SHOWN` that its record has.
+    :ivar position: of the stream; None where the ledger has none.
+    :ivar is_proven: the ledger's record of the stream leads to the segment; else only the spool itself says so.
+    """
+
+    store: Store
+    name: StreamName
+    chain: str
+    head: Head
+    manifest: Manifest
+    index: int
+    event: Event
+    fields: Mapping[str, str] = field(default_factory=dict)
+    position: Position | None = None
+    is_proven: bool = False
+
+    @property
+    def place(self) -> int:
+        """Place in the whole chain, from 0."""
+        return self.manifest.previous.total + self.index
+
+    @property
+    def stream(self) -> Stream:
+        """The chain of segments."""
+        return Stream(self.store, self.name.folder, self.chain)
+
+
+def search(
+    ledger: Ledger, store: Store, wanted: Wanted, *, pipeline: str = "", fields: Callable[[str], Fields | None]
+) -> Iterator[FoundEvent]:
+    """Yield the events of a spool that are wanted, stream by stream, the newest segments first.
+
+    An event that is not yielded is in no kept segment: every manifest is read and proven, or an error is raised.
+
+    :param pipeline: only of this one; "" for all. :param fields: returns where the records of a pipeline's source keep
+        common values, None where nobody knows; it is asked only where the ledger has no position.
+    :raises SpoolDamagedError: a segment that may hold the event is missing or is not what was written.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    for folder in streams_in(store, pipeline):
+        own, _, below = folder.partition("/")
+        name = StreamName.of_folder(own, below)
+        if name is None:
+            continue
+        opened = open_stream(ledger, store, name)
+        current = opened.chain if opened else None
+        chains = [each for each in store.folders(f"{folder}/") if _CHAIN.fullmatch(each)]
+        if current is not None and current not in chains:
+            chains.append(current)
+        # The chain of early versions lies in the stream's own folder.
+        for chain in sorted({*chains, ""}, reverse=True):
+            known = opened if opened and chain == current else None
+            yield from _in_chain(store, name, chain, known, opened, wanted, fields)
+
+
+def _in_chain(
+    store: Store,
+    name: StreamName,
+    chain: str,
+    known: OpenStream | None,
+    opened: OpenStream | None,
+    wanted: Wanted,
+    fields: Callable[[str], Fields | None],
+) -> Iterator[FoundEvent]:
+    stream = Stream(store, name.folder, chain)
+    look = _look_for(wanted.id) if wanted.id else lambda _: True
+    head = known.head if known else None
+    floor = back_by(wanted.start, CLOCK_SKEW) if wanted.start else None
+    readers: dict[str, FieldReader | None] = {}
+    for outline in stream.outlines(head, look):
+        if not outline.holds or not _may_hold(outline, wanted, floor):
+            continue
+        manifest = stream.manifest(outline.head)
+        if wanted.id and not any(map(_has_id(wanted.id), manifest.ids)):
+            continue
+        source, own = _fields_of(opened.position if opened else None, outline.head.number, name.pipeline, fields)
+        if source not in readers:
+            readers[source] = FieldReader(own, SHOWN) if own else None
+        reader = readers[source]
+        for index, event in enumerate(stream.events(manifest)):
+            if found := _matched(event, wanted, reader):
+                yield FoundEvent(
+                    store,
+                    name,
+                    chain,
+                    outline.head,
+                    manifest.without_ids(),
+                    index,
+                    Event(event.id, event.time, event.raw.copy()),
+                    found.values,
+                    opened.position if opened else None,
+                    known is not None,
+                )
+
+
+def _fields_of(
+    position: Position | None, number: int, pipeline: str, fields: Callable[[str], Fields | None]
+) -> tuple[str, Fields | None]:
+    """Return the name of the source of a segment, and where its records keep common values."""
+    if position is None:
+        return "", fields(pipeline)
+    for own, last in position.by_source(1):
+        if number <= last:
+            return own.source, own.fields
+    return position.source, position.fields
+
+
+def _may_hold(outline: Outline, wanted: Wanted, floor: datetime | None) -> bool:
+    """Whether a segment may hold an event of the times that are wanted."""
+    if wanted.start and outline.last_time < wanted.start:
+        return False
+    return not (wanted.end and outline.first_time >= wanted.end) and not (floor and outline.written_at < floor)
+
+
+def _look_for(name: str) -> Callable[[bytes], bool]:
+    """Return what says whether an id stands in the text of a manifest, alone or at the front of a name made of it."""
+    whole = msgspec.json.encode(name)
+    front = whole[:-1] + b"-"
+    return lambda text: whole in text or front in text
+
+
+def _has_id(name: str) -> Callable[[str], bool]:
+    def has(each: str) -> bool:
+        made = _OWN_NAME.fullmatch(each) if each != name and each.startswith(name) else None
+        return each == name or (made is not None and made[1] == name)
+
+    return has
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    values: Mapping[str, str]
+
+
+def _matched(event: Event, wanted: Wanted, reader: FieldReader | None) -> _Matched | None:
+    """Return the values of an event that is wanted; None for another one."""
+    if wanted.id and not _has_id(wanted.id)(event.id):
+        return None
+    if (wanted.start and event.time < wanted.start) or (wanted.end and event.time >= wanted.end):
+        return None
+    if wanted.text and not _holds_text(bytes(event.raw), wanted.text):
+        return None
+    values = reader.read(event.raw) if reader else {}
+    actor = wanted.actor.casefold()
+    if actor and all(values.get(each, "").casefold() != actor for each in _ACTORS):
+        return None
+    if wanted.action and not _is_action(values.get("action", ""), wanted.action):
+        return None
+    return _Matched(values)
+
+
+def _is_action(action: str, pattern: str) -> bool:
+    parts = map(re.escape, pattern.casefold().split("*"))
+    return re.fullmatch(".*".join(parts), action.casefold(), re.DOTALL) is not None
+
+
+def _holds_text(raw: bytes, text: str) -> bool:
+    """Whether a record holds a text, as it is written in JSON with or without escapes."""
+    raw = raw.lower()
+    plain = msgspec.json.encode(text)[1:-1]
+    escaped = "".join(each if each.isascii() else _escape(each) for each in plain.decode())
+    return plain.lower() in raw or escaped.encode().lower() in raw
+
+
+def _escape(letter: str) -> str:
+    units = letter.encode("utf-16-be")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))

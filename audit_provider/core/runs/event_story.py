@@ -1,0 +1,197 @@
+"""What became of one event at each destination of its pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit_provider.core.accounting import letters_of
+from audit_provider.core.dead_letters import DeadLetters, Line
+from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
+from audit_provider.core.destinations.elasticsearch_documents import document_id, id_prefix, stream_name
+from audit_provider.core.destinations.s3 import S3Options
+from audit_provider.core.destinations.selection import Selection, Selector
+from audit_provider.core.errors import AuditError, SpoolDamagedError
+from audit_provider.core.ledger import offset_record
+from audit_provider.core.passage import holds_passed
+from audit_provider.core.runs.arguments import origin_of
+
+if TYPE_CHECKING:
+    from audit_provider.core.dead_letters import Letter
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Offset, Origin
+    from audit_provider.core.position import Position
+    from audit_provider.core.runs.event_search import FoundEvent
+
+State = Literal["delivered", "redriven", "filtered", "set aside", "pending", "not shipped", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an event at one destination.
+
+    :ivar state: one word for it. ``filtered`` goes by the filters of now, and ``delivered`` says that the destination
+        has confirmed the event by its own terms.
+    :ivar reason: a sentence without its full stop, "" where the state says all.
+    :ivar after: and :ivar until: it came to this state between these times, aware UTC; None for no bound.
+    :ivar there: under what name, or where, the destination has it; "" where that is not known.
+    """
+
+    destination: str
+    state: State
+    reason: str = ""
+    after: datetime | None = None
+    until: datetime | None = None
+    there: str = ""
+
+
+def fates(
+    ledger: Ledger, found: FoundEvent, deliveries: Mapping[str, Delivery | None], source: str | Mapping[str, Any] | None
+) -> list[Fate]:
+    """Return what became of an event at each destination.
+
+    :param deliveries: the destinations by name; None for one that the pipelines file does not have.
+    :param source: of the pipeline, as the pipelines file has it; None where nobody knows it.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    return [_fate(ledger, found, name, delivery, source) for name, delivery in deliveries.items()]
+
+
+def _fate(
+    ledger: Ledger,
+    found: FoundEvent,
+    destination: str,
+    delivery: Delivery | None,
+    source: str | Mapping[str, Any] | None,
+) -> Fate:
+    kept = offset_record(ledger, found.name, destination).load()
+    offset = kept.in_chain(found.chain) if kept else None
+    letters = letters_of(found.stream, destination, offset) if offset else DeadLetters(found.stream, destination)
+    place = (found.head.number, found.index)
+    if offset is None:
+        return _without_offset(found, destination, letters, is_enabled=delivery is None or delivery.enabled)
+    if not _is_passed(offset, place):
+        said = [] if delivery is None or delivery.enabled else ["the destination is not enabled"]
+        if offset.failures_in_a_row:
+            said.append(f"its last {offset.failures_in_a_row} runs failed: {offset.last_error}")
+        return Fate(destination, "pending", "; ".join(said), after=found.manifest.written_at)
+    if found.is_proven and found.position and not _holds(found, found.position, offset):
+        reason = "a late run has replaced segments that this destination received; the next run ships from there again"
+        return Fate(destination, "unknown", reason)
+    if letter := _letter(letters, found):
+        return _of_letter(destination, letters, *letter)
+    lost = offset.counts.set_aside - offset.again - letters.count().kept
+    if lost > 0:
+        reason = f"the files of {lost:,} dead letters are missing, and it may be one: run 'audit-logs verify'"
+        return Fate(destination, "unknown", reason)
+    if found.place < offset.started_at:
+        return Fate(destination, "not shipped", "it was spooled before the destination was added")
+    origin = _origin(found, source)
+    if delivery is not None and (rule := _rule(delivery, found, origin)):
+        return Fate(destination, "filtered", rule, after=found.manifest.written_at, until=offset.last_success)
+    there = _there(delivery, found, origin) if delivery is not None and origin is not None else ""
+    return Fate(destination, "delivered", "", after=found.manifest.written_at, until=offset.last_success, there=there)
+
+
+def _without_offset(found: FoundEvent, destination: str, letters: DeadLetters, *, is_enabled: bool) -> Fate:
+    """Return the fate of an event where no record says how far the destination got in its chain."""
+    if letter := _letter(letters, found):
+        return _of_letter(destination, letters, *letter)
+    if found.is_proven:
+        reason = "the destination has not begun with this stream" if is_enabled else "the destination is not enabled"
+        return Fate(destination, "pending", reason, after=found.manifest.written_at)
+    return Fate(destination, "unknown", "no record says how far the destination got in this chain of segments")
+
+
+def _is_passed(offset: Offset, place: tuple[int, int]) -> bool:
+    ahead = any(each.segment == place[0] and 0 <= place[1] - each.index < each.count for each in offset.ahead)
+    return ahead or place < (offset.segment, offset.index)
+
+
+def _holds(found: FoundEvent, position: Position, offset: Offset) -> bool:
+    return holds_passed(found.stream, position.head, offset)
+
+
+def _letter(letters: DeadLetters, found: FoundEvent) -> tuple[Line, Letter] | None:
+    """Return the last dead letter of an event; None where there is none."""
+    place = (found.head.number, found.index)
+    met = None
+    for name in letters.names():
+        segment, index = (int(each) for each in name.rpartition("/")[2].split("-")[:2])
+        if (segment, index) > place:
+            break  # the names are in the order of the spool
+        for number, letter in enumerate(letters.read(name)):
+            if letter.place == place and letter.id == found.event.id:
+                met = Line(name, number), letter
+    return met
+
+
+def _of_letter(destination: str, letters: DeadLetters, line: Line, letter: Letter) -> Fate:
+    reason = f"{letter.reason}: {letter.answer}" if letter.answer else letter.reason
+    for record in letters.records():
+        if line in record.taken:
+            said = f"it was set aside before ({reason})"
+            return Fate(destination, "redriven", said, after=letter.set_aside_at, until=record.at)
+        if line in record.filtered:
+            said = f"left out when it was to be sent again; it was set aside before ({reason})"
+            return Fate(destination, "filtered", said, after=letter.set_aside_at, until=record.at)
+        again = next((each for each in record.refused if each.line == line), None)
+        if again:
+            reason = f"{again.reason}: {again.answer}" if again.answer else again.reason
+    return Fate(destination, "set aside", reason, after=letter.set_aside_at, until=letter.set_aside_at)
+
+
+def _origin(found: FoundEvent, source: str | Mapping[str, Any] | None) -> Origin | None:
+    """Return where an event comes from; None where nobody knows."""
+    position = found.position
+    if position is not None:
+        position = next((own for own, last in position.by_source(1) if found.head.number <= last), position)
+    try:
+        return origin_of(found.name.pipeline, source, position)
+    except AuditError:
+        return None
+
+
+def _rule(delivery: Delivery, found: FoundEvent, origin: Origin | None) -> str:
+    """Return which filter leaves an event out now; "" where none does."""
+    if origin is None or not (delivery.only or delivery.omit):
+        return ""
+    action = found.fields.get("action", "")
+    if delivery.omit and Selector(Selection(omit=delivery.omit), origin.fields).select(found.event) is None:
+        rules = _naming(delivery.omit, found, origin)
+        return f"by 'except': {', '.join(rules)}"
+    if delivery.only and Selector(Selection(only=delivery.only), origin.fields).select(found.event) is None:
+        return f"by 'only': {', '.join(delivery.only)} does not name {action!r}"
+    return ""
+
+
+def _naming(patterns: Iterable[str], found: FoundEvent, origin: Origin) -> list[str]:
+    return [each for each in patterns if Selector(Selection(omit=(each,)), origin.fields).select(found.event) is None]
+
+
+def _there(delivery: Delivery, found: FoundEvent, origin: Origin) -> str:
+    """Return under what name, or where, a destination has an event that it took."""
+    options = delivery.options
+    if isinstance(options, ElasticsearchOptions):
+        target = options.target or stream_name(origin.source, options.namespace)
+        prefix = id_prefix(origin, options.document_id)
+        return f"{target}, event.id" if prefix is None else f"{target}, _id {document_id(prefix, found.event.id)}"
+    if isinstance(options, S3Options):
+        return f"an object below s3://{options.bucket}/{options.prefix.strip('/')}".rstrip("/")
+    return ""
+
+
+def destinations_of(found: FoundEvent, deliveries: Mapping[str, Delivery]) -> dict[str, Delivery | None]:
+    """Return the destinations that an event may have gone to: those of the pipelines file, and those with dead letters.
+
+    :raises SpoolDamagedError: the spool cannot be listed.
+    """
+    folder = f"{found.name.folder}/{found.chain}" if found.chain else found.name.folder
+    try:
+        aside = found.store.folders(f"{folder}/dead/")
+    except SpoolDamagedError:
+        aside = []
+    return {**dict.fromkeys(aside), **deliveries}

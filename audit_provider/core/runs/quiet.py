@@ -1,0 +1,159 @@
+"""Which tasks behind a pull have nothing to do, proven by the records: these need not be started.
+
+A record that cannot be read proves nothing, and then the task that would read it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger import offset_record, position_record, summary_record
+from audit_provider.core.notices import notices_in
+from audit_provider.core.passage import is_at_end
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Offset
+    from audit_provider.core.monitoring.summary import Summary
+    from audit_provider.core.position import Position
+    from audit_provider.core.runs.log import Log
+
+REPORT_EVERY = timedelta(hours=1)
+"""The longest time between two reports of a pipeline that runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """The tasks behind a pull.
+
+    :ivar ships: Ids of the ship tasks, by destination.
+    :ivar off: Destinations that are not enabled: their tasks ship nothing.
+    :ivar report: Id of the report; "" where none may be skipped.
+    :ivar settle: How long after its end the report evaluates an hour.
+    :ivar findings: Whether the ship tasks also ship findings. :ivar evidence: Whether they also ship checkpoints and
+        changes of the configuration.
+    """
+
+    ships: Mapping[str, str] = field(default_factory=dict)
+    off: Sequence[str] = ()
+    report: str = ""
+    settle: timedelta = timedelta(0)
+    findings: bool = False
+    evidence: bool = False
+
+    def streams(self, pipeline: str) -> list[StreamName]:
+        """Return the streams that are shipped beside the live one."""
+        findings, evidence = StreamName.of_findings(pipeline), StreamName.of_evidence(pipeline)
+        return [*([findings] if self.findings else []), *([evidence] if self.evidence else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What has nothing to do.
+
+    :ivar current: destinations that have everything. :ivar off: those that are not enabled.
+    :ivar report: when the report was made that still stands; None where another one is due.
+    """
+
+    current: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    report: datetime | None = None
+
+    def tasks(self, followers: Followers) -> list[str]:
+        """Return the ids of the tasks that need not be started."""
+        ships = [followers.ships[each] for each in (*self.current, *self.off)]
+        return [*ships, *([followers.report] if self.report else [])]
+
+
+def idle_after(
+    before: Position | None,
+    position: Position,
+    followers: Followers,
+    *,
+    ledger: Ledger,
+    pipeline: str,
+    redrive: Sequence[str],
+    now: datetime,
+    log: Log,
+) -> Idle:
+    """Return what has nothing to do after a pull of the live stream.
+
+    :param before: the position that the pull began with; None where it had none, or where an earlier try may have left
+        something to report. :param position: that it has committed.
+    :param redrive: destinations whose dead letters are to be sent again. :param now: aware UTC.
+    """
+    off = tuple(each for each in followers.off if each not in redrive)
+    served = [each for each in followers.ships if each not in followers.off and each not in redrive]
+    try:
+        streams = {StreamName(pipeline): position}
+        for name in followers.streams(pipeline):
+            if found := position_record(ledger, name).load():
+                streams[name] = found
+    except AuditError as error:
+        log.info("Every ship task is started: %s", error)
+        return Idle(off=off)
+    current = tuple(each for each in served if _is_served(ledger, streams, each, log))
+    is_quiet = len(current) + len(off) == len(followers.ships)
+    stands = followers.report and is_quiet and before is not None and _is_like(before, position)
+    return Idle(current, off, _standing_report(ledger, pipeline, followers.settle, now, log) if stands else None)
+
+
+def is_current(position: Position, offset: Offset | None) -> bool:
+    """Whether an offset stands at the end of its stream, and its destination's last run has nothing left to report."""
+    if offset is None or offset.chain != position.chain or not is_at_end(offset, position.head):
+        return False
+    if position.head.number and not offset.passed:
+        return False  # an earlier version did not say which segments it has passed
+    counts = position.counts
+    adds_up = counts.read == counts.spooled + counts.duplicates + counts.set_aside
+    if not adds_up or position.pending(offset):
+        return False  # the ship task reports that
+    return not (offset.failures_in_a_row or offset.untold or offset.ahead)
+
+
+def _is_served(ledger: Ledger, streams: Mapping[StreamName, Position], destination: str, log: Log) -> bool:
+    try:
+        return all(
+            is_current(position, offset_record(ledger, name, destination).load()) for name, position in streams.items()
+        )
+    except AuditError as error:
+        log.info("The task of %s is started: %s", destination, error)
+        return False
+
+
+def _is_like(before: Position, position: Position) -> bool:
+    """Whether a pull read the source to its end, and has found nothing that a report would say."""
+    return position.complete and _reported(before) == _reported(position)
+
+
+def _reported(position: Position) -> tuple[object, ...]:
+    """Return what a report says of a position, apart from what it says of events."""
+    notices = [(each.key, each.text, each.severity) for each in notices_in(position.noticed)]
+    own = (position.source, position.chain, position.head, position.account, position.complete, position.gaps)
+    return (*own, position.counts.set_aside, notices)
+
+
+def _standing_report(ledger: Ledger, pipeline: str, settle: timedelta, now: datetime, log: Log) -> datetime | None:
+    """Return when the last report was made, where another one would say the same; None where one is due."""
+    try:
+        summary = summary_record(ledger, pipeline).load()
+    except AuditError as error:
+        log.info("The report is made: %s", error)
+        return None
+    if summary is None or summary.again or not timedelta(0) <= now - summary.made_at < REPORT_EVERY:
+        return None
+    # Silences and surges are found when an hour has ended and settled.
+    return summary.made_at if _settled_hour(now - settle) == _settled_hour(_read_until(summary) - settle) else None
+
+
+def _read_until(summary: Summary) -> datetime:
+    return summary.made_at - timedelta(seconds=summary.lag or 0.0)
+
+
+def _settled_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

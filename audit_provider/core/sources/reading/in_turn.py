@@ -1,0 +1,77 @@
+"""Several logs of one vendor as one pipeline: each is read by itself, with a state of its own, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.errors import AuditError, CircleError, WaitError
+from audit_provider.core.model import text_of
+from audit_provider.core.sources.reading.base import Step
+from audit_provider.core.times import time_from
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.pages import PageReader
+    from audit_provider.core.sources.reading.base import Reader, Reading, Steps
+
+_LOGS, _LAST, _READ = "logs", "last", "read_to"
+
+
+def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any]) -> Steps:
+    """Yield what has come since ``state``, of a source with one log or with several.
+
+    :param state: an empty one is the beginning.
+    :raises AuditError: reading cannot go on.
+    """
+    logs: Mapping[str, PageReader] = getattr(reader.pages, "logs", None) or {}
+    if not logs:
+        return reading.steps(reader, dict(state))
+    return _in_turn(reading, reader, logs, state)
+
+
+def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], state: Mapping[str, Any]) -> Steps:
+    """Read each log to its end.
+
+    The first is the one behind the log in which the last run ended, so that a large log does not keep the others from
+    being read. A log that fails does not either: its error is raised once the others are read.
+    """
+    kept: dict[str, dict[str, Any]] = {name: each for name, each in state.get(_LOGS, {}).items() if name in logs}
+    read_to = {name: time_from(each) for name, each in state.get(_READ, {}).items() if name in logs}
+    names = list(logs)
+    first = names.index(state[_LAST]) + 1 if state.get(_LAST) in logs else 0
+    failed: AuditError | None = None
+    for name in (*names[first:], *names[:first]):
+        steps = reading.steps(replace(reader, pages=logs[name]), kept.get(name, {}))
+        fresh: int | None = None
+        try:
+            while True:
+                try:
+                    step = next(steps) if fresh is None else steps.send(fresh)
+                except StopIteration:
+                    break
+                kept = {**kept, name: step.state}
+                read_to[name] = step.watermark or read_to.get(name)
+                known = [read_to.get(each) for each in logs]
+                fresh = yield Step(
+                    step.events,
+                    {
+                        _LOGS: kept,
+                        _LAST: name,
+                        _READ: {each: text_of(moment) for each, moment in read_to.items() if moment},
+                    },
+                    step.since,
+                    # What is read of all logs ends where the one that is furthest behind does.
+                    min(moment for moment in known if moment) if all(known) else None,
+                    step.recorded,
+                    step.outside,
+                )
+        except (WaitError, CircleError):
+            raise
+        except AuditError as error:
+            reader.tell(f"{name}: {error} The other logs of {reader.pages.spec.title} are read all the same.")
+            failed = failed or error
+        finally:
+            steps.close()
+    if failed:
+        raise failed

@@ -1,0 +1,98 @@
+"""The connection type ``audit_checkpoint_key``: the key that signs checkpoints."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.runs.checkpoints import Signer
+from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.note import PublicKey, SigningKey
+from audit_provider.hooks.connection import connection_of
+from audit_provider.hooks.described_form import DescribedForm
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
+
+
+class CheckpointKeyHook(DescribedForm, BaseHook):
+    """The key that signs checkpoints, from a connection of type ``audit_checkpoint_key``.
+
+    Example::
+
+        hook = CheckpointKeyHook("audit_checkpoint_key_default")
+        ok, message = hook.test_connection()
+
+    :param checkpoint_key_conn_id: Connection: host (first part of the logs' names, such as ``logs.example.com``),
+        password (the private key: Ed25519, 32 bytes in base64 or PEM), extra ``previous_key`` (while the key is
+        exchanged: the private key before it, which signs too).
+    """
+
+    conn_name_attr = "checkpoint_key_conn_id"
+    default_conn_name = "audit_checkpoint_key_default"
+    conn_type = "audit_checkpoint_key"
+    hook_name = "Audit checkpoint key (Ed25519)"
+    session_extras: ClassVar[tuple[str, ...]] = ()
+    own_extras: ClassVar[tuple[str, ...]] = ("previous_key",)
+
+    def __init__(self, checkpoint_key_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.conn_id = checkpoint_key_conn_id
+
+    def get_conn(self) -> Signer:
+        """Return who signs.
+
+        :raises AuditError: the connection cannot be used.
+        """
+        return self.signer()
+
+    def signer(self) -> Signer:
+        """Return who signs: the name, and the keys.
+
+        :raises ConfigurationError: there is no such connection, or it holds no key.
+        """
+        connection = connection_of(self.conn_id, repr(self.conn_type))
+        if connection.conn_type != self.conn_type:
+            raise ConfigurationError(
+                f"the connection {self.conn_id!r} is of type {connection.conn_type!r}, not {self.conn_type!r}."
+            )
+        name = (connection.host or "").strip()
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"the host of the connection {self.conn_id!r} must be the first part of the logs' names, such as "
+                "logs.example.com: up to 100 letters, digits, '.', '_', '-' and '/'."
+            )
+        extra: dict[str, Any] = connection.extra_dejson
+        if unknown := sorted(set(extra) - set(self.own_extras)):
+            raise ConfigurationError(
+                f"the connection {self.conn_id!r} has an unknown extra {unknown[0]!r}; known is {self.own_extras[0]!r}."
+            )
+        texts = [connection.password, *([extra["previous_key"]] if extra.get("previous_key") else [])]
+        return Signer(name, tuple(self._key(text) for text in texts))
+
+    def _key(self, text: Any) -> SigningKey:
+        try:
+            return SigningKey.of_text(str(text or ""))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"of the connection {self.conn_id!r}, {error}") from None
+
+    def public_keys(self) -> list[PublicKey]:
+        """Return the public keys, the present one first.
+
+        :raises ConfigurationError: as of :meth:`signer`.
+        """
+        return [each.public for each in self.signer().keys]
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Sign something and prove the signature; return whether that works, and a sentence."""
+        try:
+            signer = self.signer()
+            origin = f"{signer.name}/test"
+            note = Checkpoint(origin, 0, bytes(32)).signed(signer.keys)
+            proven = note.signed_by([each.public for each in signer.keys], origin)
+        except AuditError as error:
+            return False, str(error)
+        keys = " and ".join(map(str, proven))
+        return len(proven) == len(signer.keys), f"Checkpoints are signed as {signer.name}/…; the public key is {keys}."

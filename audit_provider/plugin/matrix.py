@@ -1,0 +1,130 @@
+"""The rows and columns of the overview: which pipelines are asked for, in which order, and where they ship to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit_provider.plugin.views import STATES, ColumnView, DestinationView, Matrix, PipelineView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MOST_COLUMNS = 10
+"""Connections that have a column each. Of more, the destinations of one type share a column."""
+
+MOST_ROWS = 200
+"""Rows that one answer has."""
+
+_MOST_NAMES = 3
+_LAST = "9"
+"""Sorts behind every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are asked for.
+
+    :ivar find: part of the name of a pipeline, source, destination, connection or tag.
+    :ivar state: one of ``STATES``, "" for all. :ivar tag: "" for all.
+    :ivar sort: ``state``, ``name``, ``source``, ``waiting``, ``next_run``, or ``to:`` with the key of a column.
+    :ivar down: the other way round. :ivar group: what comes before the order; a pipeline with several tags counts by
+        its first.
+    :ivar page: from 1. :ivar size: rows a page.
+    """
+
+    find: str = ""
+    state: str = ""
+    tag: str = ""
+    sort: str = "state"
+    down: bool = False
+    group: Literal["", "source", "tag"] = ""
+    page: int = 1
+    size: int = 50
+
+
+def rows_of(views: Sequence[PipelineView], wanted: Wanted) -> tuple[list[PipelineView], Matrix]:
+    """Return one page of pipelines, and what there is beside it."""
+    text = wanted.find.strip().lower()
+    found = [each for each in views if (not wanted.tag or wanted.tag in each.tags) and (not text or _has(each, text))]
+    states = Counter(each.state for each in found)
+    if wanted.state:
+        found = [each for each in found if each.state == wanted.state]
+    columns, by = _columns(found)
+    found.sort(key=lambda each: each.name)
+    found.sort(key=lambda each: _key(each, wanted.sort, by), reverse=wanted.down)
+    if wanted.group:
+        found.sort(key=lambda each: _group(each, wanted.group))
+    pages = max(-(-len(found) // wanted.size), 1) if wanted.size else 1
+    page = min(wanted.page, pages)
+    matrix = Matrix(
+        matched=len(found),
+        page=page,
+        pages=pages,
+        columns=tuple(columns),
+        by=by,
+        states={each: states[each] for each in STATES if states[each]},
+        tags=tuple(sorted({tag for each in views for tag in each.tags})),
+    )
+    return found[(page - 1) * wanted.size : page * wanted.size], matrix
+
+
+def _has(view: PipelineView, text: str) -> bool:
+    words = [view.name, view.source, view.reading.conn_id, *view.tags]
+    for each in view.destinations:
+        words += (each.name, each.type, each.conn_id)
+    return any(text in word.lower() for word in words)
+
+
+def _group(view: PipelineView, group: str) -> tuple[bool, str]:
+    """Return what a row is grouped by; rows without a tag come last."""
+    name = view.source if group == "source" else next(iter(view.tags), "")
+    return not name, name
+
+
+def _key(view: PipelineView, sort: str, by: Literal["conn_id", "type"]) -> Any:
+    if sort == "name":
+        return view.name
+    if sort == "source":
+        return STATES.index(view.reading.state), _moment(view.reading.last_complete)
+    if sort == "waiting":
+        return -sum(each.pending + each.pending_elsewhere for each in view.destinations if each.enabled)
+    if sort == "next_run":
+        return _moment(view.next_run)
+    if sort.startswith("to:"):
+        served = [each for each in view.destinations if getattr(each, by) == sort[3:]]
+        return min(((STATES.index(each.state), oldest(each)) for each in served), default=(len(STATES), _LAST))
+    return STATES.index(view.state)
+
+
+def oldest(destination: DestinationView) -> str:
+    """Return since when the oldest event waits, as it sorts; behind every time where none does."""
+    waits = [each for each in (destination.waiting_since, destination.elsewhere_since) if each]
+    return min(waits).isoformat() if waits else _LAST
+
+
+def _moment(moment: Any) -> str:
+    return moment.isoformat() if moment else _LAST
+
+
+def _columns(views: Sequence[PipelineView]) -> tuple[list[ColumnView], Literal["conn_id", "type"]]:
+    served = [each for view in views for each in view.destinations]
+    by: Literal["conn_id", "type"] = "conn_id" if len({each.conn_id for each in served}) <= MOST_COLUMNS else "type"
+    groups: dict[str, list[DestinationView]] = {}
+    for each in served:
+        groups.setdefault(getattr(each, by), []).append(each)
+    return [_column(key, group) for key, group in groups.items()], by
+
+
+def _column(key: str, served: Iterable[DestinationView]) -> ColumnView:
+    group = list(served)
+    enabled = [each for each in group if each.enabled]
+    return ColumnView(
+        key=key,
+        type=group[0].type,
+        names=tuple(name for name, _ in Counter(each.name for each in group).most_common(_MOST_NAMES)),
+        state=min((each.state for each in enabled), key=STATES.index, default="off"),
+        destinations=len(enabled),
+        delivering=sum(each.state == "ok" for each in enabled),
+    )

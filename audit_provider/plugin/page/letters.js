@@ -1,0 +1,96 @@
+// Dead letters, and what resending them asks back.
+
+import { ask, pathOf } from "./api.js";
+import { at, button, make } from "./dom.js";
+import { act } from "./press.js";
+import { moment, number } from "./words.js";
+
+const LETTERS = 50; // a page, as the API has them
+
+const lettersOf = async (pipeline, destination, asked) =>
+  (await ask(`${pathOf(pipeline, "destinations", destination.name, "dead-letters")}?${new URLSearchParams(asked)}`)).body;
+
+const reasons = (found) =>
+  make(
+    "ul",
+    {},
+    ...found.reasons.map((each) => make("li", {}, `${number(each.count)}: `, make("span", { class: "error" }, each.reason || "other reasons"))),
+  );
+
+export async function showLetters(pipeline, destination, events = false, first = 0) {
+  const title = `Dead letters of ${destination.name}`;
+  let found;
+  try {
+    found = await lettersOf(pipeline, destination, { events, first });
+  } catch (error) {
+    popUp(title, make("p", { class: "error" }, error.message));
+    return;
+  }
+  const letters = found.letters.map((each) =>
+    make(
+      "article",
+      {},
+      make("code", {}, each.id),
+      ` of ${moment(each.time)}, set aside ${moment(each.set_aside_at)} in ${each.stream}`,
+      make("div", { class: "error" }, each.reason),
+      each.answer ? make("pre", {}, each.answer) : "",
+      each.event ? make("pre", {}, each.event) : "",
+    ),
+  );
+  const turn = (id, label, to) => button(id, label, () => showLetters(pipeline, destination, events, to));
+  const last = found.first + letters.length;
+  const size = Math.max(letters.length, LETTERS);
+  popUp(
+    title,
+    destination.may.includes("read_events") && !events
+      ? button("events", "Show the events", () => showLetters(pipeline, destination, true, first))
+      : "",
+    make("p", {}, letters.length ? `${number(found.first + 1)} to ${number(last)} of ${number(found.total)}` : "None is open."),
+    found.total > letters.length ? reasons(found) : "",
+    ...letters,
+    make(
+      "div",
+      { class: "row" },
+      found.first > 0 ? turn("earlier-letters", "Previous letters", Math.max(found.first - size, 0)) : "",
+      found.more ? turn("later-letters", "Next letters", last) : "",
+    ),
+  );
+}
+
+export async function askRedrive(pipeline, destination) {
+  const title = `Resend dead letters of ${destination.name}`;
+  let found;
+  try {
+    found = await lettersOf(pipeline, destination, {});
+  } catch (error) {
+    popUp(title, make("p", { class: "error" }, error.message));
+    return;
+  }
+  const letters = found.total === 1 ? "1 dead letter" : `${number(found.total)} dead letters`;
+  const send = () => {
+    at("dialog").close();
+    act(pathOf(pipeline, "destinations", destination.name, "redrive"));
+  };
+  popUp(
+    title,
+    make("p", {}, `A run of the incremental DAG sends ${letters} again. They were set aside because of:`),
+    reasons(found),
+    make("p", { class: "faint" }, "What is refused again stays a dead letter."),
+    button("send", `Resend ${letters}`, send),
+  );
+}
+
+export function popUp(title, ...content) {
+  const box = at("dialog");
+  box.setAttribute("aria-label", title);
+  box.replaceChildren(
+    make(
+      "div",
+      { class: "row" },
+      make("h2", {}, title),
+      button("close", "Close", () => box.close()),
+    ),
+    ...content.filter(Boolean),
+  );
+  if (!box.open) box.showModal();
+}

@@ -1,0 +1,36 @@
+// The time zone that is chosen in Airflow, which keeps it in the storage that all of its pages share.
+
+const KEY = "timezone";
+
+let known = null;
+
+function chosen() {
+  const stored = localStorage.getItem(KEY);
+  if (!stored) return "UTC";
+  try {
+    return JSON.parse(stored);
+  } catch {
+    return stored;
+  }
+}
+
+export function zone() {
+  const wanted = chosen();
+  if (known?.wanted === wanted) return known;
+  let timeZone = wanted;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    timeZone = "UTC"; // the browser does not know it
+  }
+  // Swedish writes a time as ISO 8601 does.
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" });
+  const named = new Intl.DateTimeFormat("en-GB", { timeZone, timeZoneName: "short" });
+  const name = (at) => named.formatToParts(at).find((each) => each.type === "timeZoneName").value;
+  known = { wanted, format, name };
+  return known;
+}
+
+export function followZone(again) {
+  window.addEventListener("storage", (event) => event.key === KEY && again());
+}

@@ -1,0 +1,50 @@
+"""Imports what the tasks of the pipelines file use, once, in the processes from which Airflow forks its tasks.
+
+``import audit_provider.preload`` in ``airflow_local_settings.py`` turns it on. The scheduler of a LocalExecutor and a
+Celery worker fork a process for each task, and a forked process has all that was imported before. An upgrade of this
+package, or a pipeline with a new source or destination type, then needs a restart of the scheduler or the worker: the
+one for the new code, the other for the gain.
+
+https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html#configuring-local-settings
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+FORKING = frozenset({"scheduler", "celery"})
+"""Commands of ``airflow`` that fork tasks."""
+
+_log = logging.getLogger(__name__)
+
+
+def preload() -> None:
+    """Import Airflow's reader of DAG files, and what the tasks of the incremental DAGs use."""
+    import_module("airflow.dag_processing.dagbag")
+
+    from audit_provider import operators
+    from audit_provider.core.pipeline import read_pipelines
+    from audit_provider.settings import beside_dags, pipelines_file
+
+    import_module("audit_provider.dags.incremental")
+    import_module("audit_provider.dags.pipelines")
+    for name in ("PullAuditLogsOperator", "ReportAuditLogsOperator"):
+        getattr(operators, name)
+    found = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8"))
+    for pipeline in found.pipelines.values():
+        for delivery in pipeline.destinations.values():
+            operators.SHIP_OPERATORS[delivery.type]
+
+
+def _preload_where_tasks_are_forked() -> None:
+    if not FORKING.intersection(sys.argv[1:]):
+        return
+    try:
+        preload()
+    except Exception as error:  # noqa: BLE001 - without it, each task imports for itself
+        _log.warning("Not everything is imported before tasks are forked (%s): each task imports it.", error)
+
+
+_preload_where_tasks_are_forked()

@@ -1,0 +1,170 @@
+"""Microsoft 365: subscriptions, lists of files, files that are listed late, hold old events, or are gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from audit_provider.core.errors import CredentialError, UnavailableError
+from audit_provider.core.model import Window
+from audit_provider.sandbox.microsoft365 import Microsoft365Service
+from tests.core.destinations.stand_ins import Crash
+from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
+
+KINDS = ("Audit.Exchange", "Audit.General")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def desk(monkeypatch):
+    with Microsoft365Service(page_size=2) as service:
+        connection = {
+            "login": service.client_id,
+            "password": service.client_secret,
+            "extra": {"tenant": service.tenant, "token_url": f"{service.url}{service.token_path}"},
+        }
+        made = VendorDesk("microsoft365", service, connection, monkeypatch, {"content_types": ",".join(KINDS)})
+        service.now = lambda: made.now
+        yield made
+        assert service.refused == []
+
+
+def fill(service, hours=20, kinds=KINDS):
+    for kind in kinds:
+        for hour in range(hours):
+            created = NOW - hour * HOUR - timedelta(minutes=1)
+            service.add(
+                kind, created, [service.event(created - minutes * timedelta(minutes=7)) for minutes in range(3)]
+            )
+
+
+def test_every_file_of_every_kind_is_read_once(desk):
+    fill(desk.service)
+    assert desk.run().complete
+    assert desk.ids() == sorted(desk.service.ids())
+    assert len(desk.ids()) == 120
+    fetched = sum("/audit/" in each.path for each in desk.service.seen)
+    assert fetched == 40
+    desk.now += timedelta(minutes=5)
+    desk.service.add(KINDS[0], desk.now - timedelta(minutes=1), [desk.service.event(desk.now - HOUR)])
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert sum("/audit/" in each.path for each in desk.service.seen) == fetched + 1
+    assert desk.gaps == []
+
+
+def test_a_subscription_is_started_and_one_that_somebody_stopped_is_started_again(desk):
+    desk.run()
+    assert sorted(desk.service.started) == sorted(KINDS)
+    desk.service.started.remove(KINDS[1])
+    desk.now += timedelta(minutes=5)
+    desk.run()
+    assert sorted(desk.service.started) == sorted(KINDS)
+
+
+def test_a_file_that_is_listed_a_day_after_it_was_made_is_read(desk):
+    made = NOW - 2 * HOUR
+    desk.service.add(KINDS[0], made, [desk.service.event(made - 5 * HOUR)], listed=made + timedelta(hours=30))
+    desk.run()
+    assert desk.ids() == []
+    for _ in range(32):
+        desk.now += HOUR
+        desk.run()
+    assert desk.ids() == desk.service.ids()
+    assert desk.gaps == []
+
+
+def test_an_event_in_two_files_is_one_event(desk):
+    twice = desk.service.event(NOW - 9 * HOUR)
+    desk.service.add(KINDS[0], NOW - 3 * HOUR, [twice])
+    desk.service.add(KINDS[0], NOW - 2 * HOUR, [desk.service.event(NOW - 4 * HOUR), twice])
+    desk.run()
+    desk.now += HOUR
+    desk.service.add(KINDS[1], NOW, [twice])
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.position.counts.duplicates == 2
+
+
+def test_a_file_that_has_expired_is_a_gap_and_the_others_are_read(desk):
+    fill(desk.service, 5)
+    lost = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)], expires=NOW - HOUR)
+    assert desk.run().complete
+    assert set(desk.service.ids()) - set(desk.ids()) == {lost.events[0]["Id"]}
+    (gap,) = desk.gaps
+    assert gap.kind == "retention"
+    assert gap.wanted < NOW - 4 * HOUR < gap.possible
+    assert desk.position.gaps
+    desk.now += timedelta(minutes=5)
+    desk.run()
+    assert len(desk.gaps) == 1, "it is reported once"
+
+
+def test_a_file_that_is_refused_before_it_expires_is_asked_for_again(desk):
+    blob = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)])
+    events = desk.service.blobs.pop(blob.id)
+    desk.service.blobs[blob.id] = events
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{blob.id}"
+    desk.service.faults.add("status", path=path, status=404, body="{}")
+    with pytest.raises(UnavailableError):
+        desk.run()
+    assert desk.gaps == []
+    desk.now += timedelta(minutes=5)
+    desk.run()
+    assert desk.ids() == desk.service.ids()
+
+
+def test_an_outage_of_more_than_a_week_is_a_gap_with_both_times(desk):
+    desk.run()
+    desk.now += timedelta(days=9)
+    lost = desk.service.add(KINDS[0], NOW + HOUR, [desk.service.event(NOW)])
+    kept = desk.service.add(KINDS[0], NOW + timedelta(days=5), [desk.service.event(NOW + timedelta(days=5))])
+    desk.run()
+    assert lost.events[0]["Id"] not in desk.ids()
+    assert kept.events[0]["Id"] in desk.ids()
+    assert {gap.kind for gap in desk.gaps} == {"look_back"}
+    assert desk.gaps[0].wanted <= NOW
+    assert desk.gaps[0].possible > NOW + timedelta(days=2)
+
+
+def test_a_list_of_more_than_a_day_is_asked_for_in_parts(desk):
+    desk.now += timedelta(microseconds=123_456)
+    fill(desk.service, 95)
+    desk.run(start=NOW - timedelta(days=4))
+    assert desk.ids() == sorted(desk.service.ids())
+
+
+@pytest.mark.parametrize("commits", range(0, 14, 2))
+def test_a_run_that_is_killed_anywhere_loses_nothing_and_repeats_nothing(desk, commits):
+    fill(desk.service, 6)
+    with pytest.raises(Crash):
+        desk.run(commits=commits)
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+
+
+def test_the_state_stays_small_with_thousands_of_files(desk):
+    for number in range(1, 401):
+        desk.service.add(KINDS[0], NOW - number * timedelta(minutes=2), [])
+    desk.run()
+    (state,) = [each for each in desk.position.reading["logs"].values() if each["done"]]
+    assert len(state["done"]) == 400
+    assert max(map(len, state["done"])) <= 40
+
+
+def test_a_window_of_the_past_takes_files_that_were_made_a_day_later(desk):
+    desk.service.add(
+        KINDS[0], NOW - 30 * HOUR, [desk.service.event(NOW - 50 * HOUR), desk.service.event(NOW - 31 * HOUR)]
+    )
+    desk.run(within=Window(NOW - 52 * HOUR, NOW - 48 * HOUR))
+    assert desk.ids() == desk.service.ids()[:1]
+
+
+def test_the_test_button_says_whether_the_application_is_accepted(desk, monkeypatch):
+    works, said = desk.hook().test_connection()
+    assert works, said
+    extra = {"tenant": desk.service.tenant, "token_url": f"{desk.service.url}{desk.service.token_path}"}
+    wrong = VendorDesk("microsoft365", desk.service, {"login": "x", "password": "y", "extra": extra}, monkeypatch)
+    with pytest.raises(CredentialError, match="client id and secret"):
+        wrong.run()

@@ -1,0 +1,311 @@
+"""A run that finds nothing new starts nothing behind the pull, if the records prove that there is nothing to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+from audit_provider.core.errors import UnavailableError
+from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
+from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
+from audit_provider.core.spool import LocalStore
+from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
+from audit_provider.sandbox.events import generate
+from audit_provider.state import Variables
+from tests.operators.conftest import context, set_clock
+
+SETTLE = timedelta(minutes=30)
+SHIPS = {"splunk": "ship_splunk", "second": "ship_second"}
+FOLLOWERS = Followers(ships=SHIPS, report="report", settle=SETTLE)
+ALL = {*SHIPS.values(), "report"}
+CURSOR, SUMMARY = "audit_logs.p.cursor", "audit_logs.p.summary"
+
+
+def offset_key(name):
+    return f"audit_logs.p.to.{name}"
+
+
+class Pipeline:
+    """One pipeline with two destinations, whose tasks run one by one."""
+
+    def __init__(self, world, monkeypatch):
+        self.monkeypatch = monkeypatch
+        self.world = world
+        self.spool = f"file://{world.spool}"
+        self.pushed = {}
+
+    def pull(self, followers=FOLLOWERS, *, run_type="scheduled", try_number=1, **params):
+        """Return the tasks that the pull lets the scheduler skip."""
+        operator = PullAuditLogsOperator(
+            task_id="pull",
+            pipeline="p",
+            source="pylon",
+            spool=self.spool,
+            start=(self.world.now - timedelta(days=61)).isoformat(),
+            rate_limit={"requests": 10_000, "per": 1},
+            followers=followers,
+        )
+        given = context(dag_run=SimpleNamespace(run_id="r", run_type=run_type), params=params)
+        given["ti"].xcom_push = lambda key, value: self.pushed.update({key: value})
+        given["ti"].try_number = try_number
+        self.pushed.clear()
+        self.operator = operator
+        try:
+            self.result = operator.execute(given)
+        except DownstreamTasksSkipped as skipped:
+            return set(skipped.tasks)
+        return set()
+
+    def ship(self, **arguments):
+        for name in SHIPS:
+            AuditLogsToSplunkHecOperator(
+                task_id=SHIPS[name], pipeline="p", destination=name, spool=self.spool, index="audit", **arguments
+            ).execute(context())
+
+    def report(self, states=None, **arguments):
+        ReportAuditLogsOperator(
+            task_id="report",
+            pipeline="p",
+            destinations=list(SHIPS),
+            source="pylon",
+            monitoring={"settle": SETTLE.total_seconds(), **arguments},
+            spool=self.spool,
+        ).execute(context(states))
+
+    def happen(self, count):
+        now = self.world.now
+        set_clock(self.monkeypatch, now + timedelta(seconds=1))
+        self.world.pylon.add(generate(count, now - timedelta(minutes=2), now - timedelta(minutes=1), seed=count))
+
+    def date_report(self):
+        """Let the last report be of the moment at which the clock stands."""
+        self.change(SUMMARY, SUMMARIES, made_at=self.world.now, lag=None)
+
+    def change(self, key, codec, **changes):
+        value = codec.unpack(self.world.variables.get(key), key)
+        self.world.variables.set(key, codec.pack(replace(value, **changes)))
+
+
+@pytest.fixture
+def new(world, monkeypatch):
+    """A pipeline that has never run. The clock of its pull stands still."""
+    set_clock(monkeypatch, world.now)
+    return Pipeline(world, monkeypatch)
+
+
+@pytest.fixture
+def pipeline(new):
+    """A pipeline whose tasks have each run once."""
+    new.pull(run_type="manual")
+    new.ship()
+    new.report()
+    new.date_report()
+    return new
+
+
+def test_a_run_that_finds_nothing_starts_nothing_behind_the_pull(pipeline):
+    assert pipeline.pull() == ALL
+    assert pipeline.pushed["return_value"]["spooled"] == 0, "Airflow itself keeps no result then"
+    assert pipeline.operator.asset not in pipeline.operator.outlets
+    assert pipeline.pull() == ALL
+
+
+def test_such_a_run_counts_for_the_page_as_a_read_of_the_source(pipeline, monkeypatch):
+    set_clock(monkeypatch, pipeline.world.now + timedelta(seconds=1))
+    before = POSITIONS.unpack(pipeline.world.variables.get(CURSOR), CURSOR).last_complete
+    pipeline.pull()
+    assert POSITIONS.unpack(pipeline.world.variables.get(CURSOR), CURSOR).last_complete > before
+
+
+def test_nothing_is_skipped_before_each_task_has_run_once(new):
+    assert new.pull() == set()
+    assert new.pull() == set(), "the destinations have yet to begin"
+
+
+def test_nothing_is_skipped_where_events_are_new(pipeline):
+    pipeline.happen(3)
+    assert pipeline.pull() == set()
+    assert pipeline.result["spooled"] == 3
+    assert pipeline.pull() == set(), "they are pending"
+    pipeline.ship()
+    assert pipeline.pull() == ALL
+
+
+def test_a_person_who_starts_a_run_starts_every_task(pipeline):
+    assert pipeline.pull(run_type="manual") == set()
+    assert pipeline.pull(run_type="asset_triggered") == ALL
+    assert pipeline.pull(None) == set(), "a pull in a DAG of one's own"
+
+
+OTHERS = {"ship_second"}
+
+
+def _text(text):
+    return lambda pipeline, key: pipeline.world.variables.set(key, text)
+
+
+def _newer(pipeline, key):
+    pipeline.world.variables.set(key, json.dumps({**json.loads(pipeline.world.variables.get(key)), "version": 99}))
+
+
+def _changed(**changes):
+    return lambda pipeline, key: pipeline.change(key, OFFSETS, **changes)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda pipeline, key: pipeline.world.variables.delete(key),
+        _text("{"),
+        _text("[]"),
+        _newer,
+        _changed(failures_in_a_row=1, last_error="down"),
+        _changed(untold=1),
+        _changed(chain="20200101T000000Z-0000"),
+        _changed(passed="0" * 64),
+        _changed(passed=""),
+        _changed(segment=1, index=0, passed=""),
+        _changed(started_at=1),
+    ],
+    ids=["gone", "broken", "other", "newer", "failed", "untold", "chain", "digest", "early", "behind", "account"],
+)
+def test_a_destination_is_served_unless_its_record_proves_that_it_has_everything(pipeline, harm):
+    harm(pipeline, offset_key("splunk"))
+    assert pipeline.pull() == OTHERS, "the report then says how it went"
+
+
+def test_what_cannot_be_read_is_not_nothing(pipeline, monkeypatch):
+    read = Variables.read
+
+    def refuse(self, key):
+        if key == offset_key("splunk"):
+            raise UnavailableError("Airflow does not say.")
+        return read(self, key)
+
+    monkeypatch.setattr(Variables, "read", refuse)
+    assert pipeline.pull() == OTHERS
+
+
+def test_a_redrive_that_is_asked_for_is_made(pipeline):
+    assert pipeline.pull(redrive=["splunk"]) == OTHERS
+
+
+def test_a_destination_that_is_not_enabled_is_not_started(pipeline):
+    pipeline.world.variables.delete(offset_key("splunk"))
+    assert pipeline.pull(replace(FOLLOWERS, off=["splunk"])) == ALL
+    pipeline.happen(1)
+    assert pipeline.pull(replace(FOLLOWERS, off=["splunk"])) == {"ship_splunk"}
+
+
+def test_a_chain_that_begins_anew_is_shipped(pipeline):
+    pipeline.world.variables.delete(CURSOR)
+    assert pipeline.pull() == set()
+
+
+def test_findings_that_wait_are_shipped(pipeline):
+    with_findings = replace(FOLLOWERS, findings=True)
+    assert pipeline.pull(with_findings) == ALL, "there are none yet"
+    pipeline.world.variables.set(
+        "audit_logs.p.findings.cursor", pipeline.world.variables.get(CURSOR).replace('"chain":"', '"chain":"1')
+    )
+    assert pipeline.pull(with_findings) == set()
+    assert pipeline.pull() == ALL
+    pipeline.world.variables.set("audit_logs.p.findings.cursor", "{")
+    assert pipeline.pull(with_findings) == set()
+
+
+def _summary(**changes):
+    return lambda pipeline: pipeline.change(SUMMARY, SUMMARIES, **changes)
+
+
+def _an_hour_settled(pipeline):
+    hour = (pipeline.world.now - SETTLE).replace(minute=0, second=0, microsecond=0)
+    pipeline.change(SUMMARY, SUMMARIES, made_at=hour + SETTLE - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda pipeline: pipeline.change(SUMMARY, SUMMARIES, made_at=pipeline.world.now - REPORT_EVERY),
+        lambda pipeline: pipeline.change(SUMMARY, SUMMARIES, made_at=pipeline.world.now + timedelta(minutes=5)),
+        _an_hour_settled,
+        _summary(again=True),
+        _summary(lag=7200.0),
+        lambda pipeline: pipeline.world.variables.delete(SUMMARY),
+        lambda pipeline: pipeline.world.variables.set(SUMMARY, "{"),
+        lambda pipeline: pipeline.change(CURSOR, POSITIONS, complete=False),
+    ],
+    ids=["old", "future", "hour", "failed", "lag", "gone", "broken", "incomplete"],
+)
+def test_the_report_is_made_where_it_is_due(pipeline, make):
+    make(pipeline)
+    assert pipeline.pull() == set(SHIPS.values())
+
+
+def test_the_report_is_made_after_a_try_that_may_have_left_something(pipeline):
+    assert pipeline.pull(try_number=2) == set(SHIPS.values())
+
+
+def test_without_monitoring_every_run_reports(pipeline):
+    assert pipeline.pull(replace(FOLLOWERS, report="")) == set(SHIPS.values())
+
+
+def test_a_report_that_failed_is_made_again_until_it_succeeds(pipeline):
+    with pytest.raises(Exception, match="did not succeed"):
+        pipeline.report({"ship_splunk": "failed"})
+    assert json.loads(pipeline.world.variables.get(SUMMARY))["again"]
+    pipeline.date_report()
+    assert pipeline.pull() == set(SHIPS.values())
+    pipeline.report()
+    pipeline.date_report()
+    assert pipeline.pull() == ALL
+
+
+def test_a_report_whose_notifier_fails_is_made_again(pipeline):
+    notify = [{"notifier": "no.such.Notifier", "severity": "info"}]
+    pipeline.happen(1)
+    pipeline.pull()
+    pipeline.ship()
+    with pytest.raises(Exception, match="cannot be imported"):
+        pipeline.report(notify=notify)
+    pipeline.date_report()
+    assert pipeline.pull() == set(SHIPS.values())
+
+
+def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(pipeline, monkeypatch):
+    asked = []
+
+    def noted(owner, name):
+        own = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given, **named: (asked.append(name), own(*given, **named))[1])
+
+    for name in ("get", "put", "keys", "folders"):
+        noted(LocalStore, name)
+    noted(Variables, "read")
+    noted(Variables, "write")
+    clock = pipeline.world.now
+
+    def quiet_run():
+        nonlocal clock
+        clock += timedelta(seconds=1)
+        set_clock(monkeypatch, clock)
+        asked.clear()
+        assert pipeline.pull() == ALL
+        return sorted(asked)
+
+    quiet_run()
+    few = quiet_run()
+    for days in range(1, 9):
+        end = pipeline.world.now - timedelta(days=days)
+        window = {"start": (end - timedelta(days=1)).isoformat(), "end": end.isoformat()}
+        pipeline.world.pull(window=window)
+    assert quiet_run() == few
+    assert sum(each in ("get", "put", "keys", "folders") for each in few) <= 4
+    # The position three times with its fence, the budget, the late events, the source, each destination, the report.
+    assert few.count("read") <= 7 + len(SHIPS)
+    assert few.count("write") == 1
