@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.source_health import SourceHealth
+    from audit_provider.core.spool import Head
     from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
@@ -213,9 +214,10 @@ class Record(Generic[T]):
 class PositionWriter:
     """The position of a stream in two records, for the task that writes it.
 
-    Each commit writes the copy first, then the record that everybody reads. A write that comes late, from a task that
-    was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than that of the
-    other one, which counts. The late task finds the other record changed, and stops.
+    A commit of new segments writes the copy first, then the record that everybody reads. A write that comes late, from
+    a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
+    that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
+    segments writes the record alone: if that comes late, no segment is replaced.
     """
 
     def __init__(self, ledger: Ledger, name: StreamName) -> None:
@@ -223,6 +225,7 @@ class PositionWriter:
         key = RecordKey("position_copy", name)
         self._copy: Record[Position] = Record(ledger, key, _COPIES, f"Copy of {name.cursor_key}, written before it.")
         self._sequence = 0
+        self._reached: tuple[str, Head] | None = None
 
     def load(self) -> Position | None:
         """Return the newest position, or None if there is none.
@@ -235,6 +238,7 @@ class PositionWriter:
         if kept and copy and copy.chain == kept.chain and copy.sequence > kept.sequence > 0:
             kept = copy
         self._sequence = kept.sequence if kept else 0
+        self._reached = (kept.chain, kept.head) if kept else None
         return kept
 
     def commit(self, position: Position) -> None:
@@ -243,12 +247,15 @@ class PositionWriter:
         :raises FencedError: another run has recorded one since :meth:`load`.
         :raises UnavailableError: the ledger does not answer.
         """
+        if self._sequence and self._reached == (position.chain, position.head):
+            self._record.commit(replace(position, sequence=self._sequence))
+            return
         position = replace(position, sequence=self._sequence + 1)
-        self._record.refuse_changed()
         self._copy.commit(position)
         self._record.commit(position)
         self._copy.refuse_changed()
         self._sequence += 1
+        self._reached = position.chain, position.head
 
 
 def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:

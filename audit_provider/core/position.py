@@ -60,7 +60,7 @@ class Position:
         version wrote the position, see :attr:`last_complete`.
     :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
         earlier version wrote the position.
-    :ivar sequence: Number of this commit; 0 if an earlier version wrote the position, see
+    :ivar sequence: How often segments were committed; 0 if an earlier version wrote the position, see
         :class:`~audit_provider.core.ledger.PositionWriter`.
     :ivar version: Version of the record, see ``state_version``.
     """

@@ -23,6 +23,7 @@ from audit_provider.core.ledger import (
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
 from audit_provider.core.position import Position
+from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -185,7 +186,8 @@ def test_an_offset_is_kept_with_the_version_of_this_package(ledger):
     assert offset_record(ledger, LIVE, "s3").load().version == 1
 
 
-FIRST, SECOND, THIRD = (Position("pylon", "c", looks_back=float(number)) for number in (1, 2, 3))
+FIRST, SECOND, THIRD = (Position("pylon", "c", head=Head(number, str(number), number)) for number in (1, 2, 3))
+FORK = Position("pylon", "c", head=Head(2, "fork", 2))
 PLACES = (LIVE.cursor_key, f"{LIVE.cursor_key}.copy")
 
 
@@ -225,10 +227,10 @@ def test_a_write_that_comes_late_replaces_no_newer_position(place):
     late.load()
     ledger.at, ledger.meanwhile = place, lambda: another_run(ledger, SECOND, THIRD)
     with pytest.raises(FencedError, match="changed by another run"):
-        late.commit(FIRST)
+        late.commit(FORK)
     assert newest(ledger) == THIRD
     with pytest.raises(FencedError):
-        late.commit(FIRST)
+        late.commit(FORK)
     another_run(ledger, SECOND)
     assert newest(ledger) == SECOND == replace(position_record(ledger, LIVE).load(), sequence=0)
 
@@ -267,3 +269,23 @@ def test_a_copy_that_cannot_be_read_says_what_to_do(ledger):
     ledger.texts[PLACES[1]] = "{"
     with pytest.raises(StopError, match=r"audit_logs\.p\.cursor\.copy does not contain the copy of a position.*delete"):
         newest(ledger)
+
+
+def test_a_late_write_without_new_segments_does_not_hide_those_that_others_have_committed():
+    ledger = Frozen()
+    another_run(ledger, FIRST)
+    late = PositionWriter(ledger, LIVE)
+    late.load()
+    ledger.at, ledger.meanwhile = PLACES[0], lambda: another_run(ledger, SECOND, THIRD)
+    late.commit(replace(FIRST, complete=True))
+    assert newest(ledger) == THIRD
+    with pytest.raises(FencedError):
+        late.commit(SECOND)
+
+
+def test_a_commit_without_new_segments_writes_one_record(ledger):
+    another_run(ledger, FIRST)
+    copy = ledger.texts[PLACES[1]]
+    another_run(ledger, replace(FIRST, complete=True))
+    assert ledger.texts[PLACES[1]] == copy
+    assert newest(ledger).complete

@@ -16,6 +16,7 @@ from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.runs.configurations import keep_change
+from audit_provider.core.runs.lacking import refuse_lacking
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.stream_name import StreamName
@@ -124,6 +125,7 @@ class Shipment:
                 self._ship_stream(each)
         finally:
             self._account()
+        refuse_lacking(self.ledger, self.store, [each.name for each in self.shipped], self.destination, self.log)
 
     def redrive(self) -> ShipCounts:
         """Send the open dead letters of the destination again and return what became of them.
