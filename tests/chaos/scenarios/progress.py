@@ -87,6 +87,26 @@ def frozen_tasks(rig, dice, seed, long):
     return _close_without_forks(case)
 
 
+def older_database(rig, dice, seed, long):
+    """Put an older copy of all Variables of a pipeline in the place of those that are there, and go on."""
+    case = rig.case("older_database", seed, kinds=KINDS if long else _FEW)
+    case.recover()
+    for _ in range(4 if long else 2):
+        kept = case.variables()
+        since = case.offset("s3").counts.finished
+        case.add(dice.randrange(20, 60))
+        case.recover()
+        for kind in case.kinds:
+            if kind != "elasticsearch":
+                # The copy does not say that they were delivered.
+                case.figures.allow(kind, case.offset("s3").counts.finished - since)
+        case.put_back(kept)
+        case.figures.trials += 1
+        case.add(dice.randrange(0, 30))
+        case.recover()
+    return case.close()
+
+
 def clock_jumps(rig, dice, seed, long):
     """Let the clock be an hour or a year ahead for some runs, then right again; then an hour behind."""
     case = rig.case("clock", seed, kinds=KINDS if long else _FEW)
