@@ -171,6 +171,8 @@ class SourceSpec:
     :ivar times: How ``{start}`` and ``{end}`` are written. Example: ``epoch_ms``.
     :ivar records_may_be_absent: Whether an answer without ``records_at``, an answer that is ``null`` or one without a
         body is an empty page. If such an answer has records in another list, it is still an error.
+    :ivar records_by_key: Whether ``records_at`` is an object whose values are the records, as in ``{Event1: …, Event2:
+        …}``.
     :ivar volatile: Dotted paths of fields that change with every answer, such as a link that expires. They are ignored
         when a record is compared with another of the same id, and in the digest that identifies a record without an id.
         They are spooled like all others. Example: ``[details.download_url]``.
@@ -226,6 +228,7 @@ class SourceSpec:
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
+    records_by_key: bool = False
     volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
     columns: Columns | None = None
