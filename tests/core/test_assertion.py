@@ -13,7 +13,7 @@ import pytest
 from audit_provider.core.assertion import Assertion
 from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.sandbox.server import Reply, Service
-from audit_provider.sandbox.signing_keys import fault_in, private_key
+from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.test_auth import Clock, client_with
 
 STYLE = Assertion(

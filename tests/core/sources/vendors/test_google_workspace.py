@@ -14,7 +14,7 @@ from audit_provider.core.model import Window
 from audit_provider.core.records import time_from
 from audit_provider.core.sources import REGISTRY
 from audit_provider.sandbox.server import Reply, Service
-from audit_provider.sandbox.signing_keys import fault_in, private_key
+from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 
