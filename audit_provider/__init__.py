@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
+    # imports: begin (written by make docs)
     from audit_provider.dags import (
         build_backfill,
         build_incremental,
@@ -41,41 +42,41 @@ if TYPE_CHECKING:
         ReportAuditLogsOperator,
         ShipAuditLogsOperator,
     )
+    # imports: end
 
-_HOMES = {
-    "audit_provider.dags": (
-        "build_backfill",
-        "build_incremental",
-        "build_reconcile",
-        "load_pipelines",
-        "mistakes_in_pipelines",
-    ),
-    "audit_provider.hooks.audit_logs": ("AuditLogsHook",),
-    "audit_provider.hooks.azure_logs_ingestion": ("AzureLogsIngestionHook",),
-    "audit_provider.hooks.checkpoint_key": ("CheckpointKeyHook",),
-    "audit_provider.hooks.datadog_logs": ("DatadogLogsHook",),
-    "audit_provider.hooks.elasticsearch_logs": ("ElasticsearchLogsHook",),
-    "audit_provider.hooks.http_siem": ("HttpSiemHook",),
-    "audit_provider.hooks.splunk_hec": ("SplunkHecHook",),
-    "audit_provider.hooks.syslog_tls": ("SyslogTlsHook",),
-    "audit_provider.operators": (
-        "AuditLogsToDatadogOperator",
-        "AuditLogsToElasticsearchOperator",
-        "AuditLogsToHttpOperator",
-        "AuditLogsToS3Operator",
-        "AuditLogsToSentinelOperator",
-        "AuditLogsToSftpOperator",
-        "AuditLogsToSplunkHecOperator",
-        "AuditLogsToSyslogOperator",
-        "PullAuditLogsOperator",
-        "ReconcileAuditLogsOperator",
-        "ReportAuditLogsOperator",
-        "ShipAuditLogsOperator",
-    ),
+_HOMES: dict[str, str] = {
+    # homes: begin (written by make docs)
+    "AuditLogsHook": "audit_provider.hooks.audit_logs",
+    "AuditLogsToDatadogOperator": "audit_provider.operators",
+    "AuditLogsToElasticsearchOperator": "audit_provider.operators",
+    "AuditLogsToHttpOperator": "audit_provider.operators",
+    "AuditLogsToS3Operator": "audit_provider.operators",
+    "AuditLogsToSentinelOperator": "audit_provider.operators",
+    "AuditLogsToSftpOperator": "audit_provider.operators",
+    "AuditLogsToSplunkHecOperator": "audit_provider.operators",
+    "AuditLogsToSyslogOperator": "audit_provider.operators",
+    "AzureLogsIngestionHook": "audit_provider.hooks.azure_logs_ingestion",
+    "CheckpointKeyHook": "audit_provider.hooks.checkpoint_key",
+    "DatadogLogsHook": "audit_provider.hooks.datadog_logs",
+    "ElasticsearchLogsHook": "audit_provider.hooks.elasticsearch_logs",
+    "HttpSiemHook": "audit_provider.hooks.http_siem",
+    "PullAuditLogsOperator": "audit_provider.operators",
+    "ReconcileAuditLogsOperator": "audit_provider.operators",
+    "ReportAuditLogsOperator": "audit_provider.operators",
+    "ShipAuditLogsOperator": "audit_provider.operators",
+    "SplunkHecHook": "audit_provider.hooks.splunk_hec",
+    "SyslogTlsHook": "audit_provider.hooks.syslog_tls",
+    "build_backfill": "audit_provider.dags",
+    "build_incremental": "audit_provider.dags",
+    "build_reconcile": "audit_provider.dags",
+    "load_pipelines": "audit_provider.dags",
+    "mistakes_in_pipelines": "audit_provider.dags",
+    # homes: end
 }
 """The module of each public name."""
 
 __all__ = [
+    # names: begin (written by make docs)
     "AuditLogsHook",
     "AuditLogsToDatadogOperator",
     "AuditLogsToElasticsearchOperator",
@@ -102,13 +103,13 @@ __all__ = [
     "build_reconcile",
     "load_pipelines",
     "mistakes_in_pipelines",
+    # names: end
 ]
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(module), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from audit_provider.command_line.dag_files import copy_dag_files
+from audit_provider.command_line.evidence import run_evidence
 from audit_provider.command_line.find import run_find
 from audit_provider.command_line.parser import parser
 from audit_provider.command_line.prove import run_check_proof, run_prove
@@ -31,7 +32,13 @@ if TYPE_CHECKING:
 NO_COMMAND = 2
 """Exit code where no command is given, as of any mistake in the arguments."""
 
-_WITH_CODES = {"verify": run_verify, "find": run_find, "prove": run_prove, "check-proof": run_check_proof}
+_WITH_CODES = {
+    "verify": run_verify,
+    "find": run_find,
+    "prove": run_prove,
+    "check-proof": run_check_proof,
+    "evidence": run_evidence,
+}
 """Commands that return the exit code themselves."""
 
 
@@ -59,11 +66,24 @@ def main(arguments: list[str] | None = None) -> int:
             "dag-files": _dag_files,
             "unreadable": run_unreadable,
         }
+        if options.command == "try":
+            return 0 if _try(options) else 1
         commands[options.command](options)
     except AuditError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _try(options: argparse.Namespace) -> bool:
+    from audit_provider.command_line.trial import trial
+    from audit_provider.core.sources import REGISTRY
+
+    needs_file = options.pipelines is not None or options.source not in REGISTRY
+    lines, is_as_described = trial(options, _pipelines(options) if needs_file else {})
+    for line in lines:
+        print(line)
+    return is_as_described
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from copy import deepcopy
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from audit_provider.connection_forms import CONNECTION_FORMS
-
-_AUDIT_LOGS = {
-    "integration-name": "Audit logs",
-    "how-to-guide": ["/docs/quick_start.md", "/docs/pipelines.md"],
-    "tags": ["service"],
-}
-_OPERATORS = {
-    "Audit logs": ("pull", "report", "reconcile"),
-    "Amazon S3": ("s3",),
-    "Splunk HTTP Event Collector": ("splunk_hec",),
-    "Datadog logs": ("datadog",),
-    "Elasticsearch and OpenSearch": ("elasticsearch",),
-    "Microsoft Sentinel": ("sentinel",),
-    "Any HTTP receiver": ("http",),
-    "Syslog over TLS": ("syslog",),
-    "Files over SFTP": ("sftp",),
-}
-_HOOKS = {
-    "Audit logs": ("audit_logs", "checkpoint_key"),
-    "Splunk HTTP Event Collector": ("splunk_hec",),
-    "Datadog logs": ("datadog_logs",),
-    "Elasticsearch and OpenSearch": ("elasticsearch_logs",),
-    "Microsoft Sentinel": ("azure_logs_ingestion",),
-    "Any HTTP receiver": ("http_siem",),
-    "Syslog over TLS": ("syslog_tls",),
-}
+_PARTS = Path(__file__).with_name("provider_parts.json")
+_DESTINATIONS = "audit_provider.destinations"  # the group; its module would hold up each start
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -43,19 +17,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-audit-logs",
         "name": "Audit logs",
         "description": "Pulls SaaS audit logs and ships them to SIEMs without losing one event.",
-        "integrations": [deepcopy(_AUDIT_LOGS), *_services()],
-        "operators": _groups(_OPERATORS, "audit_provider.operators"),
-        "hooks": _groups(_HOOKS, "audit_provider.hooks"),
-        "extra-links": [
-            "audit_provider.operators.links.AuditLogLink",
-            "audit_provider.operators.links.S3PrefixLink",
-            "audit_provider.operators.links.SplunkSearchLink",
-            "audit_provider.operators.links.DatadogExplorerLink",
-            "audit_provider.operators.links.DiscoverLink",
-            "audit_provider.operators.links.LogAnalyticsLink",
-            "audit_provider.operators.links.ReceiverLink",
-        ],
-        "connection-types": deepcopy(list(CONNECTION_FORMS)),
+        **_parts(),
         "config": {
             "audit_logs": {
                 "description": "Settings of the audit-log provider.",
@@ -90,17 +52,19 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _services() -> list[dict[str, Any]]:
-    """Return the integration of each source and destination, as ``make docs`` has written them.
+def _parts() -> dict[str, list[Any]]:
+    """Return what each source and destination adds, as ``make docs`` has written it.
 
-    Airflow asks at each start, and to import every source would hold it up.
+    Airflow asks at each start, and importing every source would hold it up. Only destinations of other packages are
+    imported here.
     """
-    found: list[dict[str, Any]] = json.loads(Path(__file__).with_name("integrations.json").read_text(encoding="utf-8"))
-    return found
+    parts: dict[str, list[Any]] = json.loads(_PARTS.read_text(encoding="utf-8"))
+    if entry_points(group=_DESTINATIONS):
+        from audit_provider.core.destinations.registry import DESTINATIONS
+        from audit_provider.provider_parts import add_destination
 
-
-def _groups(modules: Mapping[str, tuple[str, ...]], package: str) -> list[dict[str, Any]]:
-    return [
-        {"integration-name": name, "python-modules": [f"{package}.{module}" for module in found]}
-        for name, found in modules.items()
-    ]
+        known = {each["integration-name"] for each in parts["integrations"]}
+        for spec in DESTINATIONS.values():
+            if spec.about.title not in known:
+                add_destination(parts, spec, has_page=False)
+    return parts

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.deliveries import DELIVERIES
 from benchmarks.measuring import measure, run
 from benchmarks.page import BOUND as PAGE_BOUND
-from benchmarks.page import page_times
+from benchmarks.page import large_times, page_times
 from benchmarks.servers import EVENT_BYTES
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
@@ -159,7 +159,7 @@ def page() -> list[Row]:
             f"usual {each.usual:.0f}, first {each.first:.0f}, worst {each.worst:.0f}",
         )
         for each in page_times()
-    ]
+    ] + [Row(f"large_{title}", title, value, bound, unit, "") for title, value, bound, unit in large_times().rows()]
 
 
 def main() -> int:

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from audit_provider.core.delivery import delivery_from
-from audit_provider.core.destinations.about import ABOUT, About
-from audit_provider.core.destinations.base import Limits
-from audit_provider.core.destinations.datadog import DatadogDestination
-from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination
-from audit_provider.core.destinations.http import HttpDestination
 from audit_provider.core.destinations.http_presets import PRESETS
-from audit_provider.core.destinations.registry import REGISTRY
-from audit_provider.core.destinations.s3 import S3Destination
-from audit_provider.core.destinations.sentinel import SentinelDestination
+from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.sentinel_table import table_definition
-from audit_provider.core.destinations.sftp import SftpDestination
-from audit_provider.core.destinations.splunk_hec import SplunkHecDestination
-from audit_provider.core.destinations.syslog import SyslogDestination
-from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.formats import FORMATS
+from audit_provider.core.model import Fields, Origin
+
+if TYPE_CHECKING:
+    from audit_provider.core.destinations.base import Limits
+    from audit_provider.core.destinations.spec import About, ConnectionType, DestinationSpec
 
 _ORIGIN = Origin("pylon", "pylon", Fields("id", "time"))
-# No request is made: what they would be made with is not needed to ask for limits.
-_NOTHING: Any = None
 _HOUR = timedelta(hours=1)
-_BUILD: dict[str, Any] = {
-    "s3": lambda options: S3Destination(options, _ORIGIN, _NOTHING, now=utc_now),
-    "splunk_hec": lambda options: SplunkHecDestination(options, _ORIGIN, _NOTHING, None),
-    "datadog": lambda options: DatadogDestination(options, _ORIGIN, _NOTHING, _NOTHING),
-    "elasticsearch": lambda options: ElasticsearchDestination(options, _ORIGIN, _NOTHING),
-    "sentinel": lambda options: SentinelDestination(options, _ORIGIN, _NOTHING),
-    "http": lambda options: HttpDestination(options, _ORIGIN, _NOTHING),
-    "syslog": lambda options: SyslogDestination(options, _ORIGIN, _NOTHING),
-    "sftp": lambda options: SftpDestination(options, _ORIGIN, _NOTHING),
-}
+
+
+class _NoConnection:
+    """Stands for a connection, or for a client: a destination says its limits without using it."""
+
+    conn_id = host = ""
+
+    def address(self) -> str:
+        return ""
+
+    def client(self, base_url: str = "") -> Any:
+        return None
+
+    def extra(self, key: str, default: Any = None) -> Any:
+        return default
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        return default
+
+    def page_extra(self, key: str) -> str:
+        return ""
 
 
 def pages() -> dict[str, Any]:
     """Return a function per page, by the page's path below ``docs``."""
     made: dict[str, Any] = {"destinations/README.md": overview}
-    for name in REGISTRY:
-        made[f"destinations/{name}.md"] = lambda name=name: page(name, ABOUT[name])
+    for name, spec in DESTINATIONS.items():
+        made[f"destinations/{name}.md"] = lambda spec=spec: page(spec)
     return made
 
 
@@ -53,7 +56,7 @@ def overview() -> str:
     rows = [
         f"| [{about.title}]({name}.md) | `{name}` | {_first(about.guarantee)} | {_first(about.duplicates)} "
         f"| {_first(about.old_events)} |"
-        for name, about in ABOUT.items()
+        for name, about in ((name, spec.about) for name, spec in DESTINATIONS.items())
     ]
     return (
         "# Destinations\n\nThe same loop serves every destination. It sends batches and retries them. It halves a "
@@ -66,11 +69,11 @@ def overview() -> str:
     )
 
 
-def page(name: str, about: About) -> str:
+def page(spec: DestinationSpec) -> str:
     """Return the page of one destination."""
-    delivery = delivery_from(name, {"type": name, **about.example}, name)
-    limits: Limits = _BUILD[name](delivery.options).limits
-    entry = {"type": name, "conn_id": REGISTRY[name].default_conn_id, **about.example}
+    name, about, options = spec.name, spec.about, spec.example()
+    limits = spec.connect(options, _ORIGIN, _NoConnection(), None).limits
+    entry = {"type": name, "conn_id": options.default_conn_id, **about.example}
     example = yaml.safe_dump({"pylon": {"source": "pylon", "destinations": {name: entry}}}, sort_keys=False)
     parts = [
         f"# {about.title}\n\n[The vendor's page]({about.docs}).\n",
@@ -86,10 +89,47 @@ def page(name: str, about: About) -> str:
         f"- a request: {_most(limits)}, {limits.batch_bytes:,} bytes before compression",
         f"- an event: {limits.event_bytes:,} bytes as it is sent; a larger one is set aside before it is sent",
         f"- age: {_age(limits)}\n",
-        f"Its default format is `{delivery.options.default_format}`. Every key is on the "
+        f"Its default format is `{options.default_format}`. Every key is on the "
         f"[reference page](../reference.md#destination-{name}).\n",
     ]
     return "\n".join([*parts, *_losing(about), *_more(name)])
+
+
+_AUDIT_LOGS = (
+    "| `audit_logs` | base URL; default: the source's own. `https` is assumed; plain `http` only to loopback unless "
+    "`allow_http` | API token, key or secret; `login` if the source needs one | `source`, its settings, `token_url`, "
+    "`same_account`, `verify`, `proxies`, `cert`, `allow_http`, `allow_link_local`, `trust_env`, `ssh_conn_id` |"
+)
+_CHECKPOINT_KEY = (
+    "| `audit_checkpoint_key` | first part of the [logs' names](evidence.md#the-key), such as `logs.example.com` | "
+    "private key (Ed25519, base64 or PEM) | `previous_key` |"
+)
+_OTHERS = "| `aws`, `sftp`, `ssh` | as those providers document them | | |"
+
+
+def connections() -> str:
+    """Return the table of connection types: the sources', those that destinations bring, those of other providers."""
+    found = [each.connection for each in DESTINATIONS.values() if each.connection is not None]
+    rows = [_AUDIT_LOGS, *(_connection(each) for each in found), _CHECKPOINT_KEY, _OTHERS]
+    head = "\n| connection type | host | password | extra |\n|---|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def _connection(kind: ConnectionType) -> str:
+    meanings = {name: kind.fields[name].meaning for name in ("password", "login") if name in kind.fields}
+    secret = "; ".join(said if name == "password" else f"`{name}`: {said}" for name, said in meanings.items())
+    extras = [
+        f"`{name}`" + (f" ({', '.join(f'`{value}`' for value in each.values)})" if each.values else "")
+        for name, each in kind.extras.items()
+    ]
+    own = ", ".join([*extras, "and as above" if kind.is_http else "`allow_link_local`"])
+    return f"| `{kind.name}` | {kind.fields['host'].meaning} | {secret} | {own} |"
+
+
+def formats() -> str:
+    """Return the table of formats."""
+    rows = "".join(f"| `{name}` | {each.about} |\n" for name, each in FORMATS.items())
+    return "\n| `format` | what is sent |\n|---|---|\n" + rows
 
 
 def _losing(about: About) -> list[str]:
@@ -111,8 +151,7 @@ def _more(name: str) -> list[str]:
         )
         return [head + "\n".join(rows) + "\n"]
     if name == "sentinel":
-        options = delivery_from(name, {"type": name, **ABOUT[name].example}, name).options
-        table = json.dumps(table_definition(options, table="AuditLogs_CL"), indent=2)
+        table = json.dumps(table_definition(DESTINATIONS[name].example(), table="AuditLogs_CL"), indent=2)
         return [
             "## The table and the rule\n\nThe table's schema, the stream's declaration and the data flow for the data "
             f"collection rule:\n\n```json\n{table}\n```\n",

@@ -10,7 +10,7 @@ from typing import Any
 
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.destinations.athena import athena_ddl
-from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
+from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.model import Fields
 from audit_provider.core.monitoring.settings import Monitoring, Notification
@@ -22,12 +22,15 @@ from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
+from audit_provider.core.sources.statement import Columns, Polling
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
+from destination_pages import connections, formats  # noqa: E402
 from destination_pages import pages as destination_pages  # noqa: E402
-from integrations import integrations  # noqa: E402
 from pipelines_schema import schema  # noqa: E402
+from provider_parts import provider_parts  # noqa: E402
+from public_names import public_names  # noqa: E402
 from source_pages import pages as source_pages  # noqa: E402
 
 _COLUMNS = {
@@ -45,6 +48,9 @@ _COLUMNS = {
         "metadata",
     ],
 }
+_PARTS = (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Columns, Polling, Setting, Probe)
+"""What keys of a source consist of."""
+
 _OPERATORS_KEYS = {"name", "options", "source", "destinations"}
 _DEFAULTS = {"conn_id": "by type", "name": "the pipeline's name", "title": "`name`", "docs": "not set"}
 """Defaults that the loader sets."""
@@ -103,9 +109,9 @@ def reference() -> str:
     parts.append(_keys(Delivery, skip={"name", "options"}))
     parts.append("\n### Keys of `redact`\n")
     parts.append(_keys(Redaction, skip=set()))
-    for name, options in DESTINATIONS.items():
+    for name, spec in DESTINATIONS.items():
         parts.append(f"\n## Destination `{name}`\n")
-        parts.append(_keys(options, skip=set()))
+        parts.append(_keys(spec.options, skip=set()))
     parts.append("\n## Reading strategies\n\nThe [page of each source](sources/README.md) says which one it uses.\n")
     for name, strategy in TYPES["reading"].items():
         first = " ".join((strategy.__doc__ or "").strip().split("\n\n")[0].split()).replace("``", "`")
@@ -124,7 +130,7 @@ def reference() -> str:
             if key != "reading" and dataclasses.fields(kind):
                 parts.append(f"\n### `{key}: {{type: {name}}}`\n")
                 parts.append(_keys(kind, skip=set()))
-    for kind in (Request, Fields, RateLimit, Errors, PageSize, KeptShorter, Preparation, Setting, Probe):
+    for kind in _PARTS:
         parts.append(f"\n### {kind.__name__}\n")
         parts.append(_keys(kind, skip=set()))
     return "\n".join(parts) + "\n"
@@ -180,12 +186,31 @@ def _shown(value: Any) -> str:
     return f"`{value}`"
 
 
+def with_parts(name: str, parts: dict[str, str]) -> str:
+    """Return a page that is written by hand, with its generated parts as they must be.
+
+    :param parts: text of each part, by its name in the two comments around it.
+    """
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for part, made in parts.items():
+        start, end = re.escape(f"{part}: begin"), re.escape(f"{part}: end")
+        pattern = rf"(^[^\n]*{start}[^\n]*\n).*?(^[^\n]*{end}[^\n]*$)"
+        found = re.search(pattern, text, re.DOTALL | re.MULTILINE)
+        if found is None:
+            raise ValueError(f"{name} needs the comments '{part}: begin' and '{part}: end'")
+        text = text[: found.start()] + f"{found[1]}{made}\n{found[2]}" + text[found.end() :]
+    return text
+
+
 PAGES = {
     "../README.md": readme,
     "athena.md": athena,
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),
-    "../audit_provider/integrations.json": integrations,
+    "../audit_provider/provider_parts.json": provider_parts,
+    "../audit_provider/__init__.py": lambda: with_parts("../audit_provider/__init__.py", public_names()),
+    "connections.md": lambda: with_parts("connections.md", {"connections": connections()}),
+    "formats.md": lambda: with_parts("formats.md", {"formats": formats()}),
     **destination_pages(),
     **source_pages(),
 }

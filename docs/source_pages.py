@@ -10,6 +10,7 @@ from typing import Any
 from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.reconciliation import looks_back
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
@@ -25,8 +26,6 @@ LEFT_OUT = {
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
-    "DocuSign Monitor": "the record's fields are unconfirmed, and a signed JWT is needed.",
-    "Snowflake": "SQL with a key-pair JWT; answers are in columns.",
     "Cloudflare v1": "replaced by v2.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
@@ -143,6 +142,8 @@ def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
     if isinstance(auth, Assertion):
         return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
+    if isinstance(auth, SignedRequest):
+        return f"each request is signed with the password (HMAC-{auth.digest.upper()})"
     if isinstance(auth, Token):
         return "a token is fetched with login and password, kept in memory and renewed"
     if isinstance(auth, Basic):
@@ -215,6 +216,7 @@ def _paging(spec: SourceSpec) -> str:
         "page": "page numbers",
         "offset": "offsets",
         "object_id": "the id of the page's last event",
+        "statement": "the parts of a statement's result",
     }[kind]
     param = getattr(spec.paging, "param", "")
     return said + (f", sent as `{param}`" if param else "")

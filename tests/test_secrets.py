@@ -7,6 +7,7 @@ import json
 import logging
 import ssl
 from datetime import timedelta
+from pkgutil import resolve_name
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -16,9 +17,11 @@ from audit_provider.core.assertion import Assertion
 from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.http import HttpOptions
+from audit_provider.core.destinations.registry import DESTINATIONS as SPECS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Origin, utc_now
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
@@ -92,6 +95,11 @@ DESTINATIONS = {
     "http_siem secret_url": ("http", {}),
     "azure_logs_ingestion": ("sentinel", {"rule_id": "dcr-1", "stream": "Custom-A"}),
 }
+
+for _spec in SPECS.values():
+    if not _spec.hook and "password" in _spec.connection.fields:
+        HTTP_HOOKS[_spec.connection.name] = (resolve_name(_spec.hook_path), {"password": CANARY})
+        DESTINATIONS[_spec.connection.name] = (_spec.name, dict(_spec.about.example))
 
 
 def untrusted(folder):
@@ -169,7 +177,7 @@ def paths_of(spec):
 def test_the_table_has_every_connection_type_and_every_style():
     types = {each["connection-type"] for each in get_provider_info()["connection-types"]}
     assert {name.split()[0] for name in HTTP_HOOKS} | {"audit_logs", "syslog_tls", "audit_checkpoint_key"} == types
-    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion}
+    assert {type(spec.auth) for spec in SOURCES.values()} == {Bearer, Header, Basic, Token, Assertion, SignedRequest}
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))

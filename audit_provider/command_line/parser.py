@@ -55,6 +55,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "try",
+        "set up",
+        "read a little of a source, and compare it with its description",
+        "Read a little of a source's log with a connection, and print what was seen: requests, order, page sizes, ids, "
+        "times and their zones, the delay of the newest event, headers about the budget, unknown actions; and where "
+        "that differs from the source's description. The report contains no event, and nothing is written. Exits with "
+        "1 if something differs.",
+        (
+            ("try okta --connection okta_default --since 1h", "a source of this package"),
+            ("try my_pipeline --since 1d", "the source and the connection of a pipeline in the pipelines file"),
+        ),
+    ),
+    Command(
         "convert-siem-config",
         "set up",
         "turn a product's SIEM settings into a destination and a connection",
@@ -128,6 +141,18 @@ COMMANDS = (
         "Needs neither the spool nor Airflow's database. Exits with 0 if it is proven, 1 if not, 2 if it could not "
         "be checked.",
         (("check-proof proof.json --key key.pem", "with the public key, or its file"),),
+    ),
+    Command(
+        "evidence",
+        "prove",
+        "write a time range of a pipeline as one signed file, for auditors",
+        "Read the spool again, and write what is known of a pipeline's time range into one zip: a page for people, the "
+        "same for machines, manifests, checkpoints. Contains no events unless --events is given. Exits with 0 if the "
+        "spool has no faults, 1 if it has, 2 if no pack could be made.",
+        (
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o slack.zip", "of one month"),
+            ("evidence --pipeline slack --from 2026-10-01 --to 2026-11-01 -o s.zip --events", "with the events"),
+        ),
     ),
     Command(
         "test-event",
@@ -211,6 +236,17 @@ def _check(add: argparse.ArgumentParser) -> None:
     )
 
 
+def _try(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("source", help="name of a source, or of a pipeline in the pipelines file")
+    add.add_argument("--connection", metavar="ID", help="default: that of the pipeline, or <source>_default")
+    add.add_argument("--since", default="1h", metavar="SPAN", help="how far back: 30m, 1h, 2d; default: 1h")
+    add.add_argument(
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source; may be repeated"
+    )
+    add.add_argument("--pages", type=int, default=20, metavar="N", help="at most so many of each log; default: 20")
+
+
 def _gaps(add: argparse.ArgumentParser) -> None:
     _pipelines(add)
     add.add_argument("--acknowledge", metavar="ID", nargs="+", default=[], help="acknowledge these gaps; needs --by")
@@ -257,6 +293,16 @@ def _prove(add: argparse.ArgumentParser) -> None:
     add.add_argument("--stream", default="", metavar="FOLDER", help="only this stream, such as slack/live")
     add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
     _without_airflow(add)
+
+
+def _evidence(add: argparse.ArgumentParser) -> None:
+    _pipelines(add)
+    add.add_argument("--pipeline", required=True, metavar="NAME", help="its name in the pipelines file")
+    add.add_argument("--from", dest="start", required=True, metavar="TIME", help="events of this time or later; UTC")
+    add.add_argument("--to", dest="end", required=True, metavar="TIME", help="events before this time; UTC")
+    add.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="write the zip here")
+    add.add_argument("--events", action="store_true", help="also the events themselves")
+    add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
 
 
 def _check_proof(add: argparse.ArgumentParser) -> None:
@@ -318,6 +364,8 @@ _ARGUMENTS = {
     "find": _find,
     "prove": _prove,
     "check-proof": _check_proof,
+    "try": _try,
+    "evidence": _evidence,
     "convert-siem-config": _convert,
     "destinations": _pipelines,
     "gaps": _gaps,

@@ -25,7 +25,7 @@ from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger import Ledger
@@ -113,9 +113,18 @@ def store_at(spool: str | None) -> Store:
 def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> dict[str, Progress]:
     """Return what the ledger says of the streams."""
     ledger = ledger_of(options)
-    found = {}
     # Also a stream of which nothing is left is to be missed.
-    for folder in sorted({*streams, *(f"{name}/live" for name in _pipelines(options))}):
+    folders = sorted({*streams, *(f"{name}/live" for name in _pipelines(options))})
+    return progress_of(ledger, store, folders, options.destination)
+
+
+def progress_of(ledger: Ledger, store: Store, folders: Sequence[str], destination: str = "") -> dict[str, Progress]:
+    """Return what a ledger says of some streams. :param destination: that is looked at; "" for none.
+
+    :raises AuditError: a record cannot be read.
+    """
+    found = {}
+    for folder in folders:
         pipeline, _, below = folder.partition("/")
         name = StreamName.of_folder(pipeline, below)
         if name is None:
@@ -123,8 +132,8 @@ def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> 
         try:
             with without_log():
                 stream = stream_progress(ledger, name)
-                offset = stream.offset(options.destination) if stream and options.destination else None
-                served = _served(options, store, folder) if stream else []
+                offset = stream.offset(destination) if stream and destination else None
+                served = _served(destination, store, folder) if stream else []
                 removal = removal_record(ledger, name).load()
                 removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
                 offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
@@ -135,12 +144,12 @@ def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> 
     return found
 
 
-def _served(options: argparse.Namespace, store: Store, folder: str) -> list[str]:
+def _served(destination: str, store: Store, folder: str) -> list[str]:
     """Return the destinations of a stream: those of the pipelines file, and those that have dead letters."""
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.settings import beside_dags
 
-    served = {options.destination} if options.destination else set()
+    served = {destination} if destination else set()
     with contextlib.suppress(ConfigurationError):
         pipeline = load_pipelines(beside_dags()).get(folder.partition("/")[0])
         served |= set(pipeline.destinations) if pipeline else set()
@@ -273,7 +282,7 @@ def described(name: str) -> Pipeline | None:
 
 def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
     """Return the destination of a pipeline that ships to a place in a bucket; None where none or several do."""
-    from audit_provider.core.destinations.s3 import S3Options
+    from audit_provider.core.destinations.s3_options import S3Options
 
     found: list[Delivery] = []
     for each in pipeline.destinations.values():

@@ -6,7 +6,9 @@ https://datatracker.ietf.org/doc/html/rfc7523
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,7 +19,7 @@ import msgspec
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.answer import Answer
-from audit_provider.core.auth import Token, TokenHolder, is_token_url
+from audit_provider.core.auth import HeaderAuth, Token, TokenHolder, is_token_url
 from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.core.templates import filled, names_in
 from audit_provider.core.token_answer import passing_refusal
@@ -37,8 +39,8 @@ class Assertion:
     it expires.
 
     The connection's password holds the key: in PEM, or as the vendor's key file in JSON. In templates, the names in
-    braces are ``{login}``, ``{password}``, the source's settings, and every text of the key file, such as
-    ``{client_email}``.
+    braces are ``{login}``, ``{password}``, the source's settings, every text of the key file, such as
+    ``{client_email}``, and ``{fingerprint}``, the public key's SHA-256 in base64.
 
     :ivar claims: Claims of the assertion; its times are added. Example: ``{iss: "{client_email}", sub: "{login}"}``.
     :ivar url: Where the token is fetched: an http(s) address, or a path that begins with ``/`` on the API's own host.
@@ -47,6 +49,7 @@ class Assertion:
     :ivar key: Template of the private key. Example: ``{private_key}``.
     :ivar key_id: Template of the key's id in the assertion's header; "" for none. Example: ``{private_key_id}``.
     :ivar algorithm: How the assertion is signed: ``RS256`` or ``ES256``.
+    :ivar takes_token: Whether a password that is no private key is a token, which is sent as it is.
     :ivar lifetime: How long an assertion is valid.
     :ivar fields: Fields of the token request beside the assertion. Example: ``{grant_type: client_credentials}``.
     :ivar param: Field of the token request that contains the assertion.
@@ -61,6 +64,7 @@ class Assertion:
     key: str = "{password}"
     key_id: str = ""
     algorithm: Literal["RS256", "ES256"] = "RS256"
+    takes_token: bool = False
     lifetime: timedelta = timedelta(hours=1)
     fields: Mapping[str, str] = field(default_factory=lambda: {"grant_type": _JWT_BEARER})
     param: str = "assertion"
@@ -76,9 +80,12 @@ class Assertion:
         """
         return replace(self, url=Token("").at(url).url)
 
-    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> TokenHolder:
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth | TokenHolder:
         """See :class:`~audit_provider.core.auth.Auth`."""
-        own = key_file(fill("{password}"))
+        password = fill("{password}")
+        own = key_file(password)
+        if self.takes_token and not own and "-----BEGIN" not in password:
+            return HeaderAuth({self.header: self.value.replace("{token}", password)})
         if not own and self.key != "{password}":
             raise CredentialError(
                 "the connection's password is not the vendor's key file in JSON, which contains the private key: paste "
@@ -88,6 +95,9 @@ class Assertion:
         def put(template: str) -> str:
             return fill(str(filled(template, {name: own[name] for name in names_in(template) & own.keys()})))
 
+        key = _with_lines(put(self.key))
+        if "fingerprint" in names_in(self.claims):
+            own["fingerprint"] = _fingerprint(key, self.algorithm)
         url = put(self.url)
         if url and not is_token_url(url):
             raise ConfigurationError(
@@ -99,7 +109,7 @@ class Assertion:
         client = outside(f"{parts.scheme}://{parts.netloc}" if parts.netloc else "")
         signer = _Signer(
             self,
-            put(self.key),
+            key,
             {name: put(value) for name, value in self.claims.items()},
             put(self.key_id) if self.key_id else "",
             client,
@@ -135,8 +145,7 @@ class _Signer:
         self._claims = dict(claims)
         self._headers = {"kid": key_id} if key_id else None
         self._client = client
-        # A key that came through an environment variable may have lost its line breaks.
-        self._key = key if "\n" in key.strip() else key.replace("\\n", "\n")
+        self._key = key
         client.hide(self._key)
         self()
 
@@ -147,20 +156,44 @@ class _Signer:
 
         begun = self._client.now() - _CLOCKS_APART
         times = {"iat": int(begun.timestamp()), "exp": int((begun + self._style.lifetime).timestamp())}
-        unreadable = False
-        try:
+        signed = ""
+        # Raised behind it, so that nothing leads from the error to the key.
+        with contextlib.suppress(jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError):
             signed = jwt.encode({**self._claims, **times}, self._key, self._style.algorithm, self._headers)
-        except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError):
-            unreadable = True
-        if unreadable:
-            # Raised out here, so that nothing leads from it to the key.
-            kind = "an RSA key" if self._style.algorithm == "RS256" else "a key on the curve P-256"
-            raise CredentialError(
-                f"the connection's password holds no private key that can sign with {self._style.algorithm}: it needs "
-                f"{kind} in PEM without a passphrase, or the vendor's key file as it was downloaded."
-            )
+        if not signed:
+            raise _unusable(self._style.algorithm)
         self._client.hide(signed)
         return signed
+
+
+def _unusable(algorithm: str) -> CredentialError:
+    kind = "an RSA key" if algorithm == "RS256" else "a key on the curve P-256"
+    return CredentialError(
+        f"the connection's password holds no private key that can sign with {algorithm}: it needs {kind} in PEM "
+        "without a passphrase, or the vendor's key file as it was downloaded."
+    )
+
+
+def _with_lines(key: str) -> str:
+    """Return a key in PEM. One that came through an environment variable may have lost its line breaks."""
+    return key if "\n" in key.strip() else key.replace("\\n", "\n")
+
+
+def _fingerprint(key: str, algorithm: str) -> str:
+    """Return the SHA-256 of the public key, in base64.
+
+    :raises CredentialError: the key cannot be read.
+    """
+    public = b""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    with contextlib.suppress(UnsupportedAlgorithm, ValueError, TypeError):
+        found = serialization.load_pem_private_key(key.encode(), None).public_key()
+        public = found.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if not public:
+        raise _unusable(algorithm)
+    return b64encode(hashlib.sha256(public).digest()).decode()
 
 
 def key_file(password: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ _EARLY = timedelta(seconds=60)
 class Auth(Protocol):
     """A style of authentication."""
 
-    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth | TokenHolder:
+    def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> AuthBase:
         """Return what signs requests.
 
         :param fill: puts the connection's parts into a template. :param outside: returns a client without any

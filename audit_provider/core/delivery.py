@@ -51,8 +51,8 @@ class Delivery(_SharedKeys):
     :ivar conn_id: Airflow connection. Default: by type, see the destination's page. Example: ``splunk_hec_eu``.
     :ivar options: The options of its type; None in a process that does not ship to it.
     :ivar enabled: ``false`` keeps the offset and ships nothing.
-    :ivar format: Format of the events on arrival: ``raw``, ``envelope``, ``ecs``, ``ocsf`` or ``cef``. Default: by
-        type, see the destination's page.
+    :ivar format: Format of the events on arrival, see the page about formats. Default: by type, see the destination's
+        page. Example: ``ecs``.
     :ivar ocsf_version: Version of the format ``ocsf``: ``1.1``, ``1.2`` or ``1.3``.
     :ivar concurrency: Batches sent at the same time, 1 to 16. Example: ``4``.
     :ivar only: Actions to ship, or patterns with ``*``. Default: all. Example: ``["user.*"]``.

@@ -134,6 +134,18 @@ def getter_of(path: str) -> Callable[[Any], Any]:
     return get
 
 
+def first_getter_of(written: str) -> Callable[[Any], Any]:
+    """Return a function like that of :func:`getter_of`, for paths in order of preference."""
+    getters = [getter_of(path) for path in paths_of(written)]
+    if len(getters) == 1:
+        return getters[0]
+
+    def get(root: Any) -> Any:
+        return next((found for each in getters if (found := each(root)) is not msgspec.UNSET), msgspec.UNSET)
+
+    return get
+
+
 def _indexed_getter_of(path: str) -> Callable[[Any], Any]:
     """Return a function as :func:`getter_of` does, for a path that may lead through a list, as in ``events.0.name``."""
     ways = ways_of(tuple(keys_of(path)))

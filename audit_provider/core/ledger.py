@@ -274,6 +274,15 @@ class Acknowledgements:
         """
         self._record.commit(self.load() | {gap_id: acknowledgement})
 
+    def remove(self, gap_id: str) -> None:
+        """Remove an acknowledgement, so that its gap is open again; nothing where there is none.
+
+        :raises FencedError: somebody else has recorded one at the same moment.
+        """
+        left = self.load()
+        if left.pop(gap_id, None):
+            self._record.commit(left)
+
 
 class GapWindows:
     """The windows of a pipeline that have gaps, because a window of which nothing could be read has no folder in the

@@ -276,6 +276,8 @@ class Offset:
     :ivar redriven: digest of the last redrive record, likewise; "" where there is none, None where an earlier version
         did not say. It is kept before the record is written, so :ivar redriven_before: counts after a crash in between.
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
+    :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
+        where nothing says so.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -302,6 +304,7 @@ class Offset:
     redriven_before: str | None = None
     earlier: tuple[Offset, ...] = ()
     failing_since: datetime | None = None
+    configuration: str = ""
     version: int = 1
 
     def in_chain(self, chain: str) -> Offset | None:

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk.log import mask_secret
 from requests import Request
 
 from audit_provider.core.auth import TokenHolder, filler
-from audit_provider.core.destinations.sentinel import SentinelDestination, SentinelOptions
-from audit_provider.core.destinations.sentinel_table import chosen
+from audit_provider.core.destinations.sentinel import SENTINEL, SentinelOptions
 from audit_provider.core.entra import CLOUDS, Identity, client_secret, identity_token
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.links import log_analytics
-from audit_provider.core.model import Fields, Origin
 from audit_provider.core.validation import checked, near
-from audit_provider.hooks.service import PROMPTLY, ServiceHook
+from audit_provider.hooks.destinations import CHECK_ORIGIN, DestinationHook
+from audit_provider.hooks.service import PROMPTLY
 
 if TYPE_CHECKING:
     from audit_provider.core.entra import Cloud
-    from audit_provider.core.formats import Form
     from audit_provider.core.http import HttpClient
-    from audit_provider.core.model import Window
 
 _SECRET = "client_secret"  # noqa: S105 - the name of a way to authenticate
 _TENANT = re.compile(r"[0-9A-Za-z.-]+")
 
 
-class AzureLogsIngestionHook(ServiceHook):
+class AzureLogsIngestionHook(DestinationHook):
     """Session and credential for a logs ingestion endpoint, from a connection of type ``azure_logs_ingestion``.
 
     Example::
@@ -45,16 +41,10 @@ class AzureLogsIngestionHook(ServiceHook):
         ``proxies``, ``cert``, ``allow_http``.
     """
 
+    spec = SENTINEL
     conn_name_attr = "azure_logs_ingestion_conn_id"
-    default_conn_name = "azure_logs_ingestion_default"
-    conn_type = "azure_logs_ingestion"
-    hook_name = "Azure Monitor Logs Ingestion (Microsoft Sentinel)"
-    service = "Azure Monitor"
-    own_extras: ClassVar[tuple[str, ...]] = (
-        *("auth", "tenant_id", "cloud", "scope", "token_url", "rule_id", "stream", "workspace"),
-    )
 
-    def __init__(self, azure_logs_ingestion_conn_id: str = default_conn_name) -> None:
+    def __init__(self, azure_logs_ingestion_conn_id: str = SENTINEL.options.default_conn_id) -> None:
         super().__init__(azure_logs_ingestion_conn_id)
 
     @property
@@ -90,24 +80,6 @@ class AzureLogsIngestionHook(ServiceHook):
         self._auth.hides += [client.hide, mask_secret]
         return client
 
-    def destination(
-        self, options: SentinelOptions, origin: Origin, form: Form | None = None, **client: Any
-    ) -> SentinelDestination:
-        """Return the rule's stream, ready to send.
-
-        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
-        :raises ConfigurationError: the connection cannot be used.
-        """
-        return SentinelDestination(options, origin, self.client(**client), form=form)
-
-    def link(self, options: SentinelOptions, origin: Origin, times: Window) -> str:
-        """Return Log Analytics in the cloud's portal. See :class:`ServiceHook`."""
-        self.address()
-        pipeline = origin.pipeline if "Pipeline" in chosen(options.columns) else ""
-        return log_analytics(
-            self.extra("cloud", "public"), self.extra("workspace", ""), options.stream, times, pipeline=pipeline
-        )
-
     def authentication(self) -> TokenHolder:
         """Return what fetches and carries Entra's tokens."""
         return self._auth
@@ -117,7 +89,7 @@ class AzureLogsIngestionHook(ServiceHook):
         named = {key: self.extra(key) for key in ("rule_id", "stream") if self.extra(key)}
         if named:
             options = checked(SentinelOptions, named, f"the extra of the connection {self.http_conn_id!r}")
-            return self.destination(options, Origin("check", "check", Fields(id="id", time="time")), **PROMPTLY).check()
+            return self.destination(options, CHECK_ORIGIN, **PROMPTLY).check()
         self._auth(Request("POST", self.address()).prepare())
         return (
             "Microsoft Entra issues a token; set 'rule_id' and 'stream' in the extra to also test the data collection "

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.auth import HeaderAuth
 from audit_provider.core.aws_signature import AwsSignature
-from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
+from audit_provider.core.destinations.elasticsearch import ELASTICSEARCH
 from audit_provider.core.destinations.elasticsearch_check import check_access
-from audit_provider.core.destinations.elasticsearch_documents import stream_name
 from audit_provider.core.destinations.elasticsearch_templates import Product, install_template
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.links import discover
 from audit_provider.hooks.connection import connection_of
-from audit_provider.hooks.service import PROMPTLY, ServiceHook
+from audit_provider.hooks.destinations import DestinationHook
+from audit_provider.hooks.service import PROMPTLY
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
-
-    from audit_provider.core.formats import Form
-    from audit_provider.core.model import Origin, Window
 
 _STYLES = ("api_key", "basic", "aws")
 _AWS_SERVICES = ("es", "aoss")
 _AWS_HOST = re.compile(r"\.([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(\.cn)?$")
 
 
-class ElasticsearchLogsHook(ServiceHook):
+class ElasticsearchLogsHook(DestinationHook):
     """Session and credential for an Elasticsearch or OpenSearch cluster, from a connection of type
     ``elasticsearch_logs``.
 
@@ -46,14 +42,10 @@ class ElasticsearchLogsHook(ServiceHook):
         ``verify``, ``proxies``, ``cert``, ``allow_http``.
     """
 
+    spec = ELASTICSEARCH
     conn_name_attr = "elasticsearch_logs_conn_id"
-    default_conn_name = "elasticsearch_logs_default"
-    conn_type = "elasticsearch_logs"
-    hook_name = "Elasticsearch / OpenSearch Logs"
-    service = "Elasticsearch / OpenSearch"
-    own_extras: ClassVar[tuple[str, ...]] = ("auth", "aws_conn_id", "region", "service", "discover_url")
 
-    def __init__(self, elasticsearch_logs_conn_id: str = default_conn_name) -> None:
+    def __init__(self, elasticsearch_logs_conn_id: str = ELASTICSEARCH.options.default_conn_id) -> None:
         super().__init__(elasticsearch_logs_conn_id)
 
     @property
@@ -86,22 +78,6 @@ class ElasticsearchLogsHook(ServiceHook):
         # An API key may be written "id:key"; what follows a colon in a password is no secret of its own.
         key = self.token.partition(":")[2] if self.style == "api_key" else ""
         return (self._authorization().partition(" ")[2], self.token, key)
-
-    def destination(
-        self, options: ElasticsearchOptions, origin: Origin, form: Form | None = None, **client: Any
-    ) -> ElasticsearchDestination:
-        """Return the stream, ready to take documents.
-
-        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
-        :raises ConfigurationError: the connection cannot be used.
-        """
-        return ElasticsearchDestination(options, origin, self.client(**client), form=form)
-
-    def link(self, options: ElasticsearchOptions, origin: Origin, times: Window) -> str:
-        """Return Discover on the stream, where the connection says where Discover is. See :class:`ServiceHook`."""
-        page = self.page_extra("discover_url")
-        target = options.target or stream_name(origin.source, options.namespace)
-        return discover(page, target, times) if page else ""
 
     def install_template(self, target: str = "", product: Literal["auto", Product] = "auto") -> str:
         """Install the index template that comes with this package; return what was done. Shipping never needs it.

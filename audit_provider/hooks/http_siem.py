@@ -6,38 +6,37 @@ import functools
 import re
 from base64 import b64encode
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.address import base_url_from
 from audit_provider.core.auth import HeaderAuth, NoAuth, TokenHolder, filler
-from audit_provider.core.destinations.http import HttpDestination, HttpOptions
-from audit_provider.core.destinations.http_presets import URL_IS_CREDENTIAL
+from audit_provider.core.destinations.http import HTTP, HttpOptions
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.google import CLOUD_SCOPE, service_account
-from audit_provider.core.model import Fields, Origin
 from audit_provider.core.signature import ID_HEADER, SignatureAuth
 from audit_provider.core.validation import near
-from audit_provider.hooks.service import PROMPTLY, ServiceHook
+from audit_provider.hooks.destinations import DestinationHook
+from audit_provider.hooks.service import PROMPTLY
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
+    from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.http import HttpClient
-    from audit_provider.core.model import Window
+    from audit_provider.core.model import Origin
 
 STYLES = ("header", "bearer", "basic", "signature", "google_service_account", "none")
 """The values of the extra ``auth``."""
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LEAST_SECRET = 8
-_ORIGIN = Origin("check", "check", Fields(id="id", time="time"))
 
 
-class HttpSiemHook(ServiceHook):
+class HttpSiemHook(DestinationHook):
     """Session and credential for any HTTP receiver, from a connection of type ``http_siem``.
 
     Example::
@@ -55,14 +54,10 @@ class HttpSiemHook(ServiceHook):
         ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
+    spec = HTTP
     conn_name_attr = "http_siem_conn_id"
-    default_conn_name = "http_siem_default"
-    conn_type = "http_siem"
-    hook_name = "SIEM over HTTP"
-    service = "the HTTP receiver"
-    own_extras: ClassVar[tuple[str, ...]] = ("auth", "auth_header", "secret_url", "page_url", "scope", "token_url")
 
-    def __init__(self, http_siem_conn_id: str = default_conn_name) -> None:
+    def __init__(self, http_siem_conn_id: str = HTTP.options.default_conn_id) -> None:
         super().__init__(http_siem_conn_id)
 
     @property
@@ -94,7 +89,7 @@ class HttpSiemHook(ServiceHook):
         return HeaderAuth({name: value})
 
     @functools.cached_property
-    def _token(self) -> TokenHolder:
+    def _token(self) -> HeaderAuth | TokenHolder:
         account = service_account(str(self.extra("scope", CLOUD_SCOPE)))
         if url := self.extra("token_url"):
             account = account.at(str(url))
@@ -127,12 +122,20 @@ class HttpSiemHook(ServiceHook):
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}/***" if self.flag("secret_url") else url
 
+    def endpoint(self, options: HttpOptions) -> str:
+        """Return the receiver's URL, or its host alone if the rest is secret.
+
+        :raises ConfigurationError: the connection cannot be used, or would show a URL that is a credential.
+        """
+        self.must_hide_address(options)
+        return super().endpoint(options)
+
     def must_hide_address(self, options: HttpOptions) -> None:
         """Refuse to show a URL that is a credential.
 
         :raises ConfigurationError: the URL is one for this preset, and the connection does not say so.
         """
-        if options.preset in URL_IS_CREDENTIAL and not self.flag("secret_url"):
+        if options.kind.url_is_credential and not self.flag("secret_url"):
             raise ConfigurationError(
                 f"the URL of the connection {self.http_conn_id!r} is the credential of {options.kind.title}, and would "
                 "appear in messages: set 'secret_url' to true in its extra."
@@ -159,13 +162,11 @@ class HttpSiemHook(ServiceHook):
         :raises ConfigurationError: the connection cannot be used.
         """
         client = super().client(base_url, shown_url=base_url or self.shown_address(), **options)
-        if self.style == "google_service_account":
+        if self.style == "google_service_account" and isinstance(self._token, TokenHolder):
             self._token.hides += [client.hide, mask_secret]
         return client
 
-    def destination(
-        self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any
-    ) -> HttpDestination:
+    def destination(self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
         """Return the receiver, ready to send.
 
         :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
@@ -181,15 +182,7 @@ class HttpSiemHook(ServiceHook):
         if options.path is None and not options.preset and self._ends_in_slash():
             options = replace(options, path="/")
         self.must_hide_address(options)
-        return HttpDestination(options, origin, self.client(**client), form=form)
-
-    def link(self, options: HttpOptions, origin: Origin, times: Window) -> str:
-        """Return the receiver's own page, where the connection names it. See :class:`ServiceHook`."""
-        return self.page_extra("page_url")
-
-    def check(self) -> str:
-        """Reach the receiver without sending an event."""
-        return self.destination(HttpOptions(), _ORIGIN, **PROMPTLY).check()
+        return super().destination(options, origin, form, **client)
 
     @property
     def _password(self) -> str:

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from audit_provider.core.auth import HeaderAuth
-from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
-from audit_provider.core.links import splunk_search, splunk_search_page
-from audit_provider.core.model import Fields, Origin
-from audit_provider.hooks.service import PROMPTLY, ServiceHook
-
-if TYPE_CHECKING:
-    from requests.auth import AuthBase
-
-    from audit_provider.core.formats import Form
-    from audit_provider.core.model import Window
+from audit_provider.core.destinations.splunk_hec import SPLUNK_HEC
+from audit_provider.hooks.destinations import DestinationHook
 
 
-class SplunkHecHook(ServiceHook):
+class SplunkHecHook(DestinationHook):
     """Session and credential for a Splunk HTTP Event Collector, from a connection of type ``splunk_hec``.
 
     Example::
@@ -31,37 +19,8 @@ class SplunkHecHook(ServiceHook):
         ``verify``, ``proxies``, ``cert``, ``allow_http``, ``ssh_conn_id``.
     """
 
+    spec = SPLUNK_HEC
     conn_name_attr = "splunk_hec_conn_id"
-    default_conn_name = "splunk_hec_default"
-    conn_type = "splunk_hec"
-    hook_name = "Splunk HTTP Event Collector"
-    service = "Splunk HEC"
-    own_extras: ClassVar[tuple[str, ...]] = ("channel", "ack", "search_url")
 
-    def __init__(self, splunk_hec_conn_id: str = default_conn_name) -> None:
+    def __init__(self, splunk_hec_conn_id: str = SPLUNK_HEC.options.default_conn_id) -> None:
         super().__init__(splunk_hec_conn_id)
-
-    def authentication(self) -> AuthBase:
-        """Return the collector's header."""
-        return HeaderAuth({"Authorization": f"Splunk {self.token}"})
-
-    def destination(
-        self, options: SplunkHecOptions, origin: Origin, form: Form | None = None, **client: Any
-    ) -> SplunkHecDestination:
-        """Return the collector, ready to send.
-
-        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
-        :raises ConfigurationError: the connection cannot be used.
-        """
-        options = replace(options, ack=self.flag("ack", default=options.ack))
-        return SplunkHecDestination(options, origin, self.client(**client), self.extra("channel"), form=form)
-
-    def link(self, options: SplunkHecOptions, origin: Origin, times: Window) -> str:
-        """Return a search for what was shipped, where the Search app's address is known. See :class:`ServiceHook`."""
-        page = self.page_extra("search_url") or splunk_search_page(self.address())
-        return splunk_search(page, options.index, options.source or origin.pipeline, times) if page else ""
-
-    def check(self) -> str:
-        """Send an empty body, which a valid token answers with code 5."""
-        origin = Origin("check", "check", Fields(id="id", time="time"))
-        return self.destination(SplunkHecOptions(), origin, **PROMPTLY).check()

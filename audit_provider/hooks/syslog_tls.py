@@ -6,14 +6,15 @@ import ssl
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit_provider.core.address import is_loopback
-from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
+from audit_provider.core.destinations.syslog import SYSLOG, SyslogOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import Fields, Origin
 from audit_provider.core.tcp import TcpClient
-from audit_provider.hooks.service import ServiceHook
+from audit_provider.hooks.destinations import DestinationHook
 
 if TYPE_CHECKING:
+    from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
+    from audit_provider.core.model import Origin
 
 DEFAULT_PORT = 6514
 """RFC 5425's."""
@@ -21,7 +22,7 @@ DEFAULT_PORT = 6514
 _TRANSPORTS = ("tls", "tcp")
 
 
-class SyslogTlsHook(ServiceHook):
+class SyslogTlsHook(DestinationHook):
     """Address and certificates of a syslog receiver, from a connection of type ``syslog_tls``.
 
     Example::
@@ -35,29 +36,16 @@ class SyslogTlsHook(ServiceHook):
         to hosts other than loopback), ``allow_link_local``.
     """
 
+    spec = SYSLOG
     conn_name_attr = "syslog_tls_conn_id"
-    default_conn_name = "syslog_tls_default"
-    conn_type = "syslog_tls"
-    hook_name = "Syslog over TLS (RFC 5425)"
-    service = "syslog"
-    session_extras: ClassVar[tuple[str, ...]] = ()
-    own_extras: ClassVar[tuple[str, ...]] = (
-        "ca",
-        "cert",
-        "key",
-        "server_hostname",
-        "verify",
-        "transport",
-        "allow_plain",
-        "allow_link_local",
-    )
+    session_extras: ClassVar[tuple[str, ...]] = ("allow_link_local",)
 
-    def __init__(self, syslog_tls_conn_id: str = default_conn_name) -> None:
+    def __init__(self, syslog_tls_conn_id: str = SYSLOG.options.default_conn_id) -> None:
         super().__init__(syslog_tls_conn_id)
 
     @property
     def host(self) -> str:
-        """The receiver's name or address.
+        """The receiver's name or address, without brackets.
 
         :raises ConfigurationError: there is none.
         """
@@ -98,13 +86,13 @@ class SyslogTlsHook(ServiceHook):
 
     def destination(
         self, options: SyslogOptions, origin: Origin, form: Form | None = None, **client: Any
-    ) -> SyslogDestination:
+    ) -> Destination:
         """Return the receiver, ready to be written to.
 
-        :param form: how its events look. :param client: of no use here: nothing is waited for.
+        :param form: the format of its events. :param client: not used, because nothing is waited for.
         :raises ConfigurationError: the connection cannot be used.
         """
-        return SyslogDestination(options, origin, self.tcp_client(), form=form)
+        return self.spec.connect(options, origin, self.tcp_client(), form)
 
     def tcp_client(self) -> TcpClient:
         """Return what opens connections to the receiver.
@@ -119,11 +107,6 @@ class SyslogTlsHook(ServiceHook):
             service=self.service,
             allow_link_local=self.flag("allow_link_local"),
         )
-
-    def check(self) -> str:
-        """Shake hands with the receiver."""
-        origin = Origin("check", "check", Fields(id="id", time="time"))
-        return self.destination(SyslogOptions(), origin).check()
 
     def _tls(self) -> ssl.SSLContext:
         cert, key = self.extra("cert"), self.extra("key")

@@ -5,68 +5,73 @@ Each is imported when it is first used: the process of a task imports what this 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.late_imports import LateMapping, imported_late
+from audit_provider.core.destinations.registry import DESTINATIONS
+from audit_provider.core.destinations.spec import operator_name
+from audit_provider.core.late_imports import imported_late
 
 if TYPE_CHECKING:
-    from audit_provider.operators.datadog import AuditLogsToDatadogOperator
-    from audit_provider.operators.elasticsearch import AuditLogsToElasticsearchOperator
-    from audit_provider.operators.http import AuditLogsToHttpOperator
+    from types import ModuleType
+
+    from audit_provider.operators.destinations import SHIP_OPERATORS
     from audit_provider.operators.pull import PullAuditLogsOperator
     from audit_provider.operators.reconcile import ReconcileAuditLogsOperator
     from audit_provider.operators.report import ReportAuditLogsOperator
-    from audit_provider.operators.s3 import AuditLogsToS3Operator
-    from audit_provider.operators.sentinel import AuditLogsToSentinelOperator
-    from audit_provider.operators.sftp import AuditLogsToSftpOperator
     from audit_provider.operators.ship import ShipAuditLogsOperator
-    from audit_provider.operators.splunk_hec import AuditLogsToSplunkHecOperator
-    from audit_provider.operators.syslog import AuditLogsToSyslogOperator
-
-_HOMES = {
-    "audit_provider.operators.datadog": ("AuditLogsToDatadogOperator",),
-    "audit_provider.operators.elasticsearch": ("AuditLogsToElasticsearchOperator",),
-    "audit_provider.operators.http": ("AuditLogsToHttpOperator",),
-    "audit_provider.operators.pull": ("PullAuditLogsOperator",),
-    "audit_provider.operators.reconcile": ("ReconcileAuditLogsOperator",),
-    "audit_provider.operators.report": ("ReportAuditLogsOperator",),
-    "audit_provider.operators.s3": ("AuditLogsToS3Operator",),
-    "audit_provider.operators.sentinel": ("AuditLogsToSentinelOperator",),
-    "audit_provider.operators.sftp": ("AuditLogsToSftpOperator",),
-    "audit_provider.operators.ship": ("ShipAuditLogsOperator",),
-    "audit_provider.operators.splunk_hec": ("AuditLogsToSplunkHecOperator",),
-    "audit_provider.operators.syslog": ("AuditLogsToSyslogOperator",),
-}
-"""The module of each operator."""
-
-SHIP_OPERATORS: LateMapping[type[ShipAuditLogsOperator]] = LateMapping(
-    {
-        "s3": ("audit_provider.operators.s3", "AuditLogsToS3Operator"),
-        "splunk_hec": ("audit_provider.operators.splunk_hec", "AuditLogsToSplunkHecOperator"),
-        "datadog": ("audit_provider.operators.datadog", "AuditLogsToDatadogOperator"),
-        "http": ("audit_provider.operators.http", "AuditLogsToHttpOperator"),
-        "elasticsearch": ("audit_provider.operators.elasticsearch", "AuditLogsToElasticsearchOperator"),
-        "sentinel": ("audit_provider.operators.sentinel", "AuditLogsToSentinelOperator"),
-        "syslog": ("audit_provider.operators.syslog", "AuditLogsToSyslogOperator"),
-        "sftp": ("audit_provider.operators.sftp", "AuditLogsToSftpOperator"),
-    }
-)
-"""The operator of each destination type."""
 
 __all__ = [
     "SHIP_OPERATORS",
-    "AuditLogsToDatadogOperator",
-    "AuditLogsToElasticsearchOperator",
-    "AuditLogsToHttpOperator",
-    "AuditLogsToS3Operator",
-    "AuditLogsToSentinelOperator",
-    "AuditLogsToSftpOperator",
-    "AuditLogsToSplunkHecOperator",
-    "AuditLogsToSyslogOperator",
+    *(operator_name(each) for each in DESTINATIONS.own),
     "PullAuditLogsOperator",
     "ReconcileAuditLogsOperator",
     "ReportAuditLogsOperator",
     "ShipAuditLogsOperator",
 ]
 
-__getattr__ = imported_late(__name__, _HOMES)
+_late = imported_late(
+    __name__,
+    {
+        "audit_provider.operators.destinations": ("SHIP_OPERATORS",),
+        "audit_provider.operators.pull": ("PullAuditLogsOperator",),
+        "audit_provider.operators.reconcile": ("ReconcileAuditLogsOperator",),
+        "audit_provider.operators.report": ("ReportAuditLogsOperator",),
+        "audit_provider.operators.ship": ("ShipAuditLogsOperator",),
+    },
+)
+
+
+class _Modules(MetaPathFinder, Loader):
+    """Makes the module of a destination's operator, such as ``audit_provider.operators.s3``, when it is imported.
+
+    Other providers have a module for each operator, so DAGs import from it.
+    """
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """Return what makes a module, None if no destination has its name."""
+        package, _, name = fullname.rpartition(".")
+        return ModuleSpec(fullname, self) if package == __name__ and name in DESTINATIONS else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the operator into its module."""
+        from audit_provider.operators.destinations import SHIP_OPERATORS
+
+        operator = SHIP_OPERATORS[module.__name__.rpartition(".")[2]]
+        module.__doc__ = operator.__doc__
+        setattr(module, operator.__name__, operator)
+
+
+sys.meta_path.append(_Modules())
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("AuditLogsTo"):
+        for each in DESTINATIONS:
+            if operator_name(each) == name:
+                from audit_provider.operators.destinations import SHIP_OPERATORS
+
+                return SHIP_OPERATORS[each]
+    return _late(name)

@@ -5,13 +5,17 @@ A task keeps the address as an XCom when it ends; it holds nothing secret. Where
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+from audit_provider.core.destinations.registry import DESTINATIONS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey
     from airflow.sdk import BaseOperator, Context
+
+    from audit_provider.core.destinations.spec import DestinationSpec
 
 LINK_KEY = "audit_logs_page"
 """Key of the XCom that holds the address."""
@@ -42,37 +46,23 @@ class AuditLogLink(_KeptLink):
     name = "Vendor's audit log"
 
 
-class S3PrefixLink(_KeptLink):
-    """The prefix in the AWS console."""
+def link_of(spec: DestinationSpec) -> type[BaseOperatorLink]:
+    """Return the button that leads to the events at a destination.
 
-    name = "S3 prefix"
-
-
-class SplunkSearchLink(_KeptLink):
-    """A search for the run's events."""
-
-    name = "Splunk search"
-
-
-class DatadogExplorerLink(_KeptLink):
-    """The log explorer, showing the run's events."""
-
-    name = "Datadog explorer"
+    Airflow finds its class by the dotted path, so it is also a name of this module.
+    """
+    made: type[BaseOperatorLink] = globals().get(spec.link_name) or type(
+        spec.link_name,
+        (_KeptLink,),
+        {"name": spec.link_label, "__module__": __name__, "__doc__": f"The events at {spec.about.title}."},
+    )
+    globals()[spec.link_name] = made
+    return made
 
 
-class DiscoverLink(_KeptLink):
-    """Discover of Kibana or OpenSearch Dashboards, showing the run's events."""
-
-    name = "Discover"
-
-
-class LogAnalyticsLink(_KeptLink):
-    """Log Analytics in the Azure portal, showing the run's events."""
-
-    name = "Log Analytics"
-
-
-class ReceiverLink(_KeptLink):
-    """The receiver's own page."""
-
-    name = "Receiver"
+def __getattr__(name: str) -> Any:
+    if name.endswith("Link"):
+        for spec in DESTINATIONS.values():
+            if spec.link_name == name:
+                return link_of(spec)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import origin_of, range_from, window_from
+from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.shipment import Shipment, Shipped, forget_replay
 from audit_provider.core.stream_name import StreamName
@@ -63,7 +64,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     """
 
     destination_type: ClassVar[str]
-    hook: ClassVar[type[Any] | None] = None
+    hook: ClassVar[type[Any]]
     option_names: ClassVar[tuple[str, ...]] = ()
     template_fields: Sequence[str] = ("pipeline", "destination", "conn_id", "options", "windows", "spool")
     ui_color = "#dff0d8"
@@ -119,10 +120,10 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def connect(self, delivery: Delivery, origin: Origin, form: Form) -> Destination:
         """Return the destination, ready to send.
 
-        :param form: how its events look.
+        :param form: the format of its events.
         :raises AuditError: its connection cannot be used.
         """
-        destination: Destination = self._hook(delivery).destination(
+        destination: Destination = self.hook(delivery.conn_id).destination(
             delivery.options, origin, form, sleep=sleep_or_defer
         )
         return destination
@@ -133,27 +134,15 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
         :raises AuditError: its connection cannot be used.
         """
-        shown: str = cls._hook(delivery).shown_address()
-        return shown
+        return str(cls.hook(delivery.conn_id).endpoint(delivery.options))
 
     @classmethod
     def check_connection(cls, delivery: Delivery) -> None:
-        """See that the connection of a destination exists and holds what it must. Nothing is sent.
+        """Confirm that the connection of a destination exists and contains what it must. Nothing is sent.
 
         :raises AuditError: it cannot be used.
         """
-        if cls.hook is None:
-            cls.endpoint(delivery)
-            return
-        hook = cls._hook(delivery)
-        hook.shown_address()
-        hook.secrets()
-
-    @classmethod
-    def _hook(cls, delivery: Delivery) -> Any:
-        if cls.hook is None:
-            raise TypeError(f"{cls.__name__} has no hook class, so it must override how it connects.")
-        return cls.hook(delivery.conn_id)
+        cls.hook(delivery.conn_id).confirm(delivery.options)
 
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's.
@@ -235,6 +224,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             letters_at=f"{spool}/{self.pipeline}",
             letters_fail=self.dead_letters == "fail",
             has_source=bool(self.source),
+            configuration=configuration_of(delivery),
             report=self._send_metrics,
         )
 
@@ -297,8 +287,6 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         :param times: when the events happened that are to be seen there.
         :raises AuditError: its connection cannot be used.
         """
-        if cls.hook is None:
-            return ""
         return str(cls.hook(delivery.conn_id).link(delivery.options, origin, times))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

@@ -10,12 +10,13 @@ the events of dead letters the above, and read the destination's connection
 Test connection            what Airflow's own *Test* asks for: create connections and read this one, and
                            ``[core] test_connection = Enabled``
 Send test event            edit the connection
-Redrive dead letters       trigger ``audit_incremental_<pipeline>``
-Acknowledge gap            edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
+Resend dead letters        trigger ``audit_incremental_<pipeline>``
+Acknowledge gap, undo it   edit the Variable ``audit_logs.<pipeline>.gaps.acknowledged``
 ========================== ==============================================================
 """
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -64,11 +65,19 @@ class Permissions:
         found: set[str] = self._auth.get_authorized_dag_ids(user=self.user, method="GET")
         return found
 
+    @cached_property
+    def _has_teams(self) -> bool:
+        return bool(conf.getboolean("core", "multi_team", fallback=False))
+
+    def _team(self, team_of: Callable[[str], str | None], name: str) -> dict[str, str | None]:
+        """Return the team of something, where Airflow has teams: it is part of what the auth manager is asked."""
+        return {"team_name": team_of(name)} if self._has_teams else {}
+
     def may_see(self, pipeline: str) -> bool:
         """Whether the user may read how far a pipeline is, also where nothing is recorded of it yet."""
         key = StreamName(pipeline).cursor_key
         if key not in self._variables:
-            details = VariableDetails(key=key, **_team(Variable.get_team_name, key))
+            details = VariableDetails(key=key, **self._team(Variable.get_team_name, key))
             allowed = self._auth.is_authorized_variable(method="GET", details=details, user=self.user)
             self._variables[key] = bool(allowed)
         return self._variables[key]
@@ -77,19 +86,24 @@ class Permissions:
         """Whether a connection may be read (``GET``), edited (``PUT``) or made (``POST``)."""
         key = (method, conn_id)
         if key not in self._connections:
-            details = ConnectionDetails(conn_id=conn_id, **_team(Connection.get_team_name, conn_id))
+            details = ConnectionDetails(conn_id=conn_id, **self._team(Connection.get_team_name, conn_id))
             allowed = self._auth.is_authorized_connection(method=method, details=details, user=self.user)
             self._connections[key] = bool(allowed)
         return self._connections[key]
 
+    @cached_property
+    def _tests(self) -> bool:
+        """Whether Airflow tests connections at all."""
+        enabled: str = conf.get("core", "test_connection", fallback="Disabled")
+        return enabled.strip().lower() == "enabled"
+
     def may_test(self, conn_id: str) -> bool:
         """Whether a connection may be tested, as Airflow's own route decides it."""
-        enabled = conf.get("core", "test_connection", fallback="Disabled").strip().lower() == "enabled"
-        return enabled and self.may_connection("POST", conn_id) and self.may_connection("GET", conn_id)
+        return self._tests and self.may_connection("POST", conn_id) and self.may_connection("GET", conn_id)
 
     def may_trigger(self, dag_id: str) -> bool:
         """Whether runs of a DAG may be started."""
-        details = DagDetails(id=dag_id, **_team(DagModel.get_team_name, dag_id))
+        details = DagDetails(id=dag_id, **self._team(DagModel.get_team_name, dag_id))
         return bool(
             self._auth.is_authorized_dag(
                 method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
@@ -99,7 +113,7 @@ class Permissions:
     def may_acknowledge(self, pipeline: str) -> bool:
         """Whether gaps of a pipeline may be acknowledged."""
         key = str(RecordKey("acknowledgements", StreamName(pipeline)))
-        details = VariableDetails(key=key, **_team(Variable.get_team_name, key))
+        details = VariableDetails(key=key, **self._team(Variable.get_team_name, key))
         return bool(self._auth.is_authorized_variable(method="PUT", details=details, user=self.user))
 
 
@@ -139,8 +153,3 @@ def sent_by_page(request: Request) -> None:
         raise HTTPException(403, "this request comes from another site")
     if PAGE_HEADER not in request.headers:
         raise HTTPException(403, f"the header {PAGE_HEADER} is missing: send it with any value")
-
-
-def _team(team_of: Any, name: str) -> dict[str, str | None]:
-    """Return the team of something, where Airflow has teams: it is part of what the auth manager is asked."""
-    return {"team_name": team_of(name)} if conf.getboolean("core", "multi_team", fallback=False) else {}

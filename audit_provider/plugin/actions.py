@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.errors import AuditError
 from audit_provider.core.pipeline import Pipeline
-from audit_provider.core.runs.gap_records import acknowledge_gap
+from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.siem_configurations import check_destination, send_test_event
 from audit_provider.plugin import airflow_root
@@ -123,6 +123,21 @@ def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Told:
     def work() -> str:
         acknowledge_gap(Variables(), open_store(spool_uri()), found, gap, by=user.get_name(), note=body.note)
         return f"the gap {gap} is acknowledged."
+
+    return _told(work)
+
+
+@router.post(
+    "/gaps/{gap}/reopen",
+    dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.reopen"))],
+)
+def reopen(pipeline: str, gap: str) -> Told:
+    """Take back that a gap was acknowledged: it is open again."""
+    found: Pipeline = pipeline_of(pipeline)
+
+    def work() -> str:
+        taken_back = reopen_gap(Variables(), found.name, gap)
+        return f"The gap {gap} is open again; {taken_back.by} had acknowledged it."
 
     return _told(work)
 

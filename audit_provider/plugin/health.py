@@ -201,6 +201,11 @@ class Judge:
             letters_counted=summary is not None,
             too_old=offset.counts.too_old if offset else 0,
             restamped=offset.counts.restamped if offset else 0,
+            already_there=offset.counts.already_there if offset else 0,
+            before=offset.started_at if offset else 0,
+            again=offset.again if offset else 0,
+            filtered=offset.counts.filtered if offset else 0,
+            refused=offset.counts.dead_lettered if offset else 0,
         )
 
     def _current_at(self, destination: str) -> datetime | None:

@@ -29,13 +29,27 @@ _VARIES = re.compile(r"\d+")
 
 def incidents_of(views: Sequence[PipelineView]) -> list[Incident]:
     """Return the problems of all pipelines, one for each cause: the worst first, then what concerns most pipelines."""
+    return incidents_and_more(views)[0]
+
+
+def incidents_and_more(views: Sequence[PipelineView], most: int | None = None) -> tuple[list[Incident], int]:
+    """Return the gravest incidents, and how many more there are. :param most: how many are wanted; None for all."""
+    groups = _groups(views)
+    return [_incident(key, group) for key, group in groups[:most]], len(groups[most:]) if most is not None else 0
+
+
+def _groups(views: Sequence[PipelineView]) -> list[tuple[tuple[str, ...], list[tuple[str, Problem]]]]:
+    """Return the problems by cause, each with the name of its pipeline."""
     groups: dict[tuple[str, ...], list[tuple[str, Problem]]] = {}
     for view in views:
         for each in view.problems:
             key = (each.kind, each.cause) if each.cause else (each.kind, view.name, each.text)
             groups.setdefault(key, []).append((view.name, each))
-    found = [_incident(key, group) for key, group in groups.items()]
-    return sorted(found, key=lambda each: (STATES.index(each.level), -len(each.pipelines)))
+
+    def gravity(group: list[tuple[str, Problem]]) -> tuple[int, int]:
+        return min(STATES.index(each.level) for _, each in group), -len({name for name, _ in group})
+
+    return sorted(groups.items(), key=lambda each: gravity(each[1]))
 
 
 def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Incident:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from audit_provider.core.destinations.selection import Selection, Selector
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Fields
 from audit_provider.core.open_stream import kept_letters
-from audit_provider.plugin.views import LettersView, LetterView
+from audit_provider.plugin.views import LettersView, LetterView, ReasonView
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from audit_provider.core.dead_letters import Letter
     from audit_provider.core.delivery import Delivery
 
-MOST_LETTERS = 200
+MOST_LETTERS = 50
 """Letters that one answer lists."""
+
+MOST_REASONS = 10
+"""Reasons that are counted by themselves."""
 
 MOST_EVENT = 4000
 """Characters of an event that are shown."""
@@ -30,31 +33,47 @@ _ANY = Fields(id="", time="")
 """Of records of any source: what is redacted is named by its path."""
 
 
-def open_letters(pipeline: str, delivery: Delivery, *, events: bool) -> LettersView:
+def open_letters(pipeline: str, delivery: Delivery, *, events: bool, first: int = 0) -> LettersView:
     """Return the open dead letters of a destination, those of the live stream first.
 
     :param events: show the events themselves, redacted as the destination would get them.
+    :param first: how many to leave out.
     :raises AuditError: the spool cannot be read.
     """
-    found = list(islice(_letters(pipeline, delivery, events=events), MOST_LETTERS + 1))
-    return LettersView(tuple(found[:MOST_LETTERS]), more=len(found) > MOST_LETTERS)
+    redacting = Selector(Selection(redact=delivery.redact), _ANY)
+    shown: list[LetterView] = []
+    reasons: Counter[str] = Counter()
+    for number, (folder, letter) in enumerate(_letters(pipeline, delivery)):
+        reasons[letter.reason] += 1
+        if first <= number < first + MOST_LETTERS:
+            shown.append(_view(folder, letter, redacting if events else None))
+    named = [ReasonView(reason, count) for reason, count in reasons.most_common(MOST_REASONS)]
+    rest = reasons.total() - sum(each.count for each in named)
+    if rest:
+        named.append(ReasonView("", rest))
+    more = reasons.total() > first + len(shown)
+    return LettersView(tuple(shown), more, first, reasons.total(), tuple(named))
 
 
-def _letters(pipeline: str, delivery: Delivery, *, events: bool) -> Iterator[LetterView]:
+def _letters(pipeline: str, delivery: Delivery) -> Iterator[tuple[str, Letter]]:
     for kept in kept_letters(Variables(), open_store(spool_uri()), pipeline, delivery.name):
-        redacting = Selector(Selection(redact=delivery.redact), _ANY)
         for _, letter in kept.letters.open():
-            event = _shown(redacting, letter) if events else ""
-            yield LetterView(
-                id=letter.id,
-                time=letter.time,
-                stream=kept.name.folder,
-                reason=letter.reason,
-                answer=letter.answer,
-                too_old=letter.too_old,
-                set_aside_at=letter.set_aside_at,
-                event=event if len(event) <= MOST_EVENT else f"{event[:MOST_EVENT]}…",
-            )
+            yield kept.name.folder, letter
+
+
+def _view(folder: str, letter: Letter, redacting: Selector | None) -> LetterView:
+    """Return a letter as it is shown. :param redacting: None where its event is not."""
+    event = _shown(redacting, letter) if redacting else ""
+    return LetterView(
+        id=letter.id,
+        time=letter.time,
+        stream=folder,
+        reason=letter.reason,
+        answer=letter.answer,
+        too_old=letter.too_old,
+        set_aside_at=letter.set_aside_at,
+        event=event if len(event) <= MOST_EVENT else f"{event[:MOST_EVENT]}…",
+    )
 
 
 def _shown(redacting: Selector, letter: Letter) -> str:

@@ -96,7 +96,8 @@ class Progress:
     :ivar offsets: of destinations that have begun, each of the chain that its stream's position leads to.
     :ivar source: how the last runs ended that read the source; None where nothing says so.
     :ivar unreadable: one sentence for each record that cannot be read. :ivar unknown: keys of these, and of those that
-        the user may not read: what they hold is not known.
+        the user may not read: what they hold is not known. :ivar gaps: that are open, and :ivar acknowledged: that
+        somebody has accepted.
     """
 
     positions: Mapping[StreamName, Position]
@@ -106,6 +107,7 @@ class Progress:
     gaps: Sequence[GapRecord]
     unreadable: Sequence[str]
     unknown: Collection[str] = ()
+    acknowledged: Sequence[GapRecord] = ()
 
 
 def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
@@ -149,7 +151,8 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     positions = {name: stream.position for name, stream in streams.items()}
     unknown = {*unreadable.keys, *records.undecryptable, *records.withheld}
     opened = [gap for gap in gaps if gap.is_open]
-    return Progress(positions, offsets, source, summary, opened, unreadable.sentences, unknown)
+    accepted = [gap for gap in gaps if gap.acknowledged]
+    return Progress(positions, offsets, source, summary, opened, unreadable.sentences, unknown, accepted)
 
 
 class _Unreadable:
@@ -214,6 +217,8 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         else None,
         destinations=destinations,
         gaps=tuple(_gap(each) for each in progress.gaps),
+        acknowledged=tuple(_gap(each) for each in progress.acknowledged),
+        lag_target=judge.settings.lag_target.total_seconds(),
         findings=summary.findings if summary else (),
         reported_at=summary.made_at if summary else None,
         links={
@@ -239,4 +244,8 @@ def _gap(gap: GapRecord) -> GapView:
         reason=gap.reason,
         destination=gap.destination,
         events=gap.events,
+        found_at=gap.found_at,
+        acknowledged_by=gap.acknowledged.by if gap.acknowledged else "",
+        acknowledged_at=gap.acknowledged.at if gap.acknowledged else None,
+        note=gap.acknowledged.note if gap.acknowledged else "",
     )

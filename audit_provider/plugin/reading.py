@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.models import DagModel, DagRun, TaskInstance, Variable
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import case, func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.stream_name import PREFIX
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.plugin.overview import PipelineRecords, Progress
+
+
+_MARK = 48
+"""Letters at the beginning of an encrypted value, with its time and its random bytes."""
+
+_AT_ONCE = 500
+"""Variables that one query asks for by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +78,47 @@ def _known(default: Path, path: Path) -> KnownPipelines:
 
 
 class RecordsReader:
-    """Reads the records of every pipeline; what has not changed is neither decrypted nor sorted again."""
+    """Reads the records of every pipeline; what has not changed is neither fetched nor decrypted nor sorted again."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[str, str | None]] = {}
         self._sorted: tuple[dict[str, str], set[str], Records] = ({}, set(), Records())
 
     def read(self, session: Session, readable: Collection[str]) -> Records:
-        """Return the records of every pipeline, by one query.
+        """Return the records of every pipeline, by one query and another for what has changed.
 
         :param readable: keys of the Variables that the user may read; of the others only the key is kept.
         """
-        columns = select(Variable.key, Variable.val, Variable.is_encrypted)
-        rows = session.execute(columns.where(Variable.key.startswith(f"{PREFIX}.", autoescape=True))).all()
-        stored = {key: raw for key, raw, _ in rows}
-        allowed = stored.keys() & readable
+        marks = self._marks(session)
+        allowed = marks.keys() & readable
         last = self._sorted  # once: a request of another user may replace it meanwhile
-        if last[:2] == (stored, allowed):
+        if last[:2] == (marks, allowed):
             return last[2]
-        known, texts = self._texts, {}
-        for key, raw, is_encrypted in rows:
-            same = key in known and known[key][0] == raw
-            texts[key] = known[key] if same else (raw, _plain(raw, is_encrypted=is_encrypted))
+        known = self._texts
+        texts = {key: known[key] for key, mark in marks.items() if key in known and known[key][0] == mark}
+        changed = [key for key in marks if key not in texts]
+        for start in range(0, len(changed), _AT_ONCE):
+            columns = select(Variable.key, Variable.val, Variable.is_encrypted)
+            for key, raw, is_encrypted in session.execute(columns.where(Variable.key.in_(changed[start:][:_AT_ONCE]))):
+                # One that was written since is marked with what was read before, and so read again the next time.
+                texts[key] = (marks[key], _plain(raw, is_encrypted=is_encrypted))
         self._texts = texts
         records = Records()
         for key, (_, text) in texts.items():
             records.add(key, text if key in allowed else None, readable=key in allowed)
-        self._sorted = (stored, allowed, records)
+        self._sorted = (marks, allowed, records)
         return records
+
+    @staticmethod
+    def _marks(session: Session) -> dict[str, str]:
+        """Return something for each Variable that changes whenever it is written.
+
+        What is encrypted begins with the time and sixteen random bytes, so its beginning is enough.
+        """
+        raw: Any = Variable.__table__.c.val
+        mark = case((Variable.is_encrypted, func.substr(raw, 1, _MARK)), else_=raw)
+        asked = select(Variable.key, mark).where(Variable.key.startswith(f"{PREFIX}.", autoescape=True))
+        return {key: text or "" for key, text in session.connection().execute(asked).all()}
 
 
 class ProgressReader:
@@ -133,12 +153,14 @@ def read_dags(session: Session, pipelines: Collection[str], readable: Collection
         ended |= _last_runs(session, active, DagRun.state.in_(("success", FAILED)))
     failed = _failed_tasks(session, [run for run in ended.values() if _text(run.state) == FAILED])
     retrying = _retrying_tasks(session, [runs[dag_id] for dag_id in active])
-    there = select(DagModel.dag_id).where(DagModel.dag_id.in_(list(ids)))
-    facts = {ids[dag_id]: DagFacts(withheld=True) for (dag_id,) in session.execute(there)}
+    facts: dict[str, DagFacts] = {}
     columns = (DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
-    for row in session.execute(select(*columns).where(DagModel.dag_id.in_(wanted))):
-        run, last = runs.get(row.dag_id), ended.get(row.dag_id)
+    for row in session.execute(select(*columns).where(DagModel.dag_id.in_(list(ids)))).all():
         name = ids[row.dag_id]
+        if row.dag_id not in readable:
+            facts[name] = DagFacts(withheld=True)
+            continue
+        run, last = runs.get(row.dag_id), ended.get(row.dag_id)
         facts[name] = DagFacts(
             paused=bool(row.is_paused),
             stale=bool(row.is_stale),

@@ -2,6 +2,7 @@
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
 import contextlib
+import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -19,8 +20,8 @@ from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
-from audit_provider.plugin.dag_facts import DagFacts
-from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_of
+from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
+from audit_provider.plugin.judged import JudgedPipelines
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.matrix import MOST_ROWS, Wanted, rows_of
 from audit_provider.plugin.overview import PipelineRecords, Records, view_of
@@ -31,6 +32,7 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
+from audit_provider.plugin.runs import last_runs
 from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import (
     STATES,
@@ -40,20 +42,48 @@ from audit_provider.plugin.views import (
     Overview,
     PipelineDetail,
     PipelineView,
-    Problem,
+    RunsView,
 )
 from audit_provider.plugin.within import within
 
-MOST_PROBLEMS = 3
-"""Problems of one pipeline that the overview has; its own view has all."""
-
 MOST_TEXT = 120
-"""Letters of a problem or an error in a row."""
+"""Letters of an error in a row."""
 
 LETTERS_PATIENCE = 20.0
 """Seconds for reading dead letters from the spool."""
 
+
+class LeftBehindReader:
+    """Looks again for what waits under names that the file does not have only where the file or a record changed."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[KnownPipelines, Records, str] | None = None
+
+    def read(self, known: KnownPipelines, records: Records) -> str:
+        """Return what waits, by the records that the user may read, one line each."""
+        kept = self._kept
+        if kept is None or kept[0] is not known or kept[1] is not records:
+            kept = self._kept = (known, records, _left(known, records))
+        return kept[2]
+
+
+def _left(known: KnownPipelines, records: Records) -> str:
+    """Return what waits under names that the file does not have, by the records that the user may read."""
+    if known.unreadable:
+        return ""
+    served = {name: list(each.destinations) for name, each in known.pipelines.items()}
+    lines: list[str] = []
+    for name in records.names():
+        own = records.of(name)
+        if name not in known.wrong and not own.hidden:
+            with contextlib.suppress(AuditError):
+                lines += map(str, left_in_ledger(MemoryLedger(own.texts), served))
+    return "\n".join(lines)
+
+
 reader = PipelinesReader()
+judged = JudgedPipelines()
+left_behind = LeftBehindReader()
 records_reader = RecordsReader()
 progress_reader = ProgressReader()
 router = APIRouter(prefix="/api", dependencies=[SeesPage, ReadsVariables])
@@ -77,6 +107,7 @@ def wanted_rows(
 
 @router.get("/overview", response_model=Overview)
 def overview(
+    request: Request,
     session: SessionDep,
     may: PermissionsDep,
     wanted: Annotated[Wanted, Depends(wanted_rows)],
@@ -86,10 +117,14 @@ def overview(
 
     A pipeline that is added whole is of the same moment as its row. Asked for by itself a moment later, it would say
     what the overview does not say yet. Findings and gaps are in what is added whole.
+
+    The answer has an ``ETag``. A request that names it in ``If-None-Match`` gets 304 where nothing has changed but the
+    time.
     """
     known = reader.read()
     records = records_reader.read(session, may.variables)
     dags = read_dags(session, known.pipelines, may.dags)
+    root, now = airflow_root(), utc_now()
     views: list[PipelineView] = []
     hidden = 0
     for pipeline in known.pipelines.values():
@@ -97,30 +132,32 @@ def overview(
         if _is_hidden(pipeline.name, own, may):
             hidden += 1
             continue
-        views.append(_judged(pipeline, own, dags.get(pipeline.name)))
+        progress = progress_reader.read(pipeline, own)
+        views.append(judged.read(pipeline, progress, dags.get(pipeline.name), root=root, now=now))
     unseen = [name for name in known.wrong if _is_hidden(name, records.of(name), may)]
     hidden += len(set(unseen) - known.pipelines.keys())
     views.sort(key=lambda each: (STATES.index(each.state), each.name))
     page, matrix = rows_of(views, wanted)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
-    incidents = incidents_of(views)
-    wrong = "\n".join(filter(None, (mistakes, _left(known, records))))
-    return _json(
+    incidents, more = incidents_and_more(views, MOST_INCIDENTS)
+    wrong = "\n".join(filter(None, (mistakes, left_behind.read(known, records))))
+    return _changed(
+        request,
         Overview(
-            made_at=utc_now(),
+            made_at=now,
             critical=sum(each.state == "critical" for each in views),
             warning=sum(each.state == "warning" for each in views),
             hidden=hidden,
             mistakes=wrong,
             verdict=verdict_of(views, hidden=hidden, mistakes=wrong),
             totals=totals_of(views, hidden=hidden),
-            incidents=tuple(_shown(each, may) for each in incidents[:MOST_INCIDENTS]),
-            more_incidents=max(len(incidents) - MOST_INCIDENTS, 0),
+            incidents=tuple(_shown(each, may) for each in incidents),
+            more_incidents=more,
             pipelines=tuple(_row(with_buttons(known.pipelines[each.name], each, may)) for each in page),
             matrix=matrix,
             opened=_detail(known.pipelines[opened], records.of(opened), whole, may) if whole else None,
-        )
+        ),
     )
 
 
@@ -132,7 +169,17 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     if _is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
     dag = read_dags(session, [pipeline], may.dags).get(pipeline)
-    return _json(_detail(found, own, _judged(found, own, dag), may))
+    view = view_of(found, progress_reader.read(found, own), dag, root=airflow_root(), now=utc_now())
+    return _json(_detail(found, own, view, may))
+
+
+@router.get("/pipelines/{pipeline}/runs", response_model=RunsView)
+def runs(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
+    """Return the last runs of a pipeline's DAGs, of those that the user may read."""
+    pipeline_of(pipeline)
+    if _is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
+        raise HTTPException(403, "Forbidden")
+    return _json(last_runs(session, pipeline, may.dags, root=airflow_root()))
 
 
 @router.get("/pipelines/{pipeline}/destinations/{destination}/dead-letters", response_model=LettersView)
@@ -142,6 +189,7 @@ def dead_letters(
     session: SessionDep,
     may: PermissionsDep,
     events: Annotated[bool, Query(description="Show the events themselves.")] = False,
+    first: Annotated[int, Query(ge=0, description="How many to leave out.")] = 0,
 ) -> Response:
     """Return the open dead letters of a destination, each with the reason and the destination's own words.
 
@@ -152,7 +200,7 @@ def dead_letters(
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
-    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events)))
+    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events, first=first)))
 
 
 @router.get("/openapi.json")
@@ -179,20 +227,6 @@ def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool)
     return message_of(known.path if all_seen else "the pipelines file", lines) if lines else ""
 
 
-def _left(known: KnownPipelines, records: Records) -> str:
-    """Return what waits under names that the file does not have, by the records that the user may read."""
-    if known.unreadable:
-        return ""
-    served = {name: list(each.destinations) for name, each in known.pipelines.items()}
-    lines: list[str] = []
-    for name in records.names():
-        own = records.of(name)
-        if name not in known.wrong and not own.hidden:
-            with contextlib.suppress(AuditError):
-                lines += map(str, left_in_ledger(MemoryLedger(own.texts), served))
-    return "\n".join(lines)
-
-
 def pipeline_of(name: str) -> Pipeline:
     """Return a pipeline of the pipelines file.
 
@@ -213,11 +247,6 @@ def delivery_of(pipeline: str, destination: str) -> Delivery:
     if found is None:
         raise HTTPException(404, "there is no such destination")
     return found
-
-
-def _judged(pipeline: Pipeline, records: PipelineRecords, dag: DagFacts | None) -> PipelineView:
-    """Return how a pipeline fares, without the buttons of anybody."""
-    return view_of(pipeline, progress_reader.read(pipeline, records), dag, root=airflow_root(), now=utc_now())
 
 
 def with_buttons(pipeline: Pipeline, view: PipelineView, may: Permissions) -> PipelineView:
@@ -241,10 +270,9 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 
 
 def _row(view: PipelineView) -> PipelineView:
-    """Return a pipeline as the matrix shows it; long texts are in its own view."""
-    problems = tuple(replace(each, text=in_one_line(each.text, MOST_TEXT), error="") for each in view.problems)
+    """Return a pipeline as the matrix shows it. Its problems are among the incidents, and whole in its own view."""
     served = tuple(replace(each, last_error=in_one_line(each.last_error, MOST_TEXT)) for each in view.destinations)
-    return replace(view, problems=_first(problems), findings=(), gaps=(), hours=(), destinations=served)
+    return replace(view, problems=(), findings=(), gaps=(), acknowledged=(), hours=(), destinations=served)
 
 
 def _shown(incident: Incident, may: Permissions) -> Incident:
@@ -253,12 +281,14 @@ def _shown(incident: Incident, may: Permissions) -> Incident:
     return replace(incident, pipelines=incident.pipelines[:MOST_NAMED], test=test)
 
 
-def _first(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return as many problems as a row has room for, and how many more there are."""
-    if len(problems) <= MOST_PROBLEMS:
-        return problems
-    left = problems[MOST_PROBLEMS - 1 :]
-    return (*problems[: MOST_PROBLEMS - 1], Problem(left[0].level, f"and {len(left)} more."))
+def _changed(request: Request, answer: Overview) -> Response:
+    """Return an answer, or that the one which the browser has says the same."""
+    body = msgspec.json.encode(answer)
+    # When it was made is its first field, and no change.
+    tag = f'"{hashlib.blake2b(body.partition(b",")[2], digest_size=16).hexdigest()}"'
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, media_type="application/json", headers={"ETag": tag})
 
 
 def _json(answer: Any) -> Response:

@@ -112,7 +112,11 @@ class DestinationView:
     :ivar current_at: up to when it has everything that the source has served: the last complete read, where nothing is
         pending. A run that found nothing new and skipped the destination's task counts as well. None where something is
         pending or not known.
-    :ivar delivered: what it has, with what was already there.
+    :ivar delivered: what it has, with what was already there. :ivar already_there: of these, what an earlier try had
+        stored. :ivar before: of the spool, what lay before its beginning, and :ivar again: what it finished in segments
+        that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
+        its words. Together they are the account: ``spooled + again = before + delivered + filtered + too_old + refused
+        + pending``.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
         counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
     :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
@@ -143,6 +147,11 @@ class DestinationView:
     letters_counted: bool = True
     too_old: int = 0
     restamped: int = 0
+    already_there: int = 0
+    before: int = 0
+    again: int = 0
+    filtered: int = 0
+    refused: int = 0
     may: tuple[str, ...] = ()
 
     @property
@@ -153,7 +162,12 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True)
 class GapView:
-    """A gap that nobody has acknowledged. :ivar events: how many, None where nobody knows."""
+    """A gap.
+
+    :ivar events: how many are missing, None where nobody knows. :ivar found_at: None where nothing says so.
+    :ivar acknowledged_by: who accepts it, "" where nobody does; :ivar acknowledged_at: when, and :ivar note: what was
+        found out or done.
+    """
 
     id: str
     kind: str
@@ -163,6 +177,10 @@ class GapView:
     reason: str
     destination: str = ""
     events: int | None = None
+    found_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +205,15 @@ class PipelineView:
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
         made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
-    :ivar tags: words by which pipelines are grouped.
+    :ivar tags: words by which pipelines are grouped. :ivar gaps: that are open, and :ivar acknowledged: others that
+        somebody has accepted. :ivar lag_target: seconds; four times as much is critical.
     """
 
     name: str
     source: str
     state: State
     tags: tuple[str, ...] = ()
+    lag_target: float = 0.0
     reading: SourceView = field(default_factory=lambda: SourceView("new"))
     problems: tuple[Problem, ...] = ()
     last_read: datetime | None = None
@@ -209,6 +229,7 @@ class PipelineView:
     run: RunView | None = None
     destinations: tuple[DestinationView, ...] = ()
     gaps: tuple[GapView, ...] = ()
+    acknowledged: tuple[GapView, ...] = ()
     findings: tuple[Finding, ...] = ()
     reported_at: datetime | None = None
     links: dict[str, str] = field(default_factory=dict)
@@ -333,11 +354,64 @@ class LetterView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonView:
+    """How many dead letters have one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LettersView:
-    """Open dead letters of a destination. :ivar more: whether there are more than are listed."""
+    """Open dead letters of a destination.
+
+    :ivar letters: one page of them, from number :ivar first: on, which is 0 for the first.
+    :ivar total: how many are open. :ivar reasons: how many have which reason, the most frequent first; the rest of the
+        reasons together under "". :ivar more: whether there are more behind this page.
+    """
 
     letters: tuple[LetterView, ...]
     more: bool
+    first: int = 0
+    total: int = 0
+    reasons: tuple[ReasonView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task that has failed. :ivar log: path of its log in Airflow."""
+
+    id: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of one of a pipeline's DAGs.
+
+    :ivar kind: ``incremental``, ``backfill`` or ``reconcile``. :ivar by: who started it, "" for the schedule.
+    :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
+    :ivar asked: what it was started with, "" for nothing.
+    """
+
+    kind: str
+    id: str
+    state: str
+    began: datetime | None
+    ended: datetime | None
+    link: str
+    by: str = ""
+    asked: str = ""
+    done: int = 0
+    tasks: int = 0
+    failed: tuple[TaskView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """The last runs of a pipeline's DAGs that the user may read, the newest first."""
+
+    runs: tuple[RunRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

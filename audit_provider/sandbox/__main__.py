@@ -12,19 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import text_of, utc_now
 from audit_provider.sandbox.contract import read_contract
 from audit_provider.sandbox.contract_service import ContractService
-from audit_provider.sandbox.datadog import DatadogService
-from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
-from audit_provider.sandbox.http_receiver import HttpReceiverService
+from audit_provider.sandbox.microsoft365 import Microsoft365Service
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
-from audit_provider.sandbox.sentinel import SentinelService
-from audit_provider.sandbox.server import Service
-from audit_provider.sandbox.splunk_hec import SplunkHecService
+from audit_provider.sandbox.siems import find_stand_ins
 from audit_provider.sandbox.switchboard import Switchboard
+from audit_provider.testing.server import Service
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +29,10 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "AUDIT_SANDBOX_TOKEN"  # noqa: S105 - its name
 """Environment variable with the credential of every stand-in: 32 hexadecimal digits. By default each has its own."""
 
-_SERVICES = "pylon,splunk,datadog,opensearch,sentinel,webhook,s3"
+_SIEMS = {each.sandbox_name: each for each in find_stand_ins().values() if hasattr(each, "sandbox_name")}
+_SERVICES = ",".join(["pylon", *_SIEMS])
+
+_MOST_DAYS = 6
 
 Started = tuple["Service | S3Service", dict[str, Any]]
 """A stand-in, and what a client must know of it."""
@@ -49,10 +49,15 @@ def main() -> None:
         running[name] = _stand_in(name, int(port or 0), options, now)
     step = timedelta(days=options.source_days) / options.source_events
     for name in filter(None, options.sources.split(",")):
+        if name == Microsoft365Service.name:
+            running[name] = _microsoft365(options, now)
+            continue
         contract = read_contract(options.contracts / name)
         source = ContractService(contract, rate_limit=None if options.unlimited else contract.rate)
         source.add(now - step * number for number in reversed(range(options.source_events)))
         told = {"connection": contract.connection, "settings": contract.settings}
+        if contract.token:
+            told["token_path"] = contract.token["path"]
         running[name] = source, {"token": contract.connection["password"], **told}
     for service, _ in running.values():
         service.start()
@@ -99,25 +104,26 @@ def _stand_in(name: str, port: int, options: argparse.Namespace, now: datetime) 
         limits: dict[str, int] | None = {} if options.unlimited else None
         pylon = PylonService(token, generate(options.events, since, now), rate_limits=limits, port=port)
         return pylon, {"token": token, "since": since.isoformat()}
-    if name == "splunk":
-        return SplunkHecService(token, indexes=["audit", "main"], port=port), {"token": token}
-    if name == "datadog":
-        return DatadogService(token, port=port), {"token": token}
-    if name == "opensearch":
-        login = {"login": "shipper", "token": token}
-        return ElasticsearchService(logins={"shipper": token}, product="opensearch", port=port), login
-    if name == "sentinel":
-        sentinel = SentinelService("11111111-0000-4000-8000-000000000002", token, port=port)
-        known = {key: getattr(sentinel, key) for key in ("tenant_id", "token_url", "rule_id", "stream")}
-        return sentinel, {"login": sentinel.client_id, "token": sentinel.client_secret, **known}
-    if name == "webhook":
-        key = f"whsec_{token}"  # hexadecimal digits are base64 as well: 32 of them stand for 24 bytes
-        webhook = HttpReceiverService(secrets=[key], port=port)
-        return webhook, {"path": webhook.path, "token": key}
-    if name == "s3":
-        s3 = S3Service(port=port)
-        return s3, {"bucket": s3.bucket, "access_key": s3.access_key, "secret_key": s3.secret_key}
-    raise SystemExit(f"there is no stand-in {name!r}: choose from {_SERVICES}.")
+    if name not in _SIEMS:
+        raise SystemExit(f"there is no stand-in {name!r}: choose from {_SERVICES}.")
+    started: Started = _SIEMS[name].of_sandbox(token, port)
+    return started
+
+
+def _microsoft365(options: argparse.Namespace, now: datetime) -> Started:
+    """Make the stand-in of Microsoft 365, whose events are kept for a week only."""
+    source = Microsoft365Service()
+    days = min(options.source_days, _MOST_DAYS)
+    step = timedelta(days=days) / options.source_events
+    source.happen([now - step * number for number in reversed(range(options.source_events))])
+    known = {
+        "token": source.client_secret,
+        "connection": {"login": source.client_id, "password": source.client_secret},
+        "settings": {"tenant": source.tenant},
+        "token_path": source.token_path,
+        "start": text_of(now - timedelta(days=_MOST_DAYS, hours=1)),
+    }
+    return source, known
 
 
 def _wait() -> None:

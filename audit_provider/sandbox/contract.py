@@ -65,6 +65,7 @@ class Cursors:
     :ivar gone: dotted path of what is absent with it. :ivar tail: it is there always, also behind the newest record.
     :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: of the page's size.
     :ivar begin: a cursor that means the beginning. :ivar relative: the URL has no host.
+    :ivar listed: the cursor is a list of two values, which the request joins by a comma.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -78,6 +79,7 @@ class Cursors:
     count_at: str = ""
     begin: str = ""
     relative: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class Contract:
     :ivar name: of its folder.
     :ivar connection: what the user fills in: ``login`` and ``password``. :ivar settings: likewise, by name.
     :ivar auth: headers that a request must carry; ``{token}`` stands for the one that ``token`` gave.
+    :ivar signed: with which hash function each request is signed by the password, "" for none.
     :ivar request: the call of the first page. :ivar follow: of the pages after it, where that is another call.
     :ivar page: an example page, as the vendor shows it: the name of the file, ``page.json`` where none is given.
     :ivar records_at: dotted path of its records; "" where the answer is the list itself.
@@ -231,6 +234,7 @@ class Contract:
     bounds: tuple[Bound, Bound] = ("inclusive", "inclusive")
     refusal: Refusal = field(default_factory=lambda: Refusal(status=401, body={}))
     slow_down: SlowDown = field(default_factory=lambda: SlowDown(status=429, headers={"Retry-After": "seconds"}))
+    signed: Literal["", "sha1", "sha512"] = ""
     token: TokenCall | None = None
     rate: tuple[int, float] | None = None
     page_size: int | None = None
@@ -292,11 +296,15 @@ class Contract:
 def read_contract(folder: Path) -> Contract:
     """Return the contract of a folder: ``contract.yaml`` and the example page beside it.
 
-    :raises ConfigurationError: it holds a key or a word that is unknown, or parts that do not fit together; with one
-        line per mistake.
+    :raises ConfigurationError: there is none, or it holds a key or a word that is unknown, or parts that do not fit
+        together; with one line per mistake.
     """
     path = folder / "contract.yaml"
     where = f"{folder.name}/{path.name}"
+    if not path.exists():
+        raise ConfigurationError(
+            f"the source {folder.name!r} has no contract: write {path}, as docs/adding_a_source.md says"
+        )
     try:
         entry = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # nosec B506
     except yaml.YAMLError as error:

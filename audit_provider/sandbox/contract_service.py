@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 from collections import deque
@@ -27,8 +28,8 @@ from audit_provider.sandbox.contract import (
     remove,
 )
 from audit_provider.sandbox.documented_call import BadRequestError, Call
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
 from audit_provider.sandbox.signing_keys import fault_in
+from audit_provider.testing.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,6 +115,8 @@ class ContractService(Service):
     def _page(self, contract: Contract, call: Call, request: Request) -> Reply:
         if request.method != call.method:
             return self._refuse(405, f"{call.path} takes {call.method}")
+        if contract.signed and not self._is_signed(contract, request):
+            return self._refuse_credential()
         expected = {**contract.auth, **call.headers}
         for name, value in expected.items():
             value = value.replace("{token}", TOKEN)
@@ -139,6 +142,8 @@ class ContractService(Service):
             cursor = ""
         kept = dict(asked)
         if style in ("cursor", "next_url", "link") and cursor:
+            if isinstance(contract.paging, Cursors) and contract.paging.listed:
+                cursor = cursor.replace(",", "")
             kept = self._opened(cursor, asked)
         rows = self._selected(contract, kept)
         size = asked.get("size") or kept.get("size") or self._page_size or call.size.default
@@ -218,7 +223,8 @@ class ContractService(Service):
             put(content, paging.count_at, len(at(content, contract.records_at) or ()))
         if more or paging.tail:
             value = url if paging.relative else f"{self.url}{url}"
-            put(content, paging.at, cursor if paging.style == "cursor" else value)
+            halves = [cursor[: len(cursor) // 2], cursor[len(cursor) // 2 :]]
+            put(content, paging.at, (halves if paging.listed else cursor) if paging.style == "cursor" else value)
         elif paging.last == "absent":
             remove(content, paging.gone or paging.at)
         else:
@@ -241,6 +247,16 @@ class ContractService(Service):
                 if key in asked and asked[key] != held[key]:
                     raise BadRequestError(f"the {key} differs from the one that the cursor was made with")
         return held
+
+    def _is_signed(self, contract: Contract, request: Request) -> bool:
+        """Whether the signature is that of date, method, host, path and sorted parameters."""
+        pairs = sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in request.params)
+        host = request.headers.get("Host", "").partition(":")[0]
+        text = "\n".join((request.headers.get("Date", ""), request.method, host, request.path, "&".join(pairs)))
+        key = contract.connection["password"].encode()
+        signed = hmac.new(key, text.encode(), contract.signed).hexdigest()
+        login = f"{contract.connection['login']}:{signed}"
+        return request.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
 
     def _token(self, wanted: TokenCall, request: Request) -> Reply:
         for name, value in wanted.get("headers", {}).items():

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.records import time_from
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from audit_provider.testing.server import Service
 
 _DATES = ("timestamp", "date", "_timestamp", "Timestamp", "eventTime", "published_date")
 _MOST_ENTRIES = 1000
@@ -25,22 +27,34 @@ _OLDEST = timedelta(hours=18)
 _FARTHEST = timedelta(hours=2)
 
 
-class DatadogService(Service):
+class DatadogService(DestinationService):
     """The intake and the API of one site.
 
     Logs over 18 hours old are dropped behind a 202 and larger ones cut, as the real intake does; both are counted.
     """
 
     name = "datadog"
+    destination = "datadog"
+    sandbox_name = "datadog"
 
     def __init__(self, api_key: str, *, now: Callable[[], datetime] = utc_now, port: int = 0) -> None:
         super().__init__(port=port)
-        self.api_key = api_key
+        self.api_key = self.password = api_key
         self.logs: list[dict[str, Any]] = []
         self.dropped_for_age = 0
         self.truncated = 0
         self._now = now
         self._lock = threading.Lock()
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> Any:
+        """Return an intake whose clock is that of its clients."""
+        return cls("k3y", now=now).kept(now)
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
+        """Return an intake of the sandbox, and what a client must know of it."""
+        return cls(token, port=port), {"token": token}
 
     def ids(self) -> list[str]:
         """Return the event id of every log kept, repeats included."""

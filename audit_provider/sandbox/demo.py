@@ -27,7 +27,7 @@ from audit_provider.core.spool import LocalStore
 from audit_provider.sandbox.demo_pipelines import DESTINATIONS, SOURCES, connections_of, pipelines_of
 from audit_provider.sandbox.local_airflow import LOOPBACK, LocalAirflow
 from audit_provider.sandbox.proof import print_account, print_proof, read_accounts
-from audit_provider.sandbox.server import CONTROL
+from audit_provider.testing.server import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-SOURCES = ("pylon", "slack", "pigment", "workos", "authos")
+SOURCES = ("pylon", "slack", "pigment", "workos", "authos", "google_workspace", "microsoft365")
 EVERYWHERE = ("s3", "splunk", "datadog", "opensearch", "sentinel", "webhook")
 DESTINATIONS = {name: EVERYWHERE if name == "pylon" else EVERYWHERE[:3] for name in SOURCES}
 """Where each source's events go."""
@@ -28,7 +28,7 @@ def pipelines_of(sandbox: Sandbox, *, start: str, schedule: str | None) -> str:
                 "source": name,
                 "conn_id": f"{name}_default",
                 "schedule": schedule,
-                "start": start,
+                "start": sandbox[name].get("start", start),
                 "settings": sandbox[name].get("settings", {}),
                 "destinations": {each: _delivery(each, name, sandbox) for each in DESTINATIONS[name]},
             }
@@ -54,7 +54,7 @@ def connections_of(sandbox: Sandbox) -> dict[str, str]:
     """Return Airflow's connections as environment variables."""
     s3, opensearch, sentinel, webhook = (sandbox[name] for name in ("s3", "opensearch", "sentinel", "webhook"))
     connections: dict[str, dict[str, Any]] = {
-        f"{name}_default": _connection("audit_logs", sandbox[name], extra={"source": name}) for name in SOURCES
+        f"{name}_default": _source_connection(name, sandbox[name]) for name in SOURCES
     }
     connections |= {
         "splunk_hec_default": _connection("splunk_hec", sandbox["splunk"]),
@@ -79,6 +79,14 @@ def connections_of(sandbox: Sandbox) -> dict[str, str]:
         },
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(each) for name, each in connections.items()}
+
+
+def _source_connection(name: str, service: Mapping[str, Any]) -> dict[str, Any]:
+    extra = {"source": name}
+    if "token_path" in service:
+        extra["token_url"] = service["url"] + service["token_path"]
+    login = service.get("connection", {}).get("login")
+    return _connection("audit_logs", service, extra=extra, **({"login": login} if login else {}))
 
 
 def _connection(conn_type: str, service: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from urllib.parse import unquote
 
 from audit_provider.sandbox.elasticsearch_search import search
 from audit_provider.sandbox.elasticsearch_store import DocumentError, Index, Refusal, RefusalError, refuse_template
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from audit_provider.testing.server import Service
 
 _BULK = re.compile(r"/(?:([^/]+)/)?_bulk")
 _SEARCH = re.compile(r"/([^/_][^/]*)/_search")
@@ -42,7 +45,7 @@ class InvalidError(ValueError):
     """A request that is well-formed and yet none."""
 
 
-class ElasticsearchService(Service):
+class ElasticsearchService(DestinationService):
     """A cluster of one node.
 
     :param api_keys: ``id:key``, to each of which the streams may be written. :param logins: user to password.
@@ -57,6 +60,8 @@ class ElasticsearchService(Service):
     """
 
     name = "elasticsearch"
+    destination = "elasticsearch"
+    sandbox_name = "opensearch"
 
     def __init__(
         self,
@@ -92,6 +97,26 @@ class ElasticsearchService(Service):
         self._max_content_length = max_content_length
         self._lock = threading.Lock()
         self._planned: deque[Refusal | None] = deque()
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> Any:
+        """Return a cluster with one API key."""
+        return cls(api_keys=["id:key"]).kept(now)
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
+        """Return a cluster of the sandbox, and what a client must know of it."""
+        login = {"login": "shipper", "token": token}
+        return cls(logins={"shipper": token}, product="opensearch", port=port), login
+
+    def headers(self, *, right: bool) -> dict[str, str]:
+        """Return the header of the API key."""
+        key = b64encode(b"id:key" if right else b"id:wrong").decode()
+        return {"Authorization": f"ApiKey {key}"}
+
+    def is_delivery(self, request: Request) -> bool:
+        """Whether a request brings documents."""
+        return request.path.endswith("/_bulk")
 
     def refuse_items(self, status: int, kind: str, *, count: int = 1, after: int = 0) -> None:
         """Refuse ``count`` of the items to come, once ``after`` of them are passed."""

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from audit_provider.core.model import UTC
+from audit_provider.core.destinations.http_presets import PRESETS
+from audit_provider.core.destinations.http_shapes import Frame, Sender
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import UTC, Fields, Origin
 
 Entry = tuple[str, Any]
 """The event id that travels with something stored, and that something."""
@@ -155,7 +158,42 @@ INTAKES: dict[str, Intake] = {
     "otlp": Intake(("application/json",), _otlp, 200, {"partialSuccess": {}}),
     "google_secops": Intake(("application/json",), _google_secops, 200, {}),
 }
-"""Every shape and every preset of the generic HTTP destination, by its name."""
+"""Every shape, and every preset whose receiver reads more than a plain shape, by its name."""
+
+
+def intake_of(kind: str) -> Intake:
+    """Return how the bodies of a shape or of a preset are read.
+
+    A preset that has no entry above is read by its shape: a JSON array, one object per line, or an array under a key.
+
+    :raises ConfigurationError: there is no such preset, or its bodies have none of these shapes.
+    """
+    if kind in INTAKES:
+        return INTAKES[kind]
+    if kind not in PRESETS:
+        raise ConfigurationError(f"there is neither a shape nor a preset {kind!r}.")
+    preset = PRESETS[kind]
+    frame = preset.frame(Sender(Origin("p", "s", Fields("id", "time")), dict.fromkeys(preset.needs, "x")))
+    read = _reader_of(frame)
+    if read is None:
+        raise ConfigurationError(
+            f"the bodies of the preset {kind!r} have no plain shape: write a function that reads them, and an entry "
+            "for it in INTAKES, in audit_provider/sandbox/http_intakes.py."
+        )
+    return Intake((preset.content_type.partition(";")[0],), read, min(preset.accepted), {})
+
+
+def _reader_of(frame: Frame) -> Callable[[bytes, datetime, str], list[Entry]] | None:
+    """Return what reads the bodies of a frame, None if it has no plain shape."""
+    if frame.separator == b"\n" and not frame.before:
+        return _lines
+    if (frame.before, frame.separator, frame.after) == (b"[", b",", b"]"):
+        return _array
+    around = re.fullmatch(rb'\{"([^"]+)":\[', frame.before)
+    if around and (frame.separator, frame.after) == (b",", b"]}"):
+        key = around[1].decode()
+        return lambda body, now, wrapper: _wrapped(body, now, key)
+    return None
 
 
 def _json(body: bytes) -> Any:

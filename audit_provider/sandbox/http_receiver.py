@@ -12,20 +12,21 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import utc_now
-from audit_provider.sandbox.http_intakes import INTAKES, RefusedBodyError
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.sandbox.http_intakes import RefusedBodyError, intake_of
+from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.sandbox.http_intakes import Entry
+    from audit_provider.testing.server import Service
 
 _TOLERANCE = 300
 _FAR_BEHIND = 3600 * 10**9  # ns: half of Loki's max_chunk_age
 
 
-class HttpReceiverService(Service):
+class HttpReceiverService(DestinationService):
     """A receiver of one kind.
 
     :param kind: a shape or a preset of the generic HTTP destination.
@@ -39,6 +40,8 @@ class HttpReceiverService(Service):
     """
 
     name = "http_receiver"
+    destination = "http"
+    sandbox_name = "webhook"
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class HttpReceiverService(Service):
         self.stored: list[Entry] = []
         self.repeats = 0
         self.dropped = 0
-        self._intake = INTAKES[kind]
+        self._intake = intake_of(kind)
         self._method = method
         self._wrapper = wrapper
         self._headers = dict(headers or {})
@@ -80,6 +83,24 @@ class HttpReceiverService(Service):
         self._known: set[str] = set()
         self._entries: set[Any] = set()
         self._newest: dict[Any, int] = {}
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> Any:
+        """Return a receiver of arrays that wants one header."""
+        service = cls("array", headers={"X-Key": "k3y"}, most_bytes=3_000_000, now=now).kept(now)
+        service.options = {"path": service.path}
+        return service
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
+        """Return a receiver of the sandbox that checks signatures, and what a client must know of it."""
+        key = f"whsec_{token}"  # hexadecimal digits are base64 as well: 32 of them stand for 24 bytes
+        webhook = cls(secrets=[key], port=port)
+        return webhook, {"path": webhook.path, "token": key}
+
+    def headers(self, *, right: bool) -> dict[str, str]:
+        """Return the header that every request must carry."""
+        return {"X-Key": "k3y" if right else "wrong"}
 
     def ids(self) -> list[str]:
         """Return the event id of everything stored, repeats included."""

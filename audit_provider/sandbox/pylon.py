@@ -19,7 +19,7 @@ import msgspec
 from audit_provider.core.model import utc_now
 from audit_provider.core.records import time_from
 from audit_provider.sandbox.events import generate
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.testing.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,9 +6,17 @@ import gzip
 import json
 import logging
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.fields import parts_of, value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from audit_provider.core.destinations.spec import DestinationSpec
 
 
 class S3Service:
@@ -19,6 +27,8 @@ class S3Service:
     """
 
     name = "s3"
+    destination = "s3"
+    sandbox_name = "s3"
     access_key = "sandbox"
     secret_key = "sandbox-secret"  # noqa: S105 - moto takes any
 
@@ -64,6 +74,33 @@ class S3Service:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> S3Service:
+        """Return an endpoint with a bucket of its own. :param now: not used, because S3 takes objects of any age."""
+        return cls(f"b{uuid4().hex}")  # the servers of a process share their buckets
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[S3Service, dict[str, Any]]:
+        """Return an endpoint of the sandbox, and what a client must know of it."""
+        service = cls(port=port)
+        known = {"bucket": service.bucket, "access_key": service.access_key, "secret_key": service.secret_key}
+        return service, known
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the destination needs to reach it."""
+        return {"bucket": self.bucket}
+
+    def access(self, spec: DestinationSpec, *, right: bool = True) -> Any:
+        """Return a client; None for a wrong credential, since moto takes any."""
+        return self.client() if right else None
+
+    def bodies(self) -> list[bytes]:
+        """Return the objects, decompressed."""
+        client = self.client()
+        keys = [each["Key"] for each in client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        return [gzip.decompress(client.get_object(Bucket=self.bucket, Key=key)["Body"].read()) for key in keys]
+
     def client(self) -> Any:
         """Return a boto3 client of this endpoint."""
         return s3_client(self.url)
@@ -89,7 +126,7 @@ def s3_client(url: str) -> Any:
 def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> list[str]:
     """Return the id of every event below a prefix, in whichever layout it lies, repeats included.
 
-    :param id_at: key of the id in the records of the default layout.
+    :param id_at: path of the id in the records of the default layout, or paths joined by `` + ``.
     """
     ids: list[str] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -97,7 +134,8 @@ def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> lis
             key: str = entry["Key"]
             body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
             if key.endswith(".ndjson.gz"):
-                ids += [str(json.loads(line)[id_at]) for line in gzip.decompress(body).splitlines()]
+                records = map(json.loads, gzip.decompress(body).splitlines())
+                ids += ["/".join(str(value_at(each, part)) for part in parts_of(id_at)) for each in records]
             elif key.endswith(".json.gz"):
                 ids += [json.loads(line)["attributes"]["evt"]["id"] for line in gzip.decompress(body).splitlines()]
             elif key.endswith(".parquet"):

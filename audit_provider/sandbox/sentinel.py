@@ -17,10 +17,12 @@ from urllib.parse import parse_qsl
 from audit_provider.core.destinations.sentinel_table import COLUMNS
 from audit_provider.core.model import utc_now
 from audit_provider.core.records import time_from
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from audit_provider.testing.server import Service
 
 SCOPE = "https://monitor.azure.com/.default"
 _API_VERSIONS = frozenset({"2023-01-01"})
@@ -31,7 +33,7 @@ _FARTHEST = timedelta(days=1)
 _TOKEN_LIFE = 3599  # seconds
 
 
-class SentinelService(Service):
+class SentinelService(DestinationService):
     """One tenant with one application, and the logs ingestion endpoint of one data collection rule with one stream.
 
     What the real service does behind a 204 is done and counted: a column that the stream does not declare is dropped, a
@@ -41,6 +43,8 @@ class SentinelService(Service):
     """
 
     name = "sentinel"
+    destination = "sentinel"
+    sandbox_name = "sentinel"
 
     def __init__(
         self,
@@ -73,6 +77,30 @@ class SentinelService(Service):
         self._now = now
         self._tokens: dict[str, datetime] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> Any:
+        """Return an endpoint that accepts the token ``t0k3n``."""
+        service = cls("client", "s3cret", now=now).kept(now)
+        service.accept_token("t0k3n")
+        # A column that holds as much as a body, so that the body's limit is what is met.
+        service.options = {"rule_id": service.rule_id, "stream": service.stream, "column_bytes": 1_000_000}
+        return service
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
+        """Return an endpoint of the sandbox, and what a client must know of it."""
+        service = cls("11111111-0000-4000-8000-000000000002", token, port=port)
+        known = {key: getattr(service, key) for key in ("tenant_id", "token_url", "rule_id", "stream")}
+        return service, {"login": service.client_id, "token": service.client_secret, **known}
+
+    def headers(self, *, right: bool) -> dict[str, str]:
+        """Return the header of a token."""
+        return {"Authorization": f"Bearer {'t0k3n' if right else 'wrong'}"}
+
+    def is_delivery(self, request: Request) -> bool:
+        """Whether a request brings rows, and asks for no token."""
+        return request.path.startswith("/dataCollectionRules/") and request.body != b"[]"
 
     @property
     def token_url(self) -> str:

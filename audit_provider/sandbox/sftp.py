@@ -14,18 +14,24 @@ import shutil
 import socket
 import tempfile
 import threading
+from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.core.ssh import SshConnection
+from audit_provider.testing.server import Reply, Request, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from audit_provider.core.destinations.spec import DestinationSpec
 
 _ACCEPT_SECONDS = 0.02
 _PIECE = 64 * 1024
@@ -43,6 +49,8 @@ class SftpService(Service):
     """
 
     name = "sftp"
+    destination = "sftp"
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -68,6 +76,31 @@ class SftpService(Service):
         self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.settimeout(_ACCEPT_SECONDS)
         self._acceptor = threading.Thread(target=self._accept, daemon=True, name=self.name)
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> SftpService:
+        """Return a server. :param now: not used, because it takes files of any age."""
+        return cls("pw")
+
+    def access(self, spec: DestinationSpec, *, right: bool = True) -> SshConnection:
+        """Return an SSH connection that checks the host key. :param right: whether the password is right."""
+
+        def connect() -> Any:
+            kind, key = self.host_key.split()
+            client = paramiko.SSHClient()
+            place = f"[127.0.0.1]:{self.port}"
+            client.get_host_keys().add(place, kind, paramiko.PKey.from_type_string(kind, b64decode(key)))
+            password = self.password if right else "wrong"
+            client.connect(
+                "127.0.0.1", self.port, self.user, password, allow_agent=False, look_for_keys=False, timeout=10
+            )
+            return client
+
+        return SshConnection(connect, f"ssh://127.0.0.1:{self.port}")
+
+    def bodies(self) -> list[bytes]:
+        """Return the files, decompressed."""
+        return [gzip.decompress((self.folder / path).read_bytes()) for path in self.files()]
 
     @property
     def port(self) -> int:

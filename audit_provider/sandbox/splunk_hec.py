@@ -11,10 +11,13 @@ import uuid
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.testing.server import CONTROL, DestinationService, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from audit_provider.testing.server import Service
 
 _EVENT_PATHS = frozenset({"/services/collector", "/services/collector/event", "/services/collector/event/1.0"})
 _KEYS = frozenset({"time", "host", "source", "sourcetype", "index", "event", "fields"})
@@ -38,7 +41,7 @@ _TEXTS = {
 }
 
 
-class SplunkHecService(Service):
+class SplunkHecService(DestinationService):
     """A collector.
 
     :param indexes: that the token may write to; None for all. :param ack: the token was made with acknowledgement.
@@ -47,6 +50,8 @@ class SplunkHecService(Service):
     """
 
     name = "splunk_hec"
+    destination = "splunk_hec"
+    sandbox_name = "splunk"
 
     def __init__(
         self,
@@ -61,7 +66,7 @@ class SplunkHecService(Service):
         port: int = 0,
     ) -> None:
         super().__init__(port=port)
-        self.token = token
+        self.token = self.password = token
         self.indexed: list[dict[str, Any]] = []
         self.silently_dropped = 0
         self._indexes = None if indexes is None else frozenset(indexes)
@@ -73,6 +78,20 @@ class SplunkHecService(Service):
         self._lock = threading.Lock()
         self._next_ack: Counter[str] = Counter()
         self._pending: dict[str, dict[int, int]] = defaultdict(dict)
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> Any:
+        """Return a collector that takes bodies as large as an event may be."""
+        return cls("t0k3n", max_content_length=20_000_000).kept(now)
+
+    @classmethod
+    def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
+        """Return a collector of the sandbox, and what a client must know of it."""
+        return cls(token, indexes=["audit", "main"], port=port), {"token": token}
+
+    def is_delivery(self, request: Request) -> bool:
+        """Whether a request brings events, and asks for no acknowledgement."""
+        return request.path in _EVENT_PATHS
 
     def ids(self) -> list[str]:
         """Return the event id of everything indexed, repeats included."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.sandbox.server import CONTROL, Reply, Request, Service
+from audit_provider.testing.server import CONTROL, Reply, Request, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,13 +17,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
-from audit_provider.sandbox.server import Reply, Request, Service
+from audit_provider.testing.server import Reply, Request, Service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
+
+    from audit_provider.core.destinations.spec import DestinationSpec
 
 _MESSAGES = "/messages"
 _ACCEPT_SECONDS = 0.02
@@ -92,6 +97,21 @@ def message_from(content: bytes) -> Message:
     )
 
 
+class OneConnectionPerBatch(TcpClient):
+    """Ends its connection after every batch, so that the receiver can tell batches apart.
+
+    :ivar batches: how many it has written.
+    """
+
+    batches = 0
+
+    def write(self, content: bytes, settle: float) -> None:
+        """Write a batch, and end the connection."""
+        super().write(content, settle)
+        self.close()
+        self.batches += 1
+
+
 class SyslogService(Service):
     """A receiver on 127.0.0.1; ``url`` is the control's address only.
 
@@ -104,6 +124,8 @@ class SyslogService(Service):
     """
 
     name = "syslog"
+    destination = "syslog"
+    options: Mapping[str, Any] = MappingProxyType({"settle": 0.0, "last_settle": 0.0})
 
     def __init__(
         self,
@@ -126,10 +148,31 @@ class SyslogService(Service):
         self._by_lines = by_lines
         self._max_message_bytes = max_message_bytes
         self._changed = threading.Condition()
+        self._ended = 0
+        self._client: OneConnectionPerBatch | None = None
         self._stopped = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.settimeout(_ACCEPT_SECONDS)
         self._acceptor = threading.Thread(target=self._accept, daemon=True, name=self.name)
+
+    @classmethod
+    def accepting(cls, now: Callable[[], datetime]) -> SyslogService:
+        """Return a receiver of plain TCP. :param now: not used, because it takes messages of any age."""
+        return cls(tls=False)
+
+    def access(self, spec: DestinationSpec, *, right: bool = True) -> OneConnectionPerBatch | None:
+        """Return a client whose batches can be told apart here; None for a wrong credential, since there is none."""
+        if not right:
+            return None
+        self._client = OneConnectionPerBatch("127.0.0.1", self.port, tls=None, service="syslog", settle=0.0)
+        return self._client
+
+    def bodies(self) -> list[bytes]:
+        """Return the octets of each batch, once all are read."""
+        written = self._client.batches if self._client else 0
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended >= written, 10)
+        return [bytes(each) for each in self.octets]
 
     @property
     def port(self) -> int:
@@ -202,6 +245,9 @@ class SyslogService(Service):
         finally:
             with suppress(OSError):
                 connected.close()
+            with self._changed:
+                self._ended += 1
+                self._changed.notify_all()
 
     def _read(self, connected: socket.socket, reader: BinaryIO, octets: bytearray) -> None:
         while (frame := self._frame(reader)) is not None:

@@ -145,10 +145,11 @@ class Chromium:
         """Write into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def press(self, key: str, code: int) -> None:
-        """Press a key that writes nothing."""
-        for kind in ("rawKeyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """Press a key. :param text: what it writes, such as the end of a line, by which a link is followed."""
+        written = {"text": text} if text else {}
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **written)
 
     def dark(self, *, dark: bool) -> None:
         """Let the system prefer dark colours, or light ones."""

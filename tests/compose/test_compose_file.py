@@ -213,6 +213,11 @@ def test_the_image_installs_by_the_constraints(tmp_path):
     install = [*uv, "pip", "install", "--quiet", "--system-certs", "--python", str(python), *arguments]
     done = subprocess.run(install, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    environment = {"AIRFLOW_HOME": str(tmp_path / "home"), "PATH": f"{python.parent}:/usr/bin:/bin"}
+    (further,) = re.findall(r"^RUN (cp .*)$", text, re.MULTILINE)
+    copying = further.replace("/src", str(source))
+    done = subprocess.run(["bash", "-c", copying], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     listing = [*uv, "pip", "list", "--format", "json", "--python", str(python)]
     pins = json.loads(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
     known = (ROOT / "constraints.txt").read_text(encoding="utf-8")
@@ -222,7 +227,6 @@ def test_the_image_installs_by_the_constraints(tmp_path):
     modules = ["audit_provider.operators", "audit_provider.sandbox", "asyncpg", "psycopg2", "pyarrow", "paramiko"]
     modules += ["airflow.providers.celery.executors.celery_executor", "azure.identity"]
     modules += ["airflow.providers.fab.auth_manager.fab_auth_manager"]
-    environment = {"AIRFLOW_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
     command = [str(python), "-c", f"import {', '.join(modules)}"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

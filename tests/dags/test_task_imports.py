@@ -67,11 +67,14 @@ def vendors_but(*own):
 
 
 def hooks_but(*own):
-    return rf"audit_provider\.hooks\.(?!({'|'.join((*own, 'connection', 'described_form', 'service', 'ssh'))})\b)"
+    shared = ("connection", "described_form", "destinations", "service", "ssh")
+    return rf"audit_provider\.hooks\.(?!({'|'.join((*own, *shared))})\b)"
 
 
 def operators_but(*own):
-    return rf"audit_provider\.operators\.(?!({'|'.join((*own, 'lineage', 'links', 'metrics', 'task'))})\b)"
+    return (
+        rf"audit_provider\.operators\.(?!({'|'.join((*own, 'destinations', 'lineage', 'links', 'metrics', 'task'))})\b)"
+    )
 
 
 DENIED = {

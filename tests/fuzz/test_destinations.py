@@ -11,9 +11,11 @@ from audit_provider.core.destinations.datadog import DatadogDestination, Datadog
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.http_presets import PRESETS
+from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.sentinel import SentinelDestination, SentinelOptions
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.errors import AuditError
+from audit_provider.testing.connection import PlainConnection
 from tests.core.destinations.stand_ins import ORIGIN, event
 from tests.fuzz.outside import FUZZ, bodies_like, lines, wired
 
@@ -31,6 +33,22 @@ STATUSES = [200, 200, 200, 201, 202, 204, 302, 400, 400, 401, 403, 404, 408, 409
 
 def http(**options):
     return lambda client: HttpDestination(HttpOptions(**options), ORIGIN, client)
+
+
+class Wire(PlainConnection):
+    """A connection whose answers the test makes."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def client(self, base_url=""):
+        return self._client
+
+    def extra(self, key, default=None):
+        return default
+
+    def flag(self, key, *, default=False):
+        return default
 
 
 FAR_SIDES = {
@@ -51,6 +69,11 @@ FAR_SIDES = {
         f"http {name}": (http(preset=name, settings=dict.fromkeys(preset.needs, "x") or None), ERROR)
         for name, preset in PRESETS.items()
     },
+}
+FAR_SIDES |= {
+    name: (lambda client, spec=spec: spec.connect(spec.example(), ORIGIN, Wire(client), None), ERROR)
+    for name, spec in DESTINATIONS.items()
+    if name not in FAR_SIDES and spec.connection is not None and spec.connection.is_http
 }
 
 

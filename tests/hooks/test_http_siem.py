@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from urllib.parse import parse_qsl
 
 import pytest
+from audit_provider.operators.http import AuditLogsToHttpOperator
 
 from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
@@ -18,7 +19,6 @@ from audit_provider.core.siem_config import destination_from
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS
-from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from audit_provider.sandbox.server import Reply, Service
 from audit_provider.sandbox.signing_keys import fault_in, private_key

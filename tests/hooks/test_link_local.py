@@ -17,7 +17,7 @@ from tests.core.destinations.other_intakes import ssh_of
 HOOKS = {
     each["connection-type"]: each["hook-class-name"].rpartition(".") for each in get_provider_info()["connection-types"]
 }
-HTTP = [kind for kind in HOOKS if kind != "syslog_tls"]
+HTTP = [kind for kind in HOOKS if kind not in ("syslog_tls", "audit_checkpoint_key")]
 EXTRAS = {
     "audit_logs": {"source": "pylon"},
     "http_siem": {"auth": "bearer"},

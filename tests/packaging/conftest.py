@@ -48,6 +48,9 @@ def fresh(dist, tmp_path_factory):
     uv("venv", "--python", sys.executable, home / "venv")
     at = ("--python", home / "venv/bin/python", "--constraint", CONSTRAINTS)
     uv("pip", "install", "--system-certs", *at, dist.wheel)
+    # The stand-ins that the tests run against, which the wheel does not hold.
+    (installed,) = (home / "venv").glob("lib/python*/site-packages/audit_provider")
+    shutil.copytree(ROOT / "audit_provider/sandbox", installed / "sandbox")
     dags = home / "dags"
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))}
     environment = kept | {

@@ -13,6 +13,8 @@ import pytest
 from audit_provider import __version__
 from tests.packaging.conftest import ROOT
 
+SANDBOX = "audit_provider/sandbox/"
+
 
 @pytest.fixture(scope="module")
 def wheel(dist):
@@ -34,7 +36,7 @@ def tracked():
 
 
 def test_the_wheel_holds_the_package_the_dag_files_and_nothing_else(wheel):
-    own = {name for name in tracked() if name.startswith("audit_provider/")}
+    own = {name for name in tracked() if name.startswith("audit_provider/") and not name.startswith(SANDBOX)}
     dags = {f"audit_provider/dag_files/{path.name}" for path in (ROOT / "dags").iterdir() if path.is_file()}
     assert own | dags <= set(wheel)
     assert {name.split("/")[0] for name in wheel} == {
@@ -43,6 +45,17 @@ def test_the_wheel_holds_the_package_the_dag_files_and_nothing_else(wheel):
         f"airflow_provider_audit_logs-{__version__}.dist-info",
     }
     assert not [name for name in wheel if "__pycache__" in name]
+    assert not [name for name in wheel if name.startswith(SANDBOX)], "users need no stand-ins"
+    assert "audit_provider/testing/destinations.py" in wheel
+
+
+def test_nothing_in_the_wheel_imports_what_is_not_in_it(wheel):
+    importing = [
+        name
+        for name, content in wheel.items()
+        if re.search(rb"^\s*(from|import) audit_provider\.sandbox", content, re.MULTILINE)
+    ]
+    assert importing == []
 
 
 def test_the_sdist_holds_what_is_needed_to_build_and_test(dist):

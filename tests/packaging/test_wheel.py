@@ -8,21 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from audit_provider.connection_forms import CONNECTION_FORMS
 from tests.packaging.conftest import ROOT
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 HERE = Path(__file__).parent
 NAME = "airflow-provider-audit-logs"
-CONNECTION_TYPES = {
-    "audit_logs",
-    "splunk_hec",
-    "datadog_logs",
-    "elasticsearch_logs",
-    "azure_logs_ingestion",
-    "http_siem",
-    "syslog_tls",
-}
+CONNECTION_TYPES = {each["connection-type"] for each in CONNECTION_FORMS}
 
 LOOK_FOR_EXAMPLES = """
 import os

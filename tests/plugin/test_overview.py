@@ -34,7 +34,7 @@ def only(world):
     whole = world.get("admin", "/api/pipelines/p").json()
     pipeline = whole["pipeline"] | {"lag": 0}
     (short,) = answer["pipelines"]
-    own = dict.fromkeys(("gaps", "findings", "hours", "problems", "lag"))
+    own = dict.fromkeys(("gaps", "acknowledged", "findings", "hours", "problems", "lag"))
     assert pipeline | own == short | own, "both say the same"
     opened = answer["opened"]["pipeline"] | {"lag": 0}
     assert answer["opened"] | {"pipeline": opened} == whole | {"pipeline": pipeline}
@@ -186,7 +186,87 @@ def test_open_dead_letters_are_listed_with_the_destinations_words(world):
     assert (letter["id"], letter["answer"], letter["event"]) == ("e1", "index is disabled <b>", "")
     (letter,) = world.get("op", f"{path}?events=true").json()["letters"]
     assert json.loads(letter["event"])["who"] == "ada"
-    assert world.get("op", path.replace("splunk", "s3")).json() == {"letters": [], "more": False}
+    none = {"letters": [], "more": False, "first": 0, "total": 0, "reasons": []}
+    assert world.get("op", path.replace("splunk", "s3")).json() == none
+
+
+def test_dead_letters_are_counted_by_reason_and_listed_by_page(world, monkeypatch):
+    monkeypatch.setattr("audit_provider.plugin.letters.MOST_LETTERS", 2)
+    monkeypatch.setattr("audit_provider.plugin.letters.MOST_REASONS", 1)
+    world.pipelines(paged={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
+    keep_pipeline(world, "paged", ["splunk"])
+    reasons = ("refused", "too large", "refused", "odd", "refused")
+    found = [
+        DeadLetter(Item(Event(f"e{place}", utc_now(), msgspec.Raw(b"{}")), b"", 1, place), reason)
+        for place, reason in enumerate(reasons)
+    ]
+    DeadLetters(Stream(LocalStore(world.home / "spool"), "paged/live", "c"), "splunk").keep(found, utc_now())
+    path = "/api/pipelines/paged/destinations/splunk/dead-letters"
+    seen = []
+    for first, more in ((0, True), (2, True), (4, False)):
+        page = world.get("op", f"{path}?first={first}").json()
+        seen += [each["id"] for each in page["letters"]]
+        assert (page["first"], page["total"], page["more"]) == (first, 5, more)
+        assert page["reasons"] == [{"reason": "refused", "count": 3}, {"reason": "", "count": 2}]
+    assert seen == ["e0", "e1", "e2", "e3", "e4"]
+
+
+def test_the_account_of_a_destination_adds_up(world):
+    counts = ShipCounts(delivered=900, already_there=20, too_old=3, dead_lettered=2, filtered=5, restamped=4)
+    kept = replace(offset(started_at=10, again=2), counts=counts)
+    keep_pipeline(world)
+    world.keep("audit_logs.p.to.splunk", text(kept))
+    splunk = only(world)[2]["splunk"]
+    parts = ("before", "delivered", "filtered", "too_old", "refused", "pending")
+    assert [splunk[each] for each in parts] == [10, 920, 5, 3, 2, 62]
+    assert sum(splunk[each] for each in parts) == 1000 + splunk["again"]
+
+
+def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, monkeypatch):
+    from airflow.models import DagModel, DagRun, TaskInstance
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import insert
+
+    at = utc_now() - timedelta(hours=1)
+    kinds = {"backfill": ("running", {"window_days": 7}), "incremental": ("failed", None)}
+    with create_session() as session:
+        session.merge(DagBundleModel(name="b"))
+        session.merge(DagModel(dag_id="audit_backfill_p", bundle_name="b", is_stale=False, is_paused=False))
+        for place, (kind, (state, conf)) in enumerate(kinds.items()):
+            moment = at + timedelta(minutes=place)
+            entries = {"state": state, "run_after": moment, "start_date": moment, "run_type": "manual"}
+            run = DagRun(dag_id=f"audit_{kind}_p", run_id=f"r{place}", logical_date=None, conf=conf, **entries)
+            run.end_date = None if state == "running" else moment
+            session.add(run)
+        session.flush()
+        tasks = {
+            "incremental": {"pull": "success", "ship_splunk": "failed"},
+            "backfill": {"plan": "success", "load": "running"},
+        }
+        for kind, states in tasks.items():
+            for task, state in states.items():
+                named = {
+                    "id": uuid.uuid4(),
+                    "dag_id": f"audit_{kind}_p",
+                    "run_id": "r1" if kind == "incremental" else "r0",
+                }
+                kept = {"try_number": 1, "max_tries": 2, "pool": "default_pool", "pool_slots": 1, "map_index": -1}
+                session.execute(insert(TaskInstance).values(**named, **kept, task_id=task, state=state))
+    monkeypatch.setattr(
+        server.app.state.auth_manager,
+        "get_authorized_dag_ids",
+        lambda **_: {"audit_incremental_p", "audit_backfill_p"},
+    )
+    first, second = world.get("op", "/api/pipelines/p/runs").json()["runs"]
+    assert (first["kind"], first["state"], first["done"], first["tasks"]) == ("incremental", "failed", 2, 2)
+    (failed,) = first["failed"]
+    assert failed == {"id": "ship_splunk", "log": "/dags/audit_incremental_p/runs/r1/tasks/ship_splunk"}
+    assert (second["kind"], second["ended"], second["done"], second["tasks"]) == ("backfill", None, 1, 2)
+    assert json.loads(second["asked"]) == {"window_days": 7}
+    monkeypatch.setattr(server.app.state.auth_manager, "get_authorized_dag_ids", lambda **_: {"audit_backfill_p"})
+    assert [each["kind"] for each in world.get("op", "/api/pipelines/p/runs").json()["runs"]] == ["backfill"]
+    assert world.get("op", "/api/pipelines/gone/runs").status_code == 404
 
 
 @pytest.mark.parametrize("recorded", [True, False])
@@ -323,3 +403,44 @@ def test_rows_are_found_sorted_and_paged_as_they_are_asked_for(world):
     assert rows(state="ok") == ([], rows(state="ok")[1])
     assert rows(group="source", sort="name")[0][-1] == "q"
     assert world.get("admin", "/api/overview", params={"size": 201}).status_code == 422
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_an_answer_that_has_not_changed_is_not_sent_again(world, encrypted):
+    keep_pipeline(world)
+    if not encrypted:
+        plain(world)
+    first = world.get("admin", "/api/overview")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    again = world.get("admin", "/api/overview", headers=tag)
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert again.headers["Cache-Control"] == "no-store"
+    assert world.get("admin", "/api/overview?opened=p", headers=tag).status_code == 200, "another question"
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    if not encrypted:
+        plain(world)
+    changed = world.get("admin", "/api/overview", headers=tag)
+    assert (changed.status_code, changed.json()["totals"]["waiting"]) == (200, 19)
+    world.pipelines(p={"source": "pylon", "destinations": {"s3": {"type": "s3", "bucket": "b"}}})
+    fewer = world.get("admin", "/api/overview", headers={"If-None-Match": changed.headers["ETag"]})
+    assert (fewer.status_code, fewer.json()["totals"]["destinations"]) == (200, 1)
+
+
+def plain(world):
+    """Keep all Variables as an Airflow without a key does, which has no random beginning."""
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        for each in session.query(Variable).all():
+            value = each.get_val()
+            each._val, each.is_encrypted = value, False
+
+
+def test_a_change_of_one_letter_in_a_variable_that_is_not_encrypted_is_seen(world):
+    keep_pipeline(world)
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 10
+    world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
+    plain(world)
+    assert only(world)[2]["splunk"]["pending"] == 9

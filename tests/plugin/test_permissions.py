@@ -21,6 +21,7 @@ ROUTES = {
     ("GET", "/api/overview"): ("/api/overview", VARIABLES),
     ("GET", "/api/openapi.json"): ("/api/openapi.json", VARIABLES),
     ("GET", "/api/pipelines/{pipeline}"): (P, VARIABLES),
+    ("GET", "/api/pipelines/{pipeline}/runs"): (f"{P}/runs", VARIABLES),
     ("GET", "/api/pipelines/{pipeline}/destinations/{destination}/dead-letters"): (
         f"{P}/destinations/splunk/dead-letters",
         VARIABLES,
@@ -39,6 +40,7 @@ ROUTES = {
         {"admin": 409, "op": 409, "user": 409, "viewer": 403},
     ),
     ("POST", "/api/pipelines/{pipeline}/gaps/{gap}/acknowledge"): (f"{P}/gaps/0123456789ab/acknowledge", VARIABLES),
+    ("POST", "/api/pipelines/{pipeline}/gaps/{gap}/reopen"): (f"{P}/gaps/0123456789ab/reopen", VARIABLES),
 }
 
 

@@ -21,6 +21,7 @@ from audit_provider.core.spool import Head
 from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.dag_facts import DagFacts
+from audit_provider.plugin.judged import JudgedPipelines
 from audit_provider.plugin.overview import Records, progress_of, view_of
 from audit_provider.plugin.verdict import totals_of, verdict_of
 
@@ -50,7 +51,8 @@ class World:
     def keep(self, key, record):
         self.texts[str(key)] = msgspec.json.encode(record).decode()
 
-    def view(self):
+    def parts(self):
+        """Return the pipeline, and its records as the page reads them."""
         served = {
             name: {"type": "splunk_hec", "conn_id": name, "enabled": enabled} for name, enabled in self.enabled.items()
         }
@@ -61,7 +63,11 @@ class World:
             records.add(key, text)
         for key in self.withheld:
             records.add(key, None, readable=False)
-        return view_of(pipeline, progress_of(pipeline, records.of(self.name)), self.dag, root="", now=NOW)
+        return pipeline, progress_of(pipeline, records.of(self.name))
+
+    def view(self):
+        pipeline, progress = self.parts()
+        return view_of(pipeline, progress, self.dag, root="", now=NOW)
 
 
 def dag_of(state):
@@ -227,6 +233,31 @@ def test_the_part_that_is_late_or_unknown_is_not_fine_itself(world):
         assert view.reading.state == "critical"
     if view.reading.last_complete is None:
         assert view.reading.state != "ok"
+
+
+@settings(max_examples=200, deadline=None)
+@given(worlds(), st.lists(st.integers(0, 900), min_size=2, max_size=8))
+def test_what_is_kept_of_a_pipeline_is_what_judging_it_again_would_say(world, seconds):
+    pipeline, progress = world.parts()
+    judged = JudgedPipelines()
+    for now in (NOW + timedelta(seconds=each) for each in sorted(seconds)):
+        fresh = view_of(pipeline, progress, world.dag, root="", now=now)
+        assert judged.read(pipeline, progress, world.dag, root="", now=now) == replace(fresh, lag=None)
+
+
+def test_what_is_kept_is_judged_again_where_a_record_the_dag_or_the_clock_has_changed():
+    world = World("p", enabled={"d0": True}, dag=dag_of("well"))
+    pipeline, progress = world.parts()
+    judged = JudgedPipelines()
+    first = judged.read(pipeline, progress, world.dag, root="", now=NOW)
+    assert judged.read(pipeline, progress, dag_of("well"), root="", now=NOW + MINUTE) is first
+    for changed in (
+        judged.read(pipeline, world.parts()[1], world.dag, root="", now=NOW + MINUTE),
+        judged.read(pipeline, progress, dag_of("paused"), root="", now=NOW + MINUTE),
+        judged.read(pipeline, progress, world.dag, root="/below", now=NOW + MINUTE),
+        judged.read(pipeline, progress, world.dag, root="/below", now=NOW),
+    ):
+        assert changed is not first
 
 
 def test_nothing_that_can_be_read_is_never_fine():

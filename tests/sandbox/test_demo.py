@@ -7,15 +7,27 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.pipeline import read_pipelines
+from audit_provider.core.position import Position
+from audit_provider.core.pull import pull
+from audit_provider.core.sources import Reader
+from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.sandbox.demo_pipelines import SOURCES, connections_of, pipelines_of
 from audit_provider.sandbox.local_airflow import LocalAirflow
 from audit_provider.sandbox.splunk_hec import SplunkHecService
 from audit_provider.sandbox.switchboard import Switchboard
 
+ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -92,3 +104,45 @@ def test_nothing_but_the_demo_keeps_anything_in_its_folder():
         if path != Path(__file__) and re.search(r"[\"'/]\.run[\"'/]", path.read_text())
     ]
     assert named == []
+
+
+def test_the_demo_reads_every_event_of_its_sources(tmp_path, monkeypatch):
+    described = tmp_path / "sandbox.json"
+    command = [sys.executable, "-m", "audit_provider.sandbox", "--describe", str(described), "--events", "20"]
+    command += ["--contracts", str(ROOT / "tests/fixtures"), "--sources", ",".join(SOURCES[1:])]
+    process = subprocess.Popen([*command, "--source-events", "120"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        while b"switchboard" not in process.stdout.readline():
+            assert process.poll() is None, "the sandbox ended"
+        while not described.exists():
+            assert process.poll() is None, "the sandbox ended"
+        sandbox = json.loads(described.read_text())
+        for name, connection in connections_of(sandbox).items():
+            monkeypatch.setenv(name, connection)
+        file = read_pipelines(pipelines_of(sandbox, start=text_of(utc_now() - timedelta(days=30)), schedule=None))
+        assert file.mistakes == ()
+        for name in SOURCES[5:]:
+            pipeline, url = file.pipelines[name], sandbox[name]["url"]
+            found = []
+            for _ in range(2):
+                found.append(read_ids(pipeline))
+                requests.post(f"{url}/_sandbox/events", json={"count": 9, "span_seconds": 2}, timeout=60)
+            served = requests.get(f"{url}/_sandbox/state", timeout=60).json()
+            assert served["refused"] == []
+            assert len(found[0]) == 120
+            assert len(found[1]) == 129
+            assert set(found[1]) < set(served["ids"])
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def read_ids(pipeline):
+    hook = AuditLogsHook(pipeline.conn_id, source=pipeline.spec, settings=pipeline.settings)
+    gaps = []
+    reader = Reader(hook.pages(), None, pipeline.start, None, utc_now, gaps.append, print)
+    stream = Stream(LocalStore(Path(tempfile.mkdtemp())), "p/live")
+    kept = [Position(pipeline.name)]
+    pull(pipeline.spec.reading, reader, stream, kept[0], commit=kept.append)
+    assert gaps == []
+    return sorted(event.id for _, events in stream.read(kept[-1].head, 1) for event in events)

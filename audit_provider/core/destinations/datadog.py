@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from isal import igzip
 
+from audit_provider.core.auth import Header
 from audit_provider.core.destinations.answers import MAYBE_STORED, is_later, put_off, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.spec import About, Access, ConnectionType, DestinationSpec, Extra, Field
 from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
+from audit_provider.core.links import datadog_explorer
 from audit_provider.core.model import exact_text_of
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
-    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.model import Event, Origin, Window
 
 SITES = (
     "datadoghq.com",
@@ -236,3 +239,71 @@ def attributes_of(event: Event, said: dict[str, str], *, dated: bool = False) ->
         {"client": {"ip": said["ip"]}} if "ip" in said else None,
         happened if dated else "",
     )
+
+
+def _site(connection: Access) -> str:
+    """Return the site of a connection.
+
+    :raises ConfigurationError: there is no such site.
+    """
+    site: str = connection.extra("site", SITES[0])
+    if site not in SITES and not connection.host:
+        raise ConfigurationError(
+            f"the connection {connection.conn_id!r} has the unknown site {site!r}; Datadog's sites are "
+            f"{', '.join(SITES)}."
+        )
+    return site
+
+
+def _connect(
+    options: DatadogOptions, origin: Origin, connection: Access, form: Form | None = None
+) -> DatadogDestination:
+    # A host of its own is taken to serve the API too.
+    api = connection.client("" if connection.host else api_url(_site(connection)))
+    return DatadogDestination(options, origin, connection.client(), api, form=form)
+
+
+def _link(options: DatadogOptions, origin: Origin, times: Window, connection: Access) -> str:
+    if connection.host and not connection.extra("site"):
+        return ""  # nothing tells the site
+    service, source = options.service or origin.pipeline, options.source or origin.source
+    return datadog_explorer(_site(connection), service, source, times)
+
+
+DATADOG = DestinationSpec(
+    name="datadog",
+    options=DatadogOptions,
+    connect=_connect,
+    arguments=("service", "tags"),
+    connection=ConnectionType(
+        name="datadog_logs",
+        title="Datadog Logs",
+        service="Datadog",
+        fields={
+            "host": Field(
+                "Intake URL", "only to override the intake (private link, proxy)", "empty: the site's own intake"
+            ),
+            "password": Field("API key", "API key"),
+        },
+        extras={"site": Extra("Site", f"Default: {SITES[0]}; a key works only on its own site")},
+        auth=Header({"DD-API-KEY": "{password}"}),
+        base_url=lambda connection: intake_url(_site(connection)),
+    ),
+    hook="audit_provider.hooks.datadog_logs.DatadogLogsHook",
+    link_label="Datadog explorer",
+    link=_link,
+    about=About(
+        title="Datadog logs",
+        docs="https://docs.datadoghq.com/api/latest/logs/send-logs/",
+        create="An API key of the site. Exclusion filters and quotas of the index apply.",
+        connection="`datadog_logs`: password (the API key), extra `site`, such as `datadoghq.eu`.",
+        guarantee="The intake has accepted each event (202). It indexes events later, according to the organisation's "
+        "filters.",
+        duplicates="A batch whose answer is lost is sent again. The attribute `evt.id` identifies repeats.",
+        old_events="The intake silently drops events older than 18 hours. Events older than 17 hours are sent with "
+        "the current time, with their own time in `evt.time`, or are set aside (`too_old: dead_letter`). To load a "
+        "long past, use the S3 layout `datadog_archive` and rehydrate.",
+        unseen="Filters, quotas and pipelines of the organisation that drop logs after the intake accepted them.",
+        example={"service": "pylon", "tags": ["team:security"]},
+    ),
+)

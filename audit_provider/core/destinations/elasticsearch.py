@@ -26,13 +26,23 @@ from audit_provider.core.destinations.elasticsearch_documents import (
 )
 from audit_provider.core.destinations.elasticsearch_items import BLOCKED, FILTER_PATH, blocked, judge_items
 from audit_provider.core.destinations.elasticsearch_templates import install_template
+from audit_provider.core.destinations.spec import (
+    VICTORIALOGS_RETENTION,
+    About,
+    Access,
+    ConnectionType,
+    DestinationSpec,
+    Extra,
+    Field,
+)
 from audit_provider.core.errors import MaybeStoredError
 from audit_provider.core.formats import Envelope
+from audit_provider.core.links import discover
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.http import HttpClient
-    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.model import Event, Origin, Window
 
 _log = logging.getLogger(__name__)
 
@@ -172,3 +182,90 @@ class ElasticsearchDestination:
             count,
             self.target,
         )
+
+
+def _connect(
+    options: ElasticsearchOptions, origin: Origin, connection: Access, form: Form | None = None
+) -> ElasticsearchDestination:
+    return ElasticsearchDestination(options, origin, connection.client(), form=form)
+
+
+def _link(options: ElasticsearchOptions, origin: Origin, times: Window, connection: Access) -> str:
+    page = connection.page_extra("discover_url")
+    return discover(page, options.target or stream_name(origin.source, options.namespace), times) if page else ""
+
+
+ELASTICSEARCH = DestinationSpec(
+    name="elasticsearch",
+    options=ElasticsearchOptions,
+    connect=_connect,
+    arguments=("target", "namespace"),
+    connection=ConnectionType(
+        name="elasticsearch_logs",
+        title="Elasticsearch / OpenSearch Logs",
+        service="Elasticsearch / OpenSearch",
+        fields={
+            "host": Field("Cluster URL", "base URL", "https://search.example.com:9200"),
+            "login": Field("User (basic authentication)", "user, for `basic`"),
+            "password": Field("API key or password", "API key, or password of `login`"),
+        },
+        extras={
+            "auth": Extra(
+                "Authentication",
+                "api_key, basic or aws; default: basic if there is a user, otherwise api_key",
+                values=("api_key", "basic", "aws"),
+            ),
+            "aws_conn_id": Extra("AWS connection", "Connection whose keys or role sign requests; default: aws_default"),
+            "region": Extra("AWS region", "Region of the domain or collection, if the URL does not contain it"),
+            "service": Extra("AWS service", "es, or aoss for OpenSearch Serverless", values=("es", "aoss")),
+            "discover_url": Extra(
+                "Discover URL", "For links in tasks, for example https://kibana.example.com/app/discover"
+            ),
+        },
+    ),
+    hook="audit_provider.hooks.elasticsearch_logs.ElasticsearchLogsHook",
+    link_label="Discover",
+    link=_link,
+    about=About(
+        title="Elasticsearch and OpenSearch",
+        docs="https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk",
+        create="A user or API key with `create_doc` (and `auto_configure`) on the stream. This package contains an "
+        "index template for both products; `template: install` installs it.",
+        connection="`elasticsearch_logs`: host and an API key as password, or login and password, or extra `auth: aws` "
+        "for a signed request to Amazon's services.",
+        guarantee="The store has confirmed each document individually (201).",
+        duplicates="None within a write index: each document has its own `_id`, and a repeat is answered with 409. A "
+        "record with a known id and different content has an `_id` with its digest, so it is stored separately. After "
+        "a rollover, a repeat of a batch whose answer was lost would be stored again; `event.id` identifies repeats.",
+        old_events="Any age, with their own time in `@timestamp`. Time series streams have their own limits and "
+        "refuse single items.",
+        unseen="Ingest pipelines that drop documents. Documents in a failure store are counted and reported.",
+        losing=(
+            (
+                "VictoriaLogs 1.26 and 1.52 (`_bulk`)",
+                "answers 201 for items over 256 kB or with more than 1,000 fields, and drops them; serves only "
+                "`/_bulk`",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`; this package is not made for it",
+            ),
+            VICTORIALOGS_RETENTION,
+            (
+                "OpenSearch 2.19 and 3.9, with the template of this package",
+                "refuse a record with a value of more than 32,766 bytes, because `flat_object` indexes all values; "
+                "here it becomes a dead letter",
+                "`format: ocsf`, or a template with `saas` and `raw` as `object` with `enabled: false`",
+            ),
+            (
+                "OpenSearch 2.19",
+                "a record nested 900 levels deep overflows the stack of a node that stores it as `flat_object`. "
+                "Documents of more than 200 levels are not sent; here they become dead letters",
+                "none",
+            ),
+            (
+                "Elasticsearch and OpenSearch",
+                "refuse documents that would bring a stream to more than 1,000 fields; here they become dead letters",
+                "`index.mapping.total_fields.limit`, or the index template of this package",
+            ),
+        ),
+        example={"namespace": "prod"},
+    ),
+)

@@ -17,6 +17,15 @@ from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdic
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.http_shapes import Parcel, Preset, Sender, Shape, plain
 from audit_provider.core.destinations.marked_event import send_marked_event
+from audit_provider.core.destinations.spec import (
+    VICTORIALOGS_RETENTION,
+    About,
+    Access,
+    ConnectionType,
+    DestinationSpec,
+    Extra,
+    Field,
+)
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.later import is_slow_down
@@ -292,3 +301,85 @@ def _check_settings(options: HttpOptions) -> None:
             raise ValueError(f"there is no setting {name!r}{near(name, known)}")
         if name in names_in(kind.path) and (not _SETTING.fullmatch(given[name]) or ".." in given[name]):
             raise ValueError(f"the setting {name!r} is part of the path, and its value is not allowed there")
+
+
+def _connect(options: HttpOptions, origin: Origin, connection: Access, form: Form | None = None) -> HttpDestination:
+    return HttpDestination(options, origin, connection.client(), form=form)
+
+
+HTTP = DestinationSpec(
+    name="http",
+    options=HttpOptions,
+    connect=_connect,
+    arguments=("preset", "shape"),
+    connection=ConnectionType(
+        name="http_siem",
+        title="SIEM over HTTP",
+        service="the HTTP receiver",
+        fields={
+            "host": Field("Receiver URL", "the whole URL", "https://siem.example.com/events"),
+            "login": Field("User (for basic)", "user, for `basic`"),
+            "password": Field("Token, password, 'Name: value', signing secret or key file", "as `auth` needs it"),
+        },
+        extras={
+            "auth": Extra(
+                "Authentication",
+                "header, bearer, basic, signature (Standard Webhooks), google_service_account or none",
+                values=("header", "bearer", "basic", "signature", "google_service_account", "none"),
+            ),
+            "scope": Extra("Scope", "For 'google_service_account': the token's scope, if not Google Cloud's"),
+            "token_url": Extra("Token URL", "For 'google_service_account': where tokens are fetched, if not at Google"),
+            "auth_header": Extra("Header", "For 'header': 'Name: value', instead of the password", "secret"),
+            "secret_url": Extra(
+                "The URL is secret",
+                "The URL is the credential, as for Sumo Logic: messages show only its host",
+                "flag",
+            ),
+            "page_url": Extra("Page", "For links in tasks: the page that shows the events"),
+        },
+    ),
+    hook="audit_provider.hooks.http_siem.HttpSiemHook",
+    link_label="Receiver",
+    link=lambda options, origin, times, connection: connection.page_extra("page_url"),
+    about=About(
+        title="Any HTTP receiver",
+        docs="https://github.com/standard-webhooks/standard-webhooks",
+        create="What the receiver needs: a URL, and a header, a token, a login or a signature secret.",
+        connection="`http_siem`: host (the whole URL), extra `auth`: `header` (password `Name: value`), `bearer`, "
+        "`basic`, `signature`, `google_service_account` or `none`.",
+        guarantee='The receiver has answered each batch with a status that means "accepted".',
+        duplicates="A batch whose answer is lost is sent again with the same `webhook-id` or `id_header`, and the "
+        "same event ids. After three broken connections in a row it is halved, and its halves have their own ids.",
+        old_events="Depends on the receiver. `max_age_hours` states the age from which it drops events; presets set "
+        "it.",
+        unseen="What a receiver does after its answer. For each preset, the table below says what its 2xx does not "
+        "prove.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`http`)",
+                "answers 201 to an array that it cannot read, for example with a record nested 400 levels deep, and "
+                "stores nothing from that record on",
+                "none: use `otlp`, or `shape: single`",
+            ),
+            (
+                "Fluent Bit 5.1 (`opentelemetry`)",
+                "answers 201, which the preset `otlp` accepts as success",
+                "none needed",
+            ),
+            (
+                "VictoriaLogs 1.26 and 1.52 (`jsonline`)",
+                "answers 200, and drops lines that it cannot read (times before 1678 or after 2261, nested 400 levels "
+                "deep), lines with more than 1,000 fields, and a line over 256 kB with everything after it; 1.26 also "
+                "drops everything after a line with a time in the year 1 or 9999",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`, and `shape: single`; or the preset `loki`",
+            ),
+            (
+                "VictoriaLogs 1.52 (preset `loki`)",
+                "answers 204, and drops a line whose JSON has more than 1,000 fields",
+                "`-loki.disableMessageParsing`, or `-insert.maxFieldsPerLine`",
+            ),
+            VICTORIALOGS_RETENTION,
+        ),
+        example={"shape": "ndjson", "gzip": True},
+    ),
+)

@@ -1,8 +1,12 @@
-"""Receivers that the generic HTTP destination knows by name: the form of their bodies, and what their answers mean."""
+"""Receivers that the generic HTTP destination knows by name: the form of their bodies, and what their answers mean.
+
+Every public :class:`Preset` in this file is a preset.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,6 +17,7 @@ import msgspec
 from audit_provider.core.destinations.answers import MAYBE_STORED
 from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.destinations.http_shapes import Frame, Parcel, Preset, Sender, plain_line
+from audit_provider.core.discovery import find
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.model import exact_text_of, microseconds_of
@@ -32,6 +37,7 @@ def _timed_line(parcel: Parcel, sender: Sender) -> bytes:
 
 
 SUMO_LOGIC = Preset(
+    name="sumo_logic",
     title="Sumo Logic HTTP source",
     page="https://www.sumologic.com/help/docs/send-data/hosted-collectors/http-source/",
     encode=_timed_line,
@@ -39,6 +45,7 @@ SUMO_LOGIC = Preset(
     content_type="text/plain; charset=utf-8",
     gzip=True,
     accepted=frozenset({200}),
+    url_is_credential=True,
     unseen="Sumo Logic also answers 200 when the ingest budget is used up and it drops the data: monitor the budget.",
 )
 
@@ -53,6 +60,7 @@ def _new_relic(parcel: Parcel, sender: Sender) -> bytes:
 
 
 NEW_RELIC = Preset(
+    name="new_relic",
     title="New Relic Logs",
     page="https://docs.newrelic.com/docs/logs/log-api/introduction-log-api/",
     encode=_new_relic,
@@ -89,6 +97,7 @@ def _logscale_judge(answer: Answer, count: int, client: HttpClient) -> Outcome |
 
 
 LOGSCALE = Preset(
+    name="logscale",
     title="CrowdStrike LogScale",
     page="https://library.humio.com/logscale-api/log-shippers-hec.html",
     encode=_logscale,
@@ -103,6 +112,7 @@ LOGSCALE = Preset(
 )
 
 PANTHER = Preset(
+    name="panther",
     title="Panther HTTP source",
     page="https://docs.panther.com/data-onboarding/data-transports/http",
     encode=plain_line,
@@ -150,6 +160,7 @@ def _loki_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
 
 
 LOKI = Preset(
+    name="loki",
     title="Grafana Loki",
     page="https://grafana.com/docs/loki/latest/reference/loki-http-api/",
     encode=_loki,
@@ -218,6 +229,7 @@ def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
 
 
 OTLP = Preset(
+    name="otlp",
     title="OTLP/HTTP logs",
     page="https://opentelemetry.io/docs/specs/otlp/#otlphttp",
     encode=_otlp,
@@ -234,7 +246,10 @@ OTLP = Preset(
     "again.",
 )
 
+# Google's service accounts need a signed token that is valid for an hour. This destination does not create it: users
+# need a bearer token that is created elsewhere.
 GOOGLE_SECOPS = Preset(
+    name="google_secops",
     title="Google SecOps",
     page="https://cloud.google.com/chronicle/docs/reference/rest",
     encode=lambda parcel, sender: b'{"data":"%b"}' % b64encode(parcel.line()),
@@ -249,22 +264,11 @@ GOOGLE_SECOPS = Preset(
     unseen="Google SecOps parses logs after its answer: it also answers 200 for a log that no parser understands.",
 )
 
-PRESETS: dict[str, Preset] = {
-    "sumo_logic": SUMO_LOGIC,
-    "new_relic": NEW_RELIC,
-    "logscale": LOGSCALE,
-    "panther": PANTHER,
-    "loki": LOKI,
-    "otlp": OTLP,
-    "google_secops": GOOGLE_SECOPS,
-}
-"""The presets, by the name used in the pipelines file.
+ENTRY_POINTS = "audit_provider.presets"
+"""Group of the entry points by which other packages add presets."""
 
-Google SecOps needs a token of a service account: the connection's extra ``auth`` is ``google_service_account``.
-"""
-
-URL_IS_CREDENTIAL = frozenset({"sumo_logic"})
-"""Presets of receivers that identify a sender only by the URL, which must therefore never be shown."""
+PRESETS: dict[str, Preset] = find(Preset, [sys.modules[__name__]], ENTRY_POINTS)
+"""The presets, by the name used in the pipelines file: the public values above, and those of other packages."""
 
 
 def _from(sender: Sender) -> dict[str, str]:

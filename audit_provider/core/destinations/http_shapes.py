@@ -84,6 +84,8 @@ class Parcel:
 class Preset:
     """One kind of receiver.
 
+    :ivar name: Its name in the pipelines file, "" for a receiver without a preset.
+    :ivar title: Name of the product.
     :ivar page: Address of the vendor's page.
     :ivar encode: Encodes one event.
     :ivar frame: Returns the parts around the events.
@@ -99,6 +101,7 @@ class Preset:
     :ivar needs: Settings that must be given.
     :ivar takes: Settings that may be given; None for any.
     :ivar raw_only: The receiver parses the vendor's own record.
+    :ivar url_is_credential: The receiver identifies a sender only by the URL, which must therefore never be shown.
     :ivar unseen: What its answer does not prove. A whole sentence, "" if nothing is known.
     :ivar hosts: Hosts of the vendor's regions, as the page shows them; "" if every customer has their own.
     """
@@ -107,6 +110,7 @@ class Preset:
     encode: Callable[[Parcel, Sender], bytes]
     frame: Callable[[Sender], Frame]
     judge: Callable[[Answer, int, HttpClient], Outcome | None] = lambda answer, count, client: None
+    name: str = ""
     page: str = ""
     nothing: bytes = b""
     path: str = ""
@@ -124,6 +128,7 @@ class Preset:
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] | None = ()
     raw_only: bool = False
+    url_is_credential: bool = False
     unseen: str = ""
     hosts: str = ""
 

@@ -1,21 +1,89 @@
-"""Every destination type."""
+"""Every destination type. Nothing is listed here: a module of this folder that describes a destination is one.
+
+The module of a destination has the destination's name, and is imported when the destination is first used, so that a
+task imports no other destination.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from audit_provider.core.late_imports import LateMapping
+from audit_provider.core.destinations.spec import DestinationSpec
+from audit_provider.core.discovery import descriptions_in, find_registered
+from audit_provider.core.errors import ConfigurationError
 
-REGISTRY: LateMapping[type[Any]] = LateMapping(
-    {
-        "s3": ("audit_provider.core.destinations.s3", "S3Options"),
-        "splunk_hec": ("audit_provider.core.destinations.splunk_hec", "SplunkHecOptions"),
-        "http": ("audit_provider.core.destinations.http", "HttpOptions"),
-        "datadog": ("audit_provider.core.destinations.datadog", "DatadogOptions"),
-        "elasticsearch": ("audit_provider.core.destinations.elasticsearch", "ElasticsearchOptions"),
-        "sentinel": ("audit_provider.core.destinations.sentinel", "SentinelOptions"),
-        "syslog": ("audit_provider.core.destinations.syslog", "SyslogOptions"),
-        "sftp": ("audit_provider.core.destinations.sftp", "SftpOptions"),
-    }
-)
-"""The options of every destination type, by the name used in the pipelines file; imported when they are used."""
+ENTRY_POINTS = "audit_provider.destinations"
+"""Group of the entry points by which other packages add destinations."""
+
+_DESCRIBES = re.compile(rf"^[A-Z]\w* = {DestinationSpec.__name__}\(", re.MULTILINE)
+
+
+class Destinations(Mapping[str, DestinationSpec]):
+    """The destinations by name: those of a folder, which are imported when they are used, and of other packages.
+
+    :param package: dotted name of the folder. :param folder: where it is.
+    """
+
+    def __init__(self, package: str, folder: Path) -> None:
+        self._package = package
+        paths = {
+            **{path.stem: path for path in folder.glob("*.py")},
+            **{path.parent.name: path for path in folder.glob("*/__init__.py")},
+        }
+        self.own = tuple(
+            name for name, path in sorted(paths.items()) if _DESCRIBES.search(path.read_text(encoding="utf-8"))
+        )
+        self._found: dict[str, DestinationSpec] = {}
+        self._registered: dict[str, DestinationSpec] | None = None
+
+    def __getitem__(self, name: str) -> DestinationSpec:
+        if name in self.own:
+            if name not in self._found:
+                self._found[name] = self._in_own_module(name)
+            return self._found[name]
+        return self._of_others()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.own, *self._of_others()))
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self._of_others())
+
+    def _in_own_module(self, name: str) -> DestinationSpec:
+        module = import_module(f"{self._package}.{name}")
+        (spec, *others) = descriptions_in(module, DestinationSpec)
+        if others or spec.name != name:
+            raise ConfigurationError(
+                f"{module.__name__} must describe one destination, with the module's name {name!r}, but describes "
+                f"{', '.join(repr(each.name) for each in (spec, *others))}."
+            )
+        return spec
+
+    def _of_others(self) -> dict[str, DestinationSpec]:
+        if self._registered is None:
+            self._registered = find_registered(DestinationSpec, ENTRY_POINTS, taken=self.own)
+        return self._registered
+
+
+class _Options(Mapping[str, type[Any]]):
+    """The options of each destination."""
+
+    def __getitem__(self, name: str) -> type[Any]:
+        return DESTINATIONS[name].options
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DESTINATIONS)
+
+    def __len__(self) -> int:
+        return len(DESTINATIONS)
+
+
+DESTINATIONS = Destinations(__name__.rpartition(".")[0], Path(__file__).parent)
+"""Every destination type, by the name used in the pipelines file."""
+
+REGISTRY: Mapping[str, type[Any]] = _Options()
+"""The options of every destination type, by the name used in the pipelines file."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, is_web_page
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, put_by_folder
-from audit_provider.core.destinations.s3_layouts import LAYOUTS, check_layout
+from audit_provider.core.destinations.s3_layouts import LAYOUTS
+from audit_provider.core.destinations.s3_options import S3Options as S3Options
+from audit_provider.core.destinations.spec import About, DestinationSpec
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
 from audit_provider.core.s3_checksum import checksum_of
-from audit_provider.core.validation import MOST_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,71 +44,6 @@ _FOREIGN = {
     407: "set its credential in the proxy of the aws connection.",
     413: "lower 'batch_bytes', or raise its limit (nginx: client_max_body_size).",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """Options of an ``s3`` destination in the pipelines file.
-
-    :ivar bucket: Name of the bucket. Example: ``audit-logs``.
-    :ivar prefix: Prefix of every object key. Example: ``pylon``.
-    :ivar sse: Server-side encryption: ``AES256``, ``aws:kms`` or ``aws:kms:dsse``. Default: the bucket's setting.
-    :ivar kms_key_id: Key for ``aws:kms``. Default: the account's key. Example:
-        ``arn:aws:kms:eu-central-1:123456789012:key/abc``.
-    :ivar object_lock: Object Lock mode: ``GOVERNANCE`` or ``COMPLIANCE``. Nobody can shorten ``COMPLIANCE``. Default:
-        no lock.
-    :ivar object_lock_days: Days for which an object is locked after it is written; needed with ``object_lock``.
-        Example: ``365``.
-    :ivar storage_class: Storage class of the objects. Default: S3's own, ``STANDARD``. Example: ``STANDARD_IA``.
-    :ivar layout: ``hive``: gzip NDJSON by source and event day. ``security_lake``: OCSF as Parquet for Amazon Security
-        Lake (needs the extra ``parquet``; its ``format`` is ``ocsf``). ``datadog_archive``: an archive from which
-        Datadog rehydrates logs that are too old for its intake.
-    :ivar batch_bytes: Maximum size of one object in bytes, before compression. A larger event gets its own object.
-    :ivar source_name: Security Lake: first part of the name of each custom source, followed by ``-`` and the number of
-        its event class, as in ``slack-3002``. Datadog archive: the ``source`` of the logs. Default: the source's name.
-    :ivar source_version: Security Lake: an additional part of the key, if the registered location has one. Example:
-        ``1.0``.
-    :ivar region: Security Lake: region of the data lake. Example: ``eu-central-1``.
-    :ivar account_id: Security Lake: 12 digits, ``external``, or ``external_`` and an id.
-    :ivar service: Datadog archive: the ``service`` of the logs. Default: the pipeline's name.
-    :ivar hostname: Datadog archive: the ``host`` of the logs. Example: ``airflow``.
-    :ivar tags: Datadog archive: list of ``key:value`` texts. Example: ``[team:security]``.
-    """
-
-    default_conn_id: ClassVar[str] = "aws_default"
-
-    bucket: str
-    prefix: str = ""
-    sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
-    kms_key_id: str | None = None
-    object_lock: Literal["GOVERNANCE", "COMPLIANCE"] | None = None
-    object_lock_days: int | None = None
-    storage_class: str | None = None
-    batch_bytes: int = 64 * 1024 * 1024
-    layout: Literal["hive", "security_lake", "datadog_archive"] = "hive"
-    source_name: str | None = None
-    source_version: str | None = None
-    region: str | None = None
-    account_id: str = "external"
-    service: str | None = None
-    hostname: str | None = None
-    tags: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if "/" in self.bucket and not self.bucket.startswith("arn:"):
-            raise ValueError("'bucket' must be the bucket's name only: put a folder in it into 'prefix'")
-        if (self.object_lock is None) != (self.object_lock_days is None):
-            raise ValueError("'object_lock' and 'object_lock_days' must be set together")
-        if self.object_lock_days is not None and not 1 <= self.object_lock_days <= MOST_DAYS:
-            raise ValueError(f"'object_lock_days' must be 1 to {MOST_DAYS}")
-        if self.kms_key_id and not (self.sse or "").startswith("aws:kms"):
-            raise ValueError("'kms_key_id' needs 'sse: aws:kms'")
-        check_layout(self)
-
-    @property
-    def default_format(self) -> str:
-        """The format of a destination that names none: the layout's."""
-        return "ocsf" if self.layout == "security_lake" else "raw"
 
 
 class S3Destination:
@@ -340,3 +275,56 @@ def _foreign(where: str, method: str, status: int) -> AuditError:
         return CredentialError(f"{said}: allow this client in the proxy, or check the keys; everything is kept.")
     hint = _FOREIGN.get(status, "check the connection's endpoint and proxies in between.")
     return ConfigurationError(f"{said}: {hint} Everything is kept.")
+
+
+def _connect(options: S3Options, origin: Origin, client: Any, form: Form | None = None) -> S3Destination:
+    return S3Destination(options, origin, client, now=utc_now, form=form)
+
+
+S3 = DestinationSpec(
+    name="s3",
+    options=S3Options,
+    connect=_connect,
+    arguments=("bucket", "prefix"),
+    hook="audit_provider.hooks.s3.S3Access",
+    place=lambda options: f"{options.bucket}/{options.prefix}".rstrip("/"),
+    link_label="S3 prefix",
+    about=About(
+        title="Amazon S3",
+        docs="https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
+        create="A bucket, and a key pair or role with `s3:PutObject` and `s3:GetObject` below the prefix; with "
+        "`object_lock` also `s3:PutObjectRetention`, and `s3:GetObjectRetention` to check the lock.",
+        connection="`aws`, of Airflow's Amazon provider, with all its options: roles, profiles, endpoints.",
+        guarantee="Each event is in one object that S3 has confirmed; objects appear complete or not at all. After "
+        "the first object, a run checks that the store has applied the requested encryption and Object Lock; "
+        "otherwise it stops.",
+        duplicates="None. The name of an object is derived from its content, and it is written only if no object has "
+        "that name, so a repeat after a crash or a lost answer finds it. A store that ignores `If-None-Match` gets "
+        "the same object again with the same name.",
+        old_events="Any age. The object is in the partition of the day when its events happened.",
+        unseen="Lifecycle rules and deletions in the bucket. `object_lock` prevents deletion even by administrators.",
+        losing=(
+            (
+                "OpenStack Swift 2.38 (s3api)",
+                "ignores Object Lock: the run stops after the first object",
+                "none: leave out `object_lock`, or use another store",
+            ),
+            (
+                "SeaweedFS 4.48",
+                "creates a bucket that does not exist, so a misspelt `bucket` is no error",
+                "give the key no permission to create buckets",
+            ),
+            (
+                "SeaweedFS 4.48",
+                "answers 500 to `sse` if it has no key for it, so each run is tried again as in an outage",
+                "remove `sse`, or give it a key",
+            ),
+            (
+                "nginx in front of S3",
+                "refuses bodies over 1 MB (413: the run stops) and requests over `limit_req` (sent again)",
+                "`client_max_body_size`, or a lower `batch_bytes`; `limit_req`",
+            ),
+        ),
+        example={"bucket": "my-audit-logs", "prefix": "audit"},
+    ),
+)

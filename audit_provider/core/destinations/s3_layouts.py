@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from audit_provider.core.destinations.base import Item
-    from audit_provider.core.destinations.s3 import S3Options
+    from audit_provider.core.destinations.s3_options import S3Options
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
 
@@ -239,47 +237,3 @@ LAYOUTS: dict[str, Callable[[S3Options, Origin, Form], Layout]] = {
     "datadog_archive": DatadogArchive,
 }
 """What makes each layout, by the name used in the pipelines file."""
-
-_KEYS = {
-    "source_name": ("security_lake", "datadog_archive"),
-    "source_version": ("security_lake",),
-    "region": ("security_lake",),
-    "account_id": ("security_lake",),
-    "service": ("datadog_archive",),
-    "hostname": ("datadog_archive",),
-    "tags": ("datadog_archive",),
-}
-_MOST_SOURCE_NAME = 20 - len("-3002")
-_MOST_ROW_GROUP = 256_000_000
-_CANNOT_REHYDRATE = ("GLACIER", "DEEP_ARCHIVE")
-
-
-def check_layout(options: S3Options) -> None:
-    """Check that the options fit their layout.
-
-    :raises ValueError: they do not.
-    """
-    layout = options.layout
-    for each in fields(options):
-        layouts = _KEYS.get(each.name)
-        if layouts and layout not in layouts and getattr(options, each.name) != each.default:
-            raise ValueError(f"{each.name!r} needs 'layout: {' or '.join(layouts)}'")
-    if layout == "datadog_archive" and options.storage_class in _CANNOT_REHYDRATE:
-        raise ValueError(f"Datadog cannot rehydrate from 'storage_class: {options.storage_class}'")
-    if layout != "security_lake":
-        return
-    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_MOST_SOURCE_NAME}}}", options.source_name or ""):
-        raise ValueError(
-            f"'source_name' must be 1 to {_MOST_SOURCE_NAME} letters, digits, '_' or '-': the number of the event "
-            "class is appended, as in 'slack-3002', and Security Lake allows 20 characters"
-        )
-    if not re.fullmatch(r"[a-z0-9-]+", options.region or ""):
-        raise ValueError("'region' must be the AWS region of the data lake, such as 'eu-central-1'")
-    if not re.fullmatch(r"\d{12}|external(_[A-Za-z0-9_-]+)?", options.account_id):
-        raise ValueError("'account_id' must be 12 digits, 'external' or 'external_' and an id")
-    if options.source_version is not None and not re.fullmatch(r"[A-Za-z0-9._-]+", options.source_version):
-        raise ValueError("'source_version' must be a part of a key, such as '1.0'")
-    if options.prefix:
-        raise ValueError("'prefix' must be empty: Security Lake reads objects below 'ext/' of its bucket")
-    if options.batch_bytes > _MOST_ROW_GROUP:
-        raise ValueError(f"'batch_bytes' must be at most {_MOST_ROW_GROUP}, the maximum of a row group")

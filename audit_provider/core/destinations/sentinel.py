@@ -18,9 +18,11 @@ from isal import igzip
 from audit_provider.core.destinations.answers import Rules, is_later, judge
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.sentinel_table import COLUMNS, chosen
+from audit_provider.core.destinations.spec import About, Access, ConnectionType, DestinationSpec, Extra, Field
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Raw
 from audit_provider.core.formats.facts import FactReader
+from audit_provider.core.links import log_analytics
 from audit_provider.core.model import exact_text_of
 from audit_provider.core.validation import near
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
-    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.model import Event, Origin, Window
 
 API_VERSION = "2023-01-01"
 REQUEST_ID = "x-ms-client-request-id"
@@ -296,3 +298,71 @@ def _compressed(body: bytes) -> bytes:
 
 def _headers(request_id: str) -> dict[str, str]:
     return {"Content-Type": "application/json", REQUEST_ID: request_id}
+
+
+def _connect(
+    options: SentinelOptions, origin: Origin, connection: Access, form: Form | None = None
+) -> SentinelDestination:
+    return SentinelDestination(options, origin, connection.client(), form=form)
+
+
+def _link(options: SentinelOptions, origin: Origin, times: Window, connection: Access) -> str:
+    connection.address()
+    pipeline = origin.pipeline if "Pipeline" in chosen(options.columns) else ""
+    cloud, workspace = connection.extra("cloud", "public"), connection.extra("workspace", "")
+    return log_analytics(cloud, workspace, options.stream, times, pipeline=pipeline)
+
+
+SENTINEL = DestinationSpec(
+    name="sentinel",
+    options=SentinelOptions,
+    connect=_connect,
+    arguments=("rule_id", "stream"),
+    place=lambda options: f"{options.rule_id}/{options.stream}",
+    connection=ConnectionType(
+        name="azure_logs_ingestion",
+        title="Azure Monitor Logs Ingestion (Microsoft Sentinel)",
+        service="Azure Monitor",
+        fields={
+            "host": Field(
+                "Logs ingestion endpoint",
+                "the logs ingestion endpoint",
+                "https://my-rule-ab12.westeurope-1.ingest.monitor.azure.com",
+            ),
+            "login": Field("Client id", "client id"),
+            "password": Field("Client secret", "client secret"),
+        },
+        extras={
+            "tenant_id": Extra("Tenant id", "Directory (tenant) ID in Microsoft Entra; needed with a client secret"),
+            "auth": Extra(
+                "Authentication",
+                "client_secret (default), managed_identity, workload_identity or default",
+                values=("client_secret", "managed_identity", "workload_identity", "default"),
+            ),
+            "cloud": Extra("Cloud", "public (default), usgov or china", values=("public", "usgov", "china")),
+            "scope": Extra("Scope", "Scope of the token, if not the cloud's default"),
+            "token_url": Extra("Token URL", "Where tokens are fetched, if not at the cloud's default address"),
+            "rule_id": Extra("Rule id", "Immutable id of a data collection rule, dcr-…, for Test"),
+            "stream": Extra("Stream", "A stream of that rule, Custom-…, for Test"),
+            "workspace": Extra("Workspace", "For links in tasks: the workspace's resource id, /subscriptions/…"),
+        },
+    ),
+    hook="audit_provider.hooks.azure_logs_ingestion.AzureLogsIngestionHook",
+    link_label="Log Analytics",
+    link=_link,
+    about=About(
+        title="Microsoft Sentinel",
+        docs="https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview",
+        create="A table, a data collection rule with a stream for it, and an application with the role *Monitoring "
+        "Metrics Publisher* on that rule.",
+        connection="`azure_logs_ingestion`: host (the logs ingestion endpoint), login (client id), password (client "
+        "secret), extra `tenant_id`. Managed and workload identities by the extra `sentinel`.",
+        guarantee="The service has accepted each event (204). It appears in the table some minutes later.",
+        duplicates="A batch whose answer is lost is sent again. The column `EventId` identifies repeats.",
+        old_events="The service replaces the time of rows older than two days. Events older than 47 hours are sent "
+        "with the current time as `TimeGenerated`; their own time is always in `EventTime`.",
+        unseen="A transformation in the rule that drops rows, columns that the stream does not declare, and the daily "
+        "cap of a workspace.",
+        example={"rule_id": "dcr-0123456789abcdef0123456789abcdef", "stream": "Custom-AuditLogs_CL"},
+    ),
+)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, packed_lines, put_by_folder
+from audit_provider.core.destinations.spec import About, DestinationSpec
 from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import date_of
@@ -206,3 +207,29 @@ def _remove(sftp: Any, path: str) -> None:
 
     with suppress(OSError, EOFError, SSHException):
         sftp.remove(path)
+
+
+def _connect(options: SftpOptions, origin: Origin, client: SshConnection, form: Form | None = None) -> SftpDestination:
+    return SftpDestination(options, origin, client, form=form)
+
+
+SFTP = DestinationSpec(
+    name="sftp",
+    options=SftpOptions,
+    connect=_connect,
+    arguments=("folder",),
+    hook="audit_provider.hooks.sftp.SftpAccess",
+    place=lambda options: options.folder,
+    about=About(
+        title="Files over SFTP",
+        docs="https://datatracker.ietf.org/doc/html/draft-ietf-secsh-filexfer-02",
+        create="An account with permission to write and rename in one folder.",
+        connection="`sftp`, of Airflow's SFTP provider (the extra `ssh`). Host keys are checked.",
+        guarantee="Each event is in a file whose size the server confirmed before it got its final name.",
+        duplicates="None while the files stay: the name of a file is derived from its content, so a repeat is "
+        "recognised. If a reader moves files away, a batch whose answer was lost may be written again.",
+        old_events="Any age. The file is in the partition of the day when its events happened.",
+        unseen="What the reader of the folder does with the files.",
+        example={"folder": "audit"},
+    ),
+)

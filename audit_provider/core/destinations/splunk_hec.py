@@ -12,17 +12,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from isal import igzip
 
+from audit_provider.core.auth import Header
 from audit_provider.core.destinations.answers import is_later, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.spec import (
+    VICTORIALOGS_RETENTION,
+    About,
+    Access,
+    ConnectionType,
+    DestinationSpec,
+    Extra,
+    Field,
+)
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Raw, as_json
 from audit_provider.core.http import backoff
 from audit_provider.core.later import is_slow_down
+from audit_provider.core.links import splunk_search, splunk_search_page
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.http import Answer, HttpClient
-    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.model import Event, Origin, Window
 
 EVENT_PATH = "/services/collector/event"
 ACK_PATH = "/services/collector/ack"
@@ -294,3 +305,82 @@ def _refused_from(reply: dict[str, Any], count: int, said: str) -> Outcome:
     rest = count - number - 1
     verdicts = (Verdict.DELIVERED,) * number + (Verdict.REFUSED,) + (Verdict.RETRY,) * rest
     return Outcome(verdicts, said, wait=0.0)
+
+
+def _connect(
+    options: SplunkHecOptions, origin: Origin, connection: Access, form: Form | None = None
+) -> SplunkHecDestination:
+    options = replace(options, ack=connection.flag("ack", default=options.ack))
+    return SplunkHecDestination(options, origin, connection.client(), connection.extra("channel"), form=form)
+
+
+def _link(options: SplunkHecOptions, origin: Origin, times: Window, connection: Access) -> str:
+    page = connection.page_extra("search_url") or splunk_search_page(connection.address())
+    return splunk_search(page, options.index, options.source or origin.pipeline, times) if page else ""
+
+
+SPLUNK_HEC = DestinationSpec(
+    name="splunk_hec",
+    options=SplunkHecOptions,
+    connect=_connect,
+    arguments=("index", "sourcetype"),
+    connection=ConnectionType(
+        name="splunk_hec",
+        title="Splunk HTTP Event Collector",
+        service="Splunk HEC",
+        fields={
+            "host": Field("Collector URL", "base URL of the collector", "https://splunk.example.com:8088"),
+            "password": Field("HEC token", "HEC token"),
+        },
+        extras={
+            "channel": Extra("Channel", "A GUID of your choice; needed for acknowledgement"),
+            "ack": Extra(
+                "Indexer acknowledgement",
+                "Wait until the indexers have the events; the token must have it enabled",
+                "flag",
+            ),
+            "search_url": Extra(
+                "Search app URL", "For links in tasks, for example https://splunk.example.com/en-US/app/search/search"
+            ),
+        },
+        auth=Header({"Authorization": "Splunk {password}"}),
+    ),
+    hook="audit_provider.hooks.splunk_hec.SplunkHecHook",
+    link_label="Splunk search",
+    link=_link,
+    about=About(
+        title="Splunk HTTP Event Collector",
+        docs="https://help.splunk.com/en/splunk-enterprise/get-data-in/collect-http-event-data/"
+        "http-event-collector-rest-api-endpoints",
+        create="A token of the HTTP Event Collector that may write to the index named here.",
+        connection="`splunk_hec`: host (the collector's URL, with port) and password (the token).",
+        guarantee="The collector has accepted each event. With `ack: true` the indexers have written it.",
+        duplicates="A batch whose answer is lost is sent again. With `ack: true`, so are a batch that is not "
+        "acknowledged in time and the events before a refused event in its batch. The indexed field `event_id` "
+        "identifies repeats.",
+        old_events="Any age, with the time when they happened; an index's own retention may drop them.",
+        unseen="Without `ack`, losses between collector and indexer. Some load balancers answer 200 themselves.",
+        losing=(
+            (
+                "Fluent Bit 5.1 (`splunk`)",
+                "answers 200 to a batch that it cannot read, for example with a record nested 400 levels deep, and "
+                "stores nothing from that record on; events in its memory are lost in a crash",
+                "`storage.type filesystem`; `batch_events: 1` if records are nested that deep",
+            ),
+            (
+                "VictoriaLogs 1.52 (`/services/collector`)",
+                "answers success to a batch that it cannot read to its end, as of a record nested 400 deep, and stores "
+                "nothing from that record on; drops events of more than 1,000 fields; puts those before 1678 and after "
+                "2261 under another time",
+                "`batch_events: 1` where records are nested so deep, `-insert.maxFieldsPerLine`",
+            ),
+            VICTORIALOGS_RETENTION,
+            (
+                "Splunk",
+                "answers before the events are indexed, so a full queue or a crash loses them",
+                "`ack: true` here, indexer acknowledgement on the token in Splunk",
+            ),
+        ),
+        example={"index": "audit"},
+    ),
+)

@@ -14,6 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
+from audit_provider.core.destinations.spec import (
+    VICTORIALOGS_RETENTION,
+    About,
+    ConnectionType,
+    DestinationSpec,
+    Extra,
+    Field,
+)
 from audit_provider.core.errors import HungUpError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
@@ -203,3 +211,89 @@ def _printable(text: str, most: int) -> str:
 
 def _value(text: str) -> str:
     return text.translate(_VALUE)
+
+
+def _connect(options: SyslogOptions, origin: Origin, client: TcpClient, form: Form | None = None) -> SyslogDestination:
+    return SyslogDestination(options, origin, client, form=form)
+
+
+SYSLOG = DestinationSpec(
+    name="syslog",
+    options=SyslogOptions,
+    connect=_connect,
+    connection=ConnectionType(
+        name="syslog_tls",
+        title="Syslog over TLS (RFC 5425)",
+        service="syslog",
+        fields={
+            "host": Field("Receiver", "host; port 6514", "syslog.example.com"),
+            "port": Field(placeholder="6514"),
+            "password": Field("Passphrase of the key (if it has one)", "passphrase of `key`, if it has one"),
+        },
+        extras={
+            "ca": Extra("CA bundle", "Path of the certificates to trust; empty: the system's"),
+            "cert": Extra("Client certificate", "Path of a PEM file, if the receiver requires one"),
+            "key": Extra("Client key", "Path of a PEM file; empty: the key is in the certificate's file"),
+            "server_hostname": Extra("Server name", "Name in the receiver's certificate, if it is not the host"),
+            "verify": Extra("Verify TLS", "false accepts any certificate, so others can read the events", "flag"),
+            "transport": Extra("Transport", "tls, or tcp for plain text", values=("tls", "tcp")),
+            "allow_plain": Extra(
+                "Allow plain text",
+                "Allow the transport tcp to hosts other than loopback; the events are then sent unencrypted",
+                "flag",
+            ),
+        },
+        is_http=False,
+    ),
+    hook="audit_provider.hooks.syslog_tls.SyslogTlsHook",
+    about=About(
+        title="Syslog over TLS",
+        docs="https://www.rfc-editor.org/rfc/rfc5425",
+        create="A receiver of RFC 5424 messages over TLS with octet counting, usually on port 6514.",
+        connection="`syslog_tls`: host, port, extras `ca`, `cert`, `key`, `server_hostname`.",
+        guarantee="Best effort: each event was written, and the receiver did not close the connection. Syslog has no "
+        "confirmation.",
+        duplicates="A batch whose connection breaks is written again. `event_id` in the structured data identifies "
+        "repeats.",
+        old_events="Any age, with the time when they happened; receivers may have their own limits.",
+        unseen="What a receiver discards, and what was in transit when a connection broke unnoticed.",
+        losing=(
+            (
+                "rsyslog 8.2302",
+                "cuts messages longer than 8,096 bytes (its `8k`), which only its own log shows; frames over 200,000 "
+                "bytes are merged",
+                '`$MaxMessageSize`, or `global(maxMessageSize="64k")`, before `message_bytes` is raised',
+            ),
+            (
+                "syslog-ng 3.38",
+                "closes the connection on a message over 65,536 bytes; here that event becomes a dead letter",
+                "`log-msg-size()`, before `message_bytes` is raised",
+            ),
+            (
+                "Fluent Bit 5.1",
+                "reads frames that end with a newline, and accepts no frames with octet counts",
+                "`Format octet_counting` of its `syslog` input",
+            ),
+            ("Fluent Bit 5.1", "drops events before 1970 or in the far future", "none: check its log"),
+            (
+                "VictoriaLogs 1.26 and 1.52",
+                "closes the connection on a time before 1678 or after 2261; here that event becomes a dead letter. It "
+                "drops items over 256 kB or with more than 1,000 fields",
+                "`-insert.maxLineSizeBytes`, `-insert.maxFieldsPerLine`",
+            ),
+            VICTORIALOGS_RETENTION,
+            (
+                "a web server written in Go, on the port of `transport: tcp`",
+                "waits for the end of a line and does not answer, so everything counts as written",
+                "use TLS, so that no other server can be mistaken for a receiver",
+            ),
+            (
+                "HAProxy 2.6 that terminates TLS",
+                "accepts connections while its receiver is down, and closes them after 3 s; if packets are dropped, "
+                "after 20 s with `timeout connect 5s`. This package waits 4 s on a first connection",
+                "`retries` x 1 s, or (`retries` + 1) x `timeout connect`, below 4 s; or terminate TLS at the receiver",
+            ),
+        ),
+        example={"facility": "audit"},
+    ),
+)

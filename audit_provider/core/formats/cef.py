@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit_provider.core.formats.base import Format
 from audit_provider.core.formats.facts import FactReader, product_of, text_of_record
 from audit_provider.core.model import microseconds_of
 
@@ -80,3 +81,10 @@ def _header(text: str, most: int) -> str:
 def _value(text: str) -> str:
     text = text.replace("\\", "\\\\").replace("=", "\\=").rstrip(" ")
     return text if text.isprintable() else text.translate(_VALUE).rstrip()
+
+
+CEF = Format(
+    name="cef",
+    about="ArcSight Common Event Format, one line, the record in `msg`",
+    make=lambda origin, version: Cef(origin),
+)

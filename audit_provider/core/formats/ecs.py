@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_provider.core.formats.base import Format
 from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
 from audit_provider.core.model import exact_text_of
 
@@ -178,3 +179,10 @@ def _categories(meaning: Meaning, object_type: str) -> tuple[list[str], list[str
     if kind in ("data", "content") and object_type.lower() == "file":
         return ["file"], ["access" if verb in _LOOKS else _CHANGES.get(verb, "change")]
     return [], []
+
+
+ECS = Format(
+    name="ecs",
+    about="Elastic Common Schema 8: `event.*`, `user.*`, `source.*`, `related.*`, the record under `saas.<source>`",
+    make=lambda origin, version: Ecs(origin),
+)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_provider.core.formats.base import Format
 from audit_provider.core.formats.facts import FactReader, text_of_record
 from audit_provider.core.model import exact_text_of
 
@@ -66,3 +67,10 @@ class Envelope:
             facts.outcome,
         )
         return b'%b,"raw":%b}' % (self._encode(known)[:-1], text_of_record(event)[0])
+
+
+ENVELOPE = Format(
+    name="envelope",
+    about="`id`, `time`, `source`, `pipeline`, `action`, `actor`, `ip`, `object`, and the record under `raw`",
+    make=lambda origin, version: Envelope(origin),
+)

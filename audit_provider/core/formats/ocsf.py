@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.formats.base import Format
 from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
 from audit_provider.core.formats.ocsf_classes import OTHER, VERSIONS, Classes, activity_of, class_of
 from audit_provider.core.model import microseconds_of
@@ -147,3 +148,10 @@ def _endpoint(facts: Facts) -> dict[str, str]:
 def _told(**values: Any) -> dict[str, Any]:
     """Return the values that say something."""
     return {name: value for name, value in values.items() if value}
+
+
+OCSF = Format(
+    name="ocsf",
+    about="Open Cybersecurity Schema Framework; `ocsf_version` is `1.1` (default), `1.2` or `1.3`",
+    make=Ocsf,
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit_provider.core.formats.base import Format
+
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
@@ -19,3 +21,10 @@ class Raw:
     def write(self, event: Event) -> bytes:
         """See :class:`~audit_provider.core.formats.base.Form`."""
         return bytes(event.raw)
+
+
+RAW = Format(
+    name="raw",
+    about="the vendor's JSON, byte for byte",
+    make=lambda origin, version: Raw(origin),
+)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
@@ -164,4 +165,5 @@ def _progress(offset: Offset | None) -> dict[str, Any] | None:
         "set_aside": counts.set_aside,
         "filtered": counts.filtered,
         "last_success": offset.last_success,
+        "configuration": digest_of(offset.configuration) if offset.configuration else None,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit_provider.core.accounting import letters_of
 from audit_provider.core.dead_letters import DeadLetters, Line
 from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
 from audit_provider.core.destinations.elasticsearch_documents import document_id, id_prefix, stream_name
@@ -68,7 +69,7 @@ def _fate(
 ) -> Fate:
     kept = offset_record(ledger, found.name, destination).load()
     offset = kept.in_chain(found.chain) if kept else None
-    letters = DeadLetters(found.stream, destination, None, offset)
+    letters = letters_of(found.stream, destination, offset) if offset else DeadLetters(found.stream, destination)
     place = (found.head.number, found.index)
     if offset is None:
         return _without_offset(found, destination, letters, is_enabled=delivery is None or delivery.enabled)
@@ -82,6 +83,10 @@ def _fate(
         return Fate(destination, "unknown", reason)
     if letter := _letter(letters, found):
         return _of_letter(destination, letters, *letter)
+    lost = offset.counts.set_aside - offset.again - letters.count().kept
+    if lost > 0:
+        reason = f"the files of {lost:,} dead letters are missing, and it may be one: run 'audit-logs verify'"
+        return Fate(destination, "unknown", reason)
     if found.place < offset.started_at:
         return Fate(destination, "not shipped", "it was spooled before the destination was added")
     origin = _origin(found, source)

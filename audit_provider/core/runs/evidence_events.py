@@ -32,7 +32,7 @@ CHECKPOINT_ACTION = "audit_provider.checkpoint"
 CONFIGURATION_ACTION = "audit_provider.configuration"
 
 _FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
-_TRIES = 3
+_TRIES = 10
 
 
 def evidence_event(name: str, now: datetime, record: dict[str, Any]) -> Event:

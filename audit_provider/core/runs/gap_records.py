@@ -68,3 +68,17 @@ def acknowledge_gap(
     acknowledgement = Acknowledgement(by.strip(), utc_now(), note.strip())
     Acknowledgements(ledger, pipeline.name).add(gap_id, acknowledgement)
     return acknowledgement
+
+
+def reopen_gap(ledger: Ledger, pipeline: str, gap_id: str) -> Acknowledgement:
+    """Take back that a gap was acknowledged, so that it is open again; return what was taken back.
+
+    :raises ConfigurationError: nobody has acknowledged it.
+    :raises FencedError: somebody else has acknowledged one at the same moment.
+    """
+    record = Acknowledgements(ledger, pipeline)
+    found = record.load().get(gap_id)
+    if found is None:
+        raise ConfigurationError(f"{pipeline}: nobody has acknowledged the gap {gap_id!r}.")
+    record.remove(gap_id)
+    return found

@@ -15,8 +15,10 @@ from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.runs.configurations import keep_change
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.stream_name import StreamName
+from audit_provider.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -83,6 +85,7 @@ class Shipment:
     :ivar patience: how long it may last. :ivar run_id: of the DAG run, "" where there is none.
     :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
     :ivar has_source: whether the source is known where a stream's position is gone.
+    :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" where nobody says.
     :ivar report: called with what was done for each stream, also where that failed.
     :ivar shipped: what was done for each stream.
     """
@@ -99,6 +102,7 @@ class Shipment:
     letters_at: str = ""
     letters_fail: bool = True
     has_source: bool = True
+    configuration: str = ""
     report: Callable[[Shipped], None] = lambda _: None
     shipped: list[Shipped] = field(default_factory=list)
 
@@ -240,21 +244,54 @@ class Shipment:
         if lost := opened.lost_head():
             raise StopError(lost[0].upper() + lost[1:])
         stream = opened.stream
+        self._keep_configuration(shipped.name, before)
         if before and not opened.of_chain(before):
             self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
             offset = replace(beginning(stream, opened.position), earlier=before.begun_anew())
             before = None
         else:
             offset = before or beginning(stream, opened.position)
+        is_known = not self.configuration or offset.configuration == self.configuration
+        if not is_known:
+            offset = replace(offset, configuration=self.configuration)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
                 offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
-        elif offset.failures_in_a_row or before is None:
+        elif offset.failures_in_a_row or before is None or not is_known:
             offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
             record.commit(offset)
         shipped.offset = offset
         shipped.account = account(stream, self.destination, opened.position, offset)
         shipped.pending = shipped.account.pending
+
+    def _keep_configuration(self, name: StreamName, before: Offset | None) -> None:
+        """Keep a change of the destination's configuration as evidence, before anything is shipped under it.
+
+        A stream beside the live one is compared with the live one until it has something of its own.
+        """
+        if not self.configuration:
+            return
+        known = before.configuration if before else ""
+        if not known and not name.is_live:
+            live = offset_record(self.ledger, StreamName(self.pipeline), self.destination).load()
+            known = live.configuration if live else ""
+        changed = keep_change(
+            self.ledger,
+            self.store,
+            self.pipeline,
+            self.destination,
+            known,
+            self.configuration,
+            now=self.now(),
+            run_id=self.run_id,
+            version=__version__,
+        )
+        if changed:
+            self.log.warning(
+                "The configuration of %s has changed since the last run that shipped (%s); kept as evidence.",
+                self.destination,
+                ", ".join(changed),
+            )
 
     def _ship_pending(
         self,

@@ -19,6 +19,7 @@ from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.likely import header_meant
 from audit_provider.core.sources.likeness import carried, merged
@@ -41,6 +42,7 @@ from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import header_of, is_header
 from audit_provider.core.sources.spec import Errors, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import Mistakes, checked, near, validated
 
@@ -62,8 +64,16 @@ TYPES: dict[str, dict[str, type]] = {
         "page": PagePaging,
         "offset": OffsetPaging,
         "object_id": ObjectIdPaging,
+        "statement": StatementPaging,
     },
-    "auth": {"bearer": Bearer, "header": Header, "basic": Basic, "token": Token, "assertion": Assertion},
+    "auth": {
+        "bearer": Bearer,
+        "header": Header,
+        "basic": Basic,
+        "token": Token,
+        "assertion": Assertion,
+        "signed": SignedRequest,
+    },
     "export": {"job": ExportJob, "files": FileList},
 }
 """Keys that have a ``type``, and what each type is."""
@@ -81,6 +91,8 @@ _VALUES: dict[str, type] = {
     "page_size": PageSize,
     "probe": Probe,
     "preparation": Preparation,
+    "columns": Columns,
+    "polling": Polling,
 }
 
 
@@ -123,6 +135,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
         requests |= {"export.create": spec.export.create, "export.status": spec.export.status}
     if spec.preparation:
         requests["preparation.request"] = spec.preparation.request
+    if spec.polling:
+        requests["polling.request"] = spec.polling.request
     for key, request in requests.items():
         if request is None:
             continue
@@ -297,7 +311,7 @@ def _typed(key: str, written: Any, path: str, base: Any) -> Any:
 def _nested(kind: type, written: Any, path: str, base: Any) -> Any:
     entry = dict(_mapping(written, path))
     for key in entry.keys() & {"create", "status", "request"}:
-        if kind in (ExportJob, Preparation):
+        if kind in (ExportJob, Preparation, Polling):
             entry[key] = _nested(Request, entry[key], f"{path}.{key}", getattr(base, key, None))
     kept = {each.name: getattr(base, each.name) for each in dataclasses.fields(kind)} if base is not None else {}
     return validated(kind, {**kept, **entry}, path)

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.content import Content
-from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError
-from audit_provider.core.fields import Extractor, getter_of, paths_of, text_at
+from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError, UnavailableError
+from audit_provider.core.fields import (
+    Extractor,
+    first_getter_of,
+    getter_of,
+    is_absent,
+    paths_of,
+    text_at,
+    text_of_scalar,
+)
 from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
@@ -29,6 +37,7 @@ from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown, is_header
+from audit_provider.core.sources.statement import records_of
 from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
@@ -39,7 +48,9 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
     from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.spec import SourceSpec
+    from audit_provider.core.sources.statement import Columns, Polling
 
+_FIRST_POLL, _LONGEST_POLL = 1.0, 30.0
 _PROOF_BYTES = 64 * 1024
 _CONTENT = Content()
 
@@ -116,17 +127,21 @@ class PageReader:
         errors = spec.errors
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         led_by = [path for path in spec.paging.paths if not is_header(path)]
-        paths = dict.fromkeys(filter(None, (*led_by, *judged)), Any)
+        columns = spec.columns.at if spec.columns else ""
+        waits = spec.polling.state_at if spec.polling else ""
+        paths = dict.fromkeys(filter(None, (*led_by, *judged, columns)), Any)
+        self._waits = Extractor({waits: Any, **({spec.polling.id_at: Any} if spec.polling else {})})
+        self._names: tuple[bytes, ...] = ()
         if spec.records_at:
-            extractor = Extractor({spec.records_at: list[msgspec.Raw], **paths})
-            self._decode, self._records = extractor.decode, getter_of(spec.records_at)
+            extractor = Extractor({**dict.fromkeys(paths_of(spec.records_at), list[msgspec.Raw]), **paths})
+            self._decode, self._records = extractor.decode, first_getter_of(spec.records_at)
         else:
             extractor = Extractor(paths)
             self._decode, self._records = msgspec.json.Decoder(list[msgspec.Raw]).decode, list
         # An answer that is the list itself has nothing beside its records.
         getter = getter_of if spec.records_at else lambda _: lambda _: msgspec.UNSET
         self._getters = {path: getter(path) for path in ("", *paths)}
-        self._obstacles = {path: extractor.obstacle(path) for path in (spec.records_at, *led_by)}
+        self._obstacles = {path: extractor.obstacle(path) for path in (*paths_of(spec.records_at), *led_by)}
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
@@ -224,6 +239,8 @@ class PageReader:
         :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
         answer = self._send(request, window, cursor)
+        if self.spec.polling and for_page:
+            answer = self._awaited(self.spec.polling, answer)
         if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
             return answer
         if for_page and self._is_promised(cursor):
@@ -254,6 +271,57 @@ class PageReader:
             body=None if call.body is None else msgspec.json.encode(call.body),
             later=self.later,
         )
+
+    def _awaited(self, polling: Polling, answer: Answer) -> Answer:
+        """Return the answer with the result: ``answer``, or a later one.
+
+        :raises UnavailableError: it takes too long. :raises ProtocolError: nothing says how to ask for it.
+        """
+        begun, pause = self._client.now(), _FIRST_POLL
+        job = ""
+        while True:
+            state, name = self._progress(polling, answer)
+            if answer.status not in polling.statuses and (not state or state not in polling.pending):
+                return answer
+            job = name or job
+            if not job:
+                raise ProtocolError(
+                    f"{answer.where} says that its result is not ready, and has no id at {polling.id_at!r} with which "
+                    "to ask for it: correct 'polling' of the source."
+                )
+            if self._client.now() - begun >= polling.within:
+                raise UnavailableError(
+                    f"{answer.where} has had no result for {polling.within}: the next try starts it again."
+                )
+            self.pause(pause)
+            pause = min(pause * 2, _LONGEST_POLL)
+            answer = self._send(polling.request.filled({"job": job}), None, "")
+
+    def _progress(self, polling: Polling, answer: Answer) -> tuple[str, str]:
+        """Return the state and the id of a job, "" for what an answer does not say."""
+        try:
+            found = self._waits.decode(answer.body)
+        except UNREADABLE:
+            return "", ""
+        return tuple(text_of_scalar(getter_of(path)(found)) for path in (polling.state_at, polling.id_at))  # type: ignore[return-value]
+
+    def _rows(
+        self, columns: Columns, answer: Answer, found: Any, rows: Sequence[msgspec.Raw], cursor: str
+    ) -> list[msgspec.Raw]:
+        """Return rows as records.
+
+        :raises RefusedError: another run has read the page that names the columns, so it is needed again.
+        """
+        if not cursor:
+            self._names = ()
+        shown = self._getters[columns.at](found)
+        if not is_absent(shown):
+            self._names = columns.names_in(shown, answer.where)
+        if rows and not self._names:
+            if cursor:
+                raise RefusedError(f"{answer.where} does not name the columns of its rows.", status=400)
+            self._names = columns.names_in(None, answer.where)
+        return records_of(rows, self._names, answer.where)
 
     def _prepare(self) -> None:
         """Send what must be sent before the log can be read, once."""
@@ -308,7 +376,8 @@ class PageReader:
         self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
         records = self._records(found)
         if records is msgspec.UNSET:
-            self._refuse_obstacle(answer, found, spec.records_at)
+            for path in paths_of(spec.records_at):
+                self._refuse_obstacle(answer, found, path)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
             if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
@@ -317,6 +386,8 @@ class PageReader:
                     "records_at of the source to that path."
                 )
         records = records or ()
+        if spec.columns:
+            records = self._rows(spec.columns, answer, found, records, cursor)
         repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same
         before, undated, unread = counter.total(), self._listed.undated, len(self._listed.unreadable)

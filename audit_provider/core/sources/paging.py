@@ -70,6 +70,7 @@ class CursorPaging:
     :ivar ends_when_empty: The cursor never ends; an empty page means that there are no more events for now.
     :ivar ends_at: Values at ``cursor_at`` that mean the end. They are compared as text. Example: ``[0, -1]``.
     :ivar ends_when_same: At the end, the answer repeats the cursor of the request.
+    :ivar joined_by: What joins the values of a cursor that is a list, such as ``,``. Default: a list is no cursor.
     """
 
     param: str
@@ -79,6 +80,7 @@ class CursorPaging:
     ends_when_empty: bool = False
     ends_at: tuple[End, ...] = field(default=(), repr=False)
     ends_when_same: bool = field(default=False, repr=False)
+    joined_by: str = field(default="", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ class CursorPaging:
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        cursor = shown.cursor(self.cursor_at, self.ends_at)
+        cursor = shown.cursor(self.cursor_at, self.ends_at, self.joined_by)
         more = shown.flag(self.more_at)
         if self.ends_when_same and cursor and cursor == shown.asked and not more:
             return Way(cursor, more=False, said=True)

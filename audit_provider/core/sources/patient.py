@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.fields import all_paths_of, keys_of, ways_of
+from audit_provider.core.fields import all_paths_of, keys_of, paths_of, ways_of
 from audit_provider.core.loose_json import CLOSE, KEY, OPEN, key_from, rewritten, tokens
 from audit_provider.core.sources.elements import Elements
 
@@ -42,7 +42,7 @@ class PatientReader:
     """
 
     def __init__(self, records_at: str, fields: Fields) -> None:
-        self._ways = ways_of(tuple(keys_of(records_at)))
+        self._ways = tuple(way for path in paths_of(records_at) or ("",) for way in ways_of(tuple(keys_of(path))))
         named = (all_paths_of(fields.id), all_paths_of(fields.time))
         self._needed = [
             frozenset(way[0] for path in paths for way in ways_of(tuple(keys_of(path)))) for paths in named if paths

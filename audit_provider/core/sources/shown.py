@@ -85,13 +85,21 @@ class Shown:
         found = self.at(path)
         return type(found) in (str, int) and str(found) in map(str, ends)
 
-    def cursor(self, path: str, ends: Sequence[End] = ()) -> str:
+    def cursor(self, path: str, ends: Sequence[End] = (), joined_by: str = "") -> str:
         """Return the cursor at ``path``, a text or a whole number; "" if there is none.
 
-        :param ends: values that mean the end.
+        :param ends: values that mean the end. :param joined_by: joins the values of a list; "" if none is expected.
         :raises ProtocolError: there is another kind of value.
         """
-        return "" if self.ends(path, ends) else self._cursor(self.at(path), path)
+        if self.ends(path, ends):
+            return ""
+        found = self.at(path)
+        if joined_by and isinstance(found, list) and found:
+            values = [self._cursor(each, path) for each in found]
+            if not all(values):
+                raise self._unexpected(path, found, "a cursor of several values")
+            return joined_by.join(values)
+        return self._cursor(found, path)
 
     def url(self, path: str, ends: Sequence[End] = ()) -> str:
         """Return the URL at ``path``, or at the ``href`` of an object there; "" if there is none.
@@ -154,6 +162,14 @@ class Shown:
         if isinstance(found, bool) or not isinstance(found, int):
             raise self._unexpected(path, found, "a number")
         return found if found >= 0 else None
+
+    def size(self, path: str) -> int | None:
+        """Return the count at ``path``, or the length of a list there; None if there is neither.
+
+        :raises ProtocolError: there is another kind of value.
+        """
+        found = self.at(path)
+        return len(found) if isinstance(found, list) else self.count(path)
 
     def asked_number(self, first: int) -> int:
         """Return the page number of the request.

@@ -16,6 +16,7 @@ from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
 from audit_provider.core.sources.reading.base import Reading
 from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.statement import Columns, Polling
 from audit_provider.core.templates import TimeFormat
 
 
@@ -150,7 +151,8 @@ class SourceSpec:
         ``https://api.acme.example``.
     :ivar request: Request for the first page, with the keys of `Request` below.
     :ivar reading: Reading strategy, with its ``type`` and settings. Example: ``{type: closed_windows, overlap: 300}``.
-    :ivar records_at: Dotted path of the records; "" if the answer is the list itself. Example: ``data``.
+    :ivar records_at: Dotted path of the records; "" if the answer is the list itself. ``|`` separates paths, if later
+        pages differ from the first. Example: ``data``.
     :ivar fields: Where the records keep the event's id, time and other values, with the keys of `Fields` below.
     :ivar rate_limit: Request budget, with the keys of `RateLimit` below. Example: ``{requests: 60, per: 60}``.
     :ivar paging: How the next page is found, with its ``type`` and settings. Default: an answer is complete. Example:
@@ -173,6 +175,8 @@ class SourceSpec:
         when a record is compared with another of the same id, and in the digest that identifies a record without an id.
         They are spooled like all others. Example: ``[details.download_url]``.
     :ivar errors: How the vendor reports errors, with the keys of `Errors` below.
+    :ivar columns: Where the names of columns are, if the records are lists of values, with the keys of `Columns` below.
+    :ivar polling: How a result is awaited that is not ready at once, with the keys of `Polling` below.
     :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
         elements becomes one event for each, with the other values of the record. Default: a record is one event.
         Example: ``events``.
@@ -224,6 +228,8 @@ class SourceSpec:
     records_may_be_absent: bool = False
     volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
+    columns: Columns | None = None
+    polling: Polling | None = None
     explode_at: str = ""
     each: str = ""
     page_size: PageSize | None = None
@@ -295,6 +301,7 @@ class SourceSpec:
             if self.preparation
             else None,
             export=self.export.mapped(change) if self.export else None,
+            polling=replace(self.polling, request=change(self.polling.request)) if self.polling else None,
             probe=replace(self.probe, path=change(Request("GET", self.probe.path)).path) if self.probe else None,
             recovery=self.recovery._mapped(change) if self.recovery else None,
         )

@@ -11,6 +11,7 @@ from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.late_imports import imported_late
 from audit_provider.core.model import Fields
 from audit_provider.core.rate_limit import RateLimit
+from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -23,6 +24,7 @@ from audit_provider.core.sources.paging import (
 )
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
+from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows
@@ -38,6 +40,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "ClosedWindows",
+    "Columns",
     "CursorPaging",
     "Errors",
     "ExportJob",
@@ -56,13 +59,16 @@ __all__ = [
     "OffsetPaging",
     "PagePaging",
     "PageSize",
+    "Polling",
     "Preparation",
     "Probe",
     "RateLimit",
     "Request",
     "Setting",
+    "SignedRequest",
     "SinceScan",
     "SourceSpec",
+    "StatementPaging",
     "TailCursor",
     "Token",
     "days",

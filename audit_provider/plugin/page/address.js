@@ -14,17 +14,23 @@ export function outer() {
   }
 }
 
+const OF_PIPELINE = ["pipeline", "tab"];
+
 function parsed(hash) {
   const text = hash.replace(/^#/, "");
   // An address of an earlier version is the name of a pipeline alone.
-  if (text && !text.includes("=")) return { ...USUAL, pipeline: decodeURIComponent(text) };
+  if (text && !text.includes("=")) return { ...place, tab: USUAL.tab, pipeline: decodeURIComponent(text) };
   const found = new URLSearchParams(text);
-  return Object.fromEntries(Object.entries(USUAL).map(([key, usual]) => [key, found.get(key) ?? usual]));
+  // The address of a pipeline leaves open which rows are shown once it is left again.
+  const keys = found.has("pipeline") ? OF_PIPELINE : Object.keys(USUAL);
+  return { ...place, ...Object.fromEntries(keys.map((key) => [key, found.get(key) ?? USUAL[key]])) };
 }
 
 export function address(changes = {}) {
+  const whole = { ...place, ...changes };
   const found = new URLSearchParams();
-  for (const [key, value] of Object.entries({ ...place, ...changes })) if (value !== USUAL[key]) found.set(key, value);
+  for (const [key, value] of Object.entries(whole))
+    if (value !== USUAL[key] && (!whole.pipeline || OF_PIPELINE.includes(key))) found.set(key, value);
   return `#${found}`;
 }
 

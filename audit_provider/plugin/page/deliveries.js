@@ -12,16 +12,25 @@ export function deliveries(pipeline) {
     "State",
     "Destination",
     "#Delivered",
-    "#Of these with current time",
     "#Waiting",
     "Oldest waits for",
-    "#Failures in a row",
-    "Last success",
-    "#Dead letters",
     "#Set aside: too old",
+    "#Set aside: refused",
+    "#Left out by settings",
+    "#Before its beginning",
+    "#Open dead letters",
+    "Last success",
     "",
   ];
-  return [listed(heads, pipeline.destinations.map((each) => row(pipeline, each)), "none", "Deliveries by destination")];
+  const rows = pipeline.destinations.map((each) => row(pipeline, each));
+  return [
+    listed(heads, rows, "none", "Deliveries by destination"),
+    make(
+      "p",
+      { class: "faint", "data-key": "sum" },
+      `The spool has ${number(pipeline.spooled)} events of the live stream. For each destination, what is delivered, waiting, set aside, left out and before its beginning adds up to that, with what was sent again for segments that others have replaced. What is resent from the dead letters stays counted where it was set aside.`,
+    ),
+  ];
 }
 
 function row(pipeline, each) {
@@ -40,7 +49,13 @@ function row(pipeline, each) {
     : "0";
   if (each.dead_letters) letters.className = "plain";
   const elsewhere = each.pending_elsewhere ? ` + ${number(each.pending_elsewhere)} of other streams` : "";
-  const { failing_since: since, next_try, log } = each;
+  const { failing_since: since, next_try, log, failures_in_a_row: failures } = each;
+  const notes = [
+    each.restamped ? `${number(each.restamped)} with current time` : "",
+    each.already_there ? `${number(each.already_there)} already there` : "",
+    each.again ? `${number(each.again)} sent again` : "",
+  ].filter(Boolean);
+  const bad = (value) => make("td", { class: value ? "number bad" : "number" }, number(value));
   const tr = cells(
     badge(each.state),
     make(
@@ -49,18 +64,19 @@ function row(pipeline, each) {
       each.name,
       make("div", { class: "faint" }, each.type, " ", make("code", {}, each.conn_id), each.enabled ? "" : ", not enabled"),
       each.last_error ? make("div", { class: "error" }, each.last_error) : "",
-      make("div", { class: "row" }, ...tries({ since, next_try, log }, each.name)),
+      make("div", { class: "row" }, failures ? `failed in ${failures} ${failures === 1 ? "run" : "runs in a row"}` : "", ...tries({ since, next_try, log }, each.name)),
     ),
-    count(each.delivered),
-    count(each.restamped),
+    make("td", { class: "number" }, number(each.delivered), ...notes.map((note) => make("div", { class: "faint" }, note))),
     make("td", { class: "number" }, number(each.pending) + elsewhere),
     each.current_at
       ? make("div", {}, lag(each), make("div", { class: "faint" }, "as of ", time(each.current_at, "ago")))
       : lag(each),
-    count(each.failures_in_a_row),
-    each.last_success ? time(each.last_success, "ago") : "never",
+    bad(each.too_old),
+    bad(each.refused),
+    count(each.filtered),
+    count(each.before),
     make("td", { class: "number" }, letters),
-    make("td", { class: each.too_old ? "number bad" : "number" }, number(each.too_old)),
+    each.last_success ? time(each.last_success, "ago") : "never",
     make(
       "div",
       { class: "row" },

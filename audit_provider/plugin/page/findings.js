@@ -1,13 +1,13 @@
-// What the last report has found: signs that something does not work, and signs that somebody does something unusual.
+// What the last report has found unusual. What the records show by themselves, and sooner, is among the problems.
 
 import { cells, count, listed, make } from "./dom.js";
 import { moment, number } from "./words.js";
 
-const OPERATION = ["lag", "undelivered", "refused", "gap", "notice", "silence"];
+const SHOWN_LIVE = ["lag", "undelivered", "refused", "gap", "notice"];
 const LEVEL = { critical: "critical", warning: "warning", info: "new" };
 
-export function findings(pipeline, sort) {
-  const chosen = pipeline.findings.filter((each) => OPERATION.includes(each.kind) === (sort === "operation"));
+export function findings(pipeline) {
+  const chosen = pipeline.findings.filter((each) => !SHOWN_LIVE.includes(each.kind));
   const rows = chosen.map((each) => {
     const usual =
       each.high === null || each.high === undefined ? "" : `usual ${number(each.low ?? 0)} to ${number(each.high)}`;
@@ -20,7 +20,6 @@ export function findings(pipeline, sort) {
       usual,
     );
   });
-  const title = sort === "operation" ? "Findings of operation" : "Findings of security";
   const none = pipeline.reported_at ? "Nothing unusual." : "No report yet.";
-  return [make("h3", {}, title), listed(["Severity", "When", "What", "Subject", "#Events", "Usual"], rows, none, title)];
+  return [make("h3", {}, "Findings"), listed(["Severity", "When", "What", "Subject", "#Events", "Usual"], rows, none, "Findings")];
 }

@@ -3,15 +3,27 @@
 import { ask, pathOf } from "./api.js";
 import { at, button, make } from "./dom.js";
 import { act } from "./press.js";
-import { moment } from "./words.js";
+import { moment, number } from "./words.js";
 
-export async function showLetters(pipeline, destination, events = false) {
-  const path = `${pathOf(pipeline, "destinations", destination.name, "dead-letters")}?events=${events}`;
+const LETTERS = 50; // a page, as the API has them
+
+const lettersOf = async (pipeline, destination, asked) =>
+  (await ask(`${pathOf(pipeline, "destinations", destination.name, "dead-letters")}?${new URLSearchParams(asked)}`)).body;
+
+const reasons = (found) =>
+  make(
+    "ul",
+    {},
+    ...found.reasons.map((each) => make("li", {}, `${number(each.count)}: `, make("span", { class: "error" }, each.reason || "other reasons"))),
+  );
+
+export async function showLetters(pipeline, destination, events = false, first = 0) {
+  const title = `Dead letters of ${destination.name}`;
   let found;
   try {
-    found = (await ask(path)).body;
+    found = await lettersOf(pipeline, destination, { events, first });
   } catch (error) {
-    popUp("Dead letters", make("p", { class: "error" }, error.message));
+    popUp(title, make("p", { class: "error" }, error.message));
     return;
   }
   const letters = found.letters.map((each) =>
@@ -25,28 +37,46 @@ export async function showLetters(pipeline, destination, events = false) {
       each.event ? make("pre", {}, each.event) : "",
     ),
   );
-  const more =
-    destination.may.includes("read_events") && !events
-      ? button("events", "Show the events", () => showLetters(pipeline, destination, true))
-      : "";
+  const turn = (id, label, to) => button(id, label, () => showLetters(pipeline, destination, events, to));
+  const last = found.first + letters.length;
+  const size = Math.max(letters.length, LETTERS);
   popUp(
-    `Dead letters of ${destination.name}`,
-    more,
+    title,
+    destination.may.includes("read_events") && !events
+      ? button("events", "Show the events", () => showLetters(pipeline, destination, true, first))
+      : "",
+    make("p", {}, letters.length ? `${number(found.first + 1)} to ${number(last)} of ${number(found.total)}` : "None is open."),
+    found.total > letters.length ? reasons(found) : "",
     ...letters,
-    found.more ? make("p", {}, "There are more.") : "",
-    letters.length ? "" : "None is open.",
+    make(
+      "div",
+      { class: "row" },
+      found.first > 0 ? turn("earlier-letters", "Previous letters", Math.max(found.first - size, 0)) : "",
+      found.more ? turn("later-letters", "Next letters", last) : "",
+    ),
   );
 }
 
-export function askRedrive(pipeline, destination) {
+export async function askRedrive(pipeline, destination) {
+  const title = `Resend dead letters of ${destination.name}`;
+  let found;
+  try {
+    found = await lettersOf(pipeline, destination, {});
+  } catch (error) {
+    popUp(title, make("p", { class: "error" }, error.message));
+    return;
+  }
+  const letters = found.total === 1 ? "1 dead letter" : `${number(found.total)} dead letters`;
   const send = () => {
     at("dialog").close();
     act(pathOf(pipeline, "destinations", destination.name, "redrive"));
   };
   popUp(
-    `Resend dead letters of ${destination.name}`,
-    make("p", {}, "A run of the incremental DAG sends them again."),
-    button("send", "Resend", send),
+    title,
+    make("p", {}, `A run of the incremental DAG sends ${letters} again. They were set aside because of:`),
+    reasons(found),
+    make("p", { class: "faint" }, "What is refused again stays a dead letter."),
+    button("send", `Resend ${letters}`, send),
   );
 }
 

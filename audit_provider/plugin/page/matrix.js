@@ -3,7 +3,7 @@
 
 import { address, choose, place } from "./address.js";
 import { at, badge, button, make, mark, sign, time } from "./dom.js";
-import { patch, write } from "./patch.js";
+import { patch, Same, write } from "./patch.js";
 import { commands, seen, shown } from "./state.js";
 import { LEVELS, number, WORDS } from "./words.js";
 
@@ -75,7 +75,7 @@ function heads({ columns }) {
       const head = sorted(`to:${each.key}`, sign(each.state), ` ${each.names.join(", ")}`);
       head.className = `column ${shown(each.state)}`;
       const well = `${number(each.delivering)} of ${number(each.destinations)} delivering`;
-      head.append(make("div", { class: "faint" }, make("code", {}, each.key), ` ${well}`));
+      head.append(make("div", { class: "faint" }, make("code", {}, each.key)), make("div", { class: "faint" }, well));
       return head;
     }),
     sorted("waiting", "Waiting"),
@@ -85,6 +85,7 @@ function heads({ columns }) {
 
 function rows(pipelines, about) {
   const found = [];
+  const columns = about.columns.map((each) => [each.key, each.names]);
   let group = null;
   for (const each of pipelines) {
     const name = place.group === "source" ? each.source : place.group === "tag" ? (each.tags[0] ?? "without a tag") : null;
@@ -93,9 +94,21 @@ function rows(pipelines, about) {
       found.push(make("tr", { class: "group", "data-key": `group-${name}` }, head));
       group = name;
     }
-    found.push(row(each, about));
+    found.push(drawn(each, about, columns));
   }
+  const shownNow = new Set(pipelines.map((each) => each.name));
+  made = new Map([...made].filter(([name]) => shownNow.has(name)));
   return found;
+}
+
+// What the rows that are shown were made of, by name: one of the same is not made again.
+let made = new Map();
+
+function drawn(each, about, columns) {
+  const of = JSON.stringify([each, columns, seen.stale]);
+  const same = made.get(each.name) === of;
+  made.set(each.name, of);
+  return same ? new Same(`row-${each.name}`) : row(each, about);
 }
 
 function row(each, { columns, by }) {

@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { at, tick } from "./dom.js";
 import { fill, want } from "./matrix.js";
 import { isStale, show } from "./overview.js";
+import { lookAtRuns } from "./runs.js";
 import { commands, seen } from "./state.js";
 import { followTheme } from "./theme.js";
 import { followZone } from "./zone.js";
@@ -33,6 +34,7 @@ async function look() {
   shown = number;
   const renewed = seen.stale || seen.failure !== null;
   Object.assign(seen, { answered: Date.now(), failure: null });
+  if (place.tab === "runs") lookAtRuns().then(show);
   if (!found.same) {
     Object.assign(seen, { overview: found.body, detail: found.body.opened ?? null, tag: found.tag, question: asked });
     show();
@@ -43,7 +45,8 @@ async function look() {
 let opened = "";
 
 async function open() {
-  const moved = opened !== place.pipeline;
+  const left = opened;
+  const moved = left !== place.pipeline;
   if (moved) Object.assign(seen, { detail: null, category: "", day: -1 });
   opened = place.pipeline;
   document.title = opened ? `${opened} – Audit logs` : "Audit logs";
@@ -51,8 +54,10 @@ async function open() {
   show();
   await look();
   if (!moved) return;
-  window.scrollTo(0, 0);
-  at(opened ? "detail" : "overview").focus({ preventScroll: true });
+  if (opened) window.scrollTo(0, 0);
+  // What was opened is read out; who leaves it is back where it was opened.
+  const back = opened ? null : at(`open-${left}`);
+  (back ?? at(opened ? "detail" : "overview")).focus({ preventScroll: !back });
 }
 
 function renew() {
@@ -63,7 +68,7 @@ function renew() {
   if (!at("dialog").open && !seen.paused) look();
 }
 
-Object.assign(commands, { look, show });
+Object.assign(commands, { look, show, renew });
 followTheme();
 followZone(() => seen.overview && show());
 readAddress(true);

@@ -3,14 +3,21 @@
 
 const HANDLERS = ["onclick", "onkeydown"];
 
-const keyOf = (node) => node.dataset?.key || node.id || "";
+// Stands for the element of a key that is to stay as it is.
+export class Same {
+  constructor(key) {
+    this.key = key;
+  }
+}
+
+const keyOf = (node) => (node instanceof Same ? node.key : node.dataset?.key || node.id || "");
 
 const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName;
 
 export function patch(place, nodes) {
   const fresh = nodes
     .filter((each) => each !== null && each !== undefined && each !== "")
-    .map((each) => (each instanceof Node ? each : document.createTextNode(each)));
+    .map((each) => (each instanceof Node || each instanceof Same ? each : document.createTextNode(each)));
   const wanted = new Set(fresh.map(keyOf));
   const known = new Map();
   for (const each of [...place.childNodes]) {
@@ -23,7 +30,10 @@ export function patch(place, nodes) {
   for (const node of fresh) {
     const key = keyOf(node);
     const old = key ? known.get(key) : next && !keyOf(next) ? next : null;
-    if (!old || !alike(old, node)) place.insertBefore(node, next);
+    if (node instanceof Same) {
+      if (old === next) next = next.nextSibling;
+      else place.insertBefore(old, next);
+    } else if (!old || !alike(old, node)) place.insertBefore(node, next);
     else {
       if (old === next) next = next.nextSibling;
       else place.insertBefore(old, next);

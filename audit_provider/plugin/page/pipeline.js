@@ -11,14 +11,16 @@ import { lag } from "./matrix.js";
 import { measures } from "./measures.js";
 import { patch } from "./patch.js";
 import { press } from "./press.js";
+import { runs } from "./runs.js";
 import { seen, shown } from "./state.js";
 import { number } from "./words.js";
 
 const TABS = {
-  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...findings(pipeline, "operation"), ...measures(activity)]],
+  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...measures(activity)]],
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
-  activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline, "security"), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
+  activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
+  runs: ["Runs and backfills", ({ pipeline }) => runs(pipeline)],
 };
 
 export function detail() {

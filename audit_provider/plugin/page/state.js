@@ -9,6 +9,7 @@ export const seen = {
   stale: false, // whether what is shown may be no longer true
   paused: false,
   detail: null, // the opened pipeline
+  runs: null, // its last runs
   category: "",
   day: -1,
   waiting: new Set(), // keys of buttons that wait for their answer
@@ -18,5 +19,5 @@ export const seen = {
 // What was fine when it was seen last is not known to be so now.
 export const shown = (state) => (seen.stale && state === "ok" ? "stale" : state);
 
-// look and show: set by page.js, so that no part needs to know the one that shows it.
+// look, show and renew: set by page.js, so that no part needs to know the one that shows it.
 export const commands = {};

@@ -15,27 +15,30 @@ from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.errors import ConfigurationError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import UTC
+from audit_provider.core.templates import filled
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 
 PARENT = "projects/1/locations/eu/instances/i/logTypes/SLACK_AUDIT"
-PATHS = {
-    "new_relic": "/log/v1",
-    "logscale": "/api/v1/ingest/hec",
-    "loki": "/loki/api/v1/push",
-    "otlp": "/v1/logs",
-    "google_secops": f"/v1beta/{PARENT}/logs:import",
-}
 SETTINGS = {"google_secops": {"parent": PARENT}}
 
 
+def settings_of(name):
+    return SETTINGS.get(name) or dict.fromkeys(PRESETS[name].needs, "x") or None
+
+
+def path_of(name):
+    """Return the path of the preset, or one of ours if it has none."""
+    return str(filled(PRESETS[name].path, settings_of(name) or {})) or "/in"
+
+
 def receiver(name, **options):
-    return HttpReceiverService(name, path=PATHS.get(name, "/in"), now=lambda: NOW, **options)
+    return HttpReceiverService(name, path=path_of(name), now=lambda: NOW, **options)
 
 
 def preset(name, service, form=None, **options):
-    options = {"preset": name, "settings": SETTINGS.get(name), **options}
-    if name not in PATHS:
+    options = {"preset": name, "settings": settings_of(name), **options}
+    if not PRESETS[name].path:
         options["path"] = "/in"
     return HttpDestination(HttpOptions(**options), ORIGIN, client_of(service), form=form)
 
@@ -83,7 +86,7 @@ def _bytes_in(stored):
 def test_a_url_that_has_the_path_already_is_left_alone(name):
     with receiver(name) as service:
         whole = SimpleNamespace(url=service.url + service.path)
-        options = HttpOptions(preset=name, settings=SETTINGS.get(name))
+        options = HttpOptions(preset=name, settings=settings_of(name))
         Desk().ship(HttpDestination(options, ORIGIN, client_of(whole)), [[event("a")]])
         assert service.ids() == ["a"]
 

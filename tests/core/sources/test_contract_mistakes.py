@@ -246,7 +246,10 @@ def test_a_description_that_says_otherwise_than_the_contract_is_found(name, chan
     ("changes", "said"),
     [
         ({"auth": v.Header("X-Token")}, "auth.headers: must be of the type Mapping[str, str], not 'X-Token'"),
-        ({"auth": "bearer"}, "auth: must be Bearer or Header or Basic or Token or Assertion, not 'bearer'"),
+        (
+            {"auth": "bearer"},
+            "auth: must be Bearer or Header or Basic or Token or Assertion or SignedRequest, not 'bearer'",
+        ),
         ({"paging": "cursor"}, "paging: must be NoPaging or"),
         ({"reading": v.ClosedWindows}, "reading: must be ClosedWindows or"),
         ({"lookback": 90}, "lookback: must be of the type timedelta | None, not 90"),

@@ -414,3 +414,18 @@ def test_templates_fill_what_they_know_and_quote_paths():
     assert names_in({"a": ["{x}"], "b": {"c": "{start}..{end}"}, "d": 3}) == {"x", "start", "end"}
     body = {"limit": 1, "filter": {"at": {"gte": "{start}"}, "kind": "k"}, "from": "{start}"}
     assert unbounded(body) == {"limit": 1, "filter": {"kind": "k"}}
+
+
+def test_the_values_of_a_cursor_that_is_a_list_are_joined():
+    paging = CursorPaging(param="next", cursor_at="meta.next", joined_by=",")
+    pages = [items("a", meta={"next": ["17", "x-1"]}), items("b", meta={"next": None})]
+    with Scripted(*pages) as service:
+        assert walk(reader(service, paging=paging)) == ["a", "b"]
+        assert service.sent()[1].endswith("&next=17,x-1")
+
+
+@pytest.mark.parametrize("found", [["17", None], [{"a": 1}], {"a": 1}])
+def test_a_list_that_is_no_cursor_is_refused(found):
+    paging = CursorPaging(param="next", cursor_at="meta.next", joined_by=",")
+    with Scripted(items("a", meta={"next": found})) as service, pytest.raises(ProtocolError, match="a cursor"):
+        walk(reader(service, paging=paging))

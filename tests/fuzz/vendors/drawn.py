@@ -66,7 +66,7 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
         "method": "GET" if files else draw(seldom("GET", strange=["GET", "POST"])),
         "id_at": "id" if files else draw(st.sampled_from(["id", "id", "meta.uid", *([] if by_id else [""])])),
         "time_at": "at" if files else draw(st.sampled_from(["at", "event.time", "when | meta.at"])),
-        "times": draw(st.sampled_from(["rfc3339", "rfc3339_ms", "epoch", "epoch_ms"])),
+        "times": draw(st.sampled_from(["rfc3339", "rfc3339_ms", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms"])),
         "absent_ok": draw(st.booleans()),
         "way_at": draw(st.sampled_from(WAYS)),
     }

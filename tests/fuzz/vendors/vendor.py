@@ -222,13 +222,14 @@ def paging_of(vendor: Vendor) -> dict[str, Any]:
             return {
                 "type": style,
                 "param": "page",
+                **sent,
                 **flag,
                 **on,
                 **({"total_at": TOTAL_AT} if vendor.total else {}),
                 **ends,
             }
         case "offset":
-            return {"type": style, "param": "cursor", **({"total_at": TOTAL_AT} if vendor.total else {})}
+            return {"type": style, "param": "cursor", **sent, **({"total_at": TOTAL_AT} if vendor.total else {})}
         case "object_id":
             return {"type": style, "param": "cursor", "more_at": FLAG_AT if vendor.flag else vendor.way_at}
     return {"type": "none"}

@@ -107,6 +107,14 @@ def time_of(moment: datetime, form: str) -> Any:
     return TIMES[form](moment)
 
 
+BOUNDS = {
+    "rfc3339_ms": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "rfc3339_no_zone": "%Y-%m-%dT%H:%M:%S",
+    "datetime": "%Y-%m-%d %H:%M:%S",
+}
+"""How bounds in requests are written, where not as plain RFC 3339."""
+
+
 def moment_from(text: str, form: str) -> datetime:
     """Return a bound of a request, as the source was told to write it.
 
@@ -119,7 +127,7 @@ def moment_from(text: str, form: str) -> datetime:
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         case "date":
             return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    pattern = "%Y-%m-%dT%H:%M:%S.%fZ" if form == "rfc3339_ms" else "%Y-%m-%dT%H:%M:%SZ"
+    pattern = BOUNDS.get(form, "%Y-%m-%dT%H:%M:%SZ")
     return datetime.strptime(text, pattern).replace(tzinfo=UTC)
 
 

@@ -224,7 +224,8 @@ class FileExport:
 
     def _lists(self, span: OpenExport) -> Iterator[Window]:
         """Yield the time ranges of the requests that list the files of ``span``."""
-        start = span.start
+        # In whole seconds, since bounds are written rounded outwards and the limit counts what is written.
+        start = span.start.replace(microsecond=0)
         while start < span.end:
             end = min(span.end, start + self.list_width) if self.list_width else span.end
             yield Window(start, end)

@@ -1,4 +1,4 @@
-"""One file per vendor: every public :class:`SourceSpec` in this folder is a source.
+"""One file per vendor: every public :class:`SourceSpec` in this folder is a source. Other packages may add some.
 
 The file of a source has the source's name, or the part of it before one of its ``_``: so one source is found without
 importing all the others.
@@ -10,12 +10,16 @@ from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from pkgutil import iter_modules
 
+from audit_provider.core.discovery import descriptions_in, find, modules_of
 from audit_provider.core.sources.spec import SourceSpec
+
+ENTRY_POINTS = "audit_provider.sources"
+"""Group of the entry points by which other packages add sources."""
 
 
 def find_sources() -> dict[str, SourceSpec]:
-    """Return the sources of this folder by name."""
-    return dict(sorted((name, spec) for module in _modules() for name, spec in _sources_in(module).items()))
+    """Return the sources of this folder, and those of other packages, by name."""
+    return find(SourceSpec, modules_of(__name__, __path__), ENTRY_POINTS)
 
 
 class Sources(MutableMapping[str, SourceSpec]):
@@ -62,5 +66,4 @@ def _modules() -> list[str]:
 
 
 def _sources_in(module: str) -> dict[str, SourceSpec]:
-    values = vars(import_module(f"{__name__}.{module}"))
-    return {each.name: each for key, each in values.items() if isinstance(each, SourceSpec) and not key.startswith("_")}
+    return {each.name: each for each in descriptions_in(import_module(f"{__name__}.{module}"), SourceSpec)}

@@ -54,8 +54,10 @@ ENTRA_DIRECTORY_AUDITS = v.SourceSpec(
     confidence="Vendor documentation.",
     checked="2026-11-29",
     unconfirmed={
-        "rate_limit": "5 requests in 10 seconds, from memory of the vendor's table; after a 429, the task waits as "
-        "`Retry-After` says.",
+        "rate_limit": "5 requests in 10 seconds for all lists of an app in a tenant, from memory of the vendor's "
+        "table; "
+        "after a 429, the task waits as `Retry-After` says.",
         "page_size.most": "1,000 is stated for sign-ins.",
+        "actions": "names of actions are partly not from documentation; those without a meaning are read all the same.",
     },
 )

@@ -1,0 +1,97 @@
+"""Finds descriptions: sources, destinations, presets and formats are values, and each kind is found in the same way.
+
+A description in this package is a public value in a module of one folder. A description in another package is named by
+an entry point. So nothing lists what exists.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from audit_provider.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_log = logging.getLogger(__name__)
+_Kind = TypeVar("_Kind")
+
+
+def modules_of(folder: str, path: Iterable[str], *, but: Collection[str] = ()) -> Iterator[ModuleType]:
+    """Yield the modules of a package, by name.
+
+    :param folder: dotted name of the package. :param path: its ``__path__``.
+    :param but: names of modules that use what is found, and so cannot hold it.
+    """
+    for module in sorted(iter_modules(path), key=lambda each: each.name):
+        if not module.name.startswith("_") and module.name not in but:
+            yield import_module(f"{folder}.{module.name}")
+
+
+def descriptions_in(module: ModuleType, kind: type[_Kind]) -> list[_Kind]:
+    """Return the public values of a kind that a module holds."""
+    return [each for key, each in vars(module).items() if isinstance(each, kind) and not key.startswith("_")]
+
+
+def find(kind: type[_Kind], modules: Iterable[ModuleType], group: str) -> dict[str, _Kind]:
+    """Return the descriptions of a kind by their names: those of this package's modules, then those of other packages.
+
+    :param kind: class of the descriptions; each has a ``name``.
+    :param modules: modules of this package that may hold some.
+    :param group: entry points of other packages.
+    :raises ConfigurationError: two descriptions of this package have the same name, or one has none.
+    """
+    found: dict[str, _Kind] = {}
+    for module in modules:
+        for each in descriptions_in(module, kind):
+            _add(found, each, module.__name__)
+    return {**dict(sorted(found.items())), **find_registered(kind, group, taken=found)}
+
+
+def find_registered(kind: type[_Kind], group: str, *, taken: Collection[str]) -> dict[str, _Kind]:
+    """Return the descriptions of a kind that other packages have registered, by their names.
+
+    One that cannot be used is logged as an error and left out, so that it stops no pipeline that does not use it.
+
+    :param group: entry points. Each leads to a description, or to a module that holds some.
+    :param taken: names of this package's own, which no other may have.
+    """
+    found: dict[str, _Kind] = {}
+    for entry in sorted(entry_points(group=group), key=lambda each: each.name):
+        try:
+            loaded = entry.load()
+            values = descriptions_in(loaded, kind) if isinstance(loaded, ModuleType) else [loaded]
+            if not values or not all(isinstance(each, kind) for each in values):
+                raise ConfigurationError(f"it leads to no {kind.__name__}")
+            for each in values:
+                _add(found, each, entry.value, taken)
+        except Exception as error:  # noqa: BLE001 - another package's code; this package works without it
+            _log.error(
+                "The entry point %r (%s) of the group %r cannot be used, so what it describes is not available: %s: %s",
+                entry.name,
+                entry.value,
+                group,
+                type(error).__name__,
+                error,
+            )
+    return found
+
+
+def _add(found: dict[str, _Kind], value: Any, where: str, taken: Collection[str] = ()) -> None:
+    """Add a description.
+
+    :raises ConfigurationError: it has no name, or another one has it.
+    """
+    if not value.name:
+        raise ConfigurationError(f"{where} has a public {type(value).__name__} without a name: give it a 'name'.")
+    if value.name in taken or found.setdefault(value.name, value) is not value:
+        raise ConfigurationError(
+            f"{where} describes a {type(value).__name__} with the name {value.name!r}, which is taken: give it another "
+            "name."
+        )

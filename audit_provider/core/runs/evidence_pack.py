@@ -1,0 +1,288 @@
+"""What is known of a pipeline's time range, for somebody who was not there; nothing is left out silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.accounting import letters_of
+from audit_provider.core.dead_letters import Line
+from audit_provider.core.destinations.selection import Selector
+from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.gaps import GapRecord
+from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.reconciliation import ReconciliationState
+from audit_provider.core.runs.arguments import origin_of
+from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
+from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Event, Window
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.spool import Manifest, Store
+
+
+@dataclass(slots=True)
+class DayFacts:
+    """One day, by when events happened.
+
+    :ivar events: of them in kept segments. :ivar first_spooled: when the first, and :ivar last_spooled: the last of
+        them was spooled. :ivar longest_delay: seconds between an event and the writing of its segment.
+    :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``.
+    """
+
+    events: int = 0
+    first_spooled: datetime | None = None
+    last_spooled: datetime | None = None
+    longest_delay: float = 0.0
+    destinations: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """A segment with events of the range. :ivar manifest: SHA-256 of its manifest's text."""
+
+    stream: str
+    chain: str
+    number: int
+    manifest: str
+    file: str
+    data: str
+    sha256: str
+    events: int
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """A dead letter of the range, without its event. :ivar redriven_at: None where it is still open."""
+
+    stream: str
+    destination: str
+    id: str
+    happened: datetime
+    set_aside_at: datetime
+    reason: str
+    redriven_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class PackFacts:
+    """Everything that a pack says.
+
+    :ivar streams: folders that were looked at, with how many events they hold by the ledger.
+    :ivar compared_until: up to where the reconciliation has compared the spool with the source; None where it has not.
+    :ivar checkpoints: and :ivar changes: records of the evidence that were made in the range, or after it and cover it.
+    :ivar removed: streams of which segments are no longer kept, with the number of the first that is.
+    """
+
+    pipeline: str
+    source: str
+    start: datetime
+    end: datetime
+    made_at: datetime
+    version: str
+    spool: str
+    configured: dict[str, dict[str, Any]] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
+    days: dict[date, DayFacts] = field(default_factory=dict)
+    segments: list[SegmentFacts] = field(default_factory=list)
+    letters: list[LetterFacts] = field(default_factory=list)
+    gaps: list[GapRecord] = field(default_factory=list)
+    compared_until: datetime | None = None
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    removed: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> bytes:
+        """Return all of it, for machines."""
+        content = {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "days": {str(day): facts for day, facts in sorted(self.days.items())},
+        }
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def collect(
+    ledger: Ledger, store: Store, pipeline: Pipeline, wanted: Window, *, made_at: datetime, version: str
+) -> PackFacts:
+    """Return what is known of a pipeline's time range.
+
+    Each kept segment with events of the range is read and proven.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    facts = PackFacts(
+        pipeline=pipeline.name,
+        source=pipeline.spec.title,
+        start=wanted.start,
+        end=wanted.end,
+        made_at=made_at,
+        version=version,
+        spool=str(store),
+        configured={name: _shown(each.written()) for name, each in pipeline.destinations.items()},
+    )
+    names = StreamName.all_in(store, pipeline.name)
+    for name in names:
+        opened = open_stream(ledger, store, name)
+        if opened is None:
+            continue
+        facts.streams[name.folder] = opened.head.total
+        if (oldest := opened.stream.oldest()) > 1:
+            facts.removed[name.folder] = oldest
+        if not name.is_made_here:
+            _read(facts, opened, pipeline, wanted)
+    also = [StreamName(pipeline.name), *GapWindows(ledger, pipeline.name).load()]
+    gaps = gaps_of_streams(ledger, pipeline.name, dict.fromkeys([*names, *also]), list(pipeline.destinations))
+    facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
+    facts.compared_until = _compared_until(ledger, pipeline.name)
+    for event in evidence_of(ledger, store, pipeline.name):
+        record = _record(event)
+        if record.get("action") == CHECKPOINT_ACTION and event.time >= wanted.start:
+            facts.checkpoints.append(record)
+        elif record.get("action") == CONFIGURATION_ACTION and event.time in wanted:
+            facts.changes.append(record)
+    return facts
+
+
+def _read(facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Window) -> None:
+    """Read what a stream holds of the range."""
+    stream = opened.stream
+    judges = {name: _Judge(opened, pipeline, name, facts, wanted) for name in pipeline.destinations}
+    for outline in reversed(stream.outlines(opened.head, lambda _: True)):
+        if outline.last_time < wanted.start or outline.first_time >= wanted.end:
+            continue
+        manifest = stream.manifest(outline.head)
+        facts.segments.append(
+            SegmentFacts(
+                opened.name.folder,
+                opened.chain,
+                manifest.number,
+                outline.head.digest,
+                outline.name,
+                manifest.data,
+                manifest.sha256,
+                manifest.events,
+                manifest.written_at,
+            )
+        )
+        for index, event in enumerate(stream.events(manifest)):
+            if event.time in wanted:
+                day = facts.days.setdefault(event.time.date(), DayFacts())
+                _count(day, event, manifest)
+                for name, judge in judges.items():
+                    day.destinations.setdefault(name, Counter())[judge.state(event, manifest.number, index)] += 1
+
+
+def _count(day: DayFacts, event: Event, manifest: Manifest) -> None:
+    day.events += 1
+    written = manifest.written_at
+    day.first_spooled = min(day.first_spooled or written, written)
+    day.last_spooled = max(day.last_spooled or written, written)
+    day.longest_delay = max(day.longest_delay, (written - event.time).total_seconds())
+
+
+class _Judge:
+    """Says what became of the events of a stream at one destination; its dead letters of the range are listed."""
+
+    def __init__(
+        self, opened: OpenStream, pipeline: Pipeline, destination: str, facts: PackFacts, wanted: Window
+    ) -> None:
+        self._offset = opened.offset(destination)
+        delivery = pipeline.destinations[destination]
+        self._select = None
+        if delivery.only or delivery.omit:
+            origin = origin_of(pipeline.name, pipeline.source, opened.position)
+            self._select = Selector(delivery.selection, origin.fields).select
+        self._aside: dict[tuple[int, int], bool] = {}
+        letters = letters_of(opened.stream, destination, self._offset)
+        counts = self._offset.counts.set_aside - self._offset.again if self._offset else 0
+        self._is_short = counts > letters.count().kept
+        taken: dict[Line, datetime] = {line: record.at for record in letters.records() for line in record.taken}
+        still = {line for line, _ in letters.open()}
+        for file in letters.names():
+            for number, letter in enumerate(letters.read(file)):
+                line = Line(file, number)
+                self._aside[letter.place] = line in still
+                if letter.time in wanted:
+                    facts.letters.append(
+                        LetterFacts(
+                            opened.name.folder,
+                            destination,
+                            letter.id,
+                            letter.time,
+                            letter.set_aside_at,
+                            letter.reason,
+                            taken.get(line),
+                        )
+                    )
+
+    def state(self, event: Event, segment: int, index: int) -> str:
+        offset = self._offset
+        place = (segment, index)
+        if offset is None:
+            return "pending"
+        if place >= (offset.segment, offset.index):
+            ahead = any(each.segment == segment and 0 <= index - each.index < each.count for each in offset.ahead)
+            return "delivered" if ahead else "pending"
+        if place in self._aside:
+            return "set aside" if self._aside[place] else "delivered"
+        if self._is_short:
+            return "unknown, for dead letters are missing"
+        return "filtered" if self._select is not None and self._leaves_out(event) else "delivered"
+
+    def _leaves_out(self, event: Event) -> bool:
+        try:
+            return self._select is not None and self._select(event) is None
+        except (*UNREADABLE, TypeError):
+            return False
+
+
+def _compared_until(ledger: Ledger, pipeline: str) -> datetime | None:
+    position = position_record(ledger, StreamName.of_reconciliation(pipeline)).load()
+    if position is None:
+        return None
+    try:
+        return msgspec.convert(position.reading, ReconciliationState).reached
+    except msgspec.ValidationError:
+        return None
+
+
+def _record(event: Event) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(event.raw, type=dict[str, Any])
+    except UNREADABLE:
+        return {}
+
+
+_SHOWN = ("type", "conn_id", "enabled", "format", "ocsf_version", "only", "except", "redact", "too_old", "dead_letters")
+
+
+def _shown(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a destination that hold no secret in any product."""
+    return {key: value for key, value in written.items() if key in _SHOWN}
+
+
+def files_of(facts: PackFacts, store: Store, *, events: bool) -> Iterator[tuple[str, bytes]]:
+    """Yield the manifests of the range's segments, byte for byte, and on demand the events, as name and content.
+
+    :raises AuditError: the spool cannot be read.
+    """
+    for each in facts.segments:
+        folder = f"{each.stream}/{each.chain}".rstrip("/")
+        for name in (each.file, *([each.data] if events else [])):
+            yield f"spool/{folder}/{name}", store.get(f"{folder}/{name}")
+
+
+def notes_of(facts: PackFacts) -> Sequence[str]:
+    """Return the checkpoints as notes, in the order in which they were made."""
+    return [str(each["checkpoint"]) for each in facts.checkpoints]

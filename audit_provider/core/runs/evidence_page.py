@@ -1,0 +1,240 @@
+"""The page of a pack, for people: one HTML file without script, font or request; light, and made to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from audit_provider.core.model import UTC, lasting, text_of
+from audit_provider.core.monitoring.charts import said
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit_provider.core.runs.evidence_pack import PackFacts
+    from audit_provider.core.verification.report import Verification
+
+_STYLE = """
+:root{color-scheme:light}body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fff;color:#1c2430;
+font:14px/1.5 system-ui,sans-serif}h1{font-size:1.5rem;margin-bottom:.2rem}
+h2{font-size:1.1rem;margin-top:1.8rem;border-bottom:1px solid #b8c0cb;break-after:avoid}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #d8dde4;vertical-align:top;overflow-wrap:anywhere}
+th{font-weight:600}td.n,th.n{text-align:right;white-space:nowrap}tr{break-inside:avoid}
+.soft{color:#5b6675}.good{color:#1b6e3c;font-weight:600}.bad{color:#b3261e;font-weight:600}
+code,pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}
+@page{margin:16mm}@media print{body{margin:0;max-width:none;font-size:10.5pt}thead{display:table-header-group}}
+"""
+_MOST_LETTERS = 200
+
+
+def page_of_pack(facts: PackFacts, verification: Verification, signer: str) -> str:
+    """Return the page. Every text of others is escaped.
+
+    :param signer: sentence about who has signed the pack.
+    """
+    title = f"{said(facts.pipeline)}: evidence from {_day(facts.start)} to {_day(facts.end)}"
+    parts = [
+        f"<h1>{title}</h1>",
+        f'<p class="soft">{said(facts.source)}. Made at {text_of(facts.made_at)} by audit_provider '
+        f"{said(facts.version)} from the spool {said(facts.spool)}. Times are UTC. The end is not included.</p>",
+        f"<p>{said(signer)}</p>",
+        *_summary(facts, verification),
+        *_days(facts),
+        *_verified(verification),
+        *_gaps(facts),
+        *_letters(facts),
+        *_configuration(facts),
+        *_checkpoints(facts),
+        *_premises(),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>"
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _summary(facts: PackFacts, verification: Verification) -> list[str]:
+    events = sum(day.events for day in facts.days.values())
+    result = verification.result
+    mark = "good" if result == "all right" else "bad"
+    until = facts.compared_until
+    if until is None:
+        compared = "The reconciliation has compared nothing with the source yet."
+    elif until >= facts.end:
+        compared = f"The reconciliation has compared the spool with the source up to {text_of(until)}: the whole range."
+    else:
+        compared = f"The reconciliation has compared the spool with the source up to {text_of(until)}, and no further."
+    still = [each for each in facts.gaps if each.is_open]
+    aside = [each for each in facts.letters if each.redriven_at is None]
+    rows = [
+        ("Events that happened in the range", f"{events:,}"),
+        ("Spool, read again for this pack", f'<span class="{mark}">{said(result)}</span>'),
+        ("Completeness", said(compared)),
+        ("Gaps", f"{len(facts.gaps):,}, of which {len(still):,} are open"),
+        ("Dead letters", f"{len(facts.letters):,}, of which {len(aside):,} are open"),
+        ("Changes of the configuration", f"{len(facts.changes):,}"),
+        ("Checkpoints", f"{len(facts.checkpoints):,}"),
+    ]
+    return ["<h2>In short</h2>", _table((), rows)]
+
+
+def _days(facts: PackFacts) -> list[str]:
+    destinations = list(facts.configured)
+    head = ["day", "events", "spooled from", "spooled until", "longest delay", *destinations]
+    rows = []
+    day = facts.start.date()
+    last = (facts.end - timedelta(microseconds=1)).date()
+    while day <= last:
+        met = facts.days.get(day)
+        if met is None:
+            rows.append((str(day), "0", "", "", "", *("" for _ in destinations)))
+        else:
+            states = [
+                "<br/>".join(f"{count:,} {state}" for state, count in sorted(met.destinations[name].items()))
+                for name in destinations
+            ]
+            spooled = [_moment(met.first_spooled), _moment(met.last_spooled)]
+            rows.append((str(day), f"{met.events:,}", *spooled, lasting(met.longest_delay), *states))
+        day += timedelta(days=1)
+    note = (
+        "<p>By the day on which events happened. <i>Delivered</i>: the destination confirmed it by its own terms. "
+        "<i>Filtered</i>: by the filters of now.</p>"
+    )
+    removed = "".join(
+        f"<p>Segments of {said(folder)} before {number} are no longer kept, and are not in this table.</p>"
+        for folder, number in facts.removed.items()
+    )
+    return ["<h2>Day by day</h2>", note, removed, _table([*map(said, head)], rows, numbers=(1,))]
+
+
+def _verified(verification: Verification) -> list[str]:
+    rows = [
+        (said(each.stream), *(f"{count:,}" for count in (each.segments, each.events, each.removed)), _code(each.sha256))
+        for each in verification.streams
+    ]
+    faults = "".join(f'<p class="bad">{said(str(each))}</p>' for each in verification.faults)
+    checked = _table(("stream", "segments", "events", "no longer kept", "SHA-256 of the head"), rows, numbers=(1, 2, 3))
+    return ["<h2>The spool, verified</h2>", checked, faults or "<p>No fault was found.</p>"]
+
+
+def _gaps(facts: PackFacts) -> list[str]:
+    if not facts.gaps:
+        return ["<h2>Gaps</h2><p>None.</p>"]
+    rows = []
+    for each in facts.gaps:
+        seen = each.acknowledged
+        state = "open"
+        if each.closed:
+            state = "closed: the events were shipped since"
+        elif seen:
+            state = f"acknowledged by {seen.by} at {text_of(seen.at)}{f': {seen.note}' if seen.note else ''}"
+        where = f"{each.stream}{f' to {each.destination}' if each.destination else ''}"
+        rows.append(
+            tuple(map(said, (each.kind, where, text_of(each.wanted), text_of(each.possible), each.reason, state)))
+        )
+    return ["<h2>Gaps</h2>", _table(("kind", "where", "from", "to", "reason", "state"), rows)]
+
+
+def _letters(facts: PackFacts) -> list[str]:
+    if not facts.letters:
+        return ["<h2>Dead letters</h2><p>None.</p>"]
+    rows = [
+        tuple(
+            map(
+                said,
+                (
+                    each.id,
+                    each.destination,
+                    text_of(each.happened),
+                    text_of(each.set_aside_at),
+                    each.reason,
+                    f"redriven at {text_of(each.redriven_at)}" if each.redriven_at else "open",
+                ),
+            )
+        )
+        for each in facts.letters[:_MOST_LETTERS]
+    ]
+    more = len(facts.letters) - len(rows)
+    rest = f"<p>{more:,} more are in evidence.json.</p>" if more else ""
+    head = ("event", "destination", "happened", "set aside", "reason", "state")
+    return ["<h2>Dead letters</h2>", _table(head, rows), rest]
+
+
+def _configuration(facts: PackFacts) -> list[str]:
+    rows = [
+        (
+            said(str(each["time"])),
+            said(str(each["subject"])),
+            "<br/>".join(
+                f"{said(key)}: <code>{said(str(values['before']))}</code> → <code>{said(str(values['after']))}</code>"
+                for key, values in each["difference"].items()
+            ),
+            said(str(each["run_id"])),
+        )
+        for each in facts.changes
+    ]
+    now = [
+        (said(name), said(", ".join(f"{key}: {value}" for key, value in shown.items())))
+        for name, shown in facts.configured.items()
+    ]
+    changes = _table(("met at", "destination", "difference", "DAG run"), rows) if rows else "<p>None in the range.</p>"
+    return [
+        "<h2>Changes of the configuration</h2>",
+        changes,
+        "<h2>Destinations now</h2>",
+        _table(("name", "configuration, without what has its default"), now),
+    ]
+
+
+def _checkpoints(facts: PackFacts) -> list[str]:
+    if not facts.checkpoints:
+        return ["<h2>Checkpoints</h2><p>None was made since the range began.</p>"]
+    rows = [
+        (
+            said(str(each["time"])),
+            said(str(each["subject"])),
+            f"{int(each['size']):,}",
+            f"<code>{said(str(each['root']))}</code>",
+            "yes" if each["signed"] else "no",
+        )
+        for each in facts.checkpoints
+    ]
+    return ["<h2>Checkpoints</h2>", _table(("made at", "stream", "events", "root", "signed"), rows, numbers=(2,))]
+
+
+def _premises() -> list[str]:
+    return [
+        "<h2>What this does not say</h2>",
+        "<ul><li>That the product's API has shown everything, or the truth.</li>"
+        "<li>That a destination still has what it once confirmed: <code>audit-logs verify --against</code> looks there."
+        "</li><li>When something was spooled, if the clock of the worker was wrong.</li>"
+        "<li>Anything against somebody who can write the spool, Airflow's database and every place where checkpoints "
+        "were kept.</li></ul>",
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[int] = ()) -> str:
+    def cells(row: Sequence[Any], tag: str) -> str:
+        marks = (' class="n"' if place in numbers else "" for place in range(len(row)))
+        return "".join(f"<{tag}{mark}>{value}</{tag}>" for mark, value in zip(marks, row, strict=True))
+
+    top = f"<thead><tr>{cells(head, 'th')}</tr></thead>" if head else ""
+    lines = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f"<table>{top}<tbody>{lines}</tbody></table>"
+
+
+def _code(text: str) -> str:
+    return f"<code>{said(text)}</code>"
+
+
+def _day(moment: datetime) -> str:
+    text = text_of(moment)
+    return text.removesuffix("T00:00:00Z")
+
+
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,160 @@
+"""Logs that are tables: rows as lists of values beside the names of their columns, and results that take their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE, LostPageError, ProtocolError, RefusedError
+from audit_provider.core.fields import text_at
+
+# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+from audit_provider.core.sources.request import Request
+from audit_provider.core.sources.way import Call, Way
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.shown import Shown
+
+_MOST_DIGITS = 18
+_decode = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How a result is awaited that is not ready at once.
+
+    :ivar request: Request for the result of job ``{job}``, with the keys of `Request` below. It is sent again until the
+        result is ready.
+    :ivar id_at: Dotted path of the job's id. Example: ``job.id``.
+    :ivar statuses: HTTP statuses that mean "not ready yet".
+    :ivar state_at: Dotted path of the job's state. Default: only the status says it. Example: ``status.state``.
+    :ivar pending: States that mean "not ready yet". Example: ``[pending, running]``.
+    :ivar within: How long a result may take. After that the task fails, and the next try starts again.
+    """
+
+    request: Request
+    id_at: str
+    statuses: tuple[int, ...] = (202,)
+    state_at: str = ""
+    pending: tuple[str, ...] = ()
+    within: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Records that are lists of values. Each becomes an object by the names of the columns.
+
+    :ivar at: Dotted path of the list of columns in the first page. Example: ``schema.columns``.
+    :ivar name_at: Dotted path of a column's name in an element of that list.
+    """
+
+    at: str
+    name_at: str = "name"
+
+    def names_in(self, found: Any, where: str) -> tuple[bytes, ...]:
+        """Return the names of the columns, as keys in JSON.
+
+        :param found: what stands at ``at``. :param where: the request, for messages.
+        :raises ProtocolError: it is no list of columns with names of their own.
+        """
+        names = [text_at(each, self.name_at) for each in found] if isinstance(found, list) else []
+        if not names or not all(names) or len(set(names)) != len(names):
+            raise ProtocolError(
+                f"{where} has no list of columns with different names at {self.at!r}, so the rows cannot be read: "
+                "correct 'columns' of the source."
+            )
+        return tuple(msgspec.json.encode(name) for name in names)
+
+
+def records_of(rows: Sequence[msgspec.Raw], names: Sequence[bytes], where: str) -> list[msgspec.Raw]:
+    """Return each row as an object, with the bytes of its values.
+
+    :param names: as of :meth:`Columns.names_in`.
+    :raises ProtocolError: a row is no list of as many values as there are columns.
+    """
+    records = []
+    for row in rows:
+        try:
+            values = _decode(row)
+        except UNREADABLE:
+            values = []
+        if len(values) != len(names):
+            raise ProtocolError(
+                f"{where} has a row that is no list of {len(names)} values, as many as there are columns, so it cannot "
+                "be read: correct 'columns' of the source."
+            )
+        pairs = b",".join(b"%b:%b" % pair for pair in zip(names, values, strict=True))
+        records.append(msgspec.Raw(b"{%b}" % pairs))
+    return records
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPaging:
+    """The rows of a statement come in parts. The answer to the statement has the first part, and says how many there
+    are; the number of all rows proves that none is missing.
+
+    :ivar path: Path of the other parts; ``{statement}`` and ``{part}`` are replaced. Example:
+        ``/statements/{statement}/parts/{part}``.
+    :ivar id_at: Dotted path of the statement's id. Example: ``statement_id``.
+    :ivar parts_at: Dotted path of the number of parts, or of the list of them. Example: ``result.parts``.
+    :ivar rows_at: Dotted path of the number of all rows. Example: ``result.rows``.
+    """
+
+    path: str
+    id_at: str
+    parts_at: str
+    rows_at: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """See :class:`~audit_provider.core.sources.way.Paging`."""
+        return self.id_at, self.parts_at, self.rows_at
+
+    def read(self, shown: Shown) -> Way:
+        """See :class:`~audit_provider.core.sources.way.Paging`."""
+        if shown.asked:
+            statement, part, parts, left = _opened(shown.asked)
+            if not shown.ids:
+                raise LostPageError(f"{shown.where} has no rows, although the statement's result has this part.")
+        else:
+            statement, part = shown.cursor(self.id_at), 0
+            rows, count = shown.count(self.rows_at), shown.size(self.parts_at)
+            if rows is None or (count is None and rows):
+                missing = self.rows_at if rows is None else self.parts_at
+                raise ProtocolError(
+                    f"{shown.where} does not say at {missing!r} how much there is, so nothing proves that all of it is "
+                    "read: correct the paths in the source's paging."
+                )
+            parts, left = count or 0, rows
+        left -= len(shown.ids)
+        more = part + 1 < parts
+        if left < 0 or (left and not more):
+            raise LostPageError(
+                f"{shown.where} has {len(shown.ids)} rows, {abs(left)} {'more' if left < 0 else 'fewer'} than the "
+                "statement's result."
+            )
+        return Way(f"{statement} {part + 1} {parts} {left}" if more else "", more=more, said=True)
+
+    def apply(self, call: Call, cursor: str) -> Call:
+        """See :class:`~audit_provider.core.sources.way.Paging`.
+
+        :raises RefusedError: the cursor is one of another paging, so the statement has to be run again.
+        """
+        statement, part, _, _ = _opened(cursor)
+        path = self.path.replace("{statement}", quote(statement, safe="")).replace("{part}", str(part))
+        return replace(call, method="GET", path=path, params={}, body=None)
+
+
+def _opened(cursor: str) -> tuple[str, int, int, int]:
+    statement, *numbers = cursor.split(" ")
+    if len(numbers) != 3 or not all(
+        each.isascii() and each.isdigit() and len(each) <= _MOST_DIGITS for each in numbers
+    ):
+        raise RefusedError("the kept cursor is not that of a statement's result.", status=400)
+    part, parts, left = map(int, numbers)
+    return statement, part, parts, left

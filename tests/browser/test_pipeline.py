@@ -1,0 +1,140 @@
+"""The view of one pipeline: what it has delivered, what is missing, its letters and its runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from audit_provider.core.model import utc_now
+from audit_provider.plugin.views import LettersView, LetterView, ReasonView
+from tests.browser.conftest import look
+from tests.browser.test_manners import RUNS, views
+from tests.browser.test_matrix import page  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+LETTERS = "/api/pipelines/p001/destinations/splunk/dead-letters"
+
+
+@pytest.fixture
+def opened(page, browser):  # noqa: F811
+    """Open a tab of a pipeline that has everything."""
+
+    def open_tab(tab, change=lambda view: view):
+        found = views()
+        api = page(lambda: [change(found[0]), *found[1:]], f"#pipeline=p001&tab={tab}")
+        browser.see(f"document.getElementById('tab-{tab}')?.hasAttribute('aria-current')")
+        return api
+
+    return open_tab
+
+
+def text(browser, selector):
+    return browser.run(f"document.querySelector('{selector}').innerText.replace(/\\s+/g, ' ').trim()")
+
+
+def test_source_spool_and_destinations_are_seen_at_once(opened, browser):
+    opened("health")
+    assert text(browser, "#from") == "✔ Pylon read to its end 20 min ago 46 events in the last whole hour"
+    assert text(browser, "#spool").startswith("Spool 0 events")
+    assert text(browser, "#to-splunk").startswith("✖ splunk oldest waits 11 min 7 waiting")
+    assert text(browser, "#to-s3").startswith("✔ s3 oldest waits 0 s 0 waiting")
+
+
+def test_the_figures_of_a_delivery_stand_under_their_names(opened, browser):
+    def change(view):
+        splunk, s3 = view.destinations
+        account = {"delivered": 920, "already_there": 20, "restamped": 4, "filtered": 5, "before": 10, "refused": 2}
+        return replace(view, spooled=1000, destinations=(replace(splunk, too_old=3, pending=60, **account), s3))
+
+    opened("deliveries", change)
+    names = "[...document.querySelectorAll('[data-destination=splunk] td.number')].map((cell) => cell.dataset.label)"
+    values = (
+        "[...document.querySelectorAll('[data-destination=splunk] td.number')].map((cell) => parseInt(cell.innerText))"
+    )
+    found = dict(zip(browser.run(names), browser.run(values), strict=True))
+    parts = ("Delivered", "Waiting", "Set aside: too old", "Set aside: refused", "Left out by settings")
+    assert [found[each] for each in parts] == [920, 60, 3, 2, 5]
+    assert sum(found[each] for each in (*parts, "Before its beginning")) == 1000
+    row = text(browser, "[data-destination=splunk]")
+    assert "4 with current time" in row
+    assert "20 already there" in row
+    assert "The spool has 1,000 events" in text(browser, "#tab")
+
+
+def test_resending_asks_with_the_number_and_the_reasons(opened, browser):
+    api = opened("deliveries")
+    letter = LetterView("e1", utc_now(), "p001/live", "too large", "", False, utc_now())
+    reasons = (ReasonView("too large", 1200), ReasonView("", 34))
+    api.others[LETTERS] = LettersView((letter,), True, 0, 1234, reasons)
+    browser.click("document.getElementById('redrive-splunk')")
+    browser.see("document.querySelector('dialog[open]') !== null")
+    asked = text(browser, "dialog")
+    assert "sends 1,234 dead letters again" in asked
+    assert "1,200: too large 34: other reasons" in asked
+    assert api.posted == [], "nothing is sent before that"
+    api.told = {"ok": True, "message": "splunk: 1,234 dead letters are sent again by r9.", "link": "/r9"}
+    browser.click("document.getElementById('send')")
+    browser.see("document.getElementById('told-redrive-splunk').innerText.startsWith('splunk: 1,234')")
+    assert api.posted == [("/api/pipelines/p001/destinations/splunk/redrive", {})]
+    assert browser.run("document.querySelector('#told-redrive-splunk a').getAttribute('href')") == "/r9"
+
+
+def test_letters_are_listed_by_page(opened, browser):
+    api = opened("deliveries")
+
+    def letters(first, count, more):
+        found = tuple(
+            LetterView(f"e{first + each}", utc_now(), "p001/live", "too large", "", False, utc_now())
+            for each in range(count)
+        )
+        api.others[LETTERS] = LettersView(found, more, first, 60, (ReasonView("too large", 60),))
+
+    letters(0, 50, True)
+    browser.click("document.getElementById('letters-splunk')")
+    browser.see("document.querySelectorAll('dialog[open] article').length === 50")
+    assert "1 to 50 of 60" in text(browser, "dialog")
+    assert browser.run("document.getElementById('earlier-letters') === null")
+    letters(50, 10, False)
+    browser.click("document.getElementById('later-letters')")
+    browser.see("document.querySelectorAll('dialog[open] article').length === 10")
+    assert "51 to 60 of 60" in text(browser, "dialog")
+    assert browser.run("document.getElementById('later-letters') === null")
+
+
+def test_gaps_are_acknowledged_with_a_note_and_that_can_be_undone(opened, browser):
+    api = opened("gaps")
+    assert "the vendor keeps 30 days" in text(browser, "#tab")
+    assert "asked the vendor" in text(browser, "#tab")
+    assert "Ada" in text(browser, "#tab")
+    assert browser.run("document.getElementById('tab-gaps').innerText") == "Gaps (1)"
+    api.told = {"ok": True, "message": "The gap g0 is open again.", "link": ""}
+    browser.click("document.getElementById('reopen-g0')")
+    browser.see("document.getElementById('told-reopen-g0').innerText.startsWith('The gap g0 is open again.')")
+    browser.click("document.getElementById('gap-g1')")
+    browser.click("document.getElementById('note')")
+    browser.type("looked at it")
+    browser.click("document.getElementById('send')")
+    browser.see("document.getElementById('told-gaps').innerText.includes('The gap g0 is open again.')")
+    assert api.posted == [
+        ("/api/pipelines/p001/gaps/g0/reopen", {}),
+        ("/api/pipelines/p001/gaps/g1/acknowledge", {"note": "looked at it"}),
+    ]
+
+
+def test_runs_and_backfills_lead_to_their_tasks_logs(opened, browser):
+    api = opened("runs")
+    api.others["/api/pipelines/p001/runs"] = RUNS
+    look(browser)
+    browser.see("document.querySelectorAll('#tab tbody tr').length === 2")
+    rows = [text(browser, f"#tab tbody tr:nth-child({each})") for each in (1, 2)]
+    assert rows[0].startswith("running backfill or replay by ada")
+    assert "12 of 40" in rows[0]
+    assert '{"window_days": 7}' in rows[0]
+    assert browser.run("document.querySelector('#tab progress').value") == 12
+    assert browser.run("document.querySelector('#tab tbody tr:nth-child(2) a[href$=pull]').innerText") == "Log of pull"
+    api.refuses = None
+    del api.others["/api/pipelines/p001/runs"]
+    look(browser)
+    browser.see("document.querySelector('#tab .error')?.innerText === 'there is no such thing'")

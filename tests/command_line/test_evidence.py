@@ -1,0 +1,175 @@
+"""``audit-logs evidence``: one signed file about a time range, which says no more and no less than what is known."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zipfile
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from isal import igzip
+
+from audit_provider.__main__ import main
+from audit_provider.core.transparency.note import Note, SigningKey
+from audit_provider.operators import ReportAuditLogsOperator
+from tests.operators.conftest import context
+
+SEED = bytes(range(32))
+
+
+@pytest.fixture
+def pack(world, monkeypatch, tmp_path, capsys):
+    """Makes a pack of the last thirty days and returns its files by name, and the exit code."""
+    described = tmp_path / "pipelines.yaml"
+    entries = {
+        "s3": {"type": "s3", "bucket": world.bucket, "prefix": "canary-prefix"},
+        "hec": {"type": "splunk_hec", "except": ["LoginFailed"]},
+        "dd": {"type": "datadog", "too_old": "dead_letter"},
+    }
+    described.write_text(json.dumps({"p": {"source": "pylon", "destinations": entries}}))
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(described))
+    path = tmp_path / "pack.zip"
+
+    def run(*more, code=0):
+        start, end = (world.now - timedelta(days=30)).date(), (world.now + timedelta(days=1)).date()
+        span = ("--from", str(start), "--to", str(end)) if "--from" not in more else ()
+        capsys.readouterr()
+        assert main(["evidence", "--pipeline", "p", *span, "-o", str(path), *more]) == code
+        said = capsys.readouterr()
+        if code == 2:
+            return said.err
+        with zipfile.ZipFile(path) as opened:
+            assert opened.testzip() is None
+            return {name: opened.read(name) for name in opened.namelist()}
+
+    return run
+
+
+@pytest.fixture
+def shipped(world):
+    world.pull()
+    world.ship("splunk", destination="hec", options={"except": ["LoginFailed"]})
+    with pytest.raises(Exception, match="set aside"):
+        world.ship("datadog", destination="dd", too_old="dead_letter")
+    report(world)
+    return world
+
+
+def report(world):
+    ReportAuditLogsOperator(
+        task_id="report", pipeline="p", destinations=["s3", "hec", "dd"], spool=f"file://{world.spool}"
+    ).execute(context())
+
+
+def records(world):
+    paths = sorted((world.spool / "p/live").rglob("*.ndjson.gz"))
+    return [json.loads(line) for path in paths for line in igzip.decompress(path.read_bytes()).splitlines()]
+
+
+def test_a_pack_counts_what_the_spool_holds_by_day_and_destination(shipped, pack):
+    files = pack()
+    facts = json.loads(files["evidence.json"])
+    start = (shipped.now - timedelta(days=30)).date()
+    days = Counter(each["time"][:10] for each in records(shipped) if each["time"][:10] >= str(start))
+    assert {day: met["events"] for day, met in facts["days"].items()} == days
+    failed = Counter(each["time"][:10] for each in records(shipped) if each["raw"]["action"] == "LoginFailed")
+    aside = Counter(each["happened"][:10] for each in facts["letters"] if each["destination"] == "dd")
+    for day, met in facts["days"].items():
+        assert met["destinations"]["s3"] == {"pending": days[day]}
+        assert met["destinations"]["hec"].get("filtered", 0) == failed[day]
+        assert sum(met["destinations"]["hec"].values()) == days[day]
+        assert met["destinations"]["dd"].get("set aside", 0) == aside[day]
+    assert sum(aside.values()) > 300
+    assert f'<td class="n">{days.most_common(1)[0][1]:,}</td>' in files["index.html"].decode()
+
+
+def test_every_file_is_in_the_sums_and_the_sums_are_signed(shipped, pack, monkeypatch):
+    password = base64.b64encode(SEED).decode()
+    value = {"conn_type": "audit_checkpoint_key", "host": "logs.example.com", "password": password}
+    monkeypatch.setenv("AIRFLOW_CONN_K", json.dumps(value))
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__CHECKPOINT_CONN_ID", "k")
+    files = pack()
+    note = Note.of(files.pop("signature.txt").decode())
+    sums = files.pop("SHA256SUMS")
+    assert note.text == f"audit_provider.pack/1\n{sums.decode()}"
+    assert note.signed_by([SigningKey(SEED).public], "logs.example.com/pack/p") == [SigningKey(SEED).public]
+    assert sums.decode() == "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items())
+    assert str(SigningKey(SEED).public) in files["index.html"].decode()
+    assert password.encode() not in b"".join(files.values())
+
+
+def test_without_a_key_it_says_that_nobody_has_signed(shipped, pack):
+    files = pack()
+    assert "is not signed" in files["index.html"].decode()
+    assert Note.of(files["signature.txt"].decode()).signatures == ()
+    assert files["public_keys.txt"] == b""
+
+
+def test_no_event_is_in_it_unless_asked(shipped, pack):
+    files = pack()
+    held = records(shipped)
+    texts = b"".join(igzip.decompress(body) if name.endswith(".gz") else body for name, body in files.items())
+    actors = {each["raw"]["actor_user_id"] for each in held if each["raw"].get("actor_user_id")}
+    assert not [each for each in actors if each.encode() in texts]
+    assert not [name for name in files if name.endswith(".ndjson.gz")]
+    (segment,) = (shipped.spool / "p/live").rglob("*.ndjson.gz")
+    files = pack("--events")
+    assert files[f"spool/{segment.relative_to(shipped.spool)}"] == segment.read_bytes()
+
+
+def test_manifests_and_checkpoints_are_in_it_byte_for_byte(shipped, pack):
+    files = pack()
+    (manifest,) = (shipped.spool / "p/live").rglob("*.manifest.json.gz")
+    assert files[f"spool/{manifest.relative_to(shipped.spool)}"] == manifest.read_bytes()
+    (line,) = (shipped.spool / "p/evidence").rglob("*.ndjson.gz")
+    kept = json.loads(igzip.decompress(line.read_bytes()))["raw"]["checkpoint"]
+    assert files["checkpoints.txt"].decode() == kept
+
+
+def test_a_change_of_the_configuration_is_shown_with_its_difference(shipped, pack):
+    shipped.ship("splunk", destination="hec", options={"except": ["LoginFailed", "<b>Shown</b>"]})
+    page = pack()["index.html"].decode()
+    assert "&lt;b&gt;Shown&lt;/b&gt;" in page
+    assert "<b>Shown</b>" not in page
+
+
+def test_options_are_not_shown(shipped, pack):
+    files = pack()
+    assert "canary" not in b"".join(files.values()).decode(errors="replace")
+
+
+def test_a_spool_with_a_fault_makes_a_pack_that_says_so(shipped, pack):
+    (shipped.spool / "p/live/stranger").write_text("x")
+    files = pack(code=1)
+    assert "faults found" in files["index.html"].decode()
+    assert json.loads(files["verification.json"])["result"] == "faults found"
+
+
+def test_the_page_needs_nothing_else_and_is_light(shipped, pack):
+    page = pack()["index.html"].decode()
+    assert "default-src 'none'" in page
+    assert "<script" not in page
+    assert "color-scheme:light}" in page
+    assert "@media print" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "2026-02-02", "--to", "2026-02-01"), "--from must be before --to"),
+        (("--from", "x", "--to", "2026-02-01"), "is no date or date-time"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(shipped, pack, arguments, said):
+    assert said in pack(*arguments, code=2)
+
+
+def test_a_pipeline_that_is_none_is_refused(shipped, pack, tmp_path, capsys):
+    span = ["--from", "2026-01-01", "--to", "2026-02-01", "-o", str(tmp_path / "x.zip")]
+    assert main(["evidence", "--pipeline", "pp", *span]) == 2
+    assert "did you mean 'p'" in capsys.readouterr().err
+    assert not (tmp_path / "x.zip").exists()
