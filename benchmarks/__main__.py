@@ -38,6 +38,7 @@ PARSE_BOUNDS = {1: 1.0, 50: 2.0}
 _TITLES = {
     "plain": "plain loop: requests, orjson, gzip -6",
     "read": "read into the spool",
+    "tree": "Merkle tree of the spool, in the report",
     **{name: each.title for name, each in DELIVERIES.items()},
     "whole": "the whole way: read, Splunk HEC and S3",
 }

@@ -64,11 +64,27 @@ def read(url: str, folder: Path) -> Work:
     return done.counts.spooled, commits
 
 
+def tree(url: str, folder: Path) -> Work:
+    """Let the Merkle tree of the spool grow, as the report does."""
+    from audit_provider.core.position import unpack_position
+    from audit_provider.core.spool import LocalStore, Stream
+    from audit_provider.core.transparency.tree import TREES, TreeFiles, TreeHead, grow
+
+    store = LocalStore(folder)
+    position = unpack_position((folder / "position").read_text(), "bench")
+    new, files = TreeHead(position.chain), TreeFiles(store, "p/live", position.chain)
+    commits = 0
+    for grown in grow(Stream(store, "p/live"), position.head, new, files):
+        commits += 1
+        (folder / "tree").write_text(TREES.pack(grown))
+    return grown.leaves, commits
+
+
 def main() -> None:
     """Do the work named by the first argument."""
     name, url, folder, events = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     begun = time.monotonic()
-    works: dict[str, Callable[[str, Path], Work]] = {"plain": plain, "read": read}
+    works: dict[str, Callable[[str, Path], Work]] = {"plain": plain, "read": read, "tree": tree}
     if name != "plain":
         from audit_provider.core.spool.heap import keep_large_blocks_apart
 

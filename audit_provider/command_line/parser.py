@@ -347,9 +347,9 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
     add.add_argument(
         "--checkpoints",
-        type=Path,
-        metavar="FILE",
-        help="compare with checkpoints that were kept elsewhere: signed notes, or events as a SIEM exports them",
+        metavar="WHERE",
+        help="compare with checkpoints that were kept elsewhere: a file of signed notes or of events as a SIEM exports "
+        "them, or s3://bucket/prefix?conn_id=… with the objects of a destination",
     )
     _key(add)
     add.add_argument(

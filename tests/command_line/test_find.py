@@ -199,3 +199,19 @@ def test_the_line_of_an_event_is_the_one_of_its_segment(world):
     for line in lines_of(world):
         (event,) = decode_events(line)
         assert line_of(event) == line
+
+
+def test_a_checkpoint_is_not_expected_at_a_destination_that_gets_none(world, find):
+    from audit_provider.operators import ReportAuditLogsOperator
+    from tests.operators.conftest import context
+
+    world.pull()
+    world.ship("s3")
+    ReportAuditLogsOperator(task_id="report", pipeline="p", destinations=["s3"], spool=f"file://{world.spool}").execute(
+        context()
+    )
+    (found,) = find("--action", "audit_provider.checkpoint", kept=True)
+    assert fates_of(found) == {"s3": "not shipped", "hec": "not shipped"}
+    world.ship("s3", evidence=True)
+    (found,) = find("--action", "audit_provider.checkpoint", kept=True)
+    assert fates_of(found) == {"s3": "delivered", "hec": "not shipped"}

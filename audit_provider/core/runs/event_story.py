@@ -100,6 +100,8 @@ def _without_offset(found: FoundEvent, destination: str, letters: DeadLetters, *
     """Return the fate of an event where no record says how far the destination got in its chain."""
     if letter := _letter(letters, found):
         return _of_letter(destination, letters, *letter)
+    if found.name.is_made_here:
+        return Fate(destination, "not shipped", "it is this package's own event, and the pipeline does not send those")
     if found.is_proven:
         reason = "the destination has not begun with this stream" if is_enabled else "the destination is not enabled"
         return Fate(destination, "pending", reason, after=found.manifest.written_at)

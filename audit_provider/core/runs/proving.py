@@ -15,9 +15,9 @@ from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.transparency.merkle import inclusion_proof, leaf_hashes
+from audit_provider.core.transparency.merkle import inclusion_proof
 from audit_provider.core.transparency.proof import EventProof
-from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, lines_of
+from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -139,7 +139,7 @@ def prove(store: Store, found: FoundEvent, evidence: Evidence) -> EventProof:
     stream = found.stream
 
     def leaves(segment: SegmentRange) -> list[bytes]:
-        return leaf_hashes(lines_of(stream, stream.manifest(Head(segment.number, segment.digest))))
+        return leaves_of(stream, stream.manifest(Head(segment.number, segment.digest)))
 
     path = inclusion_proof(place, kept.size, TreeReader(files.all(), leaves).subtree)
     proof = EventProof(

@@ -148,12 +148,15 @@ class TreeFiles:
         return f"{self._folder}{first:012d}.json"
 
 
-def lines_of(stream: Stream, manifest: Manifest) -> bytes:
-    """Return the lines of a segment, proven to be what was written; each ends with a line's end."""
-    lines = stream.lines(manifest)
-    if lines.count(b"\n") != manifest.events or not lines.endswith(b"\n"):
+def leaves_of(stream: Stream, manifest: Manifest) -> list[bytes]:
+    """Return the hashes of a segment's events, in order.
+
+    :raises SpoolDamagedError: the segment is missing, is not what was written, or has not a line for each event.
+    """
+    found = leaf_hashes(stream.lines(manifest))
+    if len(found) != manifest.events:
         raise SpoolDamagedError(f"the segment {manifest.data} does not hold a line for each event: restore it.")
-    return lines
+    return found
 
 
 def grow(
@@ -181,7 +184,7 @@ def grow(
             files.put(block, begin, ranges)
             yield _grown(tree, reached.manifest.previous, block, whole)
             block, begin, ranges, size = reached.head.number, whole.end, [], 0
-        own = range_of(leaf_hashes(lines_of(stream, reached.manifest)), whole.end)
+        own = range_of(leaves_of(stream, reached.manifest), whole.end)
         whole += own
         ranges.append(SegmentRange(reached.head.number, reached.head.digest, own.end, packed(own.hashes)))
         size += _bytes_of(ranges[-1])

@@ -15,9 +15,9 @@ from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolE
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
-from audit_provider.core.transparency.merkle import Range, leaf_hashes, range_of
+from audit_provider.core.transparency.merkle import Range, range_of
 from audit_provider.core.transparency.note import Note
-from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, lines_of, packed
+from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of, packed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,7 +193,7 @@ def _reader(store: Store, stream: Stream, log: Log, head: Head) -> tuple[TreeRea
     reached: dict[int, Reached] = {}
     whole = removed[-1].end if removed else 0
     for each in stream.reached(head, max(first, oldest)):
-        own: Range = range_of(leaf_hashes(lines_of(stream, each.manifest)), whole)
+        own: Range = range_of(leaves_of(stream, each.manifest), whole)
         whole = own.end
         ranges.append(SegmentRange(each.head.number, each.head.digest, whole, packed(own.hashes)))
         reached[each.head.number] = each
@@ -201,7 +201,7 @@ def _reader(store: Store, stream: Stream, log: Log, head: Head) -> tuple[TreeRea
     def leaves(segment: SegmentRange) -> list[bytes]:
         if segment.number not in reached:
             raise SpoolDamagedError(f"segment {segment.number} of {stream} is no longer kept.")
-        return leaf_hashes(lines_of(stream, reached[segment.number].manifest))
+        return leaves_of(stream, reached[segment.number].manifest)
 
     return TreeReader(ranges, leaves), whole
 
@@ -233,6 +233,23 @@ def _within(text: str, depth: int) -> Iterator[Note]:
         elif isinstance(value, str):
             yield from _notes(value)
             yield from _within(value, depth - 1)
+
+
+def notes_of_objects(store: Store) -> list[Note]:
+    """Return the checkpoints in the objects of a bucket, such as those that a destination has made of events.
+
+    :raises ConfigurationError: no object holds one. :raises AuditError: the bucket cannot be asked.
+    """
+    found: dict[str, Note] = {}
+    for key in store.keys(""):
+        try:
+            notes = notes_in(store.get(key))
+        except ConfigurationError:
+            continue  # it holds other events, or is in another form
+        found |= {str(each): each for each in notes}
+    if not found:
+        raise ConfigurationError(f"no object of {store} holds a checkpoint: name the destination's bucket and prefix.")
+    return list(found.values())
 
 
 def read_notes(path: Path) -> list[Note]:

@@ -19,12 +19,11 @@ from audit_provider.core.transparency.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
-    leaf_hashes,
     proves_consistency,
     proves_inclusion,
     range_of,
 )
-from audit_provider.core.transparency.tree import TreeFiles, TreeHead, TreeReader, grow, lines_of, standing
+from audit_provider.core.transparency.tree import TreeFiles, TreeHead, TreeReader, grow, leaves_of, standing
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 CHAIN = "20260301T000000Z-aaaa"
@@ -66,7 +65,7 @@ class Written:
     def reader(self, generation=0):
         def leaves(segment):
             manifest = self.stream.manifest(Head(segment.number, segment.digest))
-            return leaf_hashes(lines_of(self.stream, manifest))
+            return leaves_of(self.stream, manifest)
 
         return TreeReader(self.files(generation).all(), leaves)
 
