@@ -58,6 +58,7 @@ unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.quiet
 
 chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow and Celery included; ends 0 if nothing is lost
 	$(BIN)/python -m tests.chaos --long

@@ -27,6 +27,10 @@ LEFT_OUT = {
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "Cloudflare v1": "replaced by v2.",
+    "CrowdStrike Falcon": "a stream of events; how long it keeps them, and whether its offsets have holes, is "
+    "unconfirmed, so nothing would prove that none is missing.",
+    "Duo administrator log": "a lower bound of time only, no ids, an unconfirmed order; the activity log is read.",
+    "LastPass": "the form of times and of answers is unconfirmed; `records_by_key` reads such answers.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
 
@@ -140,6 +144,8 @@ def _checked(spec: SourceSpec) -> str:
 
 def _carried(spec: SourceSpec) -> str:
     auth = spec.auth
+    if isinstance(auth, Assertion) and auth.takes_token:
+        return "a token is sent as a bearer token; with a private key, an assertion is signed and sent instead"
     if isinstance(auth, Assertion):
         return "an assertion is signed with the private key, and the token that it gives is kept in memory and renewed"
     if isinstance(auth, SignedRequest):
@@ -160,6 +166,10 @@ def _pipeline(spec: SourceSpec) -> str:
     if needed:
         lines.append("  settings:")
         lines += [f"    {name}: …  # {each.meaning}" for name, each in needed.items()]
+    if spec.each:
+        some = (spec.settings[spec.each].default or "").split(",")[:2]
+        lines += [] if needed else ["  settings:"]
+        lines.append(f"    {spec.each}: [{', '.join(some)}]  # some of the logs, in one pipeline")
     lines += ["  destinations:", f"    s3: {{type: s3, bucket: audit-logs, prefix: {spec.name}}}"]
     return "## In the pipelines file\n\n```yaml\n" + "\n".join(lines) + "\n```\n"
 

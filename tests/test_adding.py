@@ -270,6 +270,30 @@ def test_another_package_adds_a_destination_and_a_format(installed):
     assert shown == ["main", "x Acme stream", "acme", "audit_provider.hooks.destinations.AcmeHook", ""]
 
 
+def test_another_package_inherits_the_tests(installed):
+    """Each test file is the one that its page shows."""
+    sources = ROOT / "docs/adding_a_source.md"
+    (source,), (page,), (contract,) = (blocks(each, pages=[sources]) for each in ("python", "json", "yaml"))
+    (of_destination,), (of_source,) = (blocks("text", pages=[each]) for each in (PAGE, sources))
+    files = {
+        "acme_audit/__init__.py": "",
+        "acme_audit/destination.py": SHOWN[DESTINATION],
+        "acme_audit/stand_in.py": SHOWN[STAND_IN],
+        "acme_audit/source.py": source.text,
+        "acme/contract.yaml": contract.text,
+        "acme/page.json": page.text,
+        "test_destination.py": of_destination.text,
+        "test_source.py": of_source.text,
+    }
+    for name, text in files.items():
+        (installed.folder / name).parent.mkdir(exist_ok=True)
+        (installed.folder / name).write_text(text)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, str(installed.folder)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{installed.folder}"}
+    done = subprocess.run(command, env=environment, cwd=installed.folder, capture_output=True, text=True, check=False)
+    assert passed(done) >= 18
+
+
 def test_another_package_that_is_broken_stops_nothing(installed):
     (installed.folder / "acme_audit.py").write_text("import nothing_of_that_name\n")
     installed.points.write_text(

@@ -40,6 +40,7 @@ NOT_RUN = {
     "python -m tests.chaos --long --scenario kills": "takes minutes; tests/chaos runs shorter ones",
     "python -m benchmarks.page": "measures for minutes",
     "python -m benchmarks.tasks": "measures for minutes, with an Airflow of its own",
+    "python -m benchmarks.quiet": "measures for a quarter of an hour, with three Airflows",
     "python -m tests.matrix --whole": "runs the whole suite many times",
     "python -m tests.matrix 3.12/3.1": "runs the suite in an environment of its own",
     "python -m tests.core.monitoring.backtest 5": "takes minutes; tests/core/monitoring/test_backtest.py is shorter",

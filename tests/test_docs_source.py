@@ -13,7 +13,7 @@ import pytest
 
 from audit_provider.core.sources import REGISTRY, vendors
 from audit_provider.core.sources.vendors import find_sources
-from audit_provider.sandbox.contract import (
+from audit_provider.testing.contract import (
     Bound,
     Contract,
     Login,
@@ -24,8 +24,8 @@ from audit_provider.sandbox.contract import (
     TokenCall,
     WaitForm,
 )
-from audit_provider.sandbox.documented_call import Call, Kind, Parameter, Role, TimeKind
-from audit_provider.sandbox.strict import words_of
+from audit_provider.testing.documented_call import Call, Kind, Parameter, Role, TimeKind
+from audit_provider.testing.strict import words_of
 from tests.core.sources import test_contracts as suite
 from tests.documentation import ROOT, blocks
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+
+import pytest
 
 from tests.documentation import ROOT, blocks
 
 PACKAGE = ROOT / "audit_provider"
 OPENED = ("", "core/")
 """Folders whose modules are drawn one by one; of the others the folder is."""
+
+WITHOUT_CIRCLES = ("core.destinations", "core.formats", "core.runs", "core.spool", "dags", "operators", "testing")
+"""Folders in which no import leads back to where it came from, not even one for types alone."""
 
 LOADED = """
 import importlib, pkgutil, sys
@@ -58,3 +64,33 @@ def test_the_core_loads_no_airflow():
     airflow, modules = done.stdout.split("\n")[:2]
     assert airflow == ""
     assert int(modules) > 100
+
+
+def imports():
+    """Return which modules of the package each module imports, wherever it does so."""
+    paths = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    paths = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+    found = {}
+    for name, path in paths.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("audit_provider."):
+                home = node.module.removeprefix("audit_provider.")
+                inner = {f"{home}.{each.name}" for each in node.names}
+                found[name] |= inner & set(paths) or {home} & set(paths)
+    return found
+
+
+@pytest.mark.parametrize("folder", WITHOUT_CIRCLES)
+def test_no_import_leads_back(folder):
+    edges = imports()
+    inside = sorted(name for name in edges if name.startswith(f"{folder}."))
+    assert inside
+    for start in inside:
+        met, waiting = set(), list(edges[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in met:
+                met.add(name)
+                waiting += edges[name]
+        assert start not in met, f"{start} imports a module that imports it, through {sorted(met & set(inside))}"

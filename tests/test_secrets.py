@@ -36,7 +36,7 @@ from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
-from audit_provider.sandbox.signing_keys import private_key
+from audit_provider.testing.signing_keys import private_key
 from tests.hostile import Hostile, chain_of, cut, echo, found_in, garbled, silent
 from tests.operators.conftest import context, variables  # noqa: F401 - a fixture
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _CLOCKS_APART = timedelta(seconds=10)
 """An assertion is dated back by this, since services refuse one from the future."""
 
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_PEM_LINE = 64
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -175,8 +178,13 @@ def _unusable(algorithm: str) -> CredentialError:
 
 
 def _with_lines(key: str) -> str:
-    """Return a key in PEM. One that came through an environment variable may have lost its line breaks."""
-    return key if "\n" in key.strip() else key.replace("\\n", "\n")
+    """Return a key in PEM. A form's field, or an environment variable, may have taken its line breaks away."""
+    found = _PEM.search(key)
+    if not found:
+        return key
+    letters = re.sub(r"\s|\\n", "", found[2])
+    lines = (letters[begin : begin + _PEM_LINE] for begin in range(0, len(letters), _PEM_LINE))
+    return "\n".join((f"-----BEGIN {found[1]}-----", *lines, f"-----END {found[1]}-----", ""))
 
 
 def _fingerprint(key: str, algorithm: str) -> str:

@@ -127,14 +127,14 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             chosen = self.destinations
         for name in names:
             accounts += self._report(store, name, chosen)
-        gaps = self._open_gaps(
-            [*names, StreamName(self.pipeline), late, *GapWindows(self.ledger, self.pipeline).load()]
-        )
+        streams = [*names, StreamName(self.pipeline), late, *GapWindows(self.ledger, self.pipeline).load()]
+        every_gap = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(streams), self.destinations)
+        gaps = [gap for gap in every_gap if gap.is_open]
         for gap in gaps:
             self.log.warning("Open gap %s.", gap)
         for left in self._left_behind(store):
             self.log.warning("%s", left)
-        watched = self._monitor(store, accounts, gaps, context)
+        watched = self._monitor(store, accounts, every_gap, context)
         unkept = self._keep_checkpoints(store, names)
         if accounts or gaps:
             lines = [*([table(accounts)] if accounts else []), *([_told(self.pipeline, gaps)] if gaps else [])]
@@ -241,10 +241,6 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         known |= {name: list(each.destinations) for name, each in pipelines.pipelines.items()}
         known.setdefault(self.pipeline, self.destinations)
         return left_in_spool(self.ledger, store, known, self.pipeline, now=utc_now())
-
-    def _open_gaps(self, names: Sequence[StreamName]) -> list[GapRecord]:
-        found = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(names), self.destinations)
-        return [gap for gap in found if gap.is_open]
 
     def _failed_tasks(self, context: Context) -> list[str]:
         ti = context["ti"]

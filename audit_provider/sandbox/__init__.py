@@ -1,4 +1,12 @@
-"""Local stand-ins for the APIs and the SIEMs, as strict about the protocol as the vendors.
+"""Stand-ins for the vendors' APIs and the SIEMs, strict about what they take, and the demo of ``make run``.
 
-``server`` is what all share, ``faults`` what can be made to go wrong; then one file per service.
+It is for developers: a checkout has it, the wheel does not. What authors of other packages need is in
+:mod:`audit_provider.testing`.
 """
+
+import sys
+from importlib import import_module
+
+for _name in ("contract", "contract_service", "documented_call", "signing_keys", "strict"):
+    # Their paths before the testing kit; a module has one identity under both.
+    sys.modules[f"{__name__}.{_name}"] = import_module(f"audit_provider.testing.{_name}")

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.sandbox.contract import read_contract
-from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.s3 import S3Service
 from audit_provider.sandbox.siems import find_stand_ins
 from audit_provider.sandbox.switchboard import Switchboard
+from audit_provider.testing.contract import read_contract
+from audit_provider.testing.contract_service import ContractService
 from audit_provider.testing.server import Service
 
 if TYPE_CHECKING:

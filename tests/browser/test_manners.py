@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit_provider.core.model import utc_now
-from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
+from audit_provider.core.monitoring.summary import ActionCounts, DayAccount, DayDelivery, Finding, Summary
 from audit_provider.plugin.views import GapView, LettersView, LetterView, ReasonView, RunRow, RunsView, TaskView
 from tests.browser.conftest import look
 from tests.browser.test_matrix import page, pipeline  # noqa: F401 - page is a fixture
@@ -66,6 +66,7 @@ def views():
         found[0],
         destinations=served,
         gaps=(gap,),
+        lag_target=3600.0,
         acknowledged=(replace(gap, id="g0", acknowledged_by="Ada", acknowledged_at=now, note="asked the vendor"),),
         findings=(finding,),
         hours=tuple(range(48)),
@@ -83,12 +84,17 @@ def activity():
         made_at=now,
         first_hour=now,
         hours=tuple(range(48)),
-        first_day=now.replace(hour=0),
+        first_day=now.replace(hour=0) - timedelta(days=34),
         days={name: tuple(range(35)) for name in ("authentication", "roles", "other")},
         low=(5.0,) * 35,
         high=(90.0,) * 35,
         actions=(ActionCounts("LoginFailed", "authentication", tuple(range(35))),),
         lags_by_hour=tuple(60.0 * each for each in range(48)),
+        by_day=tuple(
+            DayAccount((now - timedelta(days=each)).date(), 12, {"splunk": DayDelivery(12, waited=60.0 * behind)})
+            for each, behind in ((2, 11), (1, 500), (0, 90))
+        ),
+        lags=(0.0,) * 35,
         delivered_by_hour={"splunk": tuple(range(48)), "s3": tuple(range(48))},
     )
 

@@ -66,12 +66,14 @@ def test_the_figures_are_those_of_the_run(world):
     browser.click(f"{FRAME}.getElementById('open-pylon')")
     tab(browser, "deliveries")
     row = browser.see(f"{FRAME}.querySelector('[data-destination=splunk]')?.innerText")
-    waiting = re.search(rf"{EVENTS}\t0\t0 \+ (\d+) of other streams\t[^\t]+\t0\t", row)
-    assert waiting, f"delivered, with current time, waiting, the oldest for, failures: {row}"
+    waiting = re.search(rf"\t{EVENTS}\t0 \+ (\d+) of other streams\t", row)
+    assert waiting, f"delivered, waiting: {row}"
     assert int(waiting[1]) == len(noted.findings), "the findings come behind the events, and the task failed at those"
     tab(browser, "health")
     hours = f"[...{FRAME}.querySelectorAll('svg.chart .hour')].map(bar => bar.getAttribute('aria-label'))"
-    assert browser.run(f"{hours}.length") == 48, "a day of lag, and one of deliveries"
+    bars = browser.run(f"{hours}.length")
+    assert bars % 24 == 0, "a day of each chart"
+    assert bars >= 48, "one of lag, and one of a destination"
     shown = browser.run(f"{FRAME}.getElementById('detail').innerText")
     assert "splunk has 1 dead letter" in shown
     browser.picture(PICTURES / "pipeline.png")

@@ -9,7 +9,7 @@ import pytest
 from audit_provider.core.model import utc_now
 from audit_provider.plugin.views import LettersView, LetterView, ReasonView
 from tests.browser.conftest import look
-from tests.browser.test_manners import RUNS, views
+from tests.browser.test_manners import RUNS, activity, views
 from tests.browser.test_matrix import page  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -40,6 +40,23 @@ def test_source_spool_and_destinations_are_seen_at_once(opened, browser):
     assert text(browser, "#spool").startswith("Spool 0 events")
     assert text(browser, "#to-splunk").startswith("✖ splunk oldest waits 11 min 7 waiting")
     assert text(browser, "#to-s3").startswith("✔ s3 oldest waits 0 s 0 waiting")
+
+
+def test_outages_that_have_ended_stay_to_be_seen_for_thirty_days(opened, browser):
+    api = opened("health")
+    api.activity = activity()
+    look(browser)
+    browser.see("document.querySelector('.strips') !== null")
+    assert browser.run("document.querySelectorAll('.strips dd').length") == 3, "the source and two destinations"
+    days = "[...document.querySelectorAll('.strips dd:nth-of-type({}) .day-state')]"
+    assert browser.run(f"{days.format(2)}.length") == 30
+    states = browser.run(f"{days.format(2)}.slice(-4).map((each) => each.innerText)")
+    assert states == ["·", "✔", "✖", "▲"], "no report, 11 minutes, over eight hours and 90 minutes behind"
+    said = browser.run("document.querySelector('.strips dd:nth-of-type(2) [role=img]').ariaLabel")
+    assert "critical, at most 8.5 h behind" in said
+    assert browser.run("document.querySelector('.strips dd:nth-of-type(1) [role=img]').ariaLabel") == (
+        "never beyond the target"
+    )
 
 
 def test_the_figures_of_a_delivery_stand_under_their_names(opened, browser):
@@ -138,3 +155,34 @@ def test_runs_and_backfills_lead_to_their_tasks_logs(opened, browser):
     del api.others["/api/pipelines/p001/runs"]
     look(browser)
     browser.see("document.querySelector('#tab .error')?.innerText === 'there is no such thing'")
+
+
+def test_each_chart_answers_one_question_with_units_and_round_ticks(opened, browser):
+    api = opened("health")
+    api.activity = activity()
+    look(browser)
+    browser.see("document.querySelectorAll('svg.chart').length === 3")
+    heads = browser.run("[...document.querySelectorAll('#tab h4')].map((each) => each.innerText)")
+    assert heads == [
+        "How far was reading behind? Largest of each hour, minutes",
+        "What did splunk receive? Events by hour",
+        "What did s3 receive? Events by hour",
+    ]
+    ticks = "[...document.querySelectorAll('svg.chart')[{}].querySelectorAll('.tick')].map((each) => each.textContent)"
+    assert browser.run(ticks.format(0)) == ["0 min", "20 min", "40 min", "60 min"]
+    assert browser.run(ticks.format(1)) == ["0", "20", "40", "60"]
+    assert browser.run("document.querySelector('.limit-text').textContent") == "target 60 min"
+    running = browser.run(
+        "document.querySelectorAll('svg.chart')[1].querySelector('.running').getAttribute('aria-label')"
+    )
+    assert running.endswith(": 47 events to splunk, not over")
+
+
+@pytest.mark.parametrize(
+    ("most", "least", "step"),
+    [(1, 1, 1), (3, 1, 1), (4, 1, 1), (5, 1, 2), (9, 1, 5), (47, 1, 20), (643, 1, 200), (1144, 1, 500), (20, 1, 5)],
+)
+def test_the_step_of_an_axis_is_one_two_or_five_times_a_power_of_ten(most, least, step, opened, browser):
+    opened("health")
+    found = browser.run(f"import('/static/bars.js').then(({{ stepOf }}) => stepOf({most}, {least}))")
+    assert found == step

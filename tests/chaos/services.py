@@ -15,8 +15,6 @@ from pathlib import Path
 import requests
 
 from audit_provider.core.model import utc_now
-from audit_provider.sandbox.contract import read_contract
-from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.datadog import DatadogService
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
@@ -28,6 +26,8 @@ from audit_provider.sandbox.server import Reply, Service
 from audit_provider.sandbox.sftp import SftpService
 from audit_provider.sandbox.splunk_hec import SplunkHecService
 from audit_provider.sandbox.syslog import SyslogService
+from audit_provider.testing.contract import read_contract
+from audit_provider.testing.contract_service import ContractService
 from tests.chaos.variables import VariablesService
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -11,11 +11,11 @@ import pytest
 
 from audit_provider.__main__ import main
 from audit_provider.core.sources import REGISTRY
-from audit_provider.sandbox.contract import read_contract
-from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
 from audit_provider.sandbox.server import Reply
-from audit_provider.sandbox.signing_keys import private_key
+from audit_provider.testing.contract import read_contract
+from audit_provider.testing.contract_service import ContractService
+from audit_provider.testing.signing_keys import private_key
 from tests.core.sources.scripted import Scripted
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -13,7 +13,7 @@ import pytest
 from audit_provider.core.assertion import Assertion
 from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.sandbox.server import Reply, Service
-from audit_provider.sandbox.signing_keys import fault_in, private_key
+from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.test_auth import Clock, client_with
 
 STYLE = Assertion(
@@ -77,12 +77,12 @@ def test_without_an_address_the_assertion_itself_is_the_token():
     assert jwt.decode(token, options={"verify_signature": False})["sub"] == "admin"
 
 
-def test_a_key_whose_line_breaks_were_lost_is_read():
-    flat = private_key("RS256").strip().replace("\n", "\\n")
+@pytest.mark.parametrize("breaks", ["\\n", "", " ", "\r\n"])
+def test_a_key_whose_line_breaks_were_lost_is_read(breaks):
+    flat = private_key("RS256").strip().replace("\n", breaks)
     with Issuer() as service:
-        client_with(replace(STYLE, key="{password}", claims={"sub": "x"}), service, None, {"password": flat}).fetch(
-            "GET", "/x"
-        )
+        style = replace(STYLE, key="{password}", claims={"sub": "x"})
+        client_with(style, service, None, {"password": flat}).fetch("GET", "/x")
         assert len(service.assertions) == 1
 
 

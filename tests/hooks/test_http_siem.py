@@ -21,7 +21,7 @@ from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from audit_provider.sandbox.server import Reply, Service
-from audit_provider.sandbox.signing_keys import fault_in, private_key
+from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.destinations.stand_ins import Desk, event, serving
 
 ORIGIN = Origin("payroll", "slack", Fields("id", "date"))

@@ -5,38 +5,12 @@ https://learn.microsoft.com/azure/azure-monitor/data-collection/data-collection-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from audit_provider.core.destinations.sentinel import SentinelOptions
-
-COLUMNS = {
-    "TimeGenerated": "datetime",
-    "EventTime": "datetime",
-    "EventId": "string",
-    "Source": "string",
-    "Pipeline": "string",
-    "Action": "string",
-    "Actor": "string",
-    "ActorId": "string",
-    "SourceIp": "string",
-    "ObjectType": "string",
-    "ObjectId": "string",
-    "Outcome": "string",
-    "Category": "string",
-    "RawData": "dynamic",
-    "RawDataTruncated": "boolean",
-}
-"""Every column there is, with its type. ``RawData`` is the event in its form, and may be declared a string instead."""
+from audit_provider.core.destinations.sentinel_options import COLUMNS as COLUMNS
+from audit_provider.core.destinations.sentinel_options import SentinelOptions, chosen
 
 _TABLE_TYPES = {"datetime": "dateTime"}  # the tables API writes this one type in another way
-
-
-def chosen(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that are sent: those listed, or all where none is."""
-    return tuple(columns) or tuple(COLUMNS)
 
 
 def table_definition(options: SentinelOptions, *, table: str = "AuditLogs_CL") -> dict[str, Any]:

@@ -10,8 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.ahead import ahead_of
-from audit_provider.core.destinations.lot_run import LotRun
 from audit_provider.core.destinations.packing import packed, place_of
+from audit_provider.core.destinations.sending import LotRun
 from audit_provider.core.destinations.terms import Terms
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from audit_provider.core.monitoring.baseline import Band
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.figures import Figures, begin_of, figures_of
 from audit_provider.core.monitoring.findings import fresh_days, noteworthy
-from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory
+from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory, Totals
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary
 from audit_provider.core.monitoring.unusual import unusual
 from audit_provider.core.notices import notices_in
@@ -44,6 +44,7 @@ class State:
     :ivar dead_letters: Number of open dead letters of all streams, by destination.
     :ivar gaps: Open gaps.
     :ivar counted: Everything in the spool is counted, so events missing from the counts are really missing.
+    :ivar waits: For how long the oldest event of the live stream waits at least, in seconds, by destination.
     """
 
     pipeline: str
@@ -53,6 +54,7 @@ class State:
     dead_letters: Mapping[str, int]
     gaps: Sequence[GapRecord]
     counted: bool = True
+    waits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
     found, lasting = ([each for each in some if each.kind not in settings.without] for some in (found, lasting))
     new = memory.settle(found, lasting, now)
     memory.note(now, lag, {each.destination: each.delivered + each.already_there for each in state.accounts})
+    memory.note_totals(today, state.position.counts.spooled if state.position else 0, _totals(state))
     silent = [each for each in found if each.kind == "silence"]
     return Judged(
         summary=_summary(state, figures, classifier, memory, settings, lag, now),
@@ -103,6 +106,19 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
         new=new,
         standing=list(dict.fromkeys([*new, *lasting, *silent])),
     )
+
+
+def _totals(state: State) -> dict[str, Totals]:
+    return {
+        each.destination: Totals(
+            taken=each.delivered + each.already_there,
+            set_aside=each.too_old + each.dead_lettered,
+            left_out=each.filtered,
+            waiting=each.pending,
+            waited=round(state.waits.get(each.destination, 0.0), 1),
+        )
+        for each in state.accounts
+    }
 
 
 def _summary(
@@ -141,6 +157,7 @@ def _summary(
         delivered=_delivered(figures, memory, destinations, shown),
         lags_by_hour=tuple(round(each.lag, 1) for each in seen),
         delivered_by_hour={name: tuple(each.delivered.get(name, 0) for each in seen) for name in destinations},
+        by_day=memory.by_day(),
     )
 
 

@@ -10,23 +10,40 @@ from typing import TYPE_CHECKING
 from audit_provider.core.accounting import table
 from audit_provider.core.model import date_of, text_of
 from audit_provider.core.monitoring.activity import REST
+from audit_provider.core.monitoring.by_day import (
+    said_of_day,
+    said_of_gap,
+    said_of_reading,
+    said_of_yesterday,
+    verdict_of,
+)
 from audit_provider.core.monitoring.categories import THEMES
 
 if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
+    from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Finding, Summary
 
 MOST_ACTIONS_LISTED = 40
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~])")
 _WEEK = 7
+_DAYS = 14
 
 
-def markdown_of(summary: Summary, accounts: Sequence[Account]) -> str:
-    """Return the whole report."""
+def markdown_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord] = ()) -> str:
+    """Return the whole report.
+
+    :param gaps: every gap, with those that are closed or acknowledged.
+    """
+    critical = sum(each.severity == "critical" for each in summary.findings)
     parts = [
         f"# {escaped(summary.pipeline)}: {escaped(summary.source)}",
-        f"Report of {text_of(summary.made_at)}. {behind(summary.lag)}",
+        # Without accounts, these stand elsewhere, and a verdict on deliveries would be none.
+        *([verdict_of(accounts, gaps, critical)] if accounts else []),
+        f"Report of {text_of(summary.made_at)}. {said_of_reading(summary)}",
+        f"## Read and delivered by day (UTC)\n\n{_days(summary)}",
+        f"## Gaps\n\n{_gaps(gaps)}",
         f"## Findings\n\n{findings_markdown(summary.findings) if summary.findings else 'None.'}",
         f"## Activity\n\n{_activity(summary)}",
     ]
@@ -55,18 +72,19 @@ def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(newest, key=lambda each: order.index(each.severity))
 
 
-def behind(lag: float | None) -> str:
-    """Return a sentence about how far the source is read."""
-    if lag is None:
-        return "Nothing has been read yet."
-    minutes = int(lag // 60)
-    return f"The source was read {minutes} min ago." if minutes else "The source was read within the last minute."
-
-
 def escaped(text: str) -> str:
     """Return a text of others as Markdown, and messages made of it, show it: on one line, and no mark-up."""
     line = "".join(letter if letter.isprintable() else " " for letter in text)
     return _SPECIAL.sub(r"\\\1", escape(line, quote=False))
+
+
+def _days(summary: Summary) -> str:
+    days = [f"- {escaped(said_of_day(each))}" for each in reversed(summary.by_day[-_DAYS:])]
+    return "\n".join([escaped(said_of_yesterday(summary)), "", *days]) if days else "No day is known yet."
+
+
+def _gaps(gaps: Sequence[GapRecord]) -> str:
+    return "\n".join(f"- {escaped(said_of_gap(each))}" for each in gaps) or "Gaps: none."
 
 
 def _activity(summary: Summary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,7 +11,7 @@ import msgspec
 
 from audit_provider.core.model import back_by
 from audit_provider.core.monitoring.activity import KEPT_DAYS
-from audit_provider.core.monitoring.summary import Finding
+from audit_provider.core.monitoring.summary import DayAccount, DayDelivery, Finding
 
 MOST_FINDINGS = 500
 MOST_ACTIONS_KNOWN = 5000
@@ -37,15 +37,33 @@ class KeptFinding(msgspec.Struct, kw_only=True, omit_defaults=True):
     told: list[str] = []
 
 
+class Totals(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What has become of a destination's events in all when a report ran.
+
+    :ivar taken: Delivered, or already there. :ivar waited: How long its oldest event had waited at most on that day, in
+        seconds.
+    """
+
+    taken: int = 0
+    set_aside: int = 0
+    left_out: int = 0
+    waiting: int = 0
+    waited: float = 0.0
+
+
 class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What reports saw on one day.
 
     :ivar lag: The largest lag, in seconds.
     :ivar delivered: Total number of events delivered when the last report of the day ran, by destination.
+    :ivar spooled: Total number of events read when the last report of the day ran; None if an earlier version made it.
+    :ivar totals: Then, by destination.
     """
 
     lag: float = 0.0
     delivered: dict[str, int] = {}
+    spooled: int | None = None
+    totals: dict[str, Totals] = {}
 
 
 class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -110,6 +128,34 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.days = {day: each for day, each in sorted(self.days.items()) if day >= kept}
         self._note_hour(now, lag, delivered)
 
+    def note_totals(self, today: date, spooled: int, totals: Mapping[str, Totals]) -> None:
+        """Remember what has been read and delivered in all; called after :meth:`note`."""
+        record = self.days[today]
+        for destination, each in totals.items():
+            known = record.totals.get(destination)
+            each.waited = max(each.waited, known.waited if known else 0.0)
+        record.spooled, record.totals = spooled, dict(totals)
+
+    def by_day(self) -> tuple[DayAccount, ...]:
+        """Return what was read and delivered on each day, as far as the totals of a day and of the one before say so.
+
+        All that a pipeline had read before its first report counts for the day of that report.
+        """
+        found = []
+        before: DayRecord | None = None
+        for day, record in sorted(self.days.items()):
+            if record.spooled is None:
+                continue
+            if before is None and day == self.since:
+                before = DayRecord(spooled=0)
+            if before is not None:
+                served = {
+                    name: _on_day(totals, before.totals.get(name, Totals())) for name, totals in record.totals.items()
+                }
+                found.append(DayAccount(day, _more(record.spooled, before.spooled or 0), served))
+            before = record
+        return tuple(found)
+
     def _note_hour(self, now: datetime, lag: float | None, delivered: dict[str, int]) -> None:
         begin = now.replace(minute=0, second=0, microsecond=0)
         hour = self.hours.setdefault(begin, HourRecord())
@@ -154,3 +200,18 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Return the findings that a notifier has not sent since it was added, however long it has failed."""
         since = self.tellers.get(notifier, back_by(now, _TELL_WITHIN))
         return [each for each in self.findings if notifier not in each.told and each.found_at >= since]
+
+
+def _on_day(after: Totals, before: Totals) -> DayDelivery:
+    return DayDelivery(
+        delivered=_more(after.taken, before.taken),
+        set_aside=_more(after.set_aside, before.set_aside),
+        left_out=_more(after.left_out, before.left_out),
+        waiting=after.waiting,
+        waited=after.waited,
+    )
+
+
+def _more(after: int, before: int) -> int:
+    """Return by how much a total has grown; counting begins anew where the position is deleted."""
+    return after - before if after >= before else after

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from audit_provider.core.derived_names import UNNAMED, Name, Role, Treatment, in_place_of, without
@@ -80,6 +80,34 @@ class ActionCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class DayDelivery:
+    """What became of a destination's events on one day, by the last report of the day.
+
+    :ivar delivered: Events that it took on that day. :ivar set_aside: Events that became dead letters on that day.
+    :ivar left_out: Events that its settings leave out. :ivar waiting: Events that it had not got at the end.
+    :ivar waited: For how long its oldest event had waited at most, in seconds.
+    """
+
+    delivered: int = 0
+    set_aside: int = 0
+    left_out: int = 0
+    waiting: int = 0
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DayAccount:
+    """What was read and delivered on one day (UTC) in the live stream, by its last report.
+
+    :ivar read: Events that were read into the spool on that day. :ivar destinations: By name.
+    """
+
+    day: date
+    read: int
+    destinations: dict[str, DayDelivery] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What is known of a pipeline's activity.
 
@@ -100,6 +128,7 @@ class Summary:
     :ivar delivered: Events by destination and day.
     :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
     :ivar delivered_by_hour: Events by destination and the hours of ``hours``, if reports have seen them.
+    :ivar by_day: What was read and delivered on the days with a report, oldest first; the last day is not over.
     :ivar again: The next run makes another report, even if it finds nothing new: this one failed, or did not end.
     """
 
@@ -121,6 +150,7 @@ class Summary:
     delivered: dict[str, tuple[int, ...]] = field(default_factory=dict)
     lags_by_hour: tuple[float, ...] = ()
     delivered_by_hour: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    by_day: tuple[DayAccount, ...] = ()
     again: bool = False
 
 

@@ -225,9 +225,13 @@ class Reconciling:
 
 
 def _began(live: Position) -> datetime | None:
-    """Return where the live reading began: what happened before was never asked for."""
-    began = live.reading.get("began")
-    return msgspec.convert(began, datetime | None, strict=False) if began else None
+    """Return where the live reading began: what happened before was never asked for.
+
+    Of a source with several logs, it is where the first of them did.
+    """
+    states = live.reading.get("logs") or {"": live.reading}
+    found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
+    return min(found, default=None)
 
 
 def _shown(moment: datetime | None) -> str:

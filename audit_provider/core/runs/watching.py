@@ -21,7 +21,7 @@ from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.summary import shown_summary, with_again
-from audit_provider.core.open_stream import kept_letters, open_stream
+from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.runs.finding_events import spool_findings
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.stream_name import StreamName
@@ -71,7 +71,7 @@ class Watch:
     def run(self, accounts: Sequence[Account], gaps: Sequence[GapRecord]) -> list[str]:
         """Count what is new, judge it, and leave the summary, the report and the findings where people find them.
 
-        :param accounts: of the live stream. :param gaps: open ones.
+        :param accounts: of the live stream. :param gaps: every gap, with those that are closed or acknowledged.
         :return: one sentence for everything that the task is to fail for.
         :raises AuditError: the spool or a record cannot be read or written.
         """
@@ -98,10 +98,10 @@ class Watch:
         spooled = 0
         if self.settings.ship_findings:
             spooled = spool_findings(self.ledger, self.store, self.pipeline, memory, now, self.source.fields)
-        _keep_reports(self.store, self.pipeline, shown, accounts)
+        _keep_reports(self.store, self.pipeline, shown, accounts, gaps)
         with grouped(self.log, f"Report of {self.pipeline}"):
             # The accounts stand at the end of the log, by themselves.
-            self.log.info("\n%s", markdown_of(shown, ()))
+            self.log.info("\n%s", markdown_of(shown, (), gaps))
         if judged.new:
             self.log.warning("New findings:\n%s", findings_markdown(each.shown(hidden) for each in judged.new))
         sent, failed = self.notify(memory, now, hidden)
@@ -146,6 +146,18 @@ class Watch:
             self.log.warning("Not everything in the spool is counted yet; the next report goes on.")
         return counted.complete
 
+    def _waits(self) -> dict[str, float]:
+        """Return for how long the oldest event of the live stream waits for each destination at least, in seconds."""
+        stream = stream_progress(self.ledger, StreamName(self.pipeline))
+        if stream is None:
+            return {}
+        offsets = stream.offsets(self.destinations)
+        position, now = stream.position, self.now()
+        return {
+            each: position.waiting_at_least(offset, now) if position.pending(offset) > 0 else 0.0
+            for each, offset in offsets.items()
+        }
+
     def _state(self, accounts: Sequence[Account], gaps: Sequence[GapRecord], *, counted: bool) -> State:
         folders = indexed_folders(self.store, self.pipeline, self.now())
         letters = {
@@ -157,14 +169,17 @@ class Watch:
             position=position_record(self.ledger, StreamName(self.pipeline)).load(),
             accounts=accounts,
             dead_letters={each: sum(kept.letters.count().open for kept in found) for each, found in letters.items()},
-            gaps=gaps,
+            gaps=[each for each in gaps if each.is_open],
             counted=counted,
+            waits=self._waits(),
         )
 
 
-def _keep_reports(store: Store, pipeline: str, summary: Summary, accounts: Sequence[Account]) -> None:
+def _keep_reports(
+    store: Store, pipeline: str, summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord]
+) -> None:
     """Keep the report as a page and as text, as the latest one and as the day's."""
-    contents = {"html": page_of(summary, accounts), "md": markdown_of(summary, accounts)}
+    contents = {"html": page_of(summary, accounts, gaps), "md": markdown_of(summary, accounts, gaps)}
     today = summary.made_at.date()
     for ending, content in contents.items():
         for name in ("latest", str(today)):

@@ -133,7 +133,8 @@ class PageReader:
         self._waits = Extractor({waits: Any, **({spec.polling.id_at: Any} if spec.polling else {})})
         self._names: tuple[bytes, ...] = ()
         if spec.records_at:
-            extractor = Extractor({**dict.fromkeys(paths_of(spec.records_at), list[msgspec.Raw]), **paths})
+            kind = dict[str, msgspec.Raw] if spec.records_by_key else list[msgspec.Raw]
+            extractor = Extractor({**dict.fromkeys(paths_of(spec.records_at), kind), **paths})
             self._decode, self._records = extractor.decode, first_getter_of(spec.records_at)
         else:
             extractor = Extractor(paths)
@@ -330,6 +331,8 @@ class PageReader:
             answer = self._send(preparation.request, None, "")
             if not self._judge.has_code(answer, preparation.done_codes):
                 self._judge.judge(answer, by_cursor=False, carried_cursor=False)
+                if answer.body.strip():
+                    answer.json()  # what a proxy answers has prepared nothing
             self.prepares = False
 
     def _is_promised(self, cursor: str) -> bool:
@@ -386,6 +389,8 @@ class PageReader:
                     "records_at of the source to that path."
                 )
         records = records or ()
+        if isinstance(records, dict):
+            records = list(records.values())
         if spec.columns:
             records = self._rows(spec.columns, answer, found, records, cursor)
         repeats = self._count_repeats(cursor, records, answer.where)
@@ -397,7 +402,7 @@ class PageReader:
         )
         ids = [event.id for event in events]
         if self._exploder and events:
-            events, recorded = self._exploder.separate(events, recorded)
+            events, recorded = self._exploder.separate(events, recorded, counter)
         aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
             raise ProtocolError(

@@ -171,6 +171,8 @@ class SourceSpec:
     :ivar times: How ``{start}`` and ``{end}`` are written. Example: ``epoch_ms``.
     :ivar records_may_be_absent: Whether an answer without ``records_at``, an answer that is ``null`` or one without a
         body is an empty page. If such an answer has records in another list, it is still an error.
+    :ivar records_by_key: Whether ``records_at`` is an object whose values are the records, as in ``{Event1: …, Event2:
+        …}``.
     :ivar volatile: Dotted paths of fields that change with every answer, such as a link that expires. They are ignored
         when a record is compared with another of the same id, and in the digest that identifies a record without an id.
         They are spooled like all others. Example: ``[details.download_url]``.
@@ -178,8 +180,8 @@ class SourceSpec:
     :ivar columns: Where the names of columns are, if the records are lists of values, with the keys of `Columns` below.
     :ivar polling: How a result is awaited that is not ready at once, with the keys of `Polling` below.
     :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
-        elements becomes one event for each, with the other values of the record. Default: a record is one event.
-        Example: ``events``.
+        elements becomes one event for each, with the other values of the record; one without an id stays one event.
+        Default: a record is one event. Example: ``events``.
     :ivar each: Name of a setting that is a list. The log of each of its values is read by itself, with its own place to
         continue from. Default: there is one log. Example: ``applications``.
     :ivar page_size: Parameter for the page size, with the keys of `PageSize` below. Default: the vendor has none.
@@ -226,6 +228,7 @@ class SourceSpec:
     regions: Mapping[str, str] = field(default_factory=dict)
     times: TimeFormat = "rfc3339"
     records_may_be_absent: bool = False
+    records_by_key: bool = False
     volatile: tuple[str, ...] = ()
     errors: Errors = field(default_factory=Errors)
     columns: Columns | None = None

@@ -65,7 +65,13 @@ export function activityChart(activity) {
       role: "group",
       bar: day,
     }),
-    make("div", { class: "row legend" }, ...legend),
+    make(
+      "div",
+      { class: "row legend" },
+      ...legend,
+      band ? make("span", {}, make("i", { class: "band-key" }), "usual range") : "",
+      make("span", { class: "faint" }, "The last day is not over."),
+    ),
     ...actions(activity),
   ];
 }

@@ -1,29 +1,42 @@
-// Stacked bars, one for each label, with a band behind them where there is one.
+// Bars, one for each label, with a band behind them and a line across them where there are such.
 
 import { make } from "./dom.js";
 import { number } from "./words.js";
 
-const [LEFT, WIDTH, TOP, HEIGHT] = [52, 900, 10, 200];
+const [LEFT, WIDTH, TOP, HEIGHT] = [70, 880, 10, 200];
+const TICKS = 4; // about as many lines as a chart has
+
+// The step of an axis: 1, 2 or 5 times a power of ten. least: 1 for what is counted.
+export function stepOf(most, least = 0) {
+  const wanted = Math.max(most / TICKS, least || Number.MIN_VALUE);
+  const size = 10 ** Math.floor(Math.log10(wanted));
+  const step = [1, 2, 5, 10].map((each) => each * size).find((each) => each >= wanted * (1 - 1e-9));
+  return Math.max(step, least);
+}
 
 // series: [{ values, colour }], bottom first. band: { low, high } or null. about: what the whole chart shows.
+// unit: of the axis. line: { value, text } across the bars, or null. running: whether the last bar is not over.
 // bar: attributes of the group of a label, given its place; its aria-label is told where the mouse rests, too.
-export function bars({ labels, series, band = null, about, role = "img", bar }) {
+export function bars({ labels, series, band = null, about, role = "img", bar, unit, line = null, running = true }) {
   const totals = labels.map((_, place) => series.reduce((sum, each) => sum + (each.values[place] ?? 0), 0));
-  const most = Math.max(1, ...totals, ...(band ? band.high : []));
+  const largest = Math.max(1, ...totals, ...(band ? band.high : []), line ? line.value : 0);
+  const step = stepOf(largest, 1);
+  const most = Math.ceil(largest / step - 1e-9) * step;
   const wide = Math.min(WIDTH, WIDTH / Math.max(1, labels.length));
   const y = (value) => TOP + HEIGHT - (HEIGHT * value) / most;
   const parts = [];
-  for (const part of [0, 0.5, 1]) {
-    const up = y(most * part);
-    parts.push(make("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: up, y2: up }));
-    parts.push(make("text", { x: LEFT - 6, y: up + 4, "text-anchor": "end" }, number(most * part)));
+  for (let tick = 0; tick <= most; tick += step) {
+    parts.push(make("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: y(tick), y2: y(tick) }));
+    parts.push(make("text", { class: "tick", x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, `${number(tick)}${unit ? ` ${unit}` : ""}`));
   }
   labels.forEach((label, place) => {
     const attributes = bar(place, totals[place]);
+    const now = running && place === labels.length - 1;
+    const said = `${attributes["aria-label"]}${now ? ", not over" : ""}`;
     const group = make(
       "g",
-      attributes,
-      make("title", {}, attributes["aria-label"]),
+      { ...attributes, class: `${attributes.class}${now ? " running" : ""}`, "aria-label": said },
+      make("title", {}, said),
       make("rect", { class: "back", x: LEFT + place * wide, y: TOP, width: wide, height: HEIGHT }),
     );
     let below = 0;
@@ -32,7 +45,7 @@ export function bars({ labels, series, band = null, about, role = "img", bar }) 
       const height = Math.max(0.8, (HEIGHT * value) / most);
       const left = LEFT + place * wide + wide * 0.12;
       if (value)
-        group.append(make("rect", { class: each.colour, x: left, y: y(below + value), width: wide * 0.76, height }));
+        group.append(make("rect", { class: `part ${each.colour}`, x: left, y: y(below + value), width: wide * 0.76, height }));
       below += value;
     }
     parts.push(group);
@@ -44,6 +57,10 @@ export function bars({ labels, series, band = null, about, role = "img", bar }) 
       values.slice(0, labels.length).map((value, place) => `${LEFT + (place + 0.5) * wide},${y(value)}`);
     const points = [...edge(band.high), ...edge(band.low).reverse()].join(" ");
     parts.push(make("polygon", { class: "band", points, "pointer-events": "none" }));
+  }
+  if (line) {
+    parts.push(make("line", { class: "limit", x1: LEFT, x2: LEFT + WIDTH, y1: y(line.value), y2: y(line.value) }));
+    parts.push(make("text", { class: "limit-text", x: LEFT + WIDTH, y: y(line.value) - 4, "text-anchor": "end" }, line.text));
   }
   return make("svg", { class: "chart", viewBox: "0 0 960 240", role, "aria-label": about }, ...parts);
 }

@@ -1,4 +1,4 @@
-// Lag, and what each destination was given, by hour as the reports saw it.
+// How far reading was behind, and what each destination was given, by hour as the reports saw it: one chart a question.
 
 import { bars } from "./bars.js";
 import { make } from "./dom.js";
@@ -7,41 +7,45 @@ import { number, span } from "./words.js";
 const HOUR = 3600000; // milliseconds
 const LEAST = 24; // hours shown, also where less is known
 
-export function measures(activity) {
+export function measures(activity, target) {
   const lags = activity?.lags_by_hour ?? [];
   const delivered = Object.entries(activity?.delivered_by_hour ?? {});
   const known = lags.map((lag, place) => lag > 0 || delivered.some(([, values]) => values[place] > 0));
   const first = Math.min(Math.max(0, known.indexOf(true)), Math.max(0, lags.length - LEAST));
-  if (!known.includes(true)) return [make("p", { class: "faint" }, "Nothing is known yet.")];
+  if (!known.includes(true)) return [make("p", { class: "faint" }, "No data by hour yet.")];
   const hours = lags
     .slice(first)
     .map((_, place) => new Date(Date.parse(activity.first_hour) + (first + place) * HOUR).toISOString());
   const labels = hours.map((each) => `${each.slice(5, 10)} ${each.slice(11, 13)}h`);
-  const given = delivered.map(([name, values], place) => ({
-    name,
-    values: values.slice(first),
-    colour: `c${place % 10}`,
-  }));
-  const told = (place, what) => ({ class: "hour", "aria-label": `${labels[place]}: ${what}` });
-  return [
-    make("h4", {}, "Largest lag by hour, minutes"),
+  const told = (place, what) => ({ class: "hour", "aria-label": `${labels[place]} UTC: ${what}` });
+  const most = Math.max(...lags);
+  const charts = [
+    make("h4", { "data-key": "lag-head" }, "How far was reading behind? Largest of each hour, minutes"),
     bars({
       labels,
-      series: [{ values: lags.slice(first).map((each) => each / 60), colour: "c1" }],
-      about: `largest lag by hour over ${labels.length} hours, at most ${span(Math.max(...lags))}`,
+      series: [{ values: lags.slice(first).map((each) => each / 60), colour: "c7" }],
+      about: `largest lag of reading by hour over ${labels.length} hours, at most ${span(most)}`,
+      unit: "min",
+      // Far above all bars, the target would flatten them.
+      line: target && most > target / 4 ? { value: target / 60, text: `target ${span(target)}` } : null,
       bar: (place) => told(place, span(lags[first + place])),
     }),
-    make("h4", {}, "Events delivered by hour"),
-    bars({
-      labels,
-      series: given,
-      about: `events delivered by destination and hour over ${labels.length} hours`,
-      bar: (place) => told(place, given.map((each) => `${each.name} ${number(each.values[place] ?? 0)}`).join(", ")),
-    }),
-    make(
-      "ul",
-      { class: "row legend" },
-      ...given.map((each) => make("li", {}, make("i", { class: each.colour }), each.name)),
-    ),
   ];
+  delivered.forEach(([name, values], place) => {
+    const shown = values.slice(first);
+    charts.push(make("h4", { "data-key": `given-head-${name}` }, `What did ${name} receive? Events by hour`));
+    if (!shown.some(Boolean)) {
+      charts.push(make("p", { class: "faint", "data-key": `given-none-${name}` }, "Nothing in these hours."));
+      return;
+    }
+    const chart = bars({
+      labels,
+      series: [{ values: shown, colour: `c${place % 10}` }],
+      about: `events delivered to ${name} by hour over ${labels.length} hours`,
+      bar: (hour) => told(hour, `${number(shown[hour] ?? 0)} events to ${name}`),
+    });
+    chart.dataset.key = `given-${name}`;
+    charts.push(chart);
+  });
+  return charts;
 }

@@ -13,10 +13,11 @@ import { patch } from "./patch.js";
 import { press } from "./press.js";
 import { runs } from "./runs.js";
 import { seen, shown } from "./state.js";
+import { strips } from "./strips.js";
 import { number } from "./words.js";
 
 const TABS = {
-  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...measures(activity)]],
+  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...strips(pipeline, activity), ...measures(activity, pipeline.lag_target)]],
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
   activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],

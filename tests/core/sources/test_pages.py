@@ -18,6 +18,8 @@ from audit_provider.core.sources import PYLON, PageReader
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.server import Reply, Service
+from tests.core.sources.scripted import Scripted, walk
+from tests.core.sources.scripted import reader as reader_of
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 DAY = Window(NOW - timedelta(days=1), NOW)
@@ -308,3 +310,16 @@ def test_a_page_is_read_alike_whole_and_record_by_record(moment, other):
     assert (event, recorded, plain.longest_lag) == (same, again, slow.longest_lag)
     assert event.time == datetime(2026, 2, 28, 10, tzinfo=timezone.utc)
     assert (plain.undated, slow.undated) == (0, 1)
+
+
+def test_records_that_are_the_values_of_an_object_are_read():
+    def entries(*names):
+        return {"data": {f"Event{n}": {"id": name, "t": "2026-03-01T00:00:00Z"} for n, name in enumerate(names, 1)}}
+
+    with Scripted(entries("a", "b", "c"), {"data": {}}, {"data": [{"id": "a"}]}, {"other": {}}) as service:
+        pages = reader_of(service, records_at="data", records_by_key=True)
+        assert walk(pages) == ["a", "b", "c"]
+        assert walk(pages) == []
+        for _ in range(2):
+            with pytest.raises(ProtocolError):
+                walk(pages)

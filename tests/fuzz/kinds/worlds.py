@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from audit_provider.core.model import utc_now
-from audit_provider.sandbox.contract import read_contract
-from audit_provider.sandbox.contract_service import ContractService
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
-from audit_provider.sandbox.signing_keys import private_key
 from audit_provider.sandbox.sql_statements import DatabricksService, SnowflakeService, Table
+from audit_provider.testing.contract import read_contract
+from audit_provider.testing.contract_service import ContractService
+from audit_provider.testing.signing_keys import private_key
 from tests.core.sources.vendors.test_google_workspace import Reports
 from tests.core.sources.vendors.test_sql_statements import AUDIT, Databricks, Snowflake, snowflake_tables
 from tests.core.sources.vendors.vendor_desk import VendorDesk

@@ -48,7 +48,7 @@ def _view(name: str, title: str, view: str, time: str, fields: v.Fields, **more:
             "password": "programmatic access token, or the private key of a key pair (PEM)",
         },
         access="A user of the type SERVICE whose default role may read the database SNOWFLAKE and use the warehouse, "
-        "and a programmatic access token or a key pair of that user.",
+        "and a programmatic access token or a key pair of that user. A key pair needs the login and `account` as well.",
         limits="Rows appear up to three hours late, so the last three hours are read each time; every read runs the "
         "warehouse, which costs credits: an hourly schedule is enough.",
         confidence="Vendor documentation, a connector's code.",

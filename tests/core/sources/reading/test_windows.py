@@ -18,9 +18,10 @@ from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.spool import Stream
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
+from audit_provider.testing.sources import NOW, canonical
 from tests.core.simulation import BEGIN, PYLON, MemoryStore, Pipeline, Row, Service, every, minutely
 from tests.core.sources import scripted, test_pages
-from tests.core.sources.test_contracts import NOW, Desk, canonical
+from tests.core.sources.test_contracts import Desk
 
 DAYS = timedelta(days=1)
 

@@ -14,7 +14,7 @@ from audit_provider.core.model import Window
 from audit_provider.core.records import time_from
 from audit_provider.core.sources import REGISTRY
 from audit_provider.sandbox.server import Reply, Service
-from audit_provider.sandbox.signing_keys import fault_in, private_key
+from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 
@@ -151,6 +151,7 @@ def test_an_application_that_is_refused_does_not_keep_the_others_from_being_read
     with pytest.raises(AuditError, match="no login"):
         desk.run()
     assert {event.id.rpartition("/")[2] for event in desk.events()} == {"admin", "drive"}
+    assert any(line.startswith("login: ") and "are read all the same" in line for line in desk.told)
     assert desk.position.watermark is None, "what is read of all of them is not known"
     desk.service.closed = set()
     desk.now += timedelta(minutes=5)

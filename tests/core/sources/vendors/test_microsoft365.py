@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.errors import CredentialError, UnavailableError
+from audit_provider.core.errors import AuditError, CredentialError, UnavailableError
 from audit_provider.core.model import Window
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
 from tests.core.destinations.stand_ins import Crash
@@ -59,6 +59,15 @@ def test_a_subscription_is_started_and_one_that_somebody_stopped_is_started_agai
     assert sorted(desk.service.started) == sorted(KINDS)
     desk.service.started.remove(KINDS[1])
     desk.now += timedelta(minutes=5)
+    desk.run()
+    assert sorted(desk.service.started) == sorted(KINDS)
+
+
+def test_a_web_page_in_place_of_an_answer_has_started_nothing(desk):
+    desk.service.faults.add("html", method="POST", path="/api", count=1)
+    with pytest.raises(AuditError, match="web page|JSON"):
+        desk.run()
+    assert KINDS[0] not in desk.service.started
     desk.run()
     assert sorted(desk.service.started) == sorted(KINDS)
 

@@ -12,8 +12,8 @@ from audit_provider.core.errors import AuditError, CredentialError, ProtocolErro
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Window
 from audit_provider.sandbox.server import Reply
-from audit_provider.sandbox.signing_keys import private_key
 from audit_provider.sandbox.sql_statements import DatabricksService, SnowflakeService, Table
+from audit_provider.testing.signing_keys import private_key
 from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 

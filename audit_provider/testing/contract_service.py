@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from audit_provider.core.model import UTC, utc_now
-from audit_provider.sandbox.contract import (
+from audit_provider.testing.contract import (
     Contract,
     Cursors,
     Links,
@@ -27,9 +27,9 @@ from audit_provider.sandbox.contract import (
     put,
     remove,
 )
-from audit_provider.sandbox.documented_call import BadRequestError, Call
-from audit_provider.sandbox.signing_keys import fault_in
+from audit_provider.testing.documented_call import BadRequestError, Call
 from audit_provider.testing.server import CONTROL, Reply, Request, Service
+from audit_provider.testing.signing_keys import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

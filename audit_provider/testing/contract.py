@@ -25,9 +25,9 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import keys_of, parts_of
 from audit_provider.core.model import UTC
 from audit_provider.core.templates import names_in
-from audit_provider.sandbox.documented_call import Call, TimeKind
-from audit_provider.sandbox.signing_keys import Algorithm, private_key
-from audit_provider.sandbox.strict import STRICT, decoded
+from audit_provider.testing.documented_call import Call, TimeKind
+from audit_provider.testing.signing_keys import Algorithm, private_key
+from audit_provider.testing.strict import STRICT, decoded
 
 _EQUAL_QUALIFIERS = 4
 _MILLISECOND = timedelta(milliseconds=1)

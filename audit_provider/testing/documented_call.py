@@ -12,7 +12,7 @@ from pydantic import Strict
 
 from audit_provider.core.model import UTC
 from audit_provider.core.records import time_from
-from audit_provider.sandbox.strict import STRICT, EmptyIsDefault
+from audit_provider.testing.strict import STRICT, EmptyIsDefault
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _MILLISECOND = timedelta(milliseconds=1)
