@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.configuration import conf
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from audit_provider.core.delivery import Delivery
@@ -43,8 +44,10 @@ from audit_provider.plugin.views import (
     PipelineDetail,
     PipelineView,
     RunsView,
+    Setup,
 )
 from audit_provider.plugin.within import within
+from audit_provider.settings import beside_dags, pipelines_file
 
 MOST_TEXT = 120
 """Letters of an error in a row."""
@@ -156,6 +159,7 @@ def overview(
             more_incidents=more,
             pipelines=tuple(_row(with_buttons(known.pipelines[each.name], each, may)) for each in page),
             matrix=matrix,
+            setup=None if known.pipelines or known.wrong else _setup(),
             opened=_detail(known.pipelines[opened], records.of(opened), whole, may) if whole else None,
         ),
     )
@@ -208,6 +212,12 @@ def openapi(request: Request) -> dict[str, Any]:
     """Return the description of this API."""
     described: dict[str, Any] = request.app.openapi()
     return described
+
+
+def _setup() -> Setup:
+    """Return what there is so far, and where the rest belongs."""
+    path = pipelines_file(beside_dags())
+    return Setup(str(path), path.exists(), conf.get("core", "dags_folder"))
 
 
 def _is_hidden(pipeline: str, own: PipelineRecords, may: Permissions) -> bool:

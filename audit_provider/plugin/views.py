@@ -310,11 +310,24 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """What an installation without a pipeline has so far.
+
+    :ivar pipelines_file: path of the pipelines file. :ivar found: whether it is there.
+    :ivar dags_folder: Airflow's folder of DAGs.
+    """
+
+    pipelines_file: str
+    found: bool
+    dags_folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Every pipeline that the user may see.
 
     :ivar pipelines: one page of those that were asked for, without what only the page of one pipeline shows.
-    :ivar matrix: what there is beside this page.
+    :ivar matrix: what there is beside this page. :ivar setup: None where there is a pipeline, or one with mistakes.
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
     :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
@@ -334,6 +347,7 @@ class Overview:
     incidents: tuple[Incident, ...] = ()
     more_incidents: int = 0
     matrix: Matrix = field(default_factory=Matrix)
+    setup: Setup | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Api(Service):
 
     :ivar views: makes the pipelines of an answer. :ivar refuses: what every look is answered with, if anything.
     :ivar posted: paths and bodies of what buttons have sent. :ivar told: what a button is answered with.
-    :ivar others: what other paths are answered with. :ivar activity: of every pipeline.
+    :ivar setup: of an overview. :ivar others: what other paths are answered with. :ivar activity: of every pipeline.
     :ivar sent: bytes of the answers to looks; 0 for one that had not changed.
     """
 
@@ -47,6 +47,7 @@ class Api(Service):
         self.told = {"ok": True, "message": "splunk is well", "link": ""}
         self.others = {}
         self.activity = None
+        self.setup = None
 
     def hold(self, path):
         """Hold what a path is answered with from now on, as it is when it is asked for."""
@@ -108,6 +109,7 @@ class Api(Service):
             totals=totals_of(views),
             pipelines=tuple(page),
             matrix=matrix,
+            setup=self.setup,
             opened=next((PipelineDetail(each, self.activity) for each in views if each.name == opened), None),
             incidents=tuple(replace(each, pipelines=each.pipelines[:MOST_NAMED]) for each in incidents_of(views)),
         )

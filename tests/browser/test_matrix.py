@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.model import utc_now
-from audit_provider.plugin.views import DestinationView, PipelineView, Problem, SourceView
+from audit_provider.plugin.views import DestinationView, PipelineView, Problem, Setup, SourceView
 from tests.browser.conftest import look
 from tests.browser.page_api import Api
 
@@ -224,3 +224,16 @@ def test_a_look_that_finds_nothing_new_costs_nothing(page, browser):
     look(browser)
     assert api.sent == [0]
     assert browser.run("window.changes") <= 5, "what passes with the time alone"
+
+
+def test_an_installation_without_a_pipeline_shows_three_steps_with_the_paths(page, browser):
+    api = page(lambda: [])
+    api.setup = Setup("/opt/airflow/dags/audit_pipelines.yaml", found=False, dags_folder="/opt/airflow/dags")
+    look(browser)
+    browser.see("document.querySelectorAll('#none li').length === 3")
+    steps = browser.run("[...document.querySelectorAll('#none li')].map((each) => each.innerText)")
+    assert "/opt/airflow/dags/audit_pipelines.yaml, which is not there yet." in steps[0]
+    assert "audit-logs dag-files /opt/airflow/dags" in steps[1]
+    assert "audit-logs check --connections" in steps[2]
+    assert browser.run("document.getElementById('verdict').className") == "new", "nothing is fine"
+    assert browser.run("document.getElementById('pipelines').getClientRects().length") == 0

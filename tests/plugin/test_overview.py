@@ -444,3 +444,16 @@ def test_a_change_of_one_letter_in_a_variable_that_is_not_encrypted_is_seen(worl
     world.keep("audit_logs.p.to.splunk", text(offset(delivered=991)))
     plain(world)
     assert only(world)[2]["splunk"]["pending"] == 9
+
+
+def test_without_a_pipeline_the_paths_are_said_where_the_first_one_belongs(world):
+    assert world.get("admin", "/api/overview").json()["setup"] is None
+    path = world.home / "pipelines.yaml"
+    path.write_text("{}")
+    setup = world.get("admin", "/api/overview").json()["setup"]
+    assert (setup["pipelines_file"], setup["found"]) == (str(path), True)
+    assert setup["dags_folder"].startswith("/")
+    path.unlink()
+    assert world.get("admin", "/api/overview").json()["setup"]["found"] is False
+    world.pipelines(bad={"source": "pilon"})
+    assert world.get("admin", "/api/overview").json()["setup"] is None, "its mistakes say what to do"

@@ -3,7 +3,7 @@
 
 import { address, choose, place } from "./address.js";
 import { at, badge, button, make, mark, sign, time } from "./dom.js";
-import { patch, Same, write } from "./patch.js";
+import { patch, Same } from "./patch.js";
 import { commands, seen, shown } from "./state.js";
 import { LEVELS, number, WORDS } from "./words.js";
 
@@ -16,8 +16,11 @@ export function matrix() {
   at("tag").parentElement.hidden = !about.tags.length;
   patch(at("pipelines").tHead, [heads(about)]);
   patch(at("pipelines").tBodies[0], rows(pipelines, about));
+  const setup = seen.overview.setup;
   at("none").hidden = pipelines.length > 0;
-  write(at("none"), none(about));
+  patch(at("none"), setup ? firstSteps(setup) : [none(about)]);
+  at("pipelines").hidden = Boolean(setup);
+  at("filters").hidden = Boolean(setup);
   patch(at("pager"), pager(about));
 }
 
@@ -55,6 +58,21 @@ function none({ matched }) {
   if (matched) return "";
   const chosen = place.find || place.state || place.tag;
   return chosen ? "No pipeline matches what you have chosen." : "There is no pipeline to show.";
+}
+
+// What an installation without a pipeline needs, with the paths where it is looked for.
+function firstSteps({ pipelines_file: file, found, dags_folder: folder }) {
+  const code = (text) => make("code", {}, text);
+  return [
+    make("h2", {}, "There is no pipeline yet: three steps"),
+    make(
+      "ol",
+      {},
+      make("li", {}, "Describe a pipeline in ", code(file), found ? ", which is there and has none." : ", which is not there yet.", " ", code("audit-logs check"), " says whether it is right."),
+      make("li", {}, "Write the DAG files into ", code(folder), ": ", code(`audit-logs dag-files ${folder}`), "."),
+      make("li", {}, "Make the connections that the pipeline names, in Airflow under Admin, Connections. ", code("audit-logs check --connections"), " says which are missing."),
+    ),
+  ];
 }
 
 function heads({ columns }) {
