@@ -40,7 +40,8 @@ ROUNDS, NEW_EVENTS, AT_REST = 5, 20, 20.0
 """Runs of each kind, events of a busy run, and seconds at rest that are measured before."""
 
 BOUNDS = {"quiet": 0.3, "quiet, preloaded": 0.2, "floor": 2.5}
-"""Largest CPU of a quiet run allowed: as a part of the earlier build's, and in runs of one empty task."""
+"""Largest CPU of a quiet run allowed: as a part of the earlier build's, and in runs of one empty task. They leave room
+for a busy machine, on which a median of few rounds moves by a third."""
 
 _DAG = '''
 """airflow dag"""

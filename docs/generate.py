@@ -30,7 +30,7 @@ from destination_pages import connections, formats  # noqa: E402
 from destination_pages import pages as destination_pages  # noqa: E402
 from pipelines_schema import schema  # noqa: E402
 from provider_parts import provider_parts  # noqa: E402
-from public_names import public_names  # noqa: E402
+from public_names import operator_types, public_names  # noqa: E402
 from source_pages import pages as source_pages  # noqa: E402
 
 _COLUMNS = {
@@ -208,6 +208,7 @@ PAGES = {
     "reference.md": reference,
     "pipelines.schema.json": lambda: schema(_meanings),
     "../audit_provider/provider_parts.json": provider_parts,
+    "../audit_provider/operators/__init__.pyi": operator_types,
     "../audit_provider/__init__.py": lambda: with_parts("../audit_provider/__init__.py", public_names()),
     "connections.md": lambda: with_parts("connections.md", {"connections": connections()}),
     "formats.md": lambda: with_parts("formats.md", {"formats": formats()}),

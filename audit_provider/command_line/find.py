@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -106,7 +106,8 @@ def run_find(options: argparse.Namespace) -> int:
             wanted = _wanted(options)
             store, ledger = store_at(options.spool), ledger_of(options)
             with without_log():
-                found = search(ledger, store, wanted, pipeline=options.pipeline, fields=fields_of)
+                known = _fields_by(options)
+                found = search(ledger, store, wanted, pipeline=options.pipeline, fields=known)
                 some = list(islice(found, options.most + 1))
             evidence = functools.cache(functools.partial(Evidence.of, ledger, store))
             with without_log():
@@ -174,6 +175,16 @@ def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
         origin = origin_of(found.name.pipeline, pipeline.source, found.position)
         return SHIP_OPERATORS[delivery.type].link(delivery, origin, times)
     return ""
+
+
+def _fields_by(options: argparse.Namespace) -> Callable[[str], Fields | None]:
+    """Return what says where the records of a pipeline keep common values: those of the source that is named."""
+    if not options.source:
+        return fields_of
+    from audit_provider.core.pipeline import source_from
+
+    own = source_from("--source", options.source).fields
+    return lambda _: own
 
 
 def fields_of(name: str) -> Fields | None:

@@ -280,6 +280,7 @@ def _find(add: argparse.ArgumentParser) -> None:
     add.add_argument("--to", dest="end", metavar="TIME", help="it happened before this time; UTC")
     add.add_argument("--pipeline", default="", metavar="NAME", help="only this one; default: all")
     add.add_argument("--spool", metavar="FOLDER", help="folder or URI; default: that of Airflow's settings")
+    add.add_argument("--source", metavar="NAME", help="source of the pipeline; default: the one in Airflow's record")
     add.add_argument("--most", type=int, default=20, metavar="COUNT", help="show at most so many events; default: 20")
     add.add_argument("--record", action="store_true", help="print the vendor's records, and nothing else")
     add.add_argument("--json", type=Path, metavar="FILE", help="write what is found into this file, as JSON")
@@ -347,9 +348,9 @@ def _verify(add: argparse.ArgumentParser) -> None:
     add.add_argument("--json", type=Path, metavar="FILE", help="write the report into this file, as JSON")
     add.add_argument(
         "--checkpoints",
-        type=Path,
-        metavar="FILE",
-        help="compare with checkpoints that were kept elsewhere: signed notes, or events as a SIEM exports them",
+        metavar="WHERE",
+        help="compare with checkpoints that were kept elsewhere: a file of signed notes or of events as a SIEM exports "
+        "them, or s3://bucket/prefix?conn_id=… with the objects of a destination",
     )
     _key(add)
     add.add_argument(

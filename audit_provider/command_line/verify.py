@@ -18,7 +18,7 @@ from audit_provider.core.ledger import MemoryLedger, removal_record
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.runs.shipped_contents import contents_of
-from audit_provider.core.spool import LocalStore
+from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
@@ -78,11 +78,19 @@ def _checkpoints(
 ) -> tuple[VerifiedCheckpoint, ...]:
     """Return what comes out of comparing the checkpoints of a file."""
     from audit_provider.core.transparency.note import PublicKey
-    from audit_provider.core.verification.checkpoints import compare_checkpoints, read_notes
+    from audit_provider.core.verification.checkpoints import compare_checkpoints, notes_of_objects, read_notes
 
     keys = [PublicKey.of_text(key_text(each)) for each in options.key]
     heads = {(folder, each.position.chain): each.position.head for folder, each in progress.items()}
-    return tuple(compare_checkpoints(store, read_notes(options.checkpoints), heads, keys))
+    if options.checkpoints.startswith("s3://"):
+        from audit_provider.spool_location import DEFAULT_AWS_CONN_ID, s3_client
+
+        address = _Address.of(options.checkpoints, "--checkpoints")
+        client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
+        notes = notes_of_objects(S3Store(client, address.base, address.target, name="the bucket of checkpoints"))
+    else:
+        notes = read_notes(Path(options.checkpoints))
+    return tuple(compare_checkpoints(store, notes, heads, keys))
 
 
 def key_text(given: str) -> str:
@@ -190,14 +198,14 @@ class _Address:
     scope: Scope
 
     @classmethod
-    def of(cls, text: str) -> _Address:
+    def of(cls, text: str, option: str = "--against") -> _Address:
         bare, _, query = text.partition("?")
         options = dict(parse_qsl(query))
         scope = options.pop("document_id", "pipeline")
         conn_id = options.pop("conn_id", None)
         if options or scope not in get_args(Scope):
             raise ConfigurationError(
-                f"--against {bare} has an unknown option: known are conn_id, and document_id with one of "
+                f"{option} {bare} has an unknown option: known are conn_id, and document_id with one of "
                 f"{', '.join(get_args(Scope))}."
             )
         scheme, _, rest = bare.partition(":")
@@ -205,14 +213,14 @@ class _Address:
             return cls(scheme, "", rest, conn_id, cast("Scope", scope))
         parts = urlsplit(bare)
         if parts.username and scheme != "s3":
-            raise ConfigurationError("--against must not contain a credential: name a connection with conn_id.")
+            raise ConfigurationError(f"{option} must not contain a credential: name a connection with conn_id.")
         if scheme == "s3" and parts.hostname:
             return cls(scheme, parts.hostname, parts.path.strip("/"), conn_id or parts.username, cast("Scope", scope))
         if scheme in ("https", "http") and parts.path.strip("/"):
             base, _, target = bare.rstrip("/").rpartition("/")
             return cls(scheme, base, target, conn_id, cast("Scope", scope))
         raise ConfigurationError(
-            f"--against {bare} does not name a destination: write s3://bucket/prefix, opensearch:<target> or "
+            f"{option} {bare} does not name a destination: write s3://bucket/prefix, opensearch:<target> or "
             "https://host/<target>."
         )
 

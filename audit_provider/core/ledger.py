@@ -4,6 +4,7 @@
 key                                        writer                 holds
 ========================================== ====================== =====================================
 ``audit_logs.<pipeline>.cursor``           the pull task          the source position and the head
+``….cursor.copy``                          the pull task          the same, written before it
 ``audit_logs.<pipeline>.to.<destination>`` that ship task         the delivery offset
 ``….backfill.<window>.cursor`` / ``.to.…`` the backfill's tasks   the same, for one window
 ``….replay.<run>….to.<destination>``       that ship task         how far a replay got, until its run succeeds
@@ -20,22 +21,25 @@ key                                        writer                 holds
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
-copies of records. Two writers of one record are kept apart in three ways, each for what the one before lets through:
+copies of records. Two writers of one record are kept apart in four ways, each for what the one before lets through:
 
 1. Airflow: ``max_active_runs=1`` and ``max_active_tis_per_dag=1`` let one task at a time write a record. A run that
    is started by hand waits for the scheduled one.
 2. The fence, :class:`Record`: every write first reads whether the ledger still holds what this run left there, and
    reads it again afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and
    stops with a :class:`~audit_provider.core.errors.FencedError`.
-3. The chain: Variables have no compare-and-set, so a task may be frozen between that look and its write, and its old
-   position then replaces a newer one. A position is one record with the head of its chain of segments, so whatever is
-   read on from it is whole. Each delivery offset holds the digest of the last segment that it passed; where the
-   position's chain does not hold that segment, the offset goes back to the last segment that both chains share, and
-   what follows is shipped again. Nothing is lost, and the account says how much was shipped again.
+3. The copy, :class:`PositionWriter`: Variables have no compare-and-set, so a task may be frozen between that look and
+   its write, and its old position then replaces a newer one. A position is written to two records, one after the
+   other, so such a write replaces one of them, and the other one is newer.
+4. The chain: if an old position replaces both, whatever is read on from it is whole, because a position is one record
+   with the head of its chain of segments. Each delivery offset holds the digest of the last segment that it passed;
+   where the position's chain does not hold that segment, the offset goes back to the last segment that both chains
+   share, and what follows is shipped again. Nothing is lost, and the account says how much was shipped again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
@@ -43,7 +47,7 @@ from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import SUMMARIES
-from audit_provider.core.position import POSITIONS
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.retention import Removal
 from audit_provider.core.source_health import SOURCE_HEALTH
 from audit_provider.core.state_version import Codec
@@ -54,8 +58,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.position import Position
     from audit_provider.core.source_health import SourceHealth
+    from audit_provider.core.spool import Head
     from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
@@ -69,6 +73,7 @@ OFFSETS: Codec[Offset] = Codec(
 REMOVALS: Codec[Removal] = Codec(
     Removal, "how many segments were removed", "restore it, or delete it to use the spool's own mark"
 )
+_COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it", versioned=True)
 _CLAIMS: Codec[dict[str, Claim]] = Codec(dict[str, Claim], "claims on the request budgets", "delete it")
 _WINDOWS: Codec[list[str]] = Codec(list[str], "windows", "restore it")
 _ACKNOWLEDGEMENTS: Codec[dict[str, Acknowledgement]] = Codec(
@@ -171,8 +176,7 @@ class Record(Generic[T]):
         :raises UnavailableError: the ledger does not answer; nothing of this run is kept.
         """
         text = self._codec.pack(value)
-        if self._ledger.read(self._key) not in self._own:
-            raise self._fenced()
+        self.refuse_changed()
         self._own.add(text)
         failure: UnavailableError | None = None
         try:
@@ -187,6 +191,14 @@ class Record(Generic[T]):
         else:
             raise failure
 
+    def refuse_changed(self) -> None:
+        """Refuse to go on if another run has recorded a value since :meth:`load` or the last commit.
+
+        :raises FencedError: one has. :raises UnavailableError: it is not known.
+        """
+        if self._ledger.read(self._key) not in self._own:
+            raise self._fenced()
+
     def delete(self) -> None:
         """Remove the record; it is no error if there is none."""
         if self.hold() is not None:
@@ -197,6 +209,53 @@ class Record(Generic[T]):
             f"{self.where} was changed by another run since this one read it: let only one run of this DAG be active; "
             f"nothing is lost, the other run's record stands."
         )
+
+
+class PositionWriter:
+    """The position of a stream in two records, for the task that writes it.
+
+    A commit of new segments writes the copy first, then the record that everybody reads. A write that comes late, from
+    a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
+    that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
+    segments writes the record alone: if that comes late, no segment is replaced.
+    """
+
+    def __init__(self, ledger: Ledger, name: StreamName) -> None:
+        self._record = position_record(ledger, name)
+        key = RecordKey("position_copy", name)
+        self._copy: Record[Position] = Record(ledger, key, _COPIES, f"Copy of {name.cursor_key}, written before it.")
+        self._sequence = 0
+        self._reached: tuple[str, Head] | None = None
+
+    def load(self) -> Position | None:
+        """Return the newest position, or None if there is none.
+
+        :raises StopError: a record has other content, or is from a newer version of this package.
+        :raises UnavailableError: it is not known.
+        """
+        kept, copy = self._record.load(), self._copy.load()
+        # An earlier version counts no commits, and leaves the copy behind.
+        if kept and copy and copy.chain == kept.chain and copy.sequence > kept.sequence > 0:
+            kept = copy
+        self._sequence = kept.sequence if kept else 0
+        self._reached = (kept.chain, kept.head) if kept else None
+        return kept
+
+    def commit(self, position: Position) -> None:
+        """Record a position.
+
+        :raises FencedError: another run has recorded one since :meth:`load`.
+        :raises UnavailableError: the ledger does not answer.
+        """
+        if self._sequence and self._reached == (position.chain, position.head):
+            self._record.commit(replace(position, sequence=self._sequence))
+            return
+        position = replace(position, sequence=self._sequence + 1)
+        self._copy.commit(position)
+        self._record.commit(position)
+        self._copy.refuse_changed()
+        self._sequence += 1
+        self._reached = position.chain, position.head
 
 
 def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:

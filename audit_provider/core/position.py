@@ -60,6 +60,8 @@ class Position:
         version wrote the position, see :attr:`last_complete`.
     :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
         earlier version wrote the position.
+    :ivar sequence: How often segments were committed; 0 if an earlier version wrote the position, see
+        :class:`~audit_provider.core.ledger.PositionWriter`.
     :ivar version: Version of the record, see ``state_version``.
     """
 
@@ -85,6 +87,7 @@ class Position:
     asked_until: datetime | None = None
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()
+    sequence: int = 0
     version: int = 1
 
     def lag(self, now: datetime) -> float | None:

@@ -3,6 +3,7 @@
 ::
 
     audit_logs.<pipeline>[.<stream>].cursor                       position
+    audit_logs.<pipeline>[.<stream>].cursor.copy                  position_copy
     audit_logs.<pipeline>[.<stream>].to.<destination>             offset
     audit_logs.<pipeline>.replay.<run>[.<stream>].to.<destination>  replay
     audit_logs.<pipeline>.budget.<task>                           claims
@@ -34,7 +35,17 @@ PREFIX = "audit_logs"
 """Of every key."""
 
 RecordKind = Literal[
-    "position", "offset", "replay", "claims", "gap_windows", "acknowledgements", "summary", "source", "removed", "tree"
+    "position",
+    "position_copy",
+    "offset",
+    "replay",
+    "claims",
+    "gap_windows",
+    "acknowledgements",
+    "summary",
+    "source",
+    "removed",
+    "tree",
 ]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -124,9 +135,11 @@ class StreamName:
     def span(self) -> Window | None:
         """The backfill window that it is the stream of; None for another stream."""
         start, _, end = self.window.partition("_")
-        if not end:
+        try:
+            first, last = (datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end))
+            return Window(first, last)
+        except ValueError:  # such as a folder that somebody has copied beside the others
             return None
-        return Window(*(datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end)))
 
     def overlaps(self, window: Window) -> bool:
         """Whether this is the stream of a backfill window that has some time in common with ``window``."""
@@ -205,6 +218,9 @@ class RecordKey:
             case [*path, "removed"]:
                 stream = _stream_at(pipeline, path)
                 return cls("removed", stream) if stream else None
+            case [*path, "cursor", "copy"]:
+                stream = _stream_at(pipeline, path)
+                return cls("position_copy", stream) if stream else None
             case [*path, "tree"]:
                 stream = _stream_at(pipeline, path)
                 return cls("tree", stream) if stream else None
@@ -216,6 +232,7 @@ class RecordKey:
     def __str__(self) -> str:
         tail = {
             "position": [*self._path, "cursor"],
+            "position_copy": [*self._path, "cursor", "copy"],
             "offset": [*self._path, "to", self.of],
             "replay": ["replay", self.run, *self._path, "to", self.of],
             "claims": ["budget", self.of],

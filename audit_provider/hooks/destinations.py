@@ -119,7 +119,8 @@ class DestinationHook(ServiceHook):
     @property
     def _type(self) -> ConnectionType:
         connection = self.spec.connection
-        assert connection is not None  # see __init_subclass__
+        if connection is None:
+            raise TypeError(f"{self.spec.name!r} has no connection type, so it has no hook of its own.")
         return connection
 
     @property

@@ -101,6 +101,9 @@ class _Operators(Mapping[str, type[ShipAuditLogsOperator]]):
             self._made[name] = operator_of(DESTINATIONS[name])
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in DESTINATIONS
+
     def __iter__(self) -> Iterator[str]:
         return iter(DESTINATIONS)
 

@@ -12,7 +12,7 @@ from audit_provider.core.account import refuse_other_account
 from audit_provider.core.budget import POLLING
 from audit_provider.core.budget import lane as lane_name
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
-from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.ledger import GapWindows, PositionWriter, position_record
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
@@ -214,7 +214,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             spec = spec.for_backfill()
         store = open_store(self.spool or spool_uri())
         name = self._stream_name()
-        record = position_record(self.ledger, name)
+        record = PositionWriter(self.ledger, name)
         self._before = record.load()
         position = on_kept_chain(self._before, name, store)
         chosen = (context.get("params") or {}).get("destinations")

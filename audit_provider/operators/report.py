@@ -16,11 +16,11 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import with_again
 from audit_provider.core.notices import notices_in
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.gap_records import gaps_of_streams
 from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
+from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch
@@ -209,7 +209,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         return []
 
     def _report(self, store: Store, name: StreamName, destinations: Sequence[str]) -> list[Account]:
-        opened = open_stream(self.ledger, store, name)
+        opened = opened_for(self.ledger, store, name, destinations)
         if opened is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []

@@ -43,7 +43,7 @@ class Microsoft365Service(Service):
 
     name = "microsoft365"
 
-    def __init__(
+    def __init__(  # nosec B107
         self,
         tenant: str = "11111111-0000-4000-8000-000000000365",
         client_id: str = "22222222-0000-4000-8000-000000000365",

@@ -146,6 +146,19 @@ class Case:
     def variable(self, key):
         return requests.get(f"{self.rig.url('variables')}/variables/{key}", timeout=10).json().get("value")
 
+    def variables(self) -> dict[str, str]:
+        """Return all Variables of the pipeline."""
+        kept = self.rig.held("variables")
+        return {key: text for key, text in kept.items() if key.startswith(f"audit_logs.{self.name}.")}
+
+    def put_back(self, kept):
+        """Put older Variables in the place of those that are there."""
+        for key in self.variables().keys() - kept.keys():
+            requests.delete(f"{self.rig.url('variables')}/variables/{key}", timeout=10).raise_for_status()
+        for key, text in kept.items():
+            url = f"{self.rig.url('variables')}/variables/{key}"
+            requests.put(url, data=text.encode(), timeout=10).raise_for_status()
+
     @property
     def position(self) -> Position | None:
         text = self.variable(StreamName(self.name).cursor_key)

@@ -193,3 +193,19 @@ def test_a_key_that_is_none_is_named(world, signed, compare):
     world.pull()
     (record,) = signed()
     assert compare(record["checkpoint"], "--key", "nonsense")[0] == 2
+
+
+def test_checkpoints_lie_in_a_bucket_among_other_events(world, signed, compare, moto, capsys):
+    world.pull()
+    signed()
+    world.ship("s3", prefix="audit", evidence=True)
+    where = f"s3://{world.bucket}/audit"
+    arguments = ["verify", str(world.spool), "--key", str(KEY), "--checkpoints"]
+    assert main([*arguments, where]) == 0
+    assert f"checkpoints: 1 of 1 agree with the spool; signed by {KEY}" in capsys.readouterr().out
+    assert main([*arguments, f"s3://{world.bucket}/nothing"]) == 2
+    assert "holds a checkpoint: name the destination's bucket" in capsys.readouterr().err
+    assert main([*arguments, f"{where}?conn=x"]) == 2
+    assert "--checkpoints s3://" in capsys.readouterr().err
+    rewrite(world, database=True)
+    assert main([*arguments, where]) == 1

@@ -215,3 +215,15 @@ def test_a_checkpoint_is_not_expected_at_a_destination_that_gets_none(world, fin
     world.ship("s3", evidence=True)
     (found,) = find("--action", "audit_provider.checkpoint", kept=True)
     assert fates_of(found) == {"s3": "delivered", "hec": "not shipped"}
+
+
+def test_where_nobody_knows_the_source_who_did_what_is_not_searched(world, find, tmp_path, monkeypatch):
+    world.pull()
+    shutil.copytree(world.spool, tmp_path / "copy")
+    actor = next(filter(None, (json.loads(line)["raw"].get("actor_user_id") for line in lines_of(world))))
+    copy = ("--spool", tmp_path / "copy", "--without-airflow", "--actor", actor)
+    monkeypatch.setattr("audit_provider.command_line.find.described", lambda _: None)
+    code, _, said = find(*copy)
+    assert (code, "keep who did what: name its source with --source" in said) == (2, True)
+    assert find(*copy, "--source", "pylon")[0] == 0
+    assert find(*copy, "--source", "pilon")[0] == 2

@@ -14,6 +14,7 @@ from audit_provider.core.ledger import (
     Acknowledgements,
     GapWindows,
     MemoryLedger,
+    PositionWriter,
     TaskClaims,
     offset_record,
     position_record,
@@ -22,6 +23,7 @@ from audit_provider.core.ledger import (
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
 from audit_provider.core.position import Position
+from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -182,3 +184,108 @@ def test_claims_that_cannot_be_read_are_none(ledger):
 def test_an_offset_is_kept_with_the_version_of_this_package(ledger):
     offset_record(ledger, LIVE, "s3").commit(replace(Offset(chain="c"), version=0))
     assert offset_record(ledger, LIVE, "s3").load().version == 1
+
+
+FIRST, SECOND, THIRD = (Position("pylon", "c", head=Head(number, str(number), number)) for number in (1, 2, 3))
+FORK = Position("pylon", "c", head=Head(2, "fork", 2))
+PLACES = (LIVE.cursor_key, f"{LIVE.cursor_key}.copy")
+
+
+class Frozen(MemoryLedger):
+    """A ledger in which a task stands still just before one of its writes, until others have done their work.
+
+    :ivar at: key of that write. :ivar meanwhile: what the others do.
+    """
+
+    at = ""
+
+    def write(self, key, text, description=""):
+        if key == self.at:
+            self.at = ""
+            self.meanwhile()
+        super().write(key, text)
+
+
+def another_run(ledger, *positions):
+    """Write positions as a task does that has begun later."""
+    other = PositionWriter(ledger, LIVE)
+    other.load()
+    for each in positions:
+        other.commit(each)
+
+
+def newest(ledger):
+    found = PositionWriter(ledger, LIVE).load()
+    return found and replace(found, sequence=0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_write_that_comes_late_replaces_no_newer_position(place):
+    ledger = Frozen()
+    another_run(ledger, FIRST)
+    late = PositionWriter(ledger, LIVE)
+    late.load()
+    ledger.at, ledger.meanwhile = place, lambda: another_run(ledger, SECOND, THIRD)
+    with pytest.raises(FencedError, match="changed by another run"):
+        late.commit(FORK)
+    assert newest(ledger) == THIRD
+    with pytest.raises(FencedError):
+        late.commit(FORK)
+    another_run(ledger, SECOND)
+    assert newest(ledger) == SECOND == replace(position_record(ledger, LIVE).load(), sequence=0)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_task_that_dies_between_the_two_writes_leaves_a_position_that_counts(ledger, place):
+    another_run(ledger, FIRST)
+    kept = ledger.texts[place]
+    another_run(ledger, SECOND)
+    ledger.texts[place] = kept
+    assert newest(ledger) == SECOND
+    another_run(ledger, THIRD)
+    assert newest(ledger) == THIRD
+
+
+def test_a_copy_counts_only_for_the_chain_of_the_position(ledger):
+    another_run(ledger, FIRST, SECOND)
+    record = position_record(ledger, LIVE)
+    record.load()
+    record.commit(replace(THIRD, chain="another", sequence=1))
+    assert newest(ledger) == replace(THIRD, chain="another")
+    record.delete()
+    assert newest(ledger) is None, "who deletes the Variable begins anew"
+
+
+def test_a_position_of_an_earlier_version_is_newer_than_a_copy_that_was_left_behind(ledger):
+    another_run(ledger, FIRST, SECOND)
+    record = position_record(ledger, LIVE)
+    record.load()
+    record.commit(THIRD)
+    assert newest(ledger) == THIRD
+
+
+def test_a_copy_that_cannot_be_read_says_what_to_do(ledger):
+    another_run(ledger, FIRST)
+    ledger.texts[PLACES[1]] = "{"
+    with pytest.raises(StopError, match=r"audit_logs\.p\.cursor\.copy does not contain the copy of a position.*delete"):
+        newest(ledger)
+
+
+def test_a_late_write_without_new_segments_does_not_hide_those_that_others_have_committed():
+    ledger = Frozen()
+    another_run(ledger, FIRST)
+    late = PositionWriter(ledger, LIVE)
+    late.load()
+    ledger.at, ledger.meanwhile = PLACES[0], lambda: another_run(ledger, SECOND, THIRD)
+    late.commit(replace(FIRST, complete=True))
+    assert newest(ledger) == THIRD
+    with pytest.raises(FencedError):
+        late.commit(SECOND)
+
+
+def test_a_commit_without_new_segments_writes_one_record(ledger):
+    another_run(ledger, FIRST)
+    copy = ledger.texts[PLACES[1]]
+    another_run(ledger, replace(FIRST, complete=True))
+    assert ledger.texts[PLACES[1]] == copy
+    assert newest(ledger).complete

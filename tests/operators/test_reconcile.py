@@ -10,7 +10,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.model import text_of
 from audit_provider.core.pipeline import pipeline_from
+from audit_provider.core.runs.evidence_events import evidence_event, spool_evidence
 from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
+from audit_provider.core.spool import LocalStore
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.spool_location import open_store
@@ -35,6 +37,15 @@ def insert(world, count, start, *, seed=5):
     events = generate(count, start, start + timedelta(minutes=1), seed=seed)
     world.pylon.add(events)
     return [each["id"] for each in events]
+
+
+def test_what_this_package_adds_itself_is_not_expected_of_the_source(world, compare, ending):
+    world.pull()
+    made = ending - timedelta(hours=3)
+    spool_evidence(
+        Variables(), LocalStore(world.spool), "p", [evidence_event("checkpoint-x", made, {"action": "a"})], made
+    )
+    assert compare()["gone"] == 0
 
 
 def ship_late(world, kind="splunk"):

@@ -47,6 +47,9 @@ class Destinations(Mapping[str, DestinationSpec]):
             return self._found[name]
         return self._of_others()[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self._of_others()  # which imports none of this folder
+
     def __iter__(self) -> Iterator[str]:
         return iter((*self.own, *self._of_others()))
 
@@ -74,6 +77,9 @@ class _Options(Mapping[str, type[Any]]):
 
     def __getitem__(self, name: str) -> type[Any]:
         return DESTINATIONS[name].options
+
+    def __contains__(self, name: object) -> bool:
+        return name in DESTINATIONS
 
     def __iter__(self) -> Iterator[str]:
         return iter(DESTINATIONS)

@@ -19,7 +19,7 @@ from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
@@ -45,7 +45,9 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
     return found
 
 
-def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> Position | None:
+def on_kept_chain(
+    position: Position | None, name: StreamName, store: Store, now: Callable[[], datetime] = utc_now
+) -> Position | None:
     """Return the position to read on from; on a new chain where that of the kept one has gone on without it.
 
     The head is never removed. Where it is no longer kept, Airflow's database was restored from before segments were
@@ -55,7 +57,7 @@ def on_kept_chain(position: Position | None, name: StreamName, store: Store) -> 
     """
     if position is None or position.head.number >= (oldest := name.stream(store, position).oldest()) or oldest == 1:
         return position
-    chain = new_chain(utc_now())
+    chain = new_chain(now())
     _log.warning(
         "The position of %s leads to segment %d, but the spool begins with segment %d: an older database was restored. "
         "A new chain begins, %s: what was read since %s is read and shipped again. The old one, %s, stays as it is.",
@@ -86,7 +88,7 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
     strategy, back = type(spec.reading).__name__, looks_back(spec).total_seconds()
     if position is None:
         return Position(
-            source=spec.name, chain=new_chain(utc_now()), fields=spec.fields, strategy=strategy, looks_back=back
+            source=spec.name, chain=new_chain(reader.now()), fields=spec.fields, strategy=strategy, looks_back=back
         )
     if (position.source, position.strategy) != (spec.name, strategy):
         _log.warning(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Event, Fields, back_by
 from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.runs.evidence_events import EVIDENCE_FIELDS
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
@@ -30,6 +32,9 @@ SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 _ACTORS = ("actor_id", "actor_email", "actor_name")
 _OWN_NAME = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
 """The name of an event that came under an id which another one has."""
+
+_UNKNOWN = Fields("", "")
+"""What a position of an early version says."""
 
 _CHAIN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]+")
 
@@ -94,6 +99,7 @@ def search(
 
     :param pipeline: only of this one; "" for all. :param fields: returns where the records of a pipeline's source keep
         common values, None where nobody knows; it is asked only where the ledger has no position.
+    :raises ConfigurationError: an actor or an action is wanted, and nobody knows where records keep them.
     :raises SpoolDamagedError: a segment that may hold the event is missing or is not what was written.
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -133,7 +139,11 @@ def _in_chain(
         manifest = stream.manifest(outline.head)
         if wanted.id and not any(map(_has_id(wanted.id), manifest.ids)):
             continue
-        source, own = _fields_of(opened.position if opened else None, outline.head.number, name.pipeline, fields)
+        source, own = _fields_of(opened.position if opened else None, outline.head.number, name, fields)
+        if own is None and (wanted.actor or wanted.action):
+            raise ConfigurationError(
+                f"it is not known where records of {name.pipeline} keep who did what: name its source with --source."
+            )
         if source not in readers:
             readers[source] = FieldReader(own, SHOWN) if own else None
         reader = readers[source]
@@ -154,14 +164,14 @@ def _in_chain(
 
 
 def _fields_of(
-    position: Position | None, number: int, pipeline: str, fields: Callable[[str], Fields | None]
+    position: Position | None, number: int, name: StreamName, fields: Callable[[str], Fields | None]
 ) -> tuple[str, Fields | None]:
     """Return the name of the source of a segment, and where its records keep common values."""
     if position is None:
-        return "", fields(pipeline)
+        return "", EVIDENCE_FIELDS if name.is_made_here else fields(name.pipeline)
     for own, last in position.by_source(1):
         if number <= last:
-            return own.source, own.fields
+            return own.source, own.fields if own.fields != _UNKNOWN else fields(name.pipeline)
     return position.source, position.fields
 
 

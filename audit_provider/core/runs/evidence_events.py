@@ -31,7 +31,9 @@ EVIDENCE_TITLE = "Audit provider evidence"
 CHECKPOINT_ACTION = "audit_provider.checkpoint"
 CONFIGURATION_ACTION = "audit_provider.configuration"
 
-_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
+EVIDENCE_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
+"""Where evidence keeps common values; findings keep them in the same places."""
+
 _TRIES = 10
 
 
@@ -59,7 +61,7 @@ def spool_evidence(ledger: Ledger, store: Store, pipeline: str, events: Sequence
 def _spool(ledger: Ledger, store: Store, pipeline: str, events: Sequence[Event], now: datetime) -> None:
     name = StreamName.of_evidence(pipeline)
     record = position_record(ledger, name)
-    position = record.load() or Position(source=EVIDENCE_SOURCE, chain=new_chain(now), fields=_FIELDS)
+    position = record.load() or Position(source=EVIDENCE_SOURCE, chain=new_chain(now), fields=EVIDENCE_FIELDS)
     segment = SegmentWriter(now)
     segment.add(events)
     head = name.stream(store, position).append(segment, position.head, now)

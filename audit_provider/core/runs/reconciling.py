@@ -11,7 +11,7 @@ import msgspec
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger import PositionWriter, position_record
 from audit_provider.core.model import Window, text_of
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.pull import pull
@@ -20,7 +20,7 @@ from audit_provider.core.runs.beginning import on_kept_chain
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger, Record
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.runs.log import Log
@@ -70,7 +70,7 @@ class Reconciling:
         """
         spec, name = self.spec.for_backfill(), StreamName.of_reconciliation(self.pipeline)
         live = position_record(self.ledger, StreamName(self.pipeline)).load()
-        record = position_record(self.ledger, name)
+        record = PositionWriter(self.ledger, name)
         position = self._chained(on_kept_chain(record.load(), name, self.store), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
         due = self._due(live, spec, kept) if live else None
@@ -124,7 +124,7 @@ class Reconciling:
         self._take_untold(kept, pulled.position, record)
         return self._result(live, pulled.position, kept, complete=pulled.complete)
 
-    def _take_untold(self, kept: ReconciliationState, position: Position, record: Record[Position]) -> None:
+    def _take_untold(self, kept: ReconciliationState, position: Position, record: PositionWriter) -> None:
         """Fail where that is wanted and late events were found, also before a wait or by a run that broke off."""
         if not kept.untold:
             return

@@ -10,13 +10,15 @@ from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import kept_letters, open_stream, open_streams
+from audit_provider.core.open_stream import kept_letters, open_streams
 from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress
 from audit_provider.core.redrive import redrive
 from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.runs.configurations import keep_change
+from audit_provider.core.runs.lacking import refuse_lacking
 from audit_provider.core.runs.log import grouped
+from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.stream_name import StreamName
 from audit_provider.version import __version__
 
@@ -123,6 +125,7 @@ class Shipment:
                 self._ship_stream(each)
         finally:
             self._account()
+        refuse_lacking(self.ledger, self.store, [each.name for each in self.shipped], self.destination, self.log)
 
     def redrive(self) -> ShipCounts:
         """Send the open dead letters of the destination again and return what became of them.
@@ -234,7 +237,7 @@ class Shipment:
 
         :raises AuditError: it cannot go on. What was done before is recorded.
         """
-        opened = open_stream(self.ledger, self.store, shipped.name)
+        opened = opened_for(self.ledger, self.store, shipped.name, [self.destination])
         shipped.position = opened.position if opened else None
         record = shipped.record = offset_record(self.ledger, shipped.name, self.destination)
         before = record.load()

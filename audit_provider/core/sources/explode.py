@@ -7,7 +7,7 @@ a record with a single element is not touched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 import msgspec
@@ -29,16 +29,21 @@ class Exploder:
         self._decode = Extractor({path: list[msgspec.Raw]}).decode
         self._list = getter_of(path)
 
-    def separate(self, events: Sequence[Event], recorded: Sequence[datetime]) -> tuple[list[Event], list[datetime]]:
+    def separate(
+        self, events: Sequence[Event], recorded: Sequence[datetime], nameless: Container[str] = ()
+    ) -> tuple[list[Event], list[datetime]]:
         """Return the events of a page, each by itself, and when each was recorded.
 
         The first event of a record keeps the record's id; the others have their number behind it, as in ``id/2``. A
-        record without such a list, or that cannot be read in full, stays as it is.
+        record without such a list, or that cannot be read in full, stays as it is. So does one without an id: equal
+        ones are told apart by counting, which counts records.
+
+        :param nameless: digests that stand for the ids of records without one.
         """
         found: list[Event] = []
         times: list[datetime] = []
         for event, moment in zip(events, recorded, strict=True):
-            parts = self._parts(event)
+            parts = [event] if event.id.partition("-")[0] in nameless else self._parts(event)
             found += parts
             times += [moment] * len(parts)
         return found, times

@@ -158,6 +158,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
             checked_page(spec.page_url, "page_url:")
         except ConfigurationError as error:
             found.append(str(error))
+    if spec.explode_at and not spec.fields.id:
+        found.append("explode_at: needs 'fields.id', from which its events get theirs")
     if spec.records_by_key and not spec.records_at:
         found.append("records_by_key: needs 'records_at', the path of the object")
     if spec.each and spec.each not in spec.settings:

@@ -402,7 +402,7 @@ class PageReader:
         )
         ids = [event.id for event in events]
         if self._exploder and events:
-            events, recorded = self._exploder.separate(events, recorded)
+            events, recorded = self._exploder.separate(events, recorded, counter)
         aside += len(self._listed.unreadable) - unread
         if self._listed is not self.records and self._listed.take_unreadable():
             raise ProtocolError(

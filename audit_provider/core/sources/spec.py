@@ -180,8 +180,8 @@ class SourceSpec:
     :ivar columns: Where the names of columns are, if the records are lists of values, with the keys of `Columns` below.
     :ivar polling: How a result is awaited that is not ready at once, with the keys of `Polling` below.
     :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
-        elements becomes one event for each, with the other values of the record. Default: a record is one event.
-        Example: ``events``.
+        elements becomes one event for each, with the other values of the record; one without an id stays one event.
+        Default: a record is one event. Example: ``events``.
     :ivar each: Name of a setting that is a list. The log of each of its values is read by itself, with its own place to
         continue from. Default: there is one log. Example: ``applications``.
     :ivar page_size: Parameter for the page size, with the keys of `PageSize` below. Default: the vendor has none.

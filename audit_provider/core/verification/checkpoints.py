@@ -235,6 +235,23 @@ def _within(text: str, depth: int) -> Iterator[Note]:
             yield from _within(value, depth - 1)
 
 
+def notes_of_objects(store: Store) -> list[Note]:
+    """Return the checkpoints in the objects of a bucket, such as those that a destination has made of events.
+
+    :raises ConfigurationError: no object holds one. :raises AuditError: the bucket cannot be asked.
+    """
+    found: dict[str, Note] = {}
+    for key in store.keys(""):
+        try:
+            notes = notes_in(store.get(key))
+        except ConfigurationError:
+            continue  # it holds other events, or is in another form
+        found |= {str(each): each for each in notes}
+    if not found:
+        raise ConfigurationError(f"no object of {store} holds a checkpoint: name the destination's bucket and prefix.")
+    return list(found.values())
+
+
 def read_notes(path: Path) -> list[Note]:
     """Return the checkpoints in a file.
 

@@ -5,7 +5,7 @@ from tests.chaos.scenarios.celery import celery_workers
 from tests.chaos.scenarios.damage import damaged_segments
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
-from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, two_at_once, variables_failing
+from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, older_database, two_at_once, variables_failing
 from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
 
 SCENARIOS = {
@@ -18,6 +18,7 @@ SCENARIOS = {
         variables_failing,
         two_at_once,
         frozen_tasks,
+        older_database,
         clock_jumps,
         damaged_segments,
         sources_failing,

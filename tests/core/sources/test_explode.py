@@ -9,6 +9,7 @@ import pytest
 
 from audit_provider.core.model import Event
 from audit_provider.core.sources.explode import Exploder
+from tests.core.sources.scripted import DAY, Scripted, reader
 
 AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
@@ -53,3 +54,12 @@ def test_an_equal_list_elsewhere_is_left_alone():
         '{"other":[1,2],"in":{"events":[1]},"events":[1,2]}',
         '{"other":[1,2],"in":{"events":[2]},"events":[1,2]}',
     ]
+
+
+def test_a_record_without_an_id_stays_one_event_so_that_equal_ones_are_counted():
+    entry = {"t": "2026-03-01T00:00:00Z", "events": [1, 2]}
+    with Scripted({"items": [entry, {"id": "a", **entry}, entry]}) as service:
+        page = reader(service, explode_at="events").fetch(DAY, "")
+    first, second, third, fourth = (event.id for event in page.events)
+    assert (second, third) == ("a", "a/2")
+    assert fourth == f"{first}-2"

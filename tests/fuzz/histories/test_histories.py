@@ -148,6 +148,11 @@ class Histories(RuleBasedStateMachine):
         for _ in range(days):
             self._run_once(count, "", timedelta(0), timedelta(hours=30), None, None, ships=())
 
+    @rule(back=st.integers(1, 3))
+    def write_late(self, back):
+        """A write of a position that comes days late changes nothing."""
+        self.world.write_late(-min(back, len(self.world.saved_ledger)))
+
     @rule()
     def save(self):
         self.world.save()

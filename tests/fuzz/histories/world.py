@@ -17,12 +17,13 @@ from audit_provider.core.accounting import Account
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record, removal_record
+from audit_provider.core.ledger import MemoryLedger, PositionWriter, offset_record, position_record, removal_record
 from audit_provider.core.model import back_by
-from audit_provider.core.open_stream import OpenStream, kept_letters, open_stream
+from audit_provider.core.open_stream import OpenStream, kept_letters
 from audit_provider.core.pull import pull
 from audit_provider.core.replay import TimeRange
 from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
+from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import Shipment, forget_replay
@@ -240,11 +241,21 @@ class World:
         self.ledger.texts = dict(self.saved_ledger[which])
 
     def restore_position(self, which):
-        """Put an older position in the place of what is there, and leave all else."""
+        """Put an older position and its copy in the place of what is there, and leave all else."""
         self.is_harmed = self.is_rewritten = True
-        key = LIVE.cursor_key
-        if key in self.saved_ledger[which]:
-            self.ledger.texts[key] = self.saved_ledger[which][key]
+        for key in (LIVE.cursor_key, f"{LIVE.cursor_key}.copy"):
+            if key in self.saved_ledger[which]:
+                self.ledger.texts[key] = self.saved_ledger[which][key]
+
+    def write_late(self, which):
+        """Put an older position in one of its two places, as a task does that was frozen before it wrote it.
+
+        :param which: the copy that was made then.
+        """
+        for key in (LIVE.cursor_key, f"{LIVE.cursor_key}.copy")[self._runs % 2 :][:1]:
+            if key in self.saved_ledger[which]:
+                self.ledger.texts[key] = self.saved_ledger[which][key]
+        self._runs += 1
 
     def restore_spool(self, which):
         """Put an older copy of the spool in the place of what is there."""
@@ -262,8 +273,8 @@ class World:
 
     def pull(self):
         """Read the source, as the task does."""
-        record = position_record(self.ledger, LIVE)
-        kept = on_kept_chain(record.load(), LIVE, self.store)
+        record = PositionWriter(self.ledger, LIVE)
+        kept = on_kept_chain(record.load(), LIVE, self.store, lambda: self.now)
         start = back_by(kept.watermark, LOOKS_BACK) if kept and kept.watermark else BEGIN
         reader = Reader(
             pages=Pages(self.source, self.service),
@@ -326,8 +337,7 @@ class World:
     def do(self, work, **harm):
         """Do the work of a task; an error is told, and ends the task."""
         error = self.steps.run(work, **harm)
-        self.is_rewritten |= "other" in harm
-        self.is_harmed |= self.is_rewritten or isinstance(error, Crash)
+        self.is_harmed |= self.is_rewritten or "other" in harm or isinstance(error, Crash)
         if error is not None:
             self.told.append(f"{type(error).__name__}: {error}")
         return error
@@ -394,9 +404,12 @@ class World:
             raise AssertionError(f"nothing says what to do: {words}")
 
     def opened(self) -> OpenStream:
-        found = open_stream(self.ledger, self.store, LIVE)
+        found = self._opened()
         assert found is not None
         return found
+
+    def _opened(self):
+        return opened_for(self.ledger, self.store, LIVE, [each.name for each in self.far])
 
     def check_now(self):
         """Hold what must be true at any moment."""
@@ -406,7 +419,7 @@ class World:
             for name, content in far.contents.items():
                 assert content == b'{"id":"%s"}' % name.encode()
             assert not any(LEFT_OUT in each for each in far.taken)
-        opened = open_stream(self.ledger, self.store, LIVE)
+        opened = self._opened()
         if opened is None:
             return
         counts = opened.position.counts

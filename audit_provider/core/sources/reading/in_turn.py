@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,8 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
     first = names.index(state[_LAST]) + 1 if state.get(_LAST) in logs else 0
     failed: AuditError | None = None
     for name in (*names[first:], *names[:first]):
-        steps = reading.steps(replace(reader, pages=logs[name]), kept.get(name, {}))
+        own = replace(reader, pages=logs[name], tell=_named(name, reader.tell))
+        steps = reading.steps(own, kept.get(name, {}))
         fresh: int | None = None
         try:
             while True:
@@ -69,9 +70,14 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
         except (WaitError, CircleError):
             raise
         except AuditError as error:
-            reader.tell(f"{name}: {error} The other logs of {reader.pages.spec.title} are read all the same.")
+            own.tell(f"{error} The other logs of {reader.pages.spec.title} are read all the same.")
             failed = failed or error
         finally:
             steps.close()
     if failed:
         raise failed
+
+
+def _named(name: str, tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what tells a line with the name of the log that it is about."""
+    return lambda line: tell(f"{name}: {line}")

@@ -151,6 +151,7 @@ def test_an_application_that_is_refused_does_not_keep_the_others_from_being_read
     with pytest.raises(AuditError, match="no login"):
         desk.run()
     assert {event.id.rpartition("/")[2] for event in desk.events()} == {"admin", "drive"}
+    assert any(line.startswith("login: ") and "are read all the same" in line for line in desk.told)
     assert desk.position.watermark is None, "what is read of all of them is not known"
     desk.service.closed = set()
     desk.now += timedelta(minutes=5)
