@@ -251,6 +251,8 @@ class PositionWriter:
             self._record.commit(replace(position, sequence=self._sequence))
             return
         position = replace(position, sequence=self._sequence + 1)
+        # Or a run that was overtaken would leave a copy with a higher number than the record.
+        self._record.refuse_changed()
         self._copy.commit(position)
         self._record.commit(position)
         self._copy.refuse_changed()

@@ -289,3 +289,16 @@ def test_a_commit_without_new_segments_writes_one_record(ledger):
     another_run(ledger, replace(FIRST, complete=True))
     assert ledger.texts[PLACES[1]] == copy
     assert newest(ledger).complete
+
+
+def test_a_run_that_was_overtaken_writes_neither_record(ledger):
+    """By a task of an earlier version, for example, which writes no copy."""
+    another_run(ledger, FIRST)
+    late = PositionWriter(ledger, LIVE)
+    late.load()
+    record = position_record(ledger, LIVE)
+    record.commit(replace(record.load(), complete=True))
+    before = dict(ledger.texts)
+    with pytest.raises(FencedError):
+        late.commit(SECOND)
+    assert ledger.texts == before
