@@ -90,6 +90,11 @@ class Position:
     sequence: int = 0
     version: int = 1
 
+    @property
+    def place(self) -> str:
+        """The end of the stream as one text: its chain, and the number and digest of its last segment."""
+        return f"{self.chain}/{self.head.number}/{self.head.digest}"
+
     def lag(self, now: datetime) -> float | None:
         """Return how far reading is behind, in seconds: since the last complete read, or behind the watermark.
 

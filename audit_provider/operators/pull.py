@@ -50,6 +50,10 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
 
+_BY_ITSELF = ("scheduled", "asset_triggered")
+"""Types of runs that nobody has asked for: these skip what has nothing to do."""
+
+
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events into the spool, starting where the last run ended.
 
@@ -140,11 +144,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def _idle_tasks(self, context: Context) -> list[str]:
         """Return the tasks behind this one that need not be started. A person who starts a run wants all of them."""
         run = context.get("dag_run")
-        if self.followers is None or self._pulled is None or getattr(run, "run_type", "manual") == "manual":
+        if self.followers is None or self._pulled is None or getattr(run, "run_type", "manual") not in _BY_ITSELF:
             return []
-        first = not self.resumed and getattr(context["ti"], "try_number", 1) == 1
+        if getattr(context["ti"], "try_number", 1) > 1:
+            return []  # who clears a task wants what follows it; and an earlier try may have left something
         idle = idle_after(
-            self._before if first else None,
+            None if self.resumed else self._before,
             self._pulled.position,
             self.followers,
             ledger=self.ledger,

@@ -23,7 +23,7 @@ from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
-from audit_provider.core.runs.watching import Watch
+from audit_provider.core.runs.watching import Watch, report_stands
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.task import AuditLogsOperator
@@ -100,7 +100,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         """Report, then fail where a task before this one did."""
         try:
             return self._work(context)
-        except AuditError:
+        except Exception:
             self._ask_for_another()
             raise
 
@@ -151,6 +151,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise StopError(" ".join([*watched, *unkept]))
         if context["params"].get("replay"):
             forget_replay(self.ledger, store, self.pipeline, self.destinations, context["dag_run"].run_id)
+        if self._monitors():
+            report_stands(self.ledger, self.pipeline)
         return [asdict(each) for each in accounts]
 
     def _monitor(

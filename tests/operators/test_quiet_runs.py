@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
@@ -133,6 +133,9 @@ def test_nothing_is_skipped_where_events_are_new(pipeline):
     assert pipeline.result["spooled"] == 3
     assert pipeline.pull() == set(), "they are pending"
     pipeline.ship()
+    assert pipeline.pull() == set(), "no report has said so yet"
+    pipeline.report()
+    pipeline.date_report()
     assert pipeline.pull() == ALL
 
 
@@ -242,13 +245,14 @@ def _an_hour_settled(pipeline):
     ],
     ids=["old", "future", "hour", "failed", "lag", "gone", "broken", "incomplete"],
 )
-def test_the_report_is_made_where_it_is_due(pipeline, make):
+def test_everything_runs_where_a_report_is_due(pipeline, make):
+    """The ship tasks too: so a change of their configuration is evidence within an hour."""
     make(pipeline)
-    assert pipeline.pull() == set(SHIPS.values())
+    assert pipeline.pull() == set()
 
 
 def test_the_report_is_made_after_a_try_that_may_have_left_something(pipeline):
-    assert pipeline.pull(try_number=2) == set(SHIPS.values())
+    assert pipeline.pull(try_number=2) == set()
 
 
 def test_without_monitoring_every_run_reports(pipeline):
@@ -260,10 +264,47 @@ def test_a_report_that_failed_is_made_again_until_it_succeeds(pipeline):
         pipeline.report({"ship_splunk": "failed"})
     assert json.loads(pipeline.world.variables.get(SUMMARY))["again"]
     pipeline.date_report()
-    assert pipeline.pull() == set(SHIPS.values())
+    assert pipeline.pull() == set()
     pipeline.report()
     pipeline.date_report()
     assert pipeline.pull() == ALL
+
+
+class Killed(BaseException):
+    """What ends a process."""
+
+
+def test_a_report_that_was_killed_before_it_judged_is_made_again(pipeline, monkeypatch):
+    pipeline.happen(3)
+    pipeline.pull()
+    pipeline.ship()
+    with monkeypatch.context() as killing:
+        killing.setattr(ReportAuditLogsOperator, "_monitor", lambda *given: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            pipeline.report()
+    pipeline.date_report()
+    assert pipeline.pull() == set()
+
+
+def test_a_report_that_airflow_fails_after_it_judged_is_made_again(pipeline):
+    failing = context()
+
+    def refuse(**asked):
+        raise RuntimeError("the API server does not answer")
+
+    failing["ti"].get_task_states = refuse
+    operator = ReportAuditLogsOperator(
+        task_id="report", pipeline="p", destinations=list(SHIPS), source="pylon", monitoring={}, spool=pipeline.spool
+    )
+    with pytest.raises(RuntimeError):
+        operator.execute(failing)
+    pipeline.date_report()
+    assert pipeline.pull() == set()
+
+
+@pytest.mark.parametrize("run_type", ["manual", "asset_materialization", "operator_triggered", "backfill"])
+def test_a_run_that_somebody_asked_for_skips_nothing(pipeline, run_type):
+    assert pipeline.pull(run_type=run_type) == set()
 
 
 def test_a_report_whose_notifier_fails_is_made_again(pipeline):
@@ -274,7 +315,7 @@ def test_a_report_whose_notifier_fails_is_made_again(pipeline):
     with pytest.raises(Exception, match="cannot be imported"):
         pipeline.report(notify=notify)
     pipeline.date_report()
-    assert pipeline.pull() == set(SHIPS.values())
+    assert pipeline.pull() == set()
 
 
 def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(pipeline, monkeypatch):

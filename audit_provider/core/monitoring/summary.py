@@ -130,6 +130,7 @@ class Summary:
     :ivar delivered_by_hour: Events by destination and the hours of ``hours``, if reports have seen them.
     :ivar by_day: What was read and delivered on the days with a report, oldest first; the last day is not over.
     :ivar again: The next run makes another report, even if it finds nothing new: this one failed, or did not end.
+    :ivar read_to: The end of the live stream that the report has judged, see ``Position.place``; "" if unknown.
     """
 
     pipeline: str
@@ -152,6 +153,7 @@ class Summary:
     delivered_by_hour: dict[str, tuple[int, ...]] = field(default_factory=dict)
     by_day: tuple[DayAccount, ...] = ()
     again: bool = False
+    read_to: str = ""
 
 
 def finding_id(kind: Kind, *parts: str) -> str:
@@ -176,9 +178,12 @@ def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary
     return replace(summary, findings=findings, actions=actions, unknown_actions=unknown)
 
 
-def with_again(summary: Summary, *, again: bool) -> Summary:
-    """Return a summary that says whether the next run is to make another report in any case."""
-    return replace(summary, again=again)
+def with_again(summary: Summary, *, again: bool, read_to: str | None = None) -> Summary:
+    """Return a summary that says whether the next run is to make another report in any case.
+
+    :param read_to: see :class:`Summary`; None keeps it.
+    """
+    return replace(summary, again=again, read_to=summary.read_to if read_to is None else read_to)
 
 
 def pack_summary(summary: Summary) -> str:

@@ -100,7 +100,11 @@ def idle_after(
     current = tuple(each for each in served if _is_served(ledger, streams, each, log))
     is_quiet = len(current) + len(off) == len(followers.ships)
     stands = followers.report and is_quiet and before is not None and _is_like(before, position)
-    return Idle(current, off, _standing_report(ledger, pipeline, followers.settle, now, log) if stands else None)
+    report = _standing_report(ledger, pipeline, position, followers.settle, now, log) if stands else None
+    if followers.report and is_quiet and report is None:
+        # With the hourly report the ship tasks run too: they keep a change of the configuration as evidence.
+        return Idle(off=off)
+    return Idle(current, off, report)
 
 
 def is_current(position: Position, offset: Offset | None) -> bool:
@@ -138,14 +142,18 @@ def _reported(position: Position) -> tuple[object, ...]:
     return (*own, position.counts.set_aside, notices)
 
 
-def _standing_report(ledger: Ledger, pipeline: str, settle: timedelta, now: datetime, log: Log) -> datetime | None:
+def _standing_report(
+    ledger: Ledger, pipeline: str, position: Position, settle: timedelta, now: datetime, log: Log
+) -> datetime | None:
     """Return when the last report was made, where another one would say the same; None where one is due."""
     try:
         summary = summary_record(ledger, pipeline).load()
     except AuditError as error:
         log.info("The report is made: %s", error)
         return None
-    if summary is None or summary.again or not timedelta(0) <= now - summary.made_at < REPORT_EVERY:
+    if summary is None or summary.again or summary.read_to != position.place:
+        return None
+    if not timedelta(0) <= now - summary.made_at < REPORT_EVERY:
         return None
     # Silences and surges are found when an hour has ended and settled.
     return summary.made_at if _settled_hour(now - settle) == _settled_hour(_read_until(summary) - settle) else None

@@ -72,6 +72,8 @@ class Watch:
         """Count what is new, judge it, and leave the summary, the report and the findings where people find them.
 
         :param accounts: of the live stream. :param gaps: every gap, with those that are closed or acknowledged.
+        The summary asks for another report, until :func:`report_stands` takes that back.
+
         :return: one sentence for everything that the task is to fail for.
         :raises AuditError: the spool or a record cannot be read or written.
         """
@@ -84,7 +86,8 @@ class Watch:
         summary.hold()
         counted = self._count(activity, classifier)
         now = self.now()
-        judged = judge(self._state(accounts, gaps, counted=counted), activity, classifier, self.settings, now)
+        state = self._state(accounts, gaps, counted=counted)
+        judged = judge(state, activity, classifier, self.settings, now)
         memory = judged.memory
         memory.meet(self.tellers, now)
         activity.keep_memory(memory)
@@ -92,8 +95,9 @@ class Watch:
         # The spool holds the names as it holds the events; whatever is shown or sent does not.
         redact, paths = self.settings.redact or Redaction(), paths_of(self.source.fields)
         hidden = hidden_roles(redact.drop, redact.hash, paths)
-        # Until what is new has been sent.
-        shown = with_again(shown_summary(judged.summary, hidden), again=bool(judged.new))
+        # Until the task that reports has ended well.
+        read_to = state.position.place if counted and state.position else ""
+        shown = with_again(shown_summary(judged.summary, hidden), again=True, read_to=read_to)
         summary.commit(shown)
         spooled = 0
         if self.settings.ship_findings:
@@ -114,8 +118,6 @@ class Watch:
             failed.insert(
                 0, f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
             )
-        if shown.again != (again := bool(failed) or not counted):
-            summary.commit(with_again(shown, again=again))
         return failed
 
     def _count(self, activity: Activity, classifier: Classifier) -> bool:
@@ -173,6 +175,16 @@ class Watch:
             counted=counted,
             waits=self._waits(),
         )
+
+
+def report_stands(ledger: Ledger, pipeline: str) -> None:
+    """Record that the last report has ended well, so that a run which finds nothing new need not make another one.
+
+    :raises AuditError: the summary cannot be read or written.
+    """
+    record = summary_record(ledger, pipeline)
+    if (last := record.load()) and last.again:
+        record.commit(with_again(last, again=False))
 
 
 def _keep_reports(

@@ -37,7 +37,7 @@ from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown, is_header
-from audit_provider.core.sources.statement import records_of
+from audit_provider.core.sources.statement import StatementPaging, records_of
 from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.sources.statement import Columns, Polling
 
+_ACCEPTED = 202
 _FIRST_POLL, _LONGEST_POLL = 1.0, 30.0
 _PROOF_BYTES = 64 * 1024
 _CONTENT = Content()
@@ -241,8 +242,10 @@ class PageReader:
         """
         answer = self._send(request, window, cursor)
         if self.spec.polling and for_page:
-            answer = self._awaited(self.spec.polling, answer)
-        if for_page and self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+            # A part that is not ready is asked for again: the job itself would answer with its first part.
+            again = (lambda: self._send(request, window, cursor)) if cursor else None
+            answer = self._awaited(self.spec.polling, answer, again)
+        if for_page and self._says_nothing_new(answer, cursor):
             return answer
         if for_page and self._is_promised(cursor):
             # What is read again has to show a page, or the service contradicts itself.
@@ -273,9 +276,16 @@ class PageReader:
             later=self.later,
         )
 
-    def _awaited(self, polling: Polling, answer: Answer) -> Answer:
+    def _says_nothing_new(self, answer: Answer, cursor: str) -> bool:
+        """Whether an answer says that there is no page. A part that the number of rows promises is never absent."""
+        if cursor and isinstance(self.spec.paging, StatementPaging):
+            return False
+        return self._judge.says_nothing_new(answer, promised=self._is_promised(cursor))
+
+    def _awaited(self, polling: Polling, answer: Answer, again: Callable[[], Answer] | None) -> Answer:
         """Return the answer with the result: ``answer``, or a later one.
 
+        :param again: sends the request once more; None asks for the job that the answer names.
         :raises UnavailableError: it takes too long. :raises ProtocolError: nothing says how to ask for it.
         """
         begun, pause = self._client.now(), _FIRST_POLL
@@ -285,7 +295,7 @@ class PageReader:
             if answer.status not in polling.statuses and (not state or state not in polling.pending):
                 return answer
             job = name or job
-            if not job:
+            if not job and again is None:
                 raise ProtocolError(
                     f"{answer.where} says that its result is not ready, and has no id at {polling.id_at!r} with which "
                     "to ask for it: correct 'polling' of the source."
@@ -296,7 +306,7 @@ class PageReader:
                 )
             self.pause(pause)
             pause = min(pause * 2, _LONGEST_POLL)
-            answer = self._send(polling.request.filled({"job": job}), None, "")
+            answer = again() if again else self._send(polling.request.filled({"job": job}), None, "")
 
     def _progress(self, polling: Polling, answer: Answer) -> tuple[str, str]:
         """Return the state and the id of a job, "" for what an answer does not say."""
@@ -338,7 +348,8 @@ class PageReader:
     def _is_promised(self, cursor: str) -> bool:
         """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""
         follows = self.spec.reading.backfill != "recovery"
-        return (bool(cursor) or self._lost_page) and follows and bool(getattr(self.spec.paging, "more_at", ""))
+        flagged = bool(getattr(self.spec.paging, "more_at", "")) or isinstance(self.spec.paging, StatementPaging)
+        return (bool(cursor) or self._lost_page) and follows and flagged
 
     def pause(self, seconds: float) -> None:
         """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
@@ -367,7 +378,7 @@ class PageReader:
 
     def _page(self, answer: Answer, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         spec = self.spec
-        if self._judge.says_nothing_new(answer, promised=self._is_promised(cursor)):
+        if self._says_nothing_new(answer, cursor):
             return Page((), (), "", more=False)
         try:
             found, aside = self._decoded(answer)
@@ -389,6 +400,8 @@ class PageReader:
                     "records_at of the source to that path."
                 )
         records = records or ()
+        if not records and answer.status == _ACCEPTED:
+            raise UnavailableError(f"{answer.where} answered 202 without records: its result is not ready.")
         if isinstance(records, dict):
             records = list(records.values())
         if spec.columns:

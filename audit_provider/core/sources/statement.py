@@ -103,17 +103,21 @@ class StatementPaging:
     :ivar id_at: Dotted path of the statement's id. Example: ``statement_id``.
     :ivar parts_at: Dotted path of the number of parts, or of the list of them. Example: ``result.parts``.
     :ivar rows_at: Dotted path of the number of all rows. Example: ``result.rows``.
+    :ivar cut_at: Dotted path of a flag that says that the vendor has cut the result off. Example: ``result.truncated``.
+    :ivar most: Number of rows that the statement asks for at most: a result of so many may be cut off.
     """
 
     path: str
     id_at: str
     parts_at: str
     rows_at: str
+    cut_at: str = ""
+    most: int = 0
 
     @property
     def paths(self) -> tuple[str, ...]:
         """See :class:`~audit_provider.core.sources.way.Paging`."""
-        return self.id_at, self.parts_at, self.rows_at
+        return tuple(filter(None, (self.id_at, self.parts_at, self.rows_at, self.cut_at)))
 
     def read(self, shown: Shown) -> Way:
         """See :class:`~audit_provider.core.sources.way.Paging`."""
@@ -129,6 +133,11 @@ class StatementPaging:
                 raise ProtocolError(
                     f"{shown.where} does not say at {missing!r} how much there is, so nothing proves that all of it is "
                     "read: correct the paths in the source's paging."
+                )
+            if self.cut_at and shown.flag(self.cut_at) and rows < self.most:
+                raise ProtocolError(
+                    f"{shown.where} has {rows} rows and says that more were cut off: read less at once, by a smaller "
+                    "'most' of the source's reading."
                 )
             parts, left = count or 0, rows
         left -= len(shown.ids)

@@ -39,6 +39,8 @@ DATABRICKS = v.SourceSpec(
         id_at="statement_id",
         parts_at="manifest.total_chunk_count",
         rows_at="manifest.total_row_count",
+        cut_at="manifest.truncated",
+        most=_MOST,
     ),
     records_at="result.data_array | data_array",
     records_may_be_absent=True,
