@@ -7,27 +7,42 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError, CircleError, WaitError
-from audit_provider.core.model import text_of
+from audit_provider.core.model import Gap, text_of
 from audit_provider.core.sources.reading.base import Step
 from audit_provider.core.times import time_from
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from audit_provider.core.sources.pages import PageReader
     from audit_provider.core.sources.reading.base import Reader, Reading, Steps
 
 _LOGS, _LAST, _READ = "logs", "last", "read_to"
 
 
-def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any]) -> Steps:
+def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any], read_to: datetime | None = None) -> Steps:
     """Yield what has come since ``state``, of a source with one log or with several.
 
     :param state: an empty one is the beginning.
+    :param read_to: up to where a source with one log is read.
     :raises AuditError: reading cannot go on.
     """
     logs: Mapping[str, PageReader] = getattr(reader.pages, "logs", None) or {}
     if not logs:
-        return reading.steps(reader, dict(state))
+        return _prepared(reading, reader, dict(state), read_to)
     return _in_turn(reading, reader, logs, state)
+
+
+def _prepared(reading: Reading, reader: Reader, state: dict[str, Any], read_to: datetime | None) -> Steps:
+    """Read one log; what a subscription that somebody stopped has missed is a gap."""
+    spec = getattr(reader.pages, "spec", None)
+    # A window of the past is read beside the log that the gap belongs to.
+    if state and reader.until is None and spec and spec.preparation and reader.pages.prepare():
+        begin, now = read_to or reader.start, reader.now()
+        if begin < now:
+            reason = f"{spec.title} had been stopped, and was started again by this run"
+            reader.report(Gap(begin, now, reason, "retention", now))
+    yield from reading.steps(reader, state)
 
 
 def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], state: Mapping[str, Any]) -> Steps:
@@ -43,7 +58,7 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
     failed: AuditError | None = None
     for name in (*names[first:], *names[:first]):
         own = replace(reader, pages=logs[name], tell=_named(name, reader.tell))
-        steps = reading.steps(own, kept.get(name, {}))
+        steps = _prepared(reading, own, kept.get(name, {}), read_to.get(name))
         fresh: int | None = None
         try:
             while True:

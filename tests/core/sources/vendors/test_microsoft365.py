@@ -57,10 +57,30 @@ def test_every_file_of_every_kind_is_read_once(desk):
 def test_a_subscription_is_started_and_one_that_somebody_stopped_is_started_again(desk):
     desk.run()
     assert sorted(desk.service.started) == sorted(KINDS)
+    assert desk.gaps == []
     desk.service.started.remove(KINDS[1])
-    desk.now += timedelta(minutes=5)
+    desk.now += 5 * HOUR
     desk.run()
     assert sorted(desk.service.started) == sorted(KINDS)
+    (gap,) = desk.gaps
+    assert (gap.wanted, gap.possible, gap.kind) == (NOW, NOW + 5 * HOUR, "retention")
+    desk.now += HOUR
+    desk.run()
+    assert len(desk.gaps) == len(desk.position.gaps) == 1
+
+
+def test_what_a_stopped_subscription_missed_is_kept_although_the_next_request_fails(desk):
+    desk.settings = {"content_types": KINDS[0]}
+    desk.run()
+    desk.service.started.clear()
+    desk.now += HOUR
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/subscriptions/content"
+    desk.service.faults.add("status", path=path, status=400, body="{}")
+    with pytest.raises(AuditError):
+        desk.run()
+    assert [(gap.wanted, gap.possible) for gap in desk.position.gaps] == [(NOW, NOW + HOUR)]
+    desk.run()
+    assert len(desk.gaps) == 1
 
 
 def test_a_web_page_in_place_of_an_answer_has_started_nothing(desk):
