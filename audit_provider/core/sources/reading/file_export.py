@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, CredentialError, RefusedError, UnavailableError
 from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 2.0
 _LONGEST_LOOK = 300.0
 _LONGEST_NAME = 40
+_GONE = frozenset({400, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,10 @@ class FileExport:
                 recorded = [file.created] * len(events) if file.created else None
                 known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end, recorded))
         except RefusedError as error:
-            if file.expires and reader.now() >= file.expires:
+            if file.expires and error.status in (401, 403):
+                right = reader.pages.spec.access or "check the connection's credential and its permissions."
+                raise CredentialError(f"{error} {right}") from None
+            if file.expires and error.status in _GONE and reader.now() >= file.expires:
                 created = file.created or span.end
                 reason = f"{reader.pages.spec.title} no longer had a file of events when it was read"
                 begin = back_by(created, max(self.made_within, timedelta(seconds=1)))

@@ -144,6 +144,25 @@ def test_a_file_that_is_refused_before_it_expires_is_asked_for_again(desk):
     assert desk.ids() == desk.service.ids()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_credential_that_is_refused_is_no_file_that_has_expired(desk, status):
+    lost = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)], expires=NOW - HOUR)
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{lost.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=100)
+    with pytest.raises(CredentialError, match=f"{status} instead of the file.*ActivityFeed.Read"):
+        desk.run()
+    assert desk.gaps == []
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_is_not_found_after_it_has_expired_is_a_gap(desk, status):
+    lost = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)], expires=NOW - HOUR)
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{lost.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=100)
+    assert desk.run().complete
+    assert [gap.kind for gap in desk.gaps] == ["retention"]
+
+
 def test_an_outage_of_more_than_a_week_is_a_gap_with_both_times(desk):
     desk.run()
     desk.now += timedelta(days=9)
