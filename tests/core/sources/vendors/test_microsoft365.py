@@ -163,6 +163,54 @@ def test_a_file_that_is_not_found_after_it_has_expired_is_a_gap(desk, status):
     assert [gap.kind for gap in desk.gaps] == ["retention"]
 
 
+def broken(desk, blob, status=404):
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{blob.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=10**6)
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_read_for_days(desk):
+    desk.run()
+    bad = desk.service.add(KINDS[0], NOW + HOUR, [desk.service.event(NOW)])
+    broken(desk, bad)
+    others = []
+    for _ in range(12):
+        desk.now += 4 * HOUR
+        blob = desk.service.add(KINDS[0], desk.now - HOUR, [desk.service.event(desk.now - 2 * HOUR)])
+        others.append(blob.events[0]["Id"])
+        with pytest.raises(UnavailableError):
+            desk.run()
+        assert desk.ids() == others
+        assert desk.position.watermark <= NOW, "what was to be read before the file is not known to be whole"
+    fetched = sum("/audit/" in each.path and bad.id not in each.path for each in desk.service.seen)
+    assert fetched == 12, "each of them once"
+    desk.service.faults.clear()
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.position.watermark > NOW + 40 * HOUR
+    assert desk.gaps == []
+
+
+def test_a_file_that_fails_until_it_is_listed_no_more_is_a_gap(desk):
+    desk.run()
+    desk.now += HOUR
+    bad = desk.service.add(KINDS[0], NOW - 2 * HOUR, [desk.service.event(NOW - 3 * HOUR)], listed=NOW + HOUR)
+    broken(desk, bad)
+    with pytest.raises(UnavailableError):
+        desk.run()
+    desk.now += timedelta(days=6)
+    with pytest.raises(UnavailableError):
+        desk.run()
+    assert desk.gaps == []
+    desk.now = NOW - 2 * HOUR + timedelta(days=7)
+    desk.run()
+    (gap,) = [each for each in desk.gaps if each.kind == "retention"]
+    assert (gap.wanted, gap.possible) == (NOW - 26 * HOUR, NOW - 2 * HOUR)
+    desk.now += HOUR
+    assert desk.run().complete
+    assert len([each for each in desk.gaps if each.kind == "retention"]) == 1, "it is reported once"
+    assert any(each.kind == "retention" for each in desk.position.gaps)
+
+
 def test_an_outage_of_more_than_a_week_is_a_gap_with_both_times(desk):
     desk.run()
     desk.now += timedelta(days=9)
