@@ -88,7 +88,7 @@ def pull(
         run.known.close()
         run.flush(complete=True)
         return Pulled(run.position, run.counts, complete=True)
-    steps = steps_of(reading, reader, position.reading)
+    steps = steps_of(reading, reader, position.reading, position.watermark)
     fresh: int | None = None
     complete = False
     try:
@@ -242,7 +242,7 @@ class _Run:
 
     def flush(self, *, complete: bool = False) -> None:
         """Write the open segment, then commit the position that counts it."""
-        if self._step is None and (not complete or self.position.complete):
+        if self._step is None and not self._gaps and (not complete or self.position.complete):
             return
         now = self._reader.now()
         self._ahead = _latest(self._ahead, back_by(now, _AHEAD_FOR))

@@ -198,7 +198,7 @@ class PageReader:
         :raises UnavailableError: no usable answer came.
         """
         spec = self.spec
-        self._prepare()
+        self.prepare()
         if cursor:
             answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
             return self._page(answer, window, cursor, same)
@@ -334,16 +334,24 @@ class PageReader:
             self._names = columns.names_in(None, answer.where)
         return records_of(rows, self._names, answer.where)
 
-    def _prepare(self) -> None:
-        """Send what must be sent before the log can be read, once."""
+    def prepare(self) -> bool:
+        """Send what must be sent before the log can be read, once; return whether that has started something.
+
+        Without the vendor's codes for "done before", no answer tells that it was not, so it has started nothing.
+
+        :raises AuditError: as :meth:`fetch` does.
+        """
         preparation = self.spec.preparation
-        if preparation and self.prepares:
-            answer = self._send(preparation.request, None, "")
-            if not self._judge.has_code(answer, preparation.done_codes):
-                self._judge.judge(answer, by_cursor=False, carried_cursor=False)
-                if answer.body.strip():
-                    answer.json()  # what a proxy answers has prepared nothing
-            self.prepares = False
+        if not preparation or not self.prepares:
+            return False
+        answer = self._send(preparation.request, None, "")
+        was_done = self._judge.has_code(answer, preparation.done_codes)
+        if not was_done:
+            self._judge.judge(answer, by_cursor=False, carried_cursor=False)
+            if answer.body.strip():
+                answer.json()  # what a proxy answers has prepared nothing
+        self.prepares = False
+        return bool(preparation.done_codes) and not was_done
 
     def _is_promised(self, cursor: str) -> bool:
         """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ConfigurationError, RefusedError, UnavailableError
+from audit_provider.core.errors import (
+    AuditError,
+    ConfigurationError,
+    CredentialError,
+    RefusedError,
+    UnavailableError,
+    WaitError,
+)
 from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 2.0
 _LONGEST_LOOK = 300.0
 _LONGEST_NAME = 40
+_GONE = frozenset({400, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class ExportState:
     :ivar began: where the first run began. :ivar window_end: the files of everything before are read.
     :ivar done: files read whole that the next window may list again, and when they were made.
     :ivar newest: when the newest of the events read so far happened.
+    :ivar failed: listed files that could not be read yet, and when they were made.
     """
 
     began: datetime | None = None
@@ -49,6 +58,7 @@ class ExportState:
     open: OpenExport | None = None
     done: dict[str, datetime] = field(default_factory=dict)
     newest: datetime | None = None
+    failed: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +149,9 @@ class FileExport:
         if kept.window_end and reader.until is None:
             start = max(reached - self.overlap, min(kept.began or reached, reached))
         start = reader.reachable(start, reached)
-        end = max(min(target, max(start, reached) + self.max_width), start + timedelta(seconds=1))
-        return OpenExport(start, end)
+        # ``window_end`` waits for a file that failed; what was made after it does not.
+        latest = target if kept.failed else min(target, max(start, reached) + self.max_width)
+        return OpenExport(start, max(latest, start + timedelta(seconds=1)))
 
     def _again(self, reader: Reader, kept: ExportState, span: OpenExport) -> OpenExport:
         """Return an open span to read on, less what has come out of reach unless its file is ordered already."""
@@ -195,7 +206,8 @@ class FileExport:
     def _by_list(
         self, reader: Reader, kept: ExportState, span: OpenExport, listed: FileList, files: FileReader
     ) -> Generator[Step, int, ExportState]:
-        kept = replace(kept, open=span)
+        kept = self._given_up(reader, replace(kept, open=span), span)
+        failure: AuditError | None = None
         for bounds in self._lists(span):
             guard, cursor = LoopGuard(reader.pages.spec.title), ""
             while True:
@@ -205,22 +217,48 @@ class FileExport:
                     key = _short(file.id)
                     if key in kept.done:
                         continue
-                    kept, known = yield from self._rows(reader, kept, span, file, files)
+                    try:
+                        kept, known = yield from self._rows(reader, kept, span, file, files)
+                    except WaitError:
+                        raise
+                    except AuditError as error:
+                        reader.tell(f"{error} The other files are read all the same.")
+                        failure = failure or error
+                        kept = replace(kept, failed={**kept.failed, key: file.created or span.end})
+                        yield Step((), packed(kept), span.start, kept.window_end)
+                        continue
                     if known and not reader.pages.spec.fields.id and reader.until is None:
                         reader.tell(
                             f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of "
                             f"two files cannot be told apart, so they are counted once"
                         )
-                    kept = replace(kept, done={**kept.done, key: file.created or span.end})
+                    failed = {name: made for name, made in kept.failed.items() if name != key}
+                    kept = replace(kept, done={**kept.done, key: file.created or span.end}, failed=failed)
                     yield Step((), packed(kept), span.start, kept.window_end)
                 if not page.more:
                     break
                 cursor = page.cursor
+        if failure:
+            yield Step((), packed(replace(kept, open=None)), span.start, kept.window_end)
+            raise failure
         horizon = span.end - 2 * self.overlap
         done = {name: created for name, created in kept.done.items() if created >= horizon}
         kept = replace(kept, window_end=span.end, open=None, done=done)
         yield Step((), packed(kept), span.start, kept.window_end)
         return kept
+
+    def _given_up(self, reader: Reader, kept: ExportState, span: OpenExport) -> ExportState:
+        """Return the state less the files that failed and are not listed any more: each of them is a gap."""
+        gone = {name: made for name, made in kept.failed.items() if made < span.start.replace(microsecond=0)}
+        for made in gone.values():
+            self._report_lost(reader, made, "could not be read for as long as it was listed")
+        return replace(kept, failed={name: made for name, made in kept.failed.items() if name not in gone})
+
+    def _report_lost(self, reader: Reader, created: datetime, why: str) -> None:
+        """Report the events of a file that was made at ``created`` as a gap."""
+        begin = back_by(created, max(self.made_within, timedelta(seconds=1)))
+        reason = f"a file of events of {reader.pages.spec.title} {why}"
+        reader.report(Gap(begin, created, reason, "retention", reader.now()))
 
     def _lists(self, span: OpenExport) -> Iterator[Window]:
         """Yield the time ranges of the requests that list the files of ``span``."""
@@ -248,11 +286,11 @@ class FileExport:
                 recorded = [file.created] * len(events) if file.created else None
                 known += len(events) - (yield Step(tuple(events), packed(kept), since, kept.window_end, recorded))
         except RefusedError as error:
-            if file.expires and reader.now() >= file.expires:
-                created = file.created or span.end
-                reason = f"{reader.pages.spec.title} no longer had a file of events when it was read"
-                begin = back_by(created, max(self.made_within, timedelta(seconds=1)))
-                reader.report(Gap(begin, created, reason, "retention", reader.now()))
+            if file.expires and error.status in (401, 403):
+                right = reader.pages.spec.access or "check the connection's credential and its permissions."
+                raise CredentialError(f"{error} {right}") from None
+            if file.expires and error.status in _GONE and reader.now() >= file.expires:
+                self._report_lost(reader, file.created or span.end, "no longer existed when it was to be read")
                 return kept, known
             raise UnavailableError(f"{error} Its link may have expired: the next try requests a new one.") from None
         return kept, known

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import AuditError, CircleError, WaitError
-from audit_provider.core.model import text_of
+from audit_provider.core.errors import AuditError, CircleError, ProtocolError, WaitError
+from audit_provider.core.model import Gap, text_of
 from audit_provider.core.sources.reading.base import Step
 from audit_provider.core.times import time_from
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from audit_provider.core.sources.pages import PageReader
     from audit_provider.core.sources.reading.base import Reader, Reading, Steps
 
 _LOGS, _LAST, _READ = "logs", "last", "read_to"
 
 
-def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any]) -> Steps:
+def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any], read_to: datetime | None = None) -> Steps:
     """Yield what has come since ``state``, of a source with one log or with several.
 
     :param state: an empty one is the beginning.
+    :param read_to: up to where a source with one log is read.
     :raises AuditError: reading cannot go on.
     """
     logs: Mapping[str, PageReader] = getattr(reader.pages, "logs", None) or {}
     if not logs:
-        return reading.steps(reader, dict(state))
+        return _prepared(reading, reader, dict(state), read_to)
     return _in_turn(reading, reader, logs, state)
+
+
+def _prepared(reading: Reading, reader: Reader, state: dict[str, Any], read_to: datetime | None) -> Steps:
+    """Read one log; what a subscription that somebody stopped has missed is a gap."""
+    spec = getattr(reader.pages, "spec", None)
+    # A window of the past is read beside the log that the gap belongs to.
+    if state and reader.until is None and spec and spec.preparation and reader.pages.prepare():
+        begin, now = read_to or reader.start, reader.now()
+        if begin < now:
+            reason = f"{spec.title} had been stopped, and was started again by this run"
+            reader.report(Gap(begin, now, reason, "retention", now))
+    yield from reading.steps(reader, state)
 
 
 def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], state: Mapping[str, Any]) -> Steps:
@@ -43,8 +58,10 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
     failed: AuditError | None = None
     for name in (*names[first:], *names[:first]):
         own = replace(reader, pages=logs[name], tell=_named(name, reader.tell))
-        steps = reading.steps(own, kept.get(name, {}))
+        steps = _prepared(reading, own, kept.get(name, {}), read_to.get(name))
+        before, read_before = kept.get(name), read_to.get(name)
         fresh: int | None = None
+        circled = False
         try:
             while True:
                 try:
@@ -53,29 +70,40 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
                     break
                 kept = {**kept, name: step.state}
                 read_to[name] = step.watermark or read_to.get(name)
-                known = [read_to.get(each) for each in logs]
-                fresh = yield Step(
-                    step.events,
-                    {
-                        _LOGS: kept,
-                        _LAST: name,
-                        _READ: {each: text_of(moment) for each, moment in read_to.items() if moment},
-                    },
-                    step.since,
-                    # What is read of all logs ends where the one that is furthest behind does.
-                    min(moment for moment in known if moment) if all(known) else None,
-                    step.recorded,
-                    step.outside,
-                )
-        except (WaitError, CircleError):
-            raise
+                fresh = yield replace(step, state=_packed(kept, name, read_to), watermark=_least(read_to, logs))
         except AuditError as error:
             own.tell(f"{error} The other logs of {reader.pages.spec.title} are read all the same.")
-            failed = failed or error
+            # One that a person has to look into is not hidden by one that passes.
+            if failed is None or (isinstance(failed, WaitError) and not isinstance(error, WaitError)):
+                failed = error
+            circled = isinstance(error, CircleError)
         finally:
             steps.close()
+        if circled:
+            # Where its cursors led is not to be trusted; what they showed is kept, and known when it is read again.
+            kept = {each: its for each, its in kept.items() if each != name} | ({name: before} if before else {})
+            read_to[name] = read_before
+            yield Step((), _packed(kept, name, read_to), reader.now(), _least(read_to, logs))
+    if isinstance(failed, CircleError):
+        # Its state is put back already, and that of the others is to be kept.
+        raise ProtocolError(str(failed)) from failed
     if failed:
         raise failed
+
+
+def _packed(kept: Mapping[str, dict[str, Any]], last: str, read_to: Mapping[str, datetime | None]) -> dict[str, Any]:
+    """Return the state of all logs as it is kept."""
+    return {
+        _LOGS: kept,
+        _LAST: last,
+        _READ: {name: text_of(moment) for name, moment in read_to.items() if moment},
+    }
+
+
+def _least(read_to: Mapping[str, datetime | None], logs: Iterable[str]) -> datetime | None:
+    """Return up to where all logs are read: up to where the one that is furthest behind is."""
+    known = [read_to.get(name) for name in logs]
+    return min(moment for moment in known if moment) if all(known) else None
 
 
 def _named(name: str, tell: Callable[[str], None]) -> Callable[[str], None]:

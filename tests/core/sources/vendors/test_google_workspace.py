@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from audit_provider.core.errors import AuditError, CredentialError
+from audit_provider.core.errors import AuditError, CredentialError, ProtocolError, WaitError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Window
 from audit_provider.core.records import time_from
@@ -34,6 +34,7 @@ class Reports(Service):
         self.clock = lambda: NOW
         self.asked, self.tokens = [], 0
         self.closed = set()
+        self.limited, self.circling = set(), set()
 
     def add(self, application, ago, qualifier="1", names=("login_success",), seen_after=timedelta(0)):
         moment = NOW - ago
@@ -60,6 +61,11 @@ class Reports(Service):
         application = request.path.removeprefix(PREFIX)
         if application in self.closed or application not in self.rows:
             return Reply.json(400, {"error": {"code": 400, "message": f"no {application}", "status": "INVALID"}})
+        if application in self.limited:
+            return Reply(429, b'{"error": {"message": "quota"}}', {"Retry-After": "7200"})
+        if application in self.circling:
+            token = "q" if request.param("pageToken") == "p" else "p"
+            return Reply.json(200, {"items": [self.rows[application][0][2]], "nextPageToken": token})
         start, end = (time_from(request.param(name)) for name in ("startTime", "endTime"))
         self.asked.append((application, start, end))
         rows = [
@@ -158,6 +164,57 @@ def test_an_application_that_is_refused_does_not_keep_the_others_from_being_read
     assert desk.run().complete
     assert len(desk.events()) == 3
     assert desk.position.watermark > NOW - timedelta(minutes=10)
+
+
+def applications_of(desk):
+    return {event.id.rpartition("/")[2] for event in desk.events()}
+
+
+def test_an_application_with_a_long_wait_does_not_keep_the_others_from_being_read(desk, monkeypatch):
+    for application in desk.service.rows:
+        desk.service.add(application, timedelta(minutes=3))
+    desk.service.limited = {"login"}
+
+    def sleep(seconds):
+        if seconds > 600:
+            raise WaitError("too long", until=desk.now + timedelta(seconds=seconds))
+
+    monkeypatch.setattr(desk, "sleep", sleep)
+    for _ in range(2):
+        with pytest.raises(WaitError) as waited:
+            desk.run()
+        assert waited.value.until > desk.now + timedelta(hours=1)
+        assert applications_of(desk) == {"admin", "drive"}
+        desk.now += timedelta(minutes=5)
+    desk.service.limited, desk.service.closed = {"login"}, {"admin"}
+    with pytest.raises(AuditError, match="no admin"):
+        desk.run()
+    desk.service.limited = desk.service.closed = set()
+    assert desk.run().complete
+    assert len(desk.events()) == 3
+
+
+@pytest.mark.parametrize("which", ["login", "admin", "drive"])
+@pytest.mark.parametrize("has_state", [False, True])
+def test_an_application_whose_cursors_lead_round_keeps_its_state_and_the_others_are_read(desk, which, has_state):
+    if has_state:
+        desk.run()
+        desk.now += timedelta(hours=1)
+    before = desk.position.reading.get("logs", {}).get(which)
+    for application in desk.service.rows:
+        desk.service.add(application, timedelta(minutes=3))
+    desk.service.circling = {which}
+    with pytest.raises(ProtocolError, match="round|same"):
+        desk.run()
+    assert applications_of(desk) >= {"login", "admin", "drive"} - {which}
+    states = desk.position.reading["logs"]
+    assert states.get(which) == before
+    assert set(states) >= {"login", "admin", "drive"} - {which}
+    desk.service.circling = set()
+    desk.now += timedelta(minutes=5)
+    assert desk.run().complete
+    assert applications_of(desk) == {"login", "admin", "drive"}
+    assert len(desk.events()) == 3
 
 
 def test_an_application_that_is_added_later_is_read_from_the_start(desk):

@@ -57,10 +57,30 @@ def test_every_file_of_every_kind_is_read_once(desk):
 def test_a_subscription_is_started_and_one_that_somebody_stopped_is_started_again(desk):
     desk.run()
     assert sorted(desk.service.started) == sorted(KINDS)
+    assert desk.gaps == []
     desk.service.started.remove(KINDS[1])
-    desk.now += timedelta(minutes=5)
+    desk.now += 5 * HOUR
     desk.run()
     assert sorted(desk.service.started) == sorted(KINDS)
+    (gap,) = desk.gaps
+    assert (gap.wanted, gap.possible, gap.kind) == (NOW, NOW + 5 * HOUR, "retention")
+    desk.now += HOUR
+    desk.run()
+    assert len(desk.gaps) == len(desk.position.gaps) == 1
+
+
+def test_what_a_stopped_subscription_missed_is_kept_although_the_next_request_fails(desk):
+    desk.settings = {"content_types": KINDS[0]}
+    desk.run()
+    desk.service.started.clear()
+    desk.now += HOUR
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/subscriptions/content"
+    desk.service.faults.add("status", path=path, status=400, body="{}")
+    with pytest.raises(AuditError):
+        desk.run()
+    assert [(gap.wanted, gap.possible) for gap in desk.position.gaps] == [(NOW, NOW + HOUR)]
+    desk.run()
+    assert len(desk.gaps) == 1
 
 
 def test_a_web_page_in_place_of_an_answer_has_started_nothing(desk):
@@ -122,6 +142,73 @@ def test_a_file_that_is_refused_before_it_expires_is_asked_for_again(desk):
     desk.now += timedelta(minutes=5)
     desk.run()
     assert desk.ids() == desk.service.ids()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_credential_that_is_refused_is_no_file_that_has_expired(desk, status):
+    lost = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)], expires=NOW - HOUR)
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{lost.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=100)
+    with pytest.raises(CredentialError, match=f"{status} instead of the file.*ActivityFeed.Read"):
+        desk.run()
+    assert desk.gaps == []
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_is_not_found_after_it_has_expired_is_a_gap(desk, status):
+    lost = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)], expires=NOW - HOUR)
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{lost.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=100)
+    assert desk.run().complete
+    assert [gap.kind for gap in desk.gaps] == ["retention"]
+
+
+def broken(desk, blob, status=404):
+    path = f"/api/v1.0/{desk.service.tenant}/activity/feed/audit/{blob.id}"
+    desk.service.faults.add("status", path=path, status=status, body="{}", count=10**6)
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_read_for_days(desk):
+    desk.run()
+    bad = desk.service.add(KINDS[0], NOW + HOUR, [desk.service.event(NOW)])
+    broken(desk, bad)
+    others = []
+    for _ in range(12):
+        desk.now += 4 * HOUR
+        blob = desk.service.add(KINDS[0], desk.now - HOUR, [desk.service.event(desk.now - 2 * HOUR)])
+        others.append(blob.events[0]["Id"])
+        with pytest.raises(UnavailableError):
+            desk.run()
+        assert desk.ids() == others
+        assert desk.position.watermark <= NOW, "what was to be read before the file is not known to be whole"
+    fetched = sum("/audit/" in each.path and bad.id not in each.path for each in desk.service.seen)
+    assert fetched == 12, "each of them once"
+    desk.service.faults.clear()
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.position.watermark > NOW + 40 * HOUR
+    assert desk.gaps == []
+
+
+def test_a_file_that_fails_until_it_is_listed_no_more_is_a_gap(desk):
+    desk.run()
+    desk.now += HOUR
+    bad = desk.service.add(KINDS[0], NOW - 2 * HOUR, [desk.service.event(NOW - 3 * HOUR)], listed=NOW + HOUR)
+    broken(desk, bad)
+    with pytest.raises(UnavailableError):
+        desk.run()
+    desk.now += timedelta(days=6)
+    with pytest.raises(UnavailableError):
+        desk.run()
+    assert desk.gaps == []
+    desk.now = NOW - 2 * HOUR + timedelta(days=7)
+    desk.run()
+    (gap,) = [each for each in desk.gaps if each.kind == "retention"]
+    assert (gap.wanted, gap.possible) == (NOW - 26 * HOUR, NOW - 2 * HOUR)
+    desk.now += HOUR
+    assert desk.run().complete
+    assert len([each for each in desk.gaps if each.kind == "retention"]) == 1, "it is reported once"
+    assert any(each.kind == "retention" for each in desk.position.gaps)
 
 
 def test_an_outage_of_more_than_a_week_is_a_gap_with_both_times(desk):
