@@ -207,7 +207,7 @@ class Histories(RuleBasedStateMachine):
 Histories.TestCase.settings = settings(
     settings.get_profile("fuzz"),
     report_multiple_bugs=False,
-    max_examples=EXAMPLES * 6,
+    max_examples=EXAMPLES * 3,
     stateful_step_count=STEPS * (3 if LONG else 1),
 )
-TestHistories = Histories.TestCase
+TestHistories = pytest.mark.timeout(1200)(Histories.TestCase)
