@@ -16,7 +16,7 @@ def test_every_event_is_accounted_for_on_a_real_airflow(tmp_path, capsys):
     demo = Demo(tmp_path / "run", events=1200, days=200, live_days=20, added=40)
     assert run(demo), capsys.readouterr().out
     said = capsys.readouterr().out
-    assert "\nEvery event is accounted for: 2,600 from 5 sources." in said
+    assert "\nEvery event is accounted for: 3,280 from 7 sources." in said
     assert "it refused 0 requests for their rate" in said
     secrets = (tmp_path / "run/sandbox.json").read_text()
     _no_secret_is_left_behind(tmp_path / "run/airflow", secrets)

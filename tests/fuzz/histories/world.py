@@ -6,6 +6,7 @@ a write into the spool, a write of a record, a batch that a destination takes.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from contextlib import suppress
@@ -252,9 +253,19 @@ class World:
 
         :param which: the copy that was made then.
         """
-        for key in (LIVE.cursor_key, f"{LIVE.cursor_key}.copy")[self._runs % 2 :][:1]:
-            if key in self.saved_ledger[which]:
-                self.ledger.texts[key] = self.saved_ledger[which][key]
+        places = (LIVE.cursor_key, f"{LIVE.cursor_key}.copy")
+
+        def newest():
+            return max(
+                (json.loads(self.ledger.texts[key])["sequence"] for key in places if key in self.ledger.texts),
+                default=0,
+            )
+
+        before, key = newest(), places[self._runs % 2]
+        if key in self.saved_ledger[which]:
+            self.ledger.texts[key] = self.saved_ledger[which][key]
+        # Two such writes may replace both places: then what was read since is read and sent again.
+        self.is_harmed |= newest() < before
         self._runs += 1
 
     def restore_spool(self, which):

@@ -94,10 +94,13 @@ class Microsoft365(World):
         self.desk = VendorDesk("microsoft365", self.service, connection, monkeypatch, kinds)
         self.service.now = lambda: self.desk.now
         self.losable = set()
+        self.stopped = False
 
     def happen(self, dice):
         if dice.random() < 0.2 and self.service.started:
+            # Somebody stops a subscription: what was made until it is started again is not to be had any more.
             self.service.started.remove(dice.choice(self.service.started))
+            self.stopped = True
         for _ in range(dice.randrange(5)):
             created = self.desk.now - timedelta(minutes=dice.randrange(90))
             events = [
