@@ -58,6 +58,13 @@ class StreamProgress:
         """
         return self.of_chain(self.kept_offset(destination))
 
+    def is_meant_for(self, destination: str) -> bool:
+        """Whether a destination is to get the stream: evidence only once it has begun with it.
+
+        :raises StopError: the record of its offset holds something else.
+        """
+        return not self.name.is_evidence or self.kept_offset(destination) is not None
+
     def of_chain(self, offset: Offset | None) -> Offset | None:
         """Return an offset if it is of this chain, else None."""
         return offset if offset is not None and offset.chain == self.chain else None

@@ -13,13 +13,12 @@ from audit_provider.core.accounting import Account, table
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.open_stream import open_stream, recorded_streams
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.stream_name import PREFIX, StreamName
+from audit_provider.core.stream_name import PREFIX
 from audit_provider.sandbox.s3 import ids_in, s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Store
     from audit_provider.sandbox.airflow_api import AirflowApi
 
@@ -35,16 +34,11 @@ def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations
     ledger = MemoryLedger(airflow.variables(f"{PREFIX}.{pipeline}."))
     accounts: list[Account] = []
     for name in recorded_streams(ledger, pipeline):
-        if (opened := open_stream(ledger, store, name)) and _is_shipped(opened, destinations):
+        if opened := open_stream(ledger, store, name):
             for gap in opened.position.gaps:
                 print(f"{opened.stream}: a gap from {gap.wanted:%Y-%m-%d} to {gap.possible:%Y-%m-%d}: {gap.reason}")
-            accounts += [opened.account(destination) for destination in destinations]
+            accounts += [opened.account(each) for each in destinations if opened.is_meant_for(each)]
     return accounts
-
-
-def _is_shipped(opened: OpenStream, destinations: Sequence[str]) -> bool:
-    """Whether destinations get a stream: evidence is kept for itself, unless the pipeline ships it."""
-    return opened.name != StreamName.of_evidence(opened.name.pipeline) or any(map(opened.offset, destinations))
 
 
 def print_account(pipeline: str, accounts: list[Account]) -> bool:

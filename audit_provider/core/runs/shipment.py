@@ -203,7 +203,7 @@ class Shipment:
         accounts = [
             self._replay_stream(opened, wanted, run_id)
             for opened in open_streams(self.ledger, self.store, self.pipeline)
-            if opened.head.number and (not opened.name.is_evidence or opened.kept_offset(self.destination))
+            if opened.head.number and opened.is_meant_for(self.destination)
         ]
         self.log.info("Replay of %s.\n%s", wanted, replay_table(accounts))
         wrong = [each for each in accounts if not each.adds_up or each.pending]
