@@ -28,9 +28,9 @@ copies of records. Two writers of one record are kept apart in four ways, each f
 2. The fence, :class:`Record`: every write first reads whether the ledger still holds what this run left there, and
    reads it again afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and
    stops with a :class:`~audit_provider.core.errors.FencedError`.
-3. The copy, :class:`PositionWriter`: Variables have no compare-and-set, so a task may be frozen between that look and
-   its write, and its old position then replaces a newer one. A position is written to two records, one after the
-   other, so such a write replaces one of them, and the other one is newer.
+3. The copy (:mod:`~audit_provider.core.position_writer`): Variables have no compare-and-set, so a task may be frozen
+   between that look and its write, and its old position then replaces a newer one. A position is written to two
+   records, one after the other, so such a write replaces one of them, and the other one is newer.
 4. The chain: if an old position replaces both, whatever is read on from it is whole, because a position is one record
    with the head of its chain of segments. Each delivery offset holds the digest of the last segment that it passed;
    where the position's chain does not hold that segment, the offset goes back to the last segment that both chains
@@ -39,7 +39,6 @@ copies of records. Two writers of one record are kept apart in four ways, each f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.source_health import SourceHealth
-    from audit_provider.core.spool import Head
     from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
@@ -73,7 +71,6 @@ OFFSETS: Codec[Offset] = Codec(
 REMOVALS: Codec[Removal] = Codec(
     Removal, "how many segments were removed", "restore it, or delete it to use the spool's own mark"
 )
-_COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it", versioned=True)
 _CLAIMS: Codec[dict[str, Claim]] = Codec(dict[str, Claim], "claims on the request budgets", "delete it")
 _WINDOWS: Codec[list[str]] = Codec(list[str], "windows", "restore it")
 _ACKNOWLEDGEMENTS: Codec[dict[str, Acknowledgement]] = Codec(
@@ -209,55 +206,6 @@ class Record(Generic[T]):
             f"{self.where} was changed by another run since this one read it: let only one run of this DAG be active; "
             f"nothing is lost, the other run's record stands."
         )
-
-
-class PositionWriter:
-    """The position of a stream in two records, for the task that writes it.
-
-    A commit of new segments writes the copy first, then the record that everybody reads. A write that comes late, from
-    a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
-    that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
-    segments writes the record alone: if that comes late, no segment is replaced.
-    """
-
-    def __init__(self, ledger: Ledger, name: StreamName) -> None:
-        self._record = position_record(ledger, name)
-        key = RecordKey("position_copy", name)
-        self._copy: Record[Position] = Record(ledger, key, _COPIES, f"Copy of {name.cursor_key}, written before it.")
-        self._sequence = 0
-        self._reached: tuple[str, Head] | None = None
-
-    def load(self) -> Position | None:
-        """Return the newest position, or None if there is none.
-
-        :raises StopError: a record has other content, or is from a newer version of this package.
-        :raises UnavailableError: it is not known.
-        """
-        kept, copy = self._record.load(), self._copy.load()
-        # An earlier version counts no commits, and leaves the copy behind.
-        if kept and copy and copy.chain == kept.chain and copy.sequence > kept.sequence > 0:
-            kept = copy
-        self._sequence = kept.sequence if kept else 0
-        self._reached = (kept.chain, kept.head) if kept else None
-        return kept
-
-    def commit(self, position: Position) -> None:
-        """Record a position.
-
-        :raises FencedError: another run has recorded one since :meth:`load`.
-        :raises UnavailableError: the ledger does not answer.
-        """
-        if self._sequence and self._reached == (position.chain, position.head):
-            self._record.commit(replace(position, sequence=self._sequence))
-            return
-        position = replace(position, sequence=self._sequence + 1)
-        # Or a run that was overtaken would leave a copy with a higher number than the record.
-        self._record.refuse_changed()
-        self._copy.commit(position)
-        self._record.commit(position)
-        self._copy.refuse_changed()
-        self._sequence += 1
-        self._reached = position.chain, position.head
 
 
 def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:

@@ -61,7 +61,7 @@ class Position:
     :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
         earlier version wrote the position.
     :ivar sequence: How often segments were committed; 0 if an earlier version wrote the position, see
-        :class:`~audit_provider.core.ledger.PositionWriter`.
+        :class:`~audit_provider.core.position_writer.PositionWriter`.
     :ivar version: Version of the record, see ``state_version``.
     """
 

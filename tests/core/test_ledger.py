@@ -14,7 +14,6 @@ from audit_provider.core.ledger import (
     Acknowledgements,
     GapWindows,
     MemoryLedger,
-    PositionWriter,
     TaskClaims,
     offset_record,
     position_record,
@@ -23,6 +22,7 @@ from audit_provider.core.ledger import (
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
 from audit_provider.core.position import Position
+from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 

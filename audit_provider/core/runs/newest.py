@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audit_provider.core.ledger import PositionWriter
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.passage import is_at_end
+from audit_provider.core.position_writer import PositionWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

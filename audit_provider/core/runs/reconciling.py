@@ -11,9 +11,10 @@ import msgspec
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
-from audit_provider.core.ledger import PositionWriter, position_record
+from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, text_of
 from audit_provider.core.position import Position, new_chain
+from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
 from audit_provider.core.runs.beginning import on_kept_chain
