@@ -21,12 +21,12 @@ from audit_provider.core.fields import (
     is_absent,
     paths_of,
     text_at,
-    text_of_scalar,
 )
 from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
+from audit_provider.core.sources.awaiting import ResultWaiter
 from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
@@ -48,10 +48,9 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
     from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.spec import SourceSpec
-    from audit_provider.core.sources.statement import Columns, Polling
+    from audit_provider.core.sources.statement import Columns
 
 _ACCEPTED = 202
-_FIRST_POLL, _LONGEST_POLL = 1.0, 30.0
 _PROOF_BYTES = 64 * 1024
 _CONTENT = Content()
 
@@ -77,13 +76,12 @@ class Page:
     named: bool = True
     content: Content = _CONTENT
     undated: bool = False
+    unreadable: int = 0
 
     @property
     def ordered(self) -> tuple[datetime, ...]:
-        """The times that tell of the order: none where one of them is that of a receipt."""
+        """The times that show the order: none where one of them is that of a receipt."""
         return () if self.undated else self.recorded
-
-    unreadable: int = 0
 
 
 class PageReader:
@@ -129,9 +127,9 @@ class PageReader:
         judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
         led_by = [path for path in spec.paging.paths if not is_header(path)]
         columns = spec.columns.at if spec.columns else ""
-        waits = spec.polling.state_at if spec.polling else ""
         paths = dict.fromkeys(filter(None, (*led_by, *judged, columns)), Any)
-        self._waits = Extractor({waits: Any, **({spec.polling.id_at: Any} if spec.polling else {})})
+        self._waiter = ResultWaiter(spec.polling, client.now, self.pause) if spec.polling else None
+        self._proves_rows = isinstance(spec.paging, StatementPaging)
         self._names: tuple[bytes, ...] = ()
         if spec.records_at:
             kind = dict[str, msgspec.Raw] if spec.records_by_key else list[msgspec.Raw]
@@ -241,10 +239,12 @@ class PageReader:
         :param for_page: the request is for a page, so that an answer may also say that there is none.
         """
         answer = self._send(request, window, cursor)
-        if self.spec.polling and for_page:
-            # A part that is not ready is asked for again: the job itself would answer with its first part.
-            again = (lambda: self._send(request, window, cursor)) if cursor else None
-            answer = self._awaited(self.spec.polling, answer, again)
+        if self._waiter and for_page:
+
+            def look(job: Request | None) -> Answer:
+                return self._send(job, None, "") if job else self._send(request, window, cursor)
+
+            answer = self._waiter.result(answer, look, is_part=bool(cursor))
         if for_page and self._says_nothing_new(answer, cursor):
             return answer
         if for_page and self._is_promised(cursor):
@@ -278,43 +278,9 @@ class PageReader:
 
     def _says_nothing_new(self, answer: Answer, cursor: str) -> bool:
         """Whether an answer says that there is no page. A part that the number of rows promises is never absent."""
-        if cursor and isinstance(self.spec.paging, StatementPaging):
+        if cursor and self._proves_rows:
             return False
         return self._judge.says_nothing_new(answer, promised=self._is_promised(cursor))
-
-    def _awaited(self, polling: Polling, answer: Answer, again: Callable[[], Answer] | None) -> Answer:
-        """Return the answer with the result: ``answer``, or a later one.
-
-        :param again: sends the request once more; None asks for the job that the answer names.
-        :raises UnavailableError: it takes too long. :raises ProtocolError: nothing says how to ask for it.
-        """
-        begun, pause = self._client.now(), _FIRST_POLL
-        job = ""
-        while True:
-            state, name = self._progress(polling, answer)
-            if answer.status not in polling.statuses and (not state or state not in polling.pending):
-                return answer
-            job = name or job
-            if not job and again is None:
-                raise ProtocolError(
-                    f"{answer.where} says that its result is not ready, and has no id at {polling.id_at!r} with which "
-                    "to ask for it: correct 'polling' of the source."
-                )
-            if self._client.now() - begun >= polling.within:
-                raise UnavailableError(
-                    f"{answer.where} has had no result for {polling.within}: the next try starts it again."
-                )
-            self.pause(pause)
-            pause = min(pause * 2, _LONGEST_POLL)
-            answer = again() if again else self._send(polling.request.filled({"job": job}), None, "")
-
-    def _progress(self, polling: Polling, answer: Answer) -> tuple[str, str]:
-        """Return the state and the id of a job, "" for what an answer does not say."""
-        try:
-            found = self._waits.decode(answer.body)
-        except UNREADABLE:
-            return "", ""
-        return tuple(text_of_scalar(getter_of(path)(found)) for path in (polling.state_at, polling.id_at))  # type: ignore[return-value]
 
     def _rows(
         self, columns: Columns, answer: Answer, found: Any, rows: Sequence[msgspec.Raw], cursor: str
@@ -356,7 +322,7 @@ class PageReader:
     def _is_promised(self, cursor: str) -> bool:
         """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""
         follows = self.spec.reading.backfill != "recovery"
-        flagged = bool(getattr(self.spec.paging, "more_at", "")) or isinstance(self.spec.paging, StatementPaging)
+        flagged = self._proves_rows or bool(getattr(self.spec.paging, "more_at", ""))
         return (bool(cursor) or self._lost_page) and follows and flagged
 
     def pause(self, seconds: float) -> None:
