@@ -17,7 +17,8 @@ from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import origin_of, range_from, window_from
 from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.patience import Patience
-from audit_provider.core.runs.shipment import Shipment, Shipped, forget_replay
+from audit_provider.core.runs.shipment import Shipment, forget_replay
+from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset

@@ -19,63 +19,24 @@ from audit_provider.core.runs.configurations import keep_change
 from audit_provider.core.runs.lacking import refuse_lacking
 from audit_provider.core.runs.log import grouped
 from audit_provider.core.runs.newest import opened_for
+from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.stream_name import StreamName
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from audit_provider.core.accounting import Account
     from audit_provider.core.dead_letters import DeadLetters
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.ledger import Ledger, Record
-    from audit_provider.core.model import Event, Offset
+    from audit_provider.core.model import Offset
     from audit_provider.core.open_stream import KeptLetters, OpenStream
     from audit_provider.core.position import Position
     from audit_provider.core.runs.log import Log
     from audit_provider.core.runs.patience import Patience
-    from audit_provider.core.spool import Manifest, Store, Stream
-
-
-@dataclass(slots=True)
-class Shipped:
-    """What a run has done for one stream so far; it is kept while the run goes on, so that it is known if that fails.
-
-    :ivar position: of the stream, None where nothing was read into it.
-    :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
-    :ivar record: of the offset. :ivar offset: where it ended; None while it goes on.
-    :ivar account: None until the stream's shipping has ended well.
-    :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
-    """
-
-    name: StreamName
-    position: Position | None = None
-    counts: ShipCounts = field(default_factory=ShipCounts)
-    pending: int | None = None
-    record: Record[Offset] | None = None
-    offset: Offset | None = None
-    account: Account | None = None
-    earliest: datetime | None = None
-    latest: datetime | None = None
-
-    def read(self, stream: Stream, manifests: Iterable[Manifest]) -> Iterator[tuple[int, Sequence[Event]]]:
-        """Yield ``(number, events)`` of some segments, and note when the events happened."""
-        for manifest in manifests:
-            self.earliest = min(self.earliest or manifest.first_time, manifest.first_time)
-            self.latest = max(self.latest or manifest.last_time, manifest.last_time)
-            yield manifest.number, stream.events(manifest)
-
-    def take_untold(self) -> int:
-        """Return how many events were set aside that no task has ended failed for, and note that this one does.
-
-        They may be of a part of this try that ended in a wait, or of a try that failed for another reason.
-        """
-        if self.record is None or self.offset is None or not self.offset.untold:
-            return 0
-        self.record.commit(replace(self.offset, untold=0))
-        return self.offset.untold
+    from audit_provider.core.spool import Store, Stream
 
 
 @dataclass
