@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from inspect import Parameter, Signature
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.destinations.registry import DESTINATIONS
+from audit_provider.core.destinations.registry import ByDestination
 from audit_provider.operators.links import link_of
 from audit_provider.operators.ship import ShipAuditLogsOperator
 
@@ -90,26 +90,5 @@ def _docstring(spec: DestinationSpec) -> str:
     )
 
 
-class _Operators(Mapping[str, type[ShipAuditLogsOperator]]):
-    """The operator of each destination type, made when it is first used."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, type[ShipAuditLogsOperator]] = {}
-
-    def __getitem__(self, name: str) -> type[ShipAuditLogsOperator]:
-        if name not in self._made:
-            self._made[name] = operator_of(DESTINATIONS[name])
-        return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in DESTINATIONS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(DESTINATIONS)
-
-    def __len__(self) -> int:
-        return len(DESTINATIONS)
-
-
-SHIP_OPERATORS: Mapping[str, type[ShipAuditLogsOperator]] = _Operators()
+SHIP_OPERATORS: Mapping[str, type[ShipAuditLogsOperator]] = ByDestination(operator_of)
 """The operator of each destination type."""

@@ -7,14 +7,16 @@ task imports no other destination.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from audit_provider.core.destinations.spec import DestinationSpec
 from audit_provider.core.discovery import descriptions_in, find_registered
 from audit_provider.core.errors import ConfigurationError
+
+T = TypeVar("T")
 
 ENTRY_POINTS = "audit_provider.destinations"
 """Group of the entry points by which other packages add destinations."""
@@ -72,11 +74,20 @@ class Destinations(Mapping[str, DestinationSpec]):
         return self._registered
 
 
-class _Options(Mapping[str, type[Any]]):
-    """The options of each destination."""
+class ByDestination(Mapping[str, T]):
+    """Something of each destination, made when it is first used.
 
-    def __getitem__(self, name: str) -> type[Any]:
-        return DESTINATIONS[name].options
+    :param make: returns it, of a destination's description.
+    """
+
+    def __init__(self, make: Callable[[DestinationSpec], T]) -> None:
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._made:
+            self._made[name] = self._make(DESTINATIONS[name])
+        return self._made[name]
 
     def __contains__(self, name: object) -> bool:
         return name in DESTINATIONS
@@ -91,5 +102,5 @@ class _Options(Mapping[str, type[Any]]):
 DESTINATIONS = Destinations(__name__.rpartition(".")[0], Path(__file__).parent)
 """Every destination type, by the name used in the pipelines file."""
 
-REGISTRY: Mapping[str, type[Any]] = _Options()
+REGISTRY: Mapping[str, type[Any]] = ByDestination(lambda spec: spec.options)
 """The options of every destination type, by the name used in the pipelines file."""
