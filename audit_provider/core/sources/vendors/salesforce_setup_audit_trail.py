@@ -4,12 +4,15 @@ https://developer.salesforce.com/docs/platform/object-reference/references/stand
 """
 
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.sources.vendors import salesforce_event_log_files
 
 _ROWS = (
     "SELECT Id, Action, Section, CreatedDate, CreatedById, CreatedBy.Username, CreatedByContext, CreatedByIssuer, "
     "Display, DelegateUser, ResponsibleNamespacePrefix FROM SetupAuditTrail "
     "WHERE CreatedDate >= {start} AND CreatedDate < {end} ORDER BY CreatedDate"
 )
+
+_FILES = salesforce_event_log_files.SALESFORCE_EVENT_LOG_FILES
 
 SALESFORCE_SETUP_AUDIT_TRAIL = v.SourceSpec(
     name="salesforce_setup_audit_trail",
@@ -21,8 +24,8 @@ SALESFORCE_SETUP_AUDIT_TRAIL = v.SourceSpec(
     page_url="https://{host}/lightning/setup/SecurityEvents/home",
     request=v.Request("GET", "/services/data/v{version}/query", params={"q": _ROWS}),
     reading=v.ClosedWindows(),
-    paging=v.NextUrlPaging(url_at="nextRecordsUrl"),
-    records_at="records",
+    paging=_FILES.paging,
+    records_at=_FILES.records_at,
     fields=v.Fields(
         id="Id",
         time="CreatedDate",
@@ -31,28 +34,23 @@ SALESFORCE_SETUP_AUDIT_TRAIL = v.SourceSpec(
         actor_name="CreatedBy.Username",
         object_type="Section",
     ),
-    auth=v.Token(url="/services/oauth2/token", client="fields"),
+    auth=_FILES.auth,
     actions={"PermSetCreate": "access.update"},
-    errors=v.Errors(
-        message_at="message",
-        code_at="errorCode",
-        slow_codes=("REQUEST_LIMIT_EXCEEDED",),
-        slow_wait=v.hours(1),  # the limit is of 24 hours, of which the oldest are freed as time passes
+    errors=v.replace(
+        _FILES.errors,
         hints={
+            **_FILES.errors.hints,
             "INVALID_TYPE": "the user may not see SetupAuditTrail: it needs 'View Setup and Configuration'.",
-            "INVALID_SESSION_ID": "the app's token is not accepted: check its run-as user.",
         },
     ),
-    rate_limit=v.RateLimit(requests=100, per=60),
+    rate_limit=_FILES.rate_limit,
     lookback=v.days(180),
-    settings={"version": v.Setting("API version", default="60.0")},
-    credential={"login": "consumer key of an external client app", "password": "consumer secret"},
+    settings={"version": _FILES.settings["version"]},
+    credential=_FILES.credential,
     access="An external client app with the client credentials flow, whose run-as user has 'View Setup and "
-    "Configuration' "
-    "and 'API Enabled'.",
+    "Configuration' and 'API Enabled'.",
     limits="Changes in Setup, kept for 180 days. Only the fields that the query names are sent: all of the object's "
-    "own, and "
-    "the user name. The org's daily API quota applies.",
+    "own, and the user name. The org's daily API quota applies.",
     confidence="Vendor documentation.",
     checked="2026-11-29",
     unconfirmed={
