@@ -32,6 +32,20 @@ def raising(error):
     return step
 
 
+def shipped(destination, segments):
+    """Ship segments that come one by one, and return where the offset stands; nothing else keeps them."""
+    return ship(
+        destination,
+        segments,
+        Offset(),
+        commit=lambda offset: None,
+        set_aside=lambda letters: None,
+        too_old="arrival_time",
+        sleep=lambda seconds: None,
+        now=lambda: NOW,
+    )
+
+
 def place(offset):
     return offset.segment, offset.index
 
@@ -341,16 +355,7 @@ def test_only_one_batch_and_one_segment_are_held():
             seen.append(alive[-1] - batch.items[0].segment)
             return super().send(batch)
 
-    ship(
-        Watching(),
-        segments(),
-        Offset(),
-        commit=lambda offset: None,
-        set_aside=lambda letters: None,
-        too_old="arrival_time",
-        sleep=lambda seconds: None,
-        now=lambda: NOW,
-    )
+    shipped(Watching(), segments())
     assert max(seen) <= 1, "read at most one segment past the batch being sent"
 
 
@@ -379,16 +384,7 @@ def test_a_segment_has_left_memory_when_the_next_one_is_read(whole_segments):
     limits = Limits(
         events=6 if whole_segments else 4, batch_bytes=10_000, event_bytes=1000, whole_segments=whole_segments
     )
-    after = ship(
-        Listed(limits=limits),
-        segments(),
-        Offset(),
-        commit=lambda offset: None,
-        set_aside=lambda letters: None,
-        too_old="arrival_time",
-        sleep=lambda seconds: None,
-        now=lambda: NOW,
-    )
+    after = shipped(Listed(limits=limits), segments())
     assert after.counts.delivered == 30
 
 
