@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command is None:
         described.print_help(sys.stderr)
         return NO_COMMAND
-    # Outside of a task, Airflow reads Variables and connections from its database only where it is told to.
+    # Outside of a task, Airflow reads Variables and connections from its database only if this is set.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     if run := _WITH_CODES.get(options.command):
         return run(options)

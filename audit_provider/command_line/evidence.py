@@ -90,14 +90,14 @@ def _packed(options: argparse.Namespace) -> tuple[PackFacts, Verification, bytes
     who = signer()
     name = f"{who.name}/pack/{pipeline.name}"
     keys = "".join(f"{each.public.verifier(name)}\n" for each in who.keys)
-    told = (
+    sentence = (
         f"The pack is signed as {name} with the public key {' and '.join(str(each.public) for each in who.keys)}."
         if who.keys
         else "The pack is not signed, for Airflow's settings name no key ([audit_logs] checkpoint_conn_id)."
     )
     also = ", and their events" if options.events else ""
     files = [
-        ("index.html", page_of_pack(facts, verification, told).encode()),
+        ("index.html", page_of_pack(facts, verification, sentence).encode()),
         ("evidence.json", facts.as_json()),
         ("verification.json", verification.as_json()),
         ("checkpoints.txt", "".join(notes_of(facts)).encode()),

@@ -74,7 +74,7 @@ def pull(
     :param earlier_until: up to where the window before that one was asked for, if that is less than it usually is.
     :param known: other streams whose events are not spooled again.
     :param deadline: stop in good order once it has passed; the next run goes on.
-    :param progress: told of every page. :param segment_bytes: before compression.
+    :param progress: notified of every page. :param segment_bytes: before compression.
     :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
         there, unless it was read by cursors that lead round.
     """

@@ -67,7 +67,7 @@ class _Filter(logging.Filter):
         """Let every record pass, redacted where a request is on its way."""
         redactor = _current.get()
         if redactor is not None:
-            # A traceback quotes headers; what happened is told by our own error.
+            # A traceback quotes headers; our own error says what happened.
             record.msg, record.args = redactor.redact(record.getMessage()), None
             record.exc_info = record.exc_text = None
         return True

@@ -107,8 +107,8 @@ def _may_write(client: HttpClient, user: str, target: str) -> str:
         headers={**_JSON, "Content-Type": "application/json"},
         body=msgspec.json.encode(question),
     )
-    told = answer.json() if answer.status == 200 and not answer.is_web_page else {}
-    may = told.get("has_all_requested") if isinstance(told, dict) else None
+    granted = answer.json() if answer.status == 200 and not answer.is_web_page else {}
+    may = granted.get("has_all_requested") if isinstance(granted, dict) else None
     if may is False:
         raise CredentialError(
             f"{answer.where} says that {user} may not create documents in {target}: give it the index privilege "

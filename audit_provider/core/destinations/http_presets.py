@@ -211,11 +211,11 @@ def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
     if not partial:
         return None
     keys = ("rejectedLogRecords", "rejected_log_records")
-    told = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
-    if not told.isdigit():
+    count_said = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
+    if not count_said.isdigit():
         said = f"{answer.where} answered {answer.status}{client.words(answer)}, which is not how OTLP answers"
         raise MaybeStoredError(f"{said}: {MAYBE_STORED}")
-    rejected = int(told)
+    rejected = int(count_said)
     if not rejected:
         return None
     rest = (

@@ -200,7 +200,7 @@ class SentinelDestination:
             return self._split(answer, count)
         if answer.status in (400, 404) and not answer.is_web_page and not is_later(answer):
             # 400 is a bad body or a bad request, 404 a wrong address or, from some deployments, too large a body.
-            # Whether it lies with the events is told by what an empty array is answered, compressed as they were.
+            # The answer to an empty array, compressed as they were, shows whether the events are the cause.
             empty, _ = self._post(_compressed(b"[]") if compressed else b"[]", compressed=compressed)
             if empty.status == 204:
                 return self._split(answer, count)

@@ -65,7 +65,7 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
 
 
 def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: Position | None) -> Origin:
-    """Return what a destination is told of where a stream's events come from.
+    """Return what a destination needs to know about where a stream's events come from.
 
     :param source: as the pipelines file names it; None for the one that was read. :param position: of the stream; None
         where it is gone.

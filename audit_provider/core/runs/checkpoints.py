@@ -148,8 +148,8 @@ class Checkpoints:
         if why:
             record["begins_anew"] = why
         # What the log said before and what it says now must be two events, whatever the clock says.
-        told = hashlib.sha256(f"{note}{text_of(now)}".encode()).hexdigest()[:32]
-        return evidence_event(f"checkpoint-{told}", now, record)
+        name = hashlib.sha256(f"{note}{text_of(now)}".encode()).hexdigest()[:32]
+        return evidence_event(f"checkpoint-{name}", now, record)
 
 
 def _progress(offset: Offset | None) -> dict[str, Any] | None:

@@ -102,8 +102,8 @@ def keep_change(
         "run_id": run_id,
         "version": version,
     }
-    told = hashlib.sha256(f"{pipeline} {destination} {before} {after} {text_of(now)}".encode()).hexdigest()[:32]
-    spool_evidence(ledger, store, pipeline, [evidence_event(f"configuration-{told}", now, record)], now)
+    name = hashlib.sha256(f"{pipeline} {destination} {before} {after} {text_of(now)}".encode()).hexdigest()[:32]
+    spool_evidence(ledger, store, pipeline, [evidence_event(f"configuration-{name}", now, record)], now)
     return changed
 
 

@@ -38,7 +38,7 @@ def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, 
     memory is, spools none twice. It says where names of events stand in it, and which of their fields they come from,
     for a destination that redacts these.
 
-    :param memory: is told what was spooled; it is to be kept afterwards. :param now: aware UTC.
+    :param memory: records what was spooled; save it afterwards. :param now: aware UTC.
     :param fields: of the pipeline's source.
     :return: how many the stream holds that the memory did not know to be there.
     :raises AuditError: the spool or the Variable cannot be read or written.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
-"""Ends the name of an event whose id another one has; which of both bears the id may differ between streams."""
+"""Ends the name of an event whose id another one has; which of the two has the id may differ between streams."""
 
 
 def refuse_lacking(ledger: Ledger, store: Store, names: Iterable[StreamName], destination: str, log: Log) -> None:

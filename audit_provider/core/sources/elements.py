@@ -163,7 +163,7 @@ class Elements:
         self.unreadable.append(Unreadable(content[begin:], reason))
 
     def _borders(self, content: bytes) -> Iterator[int]:
-        """Yield where, in what cannot be read, one record ends and another begins, as far as that can be told."""
+        """Yield where, in what cannot be read, one record ends and another begins, as far as that is visible."""
         if not self._needed:
             return
         places = [found.end() for found in _BORDER.finditer(content)]

@@ -36,7 +36,7 @@ class Exploder:
 
         The first event of a record keeps the record's id; the others have their number behind it, as in ``id/2``. A
         record without such a list, or that cannot be read in full, stays as it is. So does one without an id: equal
-        ones are told apart by counting, which counts records.
+        ones are distinguished by counting, which counts records.
 
         :param nameless: digests that stand for the ids of records without one.
         """

@@ -303,7 +303,7 @@ class PageReader:
     def prepare(self) -> bool:
         """Send what must be sent before the log can be read, once; return whether that has started something.
 
-        Without the vendor's codes for "done before", no answer tells that it was not, so it has started nothing.
+        Without the vendor's codes for "done before", no answer shows that this request has started something.
 
         :raises AuditError: as :meth:`fetch` does.
         """

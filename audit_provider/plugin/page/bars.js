@@ -16,7 +16,7 @@ export function stepOf(most, least = 0) {
 
 // series: [{ values, colour }], bottom first. band: { low, high } or null. about: what the whole chart shows.
 // unit: of the axis. line: { value, text } across the bars, or null. running: whether the last bar is not over.
-// bar: attributes of the group of a label, given its place; its aria-label is told where the mouse rests, too.
+// bar: attributes of the group of a label, given its place; its aria-label is also shown where the mouse rests.
 export function bars({ labels, series, band = null, about, role = "img", bar, unit, line = null, running = true }) {
   const totals = labels.map((_, place) => series.reduce((sum, each) => sum + (each.values[place] ?? 0), 0));
   const largest = Math.max(1, ...totals, ...(band ? band.high : []), line ? line.value : 0);

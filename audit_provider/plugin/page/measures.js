@@ -17,7 +17,7 @@ export function measures(activity, target) {
     .slice(first)
     .map((_, place) => new Date(Date.parse(activity.first_hour) + (first + place) * HOUR).toISOString());
   const labels = hours.map((each) => `${each.slice(5, 10)} ${each.slice(11, 13)}h`);
-  const told = (place, what) => ({ class: "hour", "aria-label": `${labels[place]} UTC: ${what}` });
+  const labelled = (place, what) => ({ class: "hour", "aria-label": `${labels[place]} UTC: ${what}` });
   const most = Math.max(...lags);
   const charts = [
     make("h4", { "data-key": "lag-head" }, "How far was reading behind? Largest of each hour, minutes"),
@@ -28,7 +28,7 @@ export function measures(activity, target) {
       unit: "min",
       // Far above all bars, the target would flatten them.
       line: target && most > target / 4 ? { value: target / 60, text: `target ${span(target)}` } : null,
-      bar: (place) => told(place, span(lags[first + place])),
+      bar: (place) => labelled(place, span(lags[first + place])),
     }),
   ];
   delivered.forEach(([name, values], place) => {
@@ -42,7 +42,7 @@ export function measures(activity, target) {
       labels,
       series: [{ values: shown, colour: `c${place % 10}` }],
       about: `events delivered to ${name} by hour over ${labels.length} hours`,
-      bar: (hour) => told(hour, `${number(shown[hour] ?? 0)} events to ${name}`),
+      bar: (hour) => labelled(hour, `${number(shown[hour] ?? 0)} events to ${name}`),
     });
     chart.dataset.key = `given-${name}`;
     charts.push(chart);

@@ -11,9 +11,9 @@ export async function act(path, body = {}) {
   if (seen.waiting.has(path)) return;
   seen.waiting.add(path);
   commands.show();
-  const told = await ask(path, body).catch((error) => ({ ok: false, message: error.message }));
+  const answer = await ask(path, body).catch((error) => ({ ok: false, message: error.message }));
   seen.waiting.delete(path);
-  const results = [{ ...told, at: new Date().toISOString() }, ...(seen.results.get(path) ?? [])];
+  const results = [{ ...answer, at: new Date().toISOString() }, ...(seen.results.get(path) ?? [])];
   seen.results.set(path, results.slice(0, MOST_RESULTS));
   commands.show();
   await commands.look();

@@ -288,7 +288,7 @@ class ClosedWindows:
                 reader.tell(f"the window {bounds} holds more than the API serves for one window: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
-                # Records without an id are told apart by their number in the window, so that is read in one go.
+                # Records without an id are distinguished by their number in the window, so that is read in one go.
                 resumed = window if page.named else OpenWindow(window.start, window.end)
                 kept = replace(kept, open=resumed)
             elif (tally.moved or shrunken) and readings < _MOST_READINGS:

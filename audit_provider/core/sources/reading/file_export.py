@@ -230,7 +230,7 @@ class FileExport:
                     if known and not reader.pages.spec.fields.id and reader.until is None:
                         reader.tell(
                             f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of "
-                            f"two files cannot be told apart, so they are counted once"
+                            f"two files cannot be distinguished, so they are counted once"
                         )
                     failed = {name: made for name, made in kept.failed.items() if name != key}
                     kept = replace(kept, done={**kept.done, key: file.created or span.end}, failed=failed)

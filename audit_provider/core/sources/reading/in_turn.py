@@ -107,5 +107,5 @@ def _least(read_to: Mapping[str, datetime | None], logs: Iterable[str]) -> datet
 
 
 def _named(name: str, tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what tells a line with the name of the log that it is about."""
+    """Return what passes on a line with the name of the log that it is about."""
     return lambda line: tell(f"{name}: {line}")
