@@ -12,7 +12,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class Watch:
@@ -26,6 +28,23 @@ class Watch:
         self._process = subprocess.Popen(
             command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, start_new_session=True, text=True
         )
+
+    def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a process in a session of its own. It does nothing before it is watched over.
+
+        :param options: of :class:`subprocess.Popen`; its standard input is empty.
+        """
+        # If this process is killed in between, the shell finds its input closed and ends.
+        gate = ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh", *command]
+        process = subprocess.Popen(gate, stdin=subprocess.PIPE, start_new_session=True, **options)
+        self.add(process.pid)
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        return process
 
     def add(self, leader: int) -> None:
         """Watch over a session too."""
@@ -78,6 +97,7 @@ def main() -> None:
         else:
             leaders.add(int(line))
     for leader in leaders:
+        signal_session(leader, signal.SIGSTOP)  # or one would act on the end of another
         signal_session(leader, signal.SIGKILL)
     for folder in sys.argv[1:]:
         shutil.rmtree(folder, ignore_errors=True)

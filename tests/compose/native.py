@@ -95,18 +95,15 @@ class NativeStack:
         if first:
             self._prepare_database(each)
         with self.log(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
+            self.processes[name] = self._watch.start(
                 [self._here(name, word) for word in [*each.command, *self._arguments.get(each.name, ())]]
                 + (["-D", str(self._data(name)), "-k", str(self._data(name))] if name == "postgres" else []),
                 env=self._environment(name),
                 cwd=self._own(name),
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 user=self._user(name),
             )
-        self._watch.add(self.processes[name].pid)
         if first:
             self._await(name, "service_healthy")
             self._make_database(each)

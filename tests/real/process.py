@@ -46,17 +46,14 @@ class Process:
         if user is not None:
             as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = _watch().start(
                 command,
                 env={**os.environ, **(environment or {})},
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 **as_user,
             )
-        _watch().add(self._process.pid)
 
     def __enter__(self) -> Process:
         return self
