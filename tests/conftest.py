@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -41,3 +42,15 @@ def process_context():
         os.environ.pop(name, None)
     else:
         os.environ[name] = before
+
+
+@pytest.fixture
+def no_collection():
+    """Keep the cyclic collector still, for tests of JSON that is nested without end.
+
+    Their decoders stop at the depth where Python refuses a further call. A collection at that depth runs the finalizers
+    of objects that other tests left, and each of those calls is refused as well.
+    """
+    gc.disable()
+    yield
+    gc.enable()

@@ -24,6 +24,8 @@ from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.files import MOST_ROW_LETTERS, File, FileReader
 from tests.hostile import Hostile
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 MIB = 1024 * 1024
 

@@ -133,6 +133,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
     ids=range(17),
 )
+@pytest.mark.usefixtures("no_collection")
 def test_yaml_that_stands_for_too_much_or_for_nothing_is_refused(text, said):
     with pytest.raises(ConfigurationError, match=said):
         values_of(text)

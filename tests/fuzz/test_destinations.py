@@ -19,6 +19,8 @@ from audit_provider.testing.connection import PlainConnection
 from tests.core.destinations.stand_ins import ORIGIN, event
 from tests.fuzz.outside import FUZZ, bodies_like, lines, wired
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 HEC = {"text": "x", "code": 9, "invalid-event-number": 1, "ackId": 0, "acks": {"0": True}}
 ITEM = {"create": {"status": 201, "_index": "i", "error": {"type": "t", "reason": "r", "caused_by": {"type": "c"}}}}
 BULK = {"errors": True, "items": [ITEM, ITEM, ITEM]}

@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import msgspec
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,8 @@ from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import NOW, event
 from tests.core.simulation import MemoryStore
 from tests.fuzz.outside import FUZZ, bodies_like, changed, values, words
+
+pytestmark = pytest.mark.usefixtures("no_collection")
 
 PIPELINE = {
     "source": {"like": "pylon", "reading": {"type": "closed_windows", "overlap": 60}, "fields": {"id": "a|b.0"}},

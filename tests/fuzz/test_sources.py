@@ -24,6 +24,8 @@ from audit_provider.core.waits import LONGEST_WAIT, remaining_requests, wait_ask
 from tests.core.destinations.stand_ins import NOW
 from tests.fuzz.outside import FUZZ, bodies_like, lines, scalars, wired, words
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 DAY = Window(NOW - timedelta(days=1), NOW)
 WAITS = ("Retry-After", "X-Retry-After", "X-RateLimit-Reset", "RateLimit-Reset", "X-RateLimit-Remaining")

@@ -17,6 +17,8 @@ from audit_provider.core.sources.patient import PatientReader
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import FIELDS, Pulled, page, record
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 GOOD = [
     record("a", more=',"action":"login"'),
     record("b", more=',"n":1.10,"t":"x\\u00e9 é","action":"logout"'),
