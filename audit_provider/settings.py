@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -36,6 +37,11 @@ def beside_dags() -> Path:
 def has_secrets_backend() -> bool:
     """Whether Airflow asks a secrets backend before its own database."""
     return any(conf.get(*each, fallback="") for each in (("secrets", "backend"), ("workers", "secrets_backend")))
+
+
+def airflow_root() -> str:
+    """Return the path below which Airflow is served, from ``[api] base_url``; "" at the root of its host."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def most_mapped() -> int:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.rate_limit import Burst
-    from audit_provider.core.sources.reading.base import Reader, Reading, Step
+    from audit_provider.core.sources.reading.base import Reading, Step
+    from audit_provider.core.sources.reading.reader import Reader
     from audit_provider.core.spool import Head, Stream
 
 SEGMENT_BYTES = 8 * 1024 * 1024

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Event
     from audit_provider.core.sources import SourceSpec
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 MOST_NAMED = 20
 """Late events that are named one by one."""

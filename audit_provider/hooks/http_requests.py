@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.http.hooks.http import HttpHook
 
 if TYPE_CHECKING:
-    import requests
+    from collections.abc import Callable
 
-    from audit_provider.hooks.service import ServiceHook
+    import requests
 
 
 class RequestsHook(HttpHook):
@@ -17,23 +17,24 @@ class RequestsHook(HttpHook):
 
     https://airflow.apache.org/docs/apache-airflow-providers-http/stable/_api/airflow/providers/http/hooks/http/
 
-    :param service: the hook whose connection it uses.
+    :param session: returns a session with the connection's credential. :param address: returns its base URL.
     """
 
-    def __init__(self, service: ServiceHook) -> None:
-        super().__init__(method="GET", http_conn_id=service.http_conn_id)
-        self._service = service
+    def __init__(self, conn_id: str, session: Callable[[], requests.Session], address: Callable[[], str]) -> None:
+        super().__init__(method="GET", http_conn_id=conn_id)
+        self._session = session
+        self._address = address
 
     def get_conn(self, headers: dict[Any, Any] | None = None, *_: Any, **__: Any) -> requests.Session:
         """Return a session that carries the credential.
 
         :param headers: to send with each request. :raises ConfigurationError: the connection cannot be used.
         """
-        self._set_base_url(self._service.connection)
-        session = self._service.through_tunnel(self._service.get_conn())
+        self._set_base_url(None)
+        session = self._session()
         session.headers.update(headers or {})
         return session
 
     def _set_base_url(self, connection: Any) -> None:
-        self.base_url = self._service.address()
+        self.base_url = self._address()
         self._base_url_initialized = True

@@ -64,7 +64,7 @@ class ServiceHook(DescribedForm, BaseHook):
         # Its module also imports aiohttp for its asynchronous hook: a third of what a task would import.
         from audit_provider.hooks.http_requests import RequestsHook
 
-        return RequestsHook(self)
+        return RequestsHook(self.http_conn_id, lambda: self.through_tunnel(self.get_conn()), self.address)
 
     def run(self, endpoint: str | None = None, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request of your own; see ``HttpHook.run`` of Airflow's HTTP provider."""

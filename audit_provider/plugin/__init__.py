@@ -1,7 +1,8 @@
 """The page "Audit logs" in Airflow's navigation.
 
-``reading`` gets the records in a few queries, ``overview`` judges them, ``matrix`` makes rows of them, ``access`` says
-who may see and do what, ``routes`` and ``actions`` are the JSON API, ``page/`` is what the browser shows.
+``reading`` gets the records in a few queries, ``progress`` decodes and ``overview`` judges them, ``matrix`` makes rows
+of them, ``access`` says who may see and do what, ``routes`` and ``actions`` are the JSON API, ``page/`` is what the
+browser shows.
 
 Every process of Airflow loads this module, workers too, so the app itself is made only where it is asked for.
 """
@@ -10,21 +11,15 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from audit_provider.settings import airflow_root
 
 log = logging.getLogger(__name__)
 
 URL_PREFIX = "/audit-logs"
 TITLE = "Audit logs"
-
-
-def airflow_root() -> str:
-    """Return the path below which Airflow is served, from ``[api] base_url``; "" at the root of its host."""
-    from airflow.providers.common.compat.sdk import conf
-
-    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 class AuditLogsPlugin(AirflowPlugin):

@@ -18,7 +18,6 @@ from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators.siem_configurations import check_destination, send_test_event
-from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import (
     PermissionsDep,
     SeesPage,
@@ -30,7 +29,7 @@ from audit_provider.plugin.access import (
 from audit_provider.plugin.routes import delivery_of, pipeline_of
 from audit_provider.plugin.views import Told
 from audit_provider.plugin.within import within
-from audit_provider.settings import spool_uri
+from audit_provider.settings import airflow_root, spool_uri
 from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.stream_name import RecordKind
     from audit_provider.plugin.dag_facts import DagFacts
-    from audit_provider.plugin.overview import Progress
+    from audit_provider.plugin.progress import Progress
 
 PULL = "pull"
 """The task that reads the source."""

@@ -15,7 +15,7 @@ from audit_provider.core.stream_name import PREFIX
 from audit_provider.dags.incremental import RETRIES
 from audit_provider.dags.pipelines import read_file
 from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
-from audit_provider.plugin.overview import Records, progress_of
+from audit_provider.plugin.progress import Records, progress_of
 from audit_provider.settings import beside_dags, pipelines_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.plugin.overview import PipelineRecords, Progress
+    from audit_provider.plugin.progress import PipelineRecords, Progress
 
 
 _MARK = 48

@@ -19,13 +19,12 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
-from audit_provider.plugin import airflow_root
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
-from audit_provider.plugin.judged import JudgedPipelines
 from audit_provider.plugin.letters import open_letters
 from audit_provider.plugin.matrix import MOST_ROWS, Wanted, rows_of
-from audit_provider.plugin.overview import PipelineRecords, Records, view_of
+from audit_provider.plugin.overview import JudgedPipelines, view_of
+from audit_provider.plugin.progress import PipelineRecords, Records
 from audit_provider.plugin.reading import (
     KnownPipelines,
     PipelinesReader,
@@ -47,7 +46,7 @@ from audit_provider.plugin.views import (
     Setup,
 )
 from audit_provider.plugin.within import within
-from audit_provider.settings import beside_dags, pipelines_file
+from audit_provider.settings import airflow_root, beside_dags, pipelines_file
 
 MOST_TEXT = 120
 """Letters of an error in a row."""

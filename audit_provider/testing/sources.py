@@ -29,7 +29,7 @@ from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources.inline import mistakes_in
-from audit_provider.core.sources.reading.base import Reader
+from audit_provider.core.sources.reading.reader import Reader
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.testing.contract import read_contract

@@ -16,7 +16,8 @@ from audit_provider.core.position import pack_position
 from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.spool_times import with_segment
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
-from audit_provider.plugin.overview import Records, progress_of, view_of
+from audit_provider.plugin.overview import view_of
+from audit_provider.plugin.progress import Records, progress_of
 from tests.plugin.conftest import offset, position, summary
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")

@@ -15,7 +15,8 @@ from audit_provider.core.sources.vendors import Sources
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page, PageReader
-    from audit_provider.core.sources.reading.base import Reader, Reading
+    from audit_provider.core.sources.reading.base import Reading
+    from audit_provider.core.sources.reading.reader import Reader
     from audit_provider.core.sources.vendors.pylon import PYLON, PYLON_LIST
 
 REGISTRY = Sources()
@@ -27,7 +28,8 @@ __getattr__ = imported_late(
     __name__,
     {
         "audit_provider.core.sources.pages": ("Page", "PageReader"),
-        "audit_provider.core.sources.reading.base": ("Reader", "Reading"),
+        "audit_provider.core.sources.reading.base": ("Reading",),
+        "audit_provider.core.sources.reading.reader": ("Reader",),
         "audit_provider.core.sources.vendors.pylon": ("PYLON", "PYLON_LIST"),
     },
 )

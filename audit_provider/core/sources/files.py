@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.later import Later
     from audit_provider.core.model import Event, Window
     from audit_provider.core.records import RecordReader
-    from audit_provider.core.sources.pages import PageReader
+    from audit_provider.core.sources.request import Request
+    from audit_provider.core.sources.spec import SourceSpec
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -54,14 +56,26 @@ class JobState:
     said: str = ""
 
 
+class Api(Protocol):
+    """The source's API, which orders files and lists them: its reader of pages."""
+
+    spec: SourceSpec
+
+    def later(self, answer: Answer, /) -> Later | None:
+        """Return what an answer means that says "later" in words; None where it does not."""
+
+    def ask(self, request: Request, window: Window | None, *, by_cursor: bool = False) -> Answer:
+        """Send a request of the source and return its answer, if it is a good one."""
+
+
 class FileReader:
     """Reads the files of one source.
 
-    :param pages: asks the API. :param outside: returns a client without any credential for a base URL.
+    :param api: of the source. :param outside: returns a client without any credential for a base URL.
     """
 
-    def __init__(self, pages: PageReader, client: HttpClient, outside: Callable[[str], HttpClient]) -> None:
-        self._pages = pages
+    def __init__(self, api: Api, client: HttpClient, outside: Callable[[str], HttpClient]) -> None:
+        self._api = api
         self._client = client
         self._outside = outside
 
@@ -72,7 +86,7 @@ class FileReader:
 
     def order(self, job: ExportJob, window: Window) -> str:
         """Ask for the events of a window; return the job's id."""
-        answer = self._pages.ask(job.create, window)
+        answer = self._api.ask(job.create, window)
         name = text_at(answer.json(), job.id_at)
         if not name:
             raise ProtocolError(
@@ -84,7 +98,7 @@ class FileReader:
     def look(self, job: ExportJob, name: str) -> JobState:
         """Return how far a job is."""
         try:
-            answer = self._pages.ask(job.status.filled({"job": name}), None, by_cursor=True)
+            answer = self._api.ask(job.status.filled({"job": name}), None, by_cursor=True)
         except RefusedError as error:
             return JobState("lost", said=str(error))
         found = answer.json()
@@ -105,11 +119,11 @@ class FileReader:
             try:
                 entry = msgspec.json.decode(record.raw)
             except UNREADABLE:
-                raise ProtocolError(f"{self._pages.spec.title} lists a file whose entry cannot be read.") from None
+                raise ProtocolError(f"{self._api.spec.title} lists a file whose entry cannot be read.") from None
             name, url = text_at(entry, shown.id_at), text_at(entry, shown.url_at)
             if not name or not url:
                 raise ProtocolError(
-                    f"{self._pages.spec.title} lists a file without {shown.id_at} or {shown.url_at}: correct 'id_at' "
+                    f"{self._api.spec.title} lists a file without {shown.id_at} or {shown.url_at}: correct 'id_at' "
                     f"and 'url_at' of the source's export."
                 )
             expires = time_from(value_at(entry, shown.expires_at)) if shown.expires_at else None
@@ -141,7 +155,7 @@ class FileReader:
         """Download a file; where its address leads on to a storage, from there, once and without the credential."""
         base = self._client.base_url
         client, path, url = self._client_of(self._joined(f"{base}/", file.url))
-        answer = client.download(path, sink, later=self._pages.later)
+        answer = client.download(path, sink, later=self._api.later)
         if answer.status in _REDIRECTS:
             where, goal = answer.where, answer.headers.get("Location", "")
             if not goal:
@@ -154,7 +168,7 @@ class FileReader:
                     f"{where} redirects to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
                     "fetched: only https is allowed."
                 )
-            answer = client.download(path, sink, later=self._pages.later)
+            answer = client.download(path, sink, later=self._api.later)
             if answer.status in _REDIRECTS:
                 raise ProtocolError(
                     f"{where} redirects to {answer.where}, which redirects again ({answer.status}): only one redirect "
@@ -180,7 +194,7 @@ class FileReader:
                 return whole
         except ValueError:
             pass
-        raise ProtocolError(f"{self._pages.spec.title} gave an invalid address for a file.")
+        raise ProtocolError(f"{self._api.spec.title} gave an invalid address for a file.")
 
     def _client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
         """Return who fetches a URL, its path there, and the URL."""
@@ -191,6 +205,6 @@ class FileReader:
         if target.scheme == "https" or (target.scheme, target.hostname) == (base.scheme, base.hostname):
             return self._outside(f"{target.scheme}://{target.netloc}"), path, url
         raise ConfigurationError(
-            f"{self._pages.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: only "
+            f"{self._api.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: only "
             "https is allowed."
         )

@@ -16,7 +16,7 @@ from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.rate_limit import Pacer
 from audit_provider.core.sources import PageReader
-from audit_provider.core.sources.reading.base import Reader
+from audit_provider.core.sources.reading.reader import Reader
 from audit_provider.core.spool import Stream
 from tests.core.simulation import MemoryStore
 from tests.fuzz.vendors.service import VendorService, server

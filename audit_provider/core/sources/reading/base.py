@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from audit_provider.core.errors import WaitError
-from audit_provider.core.model import Gap, Window, text_of
+from audit_provider.core.late_imports import imported_late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from audit_provider.core.model import Event, GapKind
-    from audit_provider.core.sources.pages import PageReader
+    from audit_provider.core.model import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,84 +53,6 @@ Steps = Generator[Step, int, None]
 """Yields steps; is sent the number of events of the step that were new, as :class:`Taken`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What a strategy reads with.
-
-    :ivar pages: of the source itself. :ivar recovery: of the source that reads the same log by time, if any.
-    :ivar start: where the first run begins. :ivar until: end of a backfill window, None when reading on.
-    :ivar report: called with each gap. :ivar tell: called with a line worth a log entry.
-    """
-
-    pages: PageReader
-    recovery: PageReader | None
-    start: datetime
-    until: datetime | None
-    now: Callable[[], datetime]
-    report: Callable[[Gap], None]
-    tell: Callable[[str], None]
-
-    @property
-    def earliest(self) -> datetime | None:
-        """The earliest time that the vendor still lets anyone read, None where there is no limit."""
-        lookback = self.pages.spec.lookback
-        return self.now() - lookback + self.slack if lookback else None
-
-    @property
-    def slack(self) -> timedelta:
-        """How far ``earliest`` stays within what the vendor keeps: a request at the very limit would be refused by the
-        time it arrives."""
-        return min(timedelta(hours=1), (self.pages.spec.lookback or timedelta(0)) / 100)
-
-    def reachable(self, start: datetime, needed: datetime | None = None) -> datetime:
-        """Return ``start``, or the earliest time that the vendor still lets anyone read.
-
-        :param needed: what lies before is read already, or reported as lost; None where nothing is. Only what is lost
-            from there on is a gap, and is reported.
-        """
-        spec, possible = self.pages.spec, self.earliest
-        wanted = start if needed is None else max(start, needed)
-        for each in spec.kept_shorter:
-            if each.comes_with(spec.request):
-                reason = f"{spec.title} keeps {each.what} for {each.kept.days} days only"
-                self._report(wanted, self.now() - each.kept, reason, "retention")
-        if possible is None:
-            return start
-        self._report(wanted, possible, f"{spec.title} does not serve older events", "look_back")
-        return max(start, possible)
-
-    def _report(self, wanted: datetime, possible: datetime, reason: str, kind: GapKind) -> None:
-        # What lies behind a backfill's window is not its own.
-        end = min(possible, self.until) if self.until else possible
-        if wanted < end:
-            self.report(Gap(wanted, end, reason, kind, self.now()))
-
-    @property
-    def latest(self) -> datetime:
-        """The latest end that may be asked for: now, or the strategy's ``behind`` before it."""
-        return latest_end(self.now(), self.pages.spec.behind)
-
-    def since(self, start: datetime) -> Window:
-        """Return the window from ``start`` to now, for requests that need no upper bound."""
-        return Window(start, max(self.latest, start + timedelta(seconds=1)))
-
-    def wait_for_end(self, margin: timedelta = timedelta(0)) -> None:
-        """Wait until the end of a backfill's window may be asked for, and ``margin`` beyond it.
-
-        :raises WaitError: it takes longer than may be slept here.
-        """
-        if self.until is None:
-            return
-        moment = self.until + margin + self.pages.spec.behind + timedelta(seconds=1)
-        seconds = (moment - self.now()).total_seconds()
-        if seconds > 0:
-            self.pages.pause(seconds)
-        if self.now() < moment:
-            raise WaitError(
-                f"{self.pages.spec.title} may be asked for the rest from {text_of(moment)} on.", until=moment
-            )
-
-
 def latest_end(now: datetime, behind: timedelta) -> datetime:
     """Return the latest end that may be asked for; in whole seconds, since bounds are written rounded up.
 
@@ -156,8 +76,11 @@ class Reading(Protocol):
         there is one.
         """
 
-    def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
+    def steps(self, reader: Any, state: dict[str, Any]) -> Steps:
         """Yield what has come since ``state``; an empty state is the beginning.
+
+        :param reader: a :class:`~audit_provider.core.sources.reading.reader.Reader`, whose pages know the source and
+            with it this strategy: so it is not imported here.
 
         The generator ends when everything there is has been read. It may be dropped at any step; reading
         goes on from the last state that was kept.
@@ -180,3 +103,6 @@ def packed(state: Any) -> dict[str, Any]:
 def recently(moment: datetime | None, now: datetime, within: timedelta) -> bool:
     """Whether ``moment`` lies less than ``within`` before ``now``. One in the future was left by a wrong clock."""
     return moment is not None and timedelta(0) <= now - moment < within
+
+
+__getattr__ = imported_late(__name__, {"audit_provider.core.sources.reading.reader": ("Reader",)})

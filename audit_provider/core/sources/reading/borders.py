@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.model import Event, Window
-    from audit_provider.core.sources import SourceSpec
-    from audit_provider.core.sources.reading.base import Reader, Reading, Step
+    from audit_provider.core.sources.reading.base import Reading, Step
+    from audit_provider.core.sources.reading.reader import Reader
+    from audit_provider.core.sources.spec import SourceSpec
 
 _NONE = timedelta(0)
 _LEAST = timedelta(microseconds=1)

@@ -20,7 +20,8 @@ from audit_provider.core.sources.reading.tally import Tally, said_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 _DAYS = timedelta(days=2)
 _FEW_PAGES = 2

@@ -25,7 +25,8 @@ from audit_provider.core.sources.reading.guard import LoopGuard
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.files import File, FileReader
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 _FIRST_LOOK = 2.0
 _LONGEST_LOOK = 300.0

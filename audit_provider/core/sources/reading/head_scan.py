@@ -10,7 +10,8 @@ from audit_provider.core.sources.reading.base import Backfill
 from audit_provider.core.sources.reading.scan import scans
 
 if TYPE_CHECKING:
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.sources.pages import PageReader
-    from audit_provider.core.sources.reading.base import Reader, Reading, Steps
+    from audit_provider.core.sources.reading.base import Reading, Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 _LOGS, _LAST, _READ = "logs", "last", "read_to"
 

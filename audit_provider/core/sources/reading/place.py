@@ -19,7 +19,7 @@ from audit_provider.core.sources.reading.order import Order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.core.sources.reading.base import Reader
+    from audit_provider.core.sources.reading.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

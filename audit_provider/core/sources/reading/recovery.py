@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import back_by
@@ -14,9 +14,8 @@ from audit_provider.core.sources.reading.base import Step, packed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_provider.core.sources.reading.base import Reader, Steps
-    from audit_provider.core.sources.reading.measured_list import ListState
-    from audit_provider.core.sources.reading.tail_cursor import TailState
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 
 def read_on(
@@ -80,7 +79,29 @@ def sweep(
         return opened.found
 
 
-def sweep_late(reader: Reader, kept: TailState | ListState, *, reach: timedelta, settle: timedelta) -> Steps:
+class KeptSweep(Protocol):
+    """State of a strategy, a dataclass, as far as a look for late events needs and changes it.
+
+    :ivar began: where the first run began. :ivar swept_at: when late events were last looked for, and :ivar sweep: the
+        look for them that has not ended. :ivar watermark: newest recorded time that is read.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def began(self) -> datetime: ...
+
+    @property
+    def swept_at(self) -> datetime | None: ...
+
+    @property
+    def sweep(self) -> OpenSweep | None: ...
+
+    @property
+    def watermark(self) -> datetime | None: ...
+
+
+def sweep_late(reader: Reader, kept: KeptSweep, *, reach: timedelta, settle: timedelta) -> Steps:
     """Look for late events, or go on with the look that an earlier run left.
 
     :param reach: how far before the last look. :param settle: how long the vendor may take to show an event.

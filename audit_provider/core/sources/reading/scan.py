@@ -21,7 +21,8 @@ from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 
 _MOST_RUNS = 2

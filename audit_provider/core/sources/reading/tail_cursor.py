@@ -19,7 +19,8 @@ from audit_provider.core.sources.reading.tally import Tally, said_of, said_of_kn
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
-    from audit_provider.core.sources.reading.base import Reader, Steps
+    from audit_provider.core.sources.reading.base import Steps
+    from audit_provider.core.sources.reading.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
