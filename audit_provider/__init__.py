@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         build_backfill,
         build_incremental,
         build_reconcile,
+        build_replay,
         load_pipelines,
         mistakes_in_pipelines,
     )
@@ -69,6 +70,7 @@ _HOMES: dict[str, str] = {
     "build_backfill": "audit_provider.dags",
     "build_incremental": "audit_provider.dags",
     "build_reconcile": "audit_provider.dags",
+    "build_replay": "audit_provider.dags",
     "load_pipelines": "audit_provider.dags",
     "mistakes_in_pipelines": "audit_provider.dags",
     # homes: end
@@ -101,6 +103,7 @@ __all__ = [
     "build_backfill",
     "build_incremental",
     "build_reconcile",
+    "build_replay",
     "load_pipelines",
     "mistakes_in_pipelines",
     # names: end

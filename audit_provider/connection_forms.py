@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.destinations.registry import DESTINATIONS
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from audit_provider.core.destinations.spec import DestinationSpec, Extra
 
 
@@ -14,12 +14,19 @@ def _text(label: str, description: str, **schema: str) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
 
 
+def _choice(label: str, description: str, values: Sequence[str]) -> dict[str, Any]:
+    """Return a field that Airflow draws as a select; its value may also be cleared."""
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], "enum": [*values]}}
+
+
 def _secret(label: str, description: str) -> dict[str, Any]:
     return _text(label, description, format="password")
 
 
-def _flag(label: str, description: str) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": ["boolean", "null"]}}
+def _flag(label: str, description: str, *, default: bool = False) -> dict[str, Any]:
+    # The form shows a switch without a value as off.
+    on = {"default": True} if default else {}
+    return {"label": label, "description": description, "schema": {"type": ["boolean", "null"], **on}}
 
 
 _ALLOW_LINK_LOCAL = {
@@ -29,7 +36,8 @@ _ALLOW_LINK_LOCAL = {
     )
 }
 _SESSION_FIELDS: dict[str, Any] = {
-    "verify": _text("Verify TLS", "true, false, or the path of a CA bundle"),
+    "verify": _flag("Verify TLS", "Off accepts any certificate, so others can read what is sent", default=True),
+    "ca": _text("CA bundle", "Path of the certificates to trust; empty: those of Python's certifi"),
     "allow_http": _flag(
         "Allow plain http", "Allow plain http to hosts other than loopback; the token is then sent unencrypted"
     ),
@@ -37,7 +45,7 @@ _SESSION_FIELDS: dict[str, Any] = {
     "ssh_conn_id": _text("SSH tunnel", "Id of a connection of type ssh; requests go through its server"),
 }
 
-AUDIT_LOGS_FORM: dict[str, Any] = {
+_AUDIT_LOGS_FORM: dict[str, Any] = {
     "connection-type": "audit_logs",
     "hook-class-name": "audit_provider.hooks.audit_logs.AuditLogsHook",
     "hook-name": "Audit logs (SaaS API)",
@@ -51,7 +59,6 @@ AUDIT_LOGS_FORM: dict[str, Any] = {
         "placeholders": {"host": "https://api.usepylon.com (empty: the source's own)"},
     },
     "conn-fields": {
-        "source": _text("Source", "Name of the source, for example pylon; needed for Test"),
         "token_url": _text("Token URL", "Where the source's token is fetched, if not at the vendor's default address"),
         "same_account": _text(
             "Same account", "The text from the error, if host or login have changed but the account has not"
@@ -59,7 +66,13 @@ AUDIT_LOGS_FORM: dict[str, Any] = {
         **_SESSION_FIELDS,
     },
 }
-"""The form of the sources' connection type."""
+
+
+def audit_logs_form(sources: Iterable[str]) -> dict[str, Any]:
+    """Return the form of the sources' connection type. :param sources: names to choose from."""
+    choice = _choice("Source", "Needed for Test, unless the base URL is the source's own", [*sources])
+    return {**_AUDIT_LOGS_FORM, "conn-fields": {"source": choice, **_AUDIT_LOGS_FORM["conn-fields"]}}
+
 
 CHECKPOINT_KEY_FORM: dict[str, Any] = {
     "connection-type": "audit_checkpoint_key",
@@ -102,13 +115,8 @@ def form_of(spec: DestinationSpec) -> dict[str, Any]:
 
 
 def _field(extra: Extra) -> dict[str, Any]:
-    make = {"text": _text, "secret": _secret, "flag": _flag}[extra.kind]
-    return make(extra.label, extra.meaning)
-
-
-CONNECTION_FORMS: tuple[dict[str, Any], ...] = (
-    AUDIT_LOGS_FORM,
-    CHECKPOINT_KEY_FORM,
-    *(form_of(each) for each in DESTINATIONS.values() if each.connection is not None),
-)
-"""One per connection type."""
+    if extra.values:
+        return _choice(extra.label, extra.meaning, extra.values)
+    if extra.kind == "flag":
+        return _flag(extra.label, extra.meaning, default=extra.default)
+    return {"text": _text, "secret": _secret}[extra.kind](extra.label, extra.meaning)

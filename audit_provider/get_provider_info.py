@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _PARTS = Path(__file__).with_name("provider_parts.json")
-_DESTINATIONS = "audit_provider.destinations"  # the group; its module would hold up each start
+_DESTINATIONS, _SOURCES = "audit_provider.destinations", "audit_provider.sources"  # their modules would hold up a start
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -59,6 +59,11 @@ def _parts() -> dict[str, list[Any]]:
     imported here.
     """
     parts: dict[str, list[Any]] = json.loads(_PARTS.read_text(encoding="utf-8"))
+    if entry_points(group=_SOURCES):
+        # Their names are not known without importing them, so the form only suggests names.
+        for each in parts["connection-types"]:
+            if source := each["conn-fields"].get("source"):
+                source["schema"]["examples"] = source["schema"].pop("enum")
     if entry_points(group=_DESTINATIONS):
         from audit_provider.core.destinations.registry import DESTINATIONS
         from audit_provider.provider_parts import add_destination

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.connection_forms import AUDIT_LOGS_FORM, CHECKPOINT_KEY_FORM, form_of
+from audit_provider.connection_forms import CHECKPOINT_KEY_FORM, audit_logs_form, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +17,7 @@ _OWN = "Audit logs"
 
 def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSpec]) -> dict[str, list[Any]]:
     """Return the lists of Airflow's ``provider_info.schema.json`` that depend on what is found."""
+    sources = list(sources)
     guides = ["/docs/quick_start.md", "/docs/pipelines.md"]
     parts: dict[str, list[Any]] = {
         "integrations": [
@@ -26,7 +27,7 @@ def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSp
         "operators": [_group(_OWN, *(f"audit_provider.operators.{name}" for name in ("pull", "report", "reconcile")))],
         "hooks": [_group(_OWN, *(f"audit_provider.hooks.{name}" for name in ("audit_logs", "checkpoint_key")))],
         "extra-links": ["audit_provider.operators.links.AuditLogLink"],
-        "connection-types": [AUDIT_LOGS_FORM, CHECKPOINT_KEY_FORM],
+        "connection-types": [audit_logs_form(sorted(each.name for each in sources)), CHECKPOINT_KEY_FORM],
     }
     for each in destinations:
         add_destination(parts, each)

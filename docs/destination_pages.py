@@ -98,7 +98,7 @@ def page(spec: DestinationSpec) -> str:
 _AUDIT_LOGS = (
     "| `audit_logs` | base URL; default: the source's own. `https` is assumed; plain `http` only to loopback unless "
     "`allow_http` | API token, key or secret; `login` if the source needs one | `source`, its settings, `token_url`, "
-    "`same_account`, `verify`, `proxies`, `cert`, `allow_http`, `allow_link_local`, `trust_env`, `ssh_conn_id` |"
+    "`same_account`, `verify`, `ca`, `proxies`, `cert`, `allow_http`, `allow_link_local`, `trust_env`, `ssh_conn_id` |"
 )
 _CHECKPOINT_KEY = (
     "| `audit_checkpoint_key` | first part of the [logs' names](evidence.md#the-key), such as `logs.example.com` | "

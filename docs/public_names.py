@@ -16,6 +16,7 @@ _OWN = {
         "build_backfill",
         "build_incremental",
         "build_reconcile",
+        "build_replay",
         "load_pipelines",
         "mistakes_in_pipelines",
     ],

@@ -121,7 +121,6 @@ def test_all_of_it_is_found_and_passes_at_once(copy):
     listed = copy.ask(
         """
         from audit_provider import AuditLogsToAcmeOperator, AcmeHook
-        from audit_provider.connection_forms import CONNECTION_FORMS
         from audit_provider.core.formats import FORMATS
         from audit_provider.core.sources import REGISTRY
         from audit_provider.get_provider_info import get_provider_info
@@ -129,7 +128,7 @@ def test_all_of_it_is_found_and_passes_at_once(copy):
 
         info = get_provider_info()
         print(SHIP_OPERATORS["acme"].__name__, AcmeHook.conn_type, links.AcmeStreamLink.name)
-        print([each["hook-name"] for each in CONNECTION_FORMS if each["connection-type"] == "acme"])
+        print([each["hook-name"] for each in info["connection-types"] if each["connection-type"] == "acme"])
         print([each["integration-name"] for each in info["integrations"] if "acme" in str(each["how-to-guide"])])
         print([each["conn-fields"]["page_url"]["label"] for each in info["connection-types"]
                if each["connection-type"] == "acme"])

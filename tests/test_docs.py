@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from audit_provider.connection_forms import CONNECTION_FORMS
 from audit_provider.core.pipeline import read_pipelines
+from audit_provider.get_provider_info import get_provider_info
 from tests.documentation import LANGUAGES, PAGES, ROOT, blocks, name_of
 
 MADE = runpy.run_path(str(ROOT / "docs/generate.py"))["PAGES"]
@@ -74,7 +74,7 @@ def test_python_shown_works(block):
     exec(compile(block.text, str(block), "exec", dont_inherit=True), {"__name__": "shown"})
 
 
-@pytest.mark.parametrize("form", CONNECTION_FORMS, ids=lambda form: form["connection-type"])
+@pytest.mark.parametrize("form", get_provider_info()["connection-types"], ids=lambda form: form["connection-type"])
 def test_every_extra_of_a_connection_stands_in_its_row(form):
     hook = pkgutil.resolve_name(form["hook-class-name"])
     page = (ROOT / "docs/connections.md").read_text(encoding="utf-8")

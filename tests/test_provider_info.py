@@ -16,6 +16,7 @@ import pytest
 
 from audit_provider import operators
 from audit_provider.core.destinations.about import ABOUT
+from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.sources import REGISTRY
 from audit_provider.get_provider_info import get_provider_info
 from tests.documentation import ROOT
@@ -79,3 +80,69 @@ def test_it_agrees_with_the_hooks():
         assert kind["hook-name"] == hook.hook_name
         assert kind["ui-field-behaviour"] == hook.get_ui_field_behaviour()
         assert re.fullmatch(r"\w+_default", hook.default_conn_name)
+
+
+def test_choices_are_drawn_as_selects_and_flags_as_switches_that_show_what_holds():
+    fields = {
+        (kind["connection-type"], name): field
+        for kind in INFO["connection-types"]
+        for name, field in kind["conn-fields"].items()
+    }
+    assert set(fields["audit_logs", "source"]["schema"]["enum"]) == set(REGISTRY)
+    for spec in DESTINATIONS.values():
+        for name, extra in spec.connection.extras.items() if spec.connection else ():
+            schema = fields[spec.connection.name, name]["schema"]
+            assert tuple(schema.get("enum", ())) == extra.values, name
+            assert ("boolean" in schema["type"]) == (extra.kind == "flag"), name
+    for (kind, name), field in fields.items():
+        assert len(field["description"]) > 5, (kind, name)
+        if name == "verify":
+            assert field["schema"] == {"type": ["boolean", "null"], "default": True}, kind
+
+
+def test_airflow_3_1_draws_the_same_fields():
+    """It asks the hook for WTForms, and draws each by its class."""
+    for kind in INFO["connection-types"]:
+        module, _, name = kind["hook-class-name"].rpartition(".")
+        widgets = getattr(importlib.import_module(module), name).get_connection_form_widgets()
+        assert set(widgets) == set(kind["conn-fields"])
+        for key, described in kind["conn-fields"].items():
+            schema, field = described["schema"], widgets[key]
+            is_flag, is_secret = "boolean" in schema["type"], schema.get("format") == "password"
+            drawn = "BooleanField" if is_flag else "PasswordField" if is_secret else "StringField"
+            assert field.field_class.__name__ == drawn, key
+            (choices,) = [each.values for each in field.kwargs.get("validators", ())] or [None]
+            assert choices == schema.get("enum"), key
+
+
+WRONG = [
+    (spec, name)
+    for spec in DESTINATIONS.values()
+    for name, extra in (spec.connection.extras.items() if spec.connection else ())
+    if extra.values or extra.kind == "flag"
+]
+
+
+NEEDED = {
+    "cloud": {"tenant_id": "t"},
+    "service": {"auth": "aws", "region": "eu-west-1"},
+    "secret_url": {"auth": "bearer"},
+    "allow_plain": {"transport": "tcp"},
+}
+"""Extras without which one does not matter."""
+
+
+@pytest.mark.parametrize(("spec", "name"), WRONG, ids=lambda each: getattr(each, "name", each))
+def test_a_value_that_the_form_does_not_offer_is_refused_with_its_name(spec, name, monkeypatch):
+    """A connection may also come from an environment variable, past the form."""
+    connection = spec.connection
+    given = {"conn_type": connection.name, "password": "name: secret", "login": "me"}
+    if spec.name != "datadog":
+        given["host"] = "https://siem.example.com" if connection.is_http else "siem.example.com"
+    given["extra"] = NEEDED.get(name, {}) | {name: "nonsense"}
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", json.dumps(given))
+    module, _, hook = spec.hook_path.rpartition(".")
+    works, said = getattr(importlib.import_module(module), hook)("wrong").test_connection()
+    assert not works
+    assert name in said
+    assert "nonsense" in said or "true or false" in said

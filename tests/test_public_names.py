@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 
 import audit_provider
 from audit_provider import dags, operators
-from audit_provider.connection_forms import CONNECTION_FORMS
+from audit_provider.get_provider_info import get_provider_info
 from tests.documentation import ROOT
 
 NAMES = sorted(set(audit_provider.__all__) - {"__version__"})
@@ -28,7 +28,7 @@ def test_a_public_name_is_there_under_its_own_name(name):
 
 
 def test_every_operator_every_hook_of_a_connection_and_every_builder_of_dags_is_public():
-    hooks = {each["hook-class-name"].rpartition(".")[2] for each in CONNECTION_FORMS}
+    hooks = {each["hook-class-name"].rpartition(".")[2] for each in get_provider_info()["connection-types"]}
     classes = {name for name in operators.__all__ if name.endswith("Operator")}
     assert set(NAMES) == {*classes, *hooks, *dags.__all__}
     assert set(NAMES) <= set(dir(audit_provider))

@@ -11,8 +11,16 @@ if TYPE_CHECKING:
     from audit_provider.dags.incremental import build_incremental
     from audit_provider.dags.pipelines import load_pipelines, mistakes_in_pipelines
     from audit_provider.dags.reconcile import build_reconcile
+    from audit_provider.dags.replay import build_replay
 
-__all__ = ["build_backfill", "build_incremental", "build_reconcile", "load_pipelines", "mistakes_in_pipelines"]
+__all__ = [
+    "build_backfill",
+    "build_incremental",
+    "build_reconcile",
+    "build_replay",
+    "load_pipelines",
+    "mistakes_in_pipelines",
+]
 
 __getattr__ = imported_late(
     __name__,
@@ -21,5 +29,6 @@ __getattr__ = imported_late(
         "audit_provider.dags.incremental": ("build_incremental",),
         "audit_provider.dags.pipelines": ("load_pipelines", "mistakes_in_pipelines"),
         "audit_provider.dags.reconcile": ("build_reconcile",),
+        "audit_provider.dags.replay": ("build_replay",),
     },
 )

@@ -22,14 +22,27 @@ USUAL_REACH = timedelta(days=365)
 """How far back the form begins, where the vendor lets anyone read so far."""
 
 
+def destinations_field(names: list[str], description: str, *, chosen: list[str]) -> Param:
+    """Return the field in which at least one destination is chosen.
+
+    :param names: to choose from. :param chosen: what the form begins with.
+    """
+    return Param(
+        chosen,
+        type="array",
+        items={"type": "string", "enum": names},
+        examples=names,
+        minItems=1,
+        title="Destinations",
+        description=description,
+    )
+
+
 def build_backfill(pipeline: Pipeline) -> DAG:
     """Return ``audit_backfill_<pipeline>``: ``plan``, a mapped ``pull`` per window, ``ship_<destination>``, ``report``.
 
     A source without an upper bound of time is scanned from its newest event, so it has one window, and events after the
     end of the window are left out here. A source that cannot be read by time says so and ends.
-
-    A run with ``replay`` reads nothing from the source. It sends the events of the spool from ``start`` to ``end`` to
-    each chosen destination again, whichever run read them, and does not change the destination's offset.
 
     Every window has its own stream and position, so a retry resumes inside its window and never changes the live
     position. If the budget allows more than one window at a time, there is a ``pull`` for each lane. A lane reads its
@@ -104,11 +117,11 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
     return {
         "start": Param(
             text_of(today - reach),
-            type=["null", "string"],
+            type="string",
             format="date-time",
             title="From",
-            description="Start of the time range. Events that polling or an earlier backfill of the same window has "
-            "put into the spool are not loaded twice. For a replay, leave empty to start with the oldest event kept."
+            description="Start of the time range to read from the source. Events that polling or an earlier backfill "
+            "of the same window has put into the spool are not loaded twice."
             + (f" The vendor serves events of the last {lookback.days} days only." if lookback else ""),
         ),
         "end": Param(
@@ -116,7 +129,7 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             type=["null", "string"],
             format="date-time",
             title="Until",
-            description="End of the time range (exclusive). Empty: now, or for a replay the newest event.",
+            description="End of the time range (exclusive). Empty: now.",
         ),
         "window_days": Param(
             MOST_WINDOW_DAYS,
@@ -127,20 +140,9 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             description="Length of a window. Each window is read, retried and shipped separately. The same windows "
             "are never loaded twice, so keep this value and 'From' to continue a backfill that was stopped.",
         ),
-        "destinations": Param(
+        "destinations": destinations_field(
             destinations,
-            type="array",
-            items={"type": "string", "enum": destinations},
-            examples=destinations,
-            minItems=1,
-            title="Destinations",
-            description="Destinations that receive the events. A destination that is left out receives nothing of "
-            "these windows.",
-        ),
-        "replay": Param(
-            False,
-            type="boolean",
-            title="Replay",
-            description="Send events of the spool again instead of reading the source.",
+            "Destinations that receive the events. A destination that is left out receives nothing of these windows.",
+            chosen=destinations,
         ),
     }

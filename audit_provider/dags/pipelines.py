@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.pipeline import Pipeline
 
-DAG_KINDS = ("audit_incremental_", "audit_backfill_", "audit_reconcile_")
+DAG_KINDS = ("audit_incremental_", "audit_backfill_", "audit_replay_", "audit_reconcile_")
 """What the names of a pipeline's DAGs begin with."""
 
 

@@ -15,11 +15,21 @@ class DescribedForm:
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import StringField
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from wtforms import BooleanField, PasswordField, StringField
+        from wtforms.validators import any_of
 
-        fields = cls._described()["conn-fields"]
-        return {name: StringField(each["label"], widget=BS3TextFieldWidget()) for name, each in fields.items()}
+        def field(described: dict[str, Any]) -> Any:
+            label, schema = described["label"], described["schema"]
+            about = {"description": described["description"]}
+            if "boolean" in schema["type"]:
+                return BooleanField(label, default=schema.get("default"), **about)
+            if schema.get("format") == "password":
+                return PasswordField(label, widget=BS3PasswordFieldWidget(), **about)
+            choice = {"validators": [any_of(schema["enum"])]} if "enum" in schema else {}
+            return StringField(label, widget=BS3TextFieldWidget(), **choice, **about)
+
+        return {name: field(each) for name, each in cls._described()["conn-fields"].items()}
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

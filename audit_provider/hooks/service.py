@@ -35,7 +35,7 @@ _FALSE = frozenset({"false", "0", "no", "off"})
 PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
 """Options of a client for a person at the Test button, or a request that needs a token: nothing waits for long."""
 
-_SESSION_EXTRAS = ("verify", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
+_SESSION_EXTRAS = ("verify", "ca", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
 
 
 class ServiceHook(DescribedForm, BaseHook):
@@ -283,10 +283,9 @@ class ServiceHook(DescribedForm, BaseHook):
     def _configure_from_extra(self, session: requests.Session) -> None:
         """Let a session have the connection's certificates and proxies.
 
-        :raises ConfigurationError: the extra 'proxies' cannot be used.
+        :raises ConfigurationError: an extra cannot be used.
         """
-        verify = self.extra("verify", True)
-        session.verify = verify if str(verify).lower() not in _TRUE | _FALSE else self.flag("verify", default=True)
+        session.verify = self._verify()
         session.proxies = self.extra("proxies", {})
         cert = self.extra("cert")
         session.cert = tuple(cert) if isinstance(cert, list) else cert
@@ -295,3 +294,17 @@ class ServiceHook(DescribedForm, BaseHook):
             raise ConfigurationError(
                 f"the extra 'proxies' of the connection {self.http_conn_id!r} must map schemes to addresses."
             )
+
+    def _verify(self) -> bool | str:
+        """Return whether certificates are verified, or the path of those that are trusted."""
+        # Airflow's HTTP provider takes the path of a CA bundle as 'verify'.
+        verify, ca = self.extra("verify", True), self.extra("ca", "")
+        bundle = str(verify) if str(verify).lower() not in _TRUE | _FALSE else ""
+        if not ca:
+            return bundle or self.flag("verify", default=True)
+        if bundle or not self.flag("verify", default=True):
+            raise ConfigurationError(
+                f"the connection {self.http_conn_id!r} has a 'ca' in its extra, and 'verify' is {verify!r}: keep one "
+                "of them."
+            )
+        return str(ca)

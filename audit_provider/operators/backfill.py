@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.runs.arguments import moment_from, range_from
+from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.settings import most_mapped
 
@@ -27,22 +27,16 @@ def plan_windows(
 ) -> list[dict[str, str]]:
     """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
 
-    They touch, and none is longer than ``window_days``; the last ends at ``end``. A replay has none.
+    They touch, and none is longer than ``window_days``; the last ends at ``end``.
 
     :param pipeline: name of the pipeline, for messages.
-    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``, ``replay``.
+    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
     :param whole: one window, since the source would be scanned from its head for each.
     :param refusal: why there is no backfill of this source.
     :param lanes: how many tasks are mapped over the windows, each over a part of them: see :func:`lanes_of`.
     :raises AirflowFailException: there is nothing to plan, or more than Airflow maps.
     """
     params = params or {}
-    if params.get("replay"):
-        try:
-            range_from(params)
-        except ConfigurationError as error:
-            raise AirflowFailException(f"the replay of {pipeline} cannot be planned: {error}") from None
-        return []
     if refusal:
         raise AirflowFailException(f"the backfill of {pipeline} is refused: {refusal}")
     try:

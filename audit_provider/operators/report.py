@@ -74,6 +74,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         pipeline: str,
         destinations: Sequence[str],
         windows: Any = None,
+        replay: bool = False,
         late: bool = False,
         retention_days: int = 30,
         source: str | Mapping[str, Any] | None = None,
@@ -87,7 +88,9 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.pipeline = pipeline
         self.destinations = destinations
         self.windows = windows
-        self.by_window = windows is not None
+        self.replay = replay
+        # A replay reports on no stream: its table stands in the log of each task that has sent.
+        self.by_window = windows is not None or replay
         self.late = late
         self.retention_days = retention_days
         self.source = source
@@ -149,7 +152,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             )
         if watched or unkept:
             raise StopError(" ".join([*watched, *unkept]))
-        if context["params"].get("replay"):
+        if self.replay:
             forget_replay(self.ledger, store, self.pipeline, self.destinations, context["dag_run"].run_id)
         if self._monitors():
             report_stands(self.ledger, self.pipeline)

@@ -54,6 +54,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     :param source: The pipeline's source, for the meaning of its actions. Default: the source that was read.
     :param windows: Windows of a backfill to ship; None ships the live stream. With windows, the task is skipped if the
         run's ``destinations`` do not name this one.
+    :param replay: Send the events of the spool again that happened between the run's ``start`` and ``end``, and leave
+        the offset as it is. The task is skipped if the run's ``destinations`` do not name this one.
     :param late: Ship what a reconciliation has found late or missed, instead of the live stream.
     :param findings: Also ship the findings of monitoring.
     :param evidence: Also ship checkpoints and changes of the configuration.
@@ -79,6 +81,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         options: Mapping[str, Any] | None = None,
         source: str | Mapping[str, Any] | None = None,
         windows: Sequence[Mapping[str, str]] | None = None,
+        replay: bool = False,
         late: bool = False,
         findings: bool = False,
         evidence: bool = False,
@@ -95,6 +98,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         self.options = options
         self.source = source
         self.windows = windows
+        self.replay = replay
         self.by_window = windows is not None
         self.late = late
         self.findings = findings
@@ -148,8 +152,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's.
 
-        Where the run's ``redrive`` names this destination, its dead letters are sent again before. Where the run is a
-        ``replay``, what the spool holds is sent again instead.
+        Where the run's ``redrive`` names this destination, its dead letters are sent again before. A replay sends again
+        what the spool holds instead.
         """
         self._shipment = None
         try:
@@ -167,11 +171,11 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
     def _work(self, context: Context) -> dict[str, int]:
         params = context["params"]
-        if self.by_window:
+        if self.by_window or self.replay:
             chosen = params.get("destinations")
             if chosen and self.destination not in chosen:
                 raise AirflowSkipException(f"{self.destination} is not among the chosen destinations.")
-            if self.windows is None:
+            if self.windows is None and not self.replay:
                 # The plan failed. What is not a window's is the incremental DAG's to ship.
                 raise AirflowSkipException("there are no planned windows, so there is nothing to ship.")
         names = self._stream_names()
@@ -179,7 +183,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if not delivery.enabled:
             raise AirflowSkipException(f"{self.destination} is not enabled; its pending events wait.")
         shipment = self._shipment = self._new_shipment(delivery)
-        if self.by_window and params.get("replay"):
+        if self.replay:
             return self._replayed(shipment, range_from(params), context["dag_run"].run_id)
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
@@ -210,7 +214,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return [StreamName(self.pipeline), *own]
 
     def _new_shipment(self, delivery: Delivery) -> Shipment:
-        patience = Patience(self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window)
+        patience = Patience(
+            self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window or self.replay
+        )
         spool = self.spool or spool_uri()
         return Shipment(
             ledger=self.ledger,

@@ -74,6 +74,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         links={
             "dag": f"{at}/{dag_id}",
             "backfill": f"{at}/audit_backfill_{pipeline.name}",
+            "replay": f"{at}/audit_replay_{pipeline.name}",
             **({"reconcile": f"{at}/audit_reconcile_{pipeline.name}"} if pipeline.reconcile else {}),
         },
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-KINDS = ("incremental", "backfill", "reconcile")
+KINDS = ("incremental", "backfill", "replay", "reconcile")
 MOST_RUNS = 20
 
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})

@@ -203,7 +203,8 @@ class PipelineView:
     :ivar set_aside: records of all its streams that could not be read. :ivar outside: events that were served for
         windows of the past and belong to others.
     :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
-        made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``reconcile``.
+        made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``replay`` and
+        ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
     :ivar tags: words by which pipelines are grouped. :ivar gaps: that are open, and :ivar acknowledged: others that
         somebody has accepted. :ivar lag_target: seconds; four times as much is critical.
@@ -403,8 +404,8 @@ class TaskView:
 class RunRow:
     """A run of one of a pipeline's DAGs.
 
-    :ivar kind: ``incremental``, ``backfill`` or ``reconcile``. :ivar by: who started it, "" for the schedule.
-    :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
+    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``.
+    :ivar by: who started it, "" for the schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
     :ivar asked: what it was started with, "" for nothing.
     """
 

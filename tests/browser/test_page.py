@@ -274,7 +274,7 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
 def test_the_page_leads_to_the_backfills_form_and_it_starts_one(world):
     browser, airflow = world.browser, world.airflow
     browser.click(f"{FRAME}.getElementById('open-pylon')")
-    browser.click(f"[...{FRAME}.querySelectorAll('#detail a')].find(a => a.innerText === 'load the past or replay')")
+    browser.click(f"[...{FRAME}.querySelectorAll('#detail a')].find(a => a.innerText === 'load the past')")
     browser.see("location.pathname === '/dags/audit_backfill_pylon'")
     browser.click("[...document.querySelectorAll('button')].find(b => /^Trigger/.test(b.innerText.trim()))")
     form = "[...document.querySelectorAll('[role=dialog]')].find(d => /Days per window/.test(d.innerText))"

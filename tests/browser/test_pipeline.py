@@ -146,7 +146,7 @@ def test_runs_and_backfills_lead_to_their_tasks_logs(opened, browser):
     look(browser)
     browser.see("document.querySelectorAll('#tab tbody tr').length === 2")
     rows = [text(browser, f"#tab tbody tr:nth-child({each})") for each in (1, 2)]
-    assert rows[0].startswith("running backfill or replay by ada")
+    assert rows[0].startswith("running backfill by ada")
     assert "12 of 40" in rows[0]
     assert '{"window_days": 7}' in rows[0]
     assert browser.run("document.querySelector('#tab progress').value") == 12

@@ -27,6 +27,7 @@ MAY_REPEAT = ("splunk", "datadog", "webhook")
 """Destinations that cannot tell that they already have an event."""
 BATCH = 20
 INCREMENTAL, BACKFILL = "audit_incremental_pylon", "audit_backfill_pylon"
+REPLAY = "audit_replay_pylon"
 ARCHIVE, WAITING, ROTATED = (f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated"))
 _START = "2020-01-01T00:00:00Z"
 AHEAD = "CLOCK_IS_AHEAD"

@@ -17,6 +17,7 @@ from tests.compose.scenario import (
     BATCH,
     EVERYWHERE,
     INCREMENTAL,
+    REPLAY,
     WAITING,
     repeats,
     until,
@@ -105,7 +106,7 @@ def test_dead_letters_are_redriven_by_whichever_worker(scenario):
 
 def test_replay_and_reconciliation_read_the_spool_of_other_workers(scenario):
     before = scenario.held()
-    scenario.do(BACKFILL, {"replay": True, "start": None, "destinations": ["splunk", "opensearch"]})
+    scenario.do(REPLAY, {"destinations": ["splunk", "opensearch"]})
     after = scenario.held()
     assert after["splunk"] == before["splunk"] + Counter(scenario.served())
     assert after["opensearch"] == before["opensearch"]

@@ -1,4 +1,4 @@
-"""The form that starts a backfill: what it offers, and what it refuses."""
+"""The forms that start a backfill and a replay: what they offer, and what they refuse."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def test_destinations_are_chosen_from_those_of_the_pipeline_and_at_least_one(cho
 
 def test_moments_are_picked_and_the_end_may_stay_open():
     params = form()
+    with pytest.raises(ParamValidationError):
+        params["start"] = None
     for key in ("start", "end"):
         params[key] = "2026-01-01T10:00:00+01:00"
         with pytest.raises(ParamValidationError):
@@ -59,8 +61,9 @@ def api(tmp_path_factory):
     (home / "form.py").write_text(
         "# a DAG of airflow\n"
         "from audit_provider.core.pipeline import pipeline_from\n"
-        "from audit_provider.dags import build_backfill\n"
-        f"dag = build_backfill(pipeline_from('form', {{'source': 'pylon', 'destinations': {TWO!r}}}))\n"
+        "from audit_provider.dags import build_backfill, build_replay\n"
+        f"pipeline = pipeline_from('form', {{'source': 'pylon', 'destinations': {TWO!r}}})\n"
+        "backfill, replay = build_backfill(pipeline), build_replay(pipeline)\n"
     )
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
@@ -79,7 +82,7 @@ def api(tmp_path_factory):
 @pytest.mark.airflow
 def test_the_rest_api_shows_pickers_and_a_multi_select_with_help_for_each(api):
     found = api.get("/api/v2/dags/audit_backfill_form/details").json()["params"]
-    assert list(found) == ["start", "end", "window_days", "destinations", "replay"]
+    assert list(found) == ["start", "end", "window_days", "destinations"]
     assert [found[key]["schema"]["format"] for key in ("start", "end")] == ["date-time", "date-time"]
     chosen = found["destinations"]["schema"]
     assert (chosen["type"], chosen["items"]["enum"], chosen["examples"]) == (
@@ -88,7 +91,9 @@ def test_the_rest_api_shows_pickers_and_a_multi_select_with_help_for_each(api):
         ["s3", "splunk"],
     )
     assert found["destinations"]["value"] == ["s3", "splunk"]
-    assert (found["window_days"]["value"], found["end"]["value"], found["replay"]["value"]) == (180, None, False)
+    assert (found["window_days"]["value"], found["end"]["value"]) == (180, None)
+    found |= api.get("/api/v2/dags/audit_replay_form/details").json()["params"]
+    assert not found["destinations"]["value"], "nobody sends events twice by mistake"
     for key, each in found.items():
         assert each["schema"]["title"], key
         assert len(each["description"] or each["schema"]["description"]) > 20, key

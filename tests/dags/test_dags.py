@@ -53,22 +53,28 @@ def test_the_incremental_dag_reads_then_ships_then_reports(load):
     assert dags["audit_incremental_other"].schedule is None
 
 
-FIRST = {"audit_logs_incremental": "pull", "audit_logs_backfill": "plan", "audit_logs_reconcile": "compare"}
+FIRST = {
+    "audit_logs_incremental": "pull",
+    "audit_logs_backfill": "plan",
+    "audit_logs_replay": "ship_s3",
+    "audit_logs_reconcile": "compare",
+}
 
 
 @pytest.mark.parametrize("name", FIRST)
-@pytest.mark.parametrize("key", ["destination", "replays"])
+@pytest.mark.parametrize("key", ["destination", "replay"])
 def test_a_key_that_the_form_has_not_ends_a_run_before_it_begins(load, name, key):
     dag = next(iter(load(name, TWO).values()))
-    guess = {"destination": "did you mean 'destinations'", "replays": "did you mean 'replay'"}[key]
-    with pytest.raises(AirflowFailException, match=guess if "backfill" in name else f"{key!r}, which is not a field"):
+    guesses = key == "destination" and "destinations" in dag.params
+    said = "did you mean 'destinations'" if guesses else f"{key!r}, which is not a field"
+    with pytest.raises(AirflowFailException, match=said):
         begin(dag, FIRST[name], {key: ["s3"]})
 
 
 @pytest.mark.parametrize("name", FIRST)
 def test_what_the_form_has_may_be_given(load, name):
     dag = next(iter(load(name, TWO).values()))
-    begin(dag, FIRST[name], dict(dag.params))
+    begin(dag, FIRST[name], dict.fromkeys(dag.params))
     begin(dag, FIRST[name], None)
     begin(dag, FIRST[name], {"openlineage": {"parent": "as Airflow adds it"}})
 
@@ -95,21 +101,18 @@ def test_a_run_by_hand_may_name_destinations_whose_dead_letters_are_sent_again(l
         dag.params["redrive"] = ["splnk"]
 
 
-def test_the_form_of_a_backfill_offers_a_replay_without_bounds(load):
-    dag = load("audit_logs_backfill", TWO)["audit_backfill_pylon"]
-    assert dag.params["replay"] is False
-    dag.params["replay"] = True
-    dag.params["start"] = dag.params["end"] = None
+def test_a_replay_has_a_form_of_its_own_without_bounds_and_goes_nowhere_unasked(load):
+    dag = load("audit_logs_replay", TWO)["audit_replay_pylon"]
+    assert set(dag.task_ids) == {"ship_s3", "ship_splunk", "ship_datadog", "report"}, "nothing is read"
+    assert (dag.params["start"], dag.params["end"], dag.schedule) == (None, None, None)
     with pytest.raises(ParamValidationError):
-        dag.params["replay"] = "everything"
-    assert planned(dag, replay=True, start=None, end=None) == [], "so no pull is mapped"
-    for name in ("s3", "splunk", "datadog"):
-        assert dag.get_task(f"ship_{name}").trigger_rule == "all_done", "shipping also runs where no pull did"
+        dag.params.validate()
+    dag.params["destinations"] = ["splunk"]
+    dag.params.validate()
 
 
 def test_a_source_that_cannot_be_backfilled_can_be_replayed(load):
-    dag = load("audit_logs_backfill", SHAPES)["audit_backfill_tail"]
-    assert planned(dag, replay=True) == []
+    assert "audit_replay_tail" in load("audit_logs_replay", SHAPES)
 
 
 @pytest.mark.parametrize("days", [0, 181, "x"])
@@ -158,7 +161,7 @@ def test_an_open_end_is_now():
     assert timedelta(0) <= datetime.now(timezone.utc) - end < timedelta(minutes=1)
 
 
-LONG = {"start": "2022-01-01T00:00:00Z", "end": "2026-11-01T00:00:00Z", "replay": False}
+LONG = {"start": "2022-01-01T00:00:00Z", "end": "2026-11-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_the_width_that_a_refusal_names_is_planned(monkeypatch, width):
     assert plan_windows("p", {**LONG, "window_days": width})
 
 
-@pytest.mark.parametrize("start", ["2999-01-01T00:00:00Z", "yesterday"])
+@pytest.mark.parametrize("start", ["2999-01-01T00:00:00Z", "yesterday", None])
 def test_a_span_that_is_none_is_refused(start):
     with pytest.raises(AirflowFailException, match="cannot be planned"):
         plan_windows("p", {"start": start, "end": None, "window_days": 180})

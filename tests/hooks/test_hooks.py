@@ -191,6 +191,15 @@ def test_extras_reach_the_session_and_never_the_vendor(connect):
     assert not {"source", "verify", "proxies", "cert"} & set(session.headers)
     connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "pylon", "verify": "false"}})
     assert AuditLogsHook("c").get_conn().verify is False
+    connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "pylon", "verify": True, "ca": "/ca.pem"}})
+    assert AuditLogsHook("c").get_conn().verify == "/ca.pem"
+
+
+@pytest.mark.parametrize("verify", [False, "/other.pem"])
+def test_a_ca_bundle_that_would_not_be_used_is_refused(connect, verify):
+    connect({"conn_type": "audit_logs", "password": "t", "extra": {"source": "pylon", "verify": verify, "ca": "/c"}})
+    with pytest.raises(ConfigurationError, match=f"'c' has a 'ca' in its extra, and 'verify' is {verify!r}: keep one"):
+        AuditLogsHook("c").get_conn()
 
 
 def test_the_http_providers_hook_sends_requests_of_the_users_own(connect):

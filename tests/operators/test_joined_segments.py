@@ -34,9 +34,9 @@ def kept(world, ending):
 
 def test_a_replay_before_the_first_shipping_makes_the_same_files(world, window):
     replay = AuditLogsToS3Operator(
-        task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket=world.bucket, windows=[]
+        task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket=world.bucket, replay=True
     )
-    wanted = {"replay": True, "start": None, "end": None}
+    wanted = {"start": None, "end": None}
     assert replay.execute(context(params=wanted, dag_run=SimpleNamespace(run_id="r")))["delivered"] == 700
     assert world.ship("s3", windows=[window])["already_there"] == 700
     assert kept(world, ".to.s3")[1]["joins_segments"] is True

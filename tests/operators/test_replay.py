@@ -21,7 +21,6 @@ from audit_provider.operators import (
     AuditLogsToSplunkHecOperator,
     ReportAuditLogsOperator,
 )
-from audit_provider.operators.backfill import plan_windows
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.s3 import ids_in
 from tests.core.simulation import Crash
@@ -32,7 +31,7 @@ RUN = "manual__2026-01-01T00:00:00+00:00"
 
 @pytest.fixture
 def form(world, monkeypatch, moto):
-    """Replays as the backfill's form starts them, over a spool of many segments."""
+    """Replays as their form starts them, over a spool of many segments."""
     monkeypatch.setitem(pull.__kwdefaults__, "segment_bytes", 40_000)
     world.again = f"again-{world.bucket}"[:60].strip("-")
     moto.client().create_bucket(Bucket=world.again)
@@ -45,19 +44,19 @@ def form(world, monkeypatch, moto):
 
     def params(start=None, end=None, **rest):
         start, end = (text_of(each) if each else None for each in (start, end))
-        return {"replay": True, "start": start, "end": end, "window_days": 180, **rest}
+        return {"start": start, "end": end, **rest}
 
     def replay(name, start=None, end=None, *, run=RUN, chosen=None, **arguments):
         kind, options = own[name]
         operator = kind(
-            task_id="s", pipeline="p", spool=f"file://{world.spool}", windows=[], **{**options, **arguments}
+            task_id="s", pipeline="p", spool=f"file://{world.spool}", replay=True, **{**options, **arguments}
         )
         wanted = params(start, end, destinations=chosen or [name])
         return operator.execute(context(params=wanted, dag_run=SimpleNamespace(run_id=run)))
 
     def report(run=RUN, failed=()):
         operator = ReportAuditLogsOperator(
-            task_id="report", pipeline="p", destinations=[*own], windows=[], spool=f"file://{world.spool}"
+            task_id="report", pipeline="p", destinations=[*own], replay=True, spool=f"file://{world.spool}"
         )
         return operator.work(
             context(dict.fromkeys(failed, "failed"), params=params(), dag_run=SimpleNamespace(run_id=run))
@@ -244,14 +243,11 @@ def test_a_destination_that_was_not_chosen_is_skipped(world, form):
     assert world.splunk.ids() == []
 
 
-def test_the_plan_of_a_replay_has_no_windows_even_where_a_backfill_is_refused(world, form):
-    assert plan_windows("p", form.params(), refusal="this source cannot be read by time") == []
-    with pytest.raises(AirflowFailException, match="the replay of p cannot be planned: .* must end after it starts"):
-        plan_windows("p", form.params(world.now, world.now - timedelta(days=1)))
-    with pytest.raises(AirflowFailException, match="'yesterday' is no date"):
-        plan_windows("p", {"replay": True, "start": "yesterday", "end": None})
-    with pytest.raises(AirflowFailException, match="start is missing"):
-        plan_windows("p", {"replay": False, "start": None, "end": None, "window_days": 180})
+def test_a_range_that_is_none_is_refused_and_nothing_is_sent(world, form):
+    world.pull(page_size=40)
+    with pytest.raises(AirflowFailException, match="must end after it starts.*: correct 'start' or 'end' in the form"):
+        form.replay("splunk_hec", world.now, world.now - timedelta(days=1))
+    assert world.splunk.ids() == []
 
 
 def test_findings_that_were_spooled_go_again_with_the_rest(world, form):

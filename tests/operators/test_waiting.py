@@ -102,15 +102,15 @@ def test_a_window_waits_for_as_long_as_something_is_taken_in_between(world, wind
 
 def test_a_replay_waits_and_fails_likewise(world):
     world.pull()
-    entries = {"params": {"replay": True, "start": None, "end": None}, "dag_run": SimpleNamespace(run_id="r")}
+    entries = {"params": {"start": None, "end": None}, "dag_run": SimpleNamespace(run_id="r")}
     asks_to_wait(world, 3600, after=1)
     with pytest.raises(TaskDeferred):
-        resumed(shipping(world, windows=[]), minutes=300, **entries)
+        resumed(shipping(world, replay=True), minutes=300, **entries)
     asks_to_wait(world, 120)
     with pytest.raises(TryAgainError, match="asks to be left alone until"):
-        resumed(shipping(world, windows=[]), minutes=29, **entries)
+        resumed(shipping(world, replay=True), minutes=29, **entries)
     world.splunk.faults.clear()
-    assert shipping(world, windows=[]).execute(context(**entries))["delivered"] == 700
+    assert shipping(world, replay=True).execute(context(**entries))["delivered"] == 700
     assert len(world.splunk.ids()) == 700
 
 

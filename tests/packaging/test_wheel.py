@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from audit_provider.connection_forms import CONNECTION_FORMS
+from audit_provider.get_provider_info import get_provider_info
 from tests.packaging.conftest import ROOT
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 HERE = Path(__file__).parent
 NAME = "airflow-provider-audit-logs"
-CONNECTION_TYPES = {each["connection-type"] for each in CONNECTION_FORMS}
+CONNECTION_TYPES = {each["connection-type"] for each in get_provider_info()["connection-types"]}
 
 LOOK_FOR_EXAMPLES = """
 import os
@@ -44,7 +44,7 @@ def test_it_is_the_wheel_that_runs(found, fresh):
 
 def test_airflow_reads_an_event_from_end_to_end(found):
     assert found["run"] == {
-        "dags": ["audit_backfill_pylon", "audit_incremental_pylon", "audit_reconcile_pylon"],
+        "dags": ["audit_backfill_pylon", "audit_incremental_pylon", "audit_reconcile_pylon", "audit_replay_pylon"],
         "state": "success",
         "arrived": 40,
     }

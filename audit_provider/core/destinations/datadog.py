@@ -285,7 +285,7 @@ DATADOG = DestinationSpec(
             ),
             "password": Field("API key", "API key"),
         },
-        extras={"site": Extra("Site", f"Default: {SITES[0]}; a key works only on its own site")},
+        extras={"site": Extra("Site", f"Default: {SITES[0]}; a key works only on its own site", values=SITES)},
         auth=Header({"DD-API-KEY": "{password}"}),
         base_url=lambda connection: intake_url(_site(connection)),
     ),

@@ -83,13 +83,15 @@ class Extra:
     :ivar label: Label in the form.
     :ivar meaning: What to put there, below the field.
     :ivar kind: ``text``, ``secret`` (the form hides it) or ``flag`` (true or false).
-    :ivar values: The values that are allowed, for the documentation; empty if any text may be.
+    :ivar values: The values that are allowed, which the form offers; empty if any text may be.
+    :ivar default: What a flag is without a value.
     """
 
     label: str
     meaning: str
     kind: Literal["text", "secret", "flag"] = "text"
     values: tuple[str, ...] = ()
+    default: bool = False
 
 
 def _no_address(connection: Access) -> str:

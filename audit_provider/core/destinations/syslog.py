@@ -235,7 +235,9 @@ SYSLOG = DestinationSpec(
             "cert": Extra("Client certificate", "Path of a PEM file, if the receiver requires one"),
             "key": Extra("Client key", "Path of a PEM file; empty: the key is in the certificate's file"),
             "server_hostname": Extra("Server name", "Name in the receiver's certificate, if it is not the host"),
-            "verify": Extra("Verify TLS", "false accepts any certificate, so others can read the events", "flag"),
+            "verify": Extra(
+                "Verify TLS", "Off accepts any certificate, so others can read the events", "flag", default=True
+            ),
             "transport": Extra("Transport", "tls, or tcp for plain text", values=("tls", "tcp")),
             "allow_plain": Extra(
                 "Allow plain text",

@@ -6,7 +6,7 @@ import { cells, link, listed, make, time } from "./dom.js";
 import { seen } from "./state.js";
 import { number, span } from "./words.js";
 
-const KINDS = { incremental: "incremental", backfill: "backfill or replay", reconcile: "reconciliation" };
+const KINDS = { incremental: "incremental", backfill: "backfill", replay: "replay", reconcile: "reconciliation" };
 const STATES = { success: "ok", failed: "critical", running: "new", queued: "new" };
 
 // Look at the runs too where they are shown.
