@@ -404,8 +404,8 @@ class TaskView:
 class RunRow:
     """A run of one of a pipeline's DAGs.
 
-    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``.
-    :ivar by: who started it, "" for the schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
+    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``. :ivar by: who started it, "" for the
+        schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
     :ivar asked: what it was started with, "" for nothing.
     """
 
