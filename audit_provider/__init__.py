@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ReconcileAuditLogsOperator,
         ReportAuditLogsOperator,
         ShipAuditLogsOperator,
+        VerifyAuditLogsOperator,
     )
     # imports: end
 
@@ -67,6 +68,7 @@ _HOMES: dict[str, str] = {
     "ShipAuditLogsOperator": "audit_provider.operators",
     "SplunkHecHook": "audit_provider.hooks.splunk_hec",
     "SyslogTlsHook": "audit_provider.hooks.syslog_tls",
+    "VerifyAuditLogsOperator": "audit_provider.operators",
     "build_backfill": "audit_provider.dags",
     "build_incremental": "audit_provider.dags",
     "build_reconcile": "audit_provider.dags",
@@ -99,6 +101,7 @@ __all__ = [
     "ShipAuditLogsOperator",
     "SplunkHecHook",
     "SyslogTlsHook",
+    "VerifyAuditLogsOperator",
     "__version__",
     "build_backfill",
     "build_incremental",

@@ -27,6 +27,7 @@ _OWN = {
         "ReconcileAuditLogsOperator",
         "ReportAuditLogsOperator",
         "ShipAuditLogsOperator",
+        "VerifyAuditLogsOperator",
     ],
 }
 
@@ -69,6 +70,7 @@ def operator_types() -> str:
             ("ReconcileAuditLogsOperator", "audit_provider.operators.reconcile"),
             ("ReportAuditLogsOperator", "audit_provider.operators.report"),
             ("ShipAuditLogsOperator", "audit_provider.operators.ship"),
+            ("VerifyAuditLogsOperator", "audit_provider.operators.verify"),
         )
     )
     classes = "\n".join(_stub(spec) for spec in DESTINATIONS.values())

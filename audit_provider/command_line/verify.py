@@ -14,12 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger, removal_record
+from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.runs.recorded_progress import recorded_progress
 from audit_provider.core.runs.shipped_contents import contents_of
 from audit_provider.core.spool import LocalStore, S3Store
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
 
@@ -131,39 +130,21 @@ def progress_of(ledger: Ledger, store: Store, folders: Sequence[str], destinatio
 
     :raises AuditError: a record cannot be read.
     """
-    found = {}
+    found: dict[str, Progress] = {}
     for folder in folders:
-        pipeline, _, below = folder.partition("/")
-        name = StreamName.of_folder(pipeline, below)
-        if name is None:
-            continue
         try:
             with without_log():
-                stream = stream_progress(ledger, name)
-                offset = stream.offset(destination) if stream and destination else None
-                served = _served(destination, store, folder) if stream else []
-                removal = removal_record(ledger, name).load()
-                removed = removal.oldest if removal and stream and removal.chain == stream.chain else None
-                offsets = {each: stream.kept_offset(each) for each in served} if stream else {}
+                known = {*_of_file(folder.partition("/")[0]), *([destination] if destination else [])}
+                found |= recorded_progress(ledger, store, [folder], sorted(known), destination)
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy without Airflow, use --without-airflow.") from None
-        if stream:
-            found[folder] = Progress(stream.position, offset, offsets, removed)
     return found
 
 
-def _served(destination: str, store: Store, folder: str) -> list[str]:
-    """Return the destinations of a stream: those of the pipelines file, and those that have dead letters."""
-    from audit_provider.dags.pipelines import load_pipelines
-    from audit_provider.settings import beside_dags
-
-    served = {destination} if destination else set()
-    with contextlib.suppress(ConfigurationError):
-        pipeline = load_pipelines(beside_dags()).get(folder.partition("/")[0])
-        served |= set(pipeline.destinations) if pipeline else set()
-    for chain in ["", *store.folders(f"{folder}/")]:
-        served |= set(store.folders(f"{folder}/{chain}/dead/" if chain else f"{folder}/dead/"))
-    return sorted(served)
+def _of_file(pipeline: str) -> list[str]:
+    """Return the destinations of a pipeline in the pipelines file."""
+    found = described(pipeline)
+    return list(found.destinations) if found else []
 
 
 def ledger_of(options: argparse.Namespace) -> Ledger:

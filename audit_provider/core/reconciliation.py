@@ -7,7 +7,7 @@ stream, and its state says up to which time everything was compared.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from audit_provider.core.model import Event
+    from audit_provider.core.position import Position
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.sources.reading.base import Steps
     from audit_provider.core.sources.reading.reader import Reader
 
 MOST_NAMED = 20
 """Late events that are named one by one."""
+
+MOST_SPANS = 50
+"""Spans of time that were compared, with something between them that was not."""
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -47,12 +51,15 @@ class Reconcile:
         live reading looks back. Example: ``180000``.
     :ivar width: Maximum length of one window in seconds, in whole days. Example: ``172800``.
     :ivar fail_on_missed: Whether a run fails if it finds late or missed events.
+    :ivar verify: Whether each run also reads the whole spool of the pipeline again and writes down which days are
+        proven, for the calendar of the page.
     """
 
     schedule: str | None = "@daily"
     after: timedelta | None = None
     width: timedelta = _DAY
     fail_on_missed: bool = False
+    verify: bool = True
 
 
 def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int) -> Reconcile | None:
@@ -159,12 +166,15 @@ class ReconciliationState:
 
     :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
     :ivar untold: late events of finished comparisons that no run has reported at its end.
+    :ivar compared: the spans of time of which everything is compared, the last :data:`MOST_SPANS`, oldest first.
+        Between them lies what could not be compared any more when its turn came.
     """
 
     reached: datetime | None = None
     open: OpenComparison | None = None
     last: Comparison | None = None
     untold: int = 0
+    compared: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +267,30 @@ class Reconciliation:
             reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
             reader.report(Gap(window.start, window.end, reason, "late", reader.now()))
         self.finished(found)
-        kept = ReconciliationState(window.end, last=found, untold=kept.untold + found.late)
+        kept = ReconciliationState(
+            window.end, last=found, untold=kept.untold + found.late, compared=with_span(kept.compared, window)
+        )
         yield Step((), packed(kept), window.end, kept.reached)
         return kept
+
+
+def with_span(spans: Sequence[Window], window: Window) -> tuple[Window, ...]:
+    """Return spans of time with one more; those that touch or overlap are one."""
+    apart = [each for each in spans if each.end < window.start or window.end < each.start]
+    touching = [each for each in spans if each not in apart]
+    start = min([window.start, *(each.start for each in touching)])
+    end = max([window.end, *(each.end for each in touching)])
+    return tuple(sorted([*apart, Window(start, end)], key=lambda each: each.start))[-MOST_SPANS:]
+
+
+def reading_began(live: Position) -> datetime | None:
+    """Return where the live reading began: what happened before was never asked for.
+
+    Of a source with several logs, it is where the first of them did.
+    """
+    states = live.reading.get("logs") or {"": live.reading}
+    found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
+    return min(found, default=None)
 
 
 def midnight(moment: datetime) -> datetime:

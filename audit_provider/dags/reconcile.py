@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG
 
+from audit_provider import operators
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
+from audit_provider.dags.own_task import OtherTask, runs_here
 from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from audit_provider.core.pipeline import Pipeline
 
 
 def build_reconcile(pipeline: Pipeline) -> DAG | None:
-    """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` in parallel, then ``report``.
+    """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` in parallel, then ``verify``,
+    then ``report``.
 
     ``compare`` reads days again that the live reading will not read any more, and spools events that the spool does not
-    have into a stream of its own. It continues where the last run ended, so a missed run skips no day.
+    have into a stream of its own. It continues where the last run ended, so a missed run skips no day. ``verify`` reads
+    the whole spool of the pipeline again and writes down which days are proven.
 
     None if the pipeline's ``reconcile`` is ``false``, or if its source cannot be read by time.
     """
@@ -61,6 +67,19 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
             trigger_rule="all_done",
             retries=0,
         )
+        verify = [_verify_task(pipeline)] if reconcile.verify else []
         for delivery in pipeline.destinations.values():
-            compare >> ship_task(pipeline, delivery, late=True) >> report
+            shipped = ship_task(pipeline, delivery, late=True)
+            compare >> shipped >> [*verify, report]
+        for each in verify:
+            each >> report
     return dag
+
+
+def _verify_task(pipeline: Pipeline) -> BaseOperator:
+    """Return the task that reads the spool again: after everything else, whatever became of it."""
+    if not runs_here("verify"):
+        return OtherTask(task_id="verify", trigger_rule="all_done")
+    return operators.VerifyAuditLogsOperator(
+        task_id="verify", pipeline=pipeline, trigger_rule="all_done", max_active_tis_per_dag=1
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.operators.reconcile import ReconcileAuditLogsOperator
     from audit_provider.operators.report import ReportAuditLogsOperator
     from audit_provider.operators.ship import ShipAuditLogsOperator
+    from audit_provider.operators.verify import VerifyAuditLogsOperator
 
 __all__ = [
     "SHIP_OPERATORS",
@@ -30,6 +31,7 @@ __all__ = [
     "ReconcileAuditLogsOperator",
     "ReportAuditLogsOperator",
     "ShipAuditLogsOperator",
+    "VerifyAuditLogsOperator",
 ]
 
 _late = imported_late(
@@ -40,6 +42,7 @@ _late = imported_late(
         "audit_provider.operators.reconcile": ("ReconcileAuditLogsOperator",),
         "audit_provider.operators.report": ("ReportAuditLogsOperator",),
         "audit_provider.operators.ship": ("ShipAuditLogsOperator",),
+        "audit_provider.operators.verify": ("VerifyAuditLogsOperator",),
     },
 )
 

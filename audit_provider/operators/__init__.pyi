@@ -6,6 +6,7 @@ from audit_provider.operators.pull import PullAuditLogsOperator as PullAuditLogs
 from audit_provider.operators.reconcile import ReconcileAuditLogsOperator as ReconcileAuditLogsOperator
 from audit_provider.operators.report import ReportAuditLogsOperator as ReportAuditLogsOperator
 from audit_provider.operators.ship import ShipAuditLogsOperator as ShipAuditLogsOperator
+from audit_provider.operators.verify import VerifyAuditLogsOperator as VerifyAuditLogsOperator
 
 SHIP_OPERATORS: Mapping[str, type[ShipAuditLogsOperator]]
 

@@ -35,7 +35,8 @@ def pack(world, monkeypatch, tmp_path, capsys):
     path = tmp_path / "pack.zip"
 
     def run(*more, code=0):
-        start, end = (world.now - timedelta(days=30)).date(), (world.now + timedelta(days=1)).date()
+        # Two days, since it may be past midnight by now.
+        start, end = (world.now - timedelta(days=30)).date(), (world.now + timedelta(days=2)).date()
         span = ("--from", str(start), "--to", str(end)) if "--from" not in more else ()
         capsys.readouterr()
         assert main(["evidence", "--pipeline", "p", *span, "-o", str(path), *more]) == code

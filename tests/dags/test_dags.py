@@ -242,27 +242,30 @@ RECONCILED = """
 daily: {source: pylon, destinations: {s3: {type: s3, bucket: b}, splunk: {type: splunk_hec}}}
 weekly:
   source: okta
-  reconcile: {schedule: "@weekly", after: 400000, width: 604800, fail_on_missed: true}
+  reconcile: {schedule: "@weekly", after: 400000, width: 604800, fail_on_missed: true, verify: false}
   destinations: {s3: {type: s3, bucket: b}}
 never: {source: slack, reconcile: false, destinations: {s3: {type: s3, bucket: b}}}
 tail: {source: {like: okta, recovery: null}, destinations: {s3: {type: s3, bucket: b}}}
 """
 
 
-def test_the_reconciliation_dag_compares_then_ships_then_reports(load):
+def test_the_reconciliation_dag_compares_then_ships_then_verifies_then_reports(load):
     dags = load("audit_logs_reconcile", RECONCILED)
     assert set(dags) == {"audit_reconcile_daily", "audit_reconcile_weekly"}, "none by hand, and none by no time"
     dag = dags["audit_reconcile_daily"]
     assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("@daily", False, 1)
-    assert set(dag.task_ids) == {"compare", "ship_s3", "ship_splunk", "report"}
+    assert set(dag.task_ids) == {"compare", "ship_s3", "ship_splunk", "verify", "report"}
     assert dag.get_task("compare").downstream_task_ids == {"ship_s3", "ship_splunk"}
-    assert dag.get_task("report").upstream_task_ids == {"ship_s3", "ship_splunk"}
+    assert dag.get_task("verify").upstream_task_ids == {"ship_s3", "ship_splunk"}
+    assert dag.get_task("report").upstream_task_ids == {"ship_s3", "ship_splunk", "verify"}
+    assert dag.get_task("verify").trigger_rule == "all_done"
     assert dag.get_task("ship_s3").late
     assert dag.get_task("ship_s3").trigger_rule == dag.get_task("report").trigger_rule == "all_done"
     assert dag.get_task("report").late
     compare = dags["audit_reconcile_weekly"].get_task("compare")
     assert (compare.after, compare.width, compare.fail_on_missed) == (400_000, 604_800, True)
     assert dags["audit_reconcile_weekly"].schedule == "@weekly"
+    assert "verify" not in dags["audit_reconcile_weekly"].task_ids
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Evidence as events: a stream of their own in the spool, with a chain and a tree like every other.
 
-It holds checkpoints and changes of the configuration. Several reports of a pipeline may write it at once, which is
-rare: the one that comes second reads the record again and goes on behind the other.
+It holds checkpoints, changes of the configuration and what verifications have found. Several tasks of a pipeline may
+write it at once, which is rare: the one that comes second reads the record again and goes on behind the other.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ EVIDENCE_SOURCE = "audit_provider_evidence"
 EVIDENCE_TITLE = "Audit provider evidence"
 CHECKPOINT_ACTION = "audit_provider.checkpoint"
 CONFIGURATION_ACTION = "audit_provider.configuration"
+VERIFICATION_ACTION = "audit_provider.verification"
 
 EVIDENCE_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
 """Where evidence keeps common values; findings keep them in the same places."""

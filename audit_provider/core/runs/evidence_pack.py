@@ -17,6 +17,7 @@ from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.gaps import GapRecord
 from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.passage import holds_passed
 from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
@@ -37,7 +38,8 @@ class DayFacts:
 
     :ivar events: of them in kept segments. :ivar first_spooled: when the first, and :ivar last_spooled: the last of
         them was spooled. :ivar longest_delay: seconds between an event and the writing of its segment.
-    :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``.
+    :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``, or ``not
+        shipped``, for they were spooled before the destination was added.
     """
 
     events: int = 0
@@ -180,7 +182,7 @@ def _read(facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Wind
                 day = facts.days.setdefault(event.time.date(), DayFacts())
                 _count(day, event, manifest)
                 for name, judge in judges.items():
-                    day.destinations.setdefault(name, Counter())[judge.state(event, manifest.number, index)] += 1
+                    day.destinations.setdefault(name, Counter())[judge.state(event, manifest, index)] += 1
 
 
 def _count(day: DayFacts, event: Event, manifest: Manifest) -> None:
@@ -203,6 +205,7 @@ class _Judge:
         if delivery.only or delivery.omit:
             origin = origin_of(pipeline.name, pipeline.source, opened.position)
             self._select = Selector(delivery.selection, origin.fields).select
+        self._holds = self._offset is None or holds_passed(opened.stream, opened.head, self._offset)
         self._aside: dict[tuple[int, int], bool] = {}
         letters = letters_of(opened.stream, destination, self._offset)
         counts = self._offset.counts.set_aside - self._offset.again if self._offset else 0
@@ -226,18 +229,22 @@ class _Judge:
                         )
                     )
 
-    def state(self, event: Event, segment: int, index: int) -> str:
-        offset = self._offset
+    def state(self, event: Event, manifest: Manifest, index: int) -> str:
+        offset, segment = self._offset, manifest.number
         place = (segment, index)
         if offset is None:
             return "pending"
         if place >= (offset.segment, offset.index):
             ahead = any(each.segment == segment and 0 <= index - each.index < each.count for each in offset.ahead)
             return "delivered" if ahead else "pending"
+        if not self._holds:
+            return "unknown, for a late run has replaced segments"
         if place in self._aside:
             return "set aside" if self._aside[place] else "delivered"
         if self._is_short:
             return "unknown, for dead letters are missing"
+        if manifest.previous.total + index < offset.started_at:
+            return "not shipped"
         return "filtered" if self._select is not None and self._leaves_out(event) else "delivered"
 
     def _leaves_out(self, event: Event) -> bool:

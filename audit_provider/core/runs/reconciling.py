@@ -16,7 +16,14 @@ from audit_provider.core.model import Window, text_of
 from audit_provider.core.position import Position, new_chain
 from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back, midnight
+from audit_provider.core.reconciliation import (
+    Comparison,
+    Reconciliation,
+    ReconciliationState,
+    looks_back,
+    midnight,
+    reading_began,
+)
 from audit_provider.core.runs.beginning import on_kept_chain
 from audit_provider.core.stream_name import StreamName
 
@@ -158,7 +165,7 @@ class Reconciling:
             return Window(opened.start, max(end or opened.end, opened.end))
         if end is None:
             return None
-        if began := _began(live):
+        if began := reading_began(live):
             bounds.append(began)
         if spec.lookback:
             bounds.append(midnight(now - spec.lookback) + timedelta(days=2))
@@ -223,16 +230,6 @@ class Reconciling:
             "events": position.head.total,
             "complete": complete,
         }
-
-
-def _began(live: Position) -> datetime | None:
-    """Return where the live reading began: what happened before was never asked for.
-
-    Of a source with several logs, it is where the first of them did.
-    """
-    states = live.reading.get("logs") or {"": live.reading}
-    found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
-    return min(found, default=None)
 
 
 def _shown(moment: datetime | None) -> str:

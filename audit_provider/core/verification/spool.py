@@ -39,7 +39,7 @@ _STREAM_DEPTH = 2
 _RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
 """The name of an event whose id another one has."""
 
-_BESIDE = ("activity", "reports")
+_BESIDE = ("activity", "calendar", "reports")
 _REDRIVEN = "/redriven"
 _UNREADABLE = f"/{FOLDER.rstrip('/')}"
 

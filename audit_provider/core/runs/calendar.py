@@ -1,0 +1,255 @@
+"""A pipeline's calendar: for each day, by when events happened, what is proven of it and since when.
+
+It is written by the scheduled verification and read by the page. Of a day whose segments are no longer kept it says
+what was known last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE, StopError
+from audit_provider.core.model import UTC, Window
+from audit_provider.core.state_version import refuse_newer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.runs.evidence_pack import DayFacts, PackFacts
+    from audit_provider.core.spool import Store
+
+MOST_DAYS = 800
+"""Days that a calendar keeps: two years, and what a year at a glance needs of the one before."""
+
+CALENDAR = "calendar"
+"""The folder of a pipeline's calendar, beside those of its streams."""
+
+DayState = Literal["proven", "read", "gap", "unknown"]
+
+_ARRIVED = frozenset({"delivered", "filtered", "not shipped"})
+"""What may become of an event of a day that is proven: it is there, or the configuration leaves it out."""
+
+_DAY = timedelta(days=1)
+
+
+class Day(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One day. :ivar state: ``proven``, ``read`` (and no more), ``gap`` or ``unknown``. :ivar reason: why not proven.
+
+    :ivar events: that happened on it and are in the spool. :ivar first_spooled: when the first, and
+        :ivar last_spooled: the last of them was spooled. :ivar longest_delay: seconds between an event and its segment.
+    :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending`` and so on.
+    :ivar asked: destinations that were asked for the ids, beside what they had confirmed.
+    :ivar compared: with the source, by the reconciliation.
+    :ivar verified_at: when its segments were last read again without a fault. :ivar proven_at: since when it is proven.
+    :ivar kept: whether all of its segments were kept when it was looked at last.
+    """
+
+    state: DayState
+    reason: str = ""
+    events: int = 0
+    first_spooled: datetime | None = None
+    last_spooled: datetime | None = None
+    longest_delay: float = 0.0
+    destinations: dict[str, dict[str, int]] = {}
+    asked: tuple[str, ...] = ()
+    compared: bool = False
+    verified_at: datetime | None = None
+    proven_at: datetime | None = None
+    kept: bool = True
+
+
+class Calendar(msgspec.Struct, frozen=True):
+    """What is known of a pipeline's days.
+
+    :ivar checked_at: when the last verification was made, :ivar result: of it.
+    """
+
+    checked_at: datetime | None = None
+    result: str = ""
+    days: dict[date, Day] = {}
+    version: int = 1
+
+    @classmethod
+    def load(cls, store: Store, pipeline: str) -> Calendar:
+        """Return what is kept; one without days where nothing is.
+
+        :raises StopError: it was written by a newer version, or is no calendar.
+        """
+        key = key_of(pipeline)
+        if key not in set(store.keys(key.rpartition("/")[0] + "/")):
+            return cls()
+        content = store.get(key)
+        refuse_newer(content, key)
+        try:
+            return _decoder.decode(content)
+        except UNREADABLE:
+            raise StopError(
+                f"{key} does not contain a calendar: delete it, and the next verification makes it."
+            ) from None
+
+    def save(self, store: Store, pipeline: str) -> None:
+        """Keep it, durably; the oldest days beyond :data:`MOST_DAYS` are left out."""
+        days = dict(sorted(self.days.items())[-MOST_DAYS:])
+        store.put(key_of(pipeline), msgspec.json.encode(msgspec.structs.replace(self, days=days)))
+
+
+def key_of(pipeline: str) -> str:
+    """Return the key of a pipeline's calendar in the spool."""
+    return f"{pipeline}/{CALENDAR}/days.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a verification knows of a pipeline, by which days are judged.
+
+    :ivar facts: of the time range whose segments are kept. :ivar read: spans of time that were read.
+    :ivar compared: spans that were compared with the source. :ivar enabled: destinations that are to have everything.
+    :ivar asked: destinations that were asked for the ids; :ivar lacking: of these, what is not as it should be there.
+    :ivar faulty: segments with a fault, by day, a sentence each. :ivar fault: of the spool as a whole; "" for none.
+    :ivar removed_until: segments that were written before are no longer kept; None where all are.
+    """
+
+    facts: PackFacts
+    now: datetime
+    read: Sequence[Window] = ()
+    compared: Sequence[Window] = ()
+    enabled: Sequence[str] = ()
+    asked: Sequence[str] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    faulty: Mapping[date, str] = field(default_factory=dict)
+    fault: str = ""
+    removed_until: datetime | None = None
+
+
+def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
+    """Return every day that something is known of, those before the kept segments as they were.
+
+    :param before: as the last verification left them.
+    """
+    days = dict(before)
+    day = known.facts.start.astimezone(UTC).date()
+    last = (known.facts.end - timedelta(microseconds=1)).astimezone(UTC).date()
+    while day <= last:
+        found = _judged(day, known)
+        if day not in before and known.removed_until and span_of(day).start < known.removed_until:
+            found = _partly_kept(found)
+        if found.state != "unknown" or day in before:
+            days[day] = _joined(before.get(day), found)
+        day += _DAY
+    return days
+
+
+def doubted(before: Mapping[date, Day], faulty: Mapping[date, str], fault: str) -> dict[date, Day]:
+    """Return the days as they are known where the spool cannot be read again: none of them is proven any more."""
+    days: dict[date, Day] = {}
+    for day, each in before.items():
+        wrong = faulty.get(day, "")
+        if not each.kept or (each.state != "proven" and not wrong):
+            days[day] = each
+        else:
+            state: DayState = "gap" if wrong else "read"
+            days[day] = msgspec.structs.replace(each, state=state, reason=wrong or fault, proven_at=None)
+    return days
+
+
+def span_of(day: date) -> Window:
+    """Return a day as a span of time, UTC."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Window(start, start + _DAY)
+
+
+def covers(spans: Iterable[Window], wanted: Window) -> bool:
+    """Whether spans of time that do not overlap cover a whole one."""
+    reached = wanted.start
+    for each in sorted(spans, key=lambda span: span.start):
+        if each.start <= reached < each.end:
+            reached = each.end
+    return reached >= wanted.end
+
+
+def _judged(day: date, known: Known) -> Day:
+    span = span_of(day)
+    met = known.facts.days.get(day)
+    compared = covers(known.compared, span)
+    reason = _doubt(met, known, compared=compared)
+    state: DayState = "read" if reason else "proven"
+    if wrong := known.faulty.get(day, ""):
+        state, reason = "gap", wrong
+    elif missing := [each for each in known.facts.gaps if _lacks(each, span)]:
+        state, reason = "gap", _of_gaps(missing)
+    elif not met and not any(each.start < span.end and span.start < each.end for each in known.read):
+        state, reason = "unknown", "nothing was read of this day"
+    counts = {name: dict(sorted(each.items())) for name, each in met.destinations.items()} if met else {}
+    return Day(
+        state,
+        reason,
+        events=met.events if met else 0,
+        first_spooled=met.first_spooled if met else None,
+        last_spooled=met.last_spooled if met else None,
+        longest_delay=met.longest_delay if met else 0.0,
+        destinations=counts,
+        asked=tuple(known.asked),
+        compared=compared,
+        verified_at=None if known.fault or wrong else known.now,
+        proven_at=known.now if state == "proven" else None,
+    )
+
+
+def _partly_kept(found: Day) -> Day:
+    """Return a day that nobody looked at before some of its segments may have been removed."""
+    if found.state == "gap":
+        return msgspec.structs.replace(found, kept=False)
+    state: DayState = "read" if found.events else "unknown"
+    reason = "segments of this day are no longer kept, and nobody had looked at it before"
+    return msgspec.structs.replace(found, state=state, reason=reason, proven_at=None, kept=False)
+
+
+def _doubt(met: DayFacts | None, known: Known, *, compared: bool) -> str:
+    """Return why a day that was read is not proven; "" where nothing is left to be asked."""
+    if known.fault:
+        return known.fault
+    if not compared:
+        return "not compared with the source yet"
+    for name in known.enabled:
+        states: Mapping[str, int] = met.destinations.get(name, {}) if met else {}
+        if waiting := [f"{count:,} {state}" for state, count in sorted(states.items()) if state not in _ARRIVED]:
+            return f"{name}: {', '.join(waiting)}"
+        if name in known.lacking and met:
+            return f"{name}: {known.lacking[name]}"
+    return ""
+
+
+def _lacks(gap: GapRecord, span: Window) -> bool:
+    """Whether a gap leaves something out of a span; events that came late are in the spool, and wait to be shipped."""
+    return not gap.closed and gap.kind != "late" and gap.wanted < span.end and span.start < gap.possible
+
+
+def _of_gaps(gaps: Sequence[GapRecord]) -> str:
+    parts = [
+        f"{each.reason}{f' ({each.destination})' if each.destination else ''}"
+        f"{f'; acknowledged by {each.acknowledged.by}' if each.acknowledged else ''}"
+        for each in gaps[:3]
+    ]
+    more = f" and {len(gaps) - len(parts):,} more" if len(gaps) > len(parts) else ""
+    return f"{'; '.join(parts)}{more}"
+
+
+def _joined(before: Day | None, now: Day) -> Day:
+    """Return a day as it is now; where segments of it have been removed since, with what was known before."""
+    if before is None:
+        return now
+    if now.events < before.events or (now.state == "unknown" and before.state != "unknown"):
+        if now.state == "gap" and before.state != "gap":
+            return msgspec.structs.replace(before, state="gap", reason=now.reason, proven_at=None, kept=False)
+        return msgspec.structs.replace(before, kept=False)
+    if now.state == "proven" and before.proven_at:
+        return msgspec.structs.replace(now, proven_at=before.proven_at)
+    return now
+
+
+_decoder = msgspec.json.Decoder(Calendar)

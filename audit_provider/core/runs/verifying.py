@@ -1,0 +1,221 @@
+"""The scheduled verification of a pipeline: its spool is read again, and every day is judged by what was found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.ledger import position_record
+from audit_provider.core.model import UTC, Window, back_by, text_of
+from audit_provider.core.open_stream import OpenStream, open_streams
+from audit_provider.core.reconciliation import ReconciliationState, midnight, reading_began
+from audit_provider.core.runs.calendar import MOST_DAYS, Calendar, Day, Known, doubted, judged
+from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.evidence_pack import PackFacts, collect
+from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.verification import streams_in, verify
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.position import Position
+    from audit_provider.core.runs.log import Log
+    from audit_provider.core.spool import Store
+    from audit_provider.core.spool.outline import Outline
+    from audit_provider.core.verification import Arrival, Fault, Verification
+
+_DAY = timedelta(days=1)
+_MOST_FAULTS = 20
+_TRIES = 2
+
+
+@dataclass
+class Verifying:
+    """One verification.
+
+    :ivar ask: destinations that are asked for the ids of what they have got, to what asks them.
+    :ivar version: of this package.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: Pipeline
+    log: Log
+    now: Callable[[], datetime]
+    version: str
+    ask: Mapping[str, Callable[[Position], Arrival]] = field(default_factory=dict)
+
+    def run(self) -> tuple[Verification, dict[date, Day]]:
+        """Read the spool again, judge every day, and keep both: the calendar, and what was found as evidence.
+
+        :raises UnavailableError: a part of the spool gave no answer; nothing is judged then.
+        :raises AuditError: the spool, a record or a destination cannot be read.
+        """
+        name, now = self.pipeline.name, self.now()
+        before = Calendar.load(self.store, name)
+        found, lacking = self._verified(name)
+        if found.faults or lacking:
+            # Retention may have removed segments while they were read.
+            self.log.warning("Faults were found and are looked for again, the first: %s", [*found.faults, *lacking][0])
+            found, lacking = self._verified(name)
+        if silent := [each for each in found.faults if each.kind == "unread"]:
+            raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
+        days = self._judged(before.days, found, lacking, now)
+        after = Calendar(now, found.result, days)
+        self._keep(before, after, found, now)
+        after.save(self.store, name)
+        return found, days
+
+    def _verified(self, name: str) -> tuple[Verification, dict[str, str]]:
+        """Return what reading the spool again has found, and what destinations lack that were asked."""
+        folders = sorted({*streams_in(self.store, name), StreamName(name).folder})
+        known = list(self.pipeline.destinations)
+        lacking: dict[str, str] = {}
+        found: Verification | None = None
+        for destination, arrival_of in self.ask.items():
+            progress = recorded_progress(self.ledger, self.store, folders, known, destination)
+            live = progress.get(StreamName(name).folder)
+            if live is None:
+                continue
+            arrival = arrival_of(live.position)
+            found = verify(
+                self.store, pipeline=name, progress=progress, arrival=arrival, destination=destination, now=self.now
+            )
+            if (there := found.arrival) and (there.missing or there.altered or there.faults):
+                lacking[destination] = (
+                    f"{there.missing:,} ids are missing there, {there.altered:,} are altered, "
+                    f"{len(there.faults):,} objects are damaged"
+                )
+                self.log.error("%s: %s.", there.where, lacking[destination])
+        if found is None:
+            progress = recorded_progress(self.ledger, self.store, folders, known)
+            found = verify(self.store, pipeline=name, progress=progress, now=self.now)
+        return found, lacking
+
+    def _judged(
+        self, before: Mapping[date, Day], found: Verification, lacking: Mapping[str, str], now: datetime
+    ) -> dict[date, Day]:
+        faults = [each for each in found.faults if each.kind != "foreign"]
+        fault = f"the verification of {text_of(now)} found faults, the first: {faults[0]}" if faults else ""
+        for left in reversed(range(_TRIES)):
+            kept = _Kept()
+            try:
+                facts = self._facts(kept, faults, now)
+                break
+            except SpoolDamagedError as error:
+                if not left:
+                    self.log.warning("%s", error)
+                    return doubted(before, kept.faulty, fault or str(error))
+        known = Known(
+            facts,
+            now,
+            read=kept.read,
+            compared=self._compared(),
+            enabled=[each.name for each in self.pipeline.destinations.values() if each.enabled],
+            asked=list(self.ask),
+            lacking=lacking,
+            faulty=kept.faulty,
+            fault=fault,
+            removed_until=kept.removed_until,
+        )
+        return judged(before, known)
+
+    def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> PackFacts:
+        for opened in open_streams(self.ledger, self.store, self.pipeline.name):
+            if not opened.name.is_made_here:
+                kept.add(opened, faults)
+        start = max(midnight(min([*kept.times, now])), midnight(back_by(now, MOST_DAYS * _DAY)))
+        wanted = Window(start, midnight(now) + _DAY)
+        return collect(self.ledger, self.store, self.pipeline, wanted, made_at=now, version=self.version)
+
+    def _compared(self) -> tuple[Window, ...]:
+        """Return the spans of time that the reconciliation has compared with the source."""
+        position = position_record(self.ledger, StreamName.of_reconciliation(self.pipeline.name)).load()
+        if position is None:
+            return ()
+        try:
+            return msgspec.convert(position.reading, ReconciliationState).compared
+        except msgspec.ValidationError:
+            return ()
+
+    def _keep(self, before: Calendar, after: Calendar, found: Verification, now: datetime) -> None:
+        """Keep what was found as evidence: its own events prove later what the calendar said when."""
+        changed = {
+            str(day): {"before": old.state if (old := before.days.get(day)) else "unknown", "after": new.state}
+            for day, new in after.days.items()
+            if (old := before.days.get(day)) is None or old.state != new.state
+        }
+        record: dict[str, Any] = {
+            "action": VERIFICATION_ACTION,
+            "kind": "verification",
+            "subject": self.pipeline.name,
+            "pipeline": self.pipeline.name,
+            "result": found.result,
+            "faults": [str(each) for each in found.faults[:_MOST_FAULTS]],
+            "streams": {each.stream: {"head": each.head, "sha256": each.sha256} for each in found.streams},
+            "days": changed,
+            "proven": sum(each.state == "proven" for each in after.days.values()),
+            "asked": sorted(self.ask),
+            "version": self.version,
+        }
+        name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
+        event = evidence_event(f"verification-{name}", now, record)
+        spool_evidence(self.ledger, self.store, self.pipeline.name, [event], now)
+
+
+@dataclass
+class _Kept:
+    """What the streams of a pipeline hold, by their manifests.
+
+    :ivar times: when the earliest events of each segment happened, and reading began. :ivar read: spans that were read.
+    :ivar faulty: days with events in a segment that has a fault, with what it is.
+    :ivar removed_until: segments that were written before are no longer kept.
+    """
+
+    times: list[datetime] = field(default_factory=list)
+    read: list[Window] = field(default_factory=list)
+    faulty: dict[date, str] = field(default_factory=dict)
+    removed_until: datetime | None = None
+
+    def add(self, opened: OpenStream, faults: Sequence[Fault]) -> None:
+        """Take in a stream.
+
+        :raises SpoolDamagedError: a manifest is missing or is not what was written.
+        """
+        self.read += _spans_read(opened)
+        self.times += [each.start for each in _spans_read(opened)]
+        if not opened.head.number:
+            return
+        own = {each.segment: str(each) for each in faults if each.stream.startswith(opened.name.folder)}
+        outlines = opened.stream.outlines(opened.head, lambda _: True)
+        for each in outlines:
+            self.times.append(each.first_time)
+            if wrong := own.get(each.head.number):
+                self.faulty.update(dict.fromkeys(_days_of(each), wrong))
+        if outlines and outlines[-1].head.number > 1:
+            self.removed_until = max(self.removed_until or outlines[-1].written_at, outlines[-1].written_at)
+
+
+def _spans_read(opened: OpenStream) -> Iterator[Window]:
+    """Yield the span of time that a stream was read for."""
+    position = opened.position
+    if opened.name.is_live:
+        start = reading_began(position)
+        end = position.updated_at if position.complete else position.watermark
+        if start and end and start < end:
+            yield Window(start, end)
+    elif opened.name.is_backfill and position.complete and (span := opened.name.span):
+        yield span
+
+
+def _days_of(outline: Outline) -> Iterator[date]:
+    day, last = outline.first_time.astimezone(UTC).date(), outline.last_time.astimezone(UTC).date()
+    for each in range(min((last - day).days, MOST_DAYS) + 1):
+        yield day + each * _DAY

@@ -1,0 +1,175 @@
+"""The scheduled verification: a day is proven only by what was read, compared, verified and delivered of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from isal import igzip
+
+from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.pipeline import pipeline_from
+from audit_provider.core.runs.calendar import Calendar
+from audit_provider.core.spool import LocalStore
+from audit_provider.operators import VerifyAuditLogsOperator
+from tests.operators.conftest import context
+
+PIPELINE = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
+DAY = timedelta(days=1)
+
+
+def ship(world, **arguments):
+    return world.ship("splunk", destination="splunk", **arguments)
+
+
+@pytest.fixture
+def verify(world, monkeypatch):
+    """Verify, and return the calendar. :param now: that it is for the task."""
+
+    def run(now=None, pipeline=PIPELINE):
+        monkeypatch.setattr("audit_provider.operators.verify.utc_now", lambda: now or world.now)
+        task = VerifyAuditLogsOperator(task_id="verify", pipeline=pipeline, spool=f"file://{world.spool}")
+        task.execute(context())
+        return calendar(world)
+
+    return run
+
+
+def calendar(world):
+    return Calendar.load(LocalStore(world.spool), "p").days
+
+
+def events(world):
+    paths = sorted((world.spool / "p/evidence").rglob("*.ndjson.gz"))
+    lines = [json.loads(line)["raw"] for path in paths for line in igzip.decompress(path.read_bytes()).splitlines()]
+    return [each for each in lines if each["action"] == "audit_provider.verification"]
+
+
+def test_a_day_is_proven_once_it_is_compared_verified_and_delivered(world, compare, verify, ending):
+    world.pull()
+    day = (ending - DAY).date()
+    found = verify()
+    assert (found[day].state, found[day].reason) == ("read", "not compared with the source yet")
+    compare()
+    found = verify()
+    assert found[day].state == "read"
+    assert found[day].reason == f"splunk: {found[day].events:,} pending"
+    ship(world)
+    found = verify()
+    assert found[day].state == "proven"
+    assert found[day].destinations == {"splunk": {"delivered": found[day].events}}
+    assert found[day].proven_at == found[day].verified_at == world.now
+    assert found[day - DAY].state == "read", "the first comparison begins with the last day"
+
+
+def test_a_proven_day_keeps_the_time_since_when_it_is(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    verify()
+    later = world.now + timedelta(hours=2)
+    found = verify(later)[day]
+    assert (found.proven_at, found.verified_at) == (world.now, later)
+
+
+def test_every_event_of_the_spool_is_counted_on_its_day(world, verify):
+    world.pull()
+    found = verify()
+    assert sum(each.events for each in found.values()) == len(world.pylon.ids())
+    today, tomorrow = world.now.date(), world.now.date() + DAY
+    assert found[today].state == "read"
+    assert tomorrow not in found
+
+
+def test_a_damaged_segment_takes_the_proof_from_its_days(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    assert verify()[day].state == "proven"
+    (segment,) = (world.spool / "p/live").rglob("*.ndjson.gz")
+    segment.write_bytes(segment.read_bytes()[:-9])
+    with pytest.raises(AirflowFailException, match=r"has 1 faults, the first: p/live/.*verify' lists all"):
+        verify()
+    found = calendar(world)[day]
+    assert (found.state, found.proven_at) == ("gap", None)
+    assert segment.name in found.reason
+
+
+def test_a_missing_manifest_takes_the_proof_from_every_day(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    verify()
+    (manifest,) = (world.spool / "p/live").rglob("*.manifest.json.gz")
+    manifest.unlink()
+    with pytest.raises(AirflowFailException):
+        verify()
+    assert {each.state for each in calendar(world).values()} <= {"read", "gap"}
+
+
+def test_a_gap_is_shown_on_each_of_its_days_also_once_it_is_acknowledged(world, verify):
+    world.pull()
+    with pytest.raises(Exception, match="set aside"):
+        world.ship("datadog", destination="splunk", too_old="dead_letter")
+    found = verify()
+    old = (world.now - timedelta(days=5)).date()
+    assert found[old].state == "gap"
+    assert "older than splunk accepts" in found[old].reason
+
+
+def test_what_was_found_is_kept_as_evidence_with_the_days_that_changed(world, compare, verify, ending):
+    world.pull()
+    verify()
+    compare()
+    ship(world)
+    verify(world.now + timedelta(minutes=1))
+    first, second = events(world)
+    day = str((ending - DAY).date())
+    assert first["days"][day] == {"before": "unknown", "after": "read"}
+    assert second["days"] == {day: {"before": "read", "after": "proven"}}
+    assert (second["result"], second["faults"], second["proven"]) == ("all right", [], 1)
+
+
+def test_a_day_whose_segments_are_gone_keeps_what_was_known(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    proven = verify()
+    before = Calendar.load(LocalStore(world.spool), "p")
+    old = (ending - timedelta(days=400)).date()
+    kept = before.days[(ending - DAY).date()]
+    Calendar(before.checked_at, before.result, {**proven, old: kept}).save(LocalStore(world.spool), "p")
+    assert verify()[old] == kept
+
+
+def test_a_destination_that_is_not_enabled_takes_no_proof(world, compare, verify, ending):
+    entries = {"splunk": {"type": "splunk_hec"}, "off": {"type": "datadog", "enabled": False}}
+    pipeline = pipeline_from("p", {"source": "pylon", "destinations": entries})
+    world.pull()
+    compare()
+    ship(world)
+    found = verify(pipeline=pipeline)[(ending - DAY).date()]
+    assert found.state == "proven"
+    assert found.destinations["off"] == {"pending": found.events}
+
+
+def test_the_calendar_of_a_newer_version_is_refused(world, verify):
+    world.pull()
+    path = world.spool / "p/calendar/days.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"version": 99}')
+    with pytest.raises(AirflowFailException, match="newer version"):
+        verify()
+
+
+def test_the_verified_spool_has_no_fault_beside_the_calendar(world, verify):
+    from audit_provider.core.verification import verify as read_again
+
+    world.pull()
+    verify()
+    assert read_again(LocalStore(world.spool)).faults == ()
+    assert MemoryLedger().keys() == []
