@@ -89,6 +89,15 @@ class PylonService(Service):
         with self._lock:
             self._rows = sorted([*self._rows, *rows])
 
+    def drop_before(self, moment: datetime) -> None:
+        """Keep no older record any more, as a vendor does."""
+        with self._lock:
+            self._rows = [row for row in self._rows if row[0] >= moment]
+
+    def records(self) -> list[bytes]:
+        """Return all records, as JSON."""
+        return [row[2] for row in self._rows]
+
     def ids(self) -> list[str]:
         """Return the ids of all records."""
         return [row[1] for row in self._rows]

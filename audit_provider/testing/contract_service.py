@@ -70,6 +70,7 @@ class ContractService(Service):
         self._rate_limit = rate_limit
         self._met: deque[datetime] = deque()
         self._lock = threading.Lock()
+        self._happened = 0
 
     def add(self, moments: Iterable[datetime]) -> None:
         """Let an event happen at each of these times; whole milliseconds, or seconds where the vendor writes those."""
@@ -77,8 +78,12 @@ class ContractService(Service):
             whole = moment.replace(
                 microsecond=0 if self.contract.time_kind in ("epoch", "datetime") else moment.microsecond // 1000 * 1000
             )
-            number = len(self.rows)
-            self.rows.append(Row(self.contract.record(number, whole), whole, number))
+            self.rows.append(Row(self.contract.record(self._happened, whole), whole, self._happened))
+            self._happened += 1
+
+    def drop_before(self, moment: datetime) -> None:
+        """Keep no older event any more, as a vendor does."""
+        self.rows = [row for row in self.rows if row.moment >= moment]
 
     def ids(self) -> list[str]:
         """Return the ids of all records."""
@@ -182,6 +187,9 @@ class ContractService(Service):
             if not places:
                 raise BadRequestError(f"there is no object {cursor!r}")
             return places[0] + 1
+        if getattr(contract.paging, "tail", False):
+            # Such a cursor is kept for long: what left the list before it moves nothing.
+            return sum(row.number < int(kept["position"]) for row in rows)
         return int(kept["position"])
 
     def _lead_on(
@@ -211,7 +219,10 @@ class ContractService(Service):
             put(content, paging.next_at, here + 1 if more else None)
         if not isinstance(paging, Cursors | Links):
             return
-        cursor = self._cursor(kept, reached)
+        place = reached
+        if paging.tail:
+            place = rows[reached - 1].number + 1 if reached else 0
+        cursor = self._cursor(kept, place)
         query = {**dict(request.params), (contract.follow or call).cursor_name: cursor}
         url = f"{self._path(contract.follow or call)}?{urlencode(query, quote_via=quote)}"
         if isinstance(paging, Links):

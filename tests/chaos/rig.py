@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -89,14 +91,36 @@ class Rig:
         return Case(self, f"{scenario}_{self.cases}", Figures(scenario, seed), **options)
 
 
+@dataclass(frozen=True)
+class Served:
+    """An event as the vendor serves it. :ivar at: when it happened."""
+
+    digest: str
+    at: datetime
+
+
 class Case:
     """One pipeline with a source of its own.
 
     :param events: that the source holds at the start. :param source: of which kind.
     :param kinds: destinations. :param spool: URI; by default a folder.
+    :param ago: how long ago the last of the events happened. :param kept: for how long the vendor is said to keep one.
+    :ivar dropped: events that the vendor keeps no more, by id.
     """
 
-    def __init__(self, rig: Rig, name, figures, *, events=60, source="pylon", kinds=KINDS, spool=""):
+    def __init__(
+        self,
+        rig: Rig,
+        name,
+        figures,
+        *,
+        events=60,
+        source="pylon",
+        kinds=KINDS,
+        spool="",
+        ago=timedelta(0),
+        kept: timedelta | None = None,
+    ):
         self.rig = rig
         self.name = name
         self.figures = figures
@@ -105,23 +129,40 @@ class Case:
         self.spool = spool or f"file://{self.folder}/spool"
         self.kind = source
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.source = self._ask("new", kind=source, events=events)
+        self.described = {"like": source, "lookback": kept.total_seconds()} if kept else source
+        self.start_at = "2020-01-01"
+        self.dropped: dict[str, Served] = {}
+        self.source = self._ask("new", kind=source, events=events, ago=ago.total_seconds())
         rig.connect(f"source_{name}", **self.source["connection"])
+        self._held_before = {kind: self._held(kind) for kind in kinds}
 
     def add(self, events, seconds=2):
         """Let more events happen at the source."""
         self._ask("more", number=self.source["number"], events=events, seconds=seconds)
+
+    def drop(self, before: datetime) -> int:
+        """Let the vendor keep nothing older any more; return how many events went."""
+        held = self.held_by_source()
+        self._ask("drop", number=self.source["number"], before=before.isoformat())
+        gone = held.keys() - self.held_by_source().keys()
+        self.dropped |= {each: held[each] for each in gone}
+        return len(gone)
+
+    def held_by_source(self) -> dict[str, Served]:
+        """Return the events that the vendor holds, by id."""
+        held = self._ask("held", number=self.source["number"])
+        return {name: Served(digest, datetime.fromisoformat(at)) for name, digest, at in held}
 
     def task(self, what):
         """Return the work of a task: ``pull``, or a destination's type."""
         common = {"task_id": "t", "pipeline": self.name, "spool": self.spool}
         if what == "pull":
             operator = PullAuditLogsOperator(
-                source=self.kind,
+                source=self.described,
                 conn_id=f"source_{self.name}",
                 settings=self.source["settings"],
-                start="2020-01-01",
-                page_size=20 if self.kind.startswith("pylon") else None,
+                start=self.start_at,
+                page_size=20 if REGISTRY[self.kind].page_size else None,
                 rate_limit={"requests": 10_000, "per": 1},
                 **common,
             )
@@ -176,24 +217,38 @@ class Case:
         """Count what is lost and what is there twice; hold the accounts against it; return the figures."""
         figures = self.figures
         position = self.position
-        served = set(requests.get(f"{self.source['url']}/_sandbox/state", timeout=60).json()["ids"])
+        ever = self.held_by_source() | self.dropped
         spooled = [event.id for event in self.events_of_spool()]
+        unread = ever.keys() - set(spooled)
+        in_gap = {each for each in unread if any(gap.wanted <= ever[each].at < gap.possible for gap in position.gaps)}
+        unsaid = (unread - in_gap) & self.dropped.keys()
+        figures.must_notice(not unsaid, f"{len(unsaid)} events that the vendor has dropped are in no gap")
+        served = ever.keys() - in_gap - unsaid
         figures.lost["spool"] = len(served - set(spooled))
         figures.repeated["spool"] = len(spooled) - len(set(spooled))
         stream = StreamName(self.name).stream(open_store(self.spool), position)
         for kind in self.kinds:
-            ids = Counter(each for each in self._ids(kind) if each in served)
+            held = self._held(kind) - self._held_before[kind]
+            figures.invented[kind] = sum(
+                count
+                for (name, digest), count in held.items()
+                if name not in ever or digest not in ("", ever[name].digest)
+            )
+            ids = Counter(name for name, _ in held.elements() if name in served)
             figures.lost[kind] = len(served - set(ids) - self.set_aside(kind))
             figures.repeated[kind] = ids.total() - len(ids)
             accounted = account(stream, kind, position, self.offset(kind))
             figures.must(accounted.adds_up and not accounted.pending, f"the account is {accounted}")
         return figures
 
-    def _ids(self, kind):
+    def _held(self, kind) -> Counter[tuple[str, str]]:
+        """Return the ids that a destination holds, each with a digest of what is there; "" where it does not say."""
         if kind != "s3":
-            return self.rig.held(kind)["ids"]
+            held = self.rig.held(kind)
+            return Counter(map(tuple, held.get("contents") or [(each, "") for each in held["ids"]]))
         gate = s3_client(self.rig.url("s3"))
-        return ids_in(gate, self.rig.described["bucket"], f"{self.name}/", REGISTRY[self.kind].fields.id)
+        ids = ids_in(gate, self.rig.described["bucket"], f"{self.name}/", REGISTRY[self.kind].fields.id)
+        return Counter((each, "") for each in ids)
 
     def set_aside(self, kind):
         """Return the ids of a destination's dead letters."""

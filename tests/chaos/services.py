@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import base64
+import hashlib
 import json
 import os
 import secrets
 import signal
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -57,6 +59,19 @@ class S3Gate(Service):
         return Reply(answer.status_code, answer.content, kept, answer.headers.get("Content-Type", ""))
 
 
+class Splunk(SplunkHecService):
+    """Also tells what it holds, event by event."""
+
+    def state(self):
+        contents = [(name, digest_of(each["event"])) for name, each in zip(self.ids(), self.indexed, strict=True)]
+        return {**super().state(), "contents": contents}
+
+
+def digest_of(record):
+    """Return a digest of a record, however it is written."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+
+
 _OWN_HEADERS = frozenset({"content-length", "content-type", "connection", "date", "server", "transfer-encoding"})
 
 
@@ -74,10 +89,15 @@ class Sources(Service):
     def control(self, request):
         asked = json.loads(request.body) if request.body else {}
         if request.path.endswith("/new"):
-            return Reply.json(201, self._new(asked["kind"], asked["events"]))
+            return Reply.json(201, self._new(asked["kind"], asked["events"], timedelta(seconds=asked["ago"])))
         if request.path.endswith("/more"):
             self._more(self._made[asked["number"]], asked["events"], timedelta(seconds=asked["seconds"]))
             return Reply.json(201, {})
+        if request.path.endswith("/drop"):
+            self._made[asked["number"]].drop_before(datetime.fromisoformat(asked["before"]))
+            return Reply.json(200, {})
+        if request.path.endswith("/held"):
+            return Reply.json(200, self._held(self._made[asked["number"]]))
         return super().control(request)
 
     def stop(self):
@@ -85,16 +105,18 @@ class Sources(Service):
             each.stop()
         super().stop()
 
-    def _new(self, kind, events):
+    def _new(self, kind, events, ago):
         if kind in ("pylon", "pylon_list"):
             source = PylonService(secrets.token_urlsafe(24), (), rate_limits={})
             connection = {"password": source.token}
             settings = {}
         else:
             contract = read_contract(FIXTURES / kind)
+            if ago:
+                contract = replace(contract, lookback=None)  # it is held to the clock, and the case to one behind it
             source = ContractService(contract, page_size=20)
             connection, settings = dict(contract.connection), dict(contract.settings)
-        self._more(source, events, timedelta(days=DAYS))
+        self._more(source, events, timedelta(days=DAYS), ago)
         self._made.append(source.start())
         extra = {**connection.get("extra", {}), **settings}
         if kind not in ("pylon", "pylon_list") and contract.token:
@@ -102,9 +124,19 @@ class Sources(Service):
         connection = {"conn_type": "audit_logs", **connection, "host": source.url, "extra": extra}
         return {"number": len(self._made) - 1, "url": source.url, "connection": connection, "settings": settings}
 
-    def _more(self, source, events, span):
+    def _held(self, source):
+        """Return of every event that a source holds the id, a digest and the time."""
+        if isinstance(source, PylonService):
+            return [
+                (record["id"], digest_of(record), record["action_happened_at"])
+                for record in map(json.loads, source.records())
+            ]
+        name_of = source.contract.id_of
+        return [(name_of(row.record), digest_of(row.record), row.moment.isoformat()) for row in source.rows]
+
+    def _more(self, source, events, span, ago=timedelta(0)):
         """Let events happen, all after those before: late ones are found by a sweep, which no case waits for."""
-        now = utc_now()
+        now = utc_now() - ago
         start = max(now - span, self._latest.get(source, now - span))
         self._latest[source] = now
         if isinstance(source, PylonService):
@@ -125,7 +157,7 @@ def main():
         "variables": VariablesService(),
         "sources": Sources(),
         "s3": S3Gate(s3.url),
-        "splunk_hec": SplunkHecService(secrets.token_urlsafe(24), indexes=["audit"]),
+        "splunk_hec": Splunk(secrets.token_urlsafe(24), indexes=["audit"]),
         "datadog": DatadogService(secrets.token_hex(16)),
         "elasticsearch": ElasticsearchService(logins={"shipper": secrets.token_urlsafe(24)}),
         "sentinel": SentinelService("11111111-0000-4000-8000-000000000002", secrets.token_urlsafe(24)),

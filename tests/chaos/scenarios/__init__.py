@@ -6,6 +6,7 @@ from tests.chaos.scenarios.damage import damaged_segments
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
 from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, older_database, two_at_once, variables_failing
+from tests.chaos.scenarios.retention import retention_passed, rows_dropped
 from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
 
 SCENARIOS = {
@@ -23,6 +24,8 @@ SCENARIOS = {
         damaged_segments,
         sources_failing,
         destinations_down,
+        retention_passed,
+        rows_dropped,
         real_airflow,
         celery_workers,
     )

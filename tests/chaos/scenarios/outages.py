@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.figures import Figures
+from tests.chaos.figures import Figures, added
 from tests.chaos.rig import KINDS
 
 _SOURCES = ("pylon", "pylon_list", "slack", "okta", "workos", "pigment", "authos")
@@ -33,7 +33,7 @@ def sources_failing(rig, dice, seed, long):
                 case.run("pull")
             case.figures.trials += 1
             case.recover()
-        _add(total, source, case.close())
+        added(total, source, case.close())
     return total
 
 
@@ -87,11 +87,3 @@ def _down(rig, kind):
         return rig.fault(kind, "status", path="/write")
     path = f"/{rig.described['bucket']}" if kind == "s3" else "/"
     return rig.fault(kind, "status", status=503, path=path)
-
-
-def _add(total, source, figures):
-    total.trials += figures.trials
-    total.recovery = max(total.recovery, figures.recovery)
-    total.wrong += [f"{source}: {line}" for line in figures.wrong]
-    total.lost |= {f"{source} {name}": count for name, count in figures.lost.items()}
-    total.repeated |= {f"{source} {name}": count for name, count in figures.repeated.items()}
