@@ -41,12 +41,12 @@ def plain(url: str, folder: Path) -> Work:
 
 def read(url: str, folder: Path) -> Work:
     """Read into the spool, on from where it ended."""
-    from audit_provider.core.auth import HeaderAuth
-    from audit_provider.core.http import HttpClient
     from audit_provider.core.position import Position, pack_position, unpack_position
     from audit_provider.core.pull import pull
     from audit_provider.core.sources import PYLON, PageReader, Reader
     from audit_provider.core.spool import LocalStore, Stream
+    from audit_provider.core.wire.auth import HeaderAuth
+    from audit_provider.core.wire.http import HttpClient
 
     file, commits = folder / "position", 0
     session = requests.Session()

@@ -15,7 +15,6 @@ from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.model import Fields
 from audit_provider.core.monitoring.settings import Monitoring, Notification
 from audit_provider.core.pipeline import Pipeline
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
@@ -23,6 +22,7 @@ from audit_provider.core.sources.inline import TYPES
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
 from audit_provider.core.sources.statement import Columns, Polling
+from audit_provider.core.wire.rate_limit import RateLimit
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -10,17 +10,17 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from audit_provider.core import delivery, pipeline
-from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.monitoring.settings import Monitoring, Notification
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec, inline
 from audit_provider.core.sources.spec import Setting
 from audit_provider.core.validation import PRESETS
+from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
+from audit_provider.core.wire.rate_limit import RateLimit
 
 _NAMES = {"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"}
 _CRON = r"^\s*\S+(\s+\S+){4,6}\s*$"

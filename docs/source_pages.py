@@ -7,13 +7,13 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
-from audit_provider.core.assertion import Assertion
-from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.reconciliation import looks_back
-from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
+from audit_provider.core.wire.assertion import Assertion
+from audit_provider.core.wire.auth import Basic, Bearer, Header, Token
+from audit_provider.core.wire.signatures import SignedRequest
 
 LEFT_OUT = {
     "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "

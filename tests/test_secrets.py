@@ -13,16 +13,16 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from audit_provider.__main__ import main
-from audit_provider.core.assertion import Assertion
-from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.delivery import delivery_from
 from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.destinations.registry import DESTINATIONS as SPECS
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Origin, utc_now
-from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources import REGISTRY as SOURCES
+from audit_provider.core.wire.assertion import Assertion
+from audit_provider.core.wire.auth import Basic, Bearer, Header, Token
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.signatures import SignedRequest
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.azure_logs_ingestion import AzureLogsIngestionHook

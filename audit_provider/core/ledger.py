@@ -41,7 +41,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE, Claim
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.model import Offset
@@ -52,6 +51,7 @@ from audit_provider.core.source_health import SOURCE_HEALTH
 from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.core.transparency.tree import TREES
+from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

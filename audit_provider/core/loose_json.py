@@ -4,10 +4,13 @@ In addition to JSON it reads ``NaN`` and ``Infinity``, Python's ``True``, ``Fals
 zero or plus, control characters and unknown escapes in texts, halves of surrogate pairs, bytes that are not UTF-8, keys
 without quotes, a comma after the last value, and nesting of any depth. Nothing here recurses, and the time is linear in
 the text. The known packages for such JSON recurse, decode the whole text, and cannot return parts of it unchanged.
+
+A byte order mark before a text determines the encoding of any text.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +21,32 @@ from audit_provider.core.errors import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def marked_encoding(begin: bytes) -> str:
+    """Return the encoding that a mark at the beginning of a text names, "" where there is no mark."""
+    return next((name for mark, name in _MARKS if begin.startswith(mark)), "")
+
+
+def as_utf8(body: bytes) -> bytes:
+    """Return a text with a byte order mark in UTF-8 without it; any other body as it is.
+
+    What is no character becomes U+FFFD.
+    """
+    encoding = marked_encoding(body)
+    if encoding == "utf-8-sig":
+        return body[len(codecs.BOM_UTF8) :]
+    return body.decode(encoding, errors="replace").encode() if encoding else body
+
 
 MOST_DEPTH = 64
 """Levels of nesting that are kept as they are where a record is written anew; what lies deeper becomes a text."""

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.delivery import Delivery, check_name, check_names, delivery_from
 from audit_provider.core.destinations.selection import Redaction, refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
+from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
+from audit_provider.core.wire.rate_limit import RateLimit
 from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
 
 if TYPE_CHECKING:

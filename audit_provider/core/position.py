@@ -10,11 +10,11 @@ from typing import Any
 
 from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
 from audit_provider.core.notices import Noticed
-from audit_provider.core.rate_limit import Burst
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.spool_times import SpoolTimes, written_at
 from audit_provider.core.state_version import Codec
+from audit_provider.core.wire.rate_limit import Burst
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Gap, Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
-    from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.reading.base import Reading, Step
     from audit_provider.core.sources.reading.reader import Reader
     from audit_provider.core.spool import Head, Stream
+    from audit_provider.core.wire.rate_limit import Burst
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 SEGMENT_AGE = timedelta(seconds=60)

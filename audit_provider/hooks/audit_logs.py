@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.account import fingerprint
-from audit_provider.core.assertion import Assertion
-from audit_provider.core.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.templates import filled, names_in
+from audit_provider.core.wire.assertion import Assertion
+from audit_provider.core.wire.auth import Basic, Token, TokenHolder, basic, filler
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 from audit_provider.settings import settings_of
 
@@ -143,7 +143,7 @@ class AuditLogsHook(ServiceHook):
         """Return a reader of the source's pages.
 
         :param spec: another source over the same connection, for recovery.
-        :param options: of :class:`~audit_provider.core.http.HttpClient`.
+        :param options: of :class:`~audit_provider.core.wire.http.HttpClient`.
         """
         spec, values = spec or self.spec, self.settings()
         logs: dict[str, SourceSpec] = {}

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow.sdk.log import mask_secret
 from requests import Request
 
-from audit_provider.core.auth import TokenHolder, filler
 from audit_provider.core.destinations.sentinel import SENTINEL, SentinelOptions
-from audit_provider.core.entra import CLOUDS, Identity, client_secret, identity_token
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.validation import checked, near
+from audit_provider.core.wire.auth import TokenHolder, filler
+from audit_provider.core.wire.entra import CLOUDS, Identity, client_secret, identity_token
 from audit_provider.hooks.destinations import CHECK_ORIGIN, DestinationHook
 from audit_provider.hooks.service import PROMPTLY
 
 if TYPE_CHECKING:
-    from audit_provider.core.entra import Cloud
-    from audit_provider.core.http import HttpClient
+    from audit_provider.core.wire.entra import Cloud
+    from audit_provider.core.wire.http import HttpClient
 
 _SECRET = "client_secret"  # noqa: S105 - the name of a way to authenticate
 _TENANT = re.compile(r"[0-9A-Za-z.-]+")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit_provider.core.auth import NoAuth, filler
 from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.spec import DestinationSpec, hook_name
 from audit_provider.core.model import Fields, Origin
+from audit_provider.core.wire.auth import NoAuth, filler
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.destinations.spec import ConnectionType
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import HttpClient
     from audit_provider.core.model import Window
+    from audit_provider.core.wire.http import HttpClient
 
 CHECK_ORIGIN = Origin("check", "check", Fields(id="id", time="time"))
 """Of the events that a check would send. None is sent."""
@@ -79,7 +79,8 @@ class DestinationHook(ServiceHook):
     def destination(self, options: Any, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
         """Return the destination, ready to send.
 
-        :param form: the format of its events. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :param form: the format of its events.
+        :param client: options of :class:`~audit_provider.core.wire.http.HttpClient`.
         :raises ConfigurationError: the connection cannot be used.
         """
         return self.spec.connect(options, origin, _Access(self, client), form)

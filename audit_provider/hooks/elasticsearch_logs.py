@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from audit_provider.core.auth import HeaderAuth
-from audit_provider.core.aws_signature import AwsSignature
 from audit_provider.core.destinations.elasticsearch import ELASTICSEARCH
 from audit_provider.core.destinations.elasticsearch_check import check_access
 from audit_provider.core.destinations.elasticsearch_templates import Product, install_template
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.wire.auth import HeaderAuth
+from audit_provider.core.wire.signatures import AwsSignature
 from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.destinations import DestinationHook
 from audit_provider.hooks.service import PROMPTLY

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
-from audit_provider.core.address import base_url_from
-from audit_provider.core.auth import HeaderAuth, NoAuth, TokenHolder, filler
 from audit_provider.core.destinations.http import HTTP, HttpOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.google import CLOUD_SCOPE, service_account
-from audit_provider.core.signature import ID_HEADER, SignatureAuth
 from audit_provider.core.validation import near
+from audit_provider.core.wire.addresses import base_url_from
+from audit_provider.core.wire.assertion import CLOUD_SCOPE, service_account
+from audit_provider.core.wire.auth import HeaderAuth, NoAuth, TokenHolder, filler
+from audit_provider.core.wire.signatures import ID_HEADER, SignatureAuth
 from audit_provider.hooks.destinations import DestinationHook
 from audit_provider.hooks.service import PROMPTLY
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import HttpClient
     from audit_provider.core.model import Origin
+    from audit_provider.core.wire.http import HttpClient
 
 STYLES = ("header", "bearer", "basic", "signature", "google_service_account", "none")
 """The values of the extra ``auth``."""
@@ -169,7 +169,7 @@ class HttpSiemHook(DestinationHook):
     def destination(self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
         """Return the receiver, ready to send.
 
-        :param form: how its events look. :param client: options of :class:`~audit_provider.core.http.HttpClient`.
+        :param form: how its events look. :param client: options of :class:`~audit_provider.core.wire.http.HttpClient`.
         :raises ConfigurationError: the connection cannot be used, or not with these options.
         """
         if self.style == "signature":

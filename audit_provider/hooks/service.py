@@ -11,13 +11,12 @@ import requests
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from audit_provider.core.address import base_url_from
-from audit_provider.core.auth import NoAuth
 from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.http import HttpClient
-from audit_provider.core.link_local import GuardedAdapter, refuse_host
 from audit_provider.core.links import checked_page
-from audit_provider.core.ssh import TunnelAdapter
+from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, refuse_host
+from audit_provider.core.wire.auth import NoAuth
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.ssh import TunnelAdapter
 from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.hooks.ssh import ssh_connection

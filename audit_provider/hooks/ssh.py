@@ -7,7 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.ssh import SshConnection
+from audit_provider.core.wire.ssh import SshConnection
 from audit_provider.hooks.connection import connection_of
 
 _CONN_TYPES = ("ssh", "sftp")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit_provider.core.address import is_loopback
 from audit_provider.core.destinations.syslog import SYSLOG, SyslogOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.addresses import is_loopback
+from audit_provider.core.wire.tcp import TcpClient
 from audit_provider.hooks.destinations import DestinationHook
 
 if TYPE_CHECKING:

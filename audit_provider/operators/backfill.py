@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.settings import most_mapped
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.airflow_versions import skip_tasks
 from audit_provider.core.account import refuse_other_account
-from audit_provider.core.budget import POLLING
-from audit_provider.core.budget import lane as lane_name
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
@@ -34,6 +32,8 @@ from audit_provider.core.runs.quiet import Followers, idle_after
 from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.wire.budget import POLLING
+from audit_provider.core.wire.budget import lane as lane_name
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset

@@ -7,10 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.budget import RECONCILIATION
 from audit_provider.core.model import Gap, utc_now
 from audit_provider.core.runs.reconciling import Reconciling
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.wire.budget import RECONCILIATION
 from audit_provider.operators.pull import PullAuditLogsOperator
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store

@@ -24,7 +24,7 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from audit_provider.core.ssh import SshConnection
+from audit_provider.core.wire.ssh import SshConnection
 from audit_provider.testing.server import Reply, Request, Service
 
 if TYPE_CHECKING:

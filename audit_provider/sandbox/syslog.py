@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.testing.server import Reply, Request, Service
 

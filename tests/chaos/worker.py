@@ -21,9 +21,9 @@ from botocore.httpsession import URLLib3Session
 from paramiko import SFTPClient
 
 from audit_provider.core import model
-from audit_provider.core.http import HttpClient
 from audit_provider.core.pull import pull
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.tcp import TcpClient
 from tests.chaos.variables import ApiComms, speak_through
 
 BOUNDARIES = (

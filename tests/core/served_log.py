@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 
 import requests
 
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import UTC, Fields, text_of
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.core.pull import pull
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.sources.paging import CursorPaging, NextUrlPaging, ObjectIdPaging, OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
@@ -24,6 +22,8 @@ from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.spool import Stream
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.rate_limit import RateLimit
 from audit_provider.sandbox.server import Reply, Service
 from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import MemoryStore

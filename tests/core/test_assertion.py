@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 import jwt
 import pytest
 
-from audit_provider.core.assertion import Assertion
 from audit_provider.core.errors import ConfigurationError, CredentialError
+from audit_provider.core.wire.assertion import Assertion
 from audit_provider.sandbox.server import Reply, Service
 from audit_provider.testing.signing_keys import fault_in, private_key
 from tests.core.test_auth import Clock, client_with

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
-from audit_provider.core.auth import Basic, Bearer, Header, NoAuth, Token, filler
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
-from audit_provider.core.http import HttpClient
+from audit_provider.core.wire.auth import Basic, Bearer, Header, NoAuth, Token, filler
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.server import Reply, Service
 
 PARTS = {"login": "id", "password": "p@ss", "account": "acme"}

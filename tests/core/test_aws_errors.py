@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from audit_provider.core.aws_errors import aws_error_of
+from audit_provider.core.wire.aws import aws_error_of
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 

@@ -12,8 +12,8 @@ import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from audit_provider.core.aws_signature import AwsSignature
 from audit_provider.core.errors import CredentialError, UnavailableError
+from audit_provider.core.wire.signatures import AwsSignature
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session/token=="
 

@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from audit_provider.core.errors import AuditError, ProtocolError, UnavailableError
-from audit_provider.core.http import MAX_ANSWER_BYTES, MAX_ANSWER_SECONDS, HttpClient
 from audit_provider.core.model import Fields
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.files import MOST_ROW_LETTERS, File, FileReader
+from audit_provider.core.wire.http import MAX_ANSWER_BYTES, MAX_ANSWER_SECONDS, HttpClient
 from tests.hostile import Hostile
 
 pytestmark = pytest.mark.usefixtures("no_collection")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.entra import CLOUDS, identity_token
 from audit_provider.core.errors import CredentialError, UnavailableError
+from audit_provider.core.wire.entra import CLOUDS, identity_token
 from tests.core.destinations.stand_ins import client_of, serving
 
 

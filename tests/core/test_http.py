@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
-from audit_provider.core.http import HttpClient
-from audit_provider.core.later import Later
-from audit_provider.core.rate_limit import Pacer, RateLimit
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.later import Later
+from audit_provider.core.wire.rate_limit import Pacer, RateLimit
 from audit_provider.sandbox.server import Reply, Service
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -285,7 +285,7 @@ def test_a_wait_that_is_not_understood_is_the_longest_and_said_once(caplog, stat
         client_of(service, sleep=slept.append, tries=5, pacer=pacer).fetch("GET", "/x")
     assert all(least <= seconds <= least + 0.2 for seconds in slept)
     assert len(slept) == 2
-    (said,) = [each.getMessage() for each in caplog.records if each.name == "audit_provider.core.http"]
+    (said,) = [each.getMessage() for each in caplog.records if each.name == "audit_provider.core.wire.http"]
     assert f"({next(iter(headers))})" in said
     assert "in a while" not in said
 

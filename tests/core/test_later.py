@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.answer import Answer
-from audit_provider.core.later import LATER, fault_said, is_slow_down, limit_said, means_later
+from audit_provider.core.wire.answer import Answer
+from audit_provider.core.wire.later import LATER, fault_said, is_slow_down, limit_said, means_later
 
 
 def test_every_5xx_but_two_means_later():

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.link_local import GuardedAdapter, refuse_address, refuse_host
+from audit_provider.core.wire.addresses import GuardedAdapter, refuse_address, refuse_host
 
 LOCAL_NAT64 = [
     "64:ff9b:1:a9fe:a9:fe00::",
@@ -136,7 +136,7 @@ def listening():
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_name_that_leads_elsewhere_when_it_is_used_gets_nothing(scheme, monkeypatch):
     """What was looked up before may have changed since: the connection's own other end is what counts."""
-    monkeypatch.setattr("audit_provider.core.link_local._METADATA", frozenset({ip_address("127.0.0.1")}))
+    monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
     session = requests.Session()
     session.trust_env = False
     session.mount(f"{scheme}://", GuardedAdapter())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_provider.core.answer import Answer
 from audit_provider.core.errors import ProtocolError
 from audit_provider.core.loose_json import BrokenError, is_strict, rewritten
+from audit_provider.core.wire.answer import Answer
 
 jsons = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

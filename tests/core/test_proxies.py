@@ -11,7 +11,7 @@ import requests
 
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
-from audit_provider.core.http import HttpClient
+from audit_provider.core.wire.http import HttpClient
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
 
 PAGE = (

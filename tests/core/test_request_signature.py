@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 import pytest
 import requests
 
-from audit_provider.core.auth import filler
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.request_signature import SignedRequest
+from audit_provider.core.wire.auth import filler
+from audit_provider.core.wire.signatures import SignedRequest
 
 LOGIN, KEY = "DIWJ8X6AEYOR5OMC6TQ1", "Zh5eGmUq9zpfQnyUIu5OL9iWoMMv5ZNmk3zLJ4Ep"
 AT = datetime(2012, 8, 21, 17, 29, 18, tzinfo=timezone.utc)

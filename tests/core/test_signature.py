@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.signature import SignatureAuth, signature
+from audit_provider.core.wire.signatures import SignatureAuth, signature
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(b"o" * 32).decode()

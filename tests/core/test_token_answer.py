@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from audit_provider.core.token_answer import life_of
+from audit_provider.core.wire.tokens import life_of
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 UNSAID = timedelta(minutes=5)

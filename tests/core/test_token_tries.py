@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import requests
 
-from audit_provider.core.auth import Bearer, Token, filler
-from audit_provider.core.http import HttpClient
-from audit_provider.core.token_tries import OLD, SPREAD_SECONDS
+from audit_provider.core.wire.auth import Bearer, Token, filler
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.tokens import OLD, SPREAD_SECONDS
 from audit_provider.sandbox.server import Reply, Service
 
 BEGIN = datetime(2026, 3, 1, tzinfo=timezone.utc)

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from audit_provider.core.rate_limit import Pacer, RateLimit
-from audit_provider.core.wait_values import duration_from
-from audit_provider.core.waits import LONGEST_WAIT, Waits, remaining_requests, wait_asked, waits_in
+from audit_provider.core.wire.rate_limit import Pacer, RateLimit
+from audit_provider.core.wire.waits import LONGEST_WAIT, Waits, duration_from, remaining_requests, wait_asked, waits_in
 
 NOW = datetime(2026, 3, 1, 10, 0, 0, tzinfo=timezone.utc)
 

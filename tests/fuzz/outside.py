@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from audit_provider.core.http import HttpClient
+from audit_provider.core.wire.http import HttpClient
 from tests.core.destinations.stand_ins import NOW
 
 FUZZ = settings.get_profile("fuzz")

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from isal import igzip
 
 from audit_provider.__main__ import main
-from audit_provider.core.budget import POLLING
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError
 from audit_provider.core.ledger import MemoryLedger, TaskClaims, offset_record, position_record
@@ -24,6 +23,7 @@ from audit_provider.core.siem_config import destination_from
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import peek_written_at
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.wire.budget import POLLING
 from tests.core.destinations.stand_ins import NOW, event
 from tests.core.simulation import MemoryStore
 from tests.fuzz.outside import FUZZ, bodies_like, changed, values, words

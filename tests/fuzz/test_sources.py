@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from audit_provider.core.auth import Token
 from audit_provider.core.errors import AuditError
 from audit_provider.core.model import UTC, Fields, Window
-from audit_provider.core.rate_limit import Pacer, RateLimit
 from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.files import File, FileReader
-from audit_provider.core.waits import LONGEST_WAIT, remaining_requests, wait_asked
+from audit_provider.core.wire.auth import Token
+from audit_provider.core.wire.rate_limit import Pacer, RateLimit
+from audit_provider.core.wire.waits import LONGEST_WAIT, remaining_requests, wait_asked
 from tests.core.destinations.stand_ins import NOW
 from tests.fuzz.outside import FUZZ, bodies_like, lines, scalars, wired, words
 

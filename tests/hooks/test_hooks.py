@@ -7,8 +7,8 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from audit_provider.core.address import base_url_from
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.wire.addresses import base_url_from
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.datadog_logs import DatadogLogsHook
 from audit_provider.hooks.splunk_hec import SplunkHecHook

@@ -13,9 +13,9 @@ from audit_provider.operators.http import AuditLogsToHttpOperator
 from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
 from audit_provider.core.formats import Raw
-from audit_provider.core.link_local import GuardedAdapter
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.siem_config import destination_from
+from audit_provider.core.wire.addresses import GuardedAdapter
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.operators import SHIP_OPERATORS

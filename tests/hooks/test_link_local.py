@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.link_local import GuardedAdapter
+from audit_provider.core.wire.addresses import GuardedAdapter
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.sandbox.sftp import SftpService
 from tests.core.destinations.other_intakes import ssh_of
@@ -70,7 +70,7 @@ def test_the_other_end_of_every_connection_is_looked_at(connect, kind, monkeypat
         url = f"http://127.0.0.1:{listening.port}"
         hook = connect(kind, url, **({"token_url": f"{url}/token"} if kind == "azure_logs_ingestion" else {}))
         clients = hook.client(tries=1), hook.outside("", tries=1)
-        monkeypatch.setattr("audit_provider.core.link_local._METADATA", frozenset({ip_address("127.0.0.1")}))
+        monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
         for client in clients:
             with pytest.raises(ConfigurationError, match="leads to"):
                 client.send("GET", "/")
@@ -97,7 +97,7 @@ def test_no_request_of_a_hook_goes_there_through_its_tunnel(connect, monkeypatch
         }
         monkeypatch.setenv("AIRFLOW_CONN_FAR", json.dumps(far))
         client = connect("splunk_hec", "https://siem.internal", ssh_conn_id="far").client()
-        monkeypatch.setattr("audit_provider.core.link_local._METADATA_NAMES", frozenset({"siem.internal"}))
+        monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA_NAMES", frozenset({"siem.internal"}))
         with pytest.raises(ConfigurationError, match="leads to"):
             client.send("GET", "/")
         assert service.forwarded == []

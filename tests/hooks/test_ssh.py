@@ -18,7 +18,7 @@ from audit_provider.core.delivery import delivery_from, form_of
 from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.splunk_hec import SplunkHecOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
-from audit_provider.core.http import HttpClient
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.splunk_hec import SplunkHecHook

@@ -75,8 +75,8 @@ def _run(folder: Path) -> dict[str, object]:
 def _missing() -> dict[str, str]:
     """Return what each extra's users are told where it is not installed."""
     from audit_provider.core.destinations.ocsf_parquet import require_pyarrow
-    from audit_provider.core.entra import CLOUDS, identity_token
     from audit_provider.core.errors import AuditError
+    from audit_provider.core.wire.entra import CLOUDS, identity_token
     from audit_provider.hooks.ssh import ssh_connection
 
     os.environ["AIRFLOW_CONN_FAR"] = json.dumps({"conn_type": "ssh", "host": "127.0.0.1", "login": "me"})

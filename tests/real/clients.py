@@ -11,8 +11,8 @@ import boto3
 import requests
 from botocore.config import Config
 
-from audit_provider.core.http import HttpClient
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.tcp import TcpClient
 from tests.real.adverse import NOW
 
 

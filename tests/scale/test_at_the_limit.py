@@ -13,17 +13,17 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from audit_provider.core.budget import POLLING, lane
 from audit_provider.core.errors import WaitError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.runs.pacers import Pacers
 from audit_provider.core.sources import REGISTRY, PageReader, Reader
 from audit_provider.core.spool import Stream
+from audit_provider.core.wire.budget import POLLING, lane
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.rate_limit import RateLimit
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.server import Reply, Service

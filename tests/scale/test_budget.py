@@ -9,18 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.budget import (
-    LEASE,
-    NEVER,
-    POLLING,
-    RECONCILIATION,
-    Claim,
-    ClaimedPart,
-    lane,
-    left_behind,
-)
 from audit_provider.core.errors import UnavailableError
-from audit_provider.core.rate_limit import Pacer, RateLimit, stamps_of
+from audit_provider.core.wire.budget import LEASE, NEVER, POLLING, RECONCILIATION, Claim, ClaimedPart, lane, left_behind
+from audit_provider.core.wire.rate_limit import Pacer, RateLimit, stamps_of
 from tests.scale.simulated_time import SimulatedTime
 
 OTHERS = (RECONCILIATION, lane(1), lane(2), lane(3))

@@ -2,7 +2,7 @@
 
 The rules come from experience with other shippers. 401, 403, 404 and redirects are caused by the sender's
 configuration, and everything is kept. 413, and 400 and 422 without the name of the refused event, halve the batch.
-:mod:`audit_provider.core.later` decides which answers mean "later".
+:mod:`audit_provider.core.wire.later` decides which answers mean "later".
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from audit_provider.core.errors import (
     ProtocolError,
     UnavailableError,
 )
-from audit_provider.core.later import LATER, is_slow_down, means_later
+from audit_provider.core.wire.later import LATER, is_slow_down, means_later
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 FAULTS = frozenset({400, 413, 422})
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from isal import igzip
 
-from audit_provider.core.auth import Header
 from audit_provider.core.destinations.answers import MAYBE_STORED, is_later, put_off, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.spec import About, Access, ConnectionType, DestinationSpec, Extra, Field
 from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
-from audit_provider.core.http import backoff
 from audit_provider.core.links import datadog_explorer
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.wire.auth import Header
+from audit_provider.core.wire.http import backoff
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin, Window
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 SITES = (
     "datadoghq.com",

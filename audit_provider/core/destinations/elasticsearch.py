@@ -41,8 +41,8 @@ from audit_provider.core.links import discover
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import HttpClient
     from audit_provider.core.model import Event, Origin, Window
+    from audit_provider.core.wire.http import HttpClient
 
 _log = logging.getLogger(__name__)
 

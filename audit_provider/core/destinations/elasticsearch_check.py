@@ -14,7 +14,7 @@ from audit_provider.core.destinations.answers import refuse_later
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 _JSON = {"Accept": "application/json"}
 _ANY_STREAM = "logs-*"

@@ -12,10 +12,10 @@ import msgspec
 
 from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, StopError
-from audit_provider.core.later import means_later
+from audit_provider.core.wire.later import means_later
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 FILTER_PATH = "errors,items.*.status,items.*.error,items.*._index,items.*.failure_store"
 """What of the answer is asked for: all that :func:`judge_items` looks at."""

@@ -28,14 +28,14 @@ from audit_provider.core.destinations.spec import (
 )
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
-from audit_provider.core.later import is_slow_down
 from audit_provider.core.templates import filled, names_in
 from audit_provider.core.validation import MOST_DAYS, near
+from audit_provider.core.wire.later import is_slow_down
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 _GZIP_LEVEL = 1
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -19,8 +19,8 @@ from audit_provider.core.destinations.base import Outcome, Verdict
 from audit_provider.core.destinations.http_shapes import Frame, Parcel, Preset, Sender, plain_line
 from audit_provider.core.discovery import find
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
-from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.model import exact_text_of, microseconds_of
+from audit_provider.core.wire.http import Answer, HttpClient
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MOST_LABELS = 15

@@ -12,9 +12,9 @@ import msgspec
 from audit_provider.core.destinations.answers import FAULTS
 from audit_provider.core.destinations.base import Outcome
 from audit_provider.core.formats import Form, as_json
-from audit_provider.core.http import Answer, HttpClient
-from audit_provider.core.later import LATER
 from audit_provider.core.model import Event, Origin
+from audit_provider.core.wire.http import Answer, HttpClient
+from audit_provider.core.wire.later import LATER
 
 ACCEPTED = frozenset({200, 201, 202, 204})
 

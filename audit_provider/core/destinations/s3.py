@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, is_web_page
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
 from audit_provider.core.destinations.folders import file_limits, put_by_folder
 from audit_provider.core.destinations.s3_layouts import LAYOUTS
@@ -14,7 +13,7 @@ from audit_provider.core.destinations.spec import About, DestinationSpec
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import utc_now
-from audit_provider.core.s3_checksum import checksum_of
+from audit_provider.core.wire.aws import CLOCK_WORDS, SESSION_WORDS, aws_error_of, checksum_of, is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

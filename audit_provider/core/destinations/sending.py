@@ -20,8 +20,8 @@ from audit_provider.core.errors import (
     UnavailableError,
     WaitError,
 )
-from audit_provider.core.http import backoff
 from audit_provider.core.model import Ahead, ShipCounts
+from audit_provider.core.wire.http import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

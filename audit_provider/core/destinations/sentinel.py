@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin, Window
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 API_VERSION = "2023-01-01"
 REQUEST_ID = "x-ms-client-request-id"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
-    from audit_provider.core.ssh import SshConnection
+    from audit_provider.core.wire.ssh import SshConnection
 
 _NAME_DIGITS = 32
 

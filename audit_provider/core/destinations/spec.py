@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from audit_provider.core.validation import checked
 
 if TYPE_CHECKING:
-    from audit_provider.core.auth import Basic, Bearer, Header
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import HttpClient
     from audit_provider.core.model import Origin, Window
+    from audit_provider.core.wire.auth import Basic, Bearer, Header
+    from audit_provider.core.wire.http import HttpClient
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FIELDS = ("login", "password", "port", "schema")

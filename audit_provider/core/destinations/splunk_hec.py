@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from isal import igzip
 
-from audit_provider.core.auth import Header
 from audit_provider.core.destinations.answers import is_later, refuse_later
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.spec import (
@@ -26,14 +25,15 @@ from audit_provider.core.destinations.spec import (
 )
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Raw, as_json
-from audit_provider.core.http import backoff
-from audit_provider.core.later import is_slow_down
 from audit_provider.core.links import splunk_search, splunk_search_page
+from audit_provider.core.wire.auth import Header
+from audit_provider.core.wire.http import backoff
+from audit_provider.core.wire.later import is_slow_down
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event, Origin, Window
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 EVENT_PATH = "/services/collector/event"
 ACK_PATH = "/services/collector/ack"

@@ -26,12 +26,12 @@ from audit_provider.core.errors import HungUpError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import exact_text_of
-from audit_provider.core.tcp import BALANCER_SECONDS
+from audit_provider.core.wire.tcp import BALANCER_SECONDS
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
-    from audit_provider.core.tcp import TcpClient
+    from audit_provider.core.wire.tcp import TcpClient
 
 FACILITIES = {
     name: number

@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from audit_provider.core.budget import NEVER, POLLING, TASKS, Claim, ClaimedPart, left_behind
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import TaskClaims
 from audit_provider.core.model import utc_now
-from audit_provider.core.rate_limit import Burst, Pacer, stamps_of
+from audit_provider.core.wire.budget import NEVER, POLLING, TASKS, Claim, ClaimedPart, left_behind
+from audit_provider.core.wire.rate_limit import Burst, Pacer, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.rate_limit import RateLimit
     from audit_provider.core.sources import SourceSpec
+    from audit_provider.core.wire.rate_limit import RateLimit
 
 
 class Pacers:
     """One pacer per API, which goes on where this task's last run left it.
 
-    :param task: one of :data:`audit_provider.core.budget.TASKS`.
+    :param task: one of :data:`audit_provider.core.wire.budget.TASKS`.
     :param sent: when it sent its last requests as far as its position says, by source.
     :param share: part of the budget that is not polling's own, 0 to 1. :param sleep: called with seconds.
     """

@@ -16,16 +16,16 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.fields import text_at, text_of_scalar, value_at
-from audit_provider.core.later import Later, fault_said, limit_said
 from audit_provider.core.records import time_from
 from audit_provider.core.sources.export import ExportJob
+from audit_provider.core.wire.later import Later, fault_said, limit_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from audit_provider.core.http import Answer
     from audit_provider.core.sources.spec import SourceSpec
+    from audit_provider.core.wire.http import Answer
 
 _CODE_SHOWN = 100
 _MOST_ERROR_BYTES = 8192

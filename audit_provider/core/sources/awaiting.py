@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from audit_provider.core.http import Answer
     from audit_provider.core.sources.request import Request
     from audit_provider.core.sources.statement import Polling
+    from audit_provider.core.wire.http import Answer
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 

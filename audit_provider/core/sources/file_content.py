@@ -7,8 +7,8 @@ import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING
 
-from audit_provider.core.byte_order import marked_encoding
 from audit_provider.core.errors import ProtocolError
+from audit_provider.core.loose_json import marked_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

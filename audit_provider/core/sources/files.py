@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from audit_provider.core.http import Answer, HttpClient
-    from audit_provider.core.later import Later
     from audit_provider.core.model import Event, Window
     from audit_provider.core.records import RecordReader
     from audit_provider.core.sources.request import Request
     from audit_provider.core.sources.spec import SourceSpec
+    from audit_provider.core.wire.http import Answer, HttpClient
+    from audit_provider.core.wire.later import Later
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

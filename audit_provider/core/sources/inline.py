@@ -11,15 +11,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, get_args, get_type_hints
 
-from audit_provider.core.address import base_url_from
-from audit_provider.core.assertion import Assertion
-from audit_provider.core.auth import Basic, Bearer, Header, Token, is_token_url
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.likely import header_meant
 from audit_provider.core.sources.likeness import carried, merged
@@ -45,6 +40,11 @@ from audit_provider.core.sources.spec import Errors, PageSize, Preparation, Prob
 from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
 from audit_provider.core.templates import BOUNDS, names_in
 from audit_provider.core.validation import Mistakes, checked, near, validated
+from audit_provider.core.wire.addresses import base_url_from
+from audit_provider.core.wire.assertion import Assertion
+from audit_provider.core.wire.auth import Basic, Bearer, Header, Token, is_token_url
+from audit_provider.core.wire.rate_limit import RateLimit
+from audit_provider.core.wire.signatures import SignedRequest
 
 TYPES: dict[str, dict[str, type]] = {
     "reading": {

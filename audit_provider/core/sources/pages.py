@@ -44,11 +44,11 @@ from audit_provider.core.templates import bounds_of, filled, unbounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Event
-    from audit_provider.core.rate_limit import Burst
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.sources.statement import Columns
+    from audit_provider.core.wire.http import Answer, HttpClient
+    from audit_provider.core.wire.rate_limit import Burst
 
 _ACCEPTED = 202
 _PROOF_BYTES = 64 * 1024

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from audit_provider.core.auth import Auth, Bearer
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields
 from audit_provider.core.monitoring.categories import Category
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
 from audit_provider.core.sources.reading.base import Reading
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.statement import Columns, Polling
 from audit_provider.core.templates import TimeFormat
+from audit_provider.core.wire.auth import Auth, Bearer
+from audit_provider.core.wire.rate_limit import RateLimit
 
 
 @dataclass(frozen=True, slots=True)

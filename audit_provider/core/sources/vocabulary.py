@@ -6,12 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.assertion import Assertion
-from audit_provider.core.auth import Basic, Bearer, Header, Token
 from audit_provider.core.late_imports import imported_late
 from audit_provider.core.model import Fields
-from audit_provider.core.rate_limit import RateLimit
-from audit_provider.core.request_signature import SignedRequest
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -25,6 +21,10 @@ from audit_provider.core.sources.paging import (
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting, SourceSpec
 from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
+from audit_provider.core.wire.assertion import Assertion
+from audit_provider.core.wire.auth import Basic, Bearer, Header, Token
+from audit_provider.core.wire.rate_limit import RateLimit
+from audit_provider.core.wire.signatures import SignedRequest
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows

@@ -23,11 +23,11 @@ from audit_provider.core.sources.shown import HEADER, is_header
 if TYPE_CHECKING:
     import msgspec
 
-    from audit_provider.core.answer import Answer
     from audit_provider.core.sources.paging import Way
     from audit_provider.core.sources.request import Request
     from audit_provider.core.sources.shown import Shown
     from audit_provider.core.sources.spec import SourceSpec
+    from audit_provider.core.wire.answer import Answer
 
 RECORDS_LOOKED_AT = 5
 """Of each page, for fields that no record has had yet."""

@@ -10,9 +10,8 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.aws_errors import CLOCK_WORDS, SESSION_WORDS, aws_error_of, in_time, is_web_page
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
-from audit_provider.core.s3_checksum import checksum_of
+from audit_provider.core.wire.aws import CLOCK_WORDS, SESSION_WORDS, aws_error_of, checksum_of, in_time, is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,10 +18,10 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError, Credentia
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from audit_provider.core.http import Answer, HttpClient
     from audit_provider.core.model import Origin
     from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.piles import Piles
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 _BATCH = 1000
 _MOST_HITS = 10_000  # index.max_result_window, as it comes

@@ -7,8 +7,8 @@ from base64 import b64decode
 
 import paramiko
 
-from audit_provider.core.ssh import SshConnection
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.ssh import SshConnection
+from audit_provider.core.wire.tcp import TcpClient
 
 
 def ssh_of(service, password=None, host_key=None, **options):

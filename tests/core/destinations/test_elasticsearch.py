@@ -26,8 +26,8 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.formats import FORMATS, Envelope, Raw
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Event, Fields, Offset, Origin
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 

@@ -14,7 +14,7 @@ from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.marked_event import TEST_ACTION
 from audit_provider.core.errors import StopError, UnavailableError
 from audit_provider.core.formats import Raw
-from audit_provider.core.http import HttpClient
+from audit_provider.core.wire.http import HttpClient
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event
 
 

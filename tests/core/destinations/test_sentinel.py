@@ -17,11 +17,9 @@ import pytest
 import requests
 from pydantic import TypeAdapter, ValidationError
 
-from audit_provider.core.auth import filler
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.sentinel import MAX_AGE, SentinelDestination, SentinelOptions
 from audit_provider.core.destinations.sentinel_table import COLUMNS, table_definition
-from audit_provider.core.entra import CLOUDS, client_secret
 from audit_provider.core.errors import (
     ConfigurationError,
     CredentialError,
@@ -30,8 +28,10 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.formats import Envelope
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Event
+from audit_provider.core.wire.auth import filler
+from audit_provider.core.wire.entra import CLOUDS, client_secret
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.sentinel import SentinelService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 

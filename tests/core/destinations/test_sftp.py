@@ -17,7 +17,7 @@ from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError, UnavailableError
 from audit_provider.core.formats import Envelope
-from audit_provider.core.ssh import SshConnection
+from audit_provider.core.wire.ssh import SshConnection
 from audit_provider.sandbox.sftp import SftpService
 from tests.core.destinations.other_intakes import ssh_of
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, event

@@ -22,7 +22,7 @@ from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOpt
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.model import Event
-from audit_provider.core.tcp import TcpClient
+from audit_provider.core.wire.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from
 from tests.core.destinations.other_intakes import tcp_client_of
@@ -289,7 +289,7 @@ def test_check_names_who_speaks_first(answering):
 
 
 def test_nothing_is_written_to_an_address_to_avoid(receiver, monkeypatch):
-    monkeypatch.setattr("audit_provider.core.link_local._METADATA", frozenset({ip_address("127.0.0.1")}))
+    monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
     destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(receiver, host="127.0.0.1"))
     with pytest.raises(ConfigurationError, match="metadata"):
         destination.check()

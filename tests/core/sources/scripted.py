@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 import requests
 
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.rate_limit import RateLimit
 from audit_provider.core.sources import PageReader, SourceSpec
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.request import Request
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.rate_limit import RateLimit
 from audit_provider.sandbox.server import Reply, Service
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)

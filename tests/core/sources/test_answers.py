@@ -18,7 +18,6 @@ from audit_provider.core.errors import (
     UnavailableError,
 )
 from audit_provider.core.fields import FieldReader
-from audit_provider.core.http import HttpClient
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.inline import source_of
 from audit_provider.core.sources.paging import CursorPaging
@@ -26,6 +25,7 @@ from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS
 from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.scripted import DAY, NOW, SPEC, Scripted, items, reader, walk
 

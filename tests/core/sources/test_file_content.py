@@ -13,13 +13,13 @@ import pytest
 import requests
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources import PageReader
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import File
 from audit_provider.core.sources.reading.file_export import FileExport
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import Pulled
 from tests.core.sources.scripted import NOW, Scripted, reader

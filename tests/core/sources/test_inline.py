@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.auth import Header, Token
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.sources import REGISTRY
@@ -17,6 +16,7 @@ from audit_provider.core.sources.paging import CursorPaging, PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.request import Request
+from audit_provider.core.wire.auth import Header, Token
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.sandbox.server import Reply, Service
 

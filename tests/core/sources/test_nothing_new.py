@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from audit_provider.core.answer import Answer
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.paging import CursorPaging, PagePaging
 from audit_provider.core.sources.spec import Errors
+from audit_provider.core.wire.answer import Answer
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import Pulled, page, record
 from tests.core.sources.scripted import DAY, SPEC, Scripted, reader

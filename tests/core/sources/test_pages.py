@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Window
 from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import PYLON, PageReader
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.server import Reply, Service

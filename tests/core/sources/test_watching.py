@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 import requests
 
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields
 from audit_provider.core.notices import notices_in
 from audit_provider.core.position import Position, pack_position, unpack_position
@@ -18,6 +17,7 @@ from audit_provider.core.sources.paging import CursorPaging, LinkPaging, NoPagin
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import PageSize
 from audit_provider.core.spool import Stream
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.server import Reply
 from tests.core.simulation import MemoryStore
 from tests.core.sources.scripted import NOW, SPEC, Scripted, items

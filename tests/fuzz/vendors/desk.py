@@ -10,14 +10,14 @@ from typing import Any
 import requests
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import UTC
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.rate_limit import Pacer
 from audit_provider.core.sources import PageReader
 from audit_provider.core.sources.reading.reader import Reader
 from audit_provider.core.spool import Stream
+from audit_provider.core.wire.http import HttpClient
+from audit_provider.core.wire.rate_limit import Pacer
 from tests.core.simulation import MemoryStore
 from tests.fuzz.vendors.service import VendorService, server
 from tests.fuzz.vendors.vendor import Run, Vendor, source

@@ -9,12 +9,12 @@ import pytest
 from requests.utils import parse_header_links
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.http import Answer, HttpClient
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.sources.paging import LinkPaging, Way
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.spool import KnownEvents, SegmentWriter
+from audit_provider.core.wire.http import Answer, HttpClient
 from tests.fuzz.vendors.campaign import explore
 
 

@@ -16,7 +16,7 @@ import paramiko
 
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.model import Event
-from audit_provider.core.ssh import SshConnection
+from audit_provider.core.wire.ssh import SshConnection
 from tests.real.account import Finding, Shipment, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events
 from tests.real.obtaining import from_debian
@@ -136,8 +136,8 @@ def tunnels(place: Place, *, allowed: bool) -> Finding:
     import requests
 
     from audit_provider.core.destinations.http import HttpDestination, HttpOptions
-    from audit_provider.core.http import HttpClient
-    from audit_provider.core.ssh import TunnelAdapter
+    from audit_provider.core.wire.http import HttpClient
+    from audit_provider.core.wire.ssh import TunnelAdapter
     from tests.core.destinations.stand_ins import serving as receiving
     from tests.real.adverse import NOW
 

@@ -19,7 +19,7 @@ import msgspec
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import Answer, HttpClient
+    from audit_provider.core.wire.http import Answer, HttpClient
 
 Product = Literal["elasticsearch", "opensearch"]
 

@@ -1,7 +1,7 @@
 """DocuSign Monitor events. https://developers.docusign.com/docs/monitor-api/monitor101/tracking-data-handling-alerts"""
 
-from audit_provider.core.assertion import Assertion
 from audit_provider.core.sources import vocabulary as v
+from audit_provider.core.wire.assertion import Assertion
 
 _PATH = "/v1/organizations/{organization}/stream"
 

@@ -1,8 +1,8 @@
 """Google Workspace activities. https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities/list"""
 
-from audit_provider.core.google import service_account
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.vendors.google_workspace_actions import ACTIONS, WATCHED
+from audit_provider.core.wire.assertion import service_account
 
 _APPLICATIONS = "login,admin,drive,token,groups,user_accounts,saml,mobile,calendar,chat,meet,gcp,rules"
 _SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"

@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from audit_provider.core.errors import RefusedError, WaitError
-from audit_provider.core.http import HttpClient
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
@@ -23,6 +22,7 @@ from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.request import Request
 from audit_provider.core.spool import Stream
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.server import Reply, Service
 from tests.core.simulation import MemoryStore
 from tests.core.sources.scripted import NOW, SPEC

@@ -1,22 +1,25 @@
-"""What the error codes of AWS services mean, by class, for S3 and services with its API.
+"""What AWS services and those with S3's API answer and expect: error codes by class, and the checksum of a PUT.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.backoff import backoff
-from audit_provider.core.later import means_later
-from audit_provider.core.redacting import MASK
+from audit_provider.core.wire.later import means_later
+from audit_provider.core.wire.redacting import MASK
+from audit_provider.core.wire.waits import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
 
 CLOCK_WORDS = (
     "the clock of this machine is wrong by more than 15 minutes, or the upload took longer than that: set the clock "
@@ -136,3 +139,9 @@ def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
                 raise
             sleep(backoff(failures))
     raise AssertionError
+
+
+def checksum_of(body: bytes) -> dict[str, str]:
+    """Return the arguments of boto3's ``put_object`` that say the checksum of ``body``."""
+    crc = zlib.crc32(body).to_bytes(4, "big")
+    return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": base64.b64encode(crc).decode()}

@@ -22,8 +22,8 @@ from audit_provider.core.errors import (
     RetryError,
     UnavailableError,
 )
-from audit_provider.core.link_local import refuse_address
-from audit_provider.core.redacting import Redactor
+from audit_provider.core.wire.addresses import refuse_address
+from audit_provider.core.wire.redacting import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from audit_provider.core.errors import (
     HungUpError,
     UnavailableError,
 )
-from audit_provider.core.later import means_later
+from audit_provider.core.wire.later import means_later
 
 _ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""

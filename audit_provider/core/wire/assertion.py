@@ -18,15 +18,16 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from audit_provider.core.address import base_url_from
-from audit_provider.core.answer import Answer
-from audit_provider.core.auth import HeaderAuth, Token, TokenHolder, is_token_url
 from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.core.templates import filled, names_in
-from audit_provider.core.token_answer import passing_refusal
+from audit_provider.core.wire.addresses import base_url_from
+from audit_provider.core.wire.answer import Answer
+from audit_provider.core.wire.auth import HeaderAuth, Token, TokenHolder, is_token_url
+from audit_provider.core.wire.tokens import passing_refusal
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import HttpClient
+    from audit_provider.core.wire.http import HttpClient
+
 
 _CLOCKS_APART = timedelta(seconds=10)
 """An assertion is dated back by this, since services refuse one from the future."""
@@ -84,7 +85,7 @@ class Assertion:
         return replace(self, url=Token("").at(url).url)
 
     def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> HeaderAuth | TokenHolder:
-        """See :class:`~audit_provider.core.auth.Auth`."""
+        """See :class:`~audit_provider.core.wire.auth.Auth`."""
         password = fill("{password}")
         own = key_file(password)
         if self.takes_token and not own and "-----BEGIN" not in password:
@@ -225,3 +226,23 @@ def key_file(password: str) -> dict[str, str]:
 def _own_token(signed: str, lifetime: timedelta) -> Answer:
     found = {"access_token": signed, "expires_in": int(lifetime.total_seconds())}
     return Answer(200, {}, msgspec.json.encode(found), "the signed assertion")
+
+
+TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+
+CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+"""Of the APIs of Google Cloud, Google SecOps included."""
+
+
+def service_account(scope: str, subject: str = "") -> Assertion:
+    """Return how a service account gets a token.
+
+    :param subject: template of the person in whose place it acts (domain-wide delegation); "" for itself.
+    """
+    claims = {"iss": "{client_email}", "scope": scope, "aud": TOKEN_URL}
+    return Assertion(
+        claims={**claims, "sub": subject} if subject else claims,
+        url=TOKEN_URL,
+        key="{private_key}",
+        key_id="{private_key_id}",
+    )

@@ -1,23 +1,28 @@
-"""How long a service asks to wait, in every header form met in practice.
+"""How long to wait: as a service asks in its headers, in every form met in practice, or after so many failures.
 
 A header about waiting that cannot be read does not mean "no wait": :func:`waits_in` names it.
 """
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import http_sf
+import msgspec
 
-from audit_provider.core.wait_values import from_now, seconds_in
+from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+
 
 LONGEST_WAIT = 3600.0
 """Seconds. A header that asks for more is taken for this much: a wrong clock must not stop a pipeline for days."""
@@ -242,3 +247,104 @@ def _count(text: str) -> int | None:
     if not counts or counts[0] is None:
         return None
     return min(int(each[1][:_MOST_DIGITS]) for each in counts if each)
+
+
+_EPOCHS = ((1e18, 1e9), (1e15, 1e6), (1e12, 1e3), (1e9, 1.0))
+"""A number from the first on is a moment, in seconds by the second; a smaller one is seconds to wait."""
+
+_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_COMMA = re.compile(r"(?<!Mon)(?<!Tue)(?<!Wed)(?<!Thu)(?<!Fri)(?<!Sat)(?<!Sun)(?<!day),", re.IGNORECASE)
+"""A comma between two values, and not the one behind a date's weekday."""
+
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]")
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    **dict.fromkeys(("milliseconds", "millisecond", "millis", "msecs", "msec", "ms"), 1e-3),
+    **dict.fromkeys(("seconds", "second", "secs", "sec", "s"), 1.0),
+    **dict.fromkeys(("minutes", "minute", "mins", "min", "m"), 60.0),
+    **dict.fromkeys(("hours", "hour", "hrs", "hr", "h"), 3600.0),
+    **dict.fromkeys(("days", "day", "d"), 86400.0),
+}
+_PIECE = re.compile(rf"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})\s*")
+_DURATION = re.compile(f"(?:{_PIECE.pattern})+")
+
+
+def duration_from(text: str) -> float | None:
+    """Return the seconds of a duration with units, as Go writes it (``1m30s``) or ISO 8601 (``PT30S``), else None."""
+    text = text.strip()
+    lower = text.lower()
+    if _DURATION.fullmatch(lower):
+        return sum(float(number) * _UNITS[unit] for number, unit in _PIECE.findall(lower))
+    if lower[:1] == "p":
+        try:
+            return msgspec.convert(text.upper(), timedelta).total_seconds()
+        except (msgspec.ValidationError, OverflowError):
+            return None
+    return None
+
+
+def seconds_in(text: str, now: datetime, scale: float) -> tuple[float | None, bool]:
+    """Return the largest wait of a header's value, and whether all of it is understood.
+
+    :param scale: seconds of one, where the value is a bare number and no moment.
+    """
+    parts = [part for part in _COMMA.split(text) if part.strip()]
+    found = [seconds for part in parts if (seconds := _one(part, now, scale)) is not None]
+    if found and len(found) == len(parts):
+        return max(found), True
+    # A date may have a comma before its fraction of a second.
+    whole = _one(text.replace(",", "."), now, scale) if _DATE.match(text.strip()) else None
+    return (max(found, default=None), False) if whole is None else (whole, True)
+
+
+def _one(text: str, now: datetime, scale: float) -> float | None:
+    text = text.strip().strip('"').strip()
+    if not text.isascii():
+        return duration_from(text)
+    head = text.partition(";")[0].strip()
+    if _NUMBER.fullmatch(head):
+        number = float(head)
+        return from_now(number, now) if number >= _EPOCHS[-1][0] and scale == 1.0 else _scaled(number, now, scale)
+    seconds = duration_from(text)
+    if seconds is not None:
+        return seconds
+    moment = _moment(text)
+    return None if moment is None else (moment - now).total_seconds()
+
+
+def _scaled(number: float, now: datetime, scale: float) -> float:
+    # An epoch in milliseconds under a name that says so.
+    return from_now(number, now) if number >= _EPOCHS[2][0] else number * scale
+
+
+def from_now(number: float, now: datetime) -> float:
+    """Return the seconds until a moment, where a number is one; else the number."""
+    for floor, parts in _EPOCHS:
+        if number >= floor:
+            return number / parts - now.timestamp()
+    return number
+
+
+def _moment(text: str) -> datetime | None:
+    if _DATE.match(text):
+        return time_from(text)
+    if not re.search("[A-Za-z]{3}", text):
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+LONGEST_BACKOFF = 30.0
+"""Seconds. The longest pause between two tries where the service names none."""
+
+
+def backoff(failures: int, *, base: float = 1.0, most: float = LONGEST_BACKOFF) -> float:
+    """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
+    longest: float = min(most, base * 2.0 ** (failures - 1))
+    return random.uniform(0.3, 1.0) * longest  # noqa: S311  # nosec B311

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from audit_provider.core.auth import Token, TokenHolder
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
-from audit_provider.core.http import Answer
-from audit_provider.core.later import limit_said, means_later
+from audit_provider.core.wire.auth import Token, TokenHolder
+from audit_provider.core.wire.http import Answer
+from audit_provider.core.wire.later import limit_said, means_later
 
 if TYPE_CHECKING:
-    from audit_provider.core.http import HttpClient
+    from audit_provider.core.wire.http import HttpClient
 
 Identity = Literal["managed_identity", "workload_identity", "default"]
 """What azure-identity looks for: the machine's identity, the Kubernetes service account's, or all it knows of."""

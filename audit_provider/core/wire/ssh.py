@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from audit_provider.core.errors import ConfigurationError, CredentialError, UnavailableError
-from audit_provider.core.link_local import refuse_host
+from audit_provider.core.wire.addresses import refuse_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

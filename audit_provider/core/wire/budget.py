@@ -14,7 +14,7 @@ killed. Conditions: the clocks of the tasks agree within :data:`SKEW`, and only 
 name, which Airflow's ``max_active_tis_per_dag=1`` ensures. Limits: polling that was killed does not know the requests
 since its last commit, at most a minute; other pipelines and programs with the same credential are unknown. For those,
 the service's headers are used: see
-:meth:`audit_provider.core.rate_limit.Pacer.observe`.
+:meth:`audit_provider.core.wire.rate_limit.Pacer.observe`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from audit_provider.core.model import UTC
-from audit_provider.core.rate_limit import Burst, sent_since
+from audit_provider.core.wire.rate_limit import Burst, sent_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from audit_provider.core.rate_limit import RateLimit
+    from audit_provider.core.wire.rate_limit import RateLimit
 
 POLLING = "polling"
 RECONCILIATION = "reconciliation"
@@ -129,7 +129,7 @@ class ClaimedPart:
         return self._until != NEVER
 
     def allowed(self, used: int, moment: datetime) -> int:
-        """See :class:`~audit_provider.core.rate_limit.Part`. Looks at the claims where that is due.
+        """See :class:`~audit_provider.core.wire.rate_limit.Part`. Looks at the claims where that is due.
 
         :raises UnavailableError: the claims cannot be read or written.
         """
@@ -142,7 +142,7 @@ class ClaimedPart:
         return own + self._held(self._now())
 
     def more_at(self, moment: datetime) -> datetime:
-        """See :class:`~audit_provider.core.rate_limit.Part`."""
+        """See :class:`~audit_provider.core.wire.rate_limit.Part`."""
         return max(self._more_at, moment + timedelta(seconds=1))
 
     def give_up(self, resumes_at: datetime | None = None) -> None:

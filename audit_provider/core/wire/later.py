@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.waits import asks_to_wait, remaining_requests
+from audit_provider.core.wire.waits import asks_to_wait, remaining_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_provider.core.answer import Answer
+    from audit_provider.core.wire.answer import Answer
 
 _LASTING = (501, 505)
 
