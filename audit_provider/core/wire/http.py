@@ -20,7 +20,8 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Unavailab
 from audit_provider.core.loose_json import as_utf8
 from audit_provider.core.model import utc_now
 from audit_provider.core.wire.addresses import url_of
-from audit_provider.core.wire.answer import ENCODINGS, Answer, Bounds, parts_of
+from audit_provider.core.wire.answer import Answer
+from audit_provider.core.wire.body import ENCODINGS, Bounds, parts_of
 from audit_provider.core.wire.failures import failure_of, refused_by_proxy
 from audit_provider.core.wire.later import Later, is_slow_down, later_of
 from audit_provider.core.wire.redacting import Redactor

@@ -14,7 +14,7 @@ from audit_provider.core.errors import ConfigurationError, CredentialError
 from audit_provider.core.wire.assertion import Assertion
 from audit_provider.sandbox.server import Reply, Service
 from audit_provider.testing.signing_keys import fault_in, private_key
-from tests.core.test_auth import Clock, client_with
+from tests.core.wire.test_auth import Clock, client_with
 
 STYLE = Assertion(
     {"iss": "{client_email}", "sub": "{login}", "aud": "https://login.example"}, "/token", "{private_key}"
