@@ -10,7 +10,7 @@ import yaml
 
 from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.destinations.registry import DESTINATIONS
-from audit_provider.core.destinations.sentinel_table import table_definition
+from audit_provider.core.destinations.sentinel_options import table_definition
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import Fields, Origin
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from audit_provider.core.destinations.about import ABOUT
+from audit_provider.core.destinations.registry import ABOUT
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.sources import REGISTRY
 from tests.core.sources.test_inline import WHOLE

@@ -15,8 +15,7 @@ import jsonschema
 import pytest
 
 from audit_provider import operators
-from audit_provider.core.destinations.about import ABOUT
-from audit_provider.core.destinations.registry import DESTINATIONS
+from audit_provider.core.destinations.registry import ABOUT, DESTINATIONS
 from audit_provider.core.sources import REGISTRY
 from audit_provider.get_provider_info import get_provider_info
 from tests.documentation import ROOT

@@ -28,7 +28,7 @@ copies of records. Two writers of one record are kept apart in four ways, each f
 2. The fence, :class:`Record`: every write first reads whether the ledger still holds what this run left there, and
    reads it again afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and
    stops with a :class:`~audit_provider.core.errors.FencedError`.
-3. The copy (:mod:`~audit_provider.core.position_writer`): Variables have no compare-and-set, so a task may be frozen
+3. The copy (:mod:`~audit_provider.core.open_stream`): Variables have no compare-and-set, so a task may be frozen
    between that look and its write, and its old position then replaces a newer one. A position is written to two
    records, one after the other, so such a write replaces one of them, and the other one is newer.
 4. The chain: if an old position replaces both, whatever is read on from it is whole, because a position is one record

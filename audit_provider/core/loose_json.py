@@ -22,7 +22,6 @@ from audit_provider.core.errors import UNREADABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

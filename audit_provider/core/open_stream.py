@@ -1,4 +1,7 @@
-"""A stream of a pipeline, opened: how far it is read and shipped, and where its segments are."""
+"""A stream of a pipeline, opened: how far it is read and shipped, and where its segments are.
+
+The task that keeps its position writes it twice, so that a late write replaces no newer one.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,21 @@ from typing import TYPE_CHECKING
 from audit_provider.core import accounting
 from audit_provider.core.accounting import letters_before
 from audit_provider.core.dead_letters import DeadLetters
-from audit_provider.core.ledger import Ledger, offset_record, position_record
+from audit_provider.core.ledger import Ledger, Record, offset_record, position_record
 from audit_provider.core.letter_folders import folders_in_spool
+from audit_provider.core.passage import is_at_end
+from audit_provider.core.position import Position
 from audit_provider.core.spool import Head, Stream
+from audit_provider.core.state_version import Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from audit_provider.core.accounting import Account
-    from audit_provider.core.ledger import ListedLedger, Record
+    from audit_provider.core.ledger import ListedLedger
     from audit_provider.core.letter_folders import Chains
     from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
 
 
@@ -216,3 +221,71 @@ def recorded_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:
     """Return the streams of a pipeline that have a position in a ledger."""
     found = map(RecordKey.parsed, ledger.keys())
     return [each.stream for each in found if each and each.kind == "position" and each.stream.pipeline == pipeline]
+
+
+_COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it", versioned=True)
+
+
+class PositionWriter:
+    """The position of a stream in two records, for the task that writes it.
+
+    A commit of new segments writes the copy first, then the record that everybody reads. A write that comes late, from
+    a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
+    that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
+    segments writes the record alone: if that comes late, no segment is replaced.
+    """
+
+    def __init__(self, ledger: Ledger, name: StreamName) -> None:
+        self._record = position_record(ledger, name)
+        key = RecordKey("position_copy", name)
+        self._copy: Record[Position] = Record(ledger, key, _COPIES, f"Copy of {name.cursor_key}, written before it.")
+        self._sequence = 0
+        self._reached: tuple[str, Head] | None = None
+
+    def load(self) -> Position | None:
+        """Return the newest position, or None if there is none.
+
+        :raises StopError: a record has other content, or is from a newer version of this package.
+        :raises UnavailableError: it is not known.
+        """
+        kept, copy = self._record.load(), self._copy.load()
+        # An earlier version counts no commits, and leaves the copy behind.
+        if kept and copy and copy.chain == kept.chain and copy.sequence > kept.sequence > 0:
+            kept = copy
+        self._sequence = kept.sequence if kept else 0
+        self._reached = (kept.chain, kept.head) if kept else None
+        return kept
+
+    def commit(self, position: Position) -> None:
+        """Record a position.
+
+        :raises FencedError: another run has recorded one since :meth:`load`.
+        :raises UnavailableError: the ledger does not answer.
+        """
+        if self._sequence and self._reached == (position.chain, position.head):
+            self._record.commit(replace(position, sequence=self._sequence))
+            return
+        position = replace(position, sequence=self._sequence + 1)
+        # Or a run that was overtaken would leave a copy with a higher number than the record.
+        self._record.refuse_changed()
+        self._copy.commit(position)
+        self._record.commit(position)
+        self._copy.refuse_changed()
+        self._sequence += 1
+        self._reached = position.chain, position.head
+
+
+def opened_for(ledger: Ledger, store: Store, name: StreamName, destinations: Iterable[str]) -> OpenStream | None:
+    """Return a stream; by the copy of its position if a destination has passed more than the position holds.
+
+    A task that was frozen before it wrote the position may have put an older one in its place.
+
+    :return: None if nothing was read into it.
+    :raises StopError: a record holds something else.
+    """
+    opened = open_stream(ledger, store, name)
+    for offset in map(opened.offset, destinations) if opened else ():
+        if opened and offset and offset.segment > opened.head.number and not is_at_end(offset, opened.head):
+            position = PositionWriter(ledger, name).load()
+            return replace(opened, position=position) if position else opened
+    return opened

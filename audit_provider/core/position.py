@@ -1,18 +1,23 @@
-"""How far a pipeline has read its source: the one record that defines which segments exist."""
+"""How far a pipeline has read its source: the one record that defines which segments exist.
+
+It also remembers when some segments were written, so that how long a destination has been behind is known without
+reading a manifest. Of neighbours, one is dropped once they are about equally old: a year of segments leaves some dozens
+of pairs, and what they say of a segment between two is too old by half of its age and a minute at most, and never too
+young.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
-from audit_provider.core.notices import Noticed
+from audit_provider.core.source_health import Noticed
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW
-from audit_provider.core.spool_times import SpoolTimes, written_at
 from audit_provider.core.state_version import Codec
 from audit_provider.core.wire.rate_limit import Burst
 
@@ -58,10 +63,10 @@ class Position:
     :ivar complete: Whether the last run read everything.
     :ivar completed_at: When a run last did, even if another one continues reading; None if none has, or if an earlier
         version wrote the position, see :attr:`last_complete`.
-    :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.spool_times`; empty if an
+    :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.position`; empty if an
         earlier version wrote the position.
     :ivar sequence: How often segments were committed; 0 if an earlier version wrote the position, see
-        :class:`~audit_provider.core.position_writer.PositionWriter`.
+        :class:`~audit_provider.core.open_stream.PositionWriter`.
     :ivar version: Version of the record, see ``state_version``.
     """
 
@@ -201,3 +206,39 @@ def new_chain(now: datetime) -> str:
     :param now: aware UTC.
     """
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+SpoolTimes = tuple[tuple[int, int], ...]
+"""Numbers of segments, ascending, each with the second of the epoch in which it was written."""
+
+_NEARLY = 1.5
+_MARGIN = 60
+"""Seconds."""
+
+
+def with_segment(times: SpoolTimes, number: int, written_at: datetime) -> SpoolTimes:
+    """Return the times with that of a new segment, and without the ones that say hardly more than their neighbours.
+
+    :param number: greater than those before. :param written_at: now, aware UTC.
+    """
+    now = int(written_at.timestamp())
+    kept: list[tuple[int, int]] = []
+    for each in (*times, (number, now)):
+        while len(kept) > 1 and now - kept[-2][1] <= _NEARLY * (now - each[1]) + _MARGIN:
+            kept.pop()
+        kept.append(each)
+    return tuple(kept)
+
+
+def written_at(times: Sequence[tuple[int, int]], number: int, now: datetime) -> datetime | None:
+    """Return when a segment was written, at the earliest; None where the times do not reach back to it.
+
+    No segment was written later than one behind it, so a time that says so was left by a clock that was wrong.
+
+    :param now: aware UTC.
+    """
+    if not times or times[0][0] > number:
+        return None
+    latest = min([int(now.timestamp()), *(second for each, second in times if each >= number)])
+    believed = (second for each, second in reversed(times) if each <= number and second <= latest)
+    return datetime.fromtimestamp(next(believed, latest), UTC)

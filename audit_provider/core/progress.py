@@ -1,12 +1,13 @@
-"""Progress lines of long work in the log, from time to time; never once per page or batch."""
+"""What long work writes to its task's log: groups, and progress from time to time; never once per page or batch."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.model import Event
@@ -142,3 +143,26 @@ def _rounded(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
     return f"{max(seconds, 1):.0f} s"
+
+
+class Log(Protocol):
+    """A logger, such as an operator's own."""
+
+    def info(self, message: str, /, *arguments: Any) -> Any:
+        """Write a line."""
+
+    def warning(self, message: str, /, *arguments: Any) -> Any:
+        """Write a warning."""
+
+    def error(self, message: str, /, *arguments: Any) -> Any:
+        """Write an error."""
+
+
+@contextmanager
+def grouped(log: Log, title: str) -> Iterator[None]:
+    """Fold the lines that are logged inside into one group, as Airflow's UI shows it."""
+    log.info("::group::%s", title)
+    try:
+        yield
+    finally:
+        log.info("::endgroup::")

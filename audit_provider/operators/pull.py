@@ -12,9 +12,9 @@ from audit_provider.core.account import refuse_other_account
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import Gap, PullCounts, Window, text_of, utc_now
+from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
-from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.arguments import window_from

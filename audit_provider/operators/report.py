@@ -15,15 +15,15 @@ from audit_provider.core.ledger import GapWindows, summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import with_again
-from audit_provider.core.notices import notices_in
+from audit_provider.core.open_stream import opened_for
 from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.gap_records import gaps_of_streams
 from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
-from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch, report_stands
+from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.task import AuditLogsOperator

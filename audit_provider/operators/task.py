@@ -15,7 +15,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.runs.log import grouped
+from audit_provider.core.progress import grouped
 from audit_provider.core.spool.heap import keep_large_blocks_apart
 from audit_provider.operators.links import keep_link
 from audit_provider.state import Variables

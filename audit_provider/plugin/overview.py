@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.notices import notices_in
+from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.plugin.health import Judge
 from audit_provider.plugin.problems import missing_dag_problems, problems_of, unreadable_problems

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.notices import Notice
+    from audit_provider.core.source_health import Notice
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.health import Judge
 

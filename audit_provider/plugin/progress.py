@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.source_health import SourceHealth
 
-
 _SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 """Kinds of records that the page reads."""
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.plugin.progress import PipelineRecords, Progress
 
-
 _MARK = 48
 """Letters at the beginning of an encrypted value, with its time and its random bytes."""
 

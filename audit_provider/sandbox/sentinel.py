@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from audit_provider.core.destinations.sentinel_table import COLUMNS
+from audit_provider.core.destinations.sentinel_options import COLUMNS
 from audit_provider.core.model import utc_now
 from audit_provider.core.records import time_from
 from audit_provider.testing.server import DestinationService, Reply, Request

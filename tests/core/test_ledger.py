@@ -21,8 +21,8 @@ from audit_provider.core.ledger import (
 )
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
+from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.position import Position
-from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 

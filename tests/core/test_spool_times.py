@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.model import Offset, PullCounts
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import Position, pack_position, unpack_position, with_segment, written_at
 from audit_provider.core.spool import Head
-from audit_provider.core.spool_times import with_segment, written_at
 
 BEGAN = datetime(2026, 5, 1, tzinfo=timezone.utc)
 

@@ -21,7 +21,7 @@ from audit_provider.core.position import Position
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest
 from audit_provider.core.verification import Progress, streams_in, verify
-from audit_provider.core.verification.piles import Piles
+from audit_provider.core.verification.id_buckets import Piles
 from tests.core.simulation import BEGIN, Crash, MemoryStore, Pipeline, Row, Service
 
 PRUNED = "p/live/pruned.json"

@@ -14,9 +14,8 @@ from starlette.testclient import TestClient
 from audit_provider.core.gaps import gaps_in
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
-from audit_provider.core.position import Position, pack_position
+from audit_provider.core.position import Position, pack_position, with_segment
 from audit_provider.core.spool import Head
-from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 USERS = ("admin", "op", "user", "viewer")

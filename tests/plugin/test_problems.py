@@ -10,11 +10,9 @@ import pytest
 
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
-from audit_provider.core.notices import Notice, Noticed
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import pack_position
-from audit_provider.core.source_health import SourceHealth
-from audit_provider.core.spool_times import with_segment
+from audit_provider.core.position import pack_position, with_segment
+from audit_provider.core.source_health import Notice, Noticed, SourceHealth
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.overview import view_of
 from audit_provider.plugin.progress import Records, progress_of

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit_provider.core.destinations.about import ABOUT
 from audit_provider.core.destinations.base import DeadLetter, Destination
+from audit_provider.core.destinations.registry import ABOUT
 from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError
 from audit_provider.core.model import Event, Offset

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from audit_provider.core.destinations.nesting import is_deeper
 from audit_provider.core.formats import Ecs, as_json
 from audit_provider.core.formats.ecs import dataset_of
 from audit_provider.core.model import exact_text_of
@@ -224,3 +223,24 @@ def _is_time(value: Raw | UnsetType) -> bool:
 
 def _is_object(value: Raw | UnsetType) -> bool:
     return isinstance(value, UnsetType) or bytes(value).lstrip()[:1] == b"{"
+
+
+_MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
+
+
+def is_deeper(content: bytes, most: int) -> bool:
+    """Whether valid JSON is nested more than ``most`` levels deep.
+
+    Where it has no more opening brackets than that, texts included, it is not looked at further.
+    """
+    if content.count(b"{") + content.count(b"[") <= most:
+        return False
+    depth = 0
+    for mark in _MARK.finditer(content):
+        if mark[1]:
+            depth += 1
+            if depth > most:
+                return True
+        elif mark[0] in b"]}":
+            depth -= 1
+    return False

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
-    from audit_provider.core.destinations.terms import Terms
-    from audit_provider.core.model import Offset
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""

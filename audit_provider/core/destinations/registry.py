@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from audit_provider.core.destinations.spec import DestinationSpec
+from audit_provider.core.destinations.spec import About, DestinationSpec
 from audit_provider.core.discovery import descriptions_in, find_registered
 from audit_provider.core.errors import ConfigurationError
 
@@ -104,3 +104,9 @@ DESTINATIONS = Destinations(__name__.rpartition(".")[0], Path(__file__).parent)
 
 REGISTRY: Mapping[str, type[Any]] = ByDestination(lambda spec: spec.options)
 """The options of every destination type, by the name used in the pipelines file."""
+
+
+ABOUT: dict[str, About] = {name: each.about for name, each in DESTINATIONS.items()}
+"""By the type's name in the pipelines file."""
+
+__all__ = ["ABOUT", "About"]

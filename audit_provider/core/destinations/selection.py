@@ -22,7 +22,7 @@ from audit_provider.core.derived_names import (
 )
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader, all_paths_of, keys_of, ways_of
-from audit_provider.core.formats.meaning import folded
+from audit_provider.core.formats.facts import folded
 from audit_provider.core.model import Event, Fields
 
 

@@ -13,7 +13,7 @@ from audit_provider.core.formats.facts import FactReader, Facts, product_of, tex
 from audit_provider.core.model import exact_text_of
 
 if TYPE_CHECKING:
-    from audit_provider.core.formats.meaning import Meaning
+    from audit_provider.core.formats.facts import Meaning
     from audit_provider.core.model import Event, Origin
 
 VERSION = "8.11.0"

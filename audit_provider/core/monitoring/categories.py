@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from audit_provider.core.formats.meaning import UNKNOWN, ActionTable, Meaning, Meanings
+from audit_provider.core.formats.facts import UNKNOWN, ActionTable, Meaning, Meanings
 
 Category = Literal[
     "authentication",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.derived_names import Part, sentence
 from audit_provider.core.monitoring.activity import REST
-from audit_provider.core.monitoring.figures import begin_of
+from audit_provider.core.monitoring.baseline import begin_of
 from audit_provider.core.monitoring.summary import Finding, Kind, finding_id
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.derived_names import Role
     from audit_provider.core.monitoring.activity import Day, Names
+    from audit_provider.core.monitoring.baseline import Figures
     from audit_provider.core.monitoring.categories import Classifier
-    from audit_provider.core.monitoring.figures import Figures
     from audit_provider.core.monitoring.memory import Memory
     from audit_provider.core.monitoring.settings import Monitoring
 

@@ -12,9 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from audit_provider.core.model import date_of, text_of
-from audit_provider.core.monitoring.by_day import said_of_reading, said_of_yesterday, verdict_of
 from audit_provider.core.monitoring.charts import bars, legend
-from audit_provider.core.monitoring.markdown import gravest_first
+from audit_provider.core.monitoring.markdown import gravest_first, said_of_reading, said_of_yesterday, verdict_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,7 +20,7 @@ from audit_provider.core.transparency.tree import TreeFiles, TreeHead, grow, sta
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event, Offset
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
     from audit_provider.core.transparency.note import SigningKey
 

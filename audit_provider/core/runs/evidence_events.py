@@ -14,9 +14,8 @@ import msgspec
 from audit_provider.core.errors import FencedError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event, Fields, PullCounts
-from audit_provider.core.position import Position, new_chain
+from audit_provider.core.position import Position, new_chain, with_segment
 from audit_provider.core.spool import SegmentWriter
-from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ import msgspec
 from audit_provider.core.derived_names import FINDING_ACTION, paths_of
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event, Fields, PullCounts, text_of
-from audit_provider.core.position import Position, new_chain
+from audit_provider.core.position import Position, new_chain, with_segment
 from audit_provider.core.spool import RecentIds, SegmentWriter
-from audit_provider.core.spool_times import with_segment
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

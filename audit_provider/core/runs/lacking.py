@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.open_stream import OpenStream
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
 
 _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.ledger import offset_record, position_record, summary_record
-from audit_provider.core.notices import notices_in
 from audit_provider.core.passage import is_at_end
+from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
 
 REPORT_EVERY = timedelta(hours=1)
 """The longest time between two reports of a pipeline that runs."""

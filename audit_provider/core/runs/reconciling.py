@@ -13,8 +13,8 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Window, text_of
+from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.position import Position, new_chain
-from audit_provider.core.position_writer import PositionWriter
 from audit_provider.core.pull import pull
 from audit_provider.core.reconciliation import (
     Comparison,
@@ -30,8 +30,7 @@ from audit_provider.core.stream_name import StreamName
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event
-    from audit_provider.core.progress import PullProgress
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log, PullProgress
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import ComparedIds, Head, Store, Stream
 

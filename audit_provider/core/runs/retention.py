@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.open_stream import OpenStream
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
 
 

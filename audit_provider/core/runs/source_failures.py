@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
 
 MOST_LETTERS = 500
 """Of an error that is kept, as for a destination."""

@@ -22,8 +22,8 @@ from audit_provider.core.monitoring.markdown import findings_markdown, markdown_
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.summary import shown_summary, with_again
 from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
+from audit_provider.core.progress import grouped
 from audit_provider.core.runs.finding_events import spool_findings
-from audit_provider.core.runs.log import grouped
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Store, Stream
 

@@ -1,7 +1,7 @@
 """A source that a user wrote: the same values as a built-in one, checked key by key.
 
 A built-in source may hold more than one request and a recovery source over the same log. What is written for a source
-``like`` it holds for these too wherever they had the same value; see :mod:`~audit_provider.core.sources.likeness`.
+``like`` it holds for these too wherever they had the same value; see :mod:`~audit_provider.core.sources.overrides`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.likely import header_meant
-from audit_provider.core.sources.likeness import carried, merged
+from audit_provider.core.sources.overrides import carried, merged
 from audit_provider.core.sources.paging import (
     CursorPaging,
     LinkPaging,

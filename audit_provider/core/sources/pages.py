@@ -26,7 +26,6 @@ from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
-from audit_provider.core.sources.awaiting import ResultWaiter
 from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
@@ -37,7 +36,7 @@ from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown, is_header
-from audit_provider.core.sources.statement import StatementPaging, records_of
+from audit_provider.core.sources.statement import ResultWaiter, StatementPaging, records_of
 from audit_provider.core.sources.watching import PageWatch
 from audit_provider.core.templates import bounds_of, filled, unbounded
 

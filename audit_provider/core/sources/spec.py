@@ -193,7 +193,7 @@ class SourceSpec:
     :ivar settings: Values that the user must give, by name, with the keys of `Setting` below. Example: ``{organization:
         the organisation's short name}``.
     :ivar actions: Meaning of actions, or of patterns of them: ``kind.verb`` or ``kind.verb.outcome``; see
-        ``audit_provider/core/formats/meaning.py``. The entry "" is for records without an action. Example:
+        ``audit_provider/core/formats/facts.py``. The entry "" is for records without an action. Example:
         ``{member.invited: user.create}``.
     :ivar categories: Category in monitoring of actions, or of patterns of them, if their meaning does not determine it.
         Example: ``{report.viewed: data access}``.

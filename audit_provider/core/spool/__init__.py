@@ -4,9 +4,8 @@
 which an event is met again, ``compared`` that for a comparison with the source.
 """
 
-from audit_provider.core.spool.compared import ComparedIds
+from audit_provider.core.spool.ids import ComparedIds, RecentIds
 from audit_provider.core.spool.known import KnownEvents
-from audit_provider.core.spool.recent import RecentIds
 from audit_provider.core.spool.segment import Head, Manifest, SegmentWriter
 from audit_provider.core.spool.store import LocalStore, S3Store, Store
 from audit_provider.core.spool.stream import Stream

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import TextIO
 
-    from audit_provider.core.verification.piles import Piles
+    from audit_provider.core.verification.id_buckets import Piles
 
 SET_ASIDE, PENDING, THERE, SAME_ID = -1, -2, -3, -4
 """Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination, and the vendor's own

@@ -1,13 +1,19 @@
-"""One chain of segments, followed from its head back to its beginning, and what lies beside it."""
+"""One chain of segments, followed from its head back to its beginning, and what lies beside it.
+
+Two marks of removal lie in its folder: with which segment it begins, and when retention looked last.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import OLDEST, PRUNED
-from audit_provider.core.verification.marks import read_marks
 from audit_provider.core.verification.report import Fault, VerifiedStream
 from audit_provider.core.verification.segments import (
     FILE_NAME,
@@ -15,11 +21,12 @@ from audit_provider.core.verification.segments import (
     FlawError,
     SegmentRead,
     check_unclaimed,
+    fetch,
     read_segment,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.segment import Earlier
@@ -296,3 +303,41 @@ class ChainReader:
 
     def _as_fault(self, flaw: Flaw, number: int) -> Fault:
         return Fault(flaw.kind, self._folder, number, f"{self._folder}/{flaw.name}", flaw.wrong)
+
+
+_Mark = TypeVar("_Mark", int, datetime)
+
+
+def read_marks(store: Store, folder: str, names: Collection[str]) -> tuple[int, list[Flaw]]:
+    """Return the number of the oldest segment kept, and what is wrong with the marks.
+
+    :param names: of the files in the folder.
+    """
+    oldest, flaws = 1, []
+    try:
+        if OLDEST in names:
+            number = _mark(store, folder, OLDEST, int)
+            if number < 1:
+                raise FlawError(Flaw("damaged", OLDEST, "is not what was written (no number of a segment)"))
+            oldest = number
+            if PRUNED not in names:
+                flaws.append(Flaw("missing", PRUNED, f"is missing, although {OLDEST} is there"))
+    except FlawError as error:
+        flaws.append(error.flaw)
+    try:
+        if PRUNED in names:
+            _mark(store, folder, PRUNED, datetime)
+    except FlawError as error:
+        flaws.append(error.flaw)
+    return oldest, flaws
+
+
+def _mark(store: Store, folder: str, name: str, kind: type[_Mark]) -> _Mark:
+    content = fetch(store, folder, name)
+    try:
+        value = msgspec.json.decode(content, type=kind)
+        if msgspec.json.encode(value) == content:
+            return value
+    except UNREADABLE:
+        pass
+    raise FlawError(Flaw("damaged", name, "is not what was written"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Origin
     from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.piles import Piles
+    from audit_provider.core.verification.id_buckets import Piles
     from audit_provider.core.wire.http import Answer, HttpClient
 
 _BATCH = 1000

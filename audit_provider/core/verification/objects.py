@@ -17,14 +17,14 @@ from audit_provider.core.model import Fields, utc_now
 from audit_provider.core.records import RecordReader
 from audit_provider.core.spool import S3Store
 from audit_provider.core.verification.arrival import THERE
-from audit_provider.core.verification.piles import digest_of
+from audit_provider.core.verification.id_buckets import digest_of
 from audit_provider.core.verification.segments import FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.piles import Piles
+    from audit_provider.core.verification.id_buckets import Piles
 
 _HIVE = re.compile(r"([0-9a-f]{32})\.ndjson\.gz")
 _ARCHIVE = re.compile(r"archive_.*\.json\.gz")

@@ -17,11 +17,10 @@ from audit_provider.core.transparency.tree import TREE
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
-from audit_provider.core.verification.letters import read_letters, read_record
-from audit_provider.core.verification.piles import Piles, digest_of
+from audit_provider.core.verification.dead_letters import check_beside, read_letters, read_record
+from audit_provider.core.verification.id_buckets import Piles, digest_of
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
-from audit_provider.core.verification.vouched import check_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -23,7 +23,6 @@ from audit_provider.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 _SCHEMES = ("http", "https")
 
 

@@ -28,7 +28,6 @@ from audit_provider.core.wire.tokens import passing_refusal
 if TYPE_CHECKING:
     from audit_provider.core.wire.http import HttpClient
 
-
 _CLOCKS_APART = timedelta(seconds=10)
 """An assertion is dated back by this, since services refuse one from the future."""
 

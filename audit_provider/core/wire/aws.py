@@ -20,7 +20,6 @@ from audit_provider.core.wire.waits import backoff
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
 CLOCK_WORDS = (
     "the clock of this machine is wrong by more than 15 minutes, or the upload took longer than that: set the clock "
     "(NTP), or check why the network is slow"

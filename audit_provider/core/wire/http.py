@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.wire.rate_limit import Pacer
 
-
 __all__ = ["Answer", "HttpClient", "backoff", "is_slow_down"]
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024

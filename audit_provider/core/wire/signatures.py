@@ -26,8 +26,7 @@ from audit_provider.core.wire.auth import basic
 from audit_provider.core.wire.aws import CLOCK_WORDS, SESSION_WORDS, aws_error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from requests import PreparedRequest
 

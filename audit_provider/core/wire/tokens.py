@@ -14,10 +14,8 @@ from audit_provider.core.wire.waits import duration_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from audit_provider.core.wire.answer import Answer
-
 
 _UNSAID_LIFE = timedelta(minutes=5)
 _EPOCH_FLOOR = 1_000_000_000  # a larger number of seconds is a moment, not a life

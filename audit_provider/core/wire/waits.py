@@ -21,8 +21,6 @@ from audit_provider.core.records import time_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
 
 LONGEST_WAIT = 3600.0
 """Seconds. A header that asks for more is taken for this much: a wrong clock must not stop a pipeline for days."""

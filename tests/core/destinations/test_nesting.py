@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
-from audit_provider.core.destinations.elasticsearch_documents import MOST_DEPTH
-from audit_provider.core.destinations.nesting import is_deeper
+from audit_provider.core.destinations.elasticsearch_documents import MOST_DEPTH, is_deeper
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import Event
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, client_of, event

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit_provider.core.destinations.base import Batch, Item, Verdict
 from audit_provider.core.destinations.sentinel import MAX_AGE, SentinelDestination, SentinelOptions
-from audit_provider.core.destinations.sentinel_table import COLUMNS, table_definition
+from audit_provider.core.destinations.sentinel_options import COLUMNS, table_definition
 from audit_provider.core.errors import (
     ConfigurationError,
     CredentialError,

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone
 
 from audit_provider.core.monitoring.activity import KEPT_DAYS
+from audit_provider.core.monitoring.baseline import figures_of
 from audit_provider.core.monitoring.categories import Classifier
-from audit_provider.core.monitoring.figures import figures_of
 from audit_provider.core.monitoring.findings import noteworthy
+from audit_provider.core.monitoring.judging import ALL, unusual
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.monitoring.unusual import ALL, unusual
 from tests.core.monitoring.histories import (
     ACTIONS,
     FIRST,

@@ -7,11 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from audit_provider.core.monitoring.activity import Day
-from audit_provider.core.monitoring.baseline import Baseline
+from audit_provider.core.monitoring.baseline import Baseline, begin_of, figures_of
 from audit_provider.core.monitoring.categories import Classifier
-from audit_provider.core.monitoring.figures import begin_of, figures_of
+from audit_provider.core.monitoring.judging import ALL, unusual
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.monitoring.unusual import ALL, unusual
 
 MONDAY = date(2026, 1, 5)
 OFFICE = [0] * 8 + [40] * 10 + [0] * 6

@@ -8,9 +8,8 @@ import msgspec
 
 from audit_provider.core.accounting import Account
 from audit_provider.core.gaps import Acknowledgement, GapRecord
-from audit_provider.core.monitoring.by_day import said_of_day, said_of_gap, said_of_yesterday, verdict_of
 from audit_provider.core.monitoring.html import page_of
-from audit_provider.core.monitoring.markdown import markdown_of
+from audit_provider.core.monitoring.markdown import markdown_of, said_of_day, said_of_gap, said_of_yesterday, verdict_of
 from audit_provider.core.monitoring.memory import Memory, Totals
 from audit_provider.core.monitoring.summary import DayAccount, DayDelivery, Summary
 

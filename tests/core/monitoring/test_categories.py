@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from audit_provider.core.formats.meaning import KINDS
+from audit_provider.core.formats.facts import KINDS
 from audit_provider.core.monitoring.categories import _BY_KIND, CATEGORIES, THEMES, Category, Classifier
 from audit_provider.core.sources import REGISTRY
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.model import Event, utc_now
-from audit_provider.core.spool import RecentIds, id_table
-from audit_provider.core.spool.id_table import IdTable
+from audit_provider.core.spool import RecentIds, ids
+from audit_provider.core.spool.ids import IdTable
 
 ODD = ["", "\n", '"', '","', "\x00", "ü", "😀", "a" * 5000]
 
@@ -19,8 +19,8 @@ ODD = ["", "\n", '"', '","', "\x00", "ü", "😀", "a" * 5000]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a table begin so small that it grows many times, with lots of few ids."""
-    monkeypatch.setattr(id_table, "_FIRST_SLOTS", 8)
-    monkeypatch.setattr(id_table, "_LOT", 5)
+    monkeypatch.setattr(ids, "_FIRST_SLOTS", 8)
+    monkeypatch.setattr(ids, "_LOT", 5)
 
 
 def event(name: str) -> Event:
@@ -41,7 +41,7 @@ def test_it_says_what_a_set_would(pages: list[list[str]]) -> None:
 
 
 def test_ids_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(id_table, "hash", lambda _: 7, raising=False)
+    monkeypatch.setattr(ids, "hash", lambda _: 7, raising=False)
     table = IdTable()
     names = [str(number) for number in range(300)]
     assert table.add(names) == names

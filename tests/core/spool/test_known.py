@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audit_provider.core.content import Content, paths_that_differ
 from audit_provider.core.model import Event
-from audit_provider.core.spool import ComparedIds, Head, KnownEvents, SegmentWriter, Stream, id_table
+from audit_provider.core.spool import ComparedIds, Head, KnownEvents, SegmentWriter, Stream, ids
 from tests.core.simulation import BEGIN, MemoryStore
 
 
@@ -69,8 +69,8 @@ class Spooled:
 )
 def test_each_id_is_kept_once_for_each_content(pages):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(id_table, "_FIRST_SLOTS", 8)
-        patch.setattr(id_table, "_LOT", 3)
+        patch.setattr(ids, "_FIRST_SLOTS", 8)
+        patch.setattr(ids, "_LOT", 3)
         spooled, kept = Spooled(), set()
         for page, then in pages:
             admitted = spooled.admit(*(event(f"e{number}", what, spaces=spaces) for number, what, spaces in page))

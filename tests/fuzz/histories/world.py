@@ -20,12 +20,10 @@ from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger, offset_record, position_record, removal_record
 from audit_provider.core.model import back_by
-from audit_provider.core.open_stream import OpenStream, kept_letters
-from audit_provider.core.position_writer import PositionWriter
+from audit_provider.core.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.pull import pull
 from audit_provider.core.replay import TimeRange
 from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
-from audit_provider.core.runs.newest import opened_for
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import Shipment, forget_replay

@@ -15,8 +15,8 @@ import requests
 
 from audit_provider.core.destinations.base import Batch, Outcome
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
+from audit_provider.core.destinations.elasticsearch_documents import is_deeper
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
-from audit_provider.core.destinations.nesting import is_deeper
 from audit_provider.core.destinations.splunk_hec import SplunkHecDestination, SplunkHecOptions
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.formats import FORMATS

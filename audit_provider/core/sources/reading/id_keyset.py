@@ -12,8 +12,7 @@ from audit_provider.core.errors import ProtocolError, RefusedError
 from audit_provider.core.model import back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.order import OrderMeter
-from audit_provider.core.sources.reading.place import believed, may_have_moved, vouched
+from audit_provider.core.sources.reading.place import OrderMeter, believed, may_have_moved, vouched
 from audit_provider.core.sources.reading.recovery import read_on
 from audit_provider.core.sources.reading.tally import Tally, said_of
 

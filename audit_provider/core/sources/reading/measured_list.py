@@ -13,8 +13,7 @@ from audit_provider.core.errors import ConfigurationError, RefusedError
 from audit_provider.core.model import back_by
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.order import OrderMeter
-from audit_provider.core.sources.reading.place import Place, believed, report_lost, vouched
+from audit_provider.core.sources.reading.place import OrderMeter, Place, believed, report_lost, vouched
 from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Steps
     from audit_provider.core.sources.reading.reader import Reader
-
 
 _MOST_RUNS = 2
 """Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""

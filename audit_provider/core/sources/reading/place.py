@@ -5,21 +5,56 @@ A vendor drops old rows even while a list is read, or after a partial read. If t
 behind the reader and move nothing: only the rows that were not read yet are lost. In any other order they disappear
 before the reader, so the next page, found by its number, by a count, or by a cursor that may be one, skips rows that
 are still served. Then only reading again proves what was read.
+
+The order that a service really serves in is measured on each page.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.model import Gap
-from audit_provider.core.sources.reading.order import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audit_provider.core.sources.reading.reader import Reader
+
+Order = Literal["unknown", "oldest_first", "newest_first", "mixed"]
+
+
+class OrderMeter:
+    """Compares every record's time with those before it, over all pages of one scan.
+
+    :param tolerance: rows out of place by less do not count: services that stamp on several machines interleave.
+    :ivar seen: how many records were compared.
+    """
+
+    def __init__(self, tolerance: timedelta = timedelta(0)) -> None:
+        self._tolerance = tolerance
+        self._oldest: datetime | None = None
+        self._newest: datetime | None = None
+        self._rises = self._falls = False
+        self.seen = 0
+
+    def show(self, times: Iterable[datetime]) -> Order:
+        """Take in the next page and return the order of everything seen."""
+        for time in times:
+            oldest, newest = self._oldest or time, self._newest or time
+            self._rises |= time - oldest > self._tolerance
+            self._falls |= newest - time > self._tolerance
+            self._oldest, self._newest = min(oldest, time), max(newest, time)
+            self.seen += 1
+        return self.order
+
+    @property
+    def order(self) -> Order:
+        """The order of everything seen; unknown while all times were equal, or as good as that."""
+        if self._rises and self._falls:
+            return "mixed"
+        return "oldest_first" if self._rises else "newest_first" if self._falls else "unknown"
 
 
 @dataclass(frozen=True, slots=True)

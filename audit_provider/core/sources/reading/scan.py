@@ -15,15 +15,13 @@ from audit_provider.core.model import Gap, back_by
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.order import OrderMeter
-from audit_provider.core.sources.reading.place import Place, believed, may_have_moved, report_lost
+from audit_provider.core.sources.reading.place import OrderMeter, Place, believed, may_have_moved, report_lost
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Steps
     from audit_provider.core.sources.reading.reader import Reader
-
 
 _MOST_RUNS = 2
 """Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""

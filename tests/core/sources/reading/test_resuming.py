@@ -14,7 +14,7 @@ from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.reading.id_keyset import IdKeyset
-from audit_provider.core.sources.reading.order import OrderMeter
+from audit_provider.core.sources.reading.place import OrderMeter
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from audit_provider.core.sources.spec import KeptShorter
