@@ -12,10 +12,10 @@ from typing import Any
 import requests
 
 from audit_provider.core.destinations.base import Destination
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.formats import FORMATS, Form
 from audit_provider.core.model import Offset, Origin
 from audit_provider.core.position import unpack_position
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.sources import PYLON
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.wire.auth import HeaderAuth

@@ -11,11 +11,11 @@ from typing import Any
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.destinations.athena import athena_ddl
 from audit_provider.core.destinations.registry import DESTINATIONS
-from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.model import Fields
 from audit_provider.core.monitoring.settings import Monitoring, Notification
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.reconciliation import Reconcile
+from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES

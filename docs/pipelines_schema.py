@@ -11,10 +11,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from audit_provider.core import delivery, pipeline
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.monitoring.settings import Monitoring, Notification
 from audit_provider.core.reconciliation import Reconcile
+from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec, inline
 from audit_provider.core.sources.spec import Setting

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Offset
+from audit_provider.core.shipping.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from audit_provider.core.dead_letters import LetterCounts
     from audit_provider.core.destinations.base import Place
     from audit_provider.core.position import Position
+    from audit_provider.core.shipping.dead_letters import LetterCounts
     from audit_provider.core.spool import Stream
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict
 
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
-from audit_provider.core.destinations.selection import Redaction, Selection
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
+from audit_provider.core.shipping.selection import Redaction, Selection
 from audit_provider.core.validation import Mistakes, closest, near, validated
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict
 
 from audit_provider.core.delivery import Delivery, check_name, check_names, delivery_from
-from audit_provider.core.destinations.selection import Redaction, refuse_hidden_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
 from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
+from audit_provider.core.shipping.selection import Redaction, refuse_hidden_id
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE

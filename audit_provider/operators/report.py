@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
-from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
 from audit_provider.core.ledger import GapWindows, summary_record
 from audit_provider.core.model import utc_now
@@ -23,6 +22,7 @@ from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch, report_stands
+from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators.notifying import tell, tellers

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
-from audit_provider.core.destinations.selection import Selector
-from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import origin_of, range_from, window_from
@@ -19,6 +17,8 @@ from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.shipment import Shipment, forget_replay
 from audit_provider.core.runs.shipped import Shipped
+from audit_provider.core.shipping.selection import Selector
+from audit_provider.core.shipping.terms import Terms, TooOld
 from audit_provider.core.stream_name import StreamName
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.position import Position
-    from audit_provider.core.replay import TimeRange
+    from audit_provider.core.shipping.replay import TimeRange
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from audit_provider.core.destinations.selection import Selection, Selector
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Fields
 from audit_provider.core.open_stream import kept_letters
+from audit_provider.core.shipping.selection import Selection, Selector
 from audit_provider.plugin.views import LettersView, LetterView, ReasonView
 from audit_provider.settings import spool_uri
 from audit_provider.spool_location import open_store
@@ -17,8 +17,8 @@ from audit_provider.state import Variables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit_provider.core.dead_letters import Letter
     from audit_provider.core.delivery import Delivery
+    from audit_provider.core.shipping.dead_letters import Letter
 
 MOST_LETTERS = 50
 """Letters that one answer lists."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.model import UTC, Event, Fields, Offset, Origin
+from audit_provider.core.shipping.ship import ship
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ import pytest
 
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Event, Offset
-from audit_provider.core.passage import Passage, is_at_end
+from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from tests.core.simulation import MemoryStore
 

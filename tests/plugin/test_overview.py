@@ -10,11 +10,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.dead_letters import DeadLetters
 from audit_provider.core.destinations.base import DeadLetter, Item
 from audit_provider.core.model import Event, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import pack_summary
 from audit_provider.core.position import pack_position
+from audit_provider.core.shipping.dead_letters import DeadLetters
 from audit_provider.core.spool import LocalStore, Stream
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 

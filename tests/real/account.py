@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from audit_provider.core.destinations.base import DeadLetter, Destination
 from audit_provider.core.destinations.registry import ABOUT
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError
 from audit_provider.core.model import Event, Offset
+from audit_provider.core.shipping.ship import ship
 from tests.real.adverse import NOW
 
 _SHOWN = 8

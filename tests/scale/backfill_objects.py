@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import Event, Fields, Offset, Origin, utc_now
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.sandbox.events import generate
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits, Verdict
 from audit_provider.core.destinations.folders import put_by_folder
-from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT, lots
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.model import Event, Offset, text_of
+from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT, lots
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.spool import LocalStore, Stream
 from tests.core.simulation import BEGIN, Crash
 from tests.scale.backfill_objects import shipped, spooled

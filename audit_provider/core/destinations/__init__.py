@@ -1,5 +1,5 @@
-"""The destinations: how each encodes, sends and evaluates answers. Packing and shipping are shared.
+"""The destinations: how each encodes, sends and evaluates answers. All share :mod:`audit_provider.core.shipping`.
 
-``base`` defines what a destination is, ``spec`` describes one, ``packing`` makes batches, ``ship`` is the loop. Every
-public :class:`DestinationSpec` in this folder is a destination, and ``registry`` finds them.
+``base`` defines what a destination is, and ``spec`` describes one. Every public :class:`DestinationSpec` in this folder
+is a destination, and ``registry`` finds them.
 """

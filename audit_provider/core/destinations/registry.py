@@ -105,8 +105,5 @@ DESTINATIONS = Destinations(__name__.rpartition(".")[0], Path(__file__).parent)
 REGISTRY: Mapping[str, type[Any]] = ByDestination(lambda spec: spec.options)
 """The options of every destination type, by the name used in the pipelines file."""
 
-
-ABOUT: dict[str, About] = {name: each.about for name, each in DESTINATIONS.items()}
-"""By the type's name in the pipelines file."""
-
-__all__ = ["ABOUT", "About"]
+ABOUT: Mapping[str, About] = ByDestination(lambda spec: spec.about)
+"""Facts about every destination type, for its documentation page."""

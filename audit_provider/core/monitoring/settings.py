@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.summary import Kind, Severity
+from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.validation import Mistakes, validated
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")

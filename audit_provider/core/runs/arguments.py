@@ -15,7 +15,7 @@ from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:
     from audit_provider.core.position import Position
-    from audit_provider.core.replay import TimeRange
+    from audit_provider.core.shipping.replay import TimeRange
 
 _OWN_TITLES = {FINDINGS_SOURCE: FINDINGS_TITLE, EVIDENCE_SOURCE: EVIDENCE_TITLE}
 """Of sources that are no vendor's."""
@@ -55,7 +55,7 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
     :raises ConfigurationError: it is none.
     """
     # Only a replay needs the ship loop that comes with it; a pull task has none.
-    from audit_provider.core.replay import TimeRange
+    from audit_provider.core.shipping.replay import TimeRange
 
     start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
     try:

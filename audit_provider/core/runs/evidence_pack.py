@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.accounting import letters_of
-from audit_provider.core.dead_letters import Line
-from audit_provider.core.destinations.selection import Selector
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.gaps import GapRecord
 from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.open_stream import OpenStream, open_stream
-from audit_provider.core.passage import holds_passed
 from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.gap_records import gaps_of_streams
 from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.shipping.dead_letters import Line
+from audit_provider.core.shipping.offset_in_chain import holds_passed
+from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

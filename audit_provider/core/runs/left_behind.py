@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.letter_folders import folders_in_spool, indexed_folders
 from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.shipping.letter_folders import folders_in_spool, indexed_folders
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.ledger import offset_record, position_record, summary_record
-from audit_provider.core.passage import is_at_end
+from audit_provider.core.shipping.offset_in_chain import is_at_end
 from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.destinations.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import position_record, removal_record
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.passage import holds_passed
 from audit_provider.core.retention import Removal, needed_since
+from audit_provider.core.shipping.offset_in_chain import holds_passed
+from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.spool.stream import OLDEST
 from audit_provider.core.stream_name import StreamName
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account, beginning, letters_of, table
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import kept_letters, open_streams, opened_for
-from audit_provider.core.passage import Passage, is_at_end
 from audit_provider.core.progress import ShipProgress, grouped
-from audit_provider.core.redrive import redrive
-from audit_provider.core.replay import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.runs.configurations import keep_change
-from audit_provider.core.runs.lacking import refuse_lacking
+from audit_provider.core.runs.overlapping_windows import refuse_lacking
 from audit_provider.core.runs.shipped import Shipped
+from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
+from audit_provider.core.shipping.redrive import redrive
+from audit_provider.core.shipping.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.stream_name import StreamName
 from audit_provider.version import __version__
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from audit_provider.core.dead_letters import DeadLetters
     from audit_provider.core.destinations.base import DeadLetter, Destination
-    from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.model import Offset
     from audit_provider.core.open_stream import KeptLetters, OpenStream
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.patience import Patience
+    from audit_provider.core.shipping.dead_letters import DeadLetters
+    from audit_provider.core.shipping.terms import Terms
     from audit_provider.core.spool import Store, Stream
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.delivery import form_of
-from audit_provider.core.destinations.selection import Selector
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.formats import as_json
 from audit_provider.core.runs.arguments import origin_of
+from audit_provider.core.shipping.selection import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
-    from audit_provider.core.runs.log import Log
+    from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.outline import Outline
     from audit_provider.core.verification import Arrival, Fault, Verification

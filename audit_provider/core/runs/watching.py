@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
-from audit_provider.core.destinations.selection import Redaction
 from audit_provider.core.ledger import position_record, summary_record
-from audit_provider.core.letter_folders import indexed_folders
 from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
@@ -24,6 +22,8 @@ from audit_provider.core.monitoring.summary import shown_summary, with_again
 from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.progress import grouped
 from audit_provider.core.runs.finding_events import spool_findings
+from audit_provider.core.shipping.letter_folders import indexed_folders
+from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import requests
 from isal import igzip
 
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.model import UTC, Event, Fields, Offset, Origin
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.wire.http import HttpClient
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.destinations.ahead import MOST_AHEAD
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import AuditError, CredentialError, SpoolDamagedError, UnavailableError, WaitError
 from audit_provider.core.model import Offset, ShipCounts
+from audit_provider.core.shipping.packing import MOST_AHEAD
+from audit_provider.core.shipping.ship import ship
 from tests.core.destinations.stand_ins import NOW, Desk, event
 
 PAIRS = Limits(events=2, batch_bytes=10_000, event_bytes=1000)

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
-from audit_provider.core.destinations.packing import packed
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.model import Offset
+from audit_provider.core.shipping.packing import packed
+from audit_provider.core.shipping.terms import Terms
 from tests.core.destinations.stand_ins import NOW, event
 
 LARGEST = 40

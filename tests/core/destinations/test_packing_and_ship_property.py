@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
-from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED
 from audit_provider.core.errors import AuditError, UnavailableError
+from audit_provider.core.shipping.refusals import TOO_MANY_REFUSED
 from tests.core.destinations.stand_ins import Crash, Desk, event
 
 EVENT_BYTES = 60

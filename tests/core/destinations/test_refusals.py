@@ -6,9 +6,9 @@ import pytest
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
-from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import ShipCounts
+from audit_provider.core.shipping.refusals import TOO_MANY_REFUSED
 from tests.core.destinations.stand_ins import ORIGIN, Desk, Listed, client_of, event
 
 LIMITS = Limits(events=5, batch_bytes=100_000, event_bytes=1000)

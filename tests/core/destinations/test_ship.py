@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.errors import (
     CredentialError,
     SpoolDamagedError,
@@ -18,6 +17,7 @@ from audit_provider.core.errors import (
     WaitError,
 )
 from audit_provider.core.model import Event, Offset, ShipCounts
+from audit_provider.core.shipping.ship import ship
 from tests.core.destinations.stand_ins import NOW, Crash, Desk, Listed, event
 
 

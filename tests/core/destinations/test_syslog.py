@@ -17,11 +17,11 @@ import pytest
 
 from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.marked_event import send_marked_event
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Envelope, Raw
 from audit_provider.core.model import Event
+from audit_provider.core.shipping.ship import ship
 from audit_provider.core.wire.tcp import TcpClient
 from audit_provider.sandbox.certificates import Authority
 from audit_provider.sandbox.syslog import SyslogService, message_from

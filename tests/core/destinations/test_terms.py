@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.destinations.ship import ship
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.model import Offset
+from audit_provider.core.shipping.ship import ship
+from audit_provider.core.shipping.terms import Terms
 from tests.core.destinations.stand_ins import NOW, Desk, Listed, event
 
 SEGMENTS = [(1, [event(name) for name in "abcdefgh"])]

@@ -9,8 +9,8 @@ import pytest
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.passage import Passage
 from audit_provider.core.runs.retention import retain
+from audit_provider.core.shipping.offset_in_chain import Passage
 from audit_provider.core.stream_name import StreamName
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 

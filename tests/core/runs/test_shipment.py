@@ -19,8 +19,8 @@ from audit_provider.core.errors import (
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.replay import TimeRange
 from audit_provider.core.runs.shipment import forget_replay
+from audit_provider.core.shipping.replay import TimeRange
 from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW, shipment

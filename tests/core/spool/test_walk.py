@@ -11,7 +11,7 @@ import pytest
 
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Event, Offset
-from audit_provider.core.passage import Passage
+from audit_provider.core.shipping.offset_in_chain import Passage
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest, unpack_manifest
 from audit_provider.core.spool.walk import SPREAD, Walk, named_after

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from audit_provider.core import passage
 from audit_provider.core.errors import AuditError
 from audit_provider.core.runs import retention, shipment
+from audit_provider.core.shipping import offset_in_chain
 from audit_provider.core.spool import KnownEvents, Stream
 from tests.fuzz.histories import kept
 from tests.fuzz.histories.test_histories import Histories
@@ -29,7 +29,7 @@ def retention_that_trusts_numbers(patch):
 
 def offset_that_trusts_its_number(patch):
     """It stays where it is although a late run has replaced the segments that it counts."""
-    patch.setattr(passage, "_moved_back", lambda stream, walk, head, offset: replace(offset, passed=""))
+    patch.setattr(offset_in_chain, "_moved_back", lambda stream, walk, head, offset: replace(offset, passed=""))
 
 
 def letters_that_are_not_kept(patch):

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from audit_provider.core.accounting import Account
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger, offset_record, position_record, removal_record
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.pull import pull
-from audit_provider.core.replay import TimeRange
 from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import Shipment, forget_replay
+from audit_provider.core.shipping.replay import TimeRange
+from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.sources import PYLON, Reader
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.stream_name import StreamName

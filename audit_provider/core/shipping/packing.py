@@ -1,25 +1,30 @@
-"""From events to batches that a destination accepts, in order, one batch at a time."""
+"""From events to batches that a destination accepts, in order, one batch at a time.
+
+What a destination has taken beyond its offset is kept when a run has to end, so that it is not sent again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Raw
 
-from audit_provider.core.destinations.ahead import is_ahead
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
-from audit_provider.core.destinations.terms import Terms, TooOld
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event, Offset, lasting
+from audit_provider.core.shipping.terms import Terms, TooOld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
+
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
@@ -84,7 +89,7 @@ def lots(
     :param restamp: whether events over the age limit are sent with the current time; otherwise they are set aside.
     :param ahead: events that the destination already has.
     :param join_segments: see :attr:`~audit_provider.core.model.Offset.joins_segments`.
-    :param changes: further fields of :class:`~audit_provider.core.destinations.terms.Terms`.
+    :param changes: further fields of :class:`~audit_provider.core.shipping.ship.Terms`.
     """
     offset = Offset(*first, ahead=tuple(ahead), joins_segments=join_segments)
     too_old: TooOld = "arrival_time" if restamp else "dead_letter"
@@ -277,3 +282,49 @@ def place_of(entry: Entry) -> Place:
     """Return the place of an entry in the spool, or its beginning."""
     standing = entry.item if isinstance(entry, DeadLetter) else entry
     return standing.segment, standing.index
+
+
+MOST_AHEAD = 64
+"""Ranges that an offset keeps; what lies behind them is sent again. Batches that went at once make one or two each."""
+
+
+def is_ahead(ahead: Ahead, events: Sequence[Event]) -> bool:
+    """Whether a segment holds the events that were taken, at the same place. :param events: all of the segment."""
+    found = events[ahead.index : ahead.index + ahead.count]
+    return len(found) == ahead.count and _digest(found) == ahead.ids
+
+
+def ahead_of(taken: Iterable[tuple[Item, bool] | Ahead]) -> tuple[Ahead, ...]:
+    """Return ranges of what is taken, in the order of the spool.
+
+    :param taken: single events, each with whether it was already there, and ranges of earlier runs.
+    """
+    ranges: list[Ahead] = []
+    group: list[tuple[Item, bool]] = []
+    for each in taken:
+        if group and (isinstance(each, Ahead) or not _follows(group[-1], each)):
+            ranges.append(_range(group))
+            group = []
+        if isinstance(each, Ahead):
+            ranges.append(each)
+        else:
+            group.append(each)
+    if group:
+        ranges.append(_range(group))
+    return tuple(ranges[:MOST_AHEAD])
+
+
+def _follows(last: tuple[Item, bool], each: tuple[Item, bool]) -> bool:
+    (before, was_there), (item, is_there) = last, each
+    alike = (before.segment, before.restamped, was_there) == (item.segment, item.restamped, is_there)
+    return alike and before.index + 1 == item.index
+
+
+def _range(group: Sequence[tuple[Item, bool]]) -> Ahead:
+    first, is_there = group[0]
+    ids = _digest([item.event for item, _ in group])
+    return Ahead(first.segment, first.index, len(group), ids, already_there=is_there, restamped=first.restamped)
+
+
+def _digest(events: Sequence[Event]) -> str:
+    return hashlib.sha256(msgspec.json.encode([event.id for event in events])).hexdigest()[:16]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.dead_letters import INDEX
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.shipping.dead_letters import INDEX
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import aligned
-from audit_provider.core.destinations.ship import ship
 from audit_provider.core.model import Offset, ShipCounts, text_of
+from audit_provider.core.shipping.ship import ship
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
-    from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.model import Event
     from audit_provider.core.position import Position
+    from audit_provider.core.shipping.terms import Terms
     from audit_provider.core.spool import Manifest, Stream
 
 
@@ -87,7 +87,7 @@ def replay(
     """Send the events of a range again, on from ``offset``, and return the offset past the head.
 
     It ends when all is sent: there is no deadline, since no later run would go on by itself. The other parameters are
-    those of :func:`~audit_provider.core.destinations.ship.ship`.
+    those of :func:`~audit_provider.core.shipping.ship.ship`.
 
     :param offset: of this replay, and of no other. :param commit: records it, durably.
     :param last: number of the last segment to look at; None for the head.

@@ -38,7 +38,7 @@ MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
 
 INDEX = "letters"
-"""The folder of a pipeline that says which chains have dead letters, see :mod:`audit_provider.core.letter_folders`."""
+"""The folder of a pipeline that says which chains have dead letters, see :mod:`.letter_folders`."""
 
 REFUSED = "refused by the destination"
 

@@ -7,19 +7,19 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.dead_letters import RedriveRecord, refusal
 from audit_provider.core.destinations.base import Place
-from audit_provider.core.destinations.ship import ship
-from audit_provider.core.destinations.terms import Terms
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts
+from audit_provider.core.shipping.dead_letters import RedriveRecord, refusal
+from audit_provider.core.shipping.ship import ship
+from audit_provider.core.shipping.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from audit_provider.core.dead_letters import DeadLetters, Letter, Line, Refusal
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.model import Event
+    from audit_provider.core.shipping.dead_letters import DeadLetters, Letter, Line, Refusal
 
 
 def redrive(
@@ -35,7 +35,7 @@ def redrive(
     What the destination takes is recorded after every batch, so a crash repeats one batch at most; where a batch is
     named by its content, the letters of a file are recorded together, so that a repeat has the same content and is not
     stored twice. What is refused again stays open, with its new reason. The parameters are those of
-    :func:`~audit_provider.core.destinations.ship.ship`.
+    :func:`~audit_provider.core.shipping.ship.ship`.
 
     :param segments: numbers of the segments whose letters are sent; None for all.
     :raises StopError: the destination refuses the sender. What it took before is recorded.

@@ -9,18 +9,17 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.destinations.ahead import ahead_of
-from audit_provider.core.destinations.packing import packed, place_of
-from audit_provider.core.destinations.sending import LotRun
-from audit_provider.core.destinations.terms import Terms
+from audit_provider.core.shipping.packing import ahead_of, packed, place_of
+from audit_provider.core.shipping.sending import LotRun
+from audit_provider.core.shipping.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
-    from audit_provider.core.destinations.packing import Lot
     from audit_provider.core.model import Ahead, Event, Offset
+    from audit_provider.core.shipping.packing import Lot
 
 _Flying = tuple[LotRun, Future[None]]
 
@@ -49,7 +48,7 @@ def ship(
 
     Refused events are set aside, but a destination that refuses everything must not empty the log into the dead-letter
     folder. So refusals are counted in a row, over batches and over runs: once
-    :data:`~audit_provider.core.destinations.refusals.TOO_MANY_REFUSED` events have been refused and none taken in
+    :data:`~audit_provider.core.shipping.refusals.TOO_MANY_REFUSED` events have been refused and none taken in
     between, no more of them are set aside. Events with verdicts of their own count where they share one reason, digits
     and quoted text aside. What a batch has taken behind them clears all of them, so that a run of bad events passes
     where its batch ends with a good one. Events that are set aside without being sent do not count.

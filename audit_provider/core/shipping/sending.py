@@ -7,10 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Outcome, Verdict
-from audit_provider.core.destinations.hang_ups import HangUps
 from audit_provider.core.destinations.marked_event import marked_item
-from audit_provider.core.destinations.packing import place_of
-from audit_provider.core.destinations.refusals import TOO_MANY_REFUSED, Refusals
 from audit_provider.core.errors import (
     HungUpError,
     MaybeStoredError,
@@ -21,6 +18,8 @@ from audit_provider.core.errors import (
     WaitError,
 )
 from audit_provider.core.model import Ahead, ShipCounts
+from audit_provider.core.shipping.packing import place_of
+from audit_provider.core.shipping.refusals import TOO_MANY_REFUSED, HangUps, Refusals
 from audit_provider.core.wire.http import backoff
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
-    from audit_provider.core.destinations.packing import Lot
-    from audit_provider.core.destinations.terms import Terms
     from audit_provider.core.model import Offset
+    from audit_provider.core.shipping.packing import Lot
+    from audit_provider.core.shipping.terms import Terms
 
 MOST_STORED_AGAIN = 2
 """Failed runs in a row behind which a batch that may be stored is set aside: by then it was sent three times."""

@@ -1,0 +1,1 @@
+"""What all destinations share: the ship loop, packing, refusals, dead letters, and sending again."""
