@@ -88,7 +88,7 @@ def _try(options: argparse.Namespace) -> bool:
 
 def _check(options: argparse.Namespace) -> None:
     from audit_provider.dags.pipelines import mistakes_in_pipelines
-    from audit_provider.settings import beside_dags
+    from audit_provider.host.settings import beside_dags
 
     mistakes_in_pipelines(beside_dags(), options.pipelines)
     found = _pipelines(options)
@@ -113,8 +113,8 @@ def _check(options: argparse.Namespace) -> None:
 def _left_behind(pipelines: Mapping[str, Pipeline]) -> list[LeftBehind]:
     """Return what waits under names that the file does not have; nothing where the spool or Airflow cannot be asked."""
     from audit_provider.core.runs.left_behind import left_in_spool
-    from audit_provider.settings import spool_uri
-    from audit_provider.spool_location import open_store
+    from audit_provider.host.settings import spool_uri
+    from audit_provider.host.spool_location import open_store
     from audit_provider.state import Variables
 
     known = {name: list(each.destinations) for name, each in pipelines.items()}
@@ -152,8 +152,8 @@ def _list(options: argparse.Namespace) -> None:
 
 def _gaps(options: argparse.Namespace) -> None:
     from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
-    from audit_provider.settings import spool_uri
-    from audit_provider.spool_location import open_store
+    from audit_provider.host.settings import spool_uri
+    from audit_provider.host.spool_location import open_store
     from audit_provider.state import Variables
 
     pipelines = _pipelines(options)
@@ -226,7 +226,7 @@ def _counted(count: int, noun: str) -> str:
 
 def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:
     from audit_provider.dags.pipelines import load_pipelines
-    from audit_provider.settings import beside_dags
+    from audit_provider.host.settings import beside_dags
 
     return dict(load_pipelines(beside_dags(), options.pipelines))
 

@@ -26,7 +26,7 @@ def preload() -> None:
 
     from audit_provider import operators
     from audit_provider.core.pipeline import read_pipelines
-    from audit_provider.settings import beside_dags, pipelines_file
+    from audit_provider.host.settings import beside_dags, pipelines_file
 
     import_module("audit_provider.dags.incremental")
     import_module("audit_provider.dags.pipelines")

@@ -13,7 +13,7 @@ from audit_provider.core.ledger import Record, offset_record, position_record
 from audit_provider.core.model import Offset
 from audit_provider.core.position import Position
 from audit_provider.core.stream_name import StreamName
-from audit_provider.supervisor import confirmed_variable
+from audit_provider.host.missing import confirmed_variable
 
 __all__ = ["OffsetVariable", "PositionVariable", "StreamName", "Variables"]
 

@@ -72,8 +72,8 @@ def run_evidence(options: argparse.Namespace) -> int:
 
 def _packed(options: argparse.Namespace) -> tuple[PackFacts, Verification, bytes]:
     from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.host.settings import beside_dags
     from audit_provider.operators.signing import signer
-    from audit_provider.settings import beside_dags
     from audit_provider.state import Variables
 
     pipelines = load_pipelines(beside_dags(), options.pipelines)

@@ -32,7 +32,7 @@ def trial(options: argparse.Namespace, pipelines: Mapping[str, Pipeline]) -> tup
     """
     from audit_provider.hooks.audit_logs import AuditLogsHook
     from audit_provider.hooks.service import PROMPTLY
-    from audit_provider.settings import settings_of
+    from audit_provider.host.settings import settings_of
 
     spec, conn_id, settings = _chosen(options, pipelines)
     conn_id = options.connection or conn_id

@@ -82,7 +82,7 @@ def _checkpoints(
     keys = [PublicKey.of_text(key_text(each)) for each in options.key]
     heads = {(folder, each.position.chain): each.position.head for folder, each in progress.items()}
     if options.checkpoints.startswith("s3://"):
-        from audit_provider.spool_location import DEFAULT_AWS_CONN_ID, s3_client
+        from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client
 
         address = _Address.of(options.checkpoints, "--checkpoints")
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
@@ -111,8 +111,8 @@ def store_at(spool: str | None) -> Store:
         if not folder.is_dir():
             raise ConfigurationError(f"there is no folder {folder}: name the spool's folder or its URI.")
         return LocalStore(folder)
-    from audit_provider.settings import spool_uri
-    from audit_provider.spool_location import open_store
+    from audit_provider.host.settings import spool_uri
+    from audit_provider.host.spool_location import open_store
 
     return open_store(spool or spool_uri())
 
@@ -161,7 +161,7 @@ def _pipelines(options: argparse.Namespace) -> list[str]:
     if options.pipeline or options.spool or options.without_airflow:
         return [options.pipeline] if options.pipeline else []
     from audit_provider.dags.pipelines import load_pipelines
-    from audit_provider.settings import beside_dags
+    from audit_provider.host.settings import beside_dags
 
     with contextlib.suppress(ConfigurationError):
         return list(load_pipelines(beside_dags()))
@@ -218,7 +218,7 @@ def _arrival(
     known = sorted(progress.items(), key=lambda each: not each[0].endswith("/live"))
     position = known[0][1].position if known else None
     if address.scheme == "s3":
-        from audit_provider.spool_location import DEFAULT_AWS_CONN_ID, s3_client
+        from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client
 
         fields = _fields(options) or (position.fields if position else None)
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
@@ -262,7 +262,7 @@ def _arrival(
 def described(name: str) -> Pipeline | None:
     """Return a pipeline of the pipelines file; None where it has none of that name, or there is no such file."""
     from audit_provider.dags.pipelines import load_pipelines
-    from audit_provider.settings import beside_dags
+    from audit_provider.host.settings import beside_dags
 
     with contextlib.suppress(ConfigurationError):
         return load_pipelines(beside_dags()).get(name)

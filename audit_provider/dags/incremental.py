@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param
 
 from audit_provider import operators
-from audit_provider.airflow_versions import retry_arguments
 from audit_provider.core.model import UTC
 from audit_provider.core.runs.quiet import Followers
 from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
+from audit_provider.host.versions import retry_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

@@ -10,7 +10,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
 from audit_provider.core.validation import Mistakes
 from audit_provider.dags.own_task import served_here
-from audit_provider.settings import pipelines_file
+from audit_provider.host.settings import pipelines_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

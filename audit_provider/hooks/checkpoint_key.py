@@ -11,8 +11,8 @@ from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.runs.checkpoints import Signer
 from audit_provider.core.transparency.checkpoint import Checkpoint
 from audit_provider.core.transparency.note import PublicKey, SigningKey
-from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.described_form import DescribedForm
+from audit_provider.host.connection import connection_of
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
 

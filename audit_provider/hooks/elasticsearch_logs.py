@@ -14,9 +14,9 @@ from audit_provider.core.destinations.elasticsearch_templates import Product, in
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.wire.auth import HeaderAuth
 from audit_provider.core.wire.signatures import AwsSignature
-from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.destinations import DestinationHook
 from audit_provider.hooks.service import PROMPTLY
+from audit_provider.host.connection import connection_of
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.destinations.s3 import S3
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.links import s3_prefix
-from audit_provider.hooks.connection import connection_of
-from audit_provider.spool_location import s3_client
+from audit_provider.host.connection import connection_of
+from audit_provider.host.spool_location import s3_client
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination

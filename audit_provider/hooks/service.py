@@ -17,9 +17,9 @@ from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, re
 from audit_provider.core.wire.auth import NoAuth
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.core.wire.ssh import TunnelAdapter
-from audit_provider.hooks.connection import connection_of
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.hooks.ssh import ssh_connection
+from audit_provider.host.connection import connection_of
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.wire.ssh import SshConnection
-from audit_provider.hooks.connection import connection_of
+from audit_provider.host.connection import connection_of
 
 _CONN_TYPES = ("ssh", "sftp")
 _CONNECT_SECONDS = 10

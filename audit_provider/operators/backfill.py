@@ -13,7 +13,7 @@ from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
-from audit_provider.settings import most_mapped
+from audit_provider.host.settings import most_mapped
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.airflow_versions import skip_tasks
 from audit_provider.core.account import refuse_other_account
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record
@@ -35,12 +34,13 @@ from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
 from audit_provider.core.wire.budget import lane as lane_name
 from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.host.settings import spool_uri
+from audit_provider.host.spool_location import open_store
+from audit_provider.host.versions import skip_tasks
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
 from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
-from audit_provider.settings import spool_uri
-from audit_provider.spool_location import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

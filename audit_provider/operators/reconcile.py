@@ -11,9 +11,9 @@ from audit_provider.core.model import Gap, utc_now
 from audit_provider.core.runs.reconciling import Reconciling
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import RECONCILIATION
+from audit_provider.host.settings import spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators.pull import PullAuditLogsOperator
-from audit_provider.settings import spool_uri
-from audit_provider.spool_location import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

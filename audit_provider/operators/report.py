@@ -25,10 +25,10 @@ from audit_provider.core.runs.watching import Watch, report_stands
 from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
+from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators.notifying import tell, tellers
 from audit_provider.operators.task import AuditLogsOperator
-from audit_provider.settings import beside_dags, pipelines_file, spool_uri
-from audit_provider.spool_location import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -12,9 +12,9 @@ from audit_provider.core.model import Fields, Origin, utc_now
 from audit_provider.core.runs import siem_configurations as runs
 from audit_provider.core.runs.siem_configurations import SiemConfiguration
 from audit_provider.core.validation import near
+from audit_provider.host.settings import spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators import SHIP_OPERATORS
-from audit_provider.settings import spool_uri
-from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit_provider.core.runs.checkpoints import Signer
-from audit_provider.settings import checkpoint_conn_id
+from audit_provider.host.settings import checkpoint_conn_id
 
 
 def signer() -> Signer:

@@ -8,9 +8,9 @@ from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline, read_pipelines
 from audit_provider.core.runs.verifying import Verifying
+from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators.task import AuditLogsOperator
-from audit_provider.settings import beside_dags, pipelines_file, spool_uri
-from audit_provider.spool_location import open_store
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:

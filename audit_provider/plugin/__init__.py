@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from audit_provider.settings import airflow_root
+from audit_provider.host.settings import airflow_root
 
 log = logging.getLogger(__name__)
 

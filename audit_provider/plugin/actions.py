@@ -17,6 +17,8 @@ from audit_provider.core.errors import AuditError
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
+from audit_provider.host.settings import airflow_root, spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators.siem_configurations import check_destination, send_test_event
 from audit_provider.plugin.access import (
     PermissionsDep,
@@ -29,8 +31,6 @@ from audit_provider.plugin.access import (
 from audit_provider.plugin.routes import delivery_of, pipeline_of
 from audit_provider.plugin.views import Told
 from audit_provider.plugin.within import within
-from audit_provider.settings import airflow_root, spool_uri
-from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 
 PATIENCE = 30.0

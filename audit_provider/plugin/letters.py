@@ -9,9 +9,9 @@ from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Fields
 from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.shipping.selection import Selection, Selector
+from audit_provider.host.settings import spool_uri
+from audit_provider.host.spool_location import open_store
 from audit_provider.plugin.views import LettersView, LetterView, ReasonView
-from audit_provider.settings import spool_uri
-from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 
 if TYPE_CHECKING:

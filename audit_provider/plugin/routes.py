@@ -19,6 +19,7 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
+from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
 from audit_provider.plugin.letters import open_letters
@@ -46,7 +47,6 @@ from audit_provider.plugin.views import (
     Setup,
 )
 from audit_provider.plugin.within import within
-from audit_provider.settings import airflow_root, beside_dags, pipelines_file
 
 MOST_TEXT = 120
 """Letters of an error in a row."""

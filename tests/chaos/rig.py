@@ -22,9 +22,9 @@ from audit_provider.core.model import Offset
 from audit_provider.core.position import Position, unpack_position
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
 from audit_provider.sandbox.s3 import ids_in, s3_client
-from audit_provider.spool_location import open_store
 from tests.chaos.figures import Figures
 from tests.chaos.worker import Ended, Harm, Worker, start
 

@@ -12,7 +12,7 @@ from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 from audit_provider.hooks.splunk_hec import SplunkHecHook
 from audit_provider.hooks.ssh import ssh_address
-from audit_provider.spool_location import s3_client
+from audit_provider.host.spool_location import s3_client
 
 OUTAGE = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503})
 MISSING = ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND, detail={"conn_id": "c"})

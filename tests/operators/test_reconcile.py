@@ -13,9 +13,9 @@ from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.evidence_events import evidence_event, spool_evidence
 from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
 from audit_provider.core.spool import LocalStore
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
-from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context, set_clock

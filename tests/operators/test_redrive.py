@@ -14,6 +14,7 @@ from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
+from audit_provider.host.spool_location import open_store
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
     AuditLogsToS3Operator,
@@ -23,7 +24,6 @@ from audit_provider.operators import (
 )
 from audit_provider.operators.siem_configurations import siem_configurations
 from audit_provider.sandbox.events import generate
-from audit_provider.spool_location import open_store
 from audit_provider.state import Variables
 from tests.core.simulation import Crash
 from tests.operators.conftest import DAYS, context, crash_at_write

@@ -9,11 +9,11 @@ import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.airflow_versions import SHORTEST_RETRY_DELAY, TryAgainError, retry_arguments
 from audit_provider.core.errors import FencedError, UnavailableError
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.dags import build_backfill, build_incremental
+from audit_provider.host.versions import SHORTEST_RETRY_DELAY, TryAgainError, retry_arguments
 from audit_provider.operators.task import AuditLogsOperator
 from tests.operators.conftest import HEC_TOKEN, context
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from audit_provider.airflow_versions import TryAgainError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.spool import Stream
+from audit_provider.host.versions import TryAgainError
 from audit_provider.operators import AuditLogsToSplunkHecOperator
 from audit_provider.sandbox.events import generate
 from tests.core.simulation import Crash

@@ -7,8 +7,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.settings import has_secrets_backend
-from audit_provider.supervisor import confirm_missing_connection
+from audit_provider.host.missing import confirm_missing_connection
+from audit_provider.host.settings import has_secrets_backend
 
 
 def connection_of(conn_id: str, conn_type: str) -> Any:

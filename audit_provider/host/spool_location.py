@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.spool.store import check_key
-from audit_provider.hooks.connection import connection_of
+from audit_provider.host.connection import connection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, VariableResult
 
-from audit_provider import supervisor
-from audit_provider.airflow_versions import question_for_keys
 from audit_provider.core.errors import ConfigurationError, UnavailableError
-from audit_provider.supervisor import confirm_missing_connection, confirmed_variable
+from audit_provider.host import missing
+from audit_provider.host.missing import confirm_missing_connection, confirmed_variable
+from audit_provider.host.versions import question_for_keys
 
 OUTAGE = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500})
 NONE = {
@@ -62,7 +62,7 @@ class GetVariableKeys:
 @pytest.fixture
 def keys_are_listed(monkeypatch):
     question = question_for_keys("k") or GetVariableKeys()
-    monkeypatch.setattr(supervisor, "question_for_keys", lambda prefix: question)
+    monkeypatch.setattr(missing, "question_for_keys", lambda prefix: question)
 
 
 @pytest.mark.usefixtures("keys_are_listed")
@@ -109,7 +109,7 @@ def test_an_outage_at_any_question_leaves_it_open(answers, said):
 def test_where_no_keys_are_listed_the_database_must_answer_before_and_after(
     answers, monkeypatch, kind, before, answer, after, is_sure
 ):
-    monkeypatch.setattr(supervisor, "question_for_keys", lambda prefix: None)
+    monkeypatch.setattr(missing, "question_for_keys", lambda prefix: None)
     answers(("GetDRCount", before), asked(kind, answer), ("GetDRCount", after))
     ask = {"GetVariable": confirmed_variable, "GetConnection": confirm_missing_connection}[kind]
     if is_sure:

@@ -6,7 +6,7 @@ fail and values that it cannot decrypt.
 
 So if Airflow reports a Variable as missing, we look it up in the list of keys, which only the database can provide.
 Airflow before 3.3 has no such list; there we ask again, between two queries that only the database can answer. Outside
-of tasks, the database is asked directly, see :mod:`~audit_provider.database`.
+of tasks, the database is asked directly, see :mod:`~audit_provider.host.database`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from audit_provider import database
-from audit_provider.airflow_versions import question_for_keys
 from audit_provider.core.errors import UnavailableError
+from audit_provider.host import database
+from audit_provider.host.versions import question_for_keys
 
 
 def confirmed_variable(key: str) -> str | None:

@@ -10,7 +10,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from audit_provider.core.errors import SpoolDamagedError, UnavailableError
-from audit_provider.spool_location import open_store
+from audit_provider.host.spool_location import open_store
 
 
 class ServiceRequestError(Exception):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError
-from audit_provider.supervisor import confirm_missing_connection, confirmed_variable
+from audit_provider.host.missing import confirm_missing_connection, confirmed_variable
 
 KEY = "audit_logs.p.cursor"
 PIPELINES = "p: {source: pylon, destinations: {s3: {type: s3, bucket: b}}}"
