@@ -61,27 +61,29 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         self.width = width
         self.retention_days = retention_days
         self.fail_on_missed = fail_on_missed
-        self._run: Reconciling | None = None
+        self._comparing: Reconciling | None = None
 
     def work(self, context: Context) -> dict[str, Any]:
         """Compare what is due, within the time allowed."""
-        self._run = Reconciling(
+        spec = self._spec()
+        source = self._source(spec.for_backfill())
+        self._comparing = Reconciling(
             ledger=self.ledger,
             store=open_store(self.spool or spool_uri()),
             pipeline=self.pipeline,
-            spec=self._spec(),
+            spec=spec,
             after=None if self.after is None else timedelta(seconds=self.after),
             width=timedelta(seconds=self.width),
             retention_days=self.retention_days,
             fail_on_missed=self.fail_on_missed,
             deadline=(self.begun or utc_now()) + timedelta(minutes=self.run_minutes),
-            reader=self._reader,
-            progress=self._progress,
-            report=partial(self._tell_metrics, live=False),
+            reader=source.reader,
+            progress=source.progress,
+            report=partial(self._send_metrics, live=False),
             log=self.log,
             now=utc_now,
         )
-        return self._run.run()
+        return self._comparing.run()
 
     @property
     def budget_task(self) -> str:
@@ -90,7 +92,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
 
     def done(self) -> dict[str, int]:
         """See :class:`~audit_provider.operators.task.AuditLogsOperator`."""
-        found = self._run.found if self._run else ()
+        found = self._comparing.found if self._comparing else ()
         return {key: sum(getattr(each, key) for each in found) for key in ("served", "in_spool", "late", "changed")}
 
     def spooled(self, result: Mapping[str, Any]) -> int:
@@ -100,6 +102,6 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     def _stream_name(self) -> StreamName:
         return StreamName.of_reconciliation(self.pipeline)
 
-    def _report(self, gap: Gap) -> None:
+    def _log_gap(self, gap: Gap) -> None:
         if gap.kind != "late":
-            super()._report(gap)
+            super()._log_gap(gap)

@@ -14,7 +14,6 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.progress import grouped
 from audit_provider.core.spool.heap import keep_large_blocks_apart
 from audit_provider.host.versions import TryAgainError
 from audit_provider.operators.links import keep_link
@@ -99,12 +98,6 @@ class AuditLogsOperator(BaseOperator):
         :raises AuditError: a connection cannot be used.
         """
         return ""
-
-    @contextmanager
-    def log_group(self, title: str) -> Iterator[None]:
-        """Fold the lines that are logged inside into one group of the log."""
-        with grouped(self.log, title):
-            yield
 
     def work(self, context: Context) -> Any:
         """Do the task's work.

@@ -17,7 +17,7 @@ from tests.operators.conftest import context, crash_at_commit
 @pytest.fixture
 def window(world, monkeypatch):
     """A window that is read whole, into a segment per page."""
-    monkeypatch.setattr("audit_provider.operators.pull.WINDOW_SEGMENT_AGE", timedelta(0))
+    monkeypatch.setattr("audit_provider.core.runs.pulling.WINDOW_SEGMENT_AGE", timedelta(0))
     window = {
         "start": text_of(world.now - timedelta(days=61)),
         "end": text_of(world.now + timedelta(seconds=1)),

@@ -1,0 +1,287 @@
+"""A pull: what one task reads from a source into the spool, and how it goes on where an earlier try ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audit_provider.core.account import refuse_other_account
+from audit_provider.core.errors import UnavailableError, WaitError
+from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.model import PullCounts, text_of
+from audit_provider.core.open_stream import PositionWriter
+from audit_provider.core.progress import PullProgress, grouped
+from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
+from audit_provider.core.runs.beginning import (
+    asked_before,
+    begun_position,
+    first_moment,
+    known_streams,
+    lacks_removed,
+    on_kept_chain,
+    read_again,
+)
+from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.sources import Reader
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.wire.budget import POLLING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Gap, Window
+    from audit_provider.core.position import Position
+    from audit_provider.core.progress import Log
+    from audit_provider.core.sources import PageReader, SourceSpec
+    from audit_provider.core.spool import Store
+    from audit_provider.core.wire.rate_limit import Pacer
+
+COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
+"""What a pull counts."""
+
+WINDOW_SEGMENT_AGE = timedelta(minutes=5)
+"""Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
+
+
+class Connection(Protocol):
+    """A connection to the service that is read: the hook of a task.
+
+    :ivar http_conn_id: its name.
+    """
+
+    http_conn_id: str
+
+    def account(self) -> str:
+        """Return a short digest of the account that it leads to."""
+
+    def pages(self, spec: SourceSpec, *, sleep: Callable[[float], None], pacer: Pacer) -> PageReader:
+        """Return what reads the pages of a source, paced to its budget."""
+
+
+@dataclass
+class SourceReading:
+    """What a run reads a source with: its connection, its part of the request budget, and where gaps are logged.
+
+    :ivar name: the stream that is read into. :ivar task: under which name the run claims a part of the budget.
+    :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar start: from when the first run reads.
+    :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
+    :ivar on_gap: called with each gap.
+    """
+
+    ledger: Ledger
+    pipeline: str
+    name: StreamName
+    connection: Connection
+    task: str
+    share: float
+    start: str | datetime | None
+    window_number: str
+    on_gap: Callable[[Gap], None]
+    sleep: Callable[[float], None]
+    now: Callable[[], datetime]
+    log: Log
+    _pacers: Pacers | None = None
+
+    def reader(
+        self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
+    ) -> Reader:
+        """Return what the strategy reads with.
+
+        :param window: of the past; None for reading on. :param live: the position of the live stream.
+        :raises ConfigurationError: one of the positions was read from another account.
+        """
+        self.refuse_other_account(spec, position, live)
+        sent_before = live.requests if live and self.task == POLLING else {}
+        pacers = self._pacers = Pacers(
+            self.ledger, self.pipeline, self.task, sent_before, share=self.share, sleep=self.sleep
+        )
+
+        def pages(each: SourceSpec) -> PageReader:
+            return self.connection.pages(each, sleep=self.sleep, pacer=pacers.of(each))
+
+        return Reader(
+            pages=pages(spec),
+            recovery=pages(spec.recovery) if spec.recovery else None,
+            start=window.start if window else first_moment(position, self.start, self.pipeline),
+            until=window.end if window else None,
+            now=self.now,
+            report=self.on_gap,
+            tell=self.log.warning,
+        )
+
+    def progress(self, reader: Reader, watermark: datetime | None) -> PullProgress:
+        """Return what logs how far reading has got.
+
+        :param watermark: where it begins, None where that cannot be said.
+        """
+        now = self.now()
+        return PullProgress(
+            self.log.info,
+            begun=now,
+            start=watermark or reader.start,
+            end=reader.until or now,
+            window=self.window_number,
+        )
+
+    def refuse_other_account(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
+        """Refuse to read on where one of the positions was read from another account.
+
+        :raises ConfigurationError: it was. Another source begins anew by itself.
+        """
+        where = f"the connection {self.connection.http_conn_id!r}"
+        for name, kept in ((self.name, position), (StreamName(self.pipeline), live)):
+            if kept and kept.source == spec.name:
+                refuse_other_account(kept.account, self.connection.account(), name, where)
+
+    def leave(self, resumes_at: datetime | None) -> None:
+        """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself.
+
+        :param resumes_at: when the run goes on; None where it has ended.
+        """
+        if self._pacers:
+            try:
+                self._pacers.give_up(resumes_at)
+            except UnavailableError as error:
+                self.log.warning("The share of the request budget stays reserved for some minutes: %s", error)
+
+
+@dataclass
+class Pulling:
+    """One run that reads a source into one stream.
+
+    :ivar spec: of the source, as the stream is read. :ivar window: of the past; None for the live stream.
+    :ivar lane: of the window, from 1. :ivar destinations: those that need the window; None for all.
+    :ivar begun: when the try began. :ivar run_minutes: minutes after which the live stream is left to the next run.
+    :ivar goes_on: the try has read something already, before a wait.
+    :ivar report: called with the position before and after reading, also where that failed.
+    :ivar before: the position as it was kept. :ivar pulled: what the loop did, once it has ended.
+    :ivar done: what is durable of this run.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: str
+    spec: SourceSpec
+    source: SourceReading
+    window: Window | None
+    lane: int
+    destinations: Sequence[str] | None
+    begun: datetime
+    run_minutes: int
+    goes_on: bool
+    report: Callable[[Position, Position], None]
+    log: Log
+    before: Position | None = None
+    pulled: Pulled | None = None
+    done: PullCounts = field(default_factory=PullCounts)
+
+    def run(self) -> dict[str, Any]:
+        """Read what there is, within the time allowed, and return counts and how far the stream is.
+
+        :raises WaitError: the source allows no reading before a time within this run.
+        :raises AuditError: it cannot go on. What was read before is in the spool, and the next run goes on from there.
+        """
+        spec, window, name = self.spec, self.window, self.source.name
+        record = PositionWriter(self.ledger, name)
+        self.before = record.load()
+        position = on_kept_chain(self.before, name, self.store)
+        if window and position and position.complete:
+            self.source.refuse_other_account(spec, position, None)
+            if not lacks_removed(self.ledger, self.store, name, self.destinations):
+                self.log.info(
+                    "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
+                )
+                return _result(position, PullCounts())
+            self.log.warning(
+                "The window %s has been read before, but retention has removed a part of it that a new destination "
+                "needs: it is read again.",
+                window,
+            )
+            position = read_again(position)
+        live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
+        reader = self.source.reader(spec, window, position, live)
+        account = self.source.connection.account()
+        begun = replace(begun_position(position, spec, reader), account=account)
+        self.pulled = pulled = self._pull(reader, begun, record, live)
+        if gaps := len(pulled.position.gaps) - len(begun.gaps):
+            self.log.error("%d gaps were found, see above.", gaps)
+        self._log_counts(pulled)
+        return _result(pulled.position, pulled.counts)
+
+    def _pull(self, reader: Reader, begun: Position, record: PositionWriter, live: Position | None) -> Pulled:
+        spec, window, name = self.spec, self.window, self.source.name
+        deadline = None if window else self.begun + timedelta(minutes=self.run_minutes)
+        reached = begun
+
+        def commit(position: Position) -> None:
+            nonlocal reached
+            if window and position.gaps:
+                GapWindows(self.ledger, self.pipeline).add(name, self.lane)
+            record.commit(position)
+            reached = position
+            self.log.info(
+                "Committed segment %d: %d events in the spool, read up to %s.",
+                position.head.number,
+                position.head.total,
+                text_of(position.watermark) if position.watermark else "an open window",
+            )
+
+        try:
+            with grouped(self.log, f"Reading {spec.title} into {name.folder}"):
+                return pull(
+                    spec.reading,
+                    reader,
+                    name.stream(self.store, begun),
+                    begun,
+                    commit=commit,
+                    within=window,
+                    earlier_until=asked_before(self.ledger, self.store, name, window) if window else None,
+                    known=known_streams(
+                        self.ledger, self.store, name, live, window, self.destinations, account=begun.account
+                    ),
+                    deadline=deadline,
+                    progress=self.source.progress(reader, begun.watermark),
+                    segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,
+                )
+        except WaitError as wait:
+            if deadline is None or wait.until <= deadline:
+                raise
+            if reached is begun and not self.goes_on:
+                raise UnavailableError(
+                    f"{spec.title} allows no reading before {text_of(wait.until)}, which is after the "
+                    f"{self.run_minutes} minutes of this task (run_minutes); the next try continues. It said: {wait}"
+                ) from None
+            # What was read is shipped meanwhile; the next run waits for the rest.
+            self.log.info("%s That is after the end of this run.", wait)
+            return Pulled(reached, reached.counts - begun.counts, complete=False)
+        finally:
+            self.done = reached.counts - begun.counts
+            self.report(begun, reached)
+
+    def _log_counts(self, pulled: Pulled) -> None:
+        counts = pulled.counts
+        self.log.info(
+            "read %d = spooled %d + duplicates %d%s%s%s%s%s",
+            counts.read,
+            counts.spooled,
+            counts.duplicates,
+            f" + set aside {counts.set_aside}" if counts.set_aside else "",
+            f"; {counts.outside} more were served that belong to other windows" if counts.outside else "",
+            f"; {counts.recorded_within} happened outside of the window and were recorded within it"
+            if counts.recorded_within
+            else "",
+            f"; {counts.same_id} of the spooled have an id that another record has" if counts.same_id else "",
+            "" if pulled.complete else "; there is more, the next run continues",
+        )
+
+
+def _result(position: Position, counts: PullCounts) -> dict[str, Any]:
+    return {
+        **{key: getattr(counts, key) for key in COUNTS},
+        "head": position.head.number,
+        "events": position.head.total,
+        "watermark": text_of(position.watermark) if position.watermark else None,
+        "complete": position.complete,
+    }
