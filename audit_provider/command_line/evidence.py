@@ -3,64 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
 import sys
-import zipfile
 from typing import TYPE_CHECKING
 
-from audit_provider.command_line.verify import NOT_CHECKED, progress_of, store_at, without_log
+from audit_provider.command_line.verify import NOT_CHECKED, store_at, without_log
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Window, utc_now
 from audit_provider.core.runs.arguments import moment_from
-from audit_provider.core.runs.checkpoints import Signer
-from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
-from audit_provider.core.runs.evidence_page import page_of_pack
-from audit_provider.core.transparency.note import signed
 from audit_provider.core.validation import near
-from audit_provider.core.verification import streams_in, verify
-from audit_provider.version import __version__
+from audit_provider.operators.packs import Pack, make_pack
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
-
-    from audit_provider.core.verification import Verification
-
-_STAMP = (1980, 1, 1, 0, 0, 0)
-"""Of every file in a pack, so that the same evidence makes the same bytes."""
-
-_READ_ME = """\
-This is the evidence of one pipeline and one time range, made by audit_provider.
-
-index.html           for people; print it, or open it in any browser
-evidence.json        the same and more, for machines
-verification.json    what reading the spool again has found
-checkpoints.txt      signed checkpoints, one after another (https://c2sp.org/tlog-checkpoint)
-spool/               the manifests of every segment with events of the range, byte for byte{events}
-public_keys.txt      the keys that sign now; get them from the owner on another way too
-SHA256SUMS           of every file above
-signature.txt        SHA256SUMS as a signed note (https://c2sp.org/signed-note)
-
-To check it:
-1. sha256sum --check SHA256SUMS
-2. The text of signature.txt, up to the empty line, is 'audit_provider.pack/1' followed by the lines of SHA256SUMS.
-   Its signature is Ed25519 over that text, with a key of public_keys.txt.
-3. Compare checkpoints.txt with checkpoints that you got on another way: the same name and size must have the same root.
-4. With the spool at hand: audit-logs verify --checkpoints checkpoints.txt --key KEY
-"""
 
 
 def run_evidence(options: argparse.Namespace) -> int:
     """Write the pack, say what is in it, and return the exit code."""
     try:
         with contextlib.redirect_stdout(sys.stderr), without_log():
-            facts, verification, content = _packed(options)
-        options.output.write_bytes(content)
+            pack = _packed(options)
+        options.output.write_bytes(pack.content)
     except (AuditError, OSError) as error:
         said = error if isinstance(error, AuditError) else f"a file cannot be used ({error}): check its disk."
         sys.stderr.write(f"{said}\nResult: no pack was made\n")
         return NOT_CHECKED
+    facts, verification = pack.facts, pack.verification
     events = sum(day.events for day in facts.days.values())
     sys.stdout.write(
         f"{options.output}: {events:,} events in {len(facts.segments):,} segments, {len(facts.checkpoints):,} "
@@ -70,10 +37,9 @@ def run_evidence(options: argparse.Namespace) -> int:
     return verification.exit_code
 
 
-def _packed(options: argparse.Namespace) -> tuple[PackFacts, Verification, bytes]:
+def _packed(options: argparse.Namespace) -> Pack:
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
-    from audit_provider.operators.signing import signer
     from audit_provider.state import Variables
 
     pipelines = load_pipelines(beside_dags(), options.pipelines)
@@ -83,43 +49,5 @@ def _packed(options: argparse.Namespace) -> tuple[PackFacts, Verification, bytes
     start, end = moment_from(options.start, "--from"), moment_from(options.end, "--to")
     if not start < end:
         raise ConfigurationError("--from must be before --to.")
-    store, ledger, now = store_at(options.spool), Variables(), utc_now()
-    progress = progress_of(ledger, store, streams_in(store, pipeline.name))
-    verification = verify(store, pipeline=pipeline.name, progress=progress)
-    facts = collect(ledger, store, pipeline, Window(start, end), made_at=now, version=__version__)
-    who = signer()
-    name = f"{who.name}/pack/{pipeline.name}"
-    keys = "".join(f"{each.public.verifier(name)}\n" for each in who.keys)
-    sentence = (
-        f"The pack is signed as {name} with the public key {' and '.join(str(each.public) for each in who.keys)}."
-        if who.keys
-        else "The pack is not signed, for Airflow's settings name no key ([audit_logs] checkpoint_conn_id)."
-    )
-    also = ", and their events" if options.events else ""
-    files = [
-        ("index.html", page_of_pack(facts, verification, sentence).encode()),
-        ("evidence.json", facts.as_json()),
-        ("verification.json", verification.as_json()),
-        ("checkpoints.txt", "".join(notes_of(facts)).encode()),
-        ("public_keys.txt", keys.encode()),
-        ("README.txt", _READ_ME.format(events=also).encode()),
-        *files_of(facts, store, events=options.events),
-    ]
-    return facts, verification, _zip(files, who, name)
-
-
-def _zip(files: Iterable[tuple[str, bytes]], who: Signer, name: str) -> bytes:
-    """Return a zip of files, with the digest of each and a signature over these."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as pack:
-
-        def put(path: str, content: bytes) -> None:
-            pack.writestr(zipfile.ZipInfo(path, _STAMP), content, zipfile.ZIP_DEFLATED)
-
-        sums = ""
-        for path, content in files:
-            sums += f"{hashlib.sha256(content).hexdigest()}  {path}\n"
-            put(path, content)
-        put("SHA256SUMS", sums.encode())
-        put("signature.txt", str(signed(f"audit_provider.pack/1\n{sums}", name, who.keys)).encode())
-    return packed.getvalue()
+    store = store_at(options.spool)
+    return make_pack(Variables(), store, pipeline, Window(start, end), now=utc_now(), events=options.events)

@@ -5,98 +5,31 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from audit_provider.command_line.verify import NOT_CHECKED, described, ledger_of, store_at, without_log, writing
 from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.model import Fields, Window, lasting, text_of
-from audit_provider.core.runs.arguments import moment_from, origin_of
+from audit_provider.core.model import Fields, lasting, text_of
+from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.runs.event_search import FoundEvent, Wanted, search
-from audit_provider.core.runs.event_story import Fate, destinations_of, fates
+from audit_provider.core.runs.event_story import Fate
 from audit_provider.core.runs.proving import Evidence
 from audit_provider.core.spool.segment import digest_of_line
 from audit_provider.core.times import FAR_AHEAD
+from audit_provider.operators.stories import Story, story_of
 
 if TYPE_CHECKING:
     import argparse
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
-    from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.runs.proving import KeptCheckpoint
 
 NOT_FOUND = 1
 """Exit code where no kept segment holds such an event."""
-
-_SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One event, as it is shown and kept as JSON."""
-
-    found: FoundEvent
-    fates: list[Fate]
-    links: Mapping[str, str]
-    checkpoint: KeptCheckpoint | None
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines that are printed."""
-        found, event, manifest = self.found, self.found.event, self.found.manifest
-        yield f"{event.id} of {found.name.pipeline}"
-        what = found.fields.get("action", "")
-        who = found.fields.get("actor_email") or found.fields.get("actor_name") or found.fields.get("actor_id", "")
-        yield from _row("happened", text_of(event.time), f"{what}{' by ' if what and who else ''}{who}")
-        delay = manifest.written_at - event.time
-        late = f"{lasting(delay.total_seconds())} after it happened" if delay >= timedelta(0) else _ahead(-delay)
-        recorded = f", recorded {found.fields['recorded']}" if found.fields.get("recorded") else ""
-        yield from _row("spooled", text_of(manifest.written_at), f"{late}{recorded}")
-        chain = f"{found.name.folder}/{found.chain}".rstrip("/")
-        yield from _row("segment", f"{found.head.number} of {chain}", f"event {found.index + 1} of {manifest.events:,}")
-        yield from _row("chain", f"place {found.place + 1:,}", _proof(found))
-        yield from _row("digest", f"sha256:{digest_of_line(event)}", "")
-        yield from _row("checkpoint", *self._covered())
-        for fate in self.fates:
-            yield from _row(fate.destination, fate.state, _words(fate))
-            if link := self.links.get(fate.destination):
-                yield from _row("", link, "")
-
-    def _covered(self) -> tuple[str, str]:
-        kept = self.checkpoint
-        if kept is None:
-            return "none", "the next report makes one when the last is an hour old"
-        signed = "signed" if kept.signed else "not signed"
-        return f"of {text_of(kept.time)}", f"with {kept.size:,} events, {signed}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is kept as JSON."""
-        found, manifest = self.found, self.found.manifest
-        return {
-            "id": found.event.id,
-            "pipeline": found.name.pipeline,
-            "stream": found.name.folder,
-            "chain": found.chain,
-            "happened": found.event.time,
-            "spooled": manifest.written_at,
-            "fields": dict(found.fields),
-            "segment": found.head.number,
-            "manifest_sha256": found.head.digest,
-            "segment_sha256": manifest.sha256,
-            "index": found.index,
-            "place": found.place,
-            "sha256": digest_of_line(found.event),
-            "proven": found.is_proven,
-            "checkpoint": self.checkpoint.checkpoint if self.checkpoint else None,
-            "destinations": [
-                {**msgspec.to_builtins(each), "link": self.links.get(each.destination, "")} for each in self.fates
-            ],
-        }
 
 
 def run_find(options: argparse.Namespace) -> int:
@@ -111,7 +44,10 @@ def run_find(options: argparse.Namespace) -> int:
                 some = list(islice(found, options.most + 1))
             evidence = functools.cache(functools.partial(Evidence.of, ledger, store))
             with without_log():
-                stories = [_story(ledger, each, evidence(each.name.pipeline)) for each in some[: options.most]]
+                stories = [
+                    story_of(ledger, each, evidence(each.name.pipeline), described(each.name.pipeline))
+                    for each in some[: options.most]
+                ]
         with writing(options.json) as file:
             if file:
                 file.write(msgspec.json.encode([each.as_json() for each in stories]).decode())
@@ -123,7 +59,7 @@ def run_find(options: argparse.Namespace) -> int:
         if options.record:
             sys.stdout.write(f"{bytes(story.found.event.raw).decode(errors='replace')}\n")
             continue
-        sys.stdout.write("".join(f"{line}\n" for line in story.lines()))
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(story)))
     if len(some) > options.most:
         sys.stderr.write(f"there are more: name a shorter time, or raise --most above {options.most}\n")
     if not stories:
@@ -145,36 +81,35 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     return wanted
 
 
-def _story(ledger: Ledger, found: FoundEvent, evidence: Evidence) -> Story:
-    pipeline = described(found.name.pipeline)
-    deliveries = destinations_of(found, pipeline.destinations if pipeline else {})
-    source = pipeline.source if pipeline else None
-    became = [_narrowed(each, found, evidence) for each in fates(ledger, found, deliveries, source)]
-    links = {each.destination: _link(pipeline, found, each) for each in became} if pipeline else {}
-    return Story(found, became, links, evidence.covering(found))
+def _lines(story: Story) -> Iterator[str]:
+    """Yield the lines that are printed."""
+    found, event, manifest = story.found, story.found.event, story.found.manifest
+    yield f"{event.id} of {found.name.pipeline}"
+    what = found.fields.get("action", "")
+    who = found.fields.get("actor_email") or found.fields.get("actor_name") or found.fields.get("actor_id", "")
+    yield from _row("happened", text_of(event.time), f"{what}{' by ' if what and who else ''}{who}")
+    delay = manifest.written_at - event.time
+    late = f"{lasting(delay.total_seconds())} after it happened" if delay >= timedelta(0) else _ahead(-delay)
+    recorded = f", recorded {found.fields['recorded']}" if found.fields.get("recorded") else ""
+    yield from _row("spooled", text_of(manifest.written_at), f"{late}{recorded}")
+    yield from _row(
+        "segment", f"{found.head.number} of {story.chain}", f"event {found.index + 1} of {manifest.events:,}"
+    )
+    yield from _row("chain", f"place {found.place + 1:,}", _proof(found))
+    yield from _row("digest", f"sha256:{digest_of_line(event)}", "")
+    yield from _row("checkpoint", *_covered(story))
+    for fate in story.fates:
+        yield from _row(fate.destination, fate.state, _words(fate))
+        if link := story.links.get(fate.destination):
+            yield from _row("", link, "")
 
 
-def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
-    """Return a fate with the times between which checkpoints say that the destination passed the event."""
-    if fate.state not in ("delivered", "filtered") or fate.after is None:
-        return fate
-    after, until = evidence.passing(found, fate.destination)
-    until = min(filter(None, (fate.until, until)), default=None)
-    return replace(fate, after=max(fate.after, after or fate.after), until=until)
-
-
-def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
-    """Return the page on which people see an event at its destination; "" where it is not known."""
-    from audit_provider.operators import SHIP_OPERATORS
-
-    delivery = pipeline.destinations.get(fate.destination)
-    if delivery is None or fate.state not in ("delivered", "redriven"):
-        return ""
-    times = Window(found.event.time, found.event.time + _SECOND)
-    with contextlib.suppress(AuditError, OverflowError):
-        origin = origin_of(found.name.pipeline, pipeline.source, found.position)
-        return SHIP_OPERATORS[delivery.type].link(delivery, origin, times)
-    return ""
+def _covered(story: Story) -> tuple[str, str]:
+    kept = story.checkpoint
+    if kept is None:
+        return "none", "the next report makes one when the last is an hour old"
+    signed = "signed" if kept.signed else "not signed"
+    return f"of {text_of(kept.time)}", f"with {kept.size:,} events, {signed}"
 
 
 def _fields_by(options: argparse.Namespace) -> Callable[[str], Fields | None]:

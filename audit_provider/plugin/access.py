@@ -7,6 +7,7 @@ the page                   view plugins
 figures                    view plugins and read Variables; a pipeline only where its own may be read
 links to a DAG's runs      read that DAG
 the events of dead letters the above, and read the destination's connection
+search, the pack           the figures, and read the source's connection
 Test connection            what Airflow's own *Test* asks for: create connections and read this one, and
                            ``[core] test_connection = Enabled``
 Send test event            edit the connection

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from audit_provider.core.errors import AuditError
-from audit_provider.plugin import actions, routes
+from audit_provider.plugin import actions, evidence, routes
 from audit_provider.plugin.access import SeesPage
 from audit_provider.version import __version__
 
@@ -64,3 +64,4 @@ async def failed(_: Request, error: AuditError) -> JSONResponse:
 app.include_router(pages)
 app.include_router(routes.router)
 app.include_router(actions.router)
+app.include_router(evidence.router)

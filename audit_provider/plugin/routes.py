@@ -131,12 +131,12 @@ def overview(
     hidden = 0
     for pipeline in known.pipelines.values():
         own = records.of(pipeline.name)
-        if _is_hidden(pipeline.name, own, may):
+        if is_hidden(pipeline.name, own, may):
             hidden += 1
             continue
         progress = progress_reader.read(pipeline, own)
         views.append(judged.read(pipeline, progress, dags.get(pipeline.name), root=root, now=now))
-    unseen = [name for name in known.wrong if _is_hidden(name, records.of(name), may)]
+    unseen = [name for name in known.wrong if is_hidden(name, records.of(name), may)]
     hidden += len(set(unseen) - known.pipelines.keys())
     views.sort(key=lambda each: (STATES.index(each.state), each.name))
     page, matrix = rows_of(views, wanted)
@@ -169,7 +169,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     """Return one pipeline with its activity by category, action and day, as the last report left it."""
     found = pipeline_of(pipeline)
     own = records_reader.read(session, may.variables).of(pipeline)
-    if _is_hidden(pipeline, own, may):
+    if is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
     dag = read_dags(session, [pipeline], may.dags).get(pipeline)
     view = view_of(found, progress_reader.read(found, own), dag, root=airflow_root(), now=utc_now())
@@ -180,7 +180,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
 def runs(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     """Return the last runs of a pipeline's DAGs, of those that the user may read."""
     pipeline_of(pipeline)
-    if _is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
+    if is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
         raise HTTPException(403, "Forbidden")
     return _json(last_runs(session, pipeline, may.dags, root=airflow_root()))
 
@@ -199,7 +199,7 @@ def dead_letters(
     The events are shown only to those who may read the destination's connection, and with it could read them there.
     """
     delivery = delivery_of(pipeline, destination)
-    if _is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
+    if is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
@@ -219,7 +219,7 @@ def _setup() -> Setup:
     return Setup(str(path), path.exists(), conf.get("core", "dags_folder"))
 
 
-def _is_hidden(pipeline: str, own: PipelineRecords, may: Permissions) -> bool:
+def is_hidden(pipeline: str, own: PipelineRecords, may: Permissions) -> bool:
     """Whether the user may not see a pipeline; where nothing is recorded of it, its records are asked for by name."""
     return own.hidden or not (own.has_position or may.may_see(pipeline))
 

@@ -28,6 +28,7 @@ class Api(Service):
     :ivar views: makes the pipelines of an answer. :ivar refuses: what every look is answered with, if anything.
     :ivar posted: paths and bodies of what buttons have sent. :ivar told: what a button is answered with.
     :ivar setup: of an overview. :ivar others: what other paths are answered with. :ivar activity: of every pipeline.
+    :ivar replies: what buttons of some paths are answered with instead.
     :ivar sent: bytes of the answers to looks; 0 for one that had not changed.
     """
 
@@ -46,6 +47,7 @@ class Api(Service):
         self.sent = []
         self.told = {"ok": True, "message": "splunk is well", "link": ""}
         self.others = {}
+        self.replies: dict[str, Reply] = {}
         self.activity = None
         self.setup = None
 
@@ -73,7 +75,7 @@ class Api(Service):
             return Reply(200, file.read_bytes(), kind=KINDS[file.suffix])
         if request.method == "POST":
             self.posted.append((path, json.loads(request.body or b"{}")))
-            return Reply.json(200, self.told)
+            return self.replies.get(path) or Reply.json(200, self.told)
         if self.down:
             return Reply.json(503, {"detail": "Airflow is down"})
         if self.refuses:

@@ -22,6 +22,10 @@ ROUTES = {
     ("GET", "/api/openapi.json"): ("/api/openapi.json", VARIABLES),
     ("GET", "/api/pipelines/{pipeline}"): (P, VARIABLES),
     ("GET", "/api/pipelines/{pipeline}/runs"): (f"{P}/runs", VARIABLES),
+    ("GET", "/api/pipelines/{pipeline}/calendar"): (f"{P}/calendar", VARIABLES),
+    # 422: the permission is there, but nothing is asked for.
+    ("POST", "/api/pipelines/{pipeline}/search"): (f"{P}/search", VARIABLES | {"admin": 422, "op": 422}),
+    ("POST", "/api/pipelines/{pipeline}/evidence"): (f"{P}/evidence", VARIABLES | {"admin": 422, "op": 422}),
     ("GET", "/api/pipelines/{pipeline}/destinations/{destination}/dead-letters"): (
         f"{P}/destinations/splunk/dead-letters",
         VARIABLES,

@@ -144,6 +144,24 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
     return days
 
 
+def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -> dict[date, Day]:
+    """Return the days with the gaps of now, which may be newer than the last verification.
+
+    :param last: the last day that a gap may be shown on: its end may be unknown, and far in the future.
+    """
+    found = dict(days)
+    newer = [each for each in gaps if not each.closed and each.kind != "late"]
+    for gap in newer:
+        day = max(gap.wanted.astimezone(UTC).date(), last - MOST_DAYS * _DAY)
+        while day <= last and _lacks(gap, span_of(day)):
+            kept = found.get(day, Day("gap"))
+            if kept.state != "gap" or not kept.reason:
+                own = [each for each in newer if _lacks(each, span_of(day))]
+                found[day] = msgspec.structs.replace(kept, state="gap", reason=_of_gaps(own), proven_at=None)
+            day += _DAY
+    return found
+
+
 def doubted(before: Mapping[date, Day], faulty: Mapping[date, str], fault: str) -> dict[date, Day]:
     """Return the days as they are known where the spool cannot be read again: none of them is proven any more."""
     days: dict[date, Day] = {}

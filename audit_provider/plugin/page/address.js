@@ -1,7 +1,7 @@
 // What is shown has an address: the opened pipeline, its tab, and which rows are asked for. It is kept behind the "#" of
 // this page, and of Airflow's page around it, so that either can be sent to a colleague.
 
-const USUAL = { pipeline: "", tab: "health", find: "", state: "", tag: "", sort: "state", down: "", group: "", page: "1" };
+const USUAL = { pipeline: "", tab: "health", date: "", find: "", state: "", tag: "", sort: "state", down: "", group: "", page: "1" };
 
 export const place = { ...USUAL };
 
@@ -14,7 +14,7 @@ export function outer() {
   }
 }
 
-const OF_PIPELINE = ["pipeline", "tab"];
+const OF_PIPELINE = ["pipeline", "tab", "date"];
 
 function parsed(hash) {
   const text = hash.replace(/^#/, "");

@@ -54,4 +54,28 @@ function refused(changes, said) {
     : `Your role may not read this${why}: ask an Airflow administrator for "Variables: read".`;
 }
 
+// Returns a file that is made on demand, and what it is called.
+export async function file(path, body) {
+  let answer;
+  try {
+    answer = await fetch(`api/${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Audit-Logs": "page" },
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(PATIENCE),
+      body: JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "TimeoutError") throw new Failure("Airflow has not answered within a minute.");
+    throw new Failure("Airflow cannot be reached: see whether it runs, and the network.");
+  }
+  if (answer.ok) {
+    const called = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "evidence.zip";
+    return { content: await answer.blob(), called };
+  }
+  const said = await answer.json().catch(() => null);
+  if (answer.status === 403) throw new Failure(refused(false, said));
+  throw new Failure(typeof said?.detail === "string" ? said.detail : `Airflow answered ${answer.status}: see the log of its API server.`);
+}
+
 export const pathOf = (pipeline, ...rest) => ["pipelines", pipeline, ...rest].map(encodeURIComponent).join("/");

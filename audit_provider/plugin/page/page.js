@@ -3,6 +3,7 @@
 import { outer, place, question, readAddress } from "./address.js";
 import { ask } from "./api.js";
 import { at, tick } from "./dom.js";
+import { lookAtCalendar } from "./evidence.js";
 import { fill, want } from "./matrix.js";
 import { isStale, show } from "./overview.js";
 import { lookAtRuns } from "./runs.js";
@@ -35,6 +36,7 @@ async function look() {
   const renewed = seen.stale || seen.failure !== null;
   Object.assign(seen, { answered: Date.now(), failure: null });
   if (place.tab === "runs") lookAtRuns().then(show);
+  if (place.tab === "evidence") lookAtCalendar().then(show);
   if (!found.same) {
     Object.assign(seen, { overview: found.body, detail: found.body.opened ?? null, tag: found.tag, question: asked });
     show();

@@ -5,6 +5,7 @@ import { address, place } from "./address.js";
 import { pathOf } from "./api.js";
 import { deliveries } from "./deliveries.js";
 import { at, badge, link, make, sign, time, tries } from "./dom.js";
+import { evidence } from "./evidence.js";
 import { findings } from "./findings.js";
 import { gaps } from "./gaps.js";
 import { lag } from "./matrix.js";
@@ -21,12 +22,13 @@ const TABS = {
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
   activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],
+  evidence: ["Evidence", ({ pipeline }) => evidence(pipeline)],
   runs: ["Runs and backfills", ({ pipeline }) => runs(pipeline)],
 };
 
 export function detail() {
   const whole = seen.detail;
-  const back = make("a", { href: address({ pipeline: "", tab: "health" }), id: "back" }, "← All pipelines");
+  const back = make("a", { href: address({ pipeline: "", tab: "health", date: "" }), id: "back" }, "← All pipelines");
   if (!whole) {
     const answered = seen.question === `opened=${new URLSearchParams({ x: place.pipeline }).toString().slice(2)}&size=0`;
     patch(at("detail"), [make("div", { class: "row" }, back), make("p", {}, answered ? `There is no pipeline ${place.pipeline} that you may see.` : "Loading …")]);

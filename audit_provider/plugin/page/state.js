@@ -10,6 +10,9 @@ export const seen = {
   paused: false,
   detail: null, // the opened pipeline
   runs: null, // its last runs
+  calendar: null, // what is proven of its days
+  stories: null, // what a search has found
+  pack: null, // what came of making a pack
   category: "",
   day: -1,
   waiting: new Set(), // keys of buttons that wait for their answer

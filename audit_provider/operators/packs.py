@@ -1,0 +1,108 @@
+"""The pack: a time range of a pipeline as one signed file, for people and for machines."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audit_provider.core.runs.checkpoints import Signer
+from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
+from audit_provider.core.runs.evidence_page import page_of_pack
+from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.transparency.note import signed
+from audit_provider.core.verification import Verification, streams_in, verify
+from audit_provider.operators.signing import signer
+from audit_provider.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Window
+    from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.spool import Store
+
+_STAMP = (1980, 1, 1, 0, 0, 0)
+"""Of every file in a pack, so that the same evidence makes the same bytes."""
+
+_READ_ME = """\
+This is the evidence of one pipeline and one time range, made by audit_provider.
+
+index.html           for people; print it, or open it in any browser
+evidence.json        the same and more, for machines
+verification.json    what reading the spool again has found
+checkpoints.txt      signed checkpoints, one after another (https://c2sp.org/tlog-checkpoint)
+spool/               the manifests of every segment with events of the range, byte for byte{events}
+public_keys.txt      the keys that sign now; get them from the owner on another way too
+SHA256SUMS           of every file above
+signature.txt        SHA256SUMS as a signed note (https://c2sp.org/signed-note)
+
+To check it:
+1. sha256sum --check SHA256SUMS
+2. The text of signature.txt, up to the empty line, is 'audit_provider.pack/1' followed by the lines of SHA256SUMS.
+   Its signature is Ed25519 over that text, with a key of public_keys.txt.
+3. Compare checkpoints.txt with checkpoints that you got on another way: the same name and size must have the same root.
+4. With the spool at hand: audit-logs verify --checkpoints checkpoints.txt --key KEY
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack. :ivar facts: what it says. :ivar verification: of the spool. :ivar content: the zip file."""
+
+    facts: PackFacts
+    verification: Verification
+    content: bytes
+
+
+def make_pack(
+    ledger: Ledger, store: Store, pipeline: Pipeline, wanted: Window, *, now: datetime, events: bool = False
+) -> Pack:
+    """Read the spool of a pipeline again, and return what is known of a time range as one file.
+
+    :param now: aware UTC. :param events: whether the events themselves are in it.
+    :raises AuditError: the spool, a record or the key cannot be read.
+    """
+    progress = recorded_progress(ledger, store, streams_in(store, pipeline.name), list(pipeline.destinations))
+    verification = verify(store, pipeline=pipeline.name, progress=progress)
+    facts = collect(ledger, store, pipeline, wanted, made_at=now, version=__version__)
+    who = signer()
+    name = f"{who.name}/pack/{pipeline.name}"
+    keys = "".join(f"{each.public.verifier(name)}\n" for each in who.keys)
+    sentence = (
+        f"The pack is signed as {name} with the public key {' and '.join(str(each.public) for each in who.keys)}."
+        if who.keys
+        else "The pack is not signed, for Airflow's settings name no key ([audit_logs] checkpoint_conn_id)."
+    )
+    also = ", and their events" if events else ""
+    files = [
+        ("index.html", page_of_pack(facts, verification, sentence).encode()),
+        ("evidence.json", facts.as_json()),
+        ("verification.json", verification.as_json()),
+        ("checkpoints.txt", "".join(notes_of(facts)).encode()),
+        ("public_keys.txt", keys.encode()),
+        ("README.txt", _READ_ME.format(events=also).encode()),
+        *files_of(facts, store, events=events),
+    ]
+    return Pack(facts, verification, _zip(files, who, name))
+
+
+def _zip(files: Iterable[tuple[str, bytes]], who: Signer, name: str) -> bytes:
+    """Return a zip of files, with the digest of each and a signature over these."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as pack:
+
+        def put(path: str, content: bytes) -> None:
+            pack.writestr(zipfile.ZipInfo(path, _STAMP), content, zipfile.ZIP_DEFLATED)
+
+        sums = ""
+        for path, content in files:
+            sums += f"{hashlib.sha256(content).hexdigest()}  {path}\n"
+            put(path, content)
+        put("SHA256SUMS", sums.encode())
+        put("signature.txt", str(signed(f"audit_provider.pack/1\n{sums}", name, who.keys)).encode())
+    return packed.getvalue()
