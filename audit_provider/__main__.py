@@ -104,10 +104,22 @@ def _check(options: argparse.Namespace) -> None:
             if failed := sum(not answer.ok for answer in answers):
                 raise ConfigurationError(f"{failed} of {len(answers)} connections do not work as they are set.")
     for each in found.values():
-        print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}")
+        print(f"{each.name}: {each.spec.title} to {', '.join(each.destinations)}{_manner(each)}")
     print(_counted(len(found), "pipeline"))
     for left in _left_behind(found):
         print(left)
+
+
+def _manner(pipeline: Pipeline) -> str:
+    """Return what to say of how a watched pipeline is run; "" for one that its schedule alone runs."""
+    from audit_provider.core.watched import time_between_looks
+    from audit_provider.host.versions import can_watch
+
+    if not pipeline.watch:
+        return ""
+    if not can_watch():
+        return f"; not watched, since this Airflow cannot: it runs by its schedule, {pipeline.schedule}"
+    return f"; watched, every {time_between_looks(pipeline.spec).total_seconds():.0f} s"
 
 
 def _left_behind(pipelines: Mapping[str, Pipeline]) -> list[LeftBehind]:

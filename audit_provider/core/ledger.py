@@ -18,6 +18,7 @@ key                                        writer                 holds
 ``….removed``                              the report task        how many segments of a stream were removed
 ``….evidence.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of evidence
 ``….tree``                                 the report task        how far the Merkle tree of a stream has grown
+``audit_logs.<pipeline>.look``             the pipeline's watch   the last look at the source
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
@@ -43,6 +44,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
+from audit_provider.core.last_look import LOOKS, LastLook
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS, Position
@@ -348,3 +350,27 @@ class TaskClaims:
     def commit(self, claims: dict[str, Claim]) -> None:
         """Record the claims. :raises UnavailableError: they may not be recorded."""
         self._ledger.write(self._key, _CLAIMS.pack(claims), "Shares of the request budgets.")
+
+
+class LookRecord:
+    """The last look at a watched source; written by what watches it, unfenced: the next look writes another one.
+
+    :ivar key: under which it is kept.
+    """
+
+    def __init__(self, ledger: Ledger, pipeline: str) -> None:
+        self._ledger = ledger
+        self.key = str(RecordKey("look", StreamName(pipeline)))
+        self._pipeline = pipeline
+
+    def load(self) -> LastLook | None:
+        """Return the last look; None if there is none.
+
+        :raises StopError: the record holds something else. :raises UnavailableError: it is not known.
+        """
+        text = self._ledger.read(self.key)
+        return LOOKS.unpack(text, f"the Variable {self.key}") if text else None
+
+    def keep(self, look: LastLook) -> None:
+        """Write it. :raises UnavailableError: it may not be written."""
+        self._ledger.write(self.key, LOOKS.pack(look), f"The last look at the source of {self._pipeline}.")

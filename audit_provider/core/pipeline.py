@@ -18,6 +18,7 @@ from audit_provider.core.reconciliation import Reconcile, check_retention, recon
 from audit_provider.core.shipping.selection import Redaction, refuse_hidden_id
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
+from audit_provider.core.watched import refuse_rare_sweep, refuse_unwatchable, sweep_of
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.wire.rate_limit import RateLimit
 from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
@@ -42,7 +43,10 @@ class Pipeline:
     :ivar conn_id: Connection of type ``audit_logs``. Default: ``<source>_default``. Example: ``pylon_eu``.
     :ivar settings: Values that the source needs, such as an organisation's name. They may also be in the connection's
         extra. Example: ``{organization: acme}``.
-    :ivar schedule: Cron expression, preset such as ``@hourly``, or null for manual runs. Example: ``*/10 * * * *``.
+    :ivar schedule: Cron expression, preset such as ``@hourly``, or null for manual runs; hourly by default with
+        ``watch``. Example: ``*/10 * * * *``.
+    :ivar watch: Whether Airflow's triggerer looks at the source every few seconds, and starts a run if there is
+        something new. The runs of ``schedule`` are then a safeguard, at least hourly.
     :ivar start: Time from which the first run reads, as a date or an ISO 8601 time. Default: 24 hours before the first
         run. Example: ``2026-01-01``.
     :ivar page_size: Events per page, up to the vendor's limit. Default: the source's own. Example: ``500``.
@@ -75,6 +79,7 @@ class Pipeline:
     reading: Mapping[str, Any] = field(default_factory=dict)
     rate_limit: Mapping[str, Any] = field(default_factory=dict)
     schedule: str | None = "*/5 * * * *"
+    watch: bool = False
     start: datetime | None = None
     retention_days: int = 30
     backfill_share: float = 0.8
@@ -137,6 +142,7 @@ class _PipelineEntry:
     conn_id: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     schedule: str | None = "*/5 * * * *"
+    watch: bool = False
     start: datetime | date | None = None
     page_size: int | None = None
     reading: dict[str, Any] = field(default_factory=dict)
@@ -227,8 +233,14 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
                 rate_limit=written.rate_limit,
                 settings=settings,
             )
+    schedule = sweep_of(name) if written.watch and "schedule" not in entry else written.schedule
     with mistakes.collected():
-        check_schedule(written.schedule, f"{name}.schedule")
+        check_schedule(schedule, f"{name}.schedule")
+        if written.watch:
+            refuse_rare_sweep(schedule, f"{name}.schedule")
+    if written.watch and spec is not None:
+        with mistakes.collected():
+            refuse_unwatchable(spec, f"{name}.watch")
     if not written.destinations and "destinations" not in wrong:
         mistakes.add(f"{name}.destinations: at least one destination is required")
     if not 0 < written.backfill_share <= 1:
@@ -275,7 +287,8 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
         reading=written.reading,
         rate_limit=written.rate_limit,
         destinations=destinations,
-        schedule=written.schedule,
+        schedule=schedule,
+        watch=written.watch,
         start=start,
         retention_days=written.retention_days,
         backfill_share=written.backfill_share,

@@ -12,6 +12,7 @@
     audit_logs.<pipeline>.summary                                 summary
     audit_logs.<pipeline>.source                                  source
     audit_logs.<pipeline>[.<stream>].tree                         tree
+    audit_logs.<pipeline>.look                                    look
 
 ``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile``, ``findings`` or ``evidence``. No
 name holds a dot.
@@ -46,6 +47,7 @@ RecordKind = Literal[
     "source",
     "removed",
     "tree",
+    "look",
 ]
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -199,7 +201,7 @@ class RecordKey:
         pipeline, *rest = names
         live = StreamName(pipeline)
         match rest:
-            case ["summary" | "source" as kind]:
+            case ["summary" | "source" | "look" as kind]:
                 return cls(kind, live)
             case ["gaps", "acknowledged"]:
                 return cls("acknowledgements", live)
@@ -242,6 +244,7 @@ class RecordKey:
             "source": ["source"],
             "removed": [*self._path, "removed"],
             "tree": [*self._path, "tree"],
+            "look": ["look"],
         }[self.kind]
         return ".".join([PREFIX, self.stream.pipeline, *tail])
 

@@ -79,20 +79,28 @@ class UnreadableRecords:
         """
         before = self._counted
         for each in found:
-            name = f"{FOLDER}{_digest(each.content)}.json"
+            name = _name_of(each)
             if name in self._kept:
                 continue
             self._kept.add(name)
-            here = _read(self._stream, name)
-            if here and here.number <= self._before:
-                continue
-            if any(_read(stream, name) for stream in known):
+            if self._is_kept(name, known):
                 continue
             self._counted += 1
             record = _record(each, source, self._counted, at)
             self._stream.put_beside(name, msgspec.json.encode(record))
         new = self._counted - before
         return SetAside(new, len(found) - new)
+
+    def names_not_kept(self, found: Sequence[Unreadable], known: Sequence[Stream] = ()) -> list[str]:
+        """Return the names of those records that :meth:`keep` would keep. Which are kept is asked once for each."""
+        names = [name for name in map(_name_of, found) if name not in self._kept]
+        new = [name for name in names if not self._is_kept(name, known)]
+        self._kept.update(set(names).difference(new))
+        return new
+
+    def _is_kept(self, name: str, known: Sequence[Stream]) -> bool:
+        here = _read(self._stream, name)
+        return bool(here and here.number <= self._before) or any(_read(stream, name) for stream in known)
 
     def read(self) -> Iterator[tuple[str, UnreadableRecord]]:
         """Yield names and records, in the order of their digests.
@@ -118,6 +126,10 @@ def unpack_unreadable(content: bytes, name: str) -> UnreadableRecord | None:
         return record if found and _digest(record.content) == found[1] else None
     except (ValueError, *UNREADABLE):
         return None
+
+
+def _name_of(found: Unreadable) -> str:
+    return f"{FOLDER}{_digest(found.content)}.json"
 
 
 def _read(stream: Stream, name: str) -> UnreadableRecord | None:

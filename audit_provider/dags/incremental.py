@@ -12,6 +12,7 @@ from audit_provider.core.model import UTC
 from audit_provider.core.runs.quiet import Followers
 from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
+from audit_provider.dags.watching import schedule_of
 from audit_provider.host.versions import retry_arguments
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ def build_incremental(pipeline: Pipeline) -> DAG:
 
     Shipping also runs if the pull failed: events in the spool do not wait for the source. Where the pull has found
     nothing new and nothing is pending, the scheduler skips what follows without starting a process for it.
+
+    With ``watch: true``, a trigger looks at the source every few seconds and starts a run if there is something new.
     """
     spec = pipeline.spec
     with DAG(
         dag_id=f"audit_incremental_{pipeline.name}",
         description=f"{spec.title} to {', '.join(pipeline.destinations)}",
-        schedule=pipeline.schedule,
+        schedule=schedule_of(pipeline),
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
@@ -143,6 +146,7 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
         "rate_limit": dict(pipeline.rate_limit),
         "backfill_share": pipeline.backfill_share,
         "run_minutes": pipeline.run_minutes,
+        "watched": pipeline.watch,
         "max_active_tis_per_dag": 1,
     }
 

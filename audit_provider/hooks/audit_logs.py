@@ -139,10 +139,11 @@ class AuditLogsHook(ServiceHook):
         )
         return fingerprint(self.address(), shown, "" if secret else login)
 
-    def pages(self, spec: SourceSpec | None = None, **options: Any) -> PageReader:
+    def pages(self, spec: SourceSpec | None = None, *, client: HttpClient | None = None, **options: Any) -> PageReader:
         """Return a reader of the source's pages.
 
         :param spec: another source over the same connection, for recovery.
+        :param client: an open one, to be used again.
         :param options: of :class:`~audit_provider.core.wire.http.HttpClient`.
         """
         spec, values = spec or self.spec, self.settings()
@@ -153,7 +154,9 @@ class AuditLogsHook(ServiceHook):
             if not logs:
                 raise ConfigurationError(f"the setting {spec.each!r} of {spec.title} names none: name at least one.")
         filled = next(iter(logs.values()), None) or spec.with_settings(values)
-        return PageReader(filled, self.client(**options), functools.partial(self.outside, **options), each=logs)
+        return PageReader(
+            filled, client or self.client(**options), functools.partial(self.outside, **options), each=logs
+        )
 
     def page_url(self) -> str:
         """Return the vendor's own page of this log; "" where its address is not known.

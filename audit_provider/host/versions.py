@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,7 +13,7 @@ from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.stream_name import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.sdk import Context, RetryDecision
 
@@ -67,6 +68,41 @@ def skip_tasks(task_ids: Sequence[str]) -> NoReturn:
     homes = map(import_module, ("airflow.sdk.exceptions", "airflow.exceptions"))
     kind = next(home.DownstreamTasksSkipped for home in homes if hasattr(home, "DownstreamTasksSkipped"))
     raise kind(tasks=list(task_ids))
+
+
+def watched_schedule(schedule: str, asset: str, trigger: Callable[[], Any]) -> Any | None:
+    """Return the schedule of a DAG that runs by a cron expression and whenever a trigger fires.
+
+    :param schedule: a cron expression or preset, in UTC. :param asset: name of the asset that the trigger watches.
+    :param trigger: returns it. :return: None if this Airflow has no such schedule.
+    """
+    kinds = _watching_kinds()
+    if kinds is None:
+        return None
+    watched = kinds["Asset"](asset, watchers=[kinds["AssetWatcher"](name=asset, trigger=trigger())])
+    by_time = kinds["CronTriggerTimetable"](schedule, timezone="UTC")
+    return kinds["AssetOrTimeSchedule"](timetable=by_time, assets=[watched])
+
+
+def can_watch() -> bool:
+    """Whether this Airflow can start a run whenever a trigger fires."""
+    return _watching_kinds() is not None
+
+
+def _watching_kinds() -> dict[str, Any] | None:
+    # Airflow 3.1 still has the timetables among those of its core.
+    homes = {
+        "Asset": ("airflow.sdk",),
+        "AssetWatcher": ("airflow.sdk",),
+        "AssetOrTimeSchedule": ("airflow.sdk", "airflow.timetables.assets"),
+        "CronTriggerTimetable": ("airflow.sdk", "airflow.timetables.trigger"),
+    }
+    found: dict[str, Any] = {}
+    for name, modules in homes.items():
+        for module in modules:
+            with suppress(ImportError, AttributeError):
+                found.setdefault(name, getattr(import_module(module), name))
+    return found if found.keys() == homes.keys() else None
 
 
 def question_for_keys(prefix: str) -> object | None:

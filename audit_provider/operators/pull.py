@@ -61,6 +61,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param backfill_share: Part of the budget, 0 to 1, that a backfill may use; polling keeps the rest.
     :param lane: Lane of a window, from 1: windows of different lanes are read in parallel, windows of one lane are not.
     :param run_minutes: Minutes for which one task reads before it leaves the rest to the next run.
+    :param watched: Whether looks at the source have a part of the budget, see ``watch`` of a pipeline.
     :param followers: The tasks behind this one. In a run that no person has started, those that have nothing to do are
         skipped. Default: none is.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
@@ -86,6 +87,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         backfill_share: float = 0.8,
         lane: int = 1,
         run_minutes: int = 30,
+        watched: bool = False,
         followers: Followers | None = None,
         spool: str | None = None,
         **kwargs: Any,
@@ -104,6 +106,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.backfill_share = backfill_share
         self.lane = lane
         self.run_minutes = run_minutes
+        self.watched = watched
         self.followers = followers
         self.spool = spool
         self._run: Pulling | None = None
@@ -245,6 +248,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             connection=self._hook(spec),
             task=self.budget_task,
             share=self.backfill_share,
+            watched=self.watched,
             start=self.start,
             window_number=f"window {number} of {len(windows)}" if number else "",
             on_gap=self._log_gap,

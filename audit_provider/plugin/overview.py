@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.plugin.health import Judge
+from audit_provider.plugin.looks import is_known, look_problems, with_look
 from audit_provider.plugin.problems import missing_dag_problems, problems_of, unreadable_problems
 from audit_provider.plugin.views import STATES, GapView, PipelineView, Problem, RunView, State
 
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.last_look import LastLook
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.progress import Progress
 
 
-def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime) -> PipelineView:
-    """Return how a pipeline fares.
+def view_of(
+    pipeline: Pipeline,
+    progress: Progress,
+    dag: DagFacts | None,
+    look: LastLook | None = None,
+    *,
+    root: str,
+    now: datetime,
+) -> PipelineView:
+    """Return how a pipeline fares. The last look itself is added by :func:`~audit_provider.plugin.looks.with_look`.
 
     :param dag: its incremental DAG; None where Airflow does not know it.
     :param root: path below which Airflow is served.
@@ -41,6 +51,7 @@ def view_of(pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, roo
         *missing_dag_problems(pipeline.name, dag),
         *unreadable_problems(set_aside),
         *problems_of(judge, source, destinations, notices=notices),
+        *look_problems(pipeline, look, facts, now),
     ]
     problems.sort(key=lambda each: each.level != "critical")
     dag_id = f"audit_incremental_{pipeline.name}"
@@ -114,26 +125,53 @@ class JudgedPipelines:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Pipeline, Progress, DagFacts | None, str, datetime, datetime, PipelineView]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def read(
-        self, pipeline: Pipeline, progress: Progress, dag: DagFacts | None, *, root: str, now: datetime
+        self,
+        pipeline: Pipeline,
+        progress: Progress,
+        dag: DagFacts | None,
+        look: LastLook | None = None,
+        *,
+        root: str,
+        now: datetime,
     ) -> PipelineView:
         """Return how a pipeline fares, see :func:`view_of`; its lag is left out."""
+        judged_by = (dag, root, _as_judged(look, now))
         kept = self._kept.get(pipeline.name)
-        if (
-            kept
-            and kept[0] is pipeline
-            and kept[1] is progress
-            and kept[2:4] == (dag, root)
-            and kept[4] <= now < kept[5]
-        ):
-            return kept[6]
-        view = _without_lag(view_of(pipeline, progress, dag, root=root, now=now))
-        ahead = _without_lag(view_of(pipeline, progress, dag, root=root, now=now + KEPT_FOR))
-        until = now + KEPT_FOR if ahead == view else now
-        self._kept[pipeline.name] = (pipeline, progress, dag, root, now, until, view)
-        return view
+        if kept is None or not kept.says_so(pipeline, progress, judged_by, now):
+            view = _without_lag(view_of(pipeline, progress, dag, look, root=root, now=now))
+            # Ten minutes ahead, the look would be an old one.
+            later = replace(look, kept_at=now + KEPT_FOR) if look and is_known(look, now) else look
+            ahead = _without_lag(view_of(pipeline, progress, dag, later, root=root, now=now + KEPT_FOR))
+            until = now + KEPT_FOR if ahead == view else now
+            kept = self._kept[pipeline.name] = _Kept(pipeline, progress, judged_by, now, until, view)
+        return with_look(kept.view, look)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A view, with what it was judged by and the time for which it says the same."""
+
+    pipeline: Pipeline
+    progress: Progress
+    judged_by: tuple[object, ...]
+    begins: datetime
+    until: datetime
+    view: PipelineView
+
+    def says_so(self, pipeline: Pipeline, progress: Progress, judged_by: tuple[object, ...], now: datetime) -> bool:
+        """Whether it is the view of these."""
+        same = self.pipeline is pipeline and self.progress is progress and self.judged_by == judged_by
+        return same and self.begins <= now < self.until
+
+
+def _as_judged(look: LastLook | None, now: datetime) -> tuple[object, ...]:
+    """Return what of the last look decides whether something is wrong: it is written every minute."""
+    if look is None or not is_known(look, now):
+        return (look,)
+    return (look.failing_since, look.last_error)
 
 
 def _without_lag(view: PipelineView) -> PipelineView:

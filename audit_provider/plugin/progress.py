@@ -31,7 +31,8 @@ _SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 class PipelineRecords:
     """The records of one pipeline that the user may read, as texts.
 
-    :ivar texts: by key. :ivar hidden: whether the user may not read how far the pipeline is.
+    :ivar texts: by key, without :ivar look: the text of the last look, "" where there is none: it changes every minute.
+    :ivar hidden: whether the user may not read how far the pipeline is.
     :ivar undecryptable: keys of those that the API server itself cannot read. :ivar withheld: keys of those that the
         user may not read.
     """
@@ -40,6 +41,7 @@ class PipelineRecords:
     hidden: bool = False
     undecryptable: list[str] = field(default_factory=list)
     withheld: set[str] = field(default_factory=set)
+    look: str = field(default="", compare=False)
 
     @property
     def has_position(self) -> bool:
@@ -65,6 +67,8 @@ class Records:
         elif found and found.kind in _SHOWN and not readable:
             records.withheld.add(key)
             records.hidden = records.hidden or found.kind == "position"
+        elif found and found.kind == "look":
+            records.look = (text or "") if readable else ""
         elif found and found.kind in _SHOWN and text is not None:
             records.texts[key] = text
 

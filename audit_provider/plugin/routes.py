@@ -23,6 +23,7 @@ from audit_provider.host.settings import airflow_root, beside_dags, pipelines_fi
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
 from audit_provider.plugin.letters import open_letters
+from audit_provider.plugin.looks import look_of, with_look
 from audit_provider.plugin.matrix import MOST_ROWS, Wanted, rows_of
 from audit_provider.plugin.overview import JudgedPipelines, view_of
 from audit_provider.plugin.progress import PipelineRecords, Records
@@ -135,7 +136,8 @@ def overview(
             hidden += 1
             continue
         progress = progress_reader.read(pipeline, own)
-        views.append(judged.read(pipeline, progress, dags.get(pipeline.name), root=root, now=now))
+        look = look_of(pipeline, own.look)
+        views.append(judged.read(pipeline, progress, dags.get(pipeline.name), look, root=root, now=now))
     unseen = [name for name in known.wrong if is_hidden(name, records.of(name), may)]
     hidden += len(set(unseen) - known.pipelines.keys())
     views.sort(key=lambda each: (STATES.index(each.state), each.name))
@@ -172,8 +174,9 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
     if is_hidden(pipeline, own, may):
         raise HTTPException(403, "Forbidden")
     dag = read_dags(session, [pipeline], may.dags).get(pipeline)
-    view = view_of(found, progress_reader.read(found, own), dag, root=airflow_root(), now=utc_now())
-    return _json(_detail(found, own, view, may))
+    look = look_of(found, own.look)
+    view = view_of(found, progress_reader.read(found, own), dag, look, root=airflow_root(), now=utc_now())
+    return _json(_detail(found, own, with_look(view, look), may))
 
 
 @router.get("/pipelines/{pipeline}/runs", response_model=RunsView)
@@ -281,7 +284,17 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 def _row(view: PipelineView) -> PipelineView:
     """Return a pipeline as the matrix shows it. Its problems are among the incidents, and whole in its own view."""
     served = tuple(replace(each, last_error=in_one_line(each.last_error, MOST_TEXT)) for each in view.destinations)
-    return replace(view, problems=(), findings=(), gaps=(), acknowledged=(), hours=(), destinations=served)
+    reading = replace(view.reading, look=None)  # it changes every minute
+    return replace(
+        view,
+        reading=reading,
+        problems=(),
+        findings=(),
+        gaps=(),
+        acknowledged=(),
+        hours=(),
+        destinations=served,
+    )
 
 
 def _shown(incident: Incident, may: Permissions) -> Incident:

@@ -9,7 +9,9 @@ from typing import Literal, get_args
 from audit_provider.core.monitoring.summary import Finding, Summary
 
 Level = Literal["critical", "warning"]
-ProblemKind = Literal["source", "destination", "behind", "letters", "dag", "stale", "paused", "scheduler", "other"]
+ProblemKind = Literal[
+    "source", "destination", "behind", "letters", "dag", "stale", "paused", "scheduler", "triggerer", "other"
+]
 State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
 """``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
 
@@ -77,6 +79,20 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class LookView:
+    """The last look at a watched source, up to a minute ago.
+
+    :ivar looked_at: when the last one ended that went well, None where none has. :ivar every: seconds between two.
+    :ivar waits_until: the vendor asks for no look before, None where it does not. :ivar failing: the last one failed.
+    """
+
+    looked_at: datetime | None
+    every: float = 0.0
+    waits_until: datetime | None = None
+    failing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """How reading a source fares: by the runs that have ended, whatever one that still runs may bring.
 
@@ -84,7 +100,7 @@ class SourceView:
     :ivar failures_in_a_row: runs since the last one that ended well. :ivar failing_since: when the first of them
         failed. :ivar last_error: of the last one, "" where that ended well.
     :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
-    :ivar conn_id: its connection.
+    :ivar conn_id: its connection. :ivar look: the last look at it, None where it is not watched or none is known.
     """
 
     state: State
@@ -95,6 +111,7 @@ class SourceView:
     last_error: str = ""
     next_try: datetime | None = None
     log: str = ""
+    look: LookView | None = None
 
     @property
     def failing(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import runpy
 from datetime import datetime, timedelta, timezone
@@ -281,3 +282,30 @@ def test_a_reconciliation_that_cannot_work_is_refused(load, key, said):
     text = f"p: {{source: pylon, reconcile: {key}, destinations: {{s3: {{type: s3, bucket: b}}}}}}"
     with pytest.raises(ConfigurationError, match=said):
         load("audit_logs_reconcile", text)
+
+
+WATCHED = """
+pylon: {source: pylon, watch: true, destinations: {splunk: {type: splunk_hec}, second: {type: datadog, enabled: false}}}
+"""
+
+
+def test_a_watched_pipeline_runs_by_its_sweep_and_by_events_of_its_watch(load):
+    dag = load("audit_logs_incremental", WATCHED)["audit_incremental_pylon"]
+    (watched,) = dag.timetable.asset_condition.objects
+    (watcher,) = watched.watchers
+    classpath, kwargs = watcher.trigger.serialize()
+    assert classpath == "audit_provider.triggers.watch.WatchTrigger"
+    described = json.loads(kwargs["pipeline"])
+    assert (described["name"], described["source"], described["destinations"]) == ("pylon", "pylon", ["splunk"])
+    assert dag.timetable.timetable is not None
+    # What changes at each parse would begin the watch anew each time.
+    again = load("audit_logs_incremental", WATCHED)["audit_incremental_pylon"]
+    assert again.timetable.asset_condition.objects[0].watchers[0].trigger.serialize() == (classpath, kwargs)
+
+
+def test_a_task_of_a_watched_pipeline_does_not_import_its_trigger(load, monkeypatch):
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "audit_incremental_pylon")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "pull")
+    dag = load("audit_logs_incremental", WATCHED)["audit_incremental_pylon"]
+    assert "Asset" not in type(dag.timetable).__name__
+    assert dag.get_task("pull").watched

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
+from audit_provider.core.last_look import LOOKS, LastLook
 from audit_provider.core.model import ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position, with_segment
 from audit_provider.core.source_health import Notice, Noticed, SourceHealth
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
+from audit_provider.plugin.looks import look_of, with_look
 from audit_provider.plugin.overview import view_of
 from audit_provider.plugin.progress import Records, progress_of
 from tests.plugin.conftest import offset, position, summary
@@ -30,7 +32,7 @@ LEFT = {"ended_id": "r", "ended_state": "success", "ended_began": NOW - HOUR, "e
 GOES_WELL = {"run_state": "success", "next_run": NOW + MINUTE, **LEFT}
 
 
-def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), **entry):
+def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), look=None, **entry):
     """Return how a pipeline fares, by its records; unless told otherwise, read two minutes ago and delivered."""
     destinations = {"splunk": {"type": "splunk_hec"}}
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
@@ -43,7 +45,10 @@ def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), **ent
     for key, text in dict(more).items():
         records.add(key, text)
     progress = progress_of(pipeline, records.of("p"))
-    return view_of(pipeline, progress, DagFacts(**dag) if dag else None, root="/airflow", now=NOW)
+    kept = look_of(pipeline, LOOKS.pack(look)) if look else None
+    return with_look(
+        view_of(pipeline, progress, DagFacts(**dag) if dag else None, kept, root="/airflow", now=NOW), kept
+    )
 
 
 def told(seen):
@@ -429,3 +434,36 @@ def test_a_report_that_failed_for_a_task_before_it_is_not_told_beside_that():
     failing = replace(offset(), failures_in_a_row=1, last_error="no", failed_run="r")
     dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk", "report"), "next_run": NOW + MINUTE}
     assert [each.kind for each in view(dag, shipped=failing).problems] == ["destination"]
+
+
+def looked(age=timedelta(seconds=20), **changes):
+    return LastLook(NOW - age, NOW - age, every=5.0, **changes)
+
+
+def test_the_last_look_at_a_watched_source_is_shown():
+    seen = view(look=looked(), watch=True)
+    assert (seen.state, told(seen)) == ("ok", [])
+    assert (seen.reading.look.looked_at, seen.reading.look.every) == (NOW - timedelta(seconds=20), 5.0)
+    assert view(look=looked()).reading.look is None
+
+
+@pytest.mark.parametrize("look", [None, looked(6 * MINUTE), looked(5 * HOUR)])
+def test_a_watched_source_that_nobody_looks_at_is_a_warning(look):
+    seen = view(look=look, watch=True)
+    assert seen.state == "warning"
+    assert [level for level, text in told(seen) if "nobody looks at its source" in text] == ["warning"]
+    paused = view({**GOES_WELL, "paused": True}, look=look, watch=True)
+    assert not [text for _, text in told(paused) if "nobody looks" in text]
+
+
+def test_a_watch_has_some_minutes_to_begin():
+    assert told(view({**GOES_WELL, "ended_at": NOW - 2 * MINUTE}, watch=True)) == []
+
+
+@pytest.mark.parametrize(("age", "state"), [(MINUTE, "ok"), (6 * MINUTE, "warning")])
+def test_looks_that_fail_for_long_are_told_with_their_error(age, state):
+    seen = view(look=looked(failing_since=NOW - age, last_error="it is down."), watch=True)
+    assert seen.state == state
+    assert [text for _, text in told(seen)] == (
+        ["looks at its source fail, so it is read by its schedule alone: it is down."] if state != "ok" else []
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import TaskClaims
 from audit_provider.core.model import utc_now
+from audit_provider.core.watched import budget_beside_looks
 from audit_provider.core.wire.budget import NEVER, POLLING, TASKS, Claim, ClaimedPart, left_behind
 from audit_provider.core.wire.rate_limit import Burst, Pacer, stamps_of
 
@@ -25,7 +26,8 @@ class Pacers:
 
     :param task: one of :data:`audit_provider.core.wire.budget.TASKS`.
     :param sent: when it sent its last requests as far as its position says, by source.
-    :param share: part of the budget that is not polling's own, 0 to 1. :param sleep: called with seconds.
+    :param share: part of the budget that is not polling's own, 0 to 1. :param watched: whether looks have a part of it.
+    :param sleep: called with seconds.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Pacers:
         sent: Mapping[str, Sequence[datetime | Burst]],
         *,
         share: float,
+        watched: bool = False,
         sleep: Callable[[float], None],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -44,6 +47,7 @@ class Pacers:
         self._task = task
         self._sent = sent
         self._share = share
+        self._watched = watched
         self._sleep = sleep
         self._now = now
         self._claims = TaskClaims(ledger, pipeline, task).load()
@@ -56,7 +60,7 @@ class Pacers:
         :raises ConfigurationError: its budget is of one request, which polling and a backfill cannot share.
         """
         if source.name not in self._pacers:
-            self._pacers[source.name] = self._made(source.name, source.rate_limit)
+            self._pacers[source.name] = self._made(source.name, self._limit(source.rate_limit))
         return self._pacers[source.name]
 
     def give_up(self, resumes_at: datetime | None = None) -> None:
@@ -67,6 +71,9 @@ class Pacers:
         for part in self._parts.values():
             if part.is_claimed:
                 part.give_up(resumes_at)
+
+    def _limit(self, whole: RateLimit) -> RateLimit:
+        return budget_beside_looks(whole) if self._watched else whole
 
     def _made(self, name: str, limit: RateLimit) -> Pacer:
         whole = limit.share(self._share).requests

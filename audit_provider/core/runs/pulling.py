@@ -65,7 +65,8 @@ class SourceReading:
     """What a run reads a source with: its connection, its part of the request budget, and where gaps are logged.
 
     :ivar name: the stream that is read into. :ivar task: under which name the run claims a part of the budget.
-    :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar start: from when the first run reads.
+    :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar watched: whether looks have a part of it.
+    :ivar start: from when the first run reads.
     :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
     :ivar on_gap: called with each gap.
     """
@@ -76,6 +77,7 @@ class SourceReading:
     connection: Connection
     task: str
     share: float
+    watched: bool
     start: str | datetime | None
     window_number: str
     on_gap: Callable[[Gap], None]
@@ -95,7 +97,13 @@ class SourceReading:
         self.refuse_other_account(spec, position, live)
         sent_before = live.requests if live and self.task == POLLING else {}
         pacers = self._pacers = Pacers(
-            self.ledger, self.pipeline, self.task, sent_before, share=self.share, sleep=self.sleep
+            self.ledger,
+            self.pipeline,
+            self.task,
+            sent_before,
+            share=self.share,
+            watched=self.watched,
+            sleep=self.sleep,
         )
 
         def pages(each: SourceSpec) -> PageReader:

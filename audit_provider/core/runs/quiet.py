@@ -107,6 +107,19 @@ def idle_after(
     return Idle(current, off, report)
 
 
+def waiting_destinations(ledger: Ledger, pipeline: str, followers: Followers, log: Log) -> list[str]:
+    """Return the destinations whose ship tasks have something to do, as far as the records of progress say.
+
+    :raises AuditError: a position cannot be read.
+    """
+    streams: dict[StreamName, Position] = {}
+    for name in (StreamName(pipeline), *followers.streams(pipeline)):
+        if found := position_record(ledger, name).load():
+            streams[name] = found
+    served = [each for each in followers.ships if each not in followers.off]
+    return [each for each in served if not _is_served(ledger, streams, each, log)]
+
+
 def is_current(position: Position, offset: Offset | None) -> bool:
     """Whether an offset stands at the end of its stream, and its destination's last run has nothing left to report."""
     if offset is None or offset.chain != position.chain or not is_at_end(offset, position.head):

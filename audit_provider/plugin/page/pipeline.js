@@ -89,6 +89,7 @@ function flow(pipeline) {
       reading.state,
       pipeline.source,
       reading.last_complete ? ["read to its end ", time(reading.last_complete, "ago")] : ["never read to its end"],
+      reading.look?.looked_at ? ["last look ", time(reading.look.looked_at, "ago")] : [],
       [rate(pipeline.hours)],
     ),
     make("li", { class: "arrow", "aria-hidden": "true", "data-key": "arrow-1" }, "→"),

@@ -1,0 +1,187 @@
+"""When to look at a watched source, and when to start a run: what the process does that watches a pipeline.
+
+A run is started if a look finds something, if a look fails, and if a destination has something to get. Nothing is lost
+if a start is lost or doubled, or if this process ends at any moment: a run reads from its own position, a process that
+begins anew looks from that position too, and the pipeline's schedule starts a run at least hourly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.last_look import HAND_OVER_EVERY, LastLook
+from audit_provider.core.model import text_of
+from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
+from audit_provider.core.runs.source_failures import MOST_LETTERS
+
+if TYPE_CHECKING:
+    from audit_provider.core.ledger import LookRecord
+    from audit_provider.core.progress import Log
+    from audit_provider.core.runs.look import Lookout
+
+START_AGAIN = timedelta(minutes=5)
+"""How long a run that was started may take to begin reading before another one is started, and the shortest time
+between two runs for the same things."""
+
+_MOST = timedelta(hours=1)
+_FIRST_ASK, _MOST_ASK = timedelta(seconds=10), timedelta(minutes=1)
+"""How long to wait before the position is asked for again, first and at most: each time costs as much as some looks."""
+
+_AFTER_FAILURE, _MOST_AFTER_FAILURE = timedelta(minutes=1), timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is to be done after a turn.
+
+    :ivar pause: before the next one. :ivar start: why a run is to be started, "" if none is.
+    """
+
+    pause: timedelta
+    start: str = ""
+
+
+@dataclass
+class _Started:
+    """A run that was started for what a look has found.
+
+    :ivar asked: how often the position was asked for.
+    """
+
+    at: datetime
+    found: frozenset[str]
+    awaited: bool = True
+    asked: int = 0
+
+
+class Turns:
+    """Looks, one turn after another.
+
+    :param opened: opens a lookout. It is called again after a failure and hourly, since a connection may change.
+    :param behind: returns the destinations that have something to get.
+    :param every: time between two looks.
+    """
+
+    def __init__(
+        self,
+        *,
+        opened: Callable[[], Lookout],
+        behind: Callable[[], Sequence[str]],
+        record: LookRecord,
+        every: timedelta,
+        now: Callable[[], datetime],
+        log: Log,
+    ) -> None:
+        self._open = opened
+        self._behind = behind
+        self._record = record
+        self._every = every
+        self._now = now
+        self._log = log
+        self._lookout: Lookout | None = None
+        self._opened_at = now()
+        self._started: _Started | None = None
+        self._asked_behind_at = now()
+        self._failures = 0
+        self._last = LastLook(now(), every=every.total_seconds())
+        self._handed_over: LastLook | None = None
+
+    def take(self) -> Turn:
+        """Look, or wait for the run that was started."""
+        try:
+            return self._taken()
+        except WaitError as wait:
+            self._log.info("%s The next look is then.", wait)
+            self._last = replace(self._last, waits_until=wait.until)
+            return Turn(min(max(wait.until - self._now(), self._every), _MOST))
+        except AuditError as error:
+            return self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - a watch that ends by an error would be begun again at once
+            # Only words of this package's own hold no secret.
+            return self._failed(f"A look ended with an unexpected {type(error).__name__}.")
+
+    def close(self) -> None:
+        """Drop what is remembered."""
+        if self._lookout:
+            self._lookout.forget()
+        self._lookout = None
+
+    def _taken(self) -> Turn:
+        now = self._now()
+        # Before the look: a process that begins anew has to know that this one may send requests.
+        self._hand_over(now)
+        if self._lookout is None or now - self._opened_at >= _MOST:
+            self.close()
+            self._lookout, self._opened_at = self._open(), now
+        started = self._started
+        if started and started.awaited:
+            run = self._lookout.run_since(started.at)
+            if run != "done":
+                return self._await(started, now, reads=run == "reading")
+            started.awaited = False
+        found = self._lookout.look()
+        now = self._now()
+        self._last = replace(self._last, looked_at=now, failing_since=None, last_error="", waits_until=None)
+        recovered, self._failures = self._failures, 0
+        if found and not self._was_just_started_for(found, now):
+            return self._start(now, found, "the source can be read again" if recovered else _why(found))
+        if recovered:
+            return Turn(self._every, "the source can be read again")
+        if now - self._asked_behind_at >= START_AGAIN:
+            self._asked_behind_at = now
+            if behind := self._behind():
+                return Turn(self._every, f"something waits for {', '.join(behind)}")
+        return Turn(self._every)
+
+    def _start(self, now: datetime, found: frozenset[str], why: str) -> Turn:
+        self._log.info("A run is started: %s.", why)
+        self._started = _Started(now, found)
+        self._asked_behind_at = now  # it ships too
+        return Turn(_FIRST_ASK, why)
+
+    def _was_just_started_for(self, found: frozenset[str], now: datetime) -> bool:
+        """Whether a run for the same things was started a short time ago: to a run they may be nothing new."""
+        started = self._started
+        return started is not None and found <= started.found and now - started.at < START_AGAIN
+
+    def _await(self, started: _Started, now: datetime, *, reads: bool) -> Turn:
+        """Wait until the run that was started has read the source, and start another one if none begins."""
+        if not reads and now - started.at >= START_AGAIN:
+            self._started = replace(started, at=now, asked=0)
+            self._log.warning("No run has read the source since %s: another one is started.", text_of(started.at))
+            return Turn(_FIRST_ASK, "no run has read the source yet")
+        started.asked += 1
+        return Turn(min(_FIRST_ASK * 2 ** min(started.asked, 3), _MOST_ASK))
+
+    def _failed(self, said: str) -> Turn:
+        """Take note of a failure. The first one in a row starts a run, whose failure people see and are notified of."""
+        now = self._now()
+        self.close()
+        self._failures += 1
+        self._log.warning("The look failed: %s", said)
+        self._last = replace(
+            self._last, failing_since=self._last.failing_since or now, last_error=said[:MOST_LETTERS], waits_until=None
+        )
+        pause = min(_AFTER_FAILURE * 2 ** min(self._failures - 1, 3), _MOST_AFTER_FAILURE)
+        return Turn(pause, "a look failed" if self._failures == 1 else "")
+
+    def _hand_over(self, now: datetime) -> None:
+        """Write the record where it is due, or says that looks go well although they fail, or the reverse."""
+        kept = self._handed_over
+        same = kept is not None and (kept.last_error, kept.waits_until) == (
+            self._last.last_error,
+            self._last.waits_until,
+        )
+        if kept is None or not same or not timedelta(0) <= now - kept.kept_at < HAND_OVER_EVERY:
+            self._last = replace(self._last, kept_at=now)
+            self._record.keep(self._last)
+            self._handed_over = self._last
+
+
+def _why(found: frozenset[str]) -> str:
+    unread = {NO_POSITION: "the source was not read yet", LEFT_UNREAD: "the last run has left something unread"}
+    return next((why for name, why in unread.items() if name in found), f"{len(found)} new")

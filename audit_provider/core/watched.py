@@ -1,0 +1,135 @@
+"""What it takes to watch a source: which sources can be watched, the part of the budget for it, and the sweep.
+
+While a source is watched, a process looks at it every few seconds and starts a run if there is something new. Looks and
+tasks have no record in common that would say who may send when. So looks have a fixed part of the request budget, and
+the tasks of a watched pipeline have the rest.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import UTC
+from audit_provider.core.wire.rate_limit import RateLimit
+
+if TYPE_CHECKING:
+    from audit_provider.core.sources.spec import SourceSpec
+
+LOOK_EVERY = timedelta(seconds=5)
+"""The time between two looks, if the budget allows it."""
+
+SWEEP_EVERY = timedelta(hours=1)
+"""The longest time between two runs of a watched pipeline."""
+
+LEAST_REQUESTS = 3
+"""Of a budget: one for looks, one for polling, one for a backfill."""
+
+_MOST_PART = 4
+"""Looks have at most one request in so many."""
+
+_PAGES = 2
+"""Requests of a look for which its part has room."""
+
+_SHORT = 60.0
+"""Seconds. The budget of a longer period is divided, so that a process that starts anew waits for no longer."""
+
+
+def budget_of_looks(limit: RateLimit) -> RateLimit:
+    """Return the part of a budget that looks have.
+
+    :param limit: of at least :data:`LEAST_REQUESTS`.
+    """
+    part = _part(limit)
+    if limit.per <= _SHORT:
+        return RateLimit(part, limit.per)
+    # Any time as long as the whole period touches one more of the short ones than fit into it.
+    periods = math.ceil(limit.per / _SHORT) + 1
+    return RateLimit(part // periods, _SHORT) if part >= periods else RateLimit(1, limit.per / part)
+
+
+def budget_beside_looks(limit: RateLimit) -> RateLimit:
+    """Return the part of a budget that the tasks of a watched pipeline have."""
+    return RateLimit(limit.requests - _part(limit), limit.per)
+
+
+def time_between_looks(spec: SourceSpec) -> timedelta:
+    """Return the time between the ends of two looks at a source, as its budget allows it."""
+    own = budget_of_looks(spec.rate_limit)
+    return max(LOOK_EVERY, timedelta(seconds=own.per / own.requests))
+
+
+def refuse_unwatchable(spec: SourceSpec, path: str) -> None:
+    """Refuse a source that is not to be looked at every few seconds: it is polled.
+
+    :param path: of the setting, for messages.
+    :raises ConfigurationError: a look would cost more than a look, or its budget has no room for any.
+    """
+    if spec.export is not None:
+        raise ConfigurationError(
+            f"{path}: {spec.title} delivers its events in files, and a look would have to fetch them: remove 'watch', "
+            "the pipeline runs by its schedule"
+        )
+    if spec.polling is not None:
+        raise ConfigurationError(
+            f"{path}: each look at {spec.title} would run a query there, which may be charged for: remove 'watch', the "
+            "pipeline runs by its schedule"
+        )
+    for each in filter(None, (spec, spec.recovery)):
+        if each.rate_limit.requests < LEAST_REQUESTS:
+            raise ConfigurationError(
+                f"{path}: the budget of {spec.title}, {each.rate_limit.requests} requests in {each.rate_limit.per:g} "
+                f"s, has no room for looks: remove 'watch', or set rate_limit to at least {LEAST_REQUESTS} requests in "
+                "a longer time"
+            )
+
+
+def sweep_of(pipeline: str) -> str:
+    """Return the schedule of a watched pipeline that has none of its own: hourly, at a minute that its name gives.
+
+    Otherwise all pipelines would run at the same minute.
+    """
+    return f"{zlib.crc32(pipeline.encode()) % 60} * * * *"
+
+
+def refuse_rare_sweep(schedule: str | None, path: str) -> None:
+    """Refuse a schedule by which a watched pipeline would run less than hourly.
+
+    :param schedule: a valid one, or None. :param path: of the setting, for messages.
+    :raises ConfigurationError: it is one.
+    """
+    if schedule is None or not _is_hourly(schedule):
+        raise ConfigurationError(
+            f"{path}: a watched pipeline needs a run at least every hour, for what a look may miss: remove 'schedule', "
+            "or let it be hourly"
+        )
+
+
+def _part(limit: RateLimit) -> int:
+    """Return how many of a budget's requests looks have."""
+    wanted = math.ceil(_PAGES * limit.per / LOOK_EVERY.total_seconds())
+    return max(1, min(wanted, limit.requests // _MOST_PART))
+
+
+def _is_hourly(schedule: str) -> bool:
+    """Whether a valid schedule has a run in every hour of every day."""
+    from croniter import croniter
+
+    if schedule.startswith("@"):
+        return schedule == "@hourly"
+    if any(field not in ("*", "?") for field in schedule.split()[2:5]):
+        return False
+    moment = begun = croniter(schedule, _ANY_DAY).get_next(datetime)
+    while moment - begun <= _DAY:
+        before = moment
+        moment = croniter(schedule, before + SWEEP_EVERY + _LEAST).get_prev(datetime)
+        if moment <= before:
+            return False
+    return True
+
+
+_ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_DAY, _LEAST = timedelta(days=1), timedelta(seconds=1)
