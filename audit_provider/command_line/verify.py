@@ -76,7 +76,7 @@ def _checkpoints(
     options: argparse.Namespace, store: Store, progress: dict[str, Progress]
 ) -> tuple[VerifiedCheckpoint, ...]:
     """Return what comes out of comparing the checkpoints of a file."""
-    from audit_provider.core.transparency.note import PublicKey
+    from audit_provider.core.transparency.checkpoint import PublicKey
     from audit_provider.core.verification.checkpoints import compare_checkpoints, notes_of_objects, read_notes
 
     keys = [PublicKey.of_text(key_text(each)) for each in options.key]

@@ -9,10 +9,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.runs.checkpoints import Signer
-from audit_provider.core.transparency.checkpoint import Checkpoint
-from audit_provider.core.transparency.note import PublicKey, SigningKey
+from audit_provider.core.transparency.checkpoint import Checkpoint, PublicKey, SigningKey
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.host.connection import connection_of
+from audit_provider.host.settings import checkpoint_conn_id
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
 
@@ -96,3 +96,15 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
             return False, str(error)
         keys = " and ".join(map(str, proven))
         return len(proven) == len(signer.keys), f"Checkpoints are signed as {signer.name}/…; the public key is {keys}."
+
+
+def signer() -> Signer:
+    """Return who signs checkpoints: the connection of Airflow's settings, or nobody where they name none.
+
+    :raises AuditError: the connection cannot be used.
+    """
+    conn_id = checkpoint_conn_id()
+    if not conn_id:
+        return Signer()
+
+    return CheckpointKeyHook(conn_id).signer()

@@ -192,7 +192,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             return []
         # Here, since what signs is not to be loaded with every DAG file.
         from audit_provider.core.runs.checkpoints import Checkpoints
-        from audit_provider.operators.signing import signer
+        from audit_provider.hooks.checkpoint_key import signer
 
         live = StreamName(self.pipeline)
         own = [StreamName.of_findings(self.pipeline), StreamName.of_evidence(self.pipeline)] if live in names else []

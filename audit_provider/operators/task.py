@@ -14,7 +14,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from audit_provider.core.errors import AuditError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.spool.heap import keep_large_blocks_apart
+from audit_provider.host.process_memory import keep_large_blocks_apart
 from audit_provider.host.versions import TryAgainError
 from audit_provider.operators.links import keep_link
 from audit_provider.state import Variables

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 import pytest
 
-from audit_provider.connection_forms import form_of
 from audit_provider.core.errors import StopError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import Event
 from audit_provider.core.shipping.packing import lots
 from audit_provider.core.validation import checked
+from audit_provider.provider_parts import form_of
 from audit_provider.testing.shipping import NOW, ORIGIN, Desk, event, padded
 
 if TYPE_CHECKING:

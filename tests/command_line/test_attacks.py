@@ -17,8 +17,7 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.transparency.checkpoint import Checkpoint
-from audit_provider.core.transparency.note import Note, SigningKey
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables

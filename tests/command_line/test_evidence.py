@@ -13,7 +13,7 @@ import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
-from audit_provider.core.transparency.note import Note, SigningKey
+from audit_provider.core.transparency.checkpoint import Note, SigningKey
 from audit_provider.operators import ReportAuditLogsOperator
 from tests.operators.conftest import context
 

@@ -11,7 +11,7 @@ import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
-from audit_provider.core.transparency.note import SigningKey
+from audit_provider.core.transparency.checkpoint import SigningKey
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from tests.operators.conftest import context

@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.transparency.note import SigningKey
-from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
-from audit_provider.operators.signing import signer
+from audit_provider.core.transparency.checkpoint import SigningKey
+from audit_provider.hooks.checkpoint_key import CheckpointKeyHook, signer
 
 SEED, OLD = bytes(range(32)), bytes(range(1, 33))
 

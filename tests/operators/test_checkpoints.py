@@ -9,9 +9,8 @@ import pytest
 from isal import igzip
 
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.core.transparency.merkle import leaf_hashes, range_of
-from audit_provider.core.transparency.note import Note, SigningKey
 from audit_provider.core.verification import verify
 from audit_provider.operators import ReportAuditLogsOperator
 from tests.operators.conftest import context

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, SigningKey
 from audit_provider.core.transparency.merkle import consistency_proof, inclusion_proof, leaf_hash, range_of
-from audit_provider.core.transparency.note import SigningKey
 from tests.real.obtaining import UnobtainableError, from_go
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]

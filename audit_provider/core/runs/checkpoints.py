@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
-    from audit_provider.core.transparency.note import SigningKey
+    from audit_provider.core.transparency.checkpoint import SigningKey
 
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""

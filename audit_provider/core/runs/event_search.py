@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Store
-    from audit_provider.core.spool.outline import Outline
+    from audit_provider.core.spool.manifests import Outline
 
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 """The fields that are read of an event that is found."""

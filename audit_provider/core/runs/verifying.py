@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
-    from audit_provider.core.spool.outline import Outline
+    from audit_provider.core.spool.manifests import Outline
     from audit_provider.core.verification import Arrival, Fault, Verification
 
 _DAY = timedelta(days=1)

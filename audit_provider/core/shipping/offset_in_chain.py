@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Offset
     from audit_provider.core.spool import Manifest, Stream
-    from audit_provider.core.spool.walk import Reached, Walk
+    from audit_provider.core.spool.manifests import Reached, Walk
 
 
 def is_at_end(offset: Offset, head: Head) -> bool:

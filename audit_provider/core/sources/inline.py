@@ -16,7 +16,7 @@ from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import ExportJob, FileList
-from audit_provider.core.sources.likely import header_meant
+from audit_provider.core.sources.guesses import header_meant
 from audit_provider.core.sources.overrides import carried, merged
 from audit_provider.core.sources.paging import (
     CursorPaging,

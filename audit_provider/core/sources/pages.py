@@ -26,18 +26,18 @@ from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
+from audit_provider.core.sources.description_check import PageWatch
 from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
-from audit_provider.core.sources.likely import records_elsewhere
+from audit_provider.core.sources.guesses import records_elsewhere
 from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
-from audit_provider.core.sources.patient import PatientReader
 from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown, is_header
 from audit_provider.core.sources.statement import ResultWaiter, StatementPaging, records_of
-from audit_provider.core.sources.watching import PageWatch
+from audit_provider.core.sources.tolerant_page import PatientReader
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from audit_provider.core.errors import AuditError
 from audit_provider.core.fields import Extractor, FieldReader, all_paths_of, getter_of
 from audit_provider.core.model import Window, text_of
 from audit_provider.core.monitoring.categories import Classifier
+from audit_provider.core.sources.description_check import page_size
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.reading.base import latest_end
-from audit_provider.core.sources.watching import page_size
 from audit_provider.core.wire.rate_limit import Pacer
 
 if TYPE_CHECKING:

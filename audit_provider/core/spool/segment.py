@@ -56,8 +56,8 @@ class Manifest:
     :ivar first_time: smallest and :ivar last_time: largest event time.
     :ivar ids: of every event, in order: the memory that duplicates are known by.
     :ivar version: of what is kept, see ``state_version``.
-    :ivar earlier: segments further back, see :mod:`~audit_provider.core.spool.walk`; a manifest of an earlier version
-        names none.
+    :ivar earlier: segments further back, see :mod:`~audit_provider.core.spool.manifests`; a manifest of an earlier
+        version names none.
     """
 
     number: int

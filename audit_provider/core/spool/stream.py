@@ -9,7 +9,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, back_by
-from audit_provider.core.spool.outline import chained, newest_head, outlines_of
+from audit_provider.core.spool.manifests import Walk, chained, named_after, newest_head, outlines_of
 from audit_provider.core.spool.segment import (
     Head,
     Manifest,
@@ -21,16 +21,14 @@ from audit_provider.core.spool.segment import (
     unpack_lines,
     unpack_manifest,
 )
-from audit_provider.core.spool.walk import Walk, named_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event, Window
-    from audit_provider.core.spool.outline import Look, Outline
+    from audit_provider.core.spool.manifests import Look, Outline, Reached
     from audit_provider.core.spool.segment import Earlier
     from audit_provider.core.spool.store import Store
-    from audit_provider.core.spool.walk import Reached
 
 CLOCK_SKEW = timedelta(hours=1)
 _SET_BACK = timedelta(days=2)

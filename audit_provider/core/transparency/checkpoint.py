@@ -1,5 +1,10 @@
-"""Checkpoints by C2SP: how many events a log has and the root of its tree, in three lines that are signed.
+"""Signed notes and checkpoints by C2SP: a text, and signatures with Ed25519 below it.
 
+The text of a checkpoint says how many events a log has, and the root of its tree. The name of a key is the origin of
+the log that it signs, as for checkpoints it has to be. So one key pair signs many logs, and whoever knows the public
+key knows its name and number for each of them.
+
+https://c2sp.org/signed-note
 https://c2sp.org/tlog-checkpoint
 """
 
@@ -7,18 +12,211 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from audit_provider.core.errors import ProtocolError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from audit_provider.core.errors import ConfigurationError, ProtocolError
 from audit_provider.core.transparency.merkle import HASH_BYTES
-from audit_provider.core.transparency.note import Note, signed
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_ED25519 = b"\x01"
+_KEY_BYTES = 32
+_SIGNATURE_BYTES = 64
+_ID_BYTES = 4
+_DASH = "\N{EM DASH} "
+_NAME = re.compile(r"[^\s+]+")
+MOST_SIGNATURES = 100
+"""Lines of signatures that are read of one note."""
 
-    from audit_provider.core.transparency.note import SigningKey
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that proves signatures. :ivar raw: its 32 bytes."""
+
+    raw: bytes
+
+    @classmethod
+    def of_text(cls, text: str) -> PublicKey:
+        """Return the key that a text holds: 32 bytes in base64, a verifier ``name+number+key``, or PEM.
+
+        :raises ConfigurationError: it holds none.
+        """
+        text = text.strip()
+        try:
+            if text.startswith("-----BEGIN"):
+                key = load_pem_public_key(text.encode())
+                if isinstance(key, Ed25519PublicKey):
+                    return cls(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+            else:
+                # A name holds no '+', base64 may.
+                raw = base64.b64decode(text.split("+", 2)[2] if _is_verifier(text) else text, validate=True)
+                if len(raw) == _KEY_BYTES + 1 and raw[:1] == _ED25519:
+                    raw = raw[1:]
+                if len(raw) == _KEY_BYTES:
+                    return cls(raw)
+        except (ValueError, binascii.Error):
+            pass
+        raise ConfigurationError(
+            "the public key is none: give 32 bytes of Ed25519 in base64, a verifier key (name+number+key), or PEM."
+        )
+
+    def __str__(self) -> str:
+        return base64.b64encode(self.raw).decode()
+
+    def number(self, name: str) -> bytes:
+        """Return the four bytes by which a signature names this key under a name."""
+        return hashlib.sha256(name.encode() + b"\n" + _ED25519 + self.raw).digest()[:_ID_BYTES]
+
+    def verifier(self, name: str) -> str:
+        """Return the key as other tools take it, such as Go's ``note.NewVerifier``."""
+        return f"{name}+{self.number(name).hex()}+{base64.b64encode(_ED25519 + self.raw).decode()}"
+
+    def proves(self, signature: bytes, text: bytes) -> bool:
+        """Whether a signature is this key's over a text."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs. :ivar seed: its 32 secret bytes, which no message and no ``repr`` shows."""
+
+    seed: bytes = field(repr=False)
+
+    @classmethod
+    def of_text(cls, text: str) -> SigningKey:
+        """Return the key that a text holds: 32 bytes in base64, or PEM (PKCS 8).
+
+        :raises ConfigurationError: it holds none.
+        """
+        text = text.strip()
+        try:
+            if text.startswith("-----BEGIN"):
+                key = load_pem_private_key(text.encode(), None)
+                if isinstance(key, Ed25519PrivateKey):
+                    return cls(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+            else:
+                raw = base64.b64decode(text, validate=True)
+                if len(raw) == _KEY_BYTES:
+                    return cls(raw)
+        except (ValueError, TypeError, binascii.Error):
+            pass
+        raise ConfigurationError(
+            "the private key is none: give an Ed25519 key as 32 bytes in base64, or as PEM without a passphrase."
+        )
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that proves what this one signs."""
+        key = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
+        return PublicKey(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the signature over a text."""
+        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One line below a note. :ivar number: that names the key, see :meth:`PublicKey.number`."""
+
+    name: str
+    number: bytes
+    signature: bytes
+
+    def __str__(self) -> str:
+        return f"{_DASH}{self.name} {base64.b64encode(self.number + self.signature).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text and its signatures. :ivar text: ends with a line's end."""
+
+    text: str
+    signatures: tuple[Signature, ...] = ()
+
+    @classmethod
+    def of(cls, written: str) -> Note:
+        """Return a note as it is written.
+
+        :raises ProtocolError: it is none.
+        """
+        text, separator, below = written.rpartition("\n\n")
+        if not separator or not below.endswith("\n"):
+            # An unsigned one of ours has no empty line.
+            if written.endswith("\n") and "\n\n" not in written:
+                return cls(written)
+            raise ProtocolError(
+                "a signed note must have an empty line before its signatures, and end with a line's end."
+            )
+        lines = below.splitlines()
+        if len(lines) > MOST_SIGNATURES:
+            raise ProtocolError(f"a signed note must not have more than {MOST_SIGNATURES} signatures.")
+        return cls(f"{text}\n", tuple(map(_signature, lines)))
+
+    def __str__(self) -> str:
+        if not self.signatures:
+            return self.text
+        return "".join([self.text, "\n", *(f"{each}\n" for each in self.signatures)])
+
+    def signed_by(self, keys: Iterable[PublicKey], name: str) -> list[PublicKey]:
+        """Return the keys that have signed this note under a name.
+
+        :raises ProtocolError: a signature that names one of the keys is not its own.
+        """
+        found = []
+        for key in keys:
+            number = key.number(name)
+            own = next((each for each in self.signatures if (each.name, each.number) == (name, number)), None)
+            if own is None:
+                continue
+            if not key.proves(own.signature, self.text.encode()):
+                raise ProtocolError(f"the signature of {name} under a note was not made with the key that it names.")
+            found.append(key)
+        return found
+
+
+def signed(text: str, name: str, keys: Sequence[SigningKey]) -> Note:
+    """Return a note, signed by each key under a name.
+
+    :param text: ends with a line's end, and holds no empty line.
+    :raises ValueError: text or name are none of a note.
+    """
+    if not text.endswith("\n") or "\n\n" in text or not _NAME.fullmatch(name):
+        raise ValueError("a note needs lines of text, and a name without spaces and '+'")
+    raw = text.encode()
+    return Note(text, tuple(Signature(name, key.public.number(name), key.sign(raw)) for key in keys))
+
+
+def _signature(line: str) -> Signature:
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raw = b""
+    if not line.startswith(_DASH) or not _NAME.fullmatch(name) or len(raw) <= _ID_BYTES:
+        raise ProtocolError("a line below a signed note must be a dash, a name, and a signature in base64.")
+    return Signature(name, raw[:_ID_BYTES], raw[_ID_BYTES:])
+
+
+def _is_verifier(text: str) -> bool:
+    return re.match(r"[^\s+]+\+[0-9a-f]{8}\+", text) is not None
+
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _LINES = 3

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.merkle import leaf_hash, proves_inclusion
-from audit_provider.core.transparency.note import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.core.transparency.note import PublicKey
+    from audit_provider.core.transparency.checkpoint import PublicKey
 
 FORMAT = "audit_provider.proof/1"
 """Says how the file is to be read; another number is another form."""

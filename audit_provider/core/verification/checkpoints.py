@@ -14,17 +14,16 @@ import msgspec
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError, SpoolDamagedError
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.merkle import Range, range_of
-from audit_provider.core.transparency.note import Note
 from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of, packed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from audit_provider.core.spool import Store
-    from audit_provider.core.spool.walk import Reached
-    from audit_provider.core.transparency.note import PublicKey
+    from audit_provider.core.spool.manifests import Reached
+    from audit_provider.core.transparency.checkpoint import PublicKey
 
 Agreement = Literal["agrees", "differs", "is longer", "is of no log here", "cannot be compared", "is not signed"]
 

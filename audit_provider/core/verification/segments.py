@@ -12,9 +12,9 @@ from isal import igzip, isal_zlib
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.spool import Head, Manifest
+from audit_provider.core.spool.manifests import named_after
 from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name, decode_events
 from audit_provider.core.spool.store import check_key
-from audit_provider.core.spool.walk import named_after
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:

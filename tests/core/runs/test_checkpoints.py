@@ -18,9 +18,8 @@ from audit_provider.core.runs.checkpoints import Checkpoints, Signer
 from audit_provider.core.spool import LocalStore, SegmentWriter
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.core.transparency.merkle import leaf_hash, range_of
-from audit_provider.core.transparency.note import Note, SigningKey
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 CHAIN = "20260301T000000Z-aaaa"

@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError
-from audit_provider.core.transparency.checkpoint import Checkpoint
-from audit_provider.core.transparency.note import Note, PublicKey, SigningKey, signed
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note, PublicKey, SigningKey, signed
 
 KEY = SigningKey(bytes(range(32)))
 OTHER = SigningKey(bytes(range(1, 33)))

@@ -7,9 +7,8 @@ import base64
 import pytest
 from cryptography.exceptions import InvalidSignature
 
-from audit_provider.core.transparency.checkpoint import Checkpoint
+from audit_provider.core.transparency.checkpoint import Checkpoint, SigningKey
 from audit_provider.core.transparency.merkle import inclusion_proof, leaf_hash, range_of
-from audit_provider.core.transparency.note import SigningKey
 from tests.documentation import ROOT, blocks
 
 KEY, OTHER = SigningKey(bytes(range(32))), SigningKey(bytes(range(1, 33)))
