@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import AuditError
 from audit_provider.core.validation import closest
 from audit_provider.hooks.audit_logs import AuditLogsHook
-from audit_provider.host.database import connection_ids
+from audit_provider.host.missing import connection_ids
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.operators.siem_configurations import check_destination
 

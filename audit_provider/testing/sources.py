@@ -12,6 +12,7 @@ The words of a contract are on the page about adding a source.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -19,18 +20,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from audit_provider.core.errors import AuditError, CredentialError
+from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
 from audit_provider.core.fields import value_at
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.sources.inline import mistakes_in
+from audit_provider.core.sources.inline import TYPES, mistakes_in
 from audit_provider.core.sources.reading.reader import Reader
 from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.core.validation import checked
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.testing.contract import read_contract
 from audit_provider.testing.contract_service import ContractService
@@ -38,6 +41,7 @@ from audit_provider.testing.contract_service import ContractService
 if TYPE_CHECKING:
     from audit_provider.core.sources.request import Request
     from audit_provider.core.sources.spec import SourceSpec
+
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 """The time at which everything in the tests happens. Vendors' look-back limits make it the real one."""
@@ -251,3 +255,35 @@ class SourceContract:
             return  # the vendor filters by one time, and the window is cut by another
         assert canonical(side.records()) == canonical(row.record for row in side.service.rows if row.moment in window)
         assert side.service.refused == []
+
+
+def wrong_types_in(value: Any, path: str = "") -> list[str]:
+    """Return one sentence per value of the wrong type in a dataclass such as a source, each beginning with its path.
+
+    :param value: a dataclass, looked into at any depth. :param path: where it stands, "" for the source itself.
+    """
+    return list(_wrong(value, path))
+
+
+def _wrong(value: Any, path: str) -> Iterator[str]:
+    hints = get_type_hints(type(value))
+    for each in dataclasses.fields(value):
+        here = f"{path}.{each.name}" if path else each.name
+        found, hint = getattr(value, each.name), hints[each.name]
+        if found is None and type(None) in get_args(hint):
+            continue
+        kinds = tuple(TYPES[each.name].values()) if each.name in TYPES else _dataclasses_of(hint)
+        if kinds and not isinstance(found, kinds):
+            yield f"{here}: must be {' or '.join(kind.__name__ for kind in kinds)}, not {found!r}"
+        elif dataclasses.is_dataclass(found):
+            yield from _wrong(found, here)
+        else:
+            try:
+                checked(hint, found, here, strict=True)
+            except ConfigurationError:
+                yield f"{here}: must be of the type {each.type}, not {found!r}"
+
+
+def _dataclasses_of(hint: Any) -> tuple[type, ...]:
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return tuple(kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind))

@@ -68,7 +68,7 @@ def variables(tmp_path, monkeypatch):
     kept = type("Variables", (FileVariables,), {"folder": folder})
     monkeypatch.setattr("audit_provider.state.Variable", kept)
     # These alone: tests in the same process may have made a database, and records in it.
-    monkeypatch.setattr("audit_provider.host.database.is_at_hand", lambda: False)
+    monkeypatch.setattr("audit_provider.host.missing.is_at_hand", lambda: False)
     return kept
 
 

@@ -1,14 +1,18 @@
-"""A pull: what one task reads from a source into the spool, and how it goes on where an earlier try ended."""
+"""A pull: what one task reads from a source into the spool, and how it goes on where an earlier try ended.
+
+How each run of the live stream ended is recorded. That decides no run: a record that cannot be written is only logged.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_provider.core.account import refuse_other_account
-from audit_provider.core.errors import UnavailableError, WaitError
-from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
+from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
 from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.progress import PullProgress, grouped
@@ -23,12 +27,13 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.sources import Reader
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Gap, Window
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources import PageReader, SourceSpec
     from audit_provider.core.spool import Store
     from audit_provider.core.wire.rate_limit import Pacer
+
 
 COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
 """What a pull counts."""
@@ -293,3 +299,64 @@ def _result(position: Position, counts: PullCounts) -> dict[str, Any]:
         "watermark": text_of(position.watermark) if position.watermark else None,
         "complete": position.complete,
     }
+
+
+MOST_LETTERS = 500
+"""Of an error that is kept, as for a destination."""
+
+
+@contextmanager
+def source_failures_kept(
+    ledger: Ledger, pipeline: str, *, run_id: str, now: Callable[[], datetime], log: Log
+) -> Iterator[None]:
+    """Record how the work inside ends: its failure, or that it ended well.
+
+    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
+    something new, so runs that go well write none.
+
+    :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
+    """
+    try:
+        yield
+    except (WaitError, FencedError):
+        raise
+    except AuditError as error:
+        _keep_failure(ledger, pipeline, str(error), run_id, now(), log)
+        raise
+    except Exception as error:
+        # Only words of this package's own hold no secret.
+        said = f"The pull task ended with an unexpected {type(error).__name__}: see its log."
+        _keep_failure(ledger, pipeline, said, run_id, now(), log)
+        raise
+    _keep_success(ledger, pipeline, log)
+
+
+def _keep_failure(ledger: Ledger, pipeline: str, said: str, run_id: str, now: datetime, log: Log) -> None:
+    with _only_logged(log):
+        record = source_record(ledger, pipeline)
+        before = record.load() or SourceHealth()
+        same = bool(before.failures_in_a_row and run_id) and before.failed_run == run_id
+        record.commit(
+            SourceHealth(
+                failures_in_a_row=before.failures_in_a_row + (not same),
+                failing_since=before.failing_since or now,
+                failed_at=now,
+                failed_run=run_id,
+                last_error=said[:MOST_LETTERS],
+            )
+        )
+
+
+def _keep_success(ledger: Ledger, pipeline: str, log: Log) -> None:
+    with _only_logged(log):
+        record = source_record(ledger, pipeline)
+        if (before := record.load()) is None or before.failures_in_a_row:
+            record.commit(SourceHealth())
+
+
+@contextmanager
+def _only_logged(log: Log) -> Iterator[None]:
+    try:
+        yield
+    except AuditError as error:
+        log.warning("How this run ended is not recorded for the page: %s", error)

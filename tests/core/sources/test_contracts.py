@@ -12,9 +12,8 @@ import pytest
 from audit_provider.core.errors import AuditError
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.inline import mistakes_in
-from audit_provider.core.sources.value_types import wrong_types_in
 from audit_provider.testing.contract import read_contract
-from audit_provider.testing.sources import NOW, SourceContract, SourceDesk, moments, renamed
+from audit_provider.testing.sources import NOW, SourceContract, SourceDesk, moments, renamed, wrong_types_in
 from tests.core.simulation import MemoryStore
 from tests.core.sources.agreement import disagreements
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.sources.link_header import UnreadableLinkError, links_in
+from audit_provider.core.sources.shown import UnreadableLinkError, links_in
 
 TOKENS = st.text("!#$%&'*+.^_`|~-" + string.ascii_letters + string.digits, min_size=1, max_size=12)
 NAMES = TOKENS.filter(lambda name: name.lower() != "rel")
