@@ -48,7 +48,7 @@ def as_utf8(body: bytes) -> bytes:
 
 
 MOST_DEPTH = 64
-"""Levels of nesting that are kept as they are where a record is written anew; what lies deeper becomes a text."""
+"""Levels of nesting that are kept as they are where a record is rewritten; what lies deeper becomes a text."""
 
 SPACE = b" \t\n\r\f\v"
 

@@ -35,7 +35,7 @@ def ssh_connection(conn_id: str) -> SshConnection:
     hook.auth_timeout = hook.auth_timeout or _LOGIN_SECONDS
 
     def connect() -> Any:
-        # The command of a jump host is started anew: the hook would keep one that has ended.
+        # The command of a jump host is started again: the hook would keep one that has ended.
         vars(hook).pop("host_proxy", None)
         return hook.get_conn()
 

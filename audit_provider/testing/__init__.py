@@ -11,5 +11,5 @@ if find_spec("pytest"):
     import pytest
 
     # Before the modules are imported, so that a failure shows the values.
-    for _name in ("destinations", "shipping", "sources"):
+    for _name in ("destinations", "sources"):
         pytest.register_assert_rewrite(f"{__name__}.{_name}")

@@ -70,8 +70,8 @@ class _Item(msgspec.Struct, gc=False):
         if not isinstance(self.error, dict):
             return str(self.error or "")
         cause = self.error.get("caused_by")
-        told = [self.error, cause] if isinstance(cause, dict) else [self.error]
-        return "; ".join(f"{each.get('type', '')}: {each.get('reason', '')}" for each in told)
+        reasons = [self.error, cause] if isinstance(cause, dict) else [self.error]
+        return "; ".join(f"{each.get('type', '')}: {each.get('reason', '')}" for each in reasons)
 
 
 class _Done(msgspec.Struct, gc=False, forbid_unknown_fields=True):

@@ -228,7 +228,7 @@ class S3Destination:
             if code == "PreconditionFailed" or status == 412:
                 return None
             if found.is_clock:
-                # Shipping sends it again, signed anew.
+                # Shipping sends it again, with a new signature.
                 raise UnavailableError(
                     f"{where} refuses {method} ({found.said}): {CLOCK_WORDS}; everything is kept."
                 ) from None

@@ -129,10 +129,10 @@ class SentinelDestination:
         )
         encoded = self._encode(row)
         if self._some_only or len(encoded) > self._options.column_bytes:
-            told: dict[str, str] = msgspec.to_builtins(row)
-            told = {name: value for name, value in told.items() if name in self._columns}
-            encoded = self._encode(told)
-            self._refuse_long(told)
+            columns: dict[str, str] = msgspec.to_builtins(row)
+            columns = {name: value for name, value in columns.items() if name in self._columns}
+            encoded = self._encode(columns)
+            self._refuse_long(columns)
         return encoded[:-1] + self._raw_data(event) if "RawData" in self._columns else encoded
 
     def send(self, batch: Batch) -> Outcome:

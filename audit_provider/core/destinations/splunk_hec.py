@@ -248,15 +248,16 @@ class SplunkHecDestination:
         body = msgspec.json.encode({"acks": [ack_id]})
         waited, pause = 0.0, 1.0
         while waited < self._options.ack_timeout:
-            told = self._client.fetch(
+            asked = self._client.fetch(
                 "POST", ACK_PATH, params={"channel": self._channel}, headers=self._headers({}), body=body
             )
-            reply = _reply(told)
-            self._refuse_sender(told, reply)
+            reply = _reply(asked)
+            self._refuse_sender(asked, reply)
             acks = reply.get("acks")
             if not isinstance(acks, dict):
                 raise ProtocolError(
-                    f"{told.where} answered {told.status} without 'acks': check proxies in between; everything is kept."
+                    f"{asked.where} answered {asked.status} without 'acks': check proxies in between; everything is "
+                    "kept."
                 )
             if acks.get(str(ack_id)) is True:
                 return outcome

@@ -217,7 +217,7 @@ def _delivered(figures: Figures, memory: Memory, destinations: Sequence[str], sh
         for day in figures.days:
             record = memory.days.get(day.day)
             after = record.delivered.get(destination) if record else None
-            # Counting begins anew where the position is deleted.
+            # Counting starts over where the position is deleted.
             counts.append(max(after - before, 0) if after is not None and before is not None else 0)
             before = before if after is None else after
         found[destination] = tuple(counts[shown:])

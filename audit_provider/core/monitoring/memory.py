@@ -161,7 +161,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         hour = self.hours.setdefault(begin, HourRecord())
         hour.lag = max(hour.lag, lag or 0.0)
         for destination, total in delivered.items():
-            # What was given before the first report, nobody knows when; and counting begins anew without a position.
+            # What was given before the first report, nobody knows when; and counting starts over without a position.
             new = total - self.given.get(destination, total)
             if new > 0:
                 hour.delivered[destination] = hour.delivered.get(destination, 0) + new
@@ -213,5 +213,5 @@ def _on_day(after: Totals, before: Totals) -> DayDelivery:
 
 
 def _more(after: int, before: int) -> int:
-    """Return by how much a total has grown; counting begins anew where the position is deleted."""
+    """Return by how much a total has grown; counting starts over where the position is deleted."""
     return after - before if after >= before else after

@@ -104,7 +104,7 @@ class Checkpoints:
         stream = opened.stream
         tree, why = standing(stream, opened.chain, opened.head, record.load())
         if why:
-            self.log.warning("The log of %s begins anew: %s.", opened.name.folder, why)
+            self.log.warning("The log of %s starts over: %s.", opened.name.folder, why)
         files = TreeFiles(self.store, opened.name.folder, opened.chain, tree.generation)
         for grown in grow(stream, opened.head, tree, files, over=lambda: self.now() >= over_at):
             record.commit(grown)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Patience:
     """How long a try may last, and whether the destination has taken something in it.
 
-    :ivar begun: when the try began; a backfill's time begins anew with each wait before which something was taken.
+    :ivar begun: when the try began; a backfill's time starts over with each wait before which something was taken.
     :param minutes: that it may last. :param goes_on: whether no later run ships what is left, as for a backfill: it has
         no deadline then.
     """
@@ -44,7 +44,7 @@ class Patience:
     def outlasting(self, error: AuditError) -> AuditError:
         """Return the error to end with: the same, or another where it is a wait that would end after the try.
 
-        A backfill is shipped by no later run, so its time begins anew with each wait before which something was taken.
+        A backfill is shipped by no later run, so its time starts over with each wait before which something was taken.
         """
         if not isinstance(error, WaitError):
             return error

@@ -142,7 +142,7 @@ class SourceReading:
     def refuse_other_account(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
         """Refuse to read on where one of the positions was read from another account.
 
-        :raises ConfigurationError: it was. Another source begins anew by itself.
+        :raises ConfigurationError: it was. Another source starts over by itself.
         """
         where = f"the connection {self.connection.http_conn_id!r}"
         for name, kept in ((self.name, position), (StreamName(self.pipeline), live)):

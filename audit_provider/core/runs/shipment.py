@@ -208,7 +208,7 @@ class Shipment:
         stream = opened.stream
         self._keep_configuration(shipped.name, before)
         if before and not opened.of_chain(before):
-            self.log.warning("%s was begun anew, so %s begins anew as well.", shipped.name.folder, self.destination)
+            self.log.warning("%s was started over, so %s starts over as well.", shipped.name.folder, self.destination)
             offset = replace(beginning(stream, opened.position), earlier=before.begun_anew())
             before = None
         else:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class PatientPage:
     """A page as it can be decoded.
 
-    :ivar body: JSON, without what is unreadable. :ivar repaired: for each record that was written anew, why.
+    :ivar body: JSON, without what is unreadable. :ivar repaired: for each record that was rewritten, why.
     :ivar around: what was not JSON about the rest, in words.
     """
 
@@ -60,7 +60,7 @@ class PatientReader:
         begin, levels = found
         elements = Elements(body, begin, levels, self._needed)
         text, end = elements.read()
-        # What is around the list is written anew in two parts, each made whole for it.
+        # What is around the list is rewritten in two parts, each made whole for it.
         before = rewritten(body[:begin] + b"]" + b"}" * levels)
         opening = b'{"":' * levels + b"["
         after = rewritten(opening + body[end:])

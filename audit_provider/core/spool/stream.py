@@ -50,7 +50,7 @@ class Stream:
 
     :param store: where objects are kept. :param name: ``<pipeline>/<stream>``.
     :param chain: the folder below, of the chain that began with the present position: where a position is deleted and
-        reading begins anew, nothing of the old chain is in the way.
+        reading starts over, nothing of the old chain is in the way.
     """
 
     def __init__(self, store: Store, name: str, chain: str = "") -> None:

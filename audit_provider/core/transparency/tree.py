@@ -208,7 +208,7 @@ def standing(stream: Stream, chain: str, head: Head, tree: TreeHead | None) -> t
         before = stream.walk(head).to(oldest).manifest.previous.total
     if tree is None or tree.chain != chain:
         new = TreeHead(chain, head=_start(oldest, before), before=before)
-        return new, "" if tree is None else "the stream was begun anew"
+        return new, "" if tree is None else "the stream was started over"
     if tree.head.number == 0 or _holds(stream, head, tree.head, oldest):
         return tree, ""
     lost = tree.head.number + 1 < oldest

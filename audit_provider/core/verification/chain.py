@@ -255,7 +255,9 @@ class ChainReader:
         if number > head.number:
             self._notes.append(f"{self._folder}/{name} is not committed: a run that is under way or was cut off.")
         else:
-            self._notes.append(f"{self._folder}/{name} is not in the chain: a run was cut off, and another wrote anew.")
+            self._notes.append(
+                f"{self._folder}/{name} is not in the chain: a run was cut off, and another wrote it again."
+            )
 
     def _whose(self) -> None:
         """Say of what is in the wrong place where it belongs."""

@@ -90,14 +90,14 @@ def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
 
     :param now: aware UTC; used to detect a wrong clock if the answer has no code, like an answer to a HEAD.
     """
-    told = error.response.get("Error", {})
-    code = str(told.get("Code", ""))
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
-    is_clock = code in _CLOCK or bool(_CLOCK_SAID.search(str(told.get("Message", ""))))
+    is_clock = code in _CLOCK or bool(_CLOCK_SAID.search(str(details.get("Message", ""))))
     if status == 403 and code.isdigit() and now is not None:
         is_clock = is_clock or _is_off(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), now)
     is_passing = code in _PASSING or bool(_PASSING_SAID.search(code)) or means_later(status) or status == 409
-    message = _SECRET.sub(MASK, " ".join(str(told.get("Message", "")).split()))[:_WORDS_SHOWN]
+    message = _SECRET.sub(MASK, " ".join(str(details.get("Message", "")).split()))[:_WORDS_SHOWN]
     is_foreign = bool(status) and code in ("", str(status))
     if is_foreign and is_web_page(error.response):  # botocore calls a 200 whose body is not XML a 500
         code = f"{code or status}, with a web page"

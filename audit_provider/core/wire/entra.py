@@ -76,7 +76,7 @@ def identity_token(
 
 
 def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[..., Any]:
-    """Return what makes a credential anew; each is used once, so that a refused token does not come from its cache."""
+    """Return what makes a new credential; each is used once, so that a refused token does not come from its cache."""
     try:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
     except ImportError:

@@ -49,7 +49,7 @@ class SignedRequest:
 
 
 class RequestSigner(AuthBase):
-    """Signs requests about to be sent; each try anew, since a date is accepted for some minutes only."""
+    """Signs requests about to be sent, and each try again, since a date is accepted for some minutes only."""
 
     def __init__(self, login: str, password: str, digest: str, now: Callable[[], datetime]) -> None:
         self._login = login

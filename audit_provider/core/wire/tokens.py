@@ -74,7 +74,7 @@ _WORDS_SEEN = 2000
 
 
 class Renewable(Protocol):
-    """What carries a token that it can fetch anew."""
+    """What carries a token that it can fetch again."""
 
     refused_anew: bool
     """A 403 came for a new token as it had for the old one, so it is about rights and not about the token."""

@@ -74,7 +74,7 @@ def _version(answer: Answer) -> int | None:
     try:
         template = content["index_templates"][0]["index_template"]
     except (KeyError, IndexError, TypeError):
-        raise ProtocolError(f"{answer.where} answered {answer.status}, not as an index template is told.") from None
+        raise ProtocolError(f"{answer.where} answered {answer.status}, which is not an index template.") from None
     ours = (template.get("_meta") or {}).get("managed_by") == "airflow-provider-audit-logs"
     version = template.get("version")
     return version if ours and isinstance(version, int) else None
