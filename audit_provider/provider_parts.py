@@ -23,7 +23,9 @@ def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSp
             {"integration-name": _OWN, "how-to-guide": guides, "tags": ["service"]},
             *(_integration(each.title, each.docs, f"sources/{each.name}", "source") for each in sources),
         ],
-        "operators": [_group(_OWN, *(f"audit_provider.operators.{name}" for name in ("pull", "report", "reconcile")))],
+        "operators": [
+            _group(_OWN, *(f"audit_provider.operators.{name}" for name in ("pull", "report", "reconcile", "verify")))
+        ],
         "hooks": [_group(_OWN, *(f"audit_provider.hooks.{name}" for name in ("audit_logs", "checkpoint_key")))],
         "extra-links": ["audit_provider.operators.links.AuditLogLink"],
         "connection-types": [audit_logs_form(sorted(each.name for each in sources)), CHECKPOINT_KEY_FORM],

@@ -165,7 +165,7 @@ def test_a_log_that_begins_anew_says_so_and_has_another_name(rig):
     last = next(each for each in rig.kept()[::-1] if each["subject"] == "p/live")
     assert last["begins_anew"] == "a late run has replaced segments of it"
     assert last["checkpoint"].startswith(f"logs.example.com/p/live/{CHAIN}/1\n9\n")
-    assert any("begins anew" in line for line in rig.log.lines)
+    assert any("starts over" in line for line in rig.log.lines)
 
 
 def test_no_secret_is_kept_or_shown(rig):

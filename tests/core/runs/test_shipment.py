@@ -59,7 +59,7 @@ def test_a_stream_that_was_begun_anew_is_shipped_anew(kept):
     shipment(kept, far).ship([LIVE])
     assert len(far.stored) == 6
     assert kept.offset().chain == "anew"
-    assert "p/live was begun anew, so far begins anew as well." in str(kept.log)
+    assert "p/live was started over, so far starts over as well." in str(kept.log)
 
 
 @pytest.mark.parametrize(("run_id", "failures"), [("a", 1), ("", 2)])

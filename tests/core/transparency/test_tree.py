@@ -161,7 +161,7 @@ def test_what_is_removed_later_is_still_in_the_tree_and_the_rest_is_proven(tmp_p
 def test_another_chain_has_another_tree(tmp_path):
     written = Written(tmp_path, [2])
     tree, why = written.grown(TreeHead("20250101T000000Z-bbbb", head=Head(9, "x", 90), hashes=""))
-    assert (why, tree.chain, tree.leaves) == ("the stream was begun anew", CHAIN, 2)
+    assert (why, tree.chain, tree.leaves) == ("the stream was started over", CHAIN, 2)
 
 
 def test_files_that_are_damaged_newer_or_missing_are_named(tmp_path, monkeypatch):
