@@ -2,12 +2,15 @@
 
 A description in this package is a public value in a module of one folder. A description in another package is named by
 an entry point. So nothing lists what exists.
+
+Names of a package that are imported when they are first used are found here too, so that a task imports only what it
+uses.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -18,6 +21,7 @@ from audit_provider.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
 
 _log = logging.getLogger(__name__)
 _Kind = TypeVar("_Kind")
@@ -95,3 +99,20 @@ def _add(found: dict[str, _Kind], value: Any, where: str, taken: Collection[str]
             f"{where} describes a {type(value).__name__} with the name {value.name!r}, which is taken: give it another "
             "name."
         )
+
+
+def imported_late(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module that does not import some of its names before they are used.
+
+    https://peps.python.org/pep-0562/
+
+    :param package: name of the module. :param homes: module of each of these names.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names}
+
+    def find(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(home_of[name]), name)
+
+    return find

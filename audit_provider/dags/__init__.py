@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit_provider.core.late_imports import imported_late
+from audit_provider.core.discovery import imported_late
 
 if TYPE_CHECKING:
     from audit_provider.dags.backfill import build_backfill

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.spec import operator_name
-from audit_provider.core.late_imports import imported_late
+from audit_provider.core.discovery import imported_late
 
 if TYPE_CHECKING:
     from types import ModuleType

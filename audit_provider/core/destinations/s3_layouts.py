@@ -222,11 +222,6 @@ class DatadogArchive:
         return base64.b64encode(moment + unique).decode()
 
 
-def _day_of(item: Item) -> str:
-    """Return an event's day as ``YYYYMMDD``; some systems' own formatting leaves out the zeros of an early year."""
-    return item.event.time.date().isoformat().replace("-", "")
-
-
 class _Classified(msgspec.Struct):
     class_uid: int
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit_provider.core.late_imports import imported_late
+from audit_provider.core.discovery import imported_late
 from audit_provider.core.sources.spec import SourceSpec
 from audit_provider.core.sources.vendors import Sources
 

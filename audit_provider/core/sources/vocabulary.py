@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.late_imports import imported_late
+from audit_provider.core.discovery import imported_late
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.paging import (

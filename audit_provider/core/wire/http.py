@@ -250,11 +250,6 @@ class HttpClient:
         """Redact one more secret, such as a token fetched on the way."""
         self._redactor.hide(secret)
 
-    def drop_token(self) -> bool:
-        """Forget the session's token, since it was refused; return whether the session can fetch itself another."""
-        drop = getattr(self._session.auth, "drop", None)
-        return bool(drop and drop())
-
     def token_tries(self) -> TokenTries:
         """Return what decides, for one request, whether a refused token is followed by another try."""
         return TokenTries(self._session.auth, self.sleep, self.now)

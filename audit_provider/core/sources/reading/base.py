@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from audit_provider.core.late_imports import imported_late
+from audit_provider.core.discovery import imported_late
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
