@@ -13,17 +13,8 @@ import pytest
 
 from audit_provider.core.sources import REGISTRY, vendors
 from audit_provider.core.sources.vendors import find_sources
-from audit_provider.testing.contract import (
-    Bound,
-    Contract,
-    Login,
-    Order,
-    Paging,
-    Refusal,
-    SlowDown,
-    TokenCall,
-    WaitForm,
-)
+from audit_provider.testing.contract import Bound, Contract, Login, Order, Refusal, SlowDown, TokenCall, WaitForm
+from audit_provider.testing.contract_paging import Paging
 from audit_provider.testing.documented_call import Call, Kind, Parameter, Role, TimeKind
 from audit_provider.testing.strict import words_of
 from tests.core.sources import test_contracts as suite
