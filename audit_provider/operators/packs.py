@@ -12,9 +12,9 @@ from audit_provider.core.runs.checkpoints import Signer
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
 from audit_provider.core.runs.recorded_progress import recorded_progress
-from audit_provider.core.transparency.note import signed
+from audit_provider.core.transparency.checkpoint import signed
 from audit_provider.core.verification import Verification, streams_in, verify
-from audit_provider.operators.signing import signer
+from audit_provider.hooks.checkpoint_key import signer
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
