@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import copy
 import hashlib
 from collections import Counter
@@ -13,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.content import Content
-from audit_provider.core.errors import UNREADABLE, ProtocolError, RefusedError, UnavailableError
+from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.fields import (
-    Extractor,
-    first_getter_of,
-    getter_of,
     is_absent,
     paths_of,
     text_at,
 )
-from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
@@ -31,13 +26,13 @@ from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.guesses import records_elsewhere
+from audit_provider.core.sources.page_decoder import PageDecoder
 from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.shown import Shown, is_header
+from audit_provider.core.sources.shown import Shown
 from audit_provider.core.sources.statement import ResultWaiter, StatementPaging, records_of
-from audit_provider.core.sources.tolerant_page import PatientReader
 from audit_provider.core.templates import bounds_of, filled, unbounded
 
 if TYPE_CHECKING:
@@ -50,7 +45,6 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.rate_limit import Burst
 
 _ACCEPTED = 202
-_PROOF_BYTES = 64 * 1024
 _CONTENT = Content()
 
 
@@ -111,10 +105,9 @@ class PageReader:
         self.prepares = True
         self._exploder = Exploder(spec.explode_at) if spec.explode_at else None
         listed = spec.export if isinstance(spec.export, FileList) else None
-        self._listed = RecordReader(Fields(listed.id_at, listed.created_at)) if listed else self.records
-        self._patient = PatientReader(
-            spec.records_at, Fields(listed.id_at, listed.created_at) if listed else spec.fields
-        )
+        fields = Fields(listed.id_at, listed.created_at) if listed else spec.fields
+        self._listed = RecordReader(fields) if listed else self.records
+        self._decoder = PageDecoder(spec, fields, self.records, self._listed)
         self._client = client
         self.request = spec.request
         self.wanted: Window | None = None
@@ -122,25 +115,9 @@ class PageReader:
         self._judge = AnswerJudge(spec, client.redact)
         self.later = self._judge.later
         self._lost_page = False
-        errors = spec.errors
-        judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
-        led_by = [path for path in spec.paging.paths if not is_header(path)]
-        columns = spec.columns.at if spec.columns else ""
-        paths = dict.fromkeys(filter(None, (*led_by, *judged, columns)), Any)
         self._waiter = ResultWaiter(spec.polling, client.now, self.pause) if spec.polling else None
         self._proves_rows = isinstance(spec.paging, StatementPaging)
         self._names: tuple[bytes, ...] = ()
-        if spec.records_at:
-            kind = dict[str, msgspec.Raw] if spec.records_by_key else list[msgspec.Raw]
-            extractor = Extractor({**dict.fromkeys(paths_of(spec.records_at), kind), **paths})
-            self._decode, self._records = extractor.decode, first_getter_of(spec.records_at)
-        else:
-            extractor = Extractor(paths)
-            self._decode, self._records = msgspec.json.Decoder(list[msgspec.Raw]).decode, list
-        # An answer that is the list itself has nothing beside its records.
-        getter = getter_of if spec.records_at else lambda _: lambda _: msgspec.UNSET
-        self._getters = {path: getter(path) for path in ("", *paths)}
-        self._obstacles = {path: extractor.obstacle(path) for path in (*paths_of(spec.records_at), *led_by)}
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
@@ -290,7 +267,7 @@ class PageReader:
         """
         if not cursor:
             self._names = ()
-        shown = self._getters[columns.at](found)
+        shown = self._decoder.value(found, columns.at)
         if not is_absent(shown):
             self._names = columns.names_in(shown, answer.where)
         if rows and not self._names:
@@ -354,17 +331,17 @@ class PageReader:
         if self._says_nothing_new(answer, cursor):
             return Page((), (), "", more=False)
         try:
-            found, aside = self._decoded(answer)
+            found, aside = self._decoder.decoded(answer)
         except msgspec.ValidationError as error:
             self._judge.refuse_hidden_error(answer)
             raise ProtocolError(
                 f"{answer.where} answered 200, but not with a page of {spec.title} ({error})."
             ) from None
-        self._judge.refuse_hidden_error(answer, lambda path: self._getters[path](found))
-        records = self._records(found)
+        self._judge.refuse_hidden_error(answer, lambda path: self._decoder.value(found, path))
+        records = self._decoder.records(found)
         if records is msgspec.UNSET:
             for path in paths_of(spec.records_at):
-                self._refuse_obstacle(answer, found, path)
+                self._decoder.refuse_obstacle(answer, found, path)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
             if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
@@ -398,7 +375,7 @@ class PageReader:
         if self._repeats:
             self._repeats.named = named = named if not repeats else self._repeats.named
         shown = Shown(
-            lambda path: self._way_on(answer, found, path),
+            lambda path: self._decoder.value_unhidden(answer, found, path),
             answer.headers,
             [""] * len(records) if repeats else [*ids, *[""] * aside],
             cursor,
@@ -438,57 +415,6 @@ class PageReader:
         first = self.spec.paging.first if isinstance(self.spec.paging, PagePaging) else 0
         return self._repeats.count(int(cursor) if cursor.isdecimal() else first, records, where)
 
-    def _decoded(self, answer: Answer) -> tuple[Any, int]:
-        """Return a page decoded, strictly or where that cannot be, patiently; and how many records nobody can read.
-
-        :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
-        """
-        body = answer.body
-        if _is_utf8(body):
-            try:
-                return self._decode(body), 0
-            except msgspec.ValidationError:
-                raise
-            except UNREADABLE:
-                pass
-        try:
-            page = self._patient.read(body)
-            found = self._decode(page.body)
-        except msgspec.ValidationError:
-            raise
-        except (BrokenError, *UNREADABLE) as error:
-            raise ProtocolError(self._not_readable(answer, error)) from None
-        self.records.note_around(page.around)
-        self._listed.note_repaired(page.repaired)
-        self._listed.unreadable += page.unreadable
-        return found, len(page.unreadable)
-
-    def _not_readable(self, answer: Answer, error: Exception) -> str:
-        if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
-            return answer.not_json()
-        return (
-            f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON but are not "
-            f"valid to their end ({error}), so the records or the next page cannot be read: the next try requests the "
-            "page again."
-        )
-
-    def _way_on(self, answer: Answer, found: Any, path: str) -> Any:
-        value = self._getters[path](found)
-        if value is msgspec.UNSET:
-            self._refuse_obstacle(answer, found, path)
-        return value
-
-    def _refuse_obstacle(self, answer: Answer, found: Any, path: str) -> None:
-        """Refuse an answer in which ``path`` is not absent but hidden.
-
-        :raises ProtocolError: something above it is neither an object nor empty.
-        """
-        if hidden := self._obstacles[path](found):
-            raise ProtocolError(
-                f"{answer.where} has something other than an object at {hidden!r}, so {path!r} cannot be read: correct "
-                "the source's paths."
-            )
-
 
 def undated_at(window: Window | None, now: datetime, wanted: Window | None = None) -> datetime:
     """Return the time to give a record that shows none: that of receipt, or the middle of a window of the past.
@@ -506,15 +432,3 @@ def undated_at(window: Window | None, now: datetime, wanted: Window | None = Non
     if window is None or window.end >= now - timedelta(hours=1):
         return now
     return window.start + (window.end - window.start) / 2
-
-
-def _is_utf8(body: bytes) -> bool:
-    proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
-    try:
-        # In parts that fit a processor's cache, for the text itself is not wanted.
-        for begin in range(0, len(body), _PROOF_BYTES):
-            proof.decode(view[begin : begin + _PROOF_BYTES])
-        proof.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
