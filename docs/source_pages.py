@@ -27,8 +27,6 @@ LEFT_OUT = {
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "Cloudflare v1": "replaced by v2.",
-    "CrowdStrike Falcon": "a stream of events; how long it keeps them, and whether its offsets have holes, is "
-    "unconfirmed, so nothing would prove that none is missing.",
     "Duo administrator log": "a lower bound of time only, no ids, an unconfirmed order; the activity log is read.",
     "LastPass": "the form of times and of answers is unconfirmed; `records_by_key` reads such answers.",
 }
@@ -44,6 +42,7 @@ _WAYS = {
     "SinceScan": "newest first, since the last watermark",
     "HeadScan": "newest first, back to known events",
     "FileExport": "from files",
+    "EventFeed": "from feeds, each opened behind the last event and closed once nothing comes",
     "MeasuredList": "in an order that it measures",
 }
 

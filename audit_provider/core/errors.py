@@ -10,6 +10,7 @@
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
     │   │   ├── MaybeStoredError  a destination's success that is not understood
     │   │   ├── CircleError     its cursors lead round in a circle, so none can be trusted
+    │   │   ├── CutOffError     an answer would have been too large
     │   │   └── LostPageError   a page does not exist although the page before said so
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
     │   ├── FencedError         another run moved this position; this run must not
@@ -71,6 +72,10 @@ class ProtocolError(StopError):
 
 class MaybeStoredError(ProtocolError):
     """A destination answered with a success that is not understood: most likely it has stored what was sent."""
+
+
+class CutOffError(ProtocolError):
+    """An answer would have been larger than the service gives, so a shorter time range has to be requested."""
 
 
 class CircleError(ProtocolError):

@@ -10,6 +10,7 @@ import msgspec
 from audit_provider.core.errors import (
     ConfigurationError,
     CredentialError,
+    CutOffError,
     LostPageError,
     ProtocolError,
     RefusedError,
@@ -108,6 +109,10 @@ class AnswerJudge:
                 "although the page before said that there is more, so the rest cannot be read."
             )
 
+    def has_no_content(self, answer: Answer) -> bool:
+        """Whether an answer has no content, as a proxy may answer too."""
+        return answer.status == _NO_CONTENT or self._has_no_page(answer)
+
     def _has_no_page(self, answer: Answer) -> bool:
         if answer.status != _OK or not self._spec.records_may_be_absent:
             return False
@@ -119,6 +124,7 @@ class AnswerJudge:
 
         :param by_cursor: what the request named may be gone, as a cursor may.
         :param carried_cursor: the request held a cursor of the source's paging.
+        :raises CutOffError: the answer would be too large.
         :raises RefusedError: the request is refused, or its cursor: then with a status that means so.
         :raises CredentialError: the credential is not accepted.
         :raises ConfigurationError: the host or the path is wrong.
@@ -146,6 +152,7 @@ class AnswerJudge:
         if status in (404, 405) and not by_cursor:
             hint = hint or f"check that the connection's host is {self._spec.title}'s API."
             raise ConfigurationError(f"{message}: {hint}")
+        self._refuse_too_large(message, words)
         if 400 <= status < 500:
             hint = hint or self._hint_on_end(words)
             raise RefusedError(
@@ -178,8 +185,13 @@ class AnswerJudge:
             message += self._said(answer, words)
             if later := self._meaning(answer.status, code, words):
                 raise UnavailableError(f"{message}.", wait=later.least or None)
+            self._refuse_too_large(message, words)
             hint = self._hint(code) or self._hint_on_end(words)
             raise ProtocolError(f"{message}{f': {hint}' if hint else '.'}")
+
+    def _refuse_too_large(self, message: str, words: str) -> None:
+        if any(text.lower() in words.lower() for text in self._spec.errors.large_texts):
+            raise CutOffError(f"{message}: the answer would be too large.")
 
     def has_code(self, answer: Answer, codes: Iterable[str]) -> bool:
         """Whether an answer has one of some codes of the vendor."""

@@ -57,6 +57,29 @@ class FileList:
         return self
 
 
-Export = ExportJob | FileList
+@dataclass(frozen=True, slots=True)
+class FeedList:
+    """The records of the source's list are feeds: addresses whose answer does not end, with one event in each line.
 
-__all__ = ["Export", "ExportJob", "FileList"]
+    :ivar url_at: Dotted path of a feed's URL. Example: ``url``.
+    :ivar token_at: Dotted path of the token of a feed, which is sent to its URL in place of the credential. Example:
+        ``session.token``.
+    :ivar offset_at: Dotted path of an event's offset in its feed, a number that grows. Example: ``meta.offset``.
+    :ivar param: Name of the parameter for the offset of the last event that was read.
+    :ivar scheme: Word before the token in the header ``Authorization``.
+    """
+
+    url_at: str
+    token_at: str
+    offset_at: str
+    param: str = "offset"
+    scheme: str = "Bearer"
+
+    def mapped(self, change: Callable[[Request], Request]) -> FeedList:
+        """Return the list; it has no requests of its own."""
+        return self
+
+
+Export = ExportJob | FileList | FeedList
+
+__all__ = ["Export", "ExportJob", "FeedList", "FileList"]

@@ -80,6 +80,11 @@ class FileReader:
         self._outside = outside
 
     @property
+    def base_url(self) -> str:
+        """Of the API."""
+        return self._client.base_url
+
+    @property
     def wait(self) -> Callable[[float], None]:
         """Sleeps some seconds, or refuses to."""
         return self._client.sleep
@@ -154,15 +159,15 @@ class FileReader:
     def _download(self, file: File, sink: BinaryIO) -> Answer:
         """Download a file; where its address leads on to a storage, from there, once and without the credential."""
         base = self._client.base_url
-        client, path, url = self._client_of(self._joined(f"{base}/", file.url))
+        client, path, url = self.client_of(self.joined(f"{base}/", file.url))
         answer = client.download(path, sink, later=self._api.later)
         if answer.status in _REDIRECTS:
             where, goal = answer.where, answer.headers.get("Location", "")
             if not goal:
                 raise ProtocolError(f"{where} answered {answer.status} without saying where the file is.")
-            url = self._joined(url, goal)
+            url = self.joined(url, goal)
             if urlsplit(url).hostname == urlsplit(base).hostname or urlsplit(url).scheme == "https":
-                client, path, _ = self._client_of(url, is_outside=True)
+                client, path, _ = self.client_of(url, is_outside=True)
             else:
                 raise ProtocolError(
                     f"{where} redirects to a file at {urlsplit(url).scheme}://{urlsplit(url).hostname}, which is not "
@@ -182,7 +187,7 @@ class FileReader:
             raise RefusedError(f"{answer.where} answered {answer.status} instead of the file.", status=answer.status)
         return answer
 
-    def _joined(self, base: str, url: str) -> str:
+    def joined(self, base: str, url: str) -> str:
         """Return a URL that a service gave, made whole.
 
         :raises ProtocolError: it is none, or holds a credential.
@@ -196,8 +201,11 @@ class FileReader:
             pass
         raise ProtocolError(f"{self._api.spec.title} gave an invalid address for a file.")
 
-    def _client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
-        """Return who fetches a URL, its path there, and the URL."""
+    def client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
+        """Return who fetches a URL, its path there, and the URL.
+
+        :raises ConfigurationError: it is on another host, and not https.
+        """
         base, target = urlsplit(self._client.base_url), urlsplit(url)
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
         if not is_outside and (target.scheme, target.netloc) == (base.scheme, base.netloc):

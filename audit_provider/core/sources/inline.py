@@ -15,7 +15,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
-from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.guesses import header_meant
 from audit_provider.core.sources.overrides import carried, merged
 from audit_provider.core.sources.paging import (
@@ -28,6 +28,7 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.sources.reading.event_feed import EventFeed
 from audit_provider.core.sources.reading.file_export import FileExport
 from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.reading.id_keyset import IdKeyset
@@ -54,6 +55,7 @@ TYPES: dict[str, dict[str, type]] = {
         "since_scan": SinceScan,
         "head_scan": HeadScan,
         "file_export": FileExport,
+        "event_feed": EventFeed,
         "measured_list": MeasuredList,
     },
     "paging": {
@@ -74,7 +76,7 @@ TYPES: dict[str, dict[str, type]] = {
         "assertion": Assertion,
         "signed": SignedRequest,
     },
-    "export": {"job": ExportJob, "files": FileList},
+    "export": {"job": ExportJob, "files": FileList, "feeds": FeedList},
 }
 """Keys that have a ``type``, and what each type is."""
 
@@ -201,6 +203,8 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
     found += _mistakes_in_paging(spec)
     if isinstance(spec.reading, FileExport) and spec.export is None:
         found.append("export: file_export needs this key, which says where the files are")
+    if isinstance(spec.reading, EventFeed) != isinstance(spec.export, FeedList):
+        found.append("export: event_feed and an export of type feeds, which says where the feeds are, belong together")
     mistakes = Mistakes()
     with mistakes.collected():
         check_reading(spec.reading, "reading")

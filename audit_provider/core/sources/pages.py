@@ -27,13 +27,21 @@ from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
 from audit_provider.core.sources.guesses import records_elsewhere
 from audit_provider.core.sources.page_decoder import PageDecoder
-from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
+from audit_provider.core.sources.paging import (
+    Call,
+    CursorPaging,
+    LinkPaging,
+    NextUrlPaging,
+    OffsetPaging,
+    PagePaging,
+)
 from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.sources.statement import ResultWaiter, StatementPaging, records_of
 from audit_provider.core.templates import bounds_of, filled, unbounded
+from audit_provider.core.wire.waits import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +53,8 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.rate_limit import Burst
 
 _ACCEPTED = 202
+_MOST_LOOKS = 3
+"""At a page that a cursor leads to, while the answer has no content."""
 _CONTENT = Content()
 
 
@@ -58,7 +68,8 @@ class Page:
     :ivar total: how many records there are in all, where the vendor says it.
     :ivar named: every record has an id of its own. :ivar content: reads what its records say.
     :ivar undated: one of them shows no time and has that of its receipt, so its time does not tell when it was spooled.
-    :ivar unreadable: records beside the events that were set aside.
+    :ivar unreadable: records beside the events that were set aside. :ivar cut: the service says that it is not whole,
+        and nothing leads to the rest. :ivar said: the service says that the list ends here.
     """
 
     events: tuple[Event, ...]
@@ -70,6 +81,8 @@ class Page:
     content: Content = _CONTENT
     undated: bool = False
     unreadable: int = 0
+    cut: bool = False
+    said: bool = False
 
     @property
     def ordered(self) -> tuple[datetime, ...]:
@@ -174,8 +187,7 @@ class PageReader:
         spec = self.spec
         self.prepare()
         if cursor:
-            answer = self.ask(spec.follow or self.request, window, cursor, for_page=True)
-            return self._page(answer, window, cursor, same)
+            return self._led_to(window, cursor, same)
         try:
             answer = self.ask(self.request, window, for_page=True)
         except RefusedError as error:
@@ -188,6 +200,22 @@ class PageReader:
                 raise error from None
             self.request = other
         return self._page(answer, window, cursor, same)
+
+    def _led_to(self, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
+        """Return the page that a cursor leads to.
+
+        One without records and without a way on is asked for again, since only a vendor that shows it each time has
+        ended its list there.
+        """
+        looked = 0
+        while True:
+            answer = self.ask(self.spec.follow or self.request, window, cursor, for_page=True)
+            page = self._page(answer, window, cursor, same)
+            looked += 1
+            is_end = page.events or page.unreadable or page.more or page.said or not self._leads_to_a_page
+            if is_end or looked == (_MOST_LOOKS if self._judge.has_no_content(answer) else 2):
+                return page
+            self.pause(backoff(looked))
 
     def look_back(self, window: Window | None, cursor: str) -> Page:
         """Return a page that was read already, as it is now; no page behind it counts as a repeat for that.
@@ -301,6 +329,13 @@ class PageReader:
         flagged = self._proves_rows or bool(getattr(self.spec.paging, "more_at", ""))
         return (bool(cursor) or self._lost_page) and follows and flagged
 
+    @property
+    def _leads_to_a_page(self) -> bool:
+        """Whether a cursor is given only where a page follows. One that is followed leads to what is not there yet."""
+        paging = self.spec.paging
+        given = isinstance(paging, CursorPaging | NextUrlPaging | LinkPaging)
+        return given and not getattr(paging, "ends_when_empty", False) and self.spec.reading.backfill != "recovery"
+
     def pause(self, seconds: float) -> None:
         """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
         self._client.sleep(seconds)
@@ -396,6 +431,11 @@ class PageReader:
                 f"{answer.where} returned the cursor of the request as the next one, so the rest cannot be read: if "
                 "this marks the end of the list, set paging.ends_when_same of the source to true."
             )
+        if way.cut and not hasattr(spec.reading, "most"):
+            raise ProtocolError(
+                f"{answer.where} says that more was cut off, so the rest cannot be read: use closed_windows, which "
+                "requests shorter time ranges."
+            )
         self.watch.look(shown, way, records, answer, self.request)
         return Page(
             tuple(events),
@@ -407,6 +447,8 @@ class PageReader:
             self._content,
             undated=shows_none,
             unreadable=aside,
+            cut=way.cut,
+            said=way.said,
         )
 
     def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:

@@ -42,16 +42,25 @@ MOST_REPEATS = 2
 
 @dataclass(frozen=True, slots=True)
 class NoPaging:
-    """Every answer is whole."""
+    """Every answer is whole, or says that it is not.
+
+    :ivar cut_at: Dotted path of a flag, or of a cursor, that is there if the answer is not whole: a window is then
+        halved. Example: ``has_more``.
+    """
+
+    cut_at: str = field(default="", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """See :class:`Paging`."""
-        return ()
+        return (self.cut_at,)
 
     def read(self, shown: Shown) -> Way:
         """See :class:`Paging`."""
-        return Way("", more=False)
+        if not self.cut_at:
+            return Way("", more=False)
+        cut, _ = shown.more(self.cut_at)
+        return Way("", more=False, said=shown.at(self.cut_at) is False, cut=cut)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""

@@ -111,6 +111,8 @@ class Errors:
     :ivar slow_wait: Minimum wait after "too many requests" if no header says how long.
     :ivar passing_codes: Codes of temporary faults of the vendor, also in a 200: the request is sent again. Common ones,
         such as ``internal_error`` and ``service_unavailable``, are known. Example: ``[hiccup]``.
+    :ivar large_texts: Parts of the vendor's message that mean that the answer would be too large: a window is then
+        halved. Example: ``[result too large]``.
     :ivar cursor_codes: Codes that mean that the cursor in the request is no longer valid. Example:
         ``[invalid_cursor]``.
     :ivar empty_codes: The vendor's codes, or HTTP statuses, that mean "there are no events": an empty, last page.
@@ -133,6 +135,7 @@ class Errors:
     slow_texts: tuple[str, ...] = ()
     slow_wait: timedelta = timedelta(minutes=1)
     passing_codes: tuple[str, ...] = ()
+    large_texts: tuple[str, ...] = ()
     cursor_codes: tuple[str, ...] = ()
     empty_codes: tuple[str, ...] = ()
     empty_words: tuple[str, ...] = ()

@@ -110,7 +110,8 @@ class StatementPaging:
     :ivar id_at: Dotted path of the statement's id. Example: ``statement_id``.
     :ivar parts_at: Dotted path of the number of parts, or of the list of them. Example: ``result.parts``.
     :ivar rows_at: Dotted path of the number of all rows. Example: ``result.rows``.
-    :ivar cut_at: Dotted path of a flag that says that the vendor has cut the result off. Example: ``result.truncated``.
+    :ivar cut_at: Dotted path of a flag that says that the vendor has cut the result off: a window is then halved.
+        Example: ``result.truncated``.
     :ivar most: Number of rows that the statement asks for at most: a result of so many may be cut off.
     """
 
@@ -142,10 +143,7 @@ class StatementPaging:
                     "read: correct the paths in the source's paging."
                 )
             if self.cut_at and shown.flag(self.cut_at) and rows < self.most:
-                raise ProtocolError(
-                    f"{shown.where} has {rows} rows and says that more were cut off: read less at once, by a smaller "
-                    "'most' of the source's reading."
-                )
+                return Way("", more=False, said=True, cut=True)
             parts, left = count or 0, rows
         left -= len(shown.ids)
         more = part + 1 < parts

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.content import Content
 from audit_provider.core.errors import AuditError
 from audit_provider.core.fields import Extractor, FieldReader, all_paths_of, getter_of
 from audit_provider.core.model import Window, text_of
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.sources.description_check import page_size
-from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.wire.rate_limit import Pacer
 
@@ -110,6 +111,8 @@ def tried(
         try:
             if isinstance(reader.spec.export, ExportJob):
                 reader.probe()
+            elif isinstance(reader.spec.export, FeedList):
+                _read_feeds(reader, log, most_pages)
             else:
                 _read(reader, log, most_pages)
         except AuditError as error:
@@ -128,8 +131,7 @@ def tried(
 
 
 def _read(pages: PageReader, log: LogTrial, most_pages: int) -> None:
-    classify = FieldReader(pages.spec.fields, ("action",))
-    written = _TimesAsWritten(pages.spec)
+    note = _Notes(pages.spec, log)
     cursor, files = "", 0
     while len(log.sizes) < most_pages:
         page = pages.fetch(log.window, cursor)
@@ -144,18 +146,49 @@ def _read(pages: PageReader, log: LogTrial, most_pages: int) -> None:
         log.sizes.append(len(page.events) + page.unreadable)
         log.unnamed += 0 if page.named else 1
         log.unreadable += page.unreadable
-        for event in events:
-            log.times.append(event.time)
-            log.ids[event.id] += 1
-            log.contents.setdefault(event.id, set()).add(page.content.digest(event.raw))
-            if action := classify.read(event.raw).get("action"):
-                log.actions[action] += 1
-            if form := written.of(event):
-                log.forms[form] += 1
+        note.take(events, page.content)
         if not page.more:
             log.ended = True
             return
         cursor = page.cursor
+
+
+def _read_feeds(pages: PageReader, log: LogTrial, most_parts: int) -> None:
+    """Read each feed from its oldest event, a little."""
+    from audit_provider.core.sources.feeds import FeedReader
+    from audit_provider.core.sources.reading.event_feed import EventFeed
+
+    reading = pages.spec.reading if isinstance(pages.spec.reading, EventFeed) else EventFeed()
+    note, content, source = _Notes(pages.spec, log), Content(pages.spec.volatile), FeedReader(pages)
+    ended = []
+    for feed in source.feeds():
+        parts = source.read(feed, 0, log.window.end, quiet=reading.quiet, longest=reading.longest)
+        for part in islice(parts, most_parts):
+            ended += [feed.name] if part.caught_up else []
+            if part.events:
+                log.sizes.append(len(part.events))
+            note.take(part.events, content)
+        log.ended = feed.name in ended
+
+
+class _Notes:
+    """Takes in events, without keeping them."""
+
+    def __init__(self, spec: SourceSpec, log: LogTrial) -> None:
+        self._log = log
+        self._classify = FieldReader(spec.fields, ("action",))
+        self._written = _TimesAsWritten(spec)
+
+    def take(self, events: Sequence[Event], content: Content) -> None:
+        log = self._log
+        for event in events:
+            log.times.append(event.time)
+            log.ids[event.id] += 1
+            log.contents.setdefault(event.id, set()).add(content.digest(event.raw))
+            if action := self._classify.read(event.raw).get("action"):
+                log.actions[action] += 1
+            if form := self._written.of(event):
+                log.forms[form] += 1
 
 
 class _TimesAsWritten:
@@ -220,11 +253,13 @@ def _lines_of(log: LogTrial, spec: SourceSpec, now: datetime) -> list[str]:
         accepted = "" if log.failed else "the credential is accepted; "
         found.append(f"{head}{accepted}events come in files that are ordered, and none is ordered for a trial")
     else:
+        is_feed = isinstance(spec.export, FeedList)
         what = "files on the list" if isinstance(spec.export, FileList) else "records"
         sizes = f"{min(log.sizes)} to {max(log.sizes)}" if log.sizes else "none"
         ended = "read" if log.ended else "not read"
         pages = "1 page" if len(log.sizes) == 1 else f"{len(log.sizes)} pages"
-        found.append(f"{head}asked for {log.window}: {pages}, {what} on each: {sizes}; {ended} to the end of the list")
+        asked = "asked for the oldest that the feeds hold" if is_feed else f"asked for {log.window}"
+        found.append(f"{head}{asked}: {pages}, {what} on each: {sizes}; {ended} to the end of the list")
     if log.times:
         repeated = sum(log.ids.values()) - len(log.ids)
         named = "none, a digest of the record is used" if log.unnamed else f"{len(log.ids):,} different"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.discovery import imported_late
 from audit_provider.core.model import Fields
-from audit_provider.core.sources.export import ExportJob, FileList
+from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.paging import (
     CursorPaging,
     LinkPaging,
@@ -28,6 +28,7 @@ from audit_provider.core.wire.signatures import SignedRequest
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+    from audit_provider.core.sources.reading.event_feed import EventFeed
     from audit_provider.core.sources.reading.file_export import FileExport
     from audit_provider.core.sources.reading.head_scan import HeadScan
     from audit_provider.core.sources.reading.id_keyset import IdKeyset
@@ -43,7 +44,9 @@ __all__ = [
     "Columns",
     "CursorPaging",
     "Errors",
+    "EventFeed",
     "ExportJob",
+    "FeedList",
     "Fields",
     "FileExport",
     "FileList",
@@ -97,6 +100,7 @@ __getattr__ = imported_late(
     __name__,
     {
         "audit_provider.core.sources.reading.closed_windows": ("ClosedWindows",),
+        "audit_provider.core.sources.reading.event_feed": ("EventFeed",),
         "audit_provider.core.sources.reading.file_export": ("FileExport",),
         "audit_provider.core.sources.reading.head_scan": ("HeadScan",),
         "audit_provider.core.sources.reading.id_keyset": ("IdKeyset",),

@@ -26,6 +26,7 @@ class Way:
 
     :ivar cursor: "" where none was given. :ivar more: another page follows now.
     :ivar total: of all records, where the vendor says it.
+    :ivar cut: the answer itself says that it is not whole, and nothing leads to the rest.
     :ivar said: the answer itself says that the list ends here; else it is concluded from what is absent or empty.
     """
 
@@ -33,6 +34,7 @@ class Way:
     more: bool
     total: int | None = None
     said: bool = False
+    cut: bool = False
 
 
 class Paging(Protocol):

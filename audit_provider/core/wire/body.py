@@ -6,6 +6,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from urllib3.exceptions import ReadTimeoutError
+
 from audit_provider.core.errors import ProtocolError, UnavailableError
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 ENCODINGS = "gzip, deflate"
 """What is asked for: what can be decompressed within a bound."""
+
+MOST_LINE_BYTES = 16 * 1024 * 1024
+"""Of one line of an answer that does not end; a longer one is refused."""
 
 _READ_BYTES = 1024 * 1024
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's window bits
@@ -53,6 +58,40 @@ def parts_of(response: requests.Response, where: str, bounds: Bounds, clock: Cal
                 "slow."
             )
         yield part
+
+
+def lines_of(
+    response: requests.Response, where: str, *, quiet: float, longest: float, clock: Callable[[], float]
+) -> Iterator[list[bytes]]:
+    """Yield the whole lines of a body that does not end, as they come; empty ones are left out.
+
+    An empty list means that there is nothing more for now, and is the last one. Where it is missing, there may be more.
+
+    :param where: the request, for messages. :param quiet: seconds without a line after which nothing more is expected.
+    :param longest: seconds after which no more is read. :param clock: seconds of a monotonic clock.
+    :raises ProtocolError: a line is longer than allowed. :raises UnavailableError: the compressed body is cut off.
+    """
+    last = begun = clock()
+    rest = b""
+    parts = _decompressed(_received(response), response.headers.get("Content-Encoding", ""), where)
+    while clock() - begun < longest:
+        try:
+            part = next(parts, None)
+        except ReadTimeoutError:
+            yield []
+            return
+        *lines, rest = [rest] if part is None else (rest + part).split(b"\n")
+        if part is None and rest.strip():
+            # The service has ended its answer itself, so this is whole.
+            lines, rest = [rest], b""
+        if len(rest) > MOST_LINE_BYTES:
+            raise ProtocolError(f"{where} sent a line of more than {MOST_LINE_BYTES:,} bytes.")
+        if whole := [line for each in lines if (line := each.strip())]:
+            last = clock()
+            yield whole
+        if part is None or clock() - last >= quiet:
+            yield []
+            return
 
 
 def _received(response: requests.Response) -> Iterator[bytes]:

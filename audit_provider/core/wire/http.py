@@ -16,12 +16,12 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as TransportError
 
-from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError, WaitError
+from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError, UnavailableError, WaitError
 from audit_provider.core.loose_json import as_utf8
 from audit_provider.core.model import utc_now
 from audit_provider.core.wire.addresses import url_of
 from audit_provider.core.wire.answer import Answer
-from audit_provider.core.wire.body import ENCODINGS, Bounds, parts_of
+from audit_provider.core.wire.body import ENCODINGS, Bounds, lines_of, parts_of
 from audit_provider.core.wire.failures import failure_of, refused_by_proxy
 from audit_provider.core.wire.later import Later, is_slow_down, later_of
 from audit_provider.core.wire.redacting import Redactor
@@ -29,7 +29,7 @@ from audit_provider.core.wire.tokens import TokenTries
 from audit_provider.core.wire.waits import LONGEST_BACKOFF, LONGEST_WAIT, backoff, remaining_requests, waits_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from audit_provider.core.wire.rate_limit import Pacer
@@ -152,9 +152,7 @@ class HttpClient:
         body: bytes | None,
         sink: BinaryIO | None,
     ) -> Answer:
-        url = url_of(self.base_url, path)
-        shown = urlsplit(url_of(self._shown_url, path))
-        where = f"{method} {shown.netloc.rpartition('@')[2]}{shown.path}"
+        url, where = url_of(self.base_url, path), self._where(method, path)
         failure: AuditError
         try:
             with (
@@ -245,6 +243,56 @@ class HttpClient:
         :raises UnavailableError: no whole answer came. :raises ConfigurationError: the address cannot be used.
         """
         return self.fetch("GET", path, later=later, sink=sink)
+
+    def listen(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        quiet: float,
+        longest: float,
+        refuse: Callable[[Answer], None],
+    ) -> Iterator[list[bytes]]:
+        """Send one GET whose answer does not end, and yield its lines.
+
+        See :func:`~audit_provider.core.wire.body.lines_of`.
+
+        :param path: as in :meth:`send`. :param refuse: raises what an answer with another status than 200 means.
+        :raises UnavailableError: no answer came, or it was cut off; what was yielded before is whole.
+        """
+        where = self._where("GET", path)
+        failure: AuditError
+        if self.pacer:
+            self.pacer.wait()
+        try:
+            with (
+                self._redactor.over_logs(),
+                self._session.request(
+                    "GET",
+                    url_of(self.base_url, path),
+                    headers={"Accept-Encoding": "identity", **headers},
+                    timeout=(self._timeout[0], quiet),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                if response.status_code != 200:
+                    content = b"".join(parts_of(response, where, self._answer_bounds, self._clock))
+                    shown = CaseInsensitiveDict(response.headers)
+                    refuse(Answer(response.status_code, shown, content, where, self._redactor.redact))
+                    raise ProtocolError(f"{where} answered {response.status_code} in place of events.")
+                yield from lines_of(response, where, quiet=quiet, longest=longest, clock=self._clock)
+                return
+        except (requests.exceptions.RequestException, TransportError, OSError, ValueError) as error:
+            failure = failure_of(error, where, self.service)
+        finally:
+            if self.pacer:
+                self.pacer.answered()
+        raise failure
+
+    def _where(self, method: str, path: str) -> str:
+        shown = urlsplit(url_of(self._shown_url, path))
+        return f"{method} {shown.netloc.rpartition('@')[2]}{shown.path}"
 
     def hide(self, secret: str) -> None:
         """Redact one more secret, such as a token fetched on the way."""

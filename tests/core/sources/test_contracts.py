@@ -20,6 +20,7 @@ from tests.core.sources.agreement import disagreements
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 OTHERWISE = {
     *("pylon", "pylon_list", "workos_export", "salesforce_event_log_files", "microsoft365", "databricks"),
+    "crowdstrike_falcon",
     *("snowflake_logins", "snowflake_queries", "snowflake_sessions", "snowflake_grants"),
 }
 """Sources with stand-ins of their own: one held to the vendor's OpenAPI text, those of files, and those in vendors/."""

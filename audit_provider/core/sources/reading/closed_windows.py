@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import LostPageError, RefusedError
+from audit_provider.core.errors import CutOffError, LostPageError, RefusedError
 from audit_provider.core.model import Gap, Window, back_by, text_of
 from audit_provider.core.sources.paging import OffsetPaging, PagePaging
 from audit_provider.core.sources.reading.base import Backfill, Step, packed
@@ -264,6 +264,13 @@ class ClosedWindows:
                 bounds, tally, total, shrunken = Window(window.start, window.end), Tally(), None, False
                 guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
                 continue
+            except CutOffError:
+                if not self._is_halvable(reader, window):
+                    raise
+                reader.tell(f"the answer for the window {bounds} would be too large: it is halved")
+                kept = self._halved(kept, window)
+                yield Step((), packed(kept), window.start, kept.window_end)
+                return kept
             guard.show(page)
             # One answer is whole, and where nothing is said to be dropped there is nothing to measure.
             one = not reader.pages.spec.lookback or (not window.cursor and not page.more)
@@ -285,7 +292,7 @@ class ClosedWindows:
             read = [time for time in page.recorded if time <= target]
             kept = replace(kept, newest=max((*read, kept.newest or window.start)))
             again = None
-            if self._is_full(window) and self._is_halvable(reader, window):
+            if (page.cut or self._is_full(window)) and self._is_halvable(reader, window):
                 reader.tell(f"the window {bounds} holds more than the API serves for one window: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
@@ -306,7 +313,7 @@ class ClosedWindows:
                     self._report_left(reader, kept, window)
                 if tally.moved:
                     reader.tell(said_of(tally.moved, f"the window {bounds}"))
-                if self.most and window.records == self.most:
+                if page.cut or (self.most and window.records == self.most):
                     self._report_full(reader, bounds)
                 kept = self._closed(reader, kept, window, target)
             # A bound may be coarse, such as a day: then older events come with it.
@@ -330,7 +337,8 @@ class ClosedWindows:
         return long_enough and reader.pages.request.takes_end
 
     def _report_full(self, reader: Reader, bounds: Window) -> None:
-        reason = f"there are more than {self.most} events, the API's maximum, in such a short time"
+        most = f"more than {self.most} events, the API's maximum," if self.most else "more events than the API gives"
+        reason = f"there are {most} in such a short time"
         reader.report(Gap(bounds.start, bounds.end, reason, "cap", reader.now()))
 
     def _report_left(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> None:

@@ -101,7 +101,7 @@ class FileExport:
         if kept.began is None:
             kept = replace(kept, began=reader.start)
         export, files = reader.pages.spec.export, reader.pages.files
-        if export is None or files is None:
+        if not isinstance(export, ExportJob | FileList) or files is None:
             raise ConfigurationError(f"{reader.pages.spec.title} has no 'export', which says where its files are.")
         target = reader.now() - self.settle
         kept = self._taken_back(reader, kept, target)

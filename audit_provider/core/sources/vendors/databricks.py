@@ -62,7 +62,12 @@ DATABRICKS = v.SourceSpec(
         "revokeDbToken": "token.revoke",
     },
     watched=frozenset({"generateDbToken"}),
-    errors=v.Errors(message_at="status.error.message", ok_at="status.state", ok_is="SUCCEEDED"),
+    errors=v.Errors(
+        message_at="status.error.message",
+        ok_at="status.state",
+        ok_is="SUCCEEDED",
+        large_texts=("inline byte limit",),
+    ),
     rate_limit=v.RateLimit(requests=60, per=60),
     lookback=v.days(365),
     settings={"warehouse": v.Setting("the id of the SQL warehouse that runs the statements")},
@@ -74,6 +79,7 @@ DATABRICKS = v.SourceSpec(
     unconfirmed={
         "request": f"an answer holds 25 MiB at most, so a statement asks for {_MOST:,} rows, and a window with more is "
         "halved; the column event_date spares the warehouse the rest of the table.",
+        "errors.large_texts": "the message about a result that is too large for one answer.",
         "reading": "how late rows appear at most is not stated: a sweep every 6 hours reads the last day again.",
         "rate_limit": "no figure is documented.",
     },

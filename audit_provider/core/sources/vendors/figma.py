@@ -13,8 +13,9 @@ FIGMA = v.SourceSpec(
         params={"start_time": "{start}", "end_time": "{end}", "limit": 1000, "order": "asc"},
     ),
     times="epoch",
-    # An answer holds a cursor, but no documented parameter takes it: a window that reaches the limit is halved.
+    # An answer holds a cursor, but no documented parameter takes it: a window that is not whole is halved.
     reading=v.ClosedWindows(first_width=v.days(7), most=1000),
+    paging=v.NoPaging(cut_at="meta.next_page"),
     records_at="meta.activity_logs",
     fields=v.Fields(
         id="id",

@@ -59,13 +59,15 @@ MICROSOFT365 = v.SourceSpec(
     },
     credential={"login": "application (client) id", "password": "client secret"},
     access="An application in Microsoft Entra with the permission `ActivityFeed.Read` of the Office 365 Management "
-    "APIs, granted by an administrator, and auditing switched on in the tenant.",
+    "APIs, granted by an administrator, and auditing switched on in the tenant. `DLP.All` needs `ActivityFeed.ReadDlp` "
+    "as well: without it, leave that kind out of `content_types`.",
     limits="The first run, and *Test*, start a subscription for each kind of content; its first events appear up to 12 "
     "hours later. Events come in files, usually within 90 minutes, at times after a day and more, and are kept for 7 "
     "days: after an outage of a week, the older ones are a gap.",
     confidence="Vendor documentation, a connector's code.",
     checked="2026-11-29",
     unconfirmed={
+        "access": "that `DLP.All` needs a permission of its own is general knowledge.",
         "reading": "Microsoft promises no time within which a file is listed: the last 36 hours are listed each time.",
         "errors": "names of the error's fields.",
     },

@@ -29,6 +29,7 @@ PAGERDUTY = v.SourceSpec(
     errors=v.Errors(message_at="error"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),
+    kept_shorter=(v.KeptShorter(v.days(365), "audit records"),),
     credential={"password": "REST API key"},
     access="A REST API key of an admin or account owner, or a token with the scope audit_records.read, on a plan with "
     "the Audit Trail.",
@@ -38,7 +39,7 @@ PAGERDUTY = v.SourceSpec(
     unconfirmed={
         "page_size.most": "no largest size is documented; 100 is an assumption.",
         "rate_limit": "no figure was found; after a 429, the task waits.",
-        "lookback": "12 months by a connector's account; the vendor states no limit, so none is set.",
+        "kept_shorter": "12 months by a connector's account; what is older is asked for all the same.",
         "errors.message_at": "the form of an error's body.",
     },
 )

@@ -27,17 +27,24 @@ class Organisation:
         return {"meta": {"activity_logs": page, "cursor": "c", "next_page": more}}
 
 
-def read(moments, limit=10):
+def read(moments, limit=10, most=10):
     organisation = Organisation(moments, limit)
     keys = ("request", "times", "paging", "records_at", "fields", "errors")
     changes = {key: getattr(FIGMA, key) for key in keys}
-    with Pulled(organisation.answer, **changes, reading=replace(FIGMA.reading, most=limit)) as pulled:
+    with Pulled(organisation.answer, **changes, reading=replace(FIGMA.reading, most=most)) as pulled:
         pulled.run()
     return sorted(int(each.id) for each in pulled.events()), pulled
 
 
 def test_a_burst_is_read_whole_in_parts():
     found, pulled = read([BEGIN + timedelta(seconds=20 * n) for n in range(300)])
+    assert found == list(range(300))
+    assert pulled.gaps == []
+
+
+def test_a_lower_limit_than_was_asked_for_is_no_end():
+    """The answer itself says that there is more."""
+    found, pulled = read([BEGIN + timedelta(seconds=20 * n) for n in range(300)], limit=10, most=1000)
     assert found == list(range(300))
     assert pulled.gaps == []
 

@@ -224,6 +224,28 @@ def test_a_window_with_more_rows_than_one_statement_gives_is_halved(databricks):
     assert databricks.gaps == []
 
 
+@pytest.mark.parametrize("limit", ["refused", "truncated"])
+def test_a_result_of_more_bytes_than_an_answer_holds_is_read_in_parts(databricks, limit):
+    """25 MiB of an inline result; here a number of rows stands for the bytes."""
+    for number in range(300):
+        databricks.add(timedelta(minutes=4 * number + 1))
+    said = "Inline byte limit exceeded. Statements executed with disposition=INLINE can have at most 26214400 bytes."
+    whole = databricks.service._result
+
+    def result(name):
+        job = databricks.service._jobs[name]
+        if len(job.rows) > 40 and limit == "refused":
+            return Reply.json(200, {"statement_id": name, "status": {"state": "FAILED", "error": {"message": said}}})
+        job.limited |= len(job.rows) > 40
+        del job.rows[40:]
+        return whole(name)
+
+    databricks.service._result = result
+    assert databricks.run().complete
+    assert databricks.ids() == served(databricks, "event_id")
+    assert databricks.gaps == []
+
+
 def test_a_role_that_is_taken_away_is_an_event_of_its_own(monkeypatch):
     with SnowflakeService("pat-1", snowflake_tables()) as service:
         desk = Snowflake(service, monkeypatch, "snowflake_grants")

@@ -1,0 +1,145 @@
+"""Reading feeds: addresses whose answer does not end, with one event in each line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from audit_provider.core.errors import (
+    UNREADABLE,
+    ConfigurationError,
+    CredentialError,
+    ProtocolError,
+    RefusedError,
+    UnavailableError,
+)
+from audit_provider.core.fields import text_at, value_at
+from audit_provider.core.sources.export import FeedList
+from audit_provider.core.wire.later import later_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+
+    from audit_provider.core.model import Event
+    from audit_provider.core.sources.pages import PageReader
+    from audit_provider.core.wire.answer import Answer
+
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One feed. :ivar name: which is the same in every list of feeds. :ivar token: for its URL alone."""
+
+    name: str
+    url: str
+    token: str
+
+
+class Part(NamedTuple):
+    """Events that came together.
+
+    :ivar offset: of the last one that shows its offset, :ivar first: of the first one; None where none does.
+    :ivar caught_up: there is nothing more for now.
+    """
+
+    events: list[Event]
+    recorded: list[datetime]
+    offset: int | None = None
+    first: int | None = None
+    caught_up: bool = False
+
+
+class FeedReader:
+    """Reads the feeds of one source.
+
+    :param pages: asks the API.
+    :raises ConfigurationError: the source has no feeds.
+    """
+
+    def __init__(self, pages: PageReader) -> None:
+        if not isinstance(pages.spec.export, FeedList) or pages.files is None:
+            raise ConfigurationError(f"{pages.spec.title} has no 'export' of type 'feeds', which says where they are.")
+        self._pages = pages
+        self._files = pages.files
+        self._listed = pages.spec.export
+
+    def feeds(self) -> list[Feed]:
+        """Ask for the feeds.
+
+        :raises ProtocolError: there is none, or one without an address or a token.
+        :raises AuditError: as of :meth:`PageReader.fetch`.
+        """
+        spec, listed = self._pages.spec, self._listed
+        answer = self._pages.ask(spec.request, None)
+        entries = value_at(answer.json(), spec.records_at) if spec.records_at else answer.json()
+        if not isinstance(entries, list) or not entries:
+            raise ProtocolError(
+                f"{answer.where} lists no feed at {spec.records_at!r}: check that no other reader uses the same name, "
+                f"and the permission. {spec.access}"
+            )
+        found = []
+        for each in entries:
+            entry = each if isinstance(each, dict) else {}
+            url, token = text_at(entry, listed.url_at), text_at(entry, listed.token_at)
+            if not url or not token:
+                raise ProtocolError(
+                    f"{answer.where} lists a feed without {listed.url_at} or {listed.token_at}: correct 'url_at' and "
+                    "'token_at' of the source's export."
+                )
+            found.append(Feed(urlsplit(url).path, url, token))
+        if len({each.name for each in found}) != len(found):
+            raise ProtocolError(f"{answer.where} lists two feeds with the same path, which cannot be told apart.")
+        return found
+
+    def read(
+        self, feed: Feed, offset: int, received: datetime, *, quiet: timedelta, longest: timedelta
+    ) -> Iterator[Part]:
+        """Yield what a feed sends after an offset, until nothing comes for ``quiet``, or for ``longest`` at most.
+
+        :param offset: of the last event that was read; 0 for the oldest there is.
+        :param received: the time of events that show none.
+        :raises CredentialError: the feed's token is refused. :raises RefusedError: the request is.
+        :raises UnavailableError: the feed is not to be had now, or was cut off.
+        """
+        client, path, _ = self._files.client_of(
+            self._files.joined(f"{self._files.base_url}/", feed.url), is_outside=True
+        )
+        client.hide(feed.token)
+        lines = client.listen(
+            f"{path}{'&' if '?' in path else '?'}{urlencode({self._listed.param: offset})}",
+            headers={"Accept": "application/json", "Authorization": f"{self._listed.scheme} {feed.token}"},
+            quiet=quiet.total_seconds(),
+            longest=longest.total_seconds(),
+            refuse=self._refuse,
+        )
+        for each in lines:
+            if not each:
+                yield Part([], [], caught_up=True)
+                return
+            records = self._pages.records
+            events, recorded = records.events(map(msgspec.Raw, each), received, f"the feed {feed.name}")
+            offsets = [number for event in events if (number := self._offset_of(event)) is not None]
+            yield Part(events, recorded, *((offsets[-1], offsets[0]) if offsets else (None, None)))
+
+    def _offset_of(self, event: Event) -> int | None:
+        try:
+            found: Any = value_at(msgspec.json.decode(event.raw), self._listed.offset_at)
+        except UNREADABLE:
+            return None
+        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
+            return int(found)
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def _refuse(self, answer: Answer) -> None:
+        """Raise what an answer means that is no feed."""
+        message = f"{answer.where} answered {answer.status} in place of events"
+        if said := later_of(answer, self._pages.later):
+            raise UnavailableError(f"{message}.", wait=said.least or None)
+        if answer.status in (401, 403):
+            raise CredentialError(f"{message}: {self._pages.spec.access}")
+        raise RefusedError(f"{message}.", status=answer.status)
