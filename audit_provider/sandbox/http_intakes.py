@@ -121,14 +121,14 @@ def _loki_fault(value: Any, now: datetime) -> str:
 
 def _otlp(body: bytes, now: datetime, wrapper: str) -> list[Entry]:
     content = _json(body)
-    if not isinstance(content, dict) or set(content) != {"resourceLogs"}:
-        raise RefusedBodyError(400, "resourceLogs is expected")
+    if not isinstance(content, dict):
+        raise RefusedBodyError(400, "an object is expected")
     found = []
-    for resource in content["resourceLogs"]:
+    for resource in content.get("resourceLogs", ()):
         for scope in resource["scopeLogs"]:
             for record in scope["logRecords"]:
-                if not all(_digits(record.get(key)) for key in ("timeUnixNano", "observedTimeUnixNano")):
-                    raise RefusedBodyError(400, "a time must be a decimal text")
+                if not all(_is_fixed64(record.get(key, "0")) for key in ("timeUnixNano", "observedTimeUnixNano")):
+                    raise RefusedBodyError(400, "a time must be an unsigned number of 64 bits, or its decimal text")
                 values = {each["key"]: each["value"]["stringValue"] for each in record["attributes"]}
                 found.append((values["event.id"], record))
     return found
@@ -215,5 +215,6 @@ def _entries(found: list[Any]) -> list[Entry]:
     return [(str(each.get("id", each.get("event_id", ""))), each) for each in found]
 
 
-def _digits(value: Any) -> bool:
-    return isinstance(value, str) and value.isdigit()
+def _is_fixed64(value: Any) -> bool:
+    digits = str(value) if isinstance(value, (int, str)) else ""
+    return digits.isdecimal() and int(digits) < 2**64

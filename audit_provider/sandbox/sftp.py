@@ -226,9 +226,9 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         if writes and self._service.read_only:
             return paramiko.SFTP_PERMISSION_DENIED
         try:
-            descriptor = os.open(self._real(path), flags, 0o600)
+            descriptor = os.open(self._real(path), flags, 0o666)
         except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+            return _refusal(error)
         handle = _File(self, flags)
         file = os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "wb" if writes else "rb")
         handle.readfile = handle.writefile = file
@@ -238,14 +238,17 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         try:
             found = self._real(path).stat()
         except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+            return _refusal(error)
         return self.told("/stat", paramiko.SFTPAttributes.from_stat(found))
 
     lstat = stat
 
     def list_folder(self, path: str) -> Any:
-        folder = self._real(path)
-        return [paramiko.SFTPAttributes.from_stat(each.stat(), each.name) for each in folder.iterdir()]
+        try:
+            found = list(self._real(path).iterdir())
+            return [paramiko.SFTPAttributes.from_stat(each.stat(), each.name) for each in found]
+        except OSError as error:
+            return _refusal(error)
 
     def remove(self, path: str) -> Any:
         return self._do("/remove", lambda: self._real(path).unlink())
@@ -253,11 +256,23 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
     def mkdir(self, path: str, attr: Any) -> Any:
         return self._do("/mkdir", lambda: self._real(path).mkdir())
 
+    def rmdir(self, path: str) -> Any:
+        return self._do("/rmdir", lambda: self._real(path).rmdir())
+
     def rename(self, oldpath: str, newpath: str) -> Any:
         """Rename as version 3 has it: never over what is there."""
-        if self._real(newpath).exists():
-            return paramiko.SFTP_FAILURE
-        return self._do("/rename", lambda: self._real(oldpath).rename(self._real(newpath)))
+        source, target = self._real(oldpath), self._real(newpath)
+
+        def work() -> None:
+            if source.exists() and target.exists():
+                raise FileExistsError(errno.EEXIST, "it exists")
+            source.rename(target)
+
+        return self._do("/rename", work)
+
+    def posix_rename(self, oldpath: str, newpath: str) -> Any:
+        """Rename as OpenSSH's extension has it: over what is there."""
+        return self._do("/posix-rename", lambda: self._real(oldpath).replace(self._real(newpath)))
 
     def told(self, operation: str, result: Any) -> Any:
         """Return what is answered to an operation that was done, or end the connection."""
@@ -272,7 +287,7 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         try:
             work()
         except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
+            return _refusal(error)
         return self.told(operation, paramiko.SFTP_OK)
 
     def _real(self, path: str) -> Path:
@@ -291,6 +306,13 @@ class _File(paramiko.SFTPHandle):  # type: ignore[misc]
 
     def write(self, offset: int, data: bytes) -> Any:
         return self._files.told("/write", super().write(offset, data))
+
+
+def _refusal(error: OSError) -> Any:
+    """Return the answer to an operation that failed, as OpenSSH chooses it."""
+    if error.errno == errno.ENAMETOOLONG:
+        return paramiko.SFTP_BAD_MESSAGE
+    return paramiko.SFTPServer.convert_errno(error.errno or errno.EIO)
 
 
 def _new_host_key() -> paramiko.PKey:

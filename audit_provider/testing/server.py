@@ -24,6 +24,7 @@ from requests.structures import CaseInsensitiveDict
 from audit_provider.core.model import utc_now
 from audit_provider.testing.connection import PlainConnection
 from audit_provider.testing.faults import Faults
+from audit_provider.testing.request_body import MalformedRequestError, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -271,9 +272,15 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             parts = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length)
-            if len(body) < length:  # the client died while it sent: nobody takes a part for the whole
+            try:
+                if self.request_version == "HTTP/1.1" and "Host" not in self.headers:
+                    raise MalformedRequestError(400, "no host")
+                body = read_body(self.headers, self.rfile)
+            except MalformedRequestError as error:
+                self.close_connection = True
+                self._send(Reply.json(error.status, {"error": str(error)}))
+                return
+            if body is None:  # the client died while it sent: nobody takes a part for the whole
                 self.close_connection = True
                 return
             request = Request(
@@ -311,6 +318,8 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.kind)
             self.send_header("Content-Length", str(len(reply.body)))
+            if reply.status == 413:  # as servers do, which do not read what they refuse for its size
+                self.send_header("Connection", "close")
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -190,8 +190,11 @@ def logs(*records):
     [
         (logs(record("a"), record("b")), 200, None, ["a", "b"]),
         (logs(record("a"), record("bad")), 200, "1", ["a"]),
-        (logs(record("a", 1)), 400, None, []),
-        ({"resource_logs": []}, 400, None, []),
+        (logs(record("a", 1)), 200, None, ["a"]),
+        (logs(record("a", "yesterday")), 400, None, []),
+        (logs(record("a", str(2**64))), 400, None, []),
+        ({"colour": "red"}, 200, None, []),
+        ([], 400, None, []),
         (logs({}), 400, None, []),
     ],
 )

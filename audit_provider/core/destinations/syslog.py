@@ -272,9 +272,21 @@ SYSLOG = DestinationSpec(
                 "`log-msg-size()`, before `message_bytes` is raised",
             ),
             (
+                "syslog-ng 3.38, its `network()` source",
+                "reads messages that end with a newline: messages with octet counts run together, in pieces of 65,536 "
+                "bytes, without an error",
+                "the `syslog()` source, or `framing: newline` here",
+            ),
+            (
+                'rsyslog 8.2302 with `SupportOctetCountedFraming="off"`',
+                "does the same, in pieces of 8,096 bytes",
+                "leave it on, or `framing: newline` here",
+            ),
+            (
                 "Fluent Bit 5.1",
-                "reads frames that end with a newline, and accepts no frames with octet counts",
-                "`Format octet_counting` of its `syslog` input",
+                "reads messages that end with a newline, and accepts none with octet counts: it stores nothing, "
+                "without an error",
+                "`framing: newline` here, or `Format octet_counting` of its `syslog` input",
             ),
             ("Fluent Bit 5.1", "drops events before 1970 or in the far future", "none: check its log"),
             (

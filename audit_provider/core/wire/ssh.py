@@ -29,11 +29,12 @@ _NO_CHANNEL = "Timeout opening channel"  # likewise
 _NO_SUBSYSTEM = (
     "the server may not offer SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs instead"
 )
+_ENDED = "EOF during negotiation"
 _HINTS = {
     "Failure": "its disk or inodes, or the account's quota, may be used up",  # SFTP's status 4
     "Channel closed": _NO_SUBSYSTEM,
     "Garbage packet received": _NO_SUBSYSTEM,
-    "EOF during negotiation": _NO_SUBSYSTEM,
+    _ENDED: _NO_SUBSYSTEM,
 }
 """By the beginning of an error's words: what OpenSSH's usual reason is."""
 
@@ -118,7 +119,7 @@ class SshConnection:
 
         :raises TimeoutError: the server is silent.
         """
-        from paramiko import SFTPClient, SSHException
+        from paramiko import SSHException
 
         transport = self._transport()
         try:
@@ -131,7 +132,7 @@ class SshConnection:
             channel.settimeout(self._silence)
             with _ending(channel, self._silence):
                 channel.invoke_subsystem("sftp")
-            return SFTPClient(channel)
+            return _client_of(channel)
         except BaseException:
             _close(channel)
             raise
@@ -244,6 +245,23 @@ def ssh_errors(where: str) -> Iterator[None]:
         raise UnavailableError(f"{where} gave no complete answer ({_reason(error)}){_hint(error)}.") from None
     except (OSError, EOFError, paramiko.SFTPError) as error:
         raise UnavailableError(f"{where} gave no complete answer ({_reason(error)}){_hint(error)}.") from None
+
+
+def _client_of(channel: Any) -> Any:
+    """Return an SFTP client, once the server has said its version.
+
+    :raises TimeoutError: the server is silent.
+    :raises paramiko.SSHException: what it started for this channel has ended.
+    """
+    from paramiko import SFTPClient, SSHException
+
+    try:
+        return SFTPClient(channel)
+    except TimeoutError:
+        raise
+    except OSError:
+        # It ended so soon that nothing could be written to it: the same as where nothing can be read from it.
+        raise SSHException(_ENDED) from None
 
 
 @contextmanager

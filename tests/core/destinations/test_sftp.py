@@ -228,8 +228,8 @@ class Silent(paramiko.ServerInterface):
 
 
 @contextmanager
-def silent(until):
-    key, login, kept = paramiko.ECDSAKey.generate(), Silent(until), []
+def silent(until, kind=Silent):
+    key, login, kept = paramiko.ECDSAKey.generate(), kind(until), []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept():
@@ -261,6 +261,24 @@ def test_a_server_that_lets_in_and_says_no_more_is_left_to_the_loop(until):
         outcome = destination.send(batch_of(destination, [event("a")]))
     assert outcome.verdicts == (Verdict.RETRY,)
     assert f"127.0.0.1:{service.port}" in outcome.said
+
+
+class Ending(Silent):
+    """Lets everybody in, and ends what it starts at once."""
+
+    def check_channel_subsystem_request(self, channel, name):
+        threading.Thread(target=channel.close, daemon=True).start()
+        return True
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_ends_what_was_asked_for_may_not_offer_sftp():
+    said = []
+    for _ in range(20):  # whether it ends before the first octet is written, or before one is read, is chance
+        with silent(None, Ending) as service:
+            destination = SftpDestination(SftpOptions(), ORIGIN, ssh_of(service, silence=10))
+            said.append(destination.send(batch_of(destination, [event("a")])).said)
+    assert [each for each in said if "may not offer SFTP" not in each] == []
 
 
 def test_check_looks_and_changes_nothing(server):

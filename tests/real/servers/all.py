@@ -26,6 +26,10 @@ SERVERS = (
 
 UNOBTAINABLE = {
     "Splunk": "no package registry has it",
-    "splunk_hec receiver of OpenTelemetry": "the Go module proxy does not serve its module",
+    "Datadog, Sentinel": "services alone: nobody publishes their servers",
+    "Elasticsearch 8 and 9, with its failure store": "under the AGPL, SSPL or Elastic's own licence; OpenSearch has "
+    "no failure store",
+    "OpenTelemetry's splunk_hec and datadog receivers": "the Go module proxy does not serve their modules",
+    "Grafana Loki, MinIO": "under the AGPL",
 }
 """By name, why not."""

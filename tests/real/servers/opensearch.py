@@ -187,6 +187,17 @@ def no_stream(node: Cluster) -> Finding:
     return compare(shipment, [], lambda event: event.id, ends="index", takes=0)
 
 
+def no_failure_store(node: Cluster) -> Finding:
+    """Elasticsearch's failure store, which keeps behind a 201 what does not fit: a template with it is refused."""
+    wanted = {"template": {"data_stream_options": {"failure_store": {"enabled": True}}}}
+    body = {"index_patterns": ["failing-*"], "data_stream": {}, **wanted}
+    try:
+        node.ask("PUT", "/_index_template/failing", body)
+    except RuntimeError as error:
+        return Finding("-", "-", "" if "data_stream_options" in str(error) else str(error), notes=str(error))
+    return Finding("-", "-", "it has a failure store: ship to it, see 'failure_store' of the destination")
+
+
 def killed(node: Cluster) -> Finding:
     """The node is killed midway and started again: what is delivered is in its translog."""
     events = good_events(3000)
@@ -253,6 +264,7 @@ SCENARIOS: dict[str, Callable[[Cluster], Finding]] = {
     "read only, since its disk is full": lambda node: blocked(node, "read_only_allow_delete"),
     "no writes": lambda node: blocked(node, "write"),
     "no index, and none is made": no_stream,
+    "failure store, which it does not have": no_failure_store,
     "kill -9 midway": killed,
     "queue of one write, 8 requests at once": busy,
     "no memory for writes": pressed,

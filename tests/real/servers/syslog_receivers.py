@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audit_provider.core.destinations.syslog import SyslogDestination, SyslogOptions
 from audit_provider.core.model import Event
-from tests.real.account import Finding, Shipment, checked, compare
+from tests.real.account import Drops, Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events, sized_events
 from tests.real.clients import syslog_client
 from tests.real.obtaining import Obtained, from_debian
@@ -118,6 +118,15 @@ RSYSLOG = Kind(_RSYSLOG, _rsyslog_command, "anon", "x509/certvalid")
 SYSLOG_NG = Kind(_SYSLOG_NG, _syslog_ng_command, "optional-untrusted", "required-trusted")
 
 
+RSYSLOG_OF_LINES = replace(
+    RSYSLOG, text=_RSYSLOG.replace('port="{port}")', 'port="{port}" SupportOctetCountedFraming="off")')
+)
+SYSLOG_NG_OF_LINES = replace(
+    SYSLOG_NG,
+    text=_SYSLOG_NG.replace("syslog(ip", "network(ip").replace("flags(store-", "flags(syslog-protocol, store-"),
+)
+
+
 def ships(
     kind: Kind, place: Place, events: Sequence[Event], *, options: str = "", takes: int | None = None, **own: object
 ) -> Finding:
@@ -217,6 +226,29 @@ def raised(kind: Kind, option: str, place: Place) -> Finding:
     return ships(kind, place, events, options=option, takes=8, message_bytes=190_000)
 
 
+def by_lines(kind: Kind, place: Place, framing: str, receiver: str) -> Finding:
+    """A receiver that reads lines alone: with octet counts, all that it holds is run together, as the page says.
+
+    :param receiver: as the page names it.
+    """
+    events = good_events(300)
+    drops = Drops("syslog", receiver, {each.id for each in events} if framing == "octet_counting" else set())
+    with kind.receiving(place) as running:
+        destination = running.destination(framing=framing)
+        shipment = Shipment(events).run(destination)
+        held = running.held(len(events), 10.0 if framing == "newline" else 2.0)
+    return compare(shipment, held, lambda event: destination.encode(event, restamp=False), drops=drops, takes=300)
+
+
+def _line_readers(kind: Kind, receiver: str) -> dict[str, Callable[[Place], Finding]]:
+    return {
+        f"{receiver.partition(', ')[2] or receiver.partition(' with ')[2]}, {framing}": (
+            lambda place, framing=framing: by_lines(kind, place.below(f"reader_{framing}"), framing, receiver)
+        )
+        for framing in ("octet_counting", "newline")
+    }
+
+
 def _scenarios(kind: Kind) -> dict[str, Callable[[Place], Finding]]:
     return {
         "adverse events, defaults of both": lambda place: adverse(kind, place.below("adverse")),
@@ -238,6 +270,7 @@ SERVERS = (
             "framing by newlines": lambda place: ships(
                 RSYSLOG, place.below("lines"), adverse_events(), framing="newline"
             ),
+            **_line_readers(RSYSLOG_OF_LINES, 'rsyslog 8.2302 with `SupportOctetCountedFraming="off"`'),
             "maxMessageSize raised": lambda place: raised(RSYSLOG, 'maxMessageSize="200k"', place.below("raised")),
         },
     ),
@@ -248,6 +281,7 @@ SERVERS = (
         {
             **_scenarios(SYSLOG_NG),
             "framing by newlines": lambda place: other_framing(place.below("lines")),
+            **_line_readers(SYSLOG_NG_OF_LINES, "syslog-ng 3.38, its `network()` source"),
             "one message over log-msg-size": lambda place: over_the_limit(place.below("over")),
             "log-msg-size raised": lambda place: raised(SYSLOG_NG, "log-msg-size(200000);", place.below("raised")),
         },
