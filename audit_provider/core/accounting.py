@@ -35,7 +35,8 @@ class Account:
         them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
         0 unless two runs have written one position.
-    :ivar redriven: of the events set aside, those that the destination took later, when they were sent again, and
+    :ivar redriven: of the events set aside, those that the destination took later, when they were sent again,
+        :ivar left_out: those that its settings left out then, :ivar discarded: those that a person discarded, and
         :ivar dead_letters: those still open. What was set aside stays in ``too_old`` and ``dead_lettered``.
     :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
     """
@@ -54,6 +55,8 @@ class Account:
     filtered: int = 0
     restamped: int = 0
     redriven: int = 0
+    left_out: int = 0
+    discarded: int = 0
     dead_letters: int = 0
     again: int = 0
     failures_in_a_row: int = 0
@@ -100,6 +103,8 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         filtered=shipped.filtered if shipped else 0,
         restamped=shipped.restamped if shipped else 0,
         redriven=letters.redriven,
+        left_out=letters.filtered,
+        discarded=letters.discarded,
         # Never fewer than the ledger proves: the files of letters may have been removed.
         dead_letters=max(letters.open, _at_least_open(offset, letters)),
         again=offset.again if offset else 0,
@@ -135,7 +140,8 @@ def letters_before(stream: Stream, offset: Offset | None) -> Place:
 
 
 def _at_least_open(offset: Offset | None, letters: LetterCounts) -> int:
-    return offset.counts.set_aside - offset.again - letters.redriven - letters.filtered if offset else 0
+    closed = letters.redriven + letters.filtered + letters.discarded
+    return offset.counts.set_aside - offset.again - closed if offset else 0
 
 
 def _events_before(stream: Stream, position: Position, offset: Offset | None) -> int:
@@ -171,9 +177,11 @@ _COLUMNS = (
     ("filtered", "filtered"),
     ("pending", "pending"),
     ("redriven", "redriven"),
+    ("left_out", "left out of a redrive"),
+    ("discarded", "discarded"),
     ("dead_letters", "dead letters open"),
 )
-_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped")
+_RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again", "restamped", "left_out", "discarded")
 
 
 def table(accounts: Iterable[Account]) -> str:

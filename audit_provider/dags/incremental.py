@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from audit_provider import operators
 from audit_provider.core.model import UTC
+from audit_provider.core.runs.arguments import MOST_REASON
 from audit_provider.core.runs.quiet import Followers
 from audit_provider.dags.conf import refuse_unknown_keys
 from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
@@ -129,6 +130,31 @@ def _form(destinations: list[str]) -> dict[str, Param]:
             examples=destinations,
             title="Redrive dead letters of",
             description="Destinations whose open dead letters are sent again, before pending events.",
+        ),
+        "discard_from": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *destinations],
+            title="Destination",
+            section="Discard dead letters",
+            description="Destination whose dead letters are not to be sent again. They stay in the spool, with who "
+            "discarded them and why.",
+        ),
+        "discard": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Events",
+            section="Discard dead letters",
+            description="Ids of the events, one per line.",
+        ),
+        "discard_reason": Param(
+            None,
+            type=["null", "string"],
+            maxLength=MOST_REASON,
+            title="Reason",
+            section="Discard dead letters",
+            description="Why they are discarded. It is kept as evidence.",
         ),
     }
 

@@ -12,8 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
-from audit_provider.core.runs.arguments import origin_of, range_from, window_from
+from audit_provider.core.runs.arguments import Discard, discard_from, origin_of, range_from, window_from
 from audit_provider.core.runs.configurations import configuration_of
+from audit_provider.core.runs.discarding import discard_letters
 from audit_provider.core.runs.patience import Patience
 from audit_provider.core.runs.shipment import Shipment, forget_replay
 from audit_provider.core.runs.shipped import Shipped
@@ -152,7 +153,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def work(self, context: Context) -> dict[str, int]:
         """Ship what is pending in the live stream, or in each window's.
 
-        Where the run's ``redrive`` names this destination, its dead letters are sent again before. A replay sends again
+        Where the run's ``redrive`` names this destination, its dead letters are sent again before; where
+        ``discard_from`` does, those that it names are discarded. A replay sends again
         what the spool holds instead.
         """
         self._shipment = None
@@ -185,6 +187,12 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         shipment = self._shipment = self._new_shipment(delivery)
         if self.replay:
             return self._replayed(shipment, range_from(params), context["dag_run"].run_id)
+        gone: dict[str, int] = {}
+        if self.windows is None and not self.late and (wanted := self._discard(context)):
+            count = discard_letters(
+                self.ledger, shipment.store, self.pipeline, self.destination, wanted, log=self.log, now=utc_now
+            )
+            gone = {"discarded": count}
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
             again = shipment.redrive()
@@ -193,7 +201,20 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             shipment.fail_for_letters(again.set_aside, "refused again")
         shipment.fail_for_letters(shipment.take_untold(), "set aside")
         redriven = {} if again is None else {"redriven": again.taken}
-        return {**_result(shipment.counts), "pending": sum(each.pending or 0 for each in shipment.shipped), **redriven}
+        pending = sum(each.pending or 0 for each in shipment.shipped)
+        return {**_result(shipment.counts), "pending": pending, **redriven, **gone}
+
+    def _discard(self, context: Context) -> Discard | None:
+        """Return which dead letters the run is to discard.
+
+        :raises ConfigurationError: the form is not complete.
+        """
+        if not context["params"].get("discard_from") and not context["params"].get("discard"):
+            return None
+        run = context["dag_run"]
+        # Airflow 3.1 does not say who has started a run.
+        by = str(getattr(run, "triggering_user_name", None) or "")
+        return discard_from(context["params"], self.destination, by=by, run=run.run_id)
 
     def _replayed(self, shipment: Shipment, wanted: TimeRange, run_id: str) -> dict[str, int]:
         total = shipment.replay(wanted, run_id)

@@ -3,6 +3,7 @@
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -13,8 +14,9 @@ from airflow.utils.types import DagRunTriggeredByType
 from fastapi import APIRouter, Depends, HTTPException
 
 from audit_provider.core.delivery import Delivery
-from audit_provider.core.errors import AuditError
+from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.pipeline import Pipeline
+from audit_provider.core.runs.arguments import discard_from
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.host.settings import airflow_root, spool_uri
@@ -37,6 +39,14 @@ PATIENCE = 30.0
 """Seconds that a button waits for a service."""
 
 router = APIRouter(prefix="/api/pipelines/{pipeline}", dependencies=[SeesPage, Depends(sent_by_page)])
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """Dead letters that are not to be sent. :ivar events: ids of their events. :ivar reason: why."""
+
+    events: list[str]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,36 @@ def test_event(pipeline: str, destination: str) -> Told:
 def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionDep) -> Told:
     """Start a run of the incremental DAG that sends the destination's dead letters again."""
     delivery: Delivery = delivery_of(pipeline, destination)
+    started = _started(pipeline, {"redrive": [delivery.name]}, user.get_name(), session)
+    return Told(True, f"The dead letters of {delivery.name} are sent again {started.when}.", started.link)
+
+
+@router.post(
+    "/destinations/{destination}/discard",
+    dependencies=[Depends(triggers_runs), Depends(action_logging(event="audit_logs.discard"))],
+)
+def discard(pipeline: str, destination: str, body: Discarded, user: GetUserDep, session: SessionDep) -> Told:
+    """Start a run of the incremental DAG that records some dead letters as discarded, by this user, for a reason."""
+    delivery: Delivery = delivery_of(pipeline, destination)
+    wanted = {"discard_from": delivery.name, "discard": body.events, "discard_reason": body.reason}
+    try:
+        asked = discard_from(wanted, delivery.name, by=user.get_name(), run="")
+    except ConfigurationError as error:
+        raise HTTPException(422, str(error)) from None
+    started = _started(pipeline, wanted, user.get_name(), session)
+    count = len(asked.events) if asked else 0
+    letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+    return Told(True, f"{letters} of {delivery.name} will be recorded as discarded {started.when}.", started.link)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    when: str
+    link: str
+
+
+def _started(pipeline: str, wanted: dict[str, Any], by: str, session: SessionDep) -> _Started:
+    """Start a run of the incremental DAG. :param wanted: what it is started with. :param by: name of the user."""
     dag_id = f"audit_incremental_{pipeline}"
     dag = session.get(DagModel, dag_id)
     if dag is None or dag.is_stale:
@@ -100,15 +140,15 @@ def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionD
     run = trigger_dag(
         dag_id,
         triggered_by=DagRunTriggeredByType.UI,
-        triggering_user_name=user.get_name(),
-        conf={"redrive": [delivery.name]},
+        triggering_user_name=by,
+        conf=wanted,
         session=session,
     )
     if run is None:
         raise HTTPException(409, f"Airflow started no run of {dag_id}")
     when = "once the DAG is unpaused" if dag.is_paused else "when the runs before it have ended"
     link = f"{airflow_root()}/dags/{dag_id}/runs/{run.run_id}"
-    return Told(True, f"the dead letters of {delivery.name} are sent again {when}, by {run.run_id}.", link)
+    return _Started(f"{when}, by the run {run.run_id}", link)
 
 
 @router.post(

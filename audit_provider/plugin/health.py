@@ -199,6 +199,8 @@ class Judge:
             log=self._log_of(task, recorded.failed_run if recorded else "", failed=failed) if failing else "",
             dead_letters=letters,
             letters_counted=summary is not None,
+            redriven=summary.redriven.get(name, 0) if summary else 0,
+            discarded=summary.discarded.get(name, 0) if summary else 0,
             too_old=offset.counts.too_old if offset else 0,
             restamped=offset.counts.restamped if offset else 0,
             already_there=offset.counts.already_there if offset else 0,

@@ -134,6 +134,8 @@ class DestinationView:
         that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
         its words. Together they are the account: ``spooled + again = before + delivered + filtered + too_old + refused
         + pending``.
+    :ivar redriven: of what was set aside in any stream, what it took later, and :ivar discarded: what a person decided
+        not to send.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
         counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
     :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
@@ -169,6 +171,8 @@ class DestinationView:
     again: int = 0
     filtered: int = 0
     refused: int = 0
+    redriven: int = 0
+    discarded: int = 0
     may: tuple[str, ...] = ()
 
     @property

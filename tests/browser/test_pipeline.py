@@ -120,6 +120,28 @@ def test_letters_are_listed_by_page(opened, browser):
     assert browser.run("document.getElementById('later-letters') === null")
 
 
+def test_letters_are_discarded_for_a_reason_that_must_be_given(opened, browser):
+    api = opened("deliveries")
+    letters = tuple(
+        LetterView(f"e{each}", utc_now(), "p001/live", "too large", "", False, utc_now()) for each in range(3)
+    )
+    api.others[LETTERS] = LettersView(letters, False, 0, 3, (ReasonView("too large", 3),))
+    browser.click("document.getElementById('letters-splunk')")
+    browser.see("document.querySelectorAll('dialog[open] article').length === 3")
+    browser.click("document.getElementById('discard')")
+    assert "Choose the letters to discard" in text(browser, "dialog")
+    browser.click("document.querySelector('dialog .chosen[value=e1]')")
+    browser.click("document.getElementById('discard')")
+    assert "Say why they are discarded" in text(browser, "dialog")
+    assert api.posted == []
+    api.told = {"ok": True, "message": "1 dead letter of splunk will be recorded as discarded.", "link": "/r9"}
+    browser.run("document.getElementById('discard-reason').value = 'a test of ours'")
+    browser.click("document.getElementById('discard')")
+    browser.see("document.getElementById('told-discard-splunk').innerText.startsWith('1 dead letter')")
+    wanted = {"events": ["e1"], "reason": "a test of ours"}
+    assert api.posted == [("/api/pipelines/p001/destinations/splunk/discard", wanted)]
+
+
 def test_gaps_are_acknowledged_with_a_note_and_that_can_be_undone(opened, browser):
     api = opened("gaps")
     assert "the vendor keeps 30 days" in text(browser, "#tab")

@@ -11,9 +11,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.model import text_of
-from audit_provider.core.open_stream import kept_letters
+from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
+from audit_provider.core.stream_name import StreamName
+from audit_provider.core.verification import Progress, verify
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
@@ -57,6 +59,14 @@ def poisoned(world):
                 patched.setattr("audit_provider.core.destinations.folders._EVENT_BYTES", 500_000)
             return operator.execute(context(params={"redrive": [name] if redrive else []}))
 
+    def discard(name, events, reason="a test of ours", by="ada", **params):
+        operator = OPERATORS[name](
+            task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket=world.bucket, source="pylon"
+        )
+        asked = {"discard_from": name, "discard": list(events), "discard_reason": reason, **params}
+        run = SimpleNamespace(run_id="manual__1", triggering_user_name=by)
+        return operator.execute(context(params=asked, dag_run=run))
+
     def letters(name):
         return [
             letter
@@ -64,7 +74,9 @@ def poisoned(world):
             for _, letter in kept.letters.open()
         ]
 
-    return SimpleNamespace(ids=sorted(each["id"] for each in poison), ship=ship, letters=letters, events=poison)
+    return SimpleNamespace(
+        ids=sorted(each["id"] for each in poison), ship=ship, letters=letters, events=poison, discard=discard
+    )
 
 
 def set_aside_by_s3(world, poisoned):
@@ -242,3 +254,70 @@ def letters_left(letters, fatal, after, name):
     """Return what a redrive that died at its n-th record leaves open."""
     batch = 1 if name == "s3" else 4
     return range(letters)[(fatal if after else fatal - 1) * batch :]
+
+
+def report(world, destinations):
+    operator = ReportAuditLogsOperator(
+        task_id="report", pipeline="p", destinations=destinations, spool=f"file://{world.spool}"
+    )
+    return operator.execute(context())
+
+
+def verified(world):
+    opened = open_stream(Variables(), LocalStore(world.spool), StreamName("p"))
+    progress = Progress(opened.position, offsets={"s3": opened.offset("s3")})
+    return verify(LocalStore(world.spool), pipeline="p", progress={"p/live": progress})
+
+
+def test_a_letter_that_a_person_discards_is_open_no_longer_and_the_spool_says_who_and_why(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    first, *others = poisoned.ids
+    assert poisoned.discard("s3", [first])["discarded"] == 1
+    assert sorted(letter.id for letter in poisoned.letters("s3")) == others
+    (kept,) = kept_letters(Variables(), LocalStore(world.spool), "p", "s3")
+    (record,) = kept.letters.records()
+    assert (record.by, record.why, record.run) == ("ada", "a test of ours", "manual__1")
+    counts = kept.letters.count()
+    assert (counts.kept, counts.discarded, counts.open) == (3, 1, 2)
+    (account,) = report(world, ["s3"])
+    assert (account["dead_lettered"], account["discarded"], account["dead_letters"]) == (3, 1, 2)
+    assert account["spooled"] == account["delivered"] + account["dead_lettered"]
+    assert poisoned.discard("s3", [first])["discarded"] == 0, "a repeat changes nothing"
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 2, "it is not sent again"
+    assert first not in world.s3_ids()
+    assert report(world, ["s3"])[0]["dead_letters"] == 0
+
+
+def test_verify_knows_what_was_discarded_and_finds_a_changed_record(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    poisoned.discard("s3", poisoned.ids[:1])
+    found = verified(world)
+    assert (found.result, found.dead_letters, found.discarded) == ("all right", 2, 1)
+    assert "2 dead letters, 1 more discarded" in str(found)
+    (removed,) = world.spool.rglob("redriven/*.json")
+    content = removed.read_bytes()
+    removed.write_bytes(content.replace(b"ada", b"eve"))
+    assert verified(world).result == "faults found"
+    removed.unlink()
+    assert verified(world).dead_letters == 3, "without its record a letter is open again"
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"discard": []}, "names none: set 'discard'"),
+        ({"discard_reason": " "}, "does not say why: set 'discard_reason'"),
+        ({"discard_from": None}, "no destination: set 'discard_from'"),
+    ],
+)
+def test_a_form_that_is_not_complete_discards_nothing(world, poisoned, params, said):
+    set_aside_by_s3(world, poisoned)
+    with pytest.raises(AirflowFailException, match=said):
+        poisoned.discard("s3", poisoned.ids, **params)
+    assert len(poisoned.letters("s3")) == 3
+
+
+def test_letters_of_another_destination_stay(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    assert "discarded" not in poisoned.discard("s3", poisoned.ids, discard_from="splunk_hec")
+    assert len(poisoned.letters("s3")) == 3

@@ -138,3 +138,17 @@ def test_work_that_ends_while_the_time_runs_out_keeps_its_answer(monkeypatch):
 
     monkeypatch.setattr("audit_provider.plugin.within._threads", Pool())
     assert within(0.01, lambda: "took it") == "took it"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"events": [], "reason": "r"}, "names none"),
+        ({"events": ["e1"], "reason": "  "}, "does not say why"),
+        ({"events": ["e"] * 1001, "reason": "r"}, "1,000 at most"),
+    ],
+)
+def test_letters_are_discarded_by_name_and_for_a_reason(body, said, world, splunk):
+    answer = world.post("op", f"{SPLUNK}/discard", body)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]

@@ -14,7 +14,7 @@ from tests.plugin.conftest import GAP, PAGE, USERS, gap_id, keep_pipeline, posit
 P = "/api/pipelines/p"
 ALL = dict.fromkeys(USERS, 200)
 VARIABLES = {"admin": 200, "op": 200, "user": 403, "viewer": 403}
-# 409: the permission is there, but this database knows no DAG.
+# 409: the permission is there, but this database knows no DAG. 422: there, but no letter is named.
 ROUTES = {
     ("GET", "/"): ("/", ALL),
     ("GET", "/static/{name}"): ("/static/page.js", ALL),
@@ -42,6 +42,10 @@ ROUTES = {
     ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/redrive"): (
         f"{P}/destinations/splunk/redrive",
         {"admin": 409, "op": 409, "user": 409, "viewer": 403},
+    ),
+    ("POST", "/api/pipelines/{pipeline}/destinations/{destination}/discard"): (
+        f"{P}/destinations/splunk/discard",
+        {"admin": 422, "op": 422, "user": 422, "viewer": 403},
     ),
     ("POST", "/api/pipelines/{pipeline}/gaps/{gap}/acknowledge"): (f"{P}/gaps/0123456789ab/acknowledge", VARIABLES),
     ("POST", "/api/pipelines/{pipeline}/gaps/{gap}/reopen"): (f"{P}/gaps/0123456789ab/reopen", VARIABLES),

@@ -51,6 +51,8 @@ _ACCOUNT = (
     "set aside: refused",
     "left out by settings",
     "sent again",
+    "of the set aside, delivered later",
+    "discarded",
     "open dead letters",
     "last error",
 )
@@ -124,6 +126,8 @@ def _account(each: Account) -> tuple[str, ...]:
         each.dead_lettered,
         each.filtered,
         each.again,
+        each.redriven,
+        each.discarded,
         each.dead_letters,
     )
     return (each.destination, *(f"{count:,}" for count in counts), each.last_error)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.categories import Classifier
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.position import Position
+    from audit_provider.core.shipping.dead_letters import LetterCounts
 
 HOURS_SHOWN = KEPT_HOURS // timedelta(hours=1)
 MOST_ACTIONS_SHOWN = 100
@@ -46,7 +47,7 @@ class State:
 
     :ivar position: Position of the live stream; None if nothing was read.
     :ivar accounts: Accounts of its destinations.
-    :ivar dead_letters: Number of open dead letters of all streams, by destination.
+    :ivar letters: Dead letters of all streams, by destination.
     :ivar gaps: Open gaps.
     :ivar counted: Everything in the spool is counted, so events missing from the counts are really missing.
     :ivar waits: For how long the oldest event of the live stream waits at least, in seconds, by destination.
@@ -56,10 +57,15 @@ class State:
     source: str
     position: Position | None
     accounts: Sequence[Account]
-    dead_letters: Mapping[str, int]
+    letters: Mapping[str, LetterCounts]
     gaps: Sequence[GapRecord]
     counted: bool = True
     waits: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def dead_letters(self) -> dict[str, int]:
+        """Number of open dead letters, by destination."""
+        return {destination: counts.open for destination, counts in self.letters.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ def _summary(
         unknown_actions=unknown,
         findings=_findings(memory, now),
         dead_letters={destination: count for destination, count in state.dead_letters.items() if count},
+        redriven={destination: each.redriven for destination, each in state.letters.items() if each.redriven},
+        discarded={destination: each.discarded for destination, each in state.letters.items() if each.discarded},
         lags=tuple(round(memory.days.get(day.day, DayRecord()).lag, 1) for day in figures.days[shown:]),
         delivered=_delivered(figures, memory, destinations, shown),
         lags_by_hour=tuple(round(each.lag, 1) for each in seen),

@@ -123,7 +123,8 @@ class Summary:
     :ivar actions: The most frequent actions, with the rest of each category under ``…``.
     :ivar unknown_actions: Actions without a known meaning.
     :ivar findings: Findings of the last days, newest first.
-    :ivar dead_letters: Number of open dead letters, by destination.
+    :ivar dead_letters: Number of open dead letters, by destination. :ivar redriven: Number of those that it took later,
+        and :ivar discarded: of those that a person decided not to send.
     :ivar lags: The largest lag by day, in seconds.
     :ivar delivered: Events by destination and day.
     :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
@@ -154,6 +155,8 @@ class Summary:
     by_day: tuple[DayAccount, ...] = ()
     again: bool = False
     read_to: str = ""
+    redriven: dict[str, int] = field(default_factory=dict)
+    discarded: dict[str, int] = field(default_factory=dict)
 
 
 def finding_id(kind: Kind, *parts: str) -> str:

@@ -1,8 +1,9 @@
-"""What a run is given, read: times, windows and ranges, written as text, and the source of a stream's events."""
+"""What a run is given, read: times, windows and ranges, what is discarded, and the source of a stream's events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ from audit_provider.core.sources import REGISTRY as SOURCES
 if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.shipping.replay import TimeRange
+
+MOST_DISCARDED = 1000
+"""Letters that one run discards."""
+
+MOST_REASON = 500
+"""Characters of the reason."""
 
 _OWN_TITLES = {FINDINGS_SOURCE: FINDINGS_TITLE, EVIDENCE_SOURCE: EVIDENCE_TITLE}
 """Of sources that are no vendor's."""
@@ -83,3 +90,43 @@ def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: P
     if spec is None:
         return Origin(pipeline, position.source, position.fields)
     return Origin(pipeline, position.source, position.fields, title=spec.title, actions=spec.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Which dead letters are discarded, by whom and why.
+
+    :ivar events: ids of the events. :ivar by: the person, "" where Airflow does not know who started the run.
+    :ivar run: id of the DAG run.
+    """
+
+    events: frozenset[str]
+    why: str
+    by: str = ""
+    run: str = ""
+
+
+def discard_from(params: Mapping[str, Any], destination: str, *, by: str, run: str) -> Discard | None:
+    """Return what a run's form asks to discard of a destination's dead letters; None where it asks for nothing.
+
+    :param params: ``discard_from``, ``discard`` (ids of events) and ``discard_reason``.
+    :raises ConfigurationError: something of it is missing, or too much.
+    """
+    events, why = params.get("discard") or (), str(params.get("discard_reason") or "").strip()
+    if params.get("discard_from") is None and not events:
+        return None
+    if params.get("discard_from") != destination:
+        if params.get("discard_from") is None:
+            raise ConfigurationError("the run names dead letters to discard, but no destination: set 'discard_from'.")
+        return None
+    if not events:
+        raise ConfigurationError(
+            f"the run is to discard dead letters of {destination}, but names none: set 'discard' to the ids of events."
+        )
+    if len(events) > MOST_DISCARDED:
+        raise ConfigurationError(f"the run names {len(events):,} dead letters to discard: {MOST_DISCARDED:,} at most.")
+    if not why:
+        raise ConfigurationError(
+            f"the run is to discard dead letters of {destination}, but does not say why: set 'discard_reason'."
+        )
+    return Discard(frozenset(events), why[:MOST_REASON], by, run)

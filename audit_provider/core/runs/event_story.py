@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from audit_provider.core.runs.event_search import FoundEvent
     from audit_provider.core.shipping.dead_letters import Letter
 
-State = Literal["delivered", "redriven", "filtered", "set aside", "pending", "not shipped", "unknown"]
+State = Literal["delivered", "redriven", "filtered", "discarded", "set aside", "pending", "not shipped", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,10 @@ def _of_letter(destination: str, letters: DeadLetters, line: Line, letter: Lette
         if line in record.filtered:
             said = f"left out when it was to be sent again; it was set aside before ({reason})"
             return Fate(destination, "filtered", said, after=letter.set_aside_at, until=record.at)
+        if line in record.discarded:
+            by = record.by or "somebody whom Airflow does not name"
+            said = f"discarded by {by}: {record.why}; it was set aside before ({reason})"
+            return Fate(destination, "discarded", said, after=letter.set_aside_at, until=record.at)
         again = next((each for each in record.refused if each.line == line), None)
         if again:
             reason = f"{again.reason}: {again.answer}" if again.answer else again.reason

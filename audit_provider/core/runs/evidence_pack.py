@@ -20,7 +20,7 @@ from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.gap_records import gaps_of_streams
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.shipping.dead_letters import Line
+from audit_provider.core.shipping.dead_letters import Line, RedriveRecord
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.stream_name import StreamName
@@ -66,7 +66,12 @@ class SegmentFacts:
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """A dead letter of the range, without its event. :ivar redriven_at: None where it is still open."""
+    """A dead letter of the range, without its event.
+
+    :ivar redriven_at: when the destination took it, None where it has not. :ivar left_out_at: when its settings left it
+        out of a redrive. :ivar discarded_at: when it was discarded, with :ivar discarded_by: who did so, "" where
+        Airflow does not say, and :ivar discarded_for: why.
+    """
 
     stream: str
     destination: str
@@ -75,6 +80,15 @@ class LetterFacts:
     set_aside_at: datetime
     reason: str
     redriven_at: datetime | None = None
+    left_out_at: datetime | None = None
+    discarded_at: datetime | None = None
+    discarded_by: str = ""
+    discarded_for: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the destination is still to get it."""
+        return not (self.redriven_at or self.left_out_at or self.discarded_at)
 
 
 @dataclass(slots=True)
@@ -206,16 +220,21 @@ class _Judge:
             origin = origin_of(pipeline.name, pipeline.source, opened.position)
             self._select = Selector(delivery.selection, origin.fields).select
         self._holds = self._offset is None or holds_passed(opened.stream, opened.head, self._offset)
-        self._aside: dict[tuple[int, int], bool] = {}
+        self._aside: dict[tuple[int, int], str] = {}
         letters = letters_of(opened.stream, destination, self._offset)
         counts = self._offset.counts.set_aside - self._offset.again if self._offset else 0
         self._is_short = counts > letters.count().kept
-        taken: dict[Line, datetime] = {line: record.at for record in letters.records() for line in record.taken}
-        still = {line for line, _ in letters.open()}
+        taken: dict[Line, RedriveRecord] = {}
+        left: dict[Line, RedriveRecord] = {}
+        gone: dict[Line, RedriveRecord] = {}
+        for record in letters.records():
+            for found, lines in ((taken, record.taken), (left, record.filtered), (gone, record.discarded)):
+                found.update(dict.fromkeys(lines, record))
         for file in letters.names():
             for number, letter in enumerate(letters.read(file)):
                 line = Line(file, number)
-                self._aside[letter.place] = line in still
+                closed = {"delivered": taken, "filtered": left, "discarded": gone}
+                self._aside[letter.place] = next((state for state, of in closed.items() if line in of), "set aside")
                 if letter.time in wanted:
                     facts.letters.append(
                         LetterFacts(
@@ -225,7 +244,11 @@ class _Judge:
                             letter.time,
                             letter.set_aside_at,
                             letter.reason,
-                            taken.get(line),
+                            taken[line].at if line in taken else None,
+                            left[line].at if line in left else None,
+                            gone[line].at if line in gone else None,
+                            gone[line].by if line in gone else "",
+                            gone[line].why if line in gone else "",
                         )
                     )
 
@@ -240,7 +263,7 @@ class _Judge:
         if not self._holds:
             return "unknown, for a late run has replaced segments"
         if place in self._aside:
-            return "set aside" if self._aside[place] else "delivered"
+            return self._aside[place]
         if self._is_short:
             return "unknown, for dead letters are missing"
         if manifest.previous.total + index < offset.started_at:

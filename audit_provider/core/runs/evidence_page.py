@@ -12,7 +12,7 @@ from audit_provider.core.monitoring.charts import said
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit_provider.core.runs.evidence_pack import PackFacts
+    from audit_provider.core.runs.evidence_pack import LetterFacts, PackFacts
     from audit_provider.core.verification.report import Verification
 
 _STYLE = """
@@ -69,7 +69,7 @@ def _summary(facts: PackFacts, verification: Verification) -> list[str]:
     else:
         compared = f"The reconciliation has compared the spool with the source up to {text_of(until)}, and no further."
     still = [each for each in facts.gaps if each.is_open]
-    aside = [each for each in facts.letters if each.redriven_at is None]
+    aside = [each for each in facts.letters if each.is_open]
     rows = [
         ("Events that happened in the range", f"{events:,}"),
         ("Spool, read again for this pack", f'<span class="{mark}">{said(result)}</span>'),
@@ -139,6 +139,17 @@ def _gaps(facts: PackFacts) -> list[str]:
     return ["<h2>Gaps</h2>", _table(("kind", "where", "from", "to", "reason", "state"), rows)]
 
 
+def _state_of(letter: LetterFacts) -> str:
+    if letter.redriven_at:
+        return f"redriven at {text_of(letter.redriven_at)}"
+    if letter.left_out_at:
+        return f"left out by the filters at {text_of(letter.left_out_at)}"
+    if letter.discarded_at:
+        by = letter.discarded_by or "somebody whom Airflow does not name"
+        return f"discarded by {by} at {text_of(letter.discarded_at)}: {letter.discarded_for}"
+    return "open"
+
+
 def _letters(facts: PackFacts) -> list[str]:
     if not facts.letters:
         return ["<h2>Dead letters</h2><p>None.</p>"]
@@ -152,7 +163,7 @@ def _letters(facts: PackFacts) -> list[str]:
                     text_of(each.happened),
                     text_of(each.set_aside_at),
                     each.reason,
-                    f"redriven at {text_of(each.redriven_at)}" if each.redriven_at else "open",
+                    _state_of(each),
                 ),
             )
         )

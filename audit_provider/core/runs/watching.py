@@ -22,6 +22,7 @@ from audit_provider.core.monitoring.summary import shown_summary, with_again
 from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.progress import grouped
 from audit_provider.core.runs.finding_events import spool_findings
+from audit_provider.core.shipping.dead_letters import LetterCounts
 from audit_provider.core.shipping.letter_folders import indexed_folders
 from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.stream_name import StreamName
@@ -170,7 +171,9 @@ class Watch:
             source=self.source.title,
             position=position_record(self.ledger, StreamName(self.pipeline)).load(),
             accounts=accounts,
-            dead_letters={each: sum(kept.letters.count().open for kept in found) for each, found in letters.items()},
+            letters={
+                each: sum((kept.letters.count() for kept in found), LetterCounts()) for each, found in letters.items()
+            },
             gaps=[each for each in gaps if each.is_open],
             counted=counted,
             waits=self._waits(),

@@ -4,9 +4,10 @@
 
     <stream>/<chain>/dead/<destination>/
     ├── <segment>-<index>-<count>-<digest>.ndjson    the letters of one batch, one per line
-    └── redriven/<time>-<digest>.json                what became of letters that were sent again
+    └── redriven/<time>-<digest>.json                what became of letters: sent again, or discarded by a person
 
-Nothing here is ever changed or removed. A letter is open until a record says that the destination took it.
+Nothing here is ever changed or removed. A letter is open until a record says that the destination took it, or that a
+person discarded it.
 
 Whoever can write the spool could write such files too, so the ledger vouches for them. A letter is sent again only
 where the chain of segments holds its event, which is then what is sent, or where its file is linked to the last one
@@ -85,20 +86,29 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """What is kept of dead letters: ``kept = redriven + filtered + open``.
+    """What is kept of dead letters: ``kept = redriven + filtered + discarded + open``.
 
     :ivar redriven: the destination took them later. :ivar filtered: left out when they were to be sent again, since
-        the destination's ``only`` and ``except`` had changed.
+        the destination's ``only`` and ``except`` had changed. :ivar discarded: a person decided that they are not sent.
     """
 
     kept: int = 0
     redriven: int = 0
     filtered: int = 0
+    discarded: int = 0
+
+    def __add__(self, other: LetterCounts) -> LetterCounts:
+        return LetterCounts(
+            self.kept + other.kept,
+            self.redriven + other.redriven,
+            self.filtered + other.filtered,
+            self.discarded + other.discarded,
+        )
 
     @property
     def open(self) -> int:
         """Letters that the destination still has not got."""
-        return self.kept - self.redriven - self.filtered
+        return self.kept - self.redriven - self.filtered - self.discarded
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -120,9 +130,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class RedriveRecord:
-    """What became of some letters when they were sent again.
+    """What became of some letters when they were sent again, or that a person discarded them.
 
     :ivar at: aware UTC. :ivar previous: digest of the record before; "" for the first.
+    :ivar by: who discarded letters, :ivar why: for which reason, and :ivar run: by which DAG run; "" where none were.
     """
 
     at: datetime
@@ -130,6 +141,15 @@ class RedriveRecord:
     filtered: tuple[Line, ...] = ()
     refused: tuple[Refusal, ...] = ()
     previous: str = ""
+    discarded: tuple[Line, ...] = ()
+    by: str = ""
+    why: str = ""
+    run: str = ""
+
+    @property
+    def closed(self) -> tuple[Line, ...]:
+        """The letters that are open no longer."""
+        return (*self.taken, *self.filtered, *self.discarded)
 
 
 class DeadLetters:
@@ -174,7 +194,7 @@ class DeadLetters:
         kept[0] = msgspec.structs.replace(kept[0], previous=previous)
         digest = hashlib.sha256(repr([each.place for each in kept]).encode()).hexdigest()[:8]
         stem = f"{self._folder}{kept[0].segment:012d}-{kept[0].index:08d}-{len(kept)}-{digest}"
-        closed = {line.name for record in self.records() for line in (*record.taken, *record.filtered)}
+        closed = {line.name for record in self.records() for line in record.closed}
         name, copy = f"{stem}.ndjson", 1
         there = set(self._stream.names_beside(self._folder)) if previous else set()
         linked = self.linked(previous) if name in there else set()
@@ -247,7 +267,7 @@ class DeadLetters:
         closed: set[Line] = set()
         again: dict[Line, Refusal] = {}
         for record in self.records():
-            closed.update(record.taken, record.filtered)
+            closed.update(record.closed)
             again |= {refusal.line: refusal for refusal in record.refused}
         for name in self.names():
             for number, letter in enumerate(self.read(name)):
@@ -262,18 +282,21 @@ class DeadLetters:
         names = self.names()
         redriven: set[Line] = set()
         filtered: set[Line] = set()
+        discarded: set[Line] = set()
         for record in self.records() if names else ():
             redriven.update(record.taken)
             filtered.update(record.filtered)
+            discarded.update(record.discarded)
         known = set(names)
         return LetterCounts(
             kept=sum(int(_stem(name)[2]) for name in names),
             redriven=sum(line.name in known for line in redriven),
             filtered=sum(line.name in known for line in filtered - redriven),
+            discarded=sum(line.name in known for line in discarded - redriven - filtered),
         )
 
     def records(self) -> Iterator[RedriveRecord]:
-        """Yield what became of letters that were sent again, oldest first.
+        """Yield what became of letters that were sent again or discarded, oldest first.
 
         :raises SpoolDamagedError: a record cannot be read.
         """
@@ -326,7 +349,7 @@ class DeadLetters:
             ) from None
 
     def record(self, record: RedriveRecord) -> None:
-        """Keep what became of letters that were sent again, durably. The offset names the record first."""
+        """Keep what became of letters, durably. The offset names the record first."""
         offset = self._offset
         if offset is not None and self._commit is not None:
             last = self.last_record()

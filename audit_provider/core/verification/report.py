@@ -109,6 +109,7 @@ class Verification:
     """The report.
 
     :ivar notes: what is odd and harms nothing. :ivar dead_letters: that no destination has taken since.
+    :ivar discarded: others, which a person has decided not to send.
     :ivar checkpoints: that somebody kept elsewhere, compared with the spool.
     """
 
@@ -120,6 +121,7 @@ class Verification:
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     dead_letters: int = 0
+    discarded: int = 0
     ids: VerifiedIds = field(default_factory=VerifiedIds)
     arrival: VerifiedArrival | None = None
     checkpoints: tuple[VerifiedCheckpoint, ...] = ()
@@ -158,7 +160,7 @@ class Verification:
             yield (
                 f"{sum(each.events for each in self.streams):,} events with {self.ids.distinct:,} ids; "
                 f"{self.ids.repeated:,} repeated within a stream, {self.ids.in_several_streams:,} in several streams; "
-                f"{self.dead_letters:,} dead letters"
+                f"{self.dead_letters:,} dead letters{f', {self.discarded:,} more discarded' if self.discarded else ''}"
             )
         if self.arrival:
             yield from _arrived(self.arrival)

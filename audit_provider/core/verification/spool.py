@@ -102,6 +102,7 @@ def verify(
         faults=tuple(reading.faults),
         notes=tuple(reading.notes),
         dead_letters=reading.dead_letters,
+        discarded=reading.discarded,
         ids=ids,
         arrival=arrived,
     )
@@ -129,10 +130,12 @@ class _Reading:
         self._places: list[tuple[str, str]] = []
         self._chained: dict[str, frozenset[str]] = {}
         self._taken: set[tuple[str, int]] = set()
+        self._discarded: set[tuple[str, int]] = set()
         self.streams: list[VerifiedStream] = []
         self.faults: list[Fault] = []
         self.notes: list[str] = []
         self.dead_letters = 0
+        self.discarded = 0
 
     def read(self, pipeline: str) -> None:
         """Read all that belongs to ``pipeline``, or to any."""
@@ -266,18 +269,21 @@ class _Reading:
                 if key not in closing:
                     return
                 self._taken.update((f"{chain}/{line.name}", line.number) for line in record.taken)
+                self._discarded.update((f"{chain}/{line.name}", line.number) for line in record.discarded)
                 return
-            found = [
-                letter.id
+            lines = [
+                ((key, number), letter.id)
                 for number, letter in enumerate(read_letters(self._store, folder, name))
                 if (key, number) not in self._taken
             ]
         except FlawError as error:
             self.faults.append(Fault(error.flaw.kind, chain, 0, key, error.flaw.wrong))
             return
-        self.dead_letters += len(found)
+        gone = sum(place in self._discarded for place, _ in lines)
+        self.dead_letters += len(lines) - gone
+        self.discarded += gone
         if letters.split("/")[0] == self._destination:
-            self._piles.add(SET_ASIDE, found)
+            self._piles.add(SET_ASIDE, [event for _, event in lines])
 
     def _read_unreadable(self, chain: str, key: str) -> None:
         """Look whether what a source sent and nobody could read is what was kept."""

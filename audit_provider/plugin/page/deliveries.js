@@ -2,9 +2,9 @@
 
 import { pathOf } from "./api.js";
 import { badge, button, cells, count, listed, make, time, tries } from "./dom.js";
-import { askRedrive, showLetters } from "./letters.js";
+import { askRedrive, discardedAt, showLetters } from "./letters.js";
 import { lag } from "./matrix.js";
-import { press } from "./press.js";
+import { outcome, press } from "./press.js";
 import { number } from "./words.js";
 
 export function deliveries(pipeline) {
@@ -28,7 +28,7 @@ export function deliveries(pipeline) {
     make(
       "p",
       { class: "faint", "data-key": "sum" },
-      `The spool has ${number(pipeline.spooled)} events of the live stream. For each destination, what is delivered, waiting, set aside, left out and before its beginning adds up to that, with what was sent again for segments that others have replaced. What is resent from the dead letters stays counted where it was set aside.`,
+      `The spool has ${number(pipeline.spooled)} events of the live stream. For each destination, what is delivered, waiting, set aside, left out and before its beginning adds up to that, with what was sent again for segments that others have replaced. What was set aside is an open dead letter, was delivered by a resend, was left out by then, or was discarded by a person; it stays counted where it was set aside. Dead letters are those of all streams, by the last report.`,
     ),
   ];
 }
@@ -55,6 +55,10 @@ function row(pipeline, each) {
     each.already_there ? `${number(each.already_there)} already there` : "",
     each.again ? `${number(each.again)} sent again` : "",
   ].filter(Boolean);
+  const gone = [
+    each.redriven ? `${number(each.redriven)} delivered by a resend` : "",
+    each.discarded ? `${number(each.discarded)} discarded` : "",
+  ].filter(Boolean);
   const bad = (value) => make("td", { class: value ? "number bad" : "number" }, number(value));
   const tr = cells(
     badge(each.state),
@@ -75,7 +79,7 @@ function row(pipeline, each) {
     bad(each.refused),
     count(each.filtered),
     count(each.before),
-    make("td", { class: "number" }, letters),
+    make("td", { class: "number" }, letters, ...gone.map((note) => make("div", { class: "faint" }, note))),
     each.last_success ? time(each.last_success, "ago") : "never",
     make(
       "div",
@@ -91,6 +95,7 @@ function row(pipeline, each) {
             asks: () => askRedrive(pipeline.name, each),
           })
         : "",
+      outcome(discardedAt(pipeline.name, each.name), `discard-${each.name}`),
     ),
   );
   tr.dataset.destination = each.name;

@@ -26,10 +26,12 @@ export async function showLetters(pipeline, destination, events = false, first =
     popUp(title, make("p", { class: "error" }, error.message));
     return;
   }
+  const discards = destination.may.includes("redrive");
   const letters = found.letters.map((each) =>
     make(
       "article",
       {},
+      discards ? make("input", { type: "checkbox", class: "chosen", value: each.id, "aria-label": `Choose ${each.id}` }) : "",
       make("code", {}, each.id),
       ` of ${moment(each.time)}, set aside ${moment(each.set_aside_at)} in ${each.stream}`,
       make("div", { class: "error" }, each.reason),
@@ -54,6 +56,35 @@ export async function showLetters(pipeline, destination, events = false, first =
       found.first > 0 ? turn("earlier-letters", "Previous letters", Math.max(found.first - size, 0)) : "",
       found.more ? turn("later-letters", "Next letters", last) : "",
     ),
+    discards && letters.length ? discarding(pipeline, destination) : "",
+  );
+}
+
+export const discardedAt = (pipeline, destination) => pathOf(pipeline, "destinations", destination, "discard");
+
+// Discards the letters that are chosen above, for a reason that is kept as evidence.
+function discarding(pipeline, destination) {
+  const said = make("p", { class: "error", role: "alert" });
+  const reason = make("input", { id: "discard-reason", maxlength: 500, autocomplete: "off" });
+  const send = () => {
+    const events = [...at("dialog").querySelectorAll(".chosen:checked")].map((each) => each.value);
+    if (!events.length) said.textContent = "Choose the letters to discard.";
+    else if (!reason.value.trim()) said.textContent = "Say why they are discarded.";
+    else {
+      at("dialog").close();
+      act(discardedAt(pipeline, destination.name), { events, reason: reason.value.trim() });
+    }
+  };
+  return make(
+    "fieldset",
+    {},
+    make("legend", {}, "Discard the chosen letters"),
+    make("p", { class: "faint" }, "They are not sent again. They stay in the spool, with your name, the time and the reason, and no button takes that back."),
+    button("choose-all", "Choose all letters of this page", () => {
+      for (const each of at("dialog").querySelectorAll(".chosen")) each.checked = true;
+    }),
+    make("div", { class: "row" }, make("label", { for: "discard-reason" }, "Reason"), reason, button("discard", "Discard", send)),
+    said,
   );
 }
 

@@ -29,7 +29,7 @@ export function press({ id, label, name, path, asks = null }) {
 }
 
 // What came of a button; spoken when it changes.
-function outcome(key, id) {
+export function outcome(key, id) {
   const [last, ...earlier] = seen.results.get(key) ?? [];
   const state = seen.waiting.has(key) ? "" : last ? (last.ok ? "good" : "bad") : "";
   return make(
