@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
+    from audit_provider.core.progress import Log
     from audit_provider.core.runs.arguments import Discard
-    from audit_provider.core.runs.log import Log
     from audit_provider.core.shipping.dead_letters import DeadLetters
     from audit_provider.core.spool import Store
 
