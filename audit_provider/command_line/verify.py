@@ -16,11 +16,12 @@ from audit_provider.core.destinations.elasticsearch_documents import Scope, stre
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
 from audit_provider.core.runs.shipped_contents import contents_of
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
+from audit_provider.core.verification.counts import check_counts
 
 if TYPE_CHECKING:
     import argparse
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
-    from audit_provider.core.verification import Arrival
+    from audit_provider.core.verification import Arrival, Fault
     from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
 
 NOT_CHECKED = 2
 """Exit code where nothing can be said; 0 is all right, 1 faults found."""
+
+_REPORT_SECONDS = 3.0
+"""After so long, a report that was writing counts has recorded them."""
 
 _SEARCHES = ("opensearch", "elasticsearch")
 
@@ -59,6 +63,7 @@ def run_verify(options: argparse.Namespace) -> int:
                 arrival=arrival,
                 destination=options.destination,
             )
+            report = replace(report, faults=(*report.faults, *_count_faults(options, store, streams)))
             if options.checkpoints:
                 report = replace(report, checkpoints=_checkpoints(options, store, progress))
         with writing(options.json) as file:
@@ -70,6 +75,19 @@ def run_verify(options: argparse.Namespace) -> int:
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code
+
+
+def _count_faults(options: argparse.Namespace, store: Store, streams: list[str]) -> list[Fault]:
+    """Return what is wrong with the counts; looked for twice, because a report may be writing them."""
+    ledger, faults = ledger_of(options), []
+    for wait in (0.0, _REPORT_SECONDS):
+        time.sleep(wait)
+        with without_log():
+            counts = recorded_counts(ledger, streams)
+        faults = [fault for name, vouched in counts.items() for fault in check_counts(store, name, vouched)]
+        if not faults:
+            break
+    return faults
 
 
 def _checkpoints(

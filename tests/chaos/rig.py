@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -12,18 +13,20 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import msgspec
 import requests
 
+from audit_provider.__main__ import main
 from audit_provider.core.accounting import account
 from audit_provider.core.model import Offset
 from audit_provider.core.position import Position, unpack_position
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
 from audit_provider.host.spool_location import open_store
-from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator
+from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.s3 import ids_in, s3_client
 from tests.chaos.figures import Figures
 from tests.chaos.worker import Ended, Harm, Worker, start
@@ -45,6 +48,7 @@ class Rig:
         self.folder = folder
         self.described = {}
         self.cases = 0
+        self.pipelines_file = folder / "audit_pipelines.yaml"
         self._process = None
 
     def __enter__(self):
@@ -59,6 +63,7 @@ class Rig:
         self.described = json.loads(path.read_text())
         for name, connection in self.described["connections"].items():
             self.connect(name, **connection)
+        os.environ["AIRFLOW__AUDIT_LOGS__PIPELINES_FILE"] = str(self.pipelines_file)
         return self
 
     def __exit__(self, *_):
@@ -82,6 +87,16 @@ class Rig:
             yield
         finally:
             requests.delete(control, timeout=10)
+
+    @contextlib.contextmanager
+    def small_events(self):
+        """Let Splunk take no event within the block."""
+        limits = f"{self.url('splunk_hec')}/_sandbox/limits"
+        requests.post(limits, json={"max_event_bytes": 1}, timeout=10).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.post(limits, json={"max_event_bytes": 5_000_000}, timeout=10)
 
     def held(self, name):
         return requests.get(f"{self.url(name)}/_sandbox/state", timeout=60).json()
@@ -133,8 +148,12 @@ class Case:
         self.start_at = "2020-01-01"
         self.dropped: dict[str, Served] = {}
         self.source = self._ask("new", kind=source, events=events, ago=ago.total_seconds())
-        rig.connect(f"source_{name}", **self.source["connection"])
+        self.connect()
         self._held_before = {kind: self._held(kind) for kind in kinds}
+
+    def connect(self, **changes):
+        """Make the connection to the source, under the name that the pipeline has now."""
+        self.rig.connect(f"source_{self.name}", **self.source["connection"], **changes)
 
     def add(self, events, seconds=2):
         """Let more events happen at the source."""
@@ -154,21 +173,38 @@ class Case:
         return {name: Served(digest, datetime.fromisoformat(at)) for name, digest, at in held}
 
     def task(self, what):
-        """Return the work of a task: ``pull``, or a destination's type."""
+        """Return the work of ``pull``, ``report``, ``verify``, a destination's type, or ``redrive``, to Splunk."""
+        if what == "verify":
+            return self._verify
         common = {"task_id": "t", "pipeline": self.name, "spool": self.spool}
+        params = {"redrive": ["splunk_hec"]} if what == "redrive" else {}
+        what = "splunk_hec" if what == "redrive" else what
         if what == "pull":
             operator = PullAuditLogsOperator(
                 source=self.described,
                 conn_id=f"source_{self.name}",
                 settings=self.source["settings"],
-                start=self.start_at,
+                start=self.start_at or None,
                 page_size=20 if REGISTRY[self.kind].page_size else None,
                 rate_limit={"requests": 10_000, "per": 1},
                 **common,
             )
+        elif what == "report":
+            operator = ReportAuditLogsOperator(
+                source=self.described, destinations=list(self.kinds), monitoring={}, checkpoints=False, **common
+            )
         else:
             operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
-        return lambda: operator.execute({"ti": MagicMock(), "params": {}})
+        run = SimpleNamespace(run_id=f"run {self.rig.cases}", run_type="manual")
+        return lambda: operator.execute({"ti": MagicMock(), "params": params, "dag_run": run})
+
+    def _verify(self):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code = main(["verify", str(self.folder / "spool"), "--pipeline", self.name, "--destination", "splunk_hec"])
+        if code:
+            faults = [line for line in said.getvalue().splitlines() if line.startswith(("FAULT", "Result"))]
+            raise RuntimeError(f"verify ended {code}: {' '.join(faults)}")
 
     def start(self, what, **harm) -> Worker:
         return start(self.task(what), self.rig.url("variables"), self.rig.folder / "workers.log", Harm(**harm))
@@ -176,6 +212,13 @@ class Case:
     def run(self, what, **harm) -> Ended:
         """Run a task in a process of its own."""
         return self.start(what, **harm).wait()
+
+    def said_by(self, what) -> str:
+        """Run a task, and return its log."""
+        log = self.rig.folder / "workers.log"
+        before = log.stat().st_size
+        self.run(what)
+        return log.read_bytes()[before:].decode()
 
     def recover(self, *tasks):
         """Run tasks that must end well, by default all, and keep the longest time."""
@@ -199,6 +242,12 @@ class Case:
         for key, text in kept.items():
             url = f"{self.rig.url('variables')}/variables/{key}"
             requests.put(url, data=text.encode(), timeout=10).raise_for_status()
+
+    def delete_position(self):
+        """Delete the position and its copy, as a person does."""
+        for key in self.variables():
+            if key.startswith(StreamName(self.name).cursor_key):
+                requests.delete(f"{self.rig.url('variables')}/variables/{key}", timeout=10).raise_for_status()
 
     @property
     def position(self) -> Position | None:
@@ -228,18 +277,25 @@ class Case:
         figures.repeated["spool"] = len(spooled) - len(set(spooled))
         stream = StreamName(self.name).stream(open_store(self.spool), position)
         for kind in self.kinds:
-            held = self._held(kind) - self._held_before[kind]
-            figures.invented[kind] = sum(
-                count
-                for (name, digest), count in held.items()
-                if name not in ever or digest not in ("", ever[name].digest)
-            )
+            held = self._new(kind)
+            figures.invented[kind] = _invented(held, ever)
             ids = Counter(name for name, _ in held.elements() if name in served)
             figures.lost[kind] = len(served - set(ids) - self.set_aside(kind))
             figures.repeated[kind] = ids.total() - len(ids)
             accounted = account(stream, kind, position, self.offset(kind))
             figures.must(accounted.adds_up and not accounted.pending, f"the account is {accounted}")
         return figures
+
+    def held_of_source(self, kind) -> int:
+        """Return how many events of the source a destination has, repeats included."""
+        return self._new(kind).total()
+
+    def invented(self, kind) -> int:
+        """Return how many events a destination has that the vendor has not served, or not as they are there."""
+        return _invented(self._new(kind), self.held_by_source() | self.dropped)
+
+    def _new(self, kind) -> Counter[tuple[str, str]]:
+        return self._held(kind) - self._held_before[kind]
 
     def _held(self, kind) -> Counter[tuple[str, str]]:
         """Return the ids that a destination holds, each with a digest of what is there; "" where it does not say."""
@@ -263,6 +319,11 @@ class Case:
         answer = requests.post(f"{self.rig.url('sources')}/_sandbox/{what}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
+
+
+def _invented(held, ever):
+    known = {(name, digest) for name, served in ever.items() for digest in ("", served.digest)}
+    return sum(count for event, count in held.items() if event not in known)
 
 
 def _arguments(rig, name, kind):

@@ -15,10 +15,14 @@ together. The page reads a summary, which is small, from a Variable.
 
 Objects are written day by day and the progress last. Each day says up to which segment it counts where that is beyond
 the progress, so after a crash in between what it has is not counted again.
+
+Whoever can write the spool could write such files too, so the ledger vouches for them: the summary of the last report
+has a digest of each.
 """
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +33,7 @@ from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.monitoring.categories import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from audit_provider.core.spool import Store
 
@@ -55,6 +59,7 @@ REST = "…"
 _PROGRESS = "progress.json"
 _MEMORY = "memory.json"
 _AHEAD = "ahead-"
+_DIGITS = 16
 
 _Kind = TypeVar("_Kind")
 
@@ -125,18 +130,25 @@ class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Activity:
-    """The counts of one pipeline."""
+    """The counts of one pipeline.
 
-    def __init__(self, store: Store, pipeline: str) -> None:
+    :param vouched: digests of its files by the last report; empty where an earlier version has written them, and they
+        are believed as they are.
+    :ivar digests: of its files as they are to be. :ivar changed: names of files that have proven to be others.
+    """
+
+    def __init__(self, store: Store, pipeline: str, vouched: Mapping[str, str] | None = None) -> None:
         self._store = store
         self._folder = f"{pipeline}/{FOLDER}/"
+        self.digests = dict(vouched or {})
+        self.changed: set[str] = set()
 
     def days(self, first: date, last: date) -> list[Day]:
         """Return the days from ``first`` to ``last``, empty ones included.
 
         :raises SpoolDamagedError: one cannot be read.
         """
-        there = set(self._kept())
+        there = {*self._kept(), *map(_day_of, self.digests)}
         wanted = (first + timedelta(days=each) for each in range((last - first).days + 1))
         return [self.day(each) if each in there else Day(day=each) for each in wanted]
 
@@ -149,7 +161,7 @@ class Activity:
 
     def keep(self, day: Day, *, ahead: bool = False) -> None:
         """Keep a day, durably. :param ahead: it has not come yet."""
-        self._store.put(f"{self._folder}{_AHEAD if ahead else ''}{day.day}.json", msgspec.json.encode(day))
+        self._put(f"{_AHEAD if ahead else ''}{day.day}.json", day)
 
     def progress(self) -> Progress:
         """Return what is counted."""
@@ -157,7 +169,7 @@ class Activity:
 
     def keep_progress(self, progress: Progress) -> None:
         """Keep what is counted: after the days that count it."""
-        self._store.put(self._folder + _PROGRESS, msgspec.json.encode(progress))
+        self._put(_PROGRESS, progress)
 
     def memory(self, kind: type[_Kind]) -> _Kind | None:
         """Return what the findings remember, None where they have nothing to."""
@@ -173,25 +185,45 @@ class Activity:
 
     def prune(self, before: date) -> None:
         """Remove the days before a day."""
-        for each, key in self._kept().items():
-            if each < before:
-                self._store.delete(key)
+        for name in self.names():
+            if (day := _day_of(name)) and day < before:
+                self._store.delete(self._folder + name)
+        self.digests = {name: digest for name, digest in self.digests.items() if (_day_of(name) or before) >= before}
+
+    def vouch(self) -> None:
+        """Take digests of all files as they are, where none are known."""
+        if not self.digests:
+            self.digests = {each: digest_of(self._store.get(self._folder + each)) for each in self.names()}
+
+    def names(self) -> set[str]:
+        """Return the names of its files, but for the memory, which is written after the digests are kept."""
+        return {key.rpartition("/")[2] for key in self._store.keys(self._folder)} - {_MEMORY}
 
     def _kept(self) -> dict[date, str]:
         """Return the days that are kept, and where."""
         found = {}
         # A day that has come is kept under its name alone, which is the first in their order.
         for key in sorted(self._store.keys(self._folder), reverse=True):
-            with suppress(ValueError):
-                found[date.fromisoformat(key.rpartition("/")[2].removesuffix(".json").removeprefix(_AHEAD))] = key
+            if day := _day_of(key.rpartition("/")[2]):
+                found[day] = key
         return found
+
+    def _put(self, name: str, value: object) -> None:
+        content = msgspec.json.encode(value)
+        self._store.put(self._folder + name, content)
+        self.digests[name] = digest_of(content)
 
     def _read(self, name: str, kind: type[_Kind]) -> _Kind | None:
         key = self._folder + name
         try:
             content = self._store.get(key)
         except SpoolDamagedError:
+            if self.digests.pop(name, None):
+                self.changed.add(name)
             return None
+        if name in self.digests and digest_of(content) != self.digests[name]:
+            self.changed.add(name)
+            self.digests[name] = digest_of(content)
         try:
             return msgspec.json.decode(content, type=kind)
         except UNREADABLE as error:
@@ -199,6 +231,18 @@ class Activity:
                 f"the spool's file {key} cannot be read ({error}): restore it, or delete the folder {self._folder} to "
                 "count the events still in the spool again."
             ) from None
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest by which a file of counts is recognised."""
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def _day_of(name: str) -> date | None:
+    """Return the day that a file counts, from its name; None for another file."""
+    with suppress(ValueError):
+        return date.fromisoformat(name.removesuffix(".json").removeprefix(_AHEAD))
+    return None
 
 
 def total(hours: Collection[list[int]]) -> list[int]:

@@ -132,6 +132,7 @@ class Summary:
     :ivar by_day: What was read and delivered on the days with a report, oldest first; the last day is not over.
     :ivar again: The next run makes another report, even if it finds nothing new: this one failed, or did not end.
     :ivar read_to: The end of the live stream that the report has judged, see ``Position.place``; "" if unknown.
+    :ivar counts: Digests of the files of counts in the spool, by name; empty if an earlier version wrote the summary.
     """
 
     pipeline: str
@@ -157,6 +158,7 @@ class Summary:
     read_to: str = ""
     redriven: dict[str, int] = field(default_factory=dict)
     discarded: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, str] = field(default_factory=dict)
 
 
 def finding_id(kind: Kind, *parts: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from audit_provider.core.ledger import removal_record
+from audit_provider.core.errors import StopError
+from audit_provider.core.ledger import removal_record, summary_record
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification.spool import Progress
@@ -37,6 +39,21 @@ def recorded_progress(
         offsets = {each: stream.kept_offset(each) for each in _served(store, folder, known)}
         offset = stream.offset(destination) if destination else None
         found[folder] = Progress(stream.position, offset, offsets, removed)
+    return found
+
+
+def recorded_counts(ledger: Ledger, folders: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the digests of the files of counts that a ledger vouches for, by pipeline and name.
+
+    :param folders: of streams of the pipelines.
+    :raises UnavailableError: a record cannot be read.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for pipeline in sorted({folder.partition("/")[0] for folder in folders}):
+        # A summary that cannot be read is replaced by the next report.
+        with suppress(StopError):
+            if summary := summary_record(ledger, pipeline).load():
+                found[pipeline] = summary.counts
     return found
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
+from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import position_record, summary_record
-from audit_provider.core.monitoring.activity import KEPT_DAYS, Activity
+from audit_provider.core.monitoring.activity import FOLDER, KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
 from audit_provider.core.monitoring.html import page_of
@@ -30,7 +33,7 @@ from audit_provider.core.stream_name import StreamName
 if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
     from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.core.position import Position
@@ -81,10 +84,11 @@ class Watch:
         classifier = Classifier(
             self.source.actions, self.source.categories, [*self.source.watched, *self.settings.watch]
         )
-        activity = Activity(self.store, self.pipeline)
         summary = summary_record(self.ledger, self.pipeline)
         # Before anything is counted, so that a run that comes back late is fenced off.
         summary.hold()
+        activity = Activity(self.store, self.pipeline, self._vouched(summary))
+        activity.vouch()
         counted = self._count(activity, classifier)
         now = self.now()
         state = self._state(accounts, gaps, counted=counted)
@@ -99,7 +103,7 @@ class Watch:
         # Until the task that reports has ended well.
         read_to = state.position.place if counted and state.position else ""
         shown = with_again(shown_summary(judged.summary, hidden), again=True, read_to=read_to)
-        summary.commit(shown)
+        summary.commit(replace_fields(shown, counts=activity.digests))
         spooled = 0
         if self.settings.ship_findings:
             spooled = spool_findings(self.ledger, self.store, self.pipeline, memory, now, self.source.fields)
@@ -112,6 +116,8 @@ class Watch:
         sent, failed = self.notify(memory, now, hidden)
         if sent or spooled:
             activity.keep_memory(memory)
+        if activity.changed:
+            failed.append(_said_of_changed(self.pipeline, activity.changed))
         for each in failed:
             self.log.error("%s", each)
         grave = [each.shown(hidden) for each in judged.standing if self.settings.fails_on(each.severity)]
@@ -120,6 +126,14 @@ class Watch:
                 0, f"{self.pipeline} has {len(grave)} grave findings, see the log; the first: {grave[0].title}"
             )
         return failed
+
+    def _vouched(self, summary: Record[Summary]) -> dict[str, str]:
+        """Return the digests that the last report has left."""
+        # A summary that cannot be read is replaced.
+        with suppress(StopError):
+            if last := summary.load():
+                return last.counts
+        return {}
 
     def _count(self, activity: Activity, classifier: Classifier) -> bool:
         """Count what is new in every stream, and return whether all is counted."""
@@ -178,6 +192,14 @@ class Watch:
             counted=counted,
             waits=self._waits(),
         )
+
+
+def _said_of_changed(pipeline: str, names: Collection[str]) -> str:
+    return (
+        f"{len(names)} files of counts in {pipeline}/{FOLDER} are not what the last report has left, such as "
+        f"{min(names)}: a report was killed while it counted, or somebody changed them. From now on they are used as "
+        "they are; delete the folder to count the events still in the spool again."
+    )
 
 
 def report_stands(ledger: Ledger, pipeline: str) -> None:

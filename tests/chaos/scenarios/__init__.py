@@ -3,9 +3,11 @@
 from tests.chaos.scenarios.airflow import real_airflow
 from tests.chaos.scenarios.celery import celery_workers
 from tests.chaos.scenarios.damage import damaged_segments
+from tests.chaos.scenarios.forgery import forged_spool
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
 from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, older_database, two_at_once, variables_failing
+from tests.chaos.scenarios.restored import older_spool, renamed_pipeline
 from tests.chaos.scenarios.retention import retention_passed, rows_dropped
 from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
 
@@ -20,12 +22,15 @@ SCENARIOS = {
         two_at_once,
         frozen_tasks,
         older_database,
+        older_spool,
+        renamed_pipeline,
         clock_jumps,
         damaged_segments,
         sources_failing,
         destinations_down,
         retention_passed,
         rows_dropped,
+        forged_spool,
         real_airflow,
         celery_workers,
     )
