@@ -1,4 +1,9 @@
-"""Whose log it is that a position was read from."""
+"""Whose log it is that a position was read from.
+
+It is kept as a short text: a fingerprint of the address, the settings and the login, and behind a slash a digest of the
+account's id, where the vendor tells it. Two with an id are compared by it alone: a host may change and an account be
+the same, and a token of another account may be used with the same host.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
     from audit_provider.core.stream_name import StreamName
 
 _DIGITS = 12
+_BETWEEN = "/"
 
 
 def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
@@ -28,6 +34,28 @@ def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:_DIGITS]
 
 
+def with_id(found: str, vendor_id: str) -> str:
+    """Return an account with the id that the vendor has told.
+
+    :param found: its fingerprint. :param vendor_id: such as that of an organisation; "" where it is not known.
+    """
+    return f"{found}{_BETWEEN}{hashlib.sha256(vendor_id.encode()).hexdigest()[:_DIGITS]}" if vendor_id else found
+
+
+def is_same(kept: str, found: str) -> bool:
+    """Return whether two accounts are one. "" stands for any, because an earlier version did not say which."""
+    (kept_parts, _, kept_id), (found_parts, _, found_id) = kept.partition(_BETWEEN), found.partition(_BETWEEN)
+    if kept_id and found_id:
+        return kept_id == found_id
+    return not kept or not found or kept_parts == found_parts
+
+
+def continued(kept: str, found: str) -> str:
+    """Return the account to keep: the one found, with the id that is kept if the vendor does not tell it now."""
+    kept_id = kept.partition(_BETWEEN)[2]
+    return f"{found}{_BETWEEN}{kept_id}" if kept_id and _BETWEEN not in found else found
+
+
 def refuse_other_account(kept: str, found: str, name: StreamName, where: str) -> None:
     """Refuse to read on from a position that belongs to another account.
 
@@ -35,10 +63,12 @@ def refuse_other_account(kept: str, found: str, name: StreamName, where: str) ->
     :param found: the account that would be read. :param where: the connection, for the message.
     :raises ConfigurationError: they are not the same.
     """
-    if kept in ("", found):
+    if is_same(kept, found):
         return
+    told = _BETWEEN in kept and _BETWEEN in found
+    why = "the vendor tells another account's id" if told else "host, settings or login have changed"
     raise ConfigurationError(
-        f"{name.folder} was read from another account than the one {where} leads to now (host, settings or login have "
-        "changed): nothing was read. If it is the same account, set 'same_account' in the connection's extra to "
+        f"{name.folder} was read from another account than the one {where} leads to now ({why}): nothing was read. If "
+        "it is the same account, set 'same_account' in the connection's extra to "
         f"{kept!r}; to start from the beginning with the other account, delete the Variable {name.cursor_key}."
     )

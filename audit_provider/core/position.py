@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from audit_provider.core.account import is_same
 from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
 from audit_provider.core.source_health import Noticed
 from audit_provider.core.spool import Head
@@ -124,7 +125,7 @@ class Position:
 
         :param account: "" for any.
         """
-        return not account or self.account in ("", account)
+        return is_same(self.account, account)
 
     @property
     def is_of_earlier_source(self) -> bool:

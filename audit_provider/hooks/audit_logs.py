@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
-from audit_provider.core.account import fingerprint
-from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.account import fingerprint, with_id
+from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.fields import text_at
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.pages import PageReader
+from audit_provider.core.sources.request import Request
 from audit_provider.core.templates import filled, names_in
 from audit_provider.core.wire.assertion import Assertion
 from audit_provider.core.wire.auth import Basic, Token, TokenHolder, basic, filler
@@ -116,7 +118,8 @@ class AuditLogsHook(ServiceHook):
         return found
 
     def account(self) -> str:
-        """Return what distinguishes this account: a short digest of the address, the settings and the login.
+        """Return what distinguishes this account: a short digest of the address, the settings and the login, and one of
+        the account's id if the source says where the vendor tells it. If the vendor does not, the log says so.
 
         Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
         ``same_account`` stands for it where these have changed and the account has not.
@@ -137,7 +140,27 @@ class AuditLogsHook(ServiceHook):
         secret = "login" in names_in(getattr(spec.auth, "headers", {})) or _IS_SECRET.search(
             spec.credential.get("login", "")
         )
-        return fingerprint(self.address(), shown, "" if secret else login)
+        return with_id(fingerprint(self.address(), shown, "" if secret else login), self._vendor_id())
+
+    def _vendor_id(self) -> str:
+        """Return the account's id as the vendor tells it; "" if it does not."""
+        probe = self.spec.probe
+        if probe is None or not probe.account:
+            return ""
+        pages = self.pages(**PROMPTLY)
+        try:
+            answer = pages.ask(Request("GET", (pages.spec.probe or probe).path), None).json()
+        except AuditError as error:
+            self.log.warning("Whose account it is was not told, so host, settings and login alone say it: %s", error)
+            return ""
+        found = text_at(answer, probe.account) if isinstance(answer, Mapping) else ""
+        if not found:
+            self.log.warning(
+                "%s answered without %r, so host, settings and login alone say whose account it is.",
+                probe.path,
+                probe.account,
+            )
+        return found
 
     def pages(self, spec: SourceSpec | None = None, *, client: HttpClient | None = None, **options: Any) -> PageReader:
         """Return a reader of the source's pages.

@@ -41,7 +41,7 @@ class PylonService(Service):
     :param other_region_tokens: tokens that belong to the other region.
     :param order: of the results. :param ending: what stands for a cursor on the last page.
     :param rate_limits: requests per ``per`` seconds, by endpoint; None for no limits.
-    :param exclusive: the bounds of a time filter are not in it.
+    :param exclusive: the bounds of a time filter are not in it. :param organization: id of the token's organisation.
     """
 
     name = "pylon"
@@ -57,6 +57,7 @@ class PylonService(Service):
         rate_limits: Mapping[str, int] | None = None,
         per: float = 60.0,
         exclusive: bool = False,
+        organization: str = "org-sandbox",
         now: Callable[[], datetime] = utc_now,
         port: int = 0,
     ) -> None:
@@ -65,6 +66,7 @@ class PylonService(Service):
         self.order = order
         self.ending = ending
         self.exclusive = exclusive
+        self.organization = organization
         self.refused_for_rate = 0
         self._other_region_tokens = frozenset(other_region_tokens)
         self._limits = {_LIST: 60, _SEARCH: 10} if rate_limits is None else dict(rate_limits)
@@ -125,7 +127,7 @@ class PylonService(Service):
         if refusal:
             return refusal
         if (request.method, request.path) == ("GET", "/me"):
-            return Reply.json(200, {"data": {"id": "org-sandbox", "name": "Sandbox Inc."}, "request_id": "r-me"})
+            return Reply.json(200, {"data": {"id": self.organization, "name": "Sandbox Inc."}, "request_id": "r-me"})
         if (request.method, request.path) == ("GET", _LIST):
             return self._list(request)
         if (request.method, request.path) == ("POST", _SEARCH):

@@ -167,6 +167,15 @@ class Case:
         self.dropped |= {each: held[each] for each in gone}
         return len(gone)
 
+    @contextlib.contextmanager
+    def exchanged(self):
+        """Let the credential be another account's within the block."""
+        self._ask("exchange", number=self.source["number"], back=False)
+        try:
+            yield
+        finally:
+            self._ask("exchange", number=self.source["number"], back=True)
+
     def held_by_source(self) -> dict[str, Served]:
         """Return the events that the vendor holds, by id."""
         held = self._ask("held", number=self.source["number"])

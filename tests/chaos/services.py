@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import UTC, utc_now
 from audit_provider.sandbox.datadog import DatadogService
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
@@ -85,6 +85,7 @@ class Sources(Service):
         self._made: list[Service] = []
         self._seed = 1000
         self._latest = {}
+        self._exchanged = {}
 
     def control(self, request):
         asked = json.loads(request.body) if request.body else {}
@@ -95,6 +96,9 @@ class Sources(Service):
             return Reply.json(201, {})
         if request.path.endswith("/drop"):
             self._made[asked["number"]].drop_before(datetime.fromisoformat(asked["before"]))
+            return Reply.json(200, {})
+        if request.path.endswith("/exchange"):
+            self._exchange(self._made[asked["number"]], asked["back"])
             return Reply.json(200, {})
         if request.path.endswith("/held"):
             return Reply.json(200, self._held(self._made[asked["number"]]))
@@ -123,6 +127,17 @@ class Sources(Service):
             extra["token_url"] = f"{source.url}{contract.token['path']}"
         connection = {"conn_type": "audit_logs", **connection, "host": source.url, "extra": extra}
         return {"number": len(self._made) - 1, "url": source.url, "connection": connection, "settings": settings}
+
+    def _exchange(self, source, back):
+        """Let the token be that of another organisation, which has events of its own; or give the first one back."""
+        if back:
+            source.organization, held = self._exchanged.pop(source)
+        else:
+            self._exchanged[source] = source.organization, [json.loads(raw) for raw in source.records()]
+            source.organization, self._seed = f"org-{self._seed}", self._seed + 1
+            held = generate(50, utc_now() - timedelta(days=DAYS), utc_now(), seed=self._seed)
+        source.drop_before(datetime.max.replace(tzinfo=UTC))
+        source.add(held)
 
     def _held(self, source):
         """Return of every event that a source holds the id, a digest and the time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.account import fingerprint, refuse_other_account
+from audit_provider.core.account import continued, fingerprint, is_same, refuse_other_account, with_id
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.stream_name import StreamName
 
@@ -41,3 +41,35 @@ def test_another_account_is_refused_in_one_sentence_that_says_how_to_go_on():
 @pytest.mark.parametrize("kept", ["", "bbb"], ids=["of an earlier version", "the same"])
 def test_the_same_account_goes_on(kept):
     refuse_other_account(kept, "bbb", LIVE, "the connection 'x'")
+
+
+MINE, THEIRS = with_id("aaa", "org-1"), with_id("aaa", "org-2")
+
+
+@pytest.mark.parametrize(
+    ("kept", "found", "same"),
+    [
+        (MINE, MINE, True),
+        (MINE, THEIRS, False),
+        (MINE, with_id("bbb", "org-1"), True),
+        (MINE, "aaa", True),
+        (MINE, "bbb", False),
+        ("aaa", MINE, True),
+        ("bbb", MINE, False),
+        ("", MINE, True),
+    ],
+    ids=["same", "another id", "another host", "not told now", "not told, another host", "told now", "both", "unknown"],
+)
+def test_an_id_that_the_vendor_tells_decides_and_else_the_fingerprint(kept, found, same):
+    assert is_same(kept, found) is same
+
+
+def test_an_id_that_is_not_told_now_is_kept():
+    assert continued(MINE, "aaa") == MINE
+    assert continued(MINE, with_id("bbb", "org-1")) == with_id("bbb", "org-1")
+    assert continued("aaa", "aaa") == "aaa"
+
+
+def test_another_id_is_named_as_the_reason():
+    with pytest.raises(ConfigurationError, match="the vendor tells another account's id"):
+        refuse_other_account(MINE, THEIRS, LIVE, "the connection 'x'")

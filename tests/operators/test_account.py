@@ -18,10 +18,11 @@ CURSOR = StreamName("p").cursor_key
 
 
 @pytest.fixture
-def other(world):
-    """The service of another company: 50 events in as many days, under ids of its own numbering."""
+def other(world, request):
+    """Another host: of another company, if the test does not say otherwise. It has 50 events in as many days."""
+    organization = getattr(request, "param", "org-other")
     events = generate(50, world.now - timedelta(days=DAYS), world.now, seed=77)
-    with PylonService(PYLON_TOKEN, events, rate_limits={}) as service:
+    with PylonService(PYLON_TOKEN, events, rate_limits={}, organization=organization) as service:
         yield service
 
 
@@ -48,6 +49,53 @@ def test_a_deleted_position_begins_anew_with_the_other_account(world, other):
     world.connect("PYLON_DEFAULT", host=other.url)
     world.variables.delete(CURSOR)
     assert world.pull()["spooled"] == 50
+
+
+def exchange(world):
+    """Let the token of the connection be another organisation's, with events of its own."""
+    world.pylon.organization = "org-other"
+    world.pylon.drop_before(world.now + timedelta(days=1))
+    world.pylon.add(generate(50, world.now - timedelta(days=DAYS), world.now, seed=77))
+
+
+def test_a_token_of_another_account_with_the_same_host_stops_the_pull(world):
+    world.pull()
+    before = world.variables.get(CURSOR)
+    exchange(world)
+    with pytest.raises(AirflowFailException, match="the vendor tells another account's id"):
+        world.pull()
+    window = {"start": text_of(world.now - timedelta(days=9)), "end": text_of(world.now - timedelta(days=1))}
+    with pytest.raises(AirflowFailException, match="the vendor tells another account's id"):
+        world.pull(window=window)
+    assert world.variables.get(CURSOR) == before
+    assert "org-" not in before
+
+
+@pytest.mark.parametrize("other", ["org-sandbox"], indirect=True)
+def test_another_host_of_the_same_organisation_needs_no_hand(world, other):
+    world.pull()
+    world.connect("PYLON_DEFAULT", host=other.url)
+    other.add(generate(3, world.now - timedelta(minutes=2), world.now, seed=78))
+    assert world.pull()["spooled"] == 3
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_vendor_that_does_not_tell_the_account_is_read_all_the_same(world, status):
+    world.pull()
+    kept = account(world)
+    world.pylon.faults.add("status", path="/me", status=status, count=None)
+    world.pull()
+    assert account(world) == kept, "and what it told before is not forgotten"
+
+
+def test_what_an_earlier_version_kept_is_no_other_account(world):
+    world.pull()
+    kept = json.loads(world.variables.get(CURSOR))
+    told = kept["account"]
+    kept["account"] = told.partition("/")[0]
+    world.variables.set(CURSOR, json.dumps(kept))
+    world.pull()
+    assert account(world) == told
 
 
 def test_the_same_account_under_another_host_is_accepted(world, other):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.account import refuse_other_account
+from audit_provider.core.account import continued, refuse_other_account
 from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
@@ -74,7 +74,7 @@ class SourceReading:
     :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar watched: whether looks have a part of it.
     :ivar start: from when the first run reads.
     :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
-    :ivar on_gap: called with each gap.
+    :ivar on_gap: called with each gap. :ivar account: that is read, once there is a reader.
     """
 
     ledger: Ledger
@@ -90,6 +90,7 @@ class SourceReading:
     sleep: Callable[[float], None]
     now: Callable[[], datetime]
     log: Log
+    account: str = ""
     _pacers: Pacers | None = None
 
     def reader(
@@ -100,7 +101,7 @@ class SourceReading:
         :param window: of the past; None for reading on. :param live: the position of the live stream.
         :raises ConfigurationError: one of the positions was read from another account.
         """
-        self.refuse_other_account(spec, position, live)
+        self.account = self.known_account(spec, position, live)
         sent_before = live.requests if live and self.task == POLLING else {}
         pacers = self._pacers = Pacers(
             self.ledger,
@@ -139,15 +140,17 @@ class SourceReading:
             window=self.window_number,
         )
 
-    def refuse_other_account(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
-        """Refuse to read on where one of the positions was read from another account.
+    def known_account(self, spec: SourceSpec, position: Position | None, live: Position | None) -> str:
+        """Return the account that the connection leads to.
 
-        :raises ConfigurationError: it was. Another source starts over by itself.
+        :raises ConfigurationError: one of the positions was read from another. Another source starts over by itself.
         """
-        where = f"the connection {self.connection.http_conn_id!r}"
+        where, found = f"the connection {self.connection.http_conn_id!r}", self.connection.account()
         for name, kept in ((self.name, position), (StreamName(self.pipeline), live)):
             if kept and kept.source == spec.name:
-                refuse_other_account(kept.account, self.connection.account(), name, where)
+                refuse_other_account(kept.account, found, name, where)
+                found = continued(kept.account, found)
+        return found
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself.
@@ -202,7 +205,7 @@ class Pulling:
         self.before = record.load()
         position = on_kept_chain(self.before, name, self.store)
         if window and position and position.complete:
-            self.source.refuse_other_account(spec, position, None)
+            self.source.known_account(spec, position, None)
             if not lacks_removed(self.ledger, self.store, name, self.destinations):
                 self.log.info(
                     "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
@@ -216,8 +219,7 @@ class Pulling:
             position = read_again(position)
         live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self.source.reader(spec, window, position, live)
-        account = self.source.connection.account()
-        begun = replace(begun_position(position, spec, reader), account=account)
+        begun = replace(begun_position(position, spec, reader), account=self.source.account)
         self.pulled = pulled = self._pull(reader, begun, record, live)
         if gaps := len(pulled.position.gaps) - len(begun.gaps):
             self.log.error("%d gaps were found, see above.", gaps)

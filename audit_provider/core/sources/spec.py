@@ -38,10 +38,13 @@ class Probe:
 
     :ivar path: Path of the request. Example: ``/v1/me``.
     :ivar shows: Dotted paths of values that the connection's *Test* shows. Example: ``[user.email]``.
+    :ivar account: Dotted path of the id of the account that the credential belongs to. With it, every pull asks for the
+        id first, and refuses to read on from another account. Example: ``organization.id``.
     """
 
     path: str
     shows: tuple[str, ...] = ()
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,22 @@ def _write_file(rig, case):
         "destinations": {"s3": {"type": "s3", "bucket": rig.described["bucket"]}, "splunk_hec": {"type": "splunk_hec"}},
     }
     rig.pipelines_file.write_text(yaml.safe_dump({case.name: entry}))
+
+
+def exchanged_account(rig, dice, seed, long):
+    """Put the credential of another account into the connection, and the right one back."""
+    case = rig.case("exchanged", seed, kinds=_KINDS)
+    case.recover()
+    for number in range(3 if long else 1):
+        case.add(dice.randrange(20, 40))
+        if number % 2:
+            case.recover("pull")
+        with case.exchanged():
+            ended = case.run("pull")
+            told = ended.how == "failed" and "another account" in ended.error
+            case.figures.must_notice(told, f"a pull from another account ended {ended.how}: {ended.error}")
+            for kind in case.kinds:
+                case.run(kind)
+        case.figures.trials += 1
+        case.recover()
+    return case.close()
