@@ -8,7 +8,7 @@ the same, and a token of another account may be used with the same host.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -17,10 +17,20 @@ from audit_provider.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_provider.core.stream_name import StreamName
-
 _DIGITS = 12
 _BETWEEN = "/"
+
+
+class ReadStream(Protocol):
+    """A stream as messages name it."""
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the spool."""
+
+    @property
+    def cursor_key(self) -> str:
+        """The Variable that holds its position."""
 
 
 def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
@@ -56,7 +66,7 @@ def continued(kept: str, found: str) -> str:
     return f"{found}{_BETWEEN}{kept_id}" if kept_id and _BETWEEN not in found else found
 
 
-def refuse_other_account(kept: str, found: str, name: StreamName, where: str) -> None:
+def refuse_other_account(kept: str, found: str, name: ReadStream, where: str) -> None:
     """Refuse to read on from a position that belongs to another account.
 
     :param kept: the account that the position was read from, "" where an earlier version did not say.
