@@ -261,13 +261,17 @@ class RecordReader:
         taken, self.unreadable = self.unreadable, []
         return taken
 
-    def oddities(self) -> list[str]:
-        """Return lines for the log about irregular records, a sentence each."""
+    def oddities(self, *, quotes: bool = True) -> list[str]:
+        """Return lines for the log about irregular records, a sentence each.
+
+        :param quotes: they may quote what a record has in place of a time.
+        """
         lines = []
         if self.undated:
+            first = f" (the first had {self.first_undated})" if quotes else ""
             lines.append(
-                f"{self.undated} records had no readable time (the first had {self.first_undated}) and got the time of "
-                "receipt: if they have a time, correct 'fields.time' of the source."
+                f"{self.undated} records had no readable time{first} and got the time of receipt: if they have a time, "
+                "correct 'fields.time' of the source."
             )
         if self.odd:
             lines.append(f'{self.odd} records were not JSON objects; they are kept as {{"record": …}}.')

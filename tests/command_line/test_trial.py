@@ -17,6 +17,7 @@ from audit_provider.testing.contract import read_contract
 from audit_provider.testing.contract_service import ContractService
 from audit_provider.testing.signing_keys import private_key
 from tests.core.sources.scripted import Scripted
+from tests.core.sources.vendors.falcon import Falcon
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -112,6 +113,29 @@ def test_headers_about_the_budget_are_shown_and_others_are_not(connect, capsys):
     assert code == 0, told
     assert "X-RateLimit-Limit: 50, X-RateLimit-Remaining: 49" in told
     assert "canary" not in told
+
+
+def test_what_stands_in_place_of_a_time_is_not_quoted(connect, capsys):
+    entries = [{"id": name, "date_create": "Jane 30 Doe", "action": "user_login"} for name in "ab"]
+    with Scripted(slack(*entries)) as service:
+        connect(service.url)
+        _, told = try_(capsys, "slack")
+    assert "2 records had no readable time and got" in told
+    assert "times: a text" in told
+    assert "Jane" not in told
+
+
+def test_feeds_are_read_a_little(connect, capsys):
+    with Falcon() as falcon:
+        falcon.ends = True
+        for minutes in range(9, 4, -1):
+            falcon.add(now() - timedelta(minutes=minutes))
+        connect(falcon.url, login="id", password="secret-1")
+        code, told = try_(capsys, "crowdstrike_falcon")
+    assert code == 0, told
+    assert "events: 5; order: oldest first; ids: 5 different, 0 repeated" in told
+    assert "read to the end of the list" in told
+    assert "zoë" not in told
 
 
 def test_nothing_in_the_time_that_was_asked_for_is_said(connect, capsys):

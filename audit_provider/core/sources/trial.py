@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _RATE_HEADER = re.compile(r"rate-?limit|retry-after|quota|throttl", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/\- ]{1,80}")
 _PLAIN_VALUE = re.compile(r"[\w.,:;= \-+/\"]{1,80}")
+_TIME_WORDS = frozenset(
+    (
+        *("t", "z", "utc", "gmt", "am", "pm", "est", "edt", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan"),
+        *("feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    )
+)
 _MOST_NAMED = 20
 _MOST_FILES = 3
 _FORMS = 3
@@ -126,7 +132,7 @@ def tried(
         dict(pacer.headers),
         now(),
         tuple(pages.watch.fresh()),
-        tuple(pages.records.oddities()),
+        tuple(pages.records.oddities(quotes=False)),
     )
 
 
@@ -205,7 +211,9 @@ class _TimesAsWritten:
         except ValueError:
             return ""
         value = next((each for get in self._getters if isinstance(each := get(found), (str, int, float))), "")
-        return re.sub(r"\d", "9", str(value))[:40]
+        form = re.sub(r"\d", "9", str(value))[:40]
+        # Where 'fields.time' is wrong, what stands there is no time, and may be anything.
+        return form if all(word.lower() in _TIME_WORDS for word in re.findall(r"[^\W\d_]+", form)) else "a text"
 
 
 @dataclass(frozen=True, slots=True)
