@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.shipping.dead_letters import RedriveRecord
+from audit_provider.core.shipping.letter_records import RedriveRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -20,7 +20,7 @@ from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.gap_records import gaps_of_streams
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.shipping.dead_letters import Line, RedriveRecord
+from audit_provider.core.shipping.letter_records import Line, RedriveRecord
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.stream_name import StreamName

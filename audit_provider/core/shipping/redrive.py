@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts
-from audit_provider.core.shipping.dead_letters import RedriveRecord, refusal
+from audit_provider.core.shipping.dead_letters import refusal
+from audit_provider.core.shipping.letter_records import RedriveRecord
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.shipping.terms import Terms
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.model import Event
-    from audit_provider.core.shipping.dead_letters import DeadLetters, Letter, Line, Refusal
+    from audit_provider.core.shipping.dead_letters import DeadLetters
+    from audit_provider.core.shipping.letter_records import Letter, Line, Refusal
 
 
 def redrive(
