@@ -1,8 +1,8 @@
 """Whose log it is that a position was read from.
 
 It is kept as a short text: a fingerprint of the address, the settings and the login, and behind a slash a digest of the
-account's id, where the vendor tells it. Two with an id are compared by it alone: a host may change and an account be
-the same, and a token of another account may be used with the same host.
+account's id, if the vendor gives one. Two accounts with an id are compared by it alone: the same account may get
+another host, and a token of another account may be used with the same host.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
 
 
 def with_id(found: str, vendor_id: str) -> str:
-    """Return an account with the id that the vendor has told.
+    """Return an account with the id that the vendor gives.
 
     :param found: its fingerprint. :param vendor_id: such as that of an organisation; "" where it is not known.
     """
@@ -61,7 +61,7 @@ def is_same(kept: str, found: str) -> bool:
 
 
 def continued(kept: str, found: str) -> str:
-    """Return the account to keep: the one found, with the id that is kept if the vendor does not tell it now."""
+    """Return the account to keep: the one found, with the kept id if the vendor gives none now."""
     kept_id = kept.partition(_BETWEEN)[2]
     return f"{found}{_BETWEEN}{kept_id}" if kept_id and _BETWEEN not in found else found
 
@@ -75,8 +75,8 @@ def refuse_other_account(kept: str, found: str, name: ReadStream, where: str) ->
     """
     if is_same(kept, found):
         return
-    told = _BETWEEN in kept and _BETWEEN in found
-    why = "the vendor tells another account's id" if told else "host, settings or login have changed"
+    by_id = _BETWEEN in kept and _BETWEEN in found
+    why = "the vendor gives another account id" if by_id else "host, settings or login have changed"
     raise ConfigurationError(
         f"{name.folder} was read from another account than the one {where} leads to now ({why}): nothing was read. If "
         "it is the same account, set 'same_account' in the connection's extra to "

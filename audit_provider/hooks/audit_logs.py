@@ -119,7 +119,7 @@ class AuditLogsHook(ServiceHook):
 
     def account(self) -> str:
         """Return what distinguishes this account: a short digest of the address, the settings and the login, and one of
-        the account's id if the source says where the vendor tells it. If the vendor does not, the log says so.
+        the account's id if the source says where the vendor gives it. If the vendor gives none, the log says so.
 
         Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
         ``same_account`` stands for it where these have changed and the account has not.
@@ -143,7 +143,7 @@ class AuditLogsHook(ServiceHook):
         return with_id(fingerprint(self.address(), shown, "" if secret else login), self._vendor_id())
 
     def _vendor_id(self) -> str:
-        """Return the account's id as the vendor tells it; "" if it does not."""
+        """Return the account's id as the vendor gives it; "" if it gives none."""
         probe = self.spec.probe
         if probe is None or not probe.account:
             return ""
@@ -151,12 +151,14 @@ class AuditLogsHook(ServiceHook):
         try:
             answer = pages.ask(Request("GET", (pages.spec.probe or probe).path), None).json()
         except AuditError as error:
-            self.log.warning("Whose account it is was not told, so host, settings and login alone say it: %s", error)
+            self.log.warning(
+                "The account id is not known, so the account is compared by host, settings and login alone: %s", error
+            )
             return ""
         found = text_at(answer, probe.account) if isinstance(answer, Mapping) else ""
         if not found:
             self.log.warning(
-                "%s answered without %r, so host, settings and login alone say whose account it is.",
+                "%s answered without %r, so the account is compared by host, settings and login alone.",
                 probe.path,
                 probe.account,
             )

@@ -58,18 +58,27 @@ MINE, THEIRS = with_id("aaa", "org-1"), with_id("aaa", "org-2")
         ("bbb", MINE, False),
         ("", MINE, True),
     ],
-    ids=["same", "another id", "another host", "not told now", "not told, another host", "told now", "both", "unknown"],
+    ids=[
+        "same",
+        "another id",
+        "another host",
+        "not given now",
+        "not given, another host",
+        "given now",
+        "both",
+        "unknown",
+    ],
 )
 def test_an_id_that_the_vendor_tells_decides_and_else_the_fingerprint(kept, found, same):
     assert is_same(kept, found) is same
 
 
-def test_an_id_that_is_not_told_now_is_kept():
+def test_an_id_that_is_not_given_now_is_kept():
     assert continued(MINE, "aaa") == MINE
     assert continued(MINE, with_id("bbb", "org-1")) == with_id("bbb", "org-1")
     assert continued("aaa", "aaa") == "aaa"
 
 
 def test_another_id_is_named_as_the_reason():
-    with pytest.raises(ConfigurationError, match="the vendor tells another account's id"):
+    with pytest.raises(ConfigurationError, match="the vendor gives another account id"):
         refuse_other_account(MINE, THEIRS, LIVE, "the connection 'x'")

@@ -62,10 +62,10 @@ def test_a_token_of_another_account_with_the_same_host_stops_the_pull(world):
     world.pull()
     before = world.variables.get(CURSOR)
     exchange(world)
-    with pytest.raises(AirflowFailException, match="the vendor tells another account's id"):
+    with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
         world.pull()
     window = {"start": text_of(world.now - timedelta(days=9)), "end": text_of(world.now - timedelta(days=1))}
-    with pytest.raises(AirflowFailException, match="the vendor tells another account's id"):
+    with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
         world.pull(window=window)
     assert world.variables.get(CURSOR) == before
     assert "org-" not in before
@@ -85,17 +85,17 @@ def test_a_vendor_that_does_not_tell_the_account_is_read_all_the_same(world, sta
     kept = account(world)
     world.pylon.faults.add("status", path="/me", status=status, count=None)
     world.pull()
-    assert account(world) == kept, "and what it told before is not forgotten"
+    assert account(world) == kept, "and what it gave before is kept"
 
 
 def test_what_an_earlier_version_kept_is_no_other_account(world):
     world.pull()
     kept = json.loads(world.variables.get(CURSOR))
-    told = kept["account"]
-    kept["account"] = told.partition("/")[0]
+    with_id = kept["account"]
+    kept["account"] = with_id.partition("/")[0]
     world.variables.set(CURSOR, json.dumps(kept))
     world.pull()
-    assert account(world) == told
+    assert account(world) == with_id
 
 
 def test_the_same_account_under_another_host_is_accepted(world, other):
