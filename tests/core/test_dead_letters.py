@@ -21,7 +21,7 @@ from audit_provider.core.shipping.selection import Redaction, Selection, Selecto
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Listed, event
-from tests.core.destinations.test_ahead import Counting
+from tests.core.shipping.test_ahead import Counting
 from tests.core.simulation import MemoryStore
 
 SMALL = Limits(events=3, batch_bytes=10_000, event_bytes=1000)
