@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow.models import DagRun, TaskInstance
+from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from sqlalchemy import func, select, tuple_
 
 from audit_provider.plugin.dag_facts import FAILED
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 KINDS = ("incremental", "backfill", "replay", "reconcile")
 MOST_RUNS = 20
 
+_RUNNING = "running"
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+_COUNTED = {"read": ("read", "served"), "spooled": ("spooled", "late"), "delivered": ("delivered", "redriven")}
+"""What a run has done, by the keys of what its tasks return."""
+
 _MOST_ASKED = 300
 """Letters of what a run was started with."""
 
@@ -43,11 +48,17 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
     )
     asked = select(*columns).where(DagRun.dag_id.in_(wanted)).order_by(DagRun.run_after.desc()).limit(MOST_RUNS)
     runs = session.execute(asked).all()
-    states, failed = _tasks(session, [(each.dag_id, each.run_id) for each in runs])
+    ids = [(each.dag_id, each.run_id) for each in runs]
+    states, named = _tasks(session, ids)
+    done = _counts(session, ids)
     found = []
     for each in runs:
         of, link = (each.dag_id, each.run_id), f"{root}/dags/{each.dag_id}/runs/{each.run_id}"
-        counts = states.get(of, Counter())
+        counts, sums = states.get(of, Counter()), done.get(of, {})
+
+        def logs(state: str, of: tuple[str, str] = of, link: str = link) -> tuple[TaskView, ...]:
+            return tuple(TaskView(task, f"{link}/tasks/{task}") for task in named.get((*of, state), ()))
+
         found.append(
             RunRow(
                 kind=kinds[each.dag_id],
@@ -60,7 +71,11 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
                 asked=json.dumps(each.conf)[:_MOST_ASKED] if each.conf else "",
                 done=sum(count for state, count in counts.items() if state in _ENDED),
                 tasks=sum(counts.values()),
-                failed=tuple(TaskView(task, f"{link}/tasks/{task}") for task in failed.get(of, ())),
+                failed=logs(FAILED),
+                active=logs(_RUNNING),
+                read=sums.get("read"),
+                spooled=sums.get("spooled"),
+                delivered=sums.get("delivered"),
             )
         )
     return RunsView(tuple(found))
@@ -68,10 +83,10 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
 
 def _tasks(
     session: Session, runs: Collection[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], Counter[str]], dict[tuple[str, str], list[str]]]:
-    """Return how many tasks of each run are in which state, and the names of those that have failed."""
+) -> tuple[dict[tuple[str, str], Counter[str]], dict[tuple[str, str, str], list[str]]]:
+    """Return how many tasks of each run are in which state, and the names of those that have failed or run now."""
     states: dict[tuple[str, str], Counter[str]] = {}
-    failed: dict[tuple[str, str], list[str]] = {}
+    named: dict[tuple[str, str, str], list[str]] = {}
     if runs:
         columns = (TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state)
         those = tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(list(runs))
@@ -79,9 +94,33 @@ def _tasks(
             select(*columns, func.count()).where(those).group_by(*columns)
         ):
             states.setdefault((dag_id, run_id), Counter())[_text(state)] += count
-            if _text(state) == FAILED:
-                failed.setdefault((dag_id, run_id), []).append(task)
-    return states, failed
+            if _text(state) in (FAILED, _RUNNING):
+                named.setdefault((dag_id, run_id, _text(state)), []).append(task)
+    return states, named
+
+
+def _counts(session: Session, runs: Collection[tuple[str, str]]) -> dict[tuple[str, str], dict[str, int]]:
+    """Return what the tasks of each run have done, by what they have returned. What cannot be read says nothing."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    if not runs:
+        return found
+    asked = select(XComModel.dag_id, XComModel.run_id, XComModel.value).where(
+        XComModel.key == XCOM_RETURN_KEY, tuple_(XComModel.dag_id, XComModel.run_id).in_(list(runs))
+    )
+    for dag_id, run_id, value in session.execute(asked):
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                continue
+        if not isinstance(value, dict):
+            continue
+        sums = found.setdefault((dag_id, run_id), {})
+        for name, keys in _COUNTED.items():
+            counts = [value[key] for key in keys if isinstance(value.get(key), int)]
+            if counts:
+                sums[name] = sums.get(name, 0) + sum(counts)
+    return found
 
 
 def _text(state: object) -> str:

@@ -427,7 +427,10 @@ class RunRow:
 
     :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``. :ivar by: who started it, "" for the
         schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
-    :ivar asked: what it was started with, "" for nothing.
+    :ivar asked: what it was started with, "" for nothing. :ivar read: events that its tasks have read from the source,
+        and :ivar spooled: that were new to the spool; None where no task has ended that says so.
+    :ivar delivered: events that destinations took, each destination counted by itself; None likewise.
+    :ivar failed: its failed tasks, and :ivar active: those that run now.
     """
 
     kind: str
@@ -441,6 +444,10 @@ class RunRow:
     done: int = 0
     tasks: int = 0
     failed: tuple[TaskView, ...] = ()
+    read: int | None = None
+    spooled: int | None = None
+    delivered: int | None = None
+    active: tuple[TaskView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

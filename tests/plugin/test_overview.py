@@ -225,8 +225,9 @@ def test_the_account_of_a_destination_adds_up(world):
 def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, monkeypatch):
     from airflow.models import DagModel, DagRun, TaskInstance
     from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
-    from sqlalchemy import insert
+    from sqlalchemy import insert, select
 
     at = utc_now() - timedelta(hours=1)
     kinds = {"backfill": ("running", {"window_days": 7}), "incremental": ("failed", None)}
@@ -253,6 +254,24 @@ def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, mo
                 }
                 kept = {"try_number": 1, "max_tries": 2, "pool": "default_pool", "pool_slots": 1, "map_index": -1}
                 session.execute(insert(TaskInstance).values(**named, **kept, task_id=task, state=state))
+        session.flush()
+        returned = {
+            "pull": {"read": 12, "spooled": 10, "duplicates": 2},
+            "ship_splunk": {"delivered": 7, "redriven": 1},
+        }
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == "audit_incremental_p", DagRun.run_id == "r1"))
+        for task, value in returned.items():
+            session.add(
+                XComModel(
+                    dag_run_id=run.id,
+                    dag_id=run.dag_id,
+                    run_id=run.run_id,
+                    task_id=task,
+                    map_index=-1,
+                    key="return_value",
+                    value=value,
+                )
+            )
     monkeypatch.setattr(
         server.app.state.auth_manager,
         "get_authorized_dag_ids",
@@ -262,6 +281,9 @@ def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, mo
     assert (first["kind"], first["state"], first["done"], first["tasks"]) == ("incremental", "failed", 2, 2)
     (failed,) = first["failed"]
     assert failed == {"id": "ship_splunk", "log": "/dags/audit_incremental_p/runs/r1/tasks/ship_splunk"}
+    assert (first["read"], first["spooled"], first["delivered"]) == (12, 10, 8)
+    assert (second["read"], second["delivered"]) == (None, None), "nothing has been said yet"
+    assert [each["id"] for each in second["active"]] == ["load"]
     assert (second["kind"], second["ended"], second["done"], second["tasks"]) == ("backfill", None, 1, 2)
     assert json.loads(second["asked"]) == {"window_days": 7}
     monkeypatch.setattr(server.app.state.auth_manager, "get_authorized_dag_ids", lambda **_: {"audit_backfill_p"})

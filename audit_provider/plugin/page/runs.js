@@ -26,9 +26,12 @@ export function runs(pipeline) {
   if (known?.name !== pipeline.name) return [make("p", { class: "faint" }, "Loading …")];
   if (known.failure) return [make("p", { class: "error" }, known.failure)];
   const rows = known.runs.map((each) => row(each));
-  const heads = ["State", "Run", "Began", "#Lasted", "#Tasks done", "Failed tasks", "Started with"];
+  const heads = ["State", "Run", "Began", "#Lasted", "#Read", "#New to the spool", "#Delivered", "#Tasks done", "Logs", "Started with"];
   return [listed(heads, rows, "There is no run that you may see.", "Last runs")];
 }
+
+// What no task has said is not 0.
+const counted = (value) => make("td", { class: "number" }, value === null ? "–" : number(value));
 
 function row(each) {
   const lasted = each.began ? (Date.parse(each.ended ?? new Date().toISOString()) - Date.parse(each.began)) / 1000 : null;
@@ -37,13 +40,16 @@ function row(each) {
     make("th", { scope: "row" }, link(each.link, KINDS[each.kind], `${KINDS[each.kind]} ${each.id}`), each.by ? make("div", { class: "faint" }, `by ${each.by}`) : ""),
     each.began ? time(each.began, "moment") : "not yet",
     make("td", { class: "number" }, span(lasted)),
+    counted(each.read),
+    counted(each.spooled),
+    counted(each.delivered),
     make(
       "td",
       { class: "number" },
       `${number(each.done)} of ${number(each.tasks)} `,
       each.ended ? "" : make("progress", { max: Math.max(each.tasks, 1), value: each.done, "aria-label": `Progress of ${each.id}` }),
     ),
-    make("div", { class: "row" }, ...each.failed.map((task) => link(task.log, `Log of ${task.id}`))),
+    make("div", { class: "row" }, ...each.failed.map((task) => link(task.log, `Log of ${task.id}`)), ...each.active.map((task) => link(task.log, `Log of ${task.id}, running`))),
     make("code", {}, each.asked),
   );
   tr.dataset.key = each.id;
