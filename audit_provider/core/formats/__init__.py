@@ -1,7 +1,7 @@
 """The format of an event on arrival: one small file per format.
 
 ``raw`` is the vendor's record unchanged, and the default of most destinations. The others use what :mod:`facts` finds
-in the record and what :mod:`meaning` says about its action. Every public :class:`Format` in this folder is a format.
+in the record, and what its action means. Every public :class:`Format` in this folder is a format.
 """
 
 from __future__ import annotations
