@@ -22,7 +22,7 @@ from audit_provider.core.shipping.letter_records import Line, RedriveRecord
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest
 from audit_provider.core.verification import Progress, streams_in, verify
-from audit_provider.core.verification.id_buckets import Piles
+from audit_provider.core.verification.id_buckets import IdBuckets
 from tests.core.simulation import BEGIN, Crash, MemoryStore, Pipeline, Row, Service
 
 PRUNED = "p/live/pruned.json"
@@ -364,7 +364,7 @@ class Has:
     def __init__(self, *ids):
         self.ids = list(ids)
 
-    def gather(self, piles):
+    def gather(self, ids):
         return ()
 
     def count(self, ids):
@@ -392,11 +392,11 @@ def test_memory_does_not_grow_with_the_number_of_ids():
     random.seed(5)
     peaks = []
     for count in (110_000, 330_000):
-        with Piles() as piles:
+        with IdBuckets() as buckets:
             tracemalloc.start()
             for begin in range(0, count, 10_000):
-                piles.add(1, (f"{random.getrandbits(64):x}-{n}" for n in range(begin, begin + 10_000)))
-            seen = sum(len(pile) for pile in piles)
+                buckets.add(1, (f"{random.getrandbits(64):x}-{n}" for n in range(begin, begin + 10_000)))
+            seen = sum(len(bucket) for bucket in buckets)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
         assert seen == count

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import TextIO
 
-    from audit_provider.core.verification.id_buckets import Piles
+    from audit_provider.core.verification.id_buckets import IdBuckets
 
 SET_ASIDE, PENDING, THERE, SAME_ID = -1, -2, -3, -4
 """Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination, and the vendor's own
@@ -44,29 +44,29 @@ class Arrival(Protocol):
     def missing(self) -> TextIO | None:
         """Takes the missing ids, one per line."""
 
-    def gather(self, piles: Piles) -> Sequence[str]:
-        """Add the ids that it has to ``piles``, at the place :data:`THERE`; return faults met, a sentence each."""
+    def gather(self, ids: IdBuckets) -> Sequence[str]:
+        """Add the ids that it has to ``ids``, at the place :data:`THERE`; return faults met, a sentence each."""
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
         """Return how many times each of the ids is there, where :meth:`gather` does not tell."""
 
 
 def tally(
-    piles: Piles, owners: Sequence[str | None], arrival: Arrival | None
+    buckets: IdBuckets, owners: Sequence[str | None], arrival: Arrival | None
 ) -> tuple[VerifiedIds, VerifiedArrival | None]:
     """Return what there is to say of all ids.
 
     :param owners: whose the ids of each place are; None for nobody's.
     """
-    faults = arrival.gather(piles) if arrival else ()
+    faults = arrival.gather(buckets) if arrival else ()
     ids: Counter[str] = Counter()
     met: Counter[str] = Counter()
     first: list[str] = []
     altered: list[str] = []
     compares = arrival is not None and getattr(arrival, "contents", None) is not None
-    for pile in piles:
+    for bucket in buckets:
         expected: list[str] = []
-        for name, places in pile.items():
+        for name, places in bucket.items():
             folders = Counter(folder for place in places if place >= 0 and (folder := owners[place]))
             if folders:
                 expected.append(name)
@@ -78,13 +78,13 @@ def tally(
         ids["distinct"] += len(expected)
         if arrival:
             counts = (
-                {name: pile[name].count(THERE) for name in expected} if arrival.tells_all else arrival.count(expected)
+                {name: bucket[name].count(THERE) for name in expected} if arrival.tells_all else arrival.count(expected)
             )
             for name in expected:
-                fate = _fate(counts.get(name, 0), pile[name])
+                fate = _fate(counts.get(name, 0), bucket[name])
                 met[fate] += 1
                 if fate == "found" and compares:
-                    said = _compared(pile.contents.get(name, ()), owners)
+                    said = _compared(bucket.contents.get(name, ()), owners)
                     met["compared"] += said is not None
                     met["altered"] += said is False
                     if said is False and len(altered) < _FIRST:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Origin
     from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.id_buckets import Piles
+    from audit_provider.core.verification.id_buckets import IdBuckets
     from audit_provider.core.wire.http import Answer, HttpClient
 
 _BATCH = 1000
@@ -85,7 +85,7 @@ class DocumentSearch:
         self._sleep = sleep
         self._settled = False
 
-    def gather(self, piles: Piles) -> Sequence[str]:
+    def gather(self, ids: IdBuckets) -> Sequence[str]:
         """Leave it to :meth:`count`."""
         return ()
 

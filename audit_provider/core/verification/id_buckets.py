@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-_PILES = 256
+_BUCKETS = 256
 _KEPT_IN_MEMORY = 100_000
 
 _encode = msgspec.json.Encoder().encode
@@ -30,7 +30,7 @@ def digest_of(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
 
 
-class Pile(dict[str, list[int]]):
+class IdBucket(dict[str, list[int]]):
     """Ids, and the places where each was met.
 
     :ivar contents: of each id the places again, each with digests of what was met there; those of which none is known
@@ -42,19 +42,19 @@ class Pile(dict[str, list[int]]):
         self.contents: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
 
 
-class Piles:
+class IdBuckets:
     """Ids with a number each that says where one was met.
 
     They lie in files of a private temporary folder, by a hash of the id, so that all that is known of one id is in one
-    pile, and one pile is in memory at a time. The folder is removed at the end of the ``with`` block.
+    bucket, and one bucket is in memory at a time. The folder is removed at the end of the ``with`` block.
     """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="audit-verify-")
-        self._lines: list[list[bytes]] = [[] for _ in range(_PILES)]
+        self._lines: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
         self._count = 0
 
-    def __enter__(self) -> Piles:
+    def __enter__(self) -> IdBuckets:
         return self
 
     def __exit__(
@@ -69,23 +69,23 @@ class Piles:
         :raises UnavailableError: the disk is full.
         """
         for name, digests in zip(ids, chain(contents, repeat(())), strict=False):
-            self._lines[zlib.crc32(name.encode()) % _PILES].append(_encode((place, name, digests)))
+            self._lines[zlib.crc32(name.encode()) % _BUCKETS].append(_encode((place, name, digests)))
             self._count += 1
         if self._count >= _KEPT_IN_MEMORY:
             self._flush()
 
-    def __iter__(self) -> Iterator[Pile]:
-        """Yield each pile."""
+    def __iter__(self) -> Iterator[IdBucket]:
+        """Yield each bucket."""
         self._flush()
-        for number in range(_PILES):
+        for number in range(_BUCKETS):
             path = self._path(number)
             if path.exists():
-                pile = Pile()
+                bucket = IdBucket()
                 for place, name, digests in _decode_lines(path.read_bytes()):
-                    pile.setdefault(name, []).append(place)
+                    bucket.setdefault(name, []).append(place)
                     if digests:
-                        pile.contents.setdefault(name, []).append((place, digests))
-                yield pile
+                        bucket.contents.setdefault(name, []).append((place, digests))
+                yield bucket
 
     def _flush(self) -> None:
         try:

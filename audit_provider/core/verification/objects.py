@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.id_buckets import Piles
+    from audit_provider.core.verification.id_buckets import IdBuckets
 
 _HIVE = re.compile(r"([0-9a-f]{32})\.ndjson\.gz")
 _ARCHIVE = re.compile(r"archive_.*\.json\.gz")
@@ -70,7 +70,7 @@ class ObjectIds:
         self._fields = fields
         self._same: Counter[str] = Counter()
 
-    def gather(self, piles: Piles) -> list[str]:
+    def gather(self, ids: IdBuckets) -> list[str]:
         """Read every object."""
         faults: list[str] = []
         for key in self._store.keys(self._prefix):
@@ -79,7 +79,7 @@ class ObjectIds:
                 continue
             try:
                 content = fetch(self._store, folder, name)
-                piles.add(THERE, *self._read(name, content))
+                ids.add(THERE, *self._read(name, content))
             except FlawError as error:
                 faults.append(f"{self.where}: the object {key} {error.flaw.wrong}.")
             except (EOFError, OSError, IsalError, *UNREADABLE, ProtocolError, _DigestError):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.dead_letters import check_beside, read_letters, read_record
-from audit_provider.core.verification.id_buckets import Piles, digest_of
+from audit_provider.core.verification.id_buckets import IdBuckets, digest_of
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
 
@@ -88,11 +88,11 @@ def verify(
     :raises AuditError: the spool or the destination cannot be asked.
     """
     began = now()
-    with Piles() as piles:
+    with IdBuckets() as buckets:
         contents = getattr(arrival, "contents", None)
-        reading = _Reading(store, piles, progress or {}, destination, began, contents)
+        reading = _Reading(store, buckets, progress or {}, destination, began, contents)
         reading.read(pipeline)
-        ids, arrived = tally(piles, reading.owners(), arrival)
+        ids, arrived = tally(buckets, reading.owners(), arrival)
     return Verification(
         spool=str(store),
         pipeline=pipeline,
@@ -114,7 +114,7 @@ class _Reading:
     def __init__(
         self,
         store: Store,
-        piles: Piles,
+        buckets: IdBuckets,
         progress: Mapping[str, Progress],
         destination: str,
         now: datetime,
@@ -122,7 +122,7 @@ class _Reading:
     ) -> None:
         self._contents = contents
         self._store = store
-        self._piles = piles
+        self._buckets = buckets
         self._streams = progress
         self._now = now
         self._progress = {_chain(folder, each.position): each for folder, each in progress.items()}
@@ -190,7 +190,7 @@ class _Reading:
             offset = recorded.offset if recorded else None
             if recorded and self._destination and (offset is None or segment.head.number >= offset.segment):
                 shipped = offset.index if offset and offset.segment == segment.head.number else 0
-                self._piles.add(PENDING, segment.ids[shipped:])
+                self._buckets.add(PENDING, segment.ids[shipped:])
 
         head = recorded.position.head if recorded else None
         return ChainReader(self._store, folder, names, head=head, take=take).read()
@@ -198,17 +198,17 @@ class _Reading:
     def _add(self, place: int, folder: str, segment: SegmentRead) -> None:
         """Add the ids of a segment, and what its events say where that is compared."""
         if self._contents is None or len(segment.events) != len(segment.ids):
-            self._piles.add(place, segment.ids)
+            self._buckets.add(place, segment.ids)
             return
         stream = "/".join(folder.split("/")[:_STREAM_DEPTH])
         said = [
             tuple({digest_of(each) for each in self._contents(stream, segment.head.number, event)})
             for event in segment.events
         ]
-        self._piles.add(place, segment.ids, said)
+        self._buckets.add(place, segment.ids, said)
         for name, digests in zip(segment.ids, said, strict=True):
             if own := _RENAMED.fullmatch(name):
-                self._piles.add(SAME_ID, (own[1],), (digests,))
+                self._buckets.add(SAME_ID, (own[1],), (digests,))
 
     def _take(self, folder: str, found: ChainRead) -> None:
         self.streams.append(found.stream)
@@ -283,7 +283,7 @@ class _Reading:
         self.dead_letters += len(lines) - gone
         self.discarded += gone
         if letters.split("/")[0] == self._destination:
-            self._piles.add(SET_ASIDE, [event for _, event in lines])
+            self._buckets.add(SET_ASIDE, [event for _, event in lines])
 
     def _read_unreadable(self, chain: str, key: str) -> None:
         """Look whether what a source sent and nobody could read is what was kept."""
