@@ -283,6 +283,11 @@ SYSLOG = DestinationSpec(
                 "leave it on, or `framing: newline` here",
             ),
             (
+                "OpenTelemetry Collector 0.165 (`syslog`)",
+                "reads messages that end with a newline: messages with octet counts run together",
+                "`enable_octet_counting: true`, or `framing: newline` here",
+            ),
+            (
                 "Fluent Bit 5.1",
                 "reads messages that end with a newline, and accepts none with octet counts: it stores nothing, "
                 "without an error",
