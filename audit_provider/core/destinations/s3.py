@@ -119,6 +119,8 @@ class S3Destination:
         }
         answer = self._call("put_object", **wanted)
         if answer is not None:
+            if not answer.get("ETag"):
+                self._prove_stored(key, digest, answer)
             if not self._is_proven:
                 self._prove_protection(key, answer)
                 self._is_proven = True
@@ -134,6 +136,19 @@ class S3Destination:
             self._prove_protection(key, there, was_there=True)
             self._is_proven = True
         return Verdict.ALREADY_THERE
+
+    def _prove_stored(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
+        """Check that an object is there although the answer to its PUT does not name it, as every store's does.
+
+        :raises ConfigurationError: it is not: somebody in between answered.
+        """
+        there = self._call("head_object", Key=key) or {}
+        if there.get("Metadata", {}).get("sha256") != digest:
+            status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            raise ConfigurationError(
+                f"s3://{self._options.bucket}/{key} was answered with {status} and without an ETag, and the object is "
+                "not there, so this is not S3: check the connection's endpoint and proxies in between; all is kept."
+            )
 
     def _prove_protection(self, key: str, seen: Mapping[str, Any], *, was_there: bool = False) -> None:
         """Check that an object is encrypted and locked as requested: some stores ignore what they do not support.
@@ -212,6 +227,7 @@ class S3Destination:
             ParamValidationError,
             PartialCredentialsError,
         )
+        from botocore.parsers import ResponseParserError
 
         where = f"s3://{self._options.bucket}"
         try:
@@ -259,6 +275,8 @@ class S3Destination:
                 f"{where} answers {method} with endless redirects: check the connection's endpoint and proxies in "
                 "between."
             ) from None
+        except ResponseParserError:
+            raise UnavailableError(f"{where} gave an answer to {method} that is not S3's") from None
         except BotoCoreError as error:
             raise UnavailableError(f"{where} gave no answer to {method} ({type(error).__name__})") from None
 

@@ -168,8 +168,16 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}"
 
     def put(self, key: str, content: bytes) -> None:
-        """Write with one PutObject, which S3 keeps whole or not at all."""
-        self._call("put_object", key, Body=content, **checksum_of(content))
+        """Write with one PutObject, which S3 keeps whole or not at all.
+
+        :raises ConfigurationError: the answer does not name the object, so somebody in between gave it.
+        """
+        answer = self._call("put_object", key, Body=content, **checksum_of(content))
+        if not answer.get("ETag"):
+            raise ConfigurationError(
+                f"{self._name} at {self} answered put_object without an ETag, so this is not S3: check the "
+                "connection's endpoint and proxies in between; no position moved."
+            )
 
     def get(self, key: str) -> bytes:
         body = self._call("get_object", key)["Body"]
@@ -210,6 +218,7 @@ class S3Store:
         if key:
             check_key(key)
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = call()
@@ -243,6 +252,8 @@ class S3Store:
                 f"{self._name} at {self} is to be used without a credential: make the connection that it names in "
                 f"Airflow, or give this machine a role."
             ) from None
+        except ResponseParserError:
+            raise UnavailableError(f"{self._name} at {self} gave an answer to {method} that is not S3's.") from None
         except BotoCoreError as error:
             raise UnavailableError(f"{self._name} at {self} cannot be reached ({type(error).__name__}).") from None
 

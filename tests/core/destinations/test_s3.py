@@ -220,7 +220,7 @@ def test_a_wrong_clock_is_named_after_some_tries_and_nobody_is_sent_to_the_keys(
 def test_an_upload_that_took_too_long_once_is_sent_again(serve):
     skewed = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message></Error>"
     answers = [(403, {"Content-Type": "application/xml"}, skewed)]
-    answers = [(412, {}, b""), (200, {}, b""), *answers]
+    answers = [(412, {}, b""), (200, {"ETag": '"x"'}, b""), *answers]
     server = serve(lambda request: answers.pop())
     desk = Desk()
     destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
@@ -389,7 +389,7 @@ def test_a_put_that_nginx_refused_before_its_body_is_sent_again():
                     if headers.get(b"expect"):
                         connected.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                     reader.read(int(headers[b"content-length"]))
-                connected.sendall(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % answer)
+                connected.sendall(b'HTTP/1.1 %b\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n' % answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -405,6 +405,41 @@ def test_a_put_that_nginx_refused_before_its_body_is_sent_again():
         listener.shutdown(socket.SHUT_RDWR)
     assert [answer for _, answer in served][1] is None
     assert desk.offset.counts.delivered == 1
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_success_that_no_store_gave_counts_nothing(serve, status):
+    def answer(request):
+        return (404 if request.method == "HEAD" else status, {"Content-Type": "text/plain"}, b"")
+
+    desk, server = Desk(), serve(answer)
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(ConfigurationError):
+        desk.ship(destination, [[event("a")]])
+    assert (desk.commits, desk.letters) == ([], {})
+
+
+def test_a_store_that_names_no_tag_is_asked_for_the_object(serve):
+    kept = {}
+
+    def answer(request):
+        if request.method == "PUT":
+            kept.update({key: value for key, value in request.headers.items() if key.startswith("x-amz-meta-")})
+            return 200, {}, b""
+        return 200, kept, b""
+
+    desk, server = Desk(), serve(answer)
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    desk.ship(destination, [[event("a")]])
+    assert desk.offset.counts.delivered == 1
+
+
+def test_an_answer_that_cannot_be_read_as_s3s_is_tried_again(serve):
+    desk, server = Desk(), serve(lambda request: (202, {"Content-Type": "application/json"}, b"{}"))
+    destination = S3Destination(S3Options(bucket="b"), ORIGIN, s3_client(server.url), now=lambda: NOW)
+    with pytest.raises(UnavailableError, match="not S3's"):
+        desk.ship(destination, [[event("a")]])
+    assert desk.commits == []
 
 
 LOGIN = b"<html><head><title>Sign in</title></head><body><form></form></body></html>"

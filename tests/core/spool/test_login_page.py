@@ -29,6 +29,21 @@ def test_it_is_no_damage_to_the_spool(call):
             call(store)
 
 
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_success_that_no_store_gave_is_none(status):
+    with serving(lambda request: (status, {"Content-Type": "text/plain"}, b"")) as server:
+        store = S3Store(s3_client(server.url), "b", "spool", sleep=lambda seconds: None)
+        with pytest.raises(ConfigurationError, match="without an ETag, so this is not S3"):
+            store.put("p/live/1", b"content")
+
+
+def test_an_answer_that_cannot_be_read_as_s3s_is_tried_again():
+    with serving(lambda request: (202, {"Content-Type": "application/json"}, b"{}")) as server:
+        store = S3Store(s3_client(server.url), "b", "spool", sleep=lambda seconds: None)
+        with pytest.raises(UnavailableError, match="not S3's"):
+            store.put("p/live/1", b"content")
+
+
 @pytest.mark.parametrize(("status", "error"), [(404, UnavailableError), (403, ConfigurationError)])
 def test_a_proxys_page_does_not_say_that_a_segment_is_missing(status, error):
     with serving(lambda request: (status, {"Content-Type": "text/html"}, PAGE)) as server:

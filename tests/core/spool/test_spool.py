@@ -75,7 +75,7 @@ SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>too large</Message><
 
 def test_a_slow_upload_is_signed_anew_and_sent_again():
     answers, slept = [(403, {"Content-Type": "application/xml"}, SKEWED)] * 2, []
-    with serving(lambda request: answers.pop() if answers else (200, {}, b"")) as server:
+    with serving(lambda request: answers.pop() if answers else (200, {"ETag": '"x"'}, b"")) as server:
         S3Store(s3_client(server.url), "audit-logs", "spool", sleep=slept.append).put("p/1", b"x")
         assert len(server.requests) == 3
     assert len(slept) == 2

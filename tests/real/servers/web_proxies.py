@@ -108,6 +108,15 @@ def before_http(
             return ships(url, receiver, events or good_events(60), ends=ends, takes=takes)
 
 
+def silent_before_s3(place: Place, status: int) -> Finding:
+    """nginx that answers itself with success and no word: no store has the objects."""
+    with nginx(place, free_port(), location=f"return {status};") as url:
+        client = s3_client(url, "key", "secret")
+        destination = S3Destination(S3Options(bucket="audit"), ORIGIN, client, now=lambda: NOW)
+        shipment = Shipment(spread_events(20, 5)).run(destination)
+    return compare(shipment, [], lambda event: bytes(event.raw), ends="proxies in between", takes=0)
+
+
 def dead_upstream(place: Place) -> Finding:
     """nginx before nobody: 502."""
     with serving(_TAKES) as receiver, nginx(place, free_port()) as url:
@@ -264,6 +273,10 @@ SERVERS = (
                 )
                 for kind, statuses in _OWN_STATUSES.items()
                 for status in statuses
+            },
+            **{
+                f"before S3, its own {status}": _named(silent_before_s3, f"silent{status}", status=status)
+                for status in (200, 202, 204)
             },
             "before S3, limit of rate by 503": _named(
                 before_s3,
