@@ -13,12 +13,12 @@ import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger import offset_record, position_record
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
-from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.operators import ReportAuditLogsOperator, VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
 from tests.documentation import ROOT
@@ -150,6 +150,25 @@ def dead_letter_removed(scene, world, moto):
     assert (code, "dead" in said) == (1, True)
 
 
+def dead_letter_and_database_rewritten(scene, world, moto):
+    with pytest.raises(Exception, match="set aside"):
+        world.ship("datadog", too_old="dead_letter")
+    VerifyAuditLogsOperator(task_id="verify", pipeline="p", spool=f"file://{world.spool}").execute(context())
+    record = offset_record(Variables(), LIVE, "datadog")
+    offset = record.load()
+    aside = offset.counts.set_aside
+    counts = replace(offset.counts, too_old=0, dead_lettered=0, delivered=offset.counts.delivered + aside)
+    record.commit(replace(offset, counts=counts))
+    (letters,) = (scene.spool / "p/live").rglob("dead/datadog/*.ndjson")
+    kept = letters.read_bytes()
+    letters.write_bytes(kept.splitlines(keepends=True)[0])
+    code, said = scene.verify()
+    assert (code, f"{letters.name} is not what the log of entries says" in said) == (1, True)
+    letters.unlink()
+    code, said = scene.verify()
+    assert (code, f"{letters.name} is in the log of entries, and no longer in the spool" in said) == (1, True)
+
+
 def configuration_changed_and_back(scene, world, moto):
     world.ship("splunk")
     for options in ({"except": ["UserDeleted"]}, None):
@@ -203,6 +222,7 @@ ATTACKS = {
     "spool and database rewritten": spool_and_database_rewritten,
     "SIEM's copy changed": siem_copy_changed,
     "dead letter removed": dead_letter_removed,
+    "dead letter and database rewritten": dead_letter_and_database_rewritten,
     "configuration changed and back": configuration_changed_and_back,
     "clock set back": clock_set_back,
     "key stolen and exchanged": key_stolen_and_exchanged,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -10,10 +11,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from isal import igzip
 
 from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.calendar import Calendar
+from audit_provider.core.runs.entries import MOST_FILES, Logged
+from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import VerifyAuditLogsOperator
+from audit_provider.state import Variables
 from tests.operators.conftest import context
 
 PIPELINE = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
@@ -41,10 +46,10 @@ def calendar(world):
     return Calendar.load(LocalStore(world.spool), "p").days
 
 
-def events(world):
+def events(world, action="audit_provider.verification"):
     paths = sorted((world.spool / "p/evidence").rglob("*.ndjson.gz"))
     lines = [json.loads(line)["raw"] for path in paths for line in igzip.decompress(path.read_bytes()).splitlines()]
-    return [each for each in lines if each["action"] == "audit_provider.verification"]
+    return [each for each in lines if each["action"] == action]
 
 
 def test_a_day_is_proven_once_it_is_compared_verified_and_delivered(world, compare, verify, ending):
@@ -173,3 +178,39 @@ def test_the_verified_spool_has_no_fault_beside_the_calendar(world, verify):
     verify()
     assert read_again(LocalStore(world.spool)).faults == ()
     assert MemoryLedger().keys() == []
+
+
+def logged(world):
+    return events(world, "audit_provider.entries")
+
+
+def test_dead_letters_gaps_and_acknowledgements_are_logged_once(world, verify):
+    world.pull()
+    with pytest.raises(Exception, match="set aside"):
+        world.ship("datadog", destination="splunk", too_old="dead_letter")
+    verify()
+    files = {str(path.relative_to(world.spool)): path for path in (world.spool / "p/live").rglob("*/dead/*/*.ndjson")}
+    first, gaps = logged(world)
+    assert first["files"] == {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
+    ((name, gap),) = gaps["gaps"].items()
+    assert (gap["kind"], gap["destination"]) == ("too_old", "splunk")
+    verify(world.now + timedelta(minutes=1))
+    assert len(logged(world)) == 2, "nothing is new"
+    store = LocalStore(world.spool)
+    acknowledge_gap(Variables(), store, PIPELINE, name, by="ada", note="asked")
+    verify(world.now + timedelta(minutes=2))
+    assert logged(world)[-1]["acknowledged"][name]["by"] == "ada"
+    reopen_gap(Variables(), "p", name)
+    verify(world.now + timedelta(minutes=3))
+    assert logged(world)[-1]["withdrawn"] == [name]
+    verify(world.now + timedelta(minutes=4))
+    assert len(logged(world)) == 4
+
+
+def test_many_files_are_named_in_several_events():
+    files = {f"p/live/c/dead/d/{number:06d}": "x" for number in range(2 * MOST_FILES + 1)}
+    made = Logged().new("p", files, [], utc_now())
+    named = [json.loads(bytes(each.raw))["files"] for each in made]
+    assert [len(each) for each in named] == [MOST_FILES, MOST_FILES, 1]
+    assert {key: digest for each in named for key, digest in each.items()} == files
+    assert len({each.id for each in made}) == 3

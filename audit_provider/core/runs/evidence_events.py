@@ -29,6 +29,7 @@ EVIDENCE_SOURCE = "audit_provider_evidence"
 EVIDENCE_TITLE = "Audit provider evidence"
 CHECKPOINT_ACTION = "audit_provider.checkpoint"
 CONFIGURATION_ACTION = "audit_provider.configuration"
+ENTRIES_ACTION = "audit_provider.entries"
 VERIFICATION_ACTION = "audit_provider.verification"
 
 EVIDENCE_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ from audit_provider.core.model import UTC, Window, back_by, text_of
 from audit_provider.core.open_stream import OpenStream, open_streams
 from audit_provider.core.reconciliation import ReconciliationState, midnight, reading_began
 from audit_provider.core.runs.calendar import MOST_DAYS, Calendar, Day, Known, doubted, judged
+from audit_provider.core.runs.entries import Logged, files_beside
 from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
+from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.recorded_progress import recorded_progress
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import streams_in, verify
@@ -65,11 +67,13 @@ class Verifying:
             # Retention may have removed segments while they were read.
             self.log.warning("Faults were found and are looked for again, the first: %s", [*found.faults, *lacking][0])
             found, lacking = self._verified(name)
+        files = files_beside(self.store, name)
+        found = replace(found, faults=(*found.faults, *self._logged(name).faults(files)))
         if silent := [each for each in found.faults if each.kind == "unread"]:
             raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
         days = self._judged(before.days, found, lacking, now)
         after = Calendar(now, found.result, days)
-        self._keep(before, after, found, now)
+        self._keep(before, after, found, files, now)
         after.save(self.store, name)
         return found, days
 
@@ -145,7 +149,16 @@ class Verifying:
         except msgspec.ValidationError:
             return ()
 
-    def _keep(self, before: Calendar, after: Calendar, found: Verification, now: datetime) -> None:
+    def _logged(self, name: str) -> Logged:
+        """Return what the log of entries says; nothing where it is damaged, which is a fault of its own."""
+        try:
+            return Logged.of(self.ledger, self.store, name)
+        except SpoolDamagedError:
+            return Logged()
+
+    def _keep(
+        self, before: Calendar, after: Calendar, found: Verification, files: Mapping[str, str], now: datetime
+    ) -> None:
         """Keep what was found as evidence: its own events prove later what the calendar said when."""
         changed = {
             str(day): {"before": old.state if (old := before.days.get(day)) else "unknown", "after": new.state}
@@ -167,7 +180,10 @@ class Verifying:
         }
         name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
         event = evidence_event(f"verification-{name}", now, record)
-        spool_evidence(self.ledger, self.store, self.pipeline.name, [event], now)
+        entries = self._logged(self.pipeline.name).new(
+            self.pipeline.name, files, all_gaps(self.ledger, self.store, [self.pipeline]), now
+        )
+        spool_evidence(self.ledger, self.store, self.pipeline.name, [*entries, event], now)
 
 
 @dataclass
