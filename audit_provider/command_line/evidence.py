@@ -11,10 +11,11 @@ from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import Window, utc_now
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.validation import near
-from audit_provider.operators.packs import Pack, make_pack
 
 if TYPE_CHECKING:
     import argparse
+
+    from audit_provider.operators.packs import Pack
 
 
 def run_evidence(options: argparse.Namespace) -> int:
@@ -38,8 +39,10 @@ def run_evidence(options: argparse.Namespace) -> int:
 
 
 def _packed(options: argparse.Namespace) -> Pack:
+    # Here, since the other commands work without Airflow, and this imports it.
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
+    from audit_provider.operators.packs import make_pack
     from audit_provider.state import Variables
 
     pipelines = load_pipelines(beside_dags(), options.pipelines)

@@ -66,7 +66,8 @@ def run_verify(options: argparse.Namespace) -> int:
             )
             report = replace(report, faults=(*report.faults, *_count_faults(options, store, streams)))
             pipelines = sorted({folder.partition("/")[0] for folder in streams})
-            beside = [fault for each in pipelines for fault in entry_faults(ledger_of(options), store, each)]
+            with without_log():
+                beside = [fault for each in pipelines for fault in entry_faults(ledger_of(options), store, each)]
             report = replace(report, faults=(*report.faults, *beside))
             if options.checkpoints:
                 report = replace(report, checkpoints=_checkpoints(options, store, progress))

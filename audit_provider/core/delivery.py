@@ -75,10 +75,13 @@ class Delivery(_SharedKeys):
         return Selection(self.only, self.omit, self.redact)
 
     def written(self) -> dict[str, Any]:
-        """Return the keys by which the pipelines file says the same, without those that have their default."""
+        """Return the keys by which the pipelines file says the same, without those that have their default.
+
+        Those of its type are left out in a process that does not know them.
+        """
         own = {
             each.name: value
-            for each in dataclasses.fields(self.options)
+            for each in (dataclasses.fields(self.options) if self.options is not None else ())
             if (value := getattr(self.options, each.name)) != each.default
         }
         shared = {

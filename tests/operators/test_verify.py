@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -160,6 +161,15 @@ def test_a_destination_that_is_not_enabled_takes_no_proof(world, compare, verify
     found = verify(pipeline=pipeline)[(ending - DAY).date()]
     assert found.state == "proven"
     assert found.destinations["off"] == {"pending": found.events}
+
+
+def test_it_runs_in_a_process_that_knows_no_destinations_options(world, compare, verify, ending):
+    delivery = replace(PIPELINE.destinations["splunk"], options=None)
+    world.pull()
+    compare()
+    ship(world)
+    found = verify(pipeline=replace(PIPELINE, destinations={"splunk": delivery}))
+    assert found[(ending - DAY).date()].state == "proven"
 
 
 def test_the_calendar_of_a_newer_version_is_refused(world, verify):
