@@ -157,6 +157,6 @@ def pipeline(name, last_read, error=""):
         problems=(problem,) if error else (),
         last_read=last_read,
         destinations=(served,),
-        links=dict.fromkeys(("dag", "backfill"), "/"),
+        links=dict.fromkeys(("dag", "backfill", "replay"), "/"),
         may=(),
     )
