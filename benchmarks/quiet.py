@@ -3,7 +3,8 @@
 CPU seconds of all of Airflow's processes, less what they take at rest: an Airflow with the build of a commit before,
 one with this build, and one whose scheduler imports before it forks. Each runs the same pipeline with three
 destinations, one after another and in alternation. The floor is a DAG of one task that does nothing. The database is
-SQLite, whose CPU is that of the processes that use it.
+SQLite, whose CPU is that of the processes that use it. A look at a watched source is measured in a fourth Airflow with
+ten watched pipelines, as the CPU of all its processes less what they take before these are switched on.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from audit_provider.sandbox.http_receiver import HttpReceiverService
 from audit_provider.sandbox.local_airflow import LocalAirflow
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.sandbox.splunk_hec import SplunkHecService
+from audit_provider.testing.server import Reply, Request
 from benchmarks.tasks import cpu_of_tree
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +41,15 @@ BEFORE = "d23c5e4"
 ROUNDS, NEW_EVENTS, AT_REST = 5, 20, 20.0
 """Runs of each kind, events of a busy run, and seconds at rest that are measured before."""
 
-BOUNDS = {"quiet": 0.3, "quiet, preloaded": 0.2, "floor": 2.5}
-"""Largest CPU of a quiet run allowed: as a part of the earlier build's, and in runs of one empty task. They leave room
-for a busy machine, on which a median of few rounds moves by a third."""
+BOUNDS = {"quiet": 0.3, "quiet, preloaded": 0.2, "floor": 2.5, "look": 0.02}
+"""Largest CPU of a quiet run or of a look allowed: as a part of the earlier build's quiet run, and of a quiet run in
+runs of one empty task. They leave room for a busy machine, on which a median of few rounds moves by a third."""
+
+WATCHED, SPANS, SPAN = 10, 4, 20.0
+"""Watched pipelines, and how often and how long, in seconds, their looks are measured."""
+
+LOOK = "look"
+"""The kind of measurement, beside runs."""
 
 _DAG = '''
 """airflow dag"""
@@ -55,6 +63,17 @@ from audit_provider.dags import build_incremental, load_pipelines
 for pipeline in load_pipelines(Path("{file}")).values():
     # Events of an asset start a run as a schedule does, at the moment that is wanted.
     dag = build_incremental(replace(pipeline, schedule=Asset("x-bench://pipeline")))
+    globals()[dag.dag_id] = dag
+
+'''
+_WATCHED_DAG = '''
+"""airflow dag"""
+from pathlib import Path
+
+from audit_provider.dags import build_incremental, load_pipelines
+
+for pipeline in load_pipelines(Path("{file}")).values():
+    dag = build_incremental(pipeline)
     globals()[dag.dag_id] = dag
 
 '''
@@ -72,6 +91,17 @@ with DAG("floor", schedule=Asset("x-bench://floor"), max_active_runs=1) as dag:
 '''
 
 
+class CountingPylon(PylonService):
+    """A source that counts. :ivar requests: how many it has answered."""
+
+    requests = 0
+
+    def answer(self, request: Request) -> Reply:
+        """See :class:`PylonService`."""
+        self.requests += 1
+        return super().answer(request)
+
+
 @dataclass
 class Build:
     """One build of the package in an Airflow of its own.
@@ -81,7 +111,7 @@ class Build:
 
     name: str
     airflow: LocalAirflow
-    pylon: PylonService
+    pylon: CountingPylon
     rest: float = 0.0
     cpu: dict[str, list[float]] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
@@ -118,10 +148,10 @@ def _say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _build(name: str, code: Path, folder: Path, *, preload: bool = False) -> Iterator[Build]:
+def _build(name: str, code: Path, folder: Path, *, preload: bool = False, watched: int = 0) -> Iterator[Build]:
     now = utc_now()
     with (
-        PylonService("t", generate(50, now - timedelta(hours=3), now - timedelta(hours=1)), rate_limits={}) as pylon,
+        CountingPylon("t", generate(50, now - timedelta(hours=3), now - timedelta(hours=1)), rate_limits={}) as pylon,
         SplunkHecService("h") as splunk,
         DatadogService("d") as datadog,
         HttpReceiverService(headers={"X-Token": "w"}) as webhook,
@@ -142,8 +172,10 @@ def _build(name: str, code: Path, folder: Path, *, preload: bool = False) -> Ite
         destinations = {"splunk": {"type": "splunk_hec"}, "datadog": {"type": "datadog"}, "webhook": {"type": "http"}}
         limit = {"requests": 10_000, "per": 1}
         entry = {"source": "pylon", "rate_limit": limit, "destinations": destinations}
-        pipelines.write_text(json.dumps({"p": entry}))
-        (folder / "dags" / "pipeline.py").write_text(_DAG.format(file=pipelines))
+        if watched:
+            entry |= {"watch": True, "destinations": {"splunk": {"type": "splunk_hec"}}}
+        pipelines.write_text(json.dumps({f"p{number or ''}": entry for number in range(watched or 1)}))
+        (folder / "dags" / "pipeline.py").write_text((_WATCHED_DAG if watched else _DAG).format(file=pipelines))
         (folder / "dags" / "floor.py").write_text(_FLOOR)
         if preload:
             settings = folder / "airflow" / "config" / "airflow_local_settings.py"
@@ -154,8 +186,10 @@ def _build(name: str, code: Path, folder: Path, *, preload: bool = False) -> Ite
             "AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines),
             "AIRFLOW__AUDIT_LOGS__SPOOL": f"file://{folder}/spool",
             # Parsed once: what the DAG processor takes by itself is not a run's.
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15" if watched else "3600",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+            # A machine under load is slow, and not broken.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "PYTHONPATH": str(code),
             "PYTHONDONTWRITEBYTECODE": "",
         }
@@ -195,12 +229,52 @@ def measured(before: Path, folder: Path, rounds: int) -> list[Build]:
         return builds
 
 
+def measured_looks(folder: Path) -> Build:
+    """Measure looks at watched sources that have nothing new."""
+    names = [f"audit_incremental_p{number or ''}" for number in range(WATCHED)]
+    with _build("watched", ROOT, folder, watched=WATCHED) as build:
+        root = build.airflow.process_id
+        while not all(build.airflow.call("GET", f"/dags/{name}", allow=(404,)) for name in names):
+            time.sleep(2)
+        begun = cpu_of_tree(root)
+        time.sleep(2 * AT_REST)
+        build.rest = (cpu_of_tree(root) - begun) / (2 * AT_REST)
+        for name in names:
+            build.airflow.unpause(name, patience=600)
+        until = time.monotonic() + 600
+        while time.monotonic() < until:  # each runs once, and is looked at from then on
+            time.sleep(5)
+            variables = build.airflow.call("GET", "/variables?limit=1000")["variables"]
+            looks = [each for each in variables if each["key"].endswith(".look")]
+            active = build.airflow.call("GET", "/dags/~/dagRuns?state=running&state=queued")["total_entries"]
+            if len(looks) == WATCHED and not active and all("looked_at" in each["value"] for each in looks):
+                break
+        time.sleep(AT_REST)
+        for _ in range(SPANS):
+            before, sent, begun = cpu_of_tree(root), build.pylon.requests, time.monotonic()
+            time.sleep(SPAN)
+            took = time.monotonic() - begun
+            spent = cpu_of_tree(root) - before - build.rest * took
+            build.cpu.setdefault(LOOK, []).append(spent / (build.pylon.requests - sent))
+        return build
+
+
 def main() -> int:
     """Print each build's CPU seconds; return 0 where every bound holds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quiet", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--before", default=BEFORE, help="commit of the earlier build")
+    parser.add_argument("--looks", action="store_true", help="measure looks alone, and no run")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        looks = measured_looks(Path(name))
+    each_look = looks.cpu[LOOK]
+    print(
+        f"{LOOK:15} {statistics.median(each_look):.4f} CPU s ({min(each_look):.4f} to {max(each_look):.4f}); at rest "
+        f"{looks.rest:.3f} CPU s a second"
+    )
+    if options.looks:
+        return 0
     git = shutil.which("git") or "git"
     with tempfile.TemporaryDirectory() as name:
         code = Path(name, "code")
@@ -238,6 +312,7 @@ def main() -> int:
         "quiet": middle["now", "quiet"] / middle["before", "quiet"],
         "quiet, preloaded": middle["now, preloaded", "quiet"] / middle["before", "quiet"],
         "floor": middle["now", "quiet"] / middle["now", "floor"],
+        "look": statistics.median(each_look) / middle["before", "quiet"],
     }
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}, at most {BOUNDS[name]:g}  {'ok' if ratio <= BOUNDS[name] else 'BROKEN'}")

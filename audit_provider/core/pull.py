@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from audit_provider.core.times import FAR_AHEAD
 from audit_provider.core.unreadable import SetAside, UnreadableRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from audit_provider.core.model import Event, Gap, Window
@@ -59,7 +60,7 @@ def pull(
     commit: Callable[[Position], None],
     within: Window | None = None,
     earlier_until: datetime | None = None,
-    known: Sequence[tuple[Stream, Head]] = (),
+    known: Iterable[tuple[Stream, Head]] = (),
     deadline: datetime | None = None,
     progress: PullProgress | None = None,
     segment_bytes: int = SEGMENT_BYTES,
@@ -73,7 +74,7 @@ def pull(
     :param commit: records a position, durably.
     :param within: a window of the past: what belongs to another one is counted and left out.
     :param earlier_until: up to where the window before that one was asked for, if that is less than it usually is.
-    :param known: other streams whose events are not spooled again.
+    :param known: other streams whose events are not spooled again; gone through where the source serves something.
     :param deadline: stop in good order once it has passed; the next run goes on.
     :param progress: notified of every page. :param segment_bytes: before compression.
     :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
@@ -124,7 +125,7 @@ class _Run:
         reader: Reader,
         stream: Stream,
         position: Position,
-        known: Sequence[tuple[Stream, Head]],
+        known: Iterable[tuple[Stream, Head]],
         commit: Callable[[Position], None],
         segment_bytes: int,
         segment_age: timedelta,
@@ -136,13 +137,13 @@ class _Run:
         self._ahead = dict(position.ahead)
         self._ahead_digests = dict(position.ahead_digests)
         self.known = KnownEvents(
-            ((stream, position.head), *known),
+            chain([(stream, position.head)], known),
             ahead=tuple(self._ahead),
             ahead_digests=self._ahead_digests,
             volatile=reader.pages.spec.volatile,
             tell=reader.tell,
         )
-        self._others = [each for each, _ in known]
+        self._others = known
         self._borders: Borders | None = None
         self._unreadable = UnreadableRecords(stream, position.counts.set_aside)
         self._set_aside = 0
@@ -178,7 +179,8 @@ class _Run:
 
     def take(self, step: Step) -> Taken:
         """Put a step's new events into the open segment; return how many they were."""
-        self._recall(step.since)
+        if step.events:
+            self._recall(step.since)
         events: Sequence[Event] = step.events
         left_out = PullCounts(outside=step.outside)
         if self._borders:
@@ -236,7 +238,8 @@ class _Run:
         new = known = 0
         for pages in filter(None, (self._reader.pages, self._reader.recovery)):
             if found := pages.records.take_unreadable():
-                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), self._others)
+                others = [stream for stream, _ in self._others]
+                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), others)
                 new, known = new + aside.new, known + aside.known
         self._set_aside += new
         return SetAside(new, known)

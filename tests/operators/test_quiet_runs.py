@@ -347,7 +347,6 @@ def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(
         pipeline.world.pull(window=window)
     assert quiet_run() == few
     assert sum(each in ("get", "put", "keys", "folders") for each in few) <= 4
-    # The position three times with its fence, its copy, the budget, the late events, the source, each destination, the
-    # report.
-    assert few.count("read") <= 8 + len(SHIPS)
+    # The position three times with its fence, its copy, the budget, the source, each destination, the report.
+    assert few.count("read") <= 7 + len(SHIPS)
     assert few.count("write") == 1

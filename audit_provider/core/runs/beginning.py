@@ -19,7 +19,7 @@ from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
@@ -142,6 +142,24 @@ def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) 
             read_at = back_by(position.updated_at, CLOCK_SKEW) if position.updated_at else window.start
             ended.append(min(read_at, position.asked_until or window.start))
     return max(ended, default=None)
+
+
+class KnownStreams:
+    """The streams whose events are not spooled again, found when they are first gone through.
+
+    A source that serves nothing needs none of them, and their positions are records to be read.
+
+    :param find: see :func:`known_streams`.
+    """
+
+    def __init__(self, find: Callable[[], list[tuple[Stream, Head]]]) -> None:
+        self._find = find
+        self._found: list[tuple[Stream, Head]] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Stream, Head]]:
+        if self._found is None:
+            self._found = self._find()
+        return iter(self._found)
 
 
 def known_streams(

@@ -18,6 +18,7 @@ from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.progress import PullProgress, grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
+    KnownStreams,
     asked_before,
     begun_position,
     first_moment,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.sources import PageReader, SourceSpec
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Head, Store, Stream
     from audit_provider.core.wire.rate_limit import Pacer
 
 
@@ -244,6 +245,11 @@ class Pulling:
                 text_of(position.watermark) if position.watermark else "an open window",
             )
 
+        def streams() -> list[tuple[Stream, Head]]:
+            return known_streams(self.ledger, self.store, name, live, window, self.destinations, account=begun.account)
+
+        # What other windows hold is settled before any of this one is read.
+        known = KnownStreams(streams)
         try:
             with grouped(self.log, f"Reading {spec.title} into {name.folder}"):
                 return pull(
@@ -254,9 +260,7 @@ class Pulling:
                     commit=commit,
                     within=window,
                     earlier_until=asked_before(self.ledger, self.store, name, window) if window else None,
-                    known=known_streams(
-                        self.ledger, self.store, name, live, window, self.destinations, account=begun.account
-                    ),
+                    known=known if window is None else list(known),
                     deadline=deadline,
                     progress=self.source.progress(reader, begun.watermark),
                     segment_age=WINDOW_SEGMENT_AGE if window else SEGMENT_AGE,

@@ -81,7 +81,8 @@ class _Past:
 class KnownEvents:
     """What the spool holds of what is being read.
 
-    :param streams: what is spooled already, each with its head; the first is the one that is read into.
+    :param streams: what is spooled already, each with its head; the first is the one that is read into. They are gone
+        through once, when something is recalled.
     :param ahead: ids that no manifest names which is looked at, :param ahead_digests: and the digests of their records,
         where they are known.
     :param volatile: paths that are left out where contents are compared.
@@ -91,7 +92,7 @@ class KnownEvents:
 
     def __init__(
         self,
-        streams: Sequence[tuple[Stream, Head]],
+        streams: Iterable[tuple[Stream, Head]],
         *,
         ahead: Iterable[str] = (),
         ahead_digests: Mapping[str, str] | None = None,
@@ -226,7 +227,7 @@ class KnownEvents:
 
     def _stream_of(self, place: int) -> Stream:
         segment = self._segments[place]
-        return segment[0] if segment else self._streams[0][0]
+        return segment[0] if segment else self._pasts[0].stream
 
     def _held(self, place: int, contents: Sequence[bytes], *, canonical: bool = False) -> list[bool]:
         """Return of each content whether an event of a segment says this."""
