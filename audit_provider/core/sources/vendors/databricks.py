@@ -77,6 +77,7 @@ DATABRICKS = v.SourceSpec(
     confidence="Vendor documentation, SDK.",
     checked="2026-11-29",
     unconfirmed={
+        "actions": "names of actions are partly not from documentation; those without a meaning are read all the same.",
         "request": f"an answer holds 25 MiB at most, so a statement asks for {_MOST:,} rows, and a window with more is "
         "halved; the column event_date spares the warehouse the rest of the table.",
         "errors.large_texts": "the message about a result that is too large for one answer.",

@@ -28,6 +28,7 @@ def _log(name: str, title: str, path: str, records: str, fields: v.Fields, **mor
         confidence="Vendor documentation, a connector's code.",
         checked="2026-11-29",
         unconfirmed={
+            "actions": "names of actions are partly not from documentation; others are read all the same.",
             "lookback": "180 days.",
             "rate_limit": "about one request in two seconds.",
             "fields": "partly not from documentation.",

@@ -53,6 +53,7 @@ GOOGLE_WORKSPACE = v.SourceSpec(
     confidence="Vendor documentation, two connectors' code.",
     checked="2026-11-29",
     unconfirmed={
+        "actions": "names of actions are partly not from documentation; those without a meaning are read all the same.",
         "rate_limit": "2,400 requests a minute, per project.",
         "settings": "the applications are the 13 best known of more than 33.",
         "errors": "names of the error's fields.",

@@ -67,6 +67,7 @@ MICROSOFT365 = v.SourceSpec(
     confidence="Vendor documentation, a connector's code.",
     checked="2026-11-29",
     unconfirmed={
+        "actions": "names of actions are partly not from documentation; those without a meaning are read all the same.",
         "access": "that `DLP.All` needs a permission of its own is general knowledge.",
         "reading": "Microsoft promises no time within which a file is listed: the last 36 hours are listed each time.",
         "errors": "names of the error's fields.",

@@ -58,6 +58,7 @@ SERVICENOW = v.SourceSpec(
     confidence="A connector's code, general knowledge of the Table API.",
     checked="2026-11-29",
     unconfirmed={
+        "actions": "names of actions are partly not from documentation; those without a meaning are read all the same.",
         "times": "bounds are taken to be in the user's time zone, which must be GMT; times of records are in UTC.",
         "request.params": "the form of the query is seen in a connector.",
         "paging": "the `Link` header is seen in a connector.",

@@ -13,5 +13,9 @@ ZOOM_SIGN_INS = v.replace(
     actions={"Sign in": "authentication.login", "Sign out": "authentication.logout"},
     access="A server-to-server OAuth app of the account with the scope `report:read:user_activities:admin`.",
     limits="Whole days only, one month per query, six months back. Sign-ins have no id.",
-    unconfirmed={**zoom.ZOOM.unconfirmed, "fields": "partly not from documentation."},
+    unconfirmed={
+        **zoom.ZOOM.unconfirmed,
+        "fields": "partly not from documentation.",
+        "actions": "the two types are seen in a connector only.",
+    },
 )
