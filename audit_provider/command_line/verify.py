@@ -23,6 +23,7 @@ from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
 from audit_provider.core.verification.counts import check_counts
+from audit_provider.core.verification.records import records_of
 
 if TYPE_CHECKING:
     import argparse
@@ -240,17 +241,16 @@ def _arrival(
         )
     known = sorted(progress.items(), key=lambda each: not each[0].endswith("/live"))
     position = known[0][1].position if known else None
+    pipeline = described(pipelines[0]) if pipelines else None
+    positions = {folder: each.position for folder, each in progress.items()}
+    own_source = pipeline.source if pipeline else None
     if address.scheme == "s3":
         from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client
 
         fields = _fields(options) or (position.fields if position else None)
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
-        pipeline = described(pipelines[0]) if pipelines else None
         delivery = _delivery_to(address, pipeline, options.destination) if pipeline else None
-        contents = None
-        if delivery or not options.id_at:
-            positions = {folder: each.position for folder, each in progress.items()}
-            contents = contents_of(delivery, positions, pipeline.source if pipeline else None)
+        contents = contents_of(delivery, positions, own_source) if delivery or not options.id_at else None
         return ObjectIds(
             client,
             address.base,
@@ -271,15 +271,31 @@ def _arrival(
             f"--against leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}, and its "
             "credential is sent nowhere else: name another connection with conn_id."
         )
+    target = address.target or stream_name(source, "default")
+    store = _store_of(pipeline, options.destination, source, target) if pipeline else None
     return DocumentSearch(
         hook.client(),
-        address.target or stream_name(source, "default"),
+        target,
         Origin(pipelines[0], source, Fields("", "")),
         scope=address.scope,
         settle=options.settle,
         sleep=time.sleep,
         missing=missing,
+        contents=records_of(contents_of(store, positions, own_source)),
     )
+
+
+def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) -> Delivery | None:
+    """Return the destination of a pipeline that ships to an index or a data stream; None where none or several do."""
+    from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
+
+    found = {
+        each.name: each
+        for each in pipeline.destinations.values()
+        if isinstance(each.options, ElasticsearchOptions)
+        and target == (each.options.target or stream_name(source, each.options.namespace))
+    }
+    return found.get(destination) or (next(iter(found.values())) if len(found) == 1 else None)
 
 
 def described(name: str) -> Pipeline | None:

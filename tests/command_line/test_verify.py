@@ -321,6 +321,38 @@ def test_documents_that_are_lost_or_stored_several_times(world, run, cluster, tm
     assert "1 stored several times" in said
 
 
+def test_a_document_whose_record_was_changed_is_named_and_what_a_store_adds_is_not(world, run, cluster):
+    ship(world)
+    (_, _, added), (_, _, derived), *_ = cluster.targets[STREAM].entries()
+    added["event"]["ingested"] = "2026-11-30T00:00:00Z"
+    derived["labels"]["team"] = "security"
+    code, said = run("--against", "opensearch:", "--settle", 0)
+    assert code == 0
+    assert "contents: 700 of those there compared with the spool, 0 are altered" in said
+    record = json.loads(derived["event"]["original"])
+    derived["event"]["original"] = json.dumps(record | {"action": "IssueOpened, not what it was"})
+    code, said = run("--against", "opensearch:", "--settle", 0)
+    assert code == 1
+    assert f"ALTERED: {derived['event']['id']}" in said
+    assert "1 are altered" in said
+
+
+@pytest.mark.parametrize("form", ["envelope", "raw"])
+def test_records_of_other_forms_are_compared_too(world, run, cluster, form):
+    ship(world, options={"format": form})
+    (_, _, document), *_ = cluster.targets[STREAM].entries()
+    assert run("--against", "opensearch:", "--settle", 0)[0] == 0
+    document.get("raw", document)["action"] = "changed"
+    code, said = run("--against", "opensearch:", "--settle", 0)
+    assert (code, "1 are altered" in said) == (1, True)
+
+
+def test_a_document_that_is_no_longer_kept_as_it_came_is_not_compared(world, run, cluster):
+    ship(world, options={"format": "cef"})
+    code, said = run("--against", "opensearch:", "--settle", 0)
+    assert (code, "700 in a form that cannot be compared" in said) == (0, True)
+
+
 def test_where_the_store_makes_the_ids_events_are_found_by_their_field(world, run, cluster):
     ship(world, options={"document_id": "none"})
     assert run("--against", "opensearch:?document_id=none", "--settle", 0)[0] == 0

@@ -38,7 +38,7 @@ class Arrival(Protocol):
 
     @property
     def contents(self) -> Contents | None:
-        """What :meth:`gather` compares beside ids; None for ids alone."""
+        """What is compared beside ids; None for ids alone."""
 
     @property
     def missing(self) -> TextIO | None:
@@ -49,6 +49,9 @@ class Arrival(Protocol):
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
         """Return how many times each of the ids is there, where :meth:`gather` does not tell."""
+
+    def said(self, name: str) -> Collection[str]:
+        """Return digests of what lies there under an id that was counted last; of nothing that cannot be compared."""
 
 
 def tally(
@@ -84,7 +87,10 @@ def tally(
                 fate = _fate(counts.get(name, 0), bucket[name])
                 met[fate] += 1
                 if fate == "found" and compares:
-                    said = _compared(bucket.contents.get(name, ()), owners)
+                    met_there = [*bucket.contents.get(name, ())]
+                    if not arrival.tells_all and (digests := arrival.said(name)):
+                        met_there.append((THERE, tuple(digests)))
+                    said = _compared(met_there, owners)
                     met["compared"] += said is not None
                     met["altered"] += said is False
                     if said is False and len(altered) < _FIRST:

@@ -1,4 +1,4 @@
-"""Which events Elasticsearch or OpenSearch has, by the ids under which they were shipped.
+"""Which events Elasticsearch or OpenSearch has, by the ids under which they were shipped, and what they say there.
 
 https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-ids-query
 https://docs.opensearch.org/latest/query-dsl/term/ids/
@@ -6,7 +6,7 @@ https://docs.opensearch.org/latest/query-dsl/term/ids/
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
@@ -14,6 +14,8 @@ import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.verification.id_buckets import digest_of
+from audit_provider.core.verification.records import record_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import Answer, HttpClient
 
 _BATCH = 1000
+_BATCH_OF_DOCUMENTS = 200
 _MOST_HITS = 10_000  # index.max_result_window, as it comes
 _FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hits.fields"
 _EVENT_ID = "event.id"
@@ -32,6 +35,7 @@ _EVENT_ID = "event.id"
 class _Hit(msgspec.Struct):
     id: str = msgspec.field(default="", name="_id")
     fields: dict[str, list[Any]] = msgspec.field(default_factory=dict)
+    source: msgspec.Raw | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="_source")
 
 
 class _Total(msgspec.Struct):
@@ -60,10 +64,10 @@ class DocumentSearch:
         looked for by the field ``event.id``.
     :param settle: seconds after which ids that were not found are asked for again, once: a search sees a document only
         after the next refresh. :param missing: takes the missing ids, one per line.
+    :param contents: how the record of an event may lie in a document; None to look for ids alone.
     """
 
     tells_all = False
-    contents: Contents | None = None
 
     def __init__(
         self,
@@ -75,7 +79,10 @@ class DocumentSearch:
         settle: float = 30.0,
         sleep: Callable[[float], None],
         missing: TextIO | None = None,
+        contents: Contents | None = None,
     ) -> None:
+        self.contents = contents
+        self._said: dict[str, set[str]] = defaultdict(set)
         self.where = f"{client.base_url}/{target}"
         self.missing = missing
         self._client = client
@@ -94,6 +101,7 @@ class DocumentSearch:
 
         :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
         """
+        self._said.clear()
         found = self._count(list(ids))
         absent = [name for name in ids if not found[name]]
         if absent:
@@ -103,10 +111,15 @@ class DocumentSearch:
             found.update(self._count(absent))
         return found
 
+    def said(self, name: str) -> Collection[str]:
+        """Return digests of the records that the documents of an id hold, of the ids that were counted last."""
+        return self._said.get(name, ())
+
     def _count(self, ids: Sequence[str]) -> Counter[str]:
         found: Counter[str] = Counter()
-        for first in range(0, len(ids), _BATCH):
-            found.update(self._ask(ids[first : first + _BATCH]))
+        batch = _BATCH if self.contents is None else _BATCH_OF_DOCUMENTS
+        for first in range(0, len(ids), batch):
+            found.update(self._ask(ids[first : first + batch]))
         return found
 
     def _ask(self, ids: Sequence[str]) -> Counter[str]:
@@ -117,11 +130,11 @@ class DocumentSearch:
             query = {"query": {"terms": {_EVENT_ID: list(names)}}, "fields": [_EVENT_ID]}
         else:
             query = {"query": {"ids": {"values": list(names)}}}
-        query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": False}
+        query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": self.contents is not None}
         answer = self._client.fetch(
             "POST",
             f"/{quote(self._target, safe='')}/_search",
-            params={"filter_path": _FILTER_PATH},
+            params={"filter_path": _FILTER_PATH if self.contents is None else f"{_FILTER_PATH},hits.hits._source"},
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             body=msgspec.json.encode(query),
         )
@@ -131,8 +144,15 @@ class DocumentSearch:
                 return Counter({ids[0]: hits.total.value})
             middle = len(ids) // 2
             return self._ask(ids[:middle]) + self._ask(ids[middle:])
-        found = (str(hit.fields.get(_EVENT_ID, [""])[0]) if prefix is None else hit.id for hit in hits.hits)
-        return Counter(names[name] for name in found if name in names)
+        found: Counter[str] = Counter()
+        for hit in hits.hits:
+            name = names.get(str(hit.fields.get(_EVENT_ID, [""])[0]) if prefix is None else hit.id)
+            if name is None:
+                continue
+            found[name] += 1
+            if not isinstance(hit.source, msgspec.UnsetType) and (record := record_in(bytes(hit.source))) is not None:
+                self._said[name].add(digest_of(record))
+        return found
 
     def _hits(self, answer: Answer) -> _Hits:
         if answer.status in (401, 403):

@@ -90,6 +90,10 @@ class ObjectIds:
         """Have nothing to add."""
         return {}
 
+    def said(self, name: str) -> Collection[str]:
+        """Have nothing to add."""
+        return ()
+
     def _read(self, name: str, content: bytes) -> tuple[Iterable[str], Iterable[tuple[str, ...]]]:
         """Return the ids in an object, and digests of what each says where that can be compared."""
         if name.endswith(".parquet"):
