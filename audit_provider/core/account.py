@@ -52,6 +52,11 @@ def with_id(found: str, vendor_id: str) -> str:
     return f"{found}{_BETWEEN}{hashlib.sha256(vendor_id.encode()).hexdigest()[:_DIGITS]}" if vendor_id else found
 
 
+def has_id(account: str) -> bool:
+    """Return whether an account is known by the vendor's id."""
+    return _BETWEEN in account
+
+
 def is_same(kept: str, found: str) -> bool:
     """Return whether two accounts are one. "" stands for any, because an earlier version did not say which."""
     (kept_parts, _, kept_id), (found_parts, _, found_id) = kept.partition(_BETWEEN), found.partition(_BETWEEN)
@@ -63,7 +68,7 @@ def is_same(kept: str, found: str) -> bool:
 def continued(kept: str, found: str) -> str:
     """Return the account to keep: the one found, with the kept id if the vendor gives none now."""
     kept_id = kept.partition(_BETWEEN)[2]
-    return f"{found}{_BETWEEN}{kept_id}" if kept_id and _BETWEEN not in found else found
+    return f"{found}{_BETWEEN}{kept_id}" if kept_id and not has_id(found) else found
 
 
 def refuse_other_account(kept: str, found: str, name: ReadStream, where: str) -> None:
@@ -75,7 +80,7 @@ def refuse_other_account(kept: str, found: str, name: ReadStream, where: str) ->
     """
     if is_same(kept, found):
         return
-    by_id = _BETWEEN in kept and _BETWEEN in found
+    by_id = has_id(kept) and has_id(found)
     why = "the vendor gives another account id" if by_id else "host, settings or login have changed"
     raise ConfigurationError(
         f"{name.folder} was read from another account than the one {where} leads to now ({why}): nothing was read. If "

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from audit_provider.core.model import text_of
 from audit_provider.core.stream_name import StreamName
@@ -79,13 +79,38 @@ def test_another_host_of_the_same_organisation_needs_no_hand(world, other):
     assert world.pull()["spooled"] == 3
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_vendor_that_does_not_tell_the_account_is_read_all_the_same(world, status):
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_vendor_that_does_not_give_the_account_is_read_all_the_same(world, status):
     world.pull()
     kept = account(world)
     world.pylon.faults.add("status", path="/me", status=status, count=None)
     world.pull()
     assert account(world) == kept, "and what it gave before is kept"
+
+
+def test_a_vendor_that_cannot_be_asked_for_the_known_account_is_not_read(world):
+    world.pull()
+    before = world.variables.get(CURSOR)
+    exchange(world)
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    with pytest.raises(AirflowException, match="cannot be asked now, so nothing was read") as refused:
+        world.pull()
+    assert not isinstance(refused.value, AirflowFailException), "the next try may succeed"
+    assert world.variables.get(CURSOR) == before
+
+
+def test_the_connection_can_say_that_it_is_the_same_account_where_the_vendor_cannot_be_asked(world):
+    world.pull()
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    world.connect("PYLON_DEFAULT", extra={"same_account": account(world)})
+    world.pylon.add(generate(3, world.now - timedelta(minutes=2), world.now, seed=78))
+    assert world.pull()["spooled"] == 3
+
+
+def test_a_vendor_that_cannot_be_asked_yet_is_read(world):
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    assert world.pull()["spooled"]
+    assert "/" not in account(world)
 
 
 def test_what_an_earlier_version_kept_is_no_other_account(world):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.account import continued, refuse_other_account
+from audit_provider.core.account import continued, has_id, refuse_other_account
 from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
@@ -60,8 +60,12 @@ class Connection(Protocol):
 
     http_conn_id: str
 
-    def account(self) -> str:
-        """Return a short digest of the account that it leads to."""
+    def account(self, *, must_ask: bool) -> str:
+        """Return a short digest of the account that it leads to.
+
+        :param must_ask: the vendor's id is needed, for the kept account has one.
+        :raises UnavailableError: it is needed, and the vendor cannot be asked now.
+        """
 
     def pages(self, spec: SourceSpec, *, sleep: Callable[[float], None], pacer: Pacer) -> PageReader:
         """Return what reads the pages of a source, paced to its budget."""
@@ -145,12 +149,18 @@ class SourceReading:
         """Return the account that the connection leads to.
 
         :raises ConfigurationError: one of the positions was read from another. Another source starts over by itself.
+        :raises UnavailableError: the vendor gave an id before, and cannot be asked now.
         """
-        where, found = f"the connection {self.connection.http_conn_id!r}", self.connection.account()
-        for name, kept in ((self.name, position), (StreamName(self.pipeline), live)):
-            if kept and kept.source == spec.name:
-                refuse_other_account(kept.account, found, name, where)
-                found = continued(kept.account, found)
+        read = [
+            (name, kept.account)
+            for name, kept in ((self.name, position), (StreamName(self.pipeline), live))
+            if kept and kept.source == spec.name
+        ]
+        where = f"the connection {self.connection.http_conn_id!r}"
+        found = self.connection.account(must_ask=any(has_id(account) for _, account in read))
+        for name, account in read:
+            refuse_other_account(account, found, name, where)
+            found = continued(account, found)
         return found
 
     def leave(self, resumes_at: datetime | None) -> None:
