@@ -33,8 +33,8 @@ LONGEST_SLEEP = 61.0
 class AuditLogsOperator(BaseOperator):
     """Base of this provider's operators.
 
-    A :class:`StopError` fails the task at once, since a retry cannot help; a :class:`RetryError` fails it so that
-    Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
+    A :class:`StopError` fails the task at once, since a retry cannot help; a
+    :class:`~audit_provider.core.errors.RetryError` fails it so that Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
     so neither a lost trigger nor a killed triggerer costs more than the wait.
 
     :cvar ledger: where progress is kept: Airflow's Variables.

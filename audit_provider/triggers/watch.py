@@ -49,8 +49,8 @@ class WatchTrigger(BaseEventTrigger):
     Position, session and connection stay in memory between looks, for each question to Airflow costs its triggerer as
     much as several looks. It writes the Variable of the last look and nothing else.
 
-    :param pipeline: JSON of what :func:`watched_pipeline` returns. A text stays the same on its way through Airflow's
-        database, and only a changed text begins another trigger.
+    :param pipeline: JSON of what :func:`~audit_provider.dags.watching.described` returns. A text stays the same on its
+        way through Airflow's database, and only a changed text begins another trigger.
     """
 
     def __init__(self, pipeline: str) -> None:

@@ -158,7 +158,7 @@ def require_pyarrow() -> Any:
 
 @cache
 def schema_of(class_uid: int) -> Any:
-    """Return the :class:`pyarrow.Schema` of a class's objects; of an unknown class, what every class has.
+    """Return the schema (``pyarrow.Schema``) of a class's objects; of an unknown class, what every class has.
 
     :raises ConfigurationError: pyarrow is not installed.
     """

@@ -154,7 +154,7 @@ _EMAIL = re.compile(r"[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+")
 
 
 class Ocsf:
-    """One document per event, of the class that :mod:`ocsf_classes` finds, with the vendor's record in ``raw_data``.
+    """One document per event, of the class that :func:`class_of` finds, with the vendor's record in ``raw_data``.
 
     No value is invented: what the record does not have is left out or 0 (Unknown), severity included, and values
     without a place in the class are in ``unmapped``.

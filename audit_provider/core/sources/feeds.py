@@ -72,7 +72,7 @@ class FeedReader:
         """Ask for the feeds.
 
         :raises ProtocolError: there is none, or one without an address or a token.
-        :raises AuditError: as of :meth:`PageReader.fetch`.
+        :raises AuditError: as of :meth:`~audit_provider.core.sources.pages.PageReader.fetch`.
         """
         spec, listed = self._pages.spec, self._listed
         answer = self._pages.ask(spec.request, None)

@@ -138,7 +138,7 @@ class Stream:
                     yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
     def outlines(self, head: Head | None, look: Look) -> list[Outline]:
-        """Return the outlines of all kept segments of a chain, the newest first, see :mod:`.outline`.
+        """Return the outlines of all kept segments of a chain, the newest first.
 
         :param head: that the ledger proves; None where no record knows the chain, and its newest manifest counts.
         :param look: called with the text of each manifest, by several threads.
