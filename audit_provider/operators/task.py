@@ -34,8 +34,9 @@ class AuditLogsOperator(BaseOperator):
     """Base of this provider's operators.
 
     A :class:`StopError` fails the task at once, since a retry cannot help; a
-    :class:`~audit_provider.core.errors.RetryError` fails it so that Airflow's own retries apply; a :class:`WaitError` defers it, which costs no try. What was done before is recorded,
-    so neither a lost trigger nor a killed triggerer costs more than the wait.
+    :class:`~audit_provider.core.errors.RetryError` fails it so that Airflow's own retries apply; a :class:`WaitError`
+    defers it, which costs no try. What was done before is recorded, so neither a lost trigger nor a killed triggerer
+    costs more than the wait.
 
     :cvar ledger: where progress is kept: Airflow's Variables.
     :ivar begun: when this try began, before any wait without a worker. :ivar resumed: it goes on after such a wait.
