@@ -45,9 +45,8 @@ GOOGLE_WORKSPACE = v.SourceSpec(
         "login": "e-mail address of an administrator, for whom the service account reads",
         "password": "the service account's key file (JSON, as downloaded)",
     },
-    access="A service account with domain-wide delegation for the scope "
-    "`https://www.googleapis.com/auth/admin.reports.audit.readonly`, its key file, and the address of an administrator "
-    "who may see reports.",
+    access=f"A service account with domain-wide delegation for the scope `{_SCOPE}`, its key file, and the address of "
+    "an administrator who may see reports.",
     limits="Activities appear after minutes to three days, depending on the application: a sweep reaches back that "
     "far. An activity may hold several events; each becomes an event of its own.",
     confidence="Vendor documentation, two connectors' code.",
