@@ -41,7 +41,6 @@ _DAYS = 14
 """Days that are listed with what was read and delivered."""
 
 _ACCOUNT = (
-    "destination",
     "spooled",
     "before its beginning",
     "delivered",
