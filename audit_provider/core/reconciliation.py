@@ -154,10 +154,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class OpenComparison:
-    """A window begun and not read whole. :ivar reading: the state of reading it."""
+    """A window begun and not read whole. :ivar reading: the state of reading it.
+
+    :ivar lacks: a part of it could not be read, see :attr:`ReconciliationState.compared`.
+    """
 
     comparison: Comparison
     reading: dict[str, Any] = field(default_factory=dict)
+    lacks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,8 @@ class ReconciliationState:
     :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
     :ivar untold: late events of finished comparisons that no run has reported at its end.
     :ivar compared: the spans of time of which everything is compared, the last :data:`MOST_SPANS`, oldest first.
-        Between them lies what could not be compared any more when its turn came.
+        Between them lies what could not be compared any more when its turn came, and windows of which a part could not
+        be read.
     """
 
     reached: datetime | None = None
@@ -221,7 +226,8 @@ class Reconciliation:
     ) -> Generator[Step, int, ReconciliationState]:
         found, window = opened.comparison, opened.comparison.window
         ids = ComparedIds(reader.pages.spec.volatile)
-        by_time = replace(reader, start=window.start, until=window.end, report=_unless_read_before(reader))
+        gaps = _Gaps(reader, opened.lacks)
+        by_time = replace(reader, start=window.start, until=window.end, report=gaps.report)
         borders = Borders(window, self.reading, by_time)
         reader.pages.wanted = window
         inner = steps_of(self.reading, by_time, opened.reading)
@@ -243,7 +249,7 @@ class Reconciliation:
                     late_by_action=dict(Counter(found.late_by_action) + actions),
                     outside=found.outside + left_out.outside,
                 )
-                kept = replace(kept, open=OpenComparison(found, step.state))
+                kept = replace(kept, open=OpenComparison(found, step.state, gaps.lacks))
                 since = min(step.since, window.start)
                 fresh = yield Step(tuple(events), packed(kept), since, kept.reached, outside=left_out.outside)
                 changed = fresh.same_id if isinstance(fresh, Taken) else 0
@@ -267,9 +273,8 @@ class Reconciliation:
             reason = f"{found.late} events came late or were missed; the reconciliation has spooled them"
             reader.report(Gap(window.start, window.end, reason, "late", reader.now()))
         self.finished(found)
-        kept = ReconciliationState(
-            window.end, last=found, untold=kept.untold + found.late, compared=with_span(kept.compared, window)
-        )
+        compared = kept.compared if gaps.lacks else with_span(kept.compared, window)
+        kept = ReconciliationState(window.end, last=found, untold=kept.untold + found.late, compared=compared)
         yield Step((), packed(kept), window.end, kept.reached)
         return kept
 
@@ -298,11 +303,15 @@ def midnight(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _unless_read_before(reader: Reader) -> Callable[[Gap], None]:
-    """Return what reports a gap, unless it lies beyond the vendor's limit: that was read while it could be."""
+@dataclass(slots=True)
+class _Gaps:
+    """The gaps of reading one window again. :ivar lacks: whether a part of it could not be read."""
 
-    def report(gap: Gap) -> None:
+    reader: Reader
+    lacks: bool
+
+    def report(self, gap: Gap) -> None:
+        """Report a gap, unless it lies beyond the vendor's limit: that was read while it could be."""
         if gap.kind != "look_back":
-            reader.report(gap)
-
-    return report
+            self.lacks = True
+            self.reader.report(gap)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
-from audit_provider.core.ledger import GapWindows, summary_record
+from audit_provider.core.ledger import summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import with_again
 from audit_provider.core.open_stream import opened_for
 from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.gap_records import gaps_of_streams, streams_with_gaps
 from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
@@ -130,8 +130,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             chosen = self.destinations
         for name in names:
             accounts += self._report(store, name, chosen)
-        streams = [*names, StreamName(self.pipeline), late, *GapWindows(self.ledger, self.pipeline).load()]
-        every_gap = gaps_of_streams(self.ledger, self.pipeline, dict.fromkeys(streams), self.destinations)
+        streams = streams_with_gaps(self.ledger, self.pipeline, names)
+        every_gap = gaps_of_streams(self.ledger, self.pipeline, streams, self.destinations)
         gaps = [gap for gap in every_gap if gap.is_open]
         for gap in gaps:
             self.log.warning("Open gap %s.", gap)

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from isal import igzip
 
 from audit_provider.core.ledger import MemoryLedger
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.calendar import Calendar
 from audit_provider.core.runs.entries import MOST_FILES, Logged
@@ -224,3 +224,17 @@ def test_many_files_are_named_in_several_events():
     assert [len(each) for each in named] == [MOST_FILES, MOST_FILES, 1]
     assert {key: digest for each in named for key, digest in each.items()} == files
     assert len({each.id for each in made}) == 3
+
+
+def test_a_gap_of_the_reconciliation_counts_also_where_nothing_came_late(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    assert verify()[day].state == "proven"
+    assert not (world.spool / "p/reconcile").exists()
+    kept = json.loads(world.variables.get("audit_logs.p.reconcile.cursor"))
+    gap = {"wanted": text_of(ending - DAY), "possible": text_of(ending), "reason": "too many at once", "kind": "cap"}
+    world.variables.set("audit_logs.p.reconcile.cursor", json.dumps(kept | {"gaps": [gap]}))
+    found = verify()[day]
+    assert (found.state, found.reason, found.proven_at) == ("gap", "too many at once", None)

@@ -13,12 +13,12 @@ import msgspec
 from audit_provider.core.accounting import letters_of
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.gaps import GapRecord
-from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.ledger import position_record
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
-from audit_provider.core.runs.gap_records import gaps_of_streams
+from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.shipping.letter_records import Line, RedriveRecord
 from audit_provider.core.shipping.offset_in_chain import holds_passed
@@ -147,8 +147,7 @@ def collect(
         spool=str(store),
         configured={name: _shown(each.written()) for name, each in pipeline.destinations.items()},
     )
-    names = StreamName.all_in(store, pipeline.name)
-    for name in names:
+    for name in StreamName.all_in(store, pipeline.name):
         opened = open_stream(ledger, store, name)
         if opened is None:
             continue
@@ -157,8 +156,7 @@ def collect(
             facts.removed[name.folder] = oldest
         if not name.is_made_here:
             _read(facts, opened, pipeline, wanted)
-    also = [StreamName(pipeline.name), *GapWindows(ledger, pipeline.name).load()]
-    gaps = gaps_of_streams(ledger, pipeline.name, dict.fromkeys([*names, *also]), list(pipeline.destinations))
+    gaps = all_gaps(ledger, store, [pipeline])
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
     facts.compared_until = _compared_until(ledger, pipeline.name)
     for event in evidence_of(ledger, store, pipeline.name):

@@ -26,11 +26,19 @@ def all_gaps(ledger: Ledger, store: Store, pipelines: Iterable[Pipeline]) -> lis
     """
     found: list[GapRecord] = []
     for pipeline in pipelines:
-        live = [StreamName(pipeline.name), StreamName.of_reconciliation(pipeline.name)]
-        windows = [*StreamName.all_in(store, pipeline.name), *GapWindows(ledger, pipeline.name).load()]
-        destinations = list(pipeline.destinations)
-        found += gaps_of_streams(ledger, pipeline.name, dict.fromkeys([*live, *windows]), destinations)
+        names = streams_with_gaps(ledger, pipeline.name, StreamName.all_in(store, pipeline.name))
+        found += gaps_of_streams(ledger, pipeline.name, names, list(pipeline.destinations))
     return found
+
+
+def streams_with_gaps(ledger: Ledger, pipeline: str, known: Iterable[StreamName]) -> list[StreamName]:
+    """Return the streams of a pipeline whose gaps count, each once: also those that have no folder in the spool.
+
+    :param known: streams that are looked at in any case, such as those in the spool.
+    :raises StopError: the record of windows that have gaps holds something else.
+    """
+    always = [StreamName(pipeline), StreamName.of_reconciliation(pipeline)]
+    return list(dict.fromkeys([*always, *known, *GapWindows(ledger, pipeline).load()]))
 
 
 def gaps_of_streams(
