@@ -51,8 +51,8 @@ class Reconcile:
         live reading looks back. Example: ``180000``.
     :ivar width: Maximum length of one window in seconds, in whole days. Example: ``172800``.
     :ivar fail_on_missed: Whether a run fails if it finds late or missed events.
-    :ivar verify: Whether each run also reads the whole spool of the pipeline again and writes down which days are
-        proven, for the calendar of the page.
+    :ivar verify: Whether each run also verifies the spool of the pipeline, of old segments a share, and writes down
+        which days are proven, for the calendar of the page.
     """
 
     schedule: str | None = "@daily"

@@ -27,7 +27,7 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
 
     ``compare`` reads days again that the live reading will not read any more, and spools events that the spool does not
     have into a stream of its own. It continues where the last run ended, so a missed run skips no day. ``verify`` reads
-    the whole spool of the pipeline again and writes down which days are proven.
+    what is new in the spool again, of the rest a share, and writes down which days are proven.
 
     None if the pipeline's ``reconcile`` is ``false``, or if its source cannot be read by time.
     """

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from isal import igzip
@@ -14,7 +15,7 @@ from isal import igzip
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.calendar import Calendar
+from audit_provider.core.runs.calendar import ROUND, Calendar
 from audit_provider.core.runs.entries import MOST_FILES, Logged
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.core.spool import LocalStore
@@ -47,6 +48,14 @@ def calendar(world):
     return Calendar.load(LocalStore(world.spool), "p").days
 
 
+def at_turn(world, day, verify):
+    """Verify in the run in which a day is read again."""
+    store = LocalStore(world.spool)
+    kept = Calendar.load(store, "p")
+    msgspec.structs.replace(kept, runs=day.toordinal() + ROUND - 1).save(store, "p")
+    return verify()
+
+
 def events(world, action="audit_provider.verification"):
     paths = sorted((world.spool / "p/evidence").rglob("*.ndjson.gz"))
     lines = [json.loads(line)["raw"] for path in paths for line in igzip.decompress(path.read_bytes()).splitlines()]
@@ -77,7 +86,8 @@ def test_a_proven_day_keeps_the_time_since_when_it_is(world, compare, verify, en
     day = (ending - DAY).date()
     verify()
     later = world.now + timedelta(hours=2)
-    found = verify(later)[day]
+    assert at_turn(world, day + DAY, lambda: verify(later))[day].verified_at == world.now, "it is not its turn"
+    found = at_turn(world, day, lambda: verify(later))[day]
     assert (found.proven_at, found.verified_at) == (world.now, later)
 
 

@@ -17,7 +17,7 @@ from audit_provider.core.model import UTC, Window
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.runs.evidence_pack import DayFacts, PackFacts
@@ -35,6 +35,16 @@ _ARRIVED = frozenset({"delivered", "filtered", "not shipped"})
 """What may become of an event of a day that is proven: it is there, or the configuration leaves it out."""
 
 _DAY = timedelta(days=1)
+
+ROUND = 30
+"""Runs in which every day is read again once."""
+
+NOT_COMPARED = "not compared with the source yet"
+
+
+def is_due(day: date, run: int) -> bool:
+    """Whether a run reads a day again that was read before. :param run: its number."""
+    return day.toordinal() % ROUND == run % ROUND
 
 
 class Day(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,11 +77,14 @@ class Calendar(msgspec.Struct, frozen=True):
     """What is known of a pipeline's days.
 
     :ivar checked_at: when the last verification was made, :ivar result: of it.
+    :ivar runs: how many were made. :ivar heads: number of the last segment that they have read, by chain.
     """
 
     checked_at: datetime | None = None
     result: str = ""
     days: dict[date, Day] = {}
+    runs: int = 0
+    heads: dict[str, int] = {}
     version: int = 1
 
     @classmethod
@@ -112,6 +125,7 @@ class Known:
     :ivar asked: destinations that were asked for the ids; :ivar lacking: of these, what is not as it should be there.
     :ivar faulty: segments with a fault, by day, a sentence each. :ivar fault: of the spool as a whole; "" for none.
     :ivar removed_until: segments that were written before are no longer kept; None where all are.
+    :ivar looks_at: says whether a day is judged; the others stay as they were.
     """
 
     facts: PackFacts
@@ -124,6 +138,7 @@ class Known:
     faulty: Mapping[date, str] = field(default_factory=dict)
     fault: str = ""
     removed_until: datetime | None = None
+    looks_at: Callable[[date], bool] = lambda _: True
 
 
 def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
@@ -135,6 +150,9 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
     day = known.facts.start.astimezone(UTC).date()
     last = (known.facts.end - timedelta(microseconds=1)).astimezone(UTC).date()
     while day <= last:
+        if not known.looks_at(day):
+            day += _DAY
+            continue
         found = _judged(day, known)
         if day not in before and known.removed_until and span_of(day).start < known.removed_until:
             found = _partly_kept(found)
@@ -232,7 +250,7 @@ def _doubt(met: DayFacts | None, known: Known, *, compared: bool) -> str:
     if known.fault:
         return known.fault
     if not compared:
-        return "not compared with the source yet"
+        return NOT_COMPARED
     for name in known.enabled:
         states: Mapping[str, int] = met.destinations.get(name, {}) if met else {}
         if waiting := [f"{count:,} {state}" for state, count in sorted(states.items()) if state not in _ARRIVED]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -129,12 +129,20 @@ class PackFacts:
 
 
 def collect(
-    ledger: Ledger, store: Store, pipeline: Pipeline, wanted: Window, *, made_at: datetime, version: str
+    ledger: Ledger,
+    store: Store,
+    pipeline: Pipeline,
+    wanted: Window,
+    *,
+    made_at: datetime,
+    version: str,
+    looks_at: Callable[[date], bool] = lambda _: True,
 ) -> PackFacts:
     """Return what is known of a pipeline's time range.
 
     Each kept segment with events of the range is read and proven.
 
+    :param looks_at: says whether the events of a day are wanted.
     :raises AuditError: the spool or a record cannot be read.
     """
     facts = PackFacts(
@@ -155,7 +163,7 @@ def collect(
         if (oldest := opened.stream.oldest()) > 1:
             facts.removed[name.folder] = oldest
         if not name.is_made_here:
-            _read(facts, opened, pipeline, wanted)
+            _read(facts, opened, pipeline, wanted, looks_at)
     gaps = all_gaps(ledger, store, [pipeline])
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
     facts.compared_until = _compared_until(ledger, pipeline.name)
@@ -168,12 +176,16 @@ def collect(
     return facts
 
 
-def _read(facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Window) -> None:
+def _read(
+    facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Window, looks_at: Callable[[date], bool]
+) -> None:
     """Read what a stream holds of the range."""
     stream = opened.stream
     judges = {name: _Judge(opened, pipeline, name, facts, wanted) for name in pipeline.destinations}
     for outline in reversed(stream.outlines(opened.head, lambda _: True)):
         if outline.last_time < wanted.start or outline.first_time >= wanted.end:
+            continue
+        if not any(looks_at(day) for day in outline.days):
             continue
         manifest = stream.manifest(outline.head)
         facts.segments.append(
@@ -190,7 +202,7 @@ def _read(facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Wind
             )
         )
         for index, event in enumerate(stream.events(manifest)):
-            if event.time in wanted:
+            if event.time in wanted and looks_at(event.time.date()):
                 day = facts.days.setdefault(event.time.date(), DayFacts())
                 _count(day, event, manifest)
                 for name, judge in judges.items():

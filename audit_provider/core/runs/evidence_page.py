@@ -10,7 +10,7 @@ from audit_provider.core.model import UTC, lasting, text_of
 from audit_provider.core.monitoring.charts import said
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from audit_provider.core.runs.evidence_pack import LetterFacts, PackFacts
     from audit_provider.core.verification.report import Verification
@@ -21,7 +21,7 @@ font:14px/1.5 system-ui,sans-serif}h1{font-size:1.5rem;margin-bottom:.2rem}
 h2{font-size:1.1rem;margin-top:1.8rem;border-bottom:1px solid #b8c0cb;break-after:avoid}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #d8dde4;vertical-align:top;overflow-wrap:anywhere}
-th{font-weight:600}td.n,th.n{text-align:right;white-space:nowrap}tr{break-inside:avoid}
+th{font-weight:600;overflow-wrap:normal}.day{white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}tr{break-inside:avoid}
 .soft{color:#5b6675}.good{color:#1b6e3c;font-weight:600}.bad{color:#b3261e;font-weight:600}
 code,pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}
 @page{margin:16mm}@media print{body{margin:0;max-width:none;font-size:10.5pt}thead{display:table-header-group}}
@@ -91,14 +91,14 @@ def _days(facts: PackFacts) -> list[str]:
     while day <= last:
         met = facts.days.get(day)
         if met is None:
-            rows.append((str(day), "0", "", "", "", *("" for _ in destinations)))
+            rows.append((_whole(day), "0", "", "", "", *("" for _ in destinations)))
         else:
             states = [
                 "<br/>".join(f"{count:,} {state}" for state, count in sorted(met.destinations[name].items()))
                 for name in destinations
             ]
             spooled = [_moment(met.first_spooled), _moment(met.last_spooled)]
-            rows.append((str(day), f"{met.events:,}", *spooled, lasting(met.longest_delay), *states))
+            rows.append((_whole(day), f"{met.events:,}", *spooled, lasting(met.longest_delay), *states))
         day += timedelta(days=1)
     note = (
         "<p>By the day on which events happened. <i>Delivered</i>: the destination confirmed it by its own terms. "
@@ -236,6 +236,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Seque
     top = f"<thead><tr>{cells(head, 'th')}</tr></thead>" if head else ""
     lines = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<table>{top}<tbody>{lines}</tbody></table>"
+
+
+def _whole(day: date) -> str:
+    return f'<span class="day">{day}</span>'
 
 
 def _code(text: str) -> str:

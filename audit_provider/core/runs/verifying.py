@@ -15,7 +15,20 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Window, back_by, text_of
 from audit_provider.core.open_stream import OpenStream, open_streams
 from audit_provider.core.reconciliation import ReconciliationState, midnight, reading_began
-from audit_provider.core.runs.calendar import MOST_DAYS, Calendar, Day, Known, doubted, judged
+from audit_provider.core.runs.calendar import (
+    MOST_DAYS,
+    NOT_COMPARED,
+    ROUND,
+    Calendar,
+    Day,
+    Known,
+    covers,
+    doubted,
+    is_due,
+    judged,
+    span_of,
+    with_gaps,
+)
 from audit_provider.core.runs.entries import Logged, files_beside
 from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
@@ -29,8 +42,7 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
-    from audit_provider.core.spool import Store
-    from audit_provider.core.spool.manifests import Outline
+    from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.verification import Arrival, Fault, Verification
 
 _DAY = timedelta(days=1)
@@ -53,6 +65,7 @@ class Verifying:
     now: Callable[[], datetime]
     version: str
     ask: Mapping[str, Callable[[Position], Arrival]] = field(default_factory=dict)
+    _before: Calendar = field(default_factory=Calendar, init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
         """Read the spool again, judge every day, and keep both: the calendar, and what was found as evidence.
@@ -62,6 +75,7 @@ class Verifying:
         """
         name, now = self.pipeline.name, self.now()
         before = Calendar.load(self.store, name)
+        self._before = before
         found, lacking = self._verified(name)
         if found.faults or lacking:
             # Retention may have removed segments while they were read.
@@ -72,7 +86,8 @@ class Verifying:
         if silent := [each for each in found.faults if each.kind == "unread"]:
             raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
         days = self._judged(before.days, found, lacking, now)
-        after = Calendar(now, found.result, days)
+        heads = {each.stream: each.head for each in found.streams} if not found.faults else before.heads
+        after = Calendar(now, found.result, days, before.runs + 1, heads)
         self._keep(before, after, found, files, now)
         after.save(self.store, name)
         return found, days
@@ -100,8 +115,30 @@ class Verifying:
                 self.log.error("%s: %s.", there.where, lacking[destination])
         if found is None:
             progress = recorded_progress(self.ledger, self.store, folders, known)
-            found = verify(self.store, pipeline=name, progress=progress, now=self.now)
+            found = verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
         return found, lacking
+
+    def _reads(self, chain: str, manifest: Manifest) -> bool:
+        """Whether the events of a segment are read again: those of new ones, and of each day once in a while."""
+        if manifest.number > self._before.heads.get(chain, 0):
+            return True
+        first, last = (each.astimezone(UTC).date() for each in (manifest.first_time, manifest.last_time))
+        span = (last - first).days
+        return span >= ROUND or any(is_due(first + each * _DAY, self._before.runs + 1) for each in range(span + 1))
+
+    def _looks_at(self, kept: _Kept) -> Callable[[date], bool]:
+        """Return what says which days are judged again: the others are as they were when they were looked at last."""
+        before, run, compared = self._before.days, self._before.runs + 1, self._compared()
+
+        def looks_at(day: date) -> bool:
+            known = before.get(day)
+            if known is None or day in kept.changed or is_due(day, run):
+                return True
+            if known.state == "proven":
+                return False
+            return known.reason != NOT_COMPARED or covers(compared, span_of(day))
+
+        return looks_at
 
     def _judged(
         self, before: Mapping[date, Day], found: Verification, lacking: Mapping[str, str], now: datetime
@@ -117,6 +154,10 @@ class Verifying:
                 if not left:
                     self.log.warning("%s", error)
                     return doubted(before, kept.faulty, fault or str(error))
+        looks_at = self._looks_at(kept)
+        if fault:
+            others = {day: each for day, each in before.items() if not looks_at(day)}
+            before = {**before, **doubted(others, kept.faulty, fault)}
         known = Known(
             facts,
             now,
@@ -128,16 +169,25 @@ class Verifying:
             faulty=kept.faulty,
             fault=fault,
             removed_until=kept.removed_until,
+            looks_at=looks_at,
         )
-        return judged(before, known)
+        return with_gaps(judged(before, known), facts.gaps, now.astimezone(UTC).date())
 
     def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> PackFacts:
         for opened in open_streams(self.ledger, self.store, self.pipeline.name):
             if not opened.name.is_made_here:
-                kept.add(opened, faults)
+                kept.add(opened, faults, self._before.heads)
         start = max(midnight(min([*kept.times, now])), midnight(back_by(now, MOST_DAYS * _DAY)))
         wanted = Window(start, midnight(now) + _DAY)
-        return collect(self.ledger, self.store, self.pipeline, wanted, made_at=now, version=self.version)
+        return collect(
+            self.ledger,
+            self.store,
+            self.pipeline,
+            wanted,
+            made_at=now,
+            version=self.version,
+            looks_at=self._looks_at(kept),
+        )
 
     def _compared(self) -> tuple[Window, ...]:
         """Return the spans of time that the reconciliation has compared with the source."""
@@ -192,16 +242,18 @@ class _Kept:
 
     :ivar times: when the earliest events of each segment happened, and reading began. :ivar read: spans that were read.
     :ivar faulty: days with events in a segment that has a fault, with what it is.
+    :ivar changed: days with events in segments that no verification has read before.
     :ivar removed_until: segments that were written before are no longer kept.
     """
 
     times: list[datetime] = field(default_factory=list)
     read: list[Window] = field(default_factory=list)
     faulty: dict[date, str] = field(default_factory=dict)
+    changed: set[date] = field(default_factory=set)
     removed_until: datetime | None = None
 
-    def add(self, opened: OpenStream, faults: Sequence[Fault]) -> None:
-        """Take in a stream.
+    def add(self, opened: OpenStream, faults: Sequence[Fault], heads: Mapping[str, int]) -> None:
+        """Take in a stream. :param heads: numbers of the last segments that were read before, by chain.
 
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
@@ -211,10 +263,13 @@ class _Kept:
             return
         own = {each.segment: str(each) for each in faults if each.stream.startswith(opened.name.folder)}
         outlines = opened.stream.outlines(opened.head, lambda _: True)
+        known = heads.get(f"{opened.name.folder}/{opened.chain}".rstrip("/"), 0)
         for each in outlines:
             self.times.append(each.first_time)
+            if each.head.number > known:
+                self.changed.update(each.days)
             if wrong := own.get(each.head.number):
-                self.faulty.update(dict.fromkeys(_days_of(each), wrong))
+                self.faulty.update(dict.fromkeys(each.days, wrong))
         if outlines and outlines[-1].head.number > 1:
             self.removed_until = max(self.removed_until or outlines[-1].written_at, outlines[-1].written_at)
 
@@ -229,9 +284,3 @@ def _spans_read(opened: OpenStream) -> Iterator[Window]:
             yield Window(start, end)
     elif opened.name.is_backfill and position.complete and (span := opened.name.span):
         yield span
-
-
-def _days_of(outline: Outline) -> Iterator[date]:
-    day, last = outline.first_time.astimezone(UTC).date(), outline.last_time.astimezone(UTC).date()
-    for each in range(min((last - day).days, MOST_DAYS) + 1):
-        yield day + each * _DAY

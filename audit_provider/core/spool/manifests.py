@@ -20,13 +20,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.model import UTC
 from audit_provider.core.spool.segment import Head, plain_manifest
 from audit_provider.core.state_version import refuse_newer
 
@@ -145,6 +146,9 @@ _AT_ONCE = 8
 _TOGETHER = 16
 """Manifests that one thread reads one after the other: of a stream that is read often, they are short."""
 
+MOST_DAYS = 800
+"""Days of a segment that are named."""
+
 Look = Callable[[bytes], bool]
 """Says whether the text of a manifest holds what is searched."""
 
@@ -164,6 +168,13 @@ class Outline:
     last_time: datetime
     written_at: datetime
     holds: bool
+
+    @property
+    def days(self) -> list[date]:
+        """The days, UTC, from that of the first event to that of the last; of a span of years, the last of them."""
+        last = self.last_time.astimezone(UTC).date()
+        count = min((last - self.first_time.astimezone(UTC).date()).days, MOST_DAYS)
+        return [last - timedelta(days=each) for each in range(count + 1)]
 
 
 class _Front(msgspec.Struct):

@@ -28,7 +28,7 @@ from audit_provider.core.verification.segments import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.spool.segment import Earlier
 
 
@@ -48,11 +48,20 @@ class ChainReader:
     :param folder: of the chain. :param names: of the files there. :param head: the committed one; None where nothing
         says, so that the newest manifest that nothing follows is taken for it.
     :param take: given every segment as it is read, its ids included.
+    :param due: says by a manifest whether its events are read too; where not, their file must at least be there.
     """
 
     def __init__(
-        self, store: Store, folder: str, names: Sequence[str], *, head: Head | None, take: Callable[[SegmentRead], None]
+        self,
+        store: Store,
+        folder: str,
+        names: Sequence[str],
+        *,
+        head: Head | None,
+        take: Callable[[SegmentRead], None],
+        due: Callable[[Manifest], bool] = lambda _: True,
     ) -> None:
+        self._due = due
         self._store = store
         self._folder = folder
         self._names = frozenset(names)
@@ -126,12 +135,14 @@ class ChainReader:
     def _read(self, name: str) -> None:
         number = int(name[:12])
         try:
-            segment = read_segment(self._store, self._folder, name)
+            segment = read_segment(self._store, self._folder, name, self._due)
         except FlawError as error:
             self._fault(error.flaw, number)
             return
         for flaw in segment.flaws:
             self._fault(flaw, number)
+        if not segment.flaws and segment.manifest.data not in self._names:
+            self._fault(Flaw("missing", segment.manifest.data, "is missing"), number)
         self._compare_named(segment)
         self._segments.setdefault(number, []).append(segment)
         self._followed.add(segment.manifest.previous.digest)

@@ -18,7 +18,7 @@ from audit_provider.core.spool.store import check_key
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from audit_provider.core.model import Event
     from audit_provider.core.spool import Store
@@ -69,10 +69,11 @@ class FlawError(Exception):
         self.flaw = flaw
 
 
-def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
+def read_segment(store: Store, folder: str, name: str, due: Callable[[Manifest], bool] = lambda _: True) -> SegmentRead:
     """Read a manifest and the events that it vouches for; what is wrong with the latter is among the flaws.
 
     :param name: of the manifest's file.
+    :param due: says whether the events are read too; where not, the ids are left out.
     :raises FlawError: the manifest itself cannot be used. :raises StopError: it is of a newer version of this package.
     """
     number, shown = int(name[:12]), name[13 : 13 + DIGEST_SHOWN]
@@ -86,12 +87,13 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         manifest = msgspec.json.decode(text, type=Manifest)
     except UNREADABLE:
         raise FlawError(Flaw("foreign", name, "holds no manifest")) from None
+    reads = due(manifest)
     found = SegmentRead(
         name=name,
         head=Head(manifest.number, digest, manifest.total),
         manifest=manifest.without_ids(),
-        ids=manifest.ids,
-        reproduced=igzip.compress(text, LEVEL, mtime=0) == content,
+        ids=manifest.ids if reads else (),
+        reproduced=not reads or igzip.compress(text, LEVEL, mtime=0) == content,
         named=manifest.earlier,
         names_next=named_after(manifest),
     )
@@ -101,6 +103,8 @@ def read_segment(store: Store, folder: str, name: str) -> SegmentRead:
         )
     if manifest.data != data_name(manifest.number, manifest.sha256):
         found.flaws.append(Flaw("damaged", name, "names a data file that cannot be its own"))
+        return found
+    if not reads:
         return found
     try:
         flaws, events = _check_events(manifest, fetch(store, folder, manifest.data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import back_by, text_of, utc_now
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Offset
     from audit_provider.core.position import Position
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.verification.arrival import Arrival, Contents
     from audit_provider.core.verification.chain import ChainRead
     from audit_provider.core.verification.report import VerifiedStream
@@ -77,6 +78,7 @@ def verify(
     arrival: Arrival | None = None,
     destination: str = "",
     now: Callable[[], datetime] = utc_now,
+    due: Callable[[str, Manifest], bool] = lambda *_: True,
 ) -> Verification:
     """Read everything again: digests, links, counts, ids; name every fault and go on after it.
 
@@ -85,12 +87,14 @@ def verify(
         what a pull adds meanwhile is merely not committed yet. Where nothing is recorded, the newest manifest counts.
     :param arrival: compares the ids with a destination; :param destination: that one's name in the pipelines file, so
         that its dead letters and what is pending for it are distinguished from what is missing.
+    :param due: says by the folder of a chain and a manifest whether its events are read too. The chain of manifests is
+        always read whole.
     :raises AuditError: the spool or the destination cannot be asked.
     """
     began = now()
     with IdBuckets() as buckets:
         contents = getattr(arrival, "contents", None)
-        reading = _Reading(store, buckets, progress or {}, destination, began, contents)
+        reading = _Reading(store, buckets, progress or {}, destination, began, contents, due)
         reading.read(pipeline)
         ids, arrived = tally(buckets, reading.owners(), arrival)
     return Verification(
@@ -119,7 +123,9 @@ class _Reading:
         destination: str,
         now: datetime,
         contents: Contents | None,
+        due: Callable[[str, Manifest], bool],
     ) -> None:
+        self._due = due
         self._contents = contents
         self._store = store
         self._buckets = buckets
@@ -193,7 +199,8 @@ class _Reading:
                 self._buckets.add(PENDING, segment.ids[shipped:])
 
         head = recorded.position.head if recorded else None
-        return ChainReader(self._store, folder, names, head=head, take=take).read()
+        due = partial(self._due, folder)
+        return ChainReader(self._store, folder, names, head=head, take=take, due=due).read()
 
     def _add(self, place: int, folder: str, segment: SegmentRead) -> None:
         """Add the ids of a segment, and what its events say where that is compared."""
