@@ -21,7 +21,7 @@ from audit_provider.core.sources.export import FeedList
 from audit_provider.core.wire.later import later_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from audit_provider.core.model import Event
@@ -43,14 +43,13 @@ class Feed:
 class Part(NamedTuple):
     """Events that came together.
 
-    :ivar offset: of the last one that shows its offset, :ivar first: of the first one; None where none does.
+    :ivar recorded: when each was recorded. :ivar offsets: of each, None where it shows none.
     :ivar caught_up: there is nothing more for now.
     """
 
-    events: list[Event]
-    recorded: list[datetime]
-    offset: int | None = None
-    first: int | None = None
+    events: Sequence[Event]
+    recorded: Sequence[datetime]
+    offsets: Sequence[int | None]
     caught_up: bool = False
 
 
@@ -119,12 +118,11 @@ class FeedReader:
         )
         for each in lines:
             if not each:
-                yield Part([], [], caught_up=True)
+                yield Part([], [], [], caught_up=True)
                 return
             records = self._pages.records
             events, recorded = records.events(map(msgspec.Raw, each), received, f"the feed {feed.name}")
-            offsets = [number for event in events if (number := self._offset_of(event)) is not None]
-            yield Part(events, recorded, *((offsets[-1], offsets[0]) if offsets else (None, None)))
+            yield Part(events, recorded, [self._offset_of(event) for event in events])
 
     def _offset_of(self, event: Event) -> int | None:
         try:
