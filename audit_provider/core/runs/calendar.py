@@ -53,7 +53,6 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar events: that happened on it and are in the spool. :ivar first_spooled: when the first, and
         :ivar last_spooled: the last of them was spooled. :ivar longest_delay: seconds between an event and its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending`` and so on.
-    :ivar asked: destinations that were asked for the ids, beside what they had confirmed.
     :ivar compared: with the source, by the reconciliation.
     :ivar verified_at: when its segments were last read again without a fault. :ivar proven_at: since when it is proven.
     :ivar kept: whether all of its segments were kept when it was looked at last.
@@ -66,7 +65,6 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
     last_spooled: datetime | None = None
     longest_delay: float = 0.0
     destinations: dict[str, dict[str, int]] = {}
-    asked: tuple[str, ...] = ()
     compared: bool = False
     verified_at: datetime | None = None
     proven_at: datetime | None = None
@@ -122,7 +120,6 @@ class Known:
 
     :ivar facts: of the time range whose segments are kept. :ivar read: spans of time that were read.
     :ivar compared: spans that were compared with the source. :ivar enabled: destinations that are to have everything.
-    :ivar asked: destinations that were asked for the ids; :ivar lacking: of these, what is not as it should be there.
     :ivar faulty: segments with a fault, by day, a sentence each. :ivar fault: of the spool as a whole; "" for none.
     :ivar removed_until: segments that were written before are no longer kept; None where all are.
     :ivar looks_at: says whether a day is judged; the others stay as they were.
@@ -133,8 +130,6 @@ class Known:
     read: Sequence[Window] = ()
     compared: Sequence[Window] = ()
     enabled: Sequence[str] = ()
-    asked: Sequence[str] = ()
-    lacking: Mapping[str, str] = field(default_factory=dict)
     faulty: Mapping[date, str] = field(default_factory=dict)
     fault: str = ""
     removed_until: datetime | None = None
@@ -229,7 +224,6 @@ def _judged(day: date, known: Known) -> Day:
         last_spooled=met.last_spooled if met else None,
         longest_delay=met.longest_delay if met else 0.0,
         destinations=counts,
-        asked=tuple(known.asked),
         compared=compared,
         verified_at=None if known.fault or wrong else known.now,
         proven_at=known.now if state == "proven" else None,
@@ -255,8 +249,6 @@ def _doubt(met: DayFacts | None, known: Known, *, compared: bool) -> str:
         states: Mapping[str, int] = met.destinations.get(name, {}) if met else {}
         if waiting := [f"{count:,} {state}" for state, count in sorted(states.items()) if state not in _ARRIVED]:
             return f"{name}: {', '.join(waiting)}"
-        if name in known.lacking and met:
-            return f"{name}: {known.lacking[name]}"
     return ""
 
 

@@ -40,10 +40,9 @@ from audit_provider.core.verification import streams_in, verify
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Manifest, Store
-    from audit_provider.core.verification import Arrival, Fault, Verification
+    from audit_provider.core.verification import Fault, Verification
 
 _DAY = timedelta(days=1)
 _MOST_FAULTS = 20
@@ -54,7 +53,6 @@ _TRIES = 2
 class Verifying:
     """One verification.
 
-    :ivar ask: destinations that are asked for the ids of what they have got, to what asks them.
     :ivar version: of this package.
     """
 
@@ -64,7 +62,6 @@ class Verifying:
     log: Log
     now: Callable[[], datetime]
     version: str
-    ask: Mapping[str, Callable[[Position], Arrival]] = field(default_factory=dict)
     _before: Calendar = field(default_factory=Calendar, init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
@@ -76,47 +73,27 @@ class Verifying:
         name, now = self.pipeline.name, self.now()
         before = Calendar.load(self.store, name)
         self._before = before
-        found, lacking = self._verified(name)
-        if found.faults or lacking:
+        found = self._verified(name)
+        if found.faults:
             # Retention may have removed segments while they were read.
-            self.log.warning("Faults were found and are looked for again, the first: %s", [*found.faults, *lacking][0])
-            found, lacking = self._verified(name)
+            self.log.warning("Faults were found and are looked for again, the first: %s", found.faults[0])
+            found = self._verified(name)
         files = files_beside(self.store, name)
         found = replace(found, faults=(*found.faults, *self._logged(name).faults(files)))
         if silent := [each for each in found.faults if each.kind == "unread"]:
             raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
-        days = self._judged(before.days, found, lacking, now)
+        days = self._judged(before.days, found, now)
         heads = {each.stream: each.head for each in found.streams} if not found.faults else before.heads
         after = Calendar(now, found.result, days, before.runs + 1, heads)
         self._keep(before, after, found, files, now)
         after.save(self.store, name)
         return found, days
 
-    def _verified(self, name: str) -> tuple[Verification, dict[str, str]]:
-        """Return what reading the spool again has found, and what destinations lack that were asked."""
+    def _verified(self, name: str) -> Verification:
+        """Return what reading the spool again has found."""
         folders = sorted({*streams_in(self.store, name), StreamName(name).folder})
-        known = list(self.pipeline.destinations)
-        lacking: dict[str, str] = {}
-        found: Verification | None = None
-        for destination, arrival_of in self.ask.items():
-            progress = recorded_progress(self.ledger, self.store, folders, known, destination)
-            live = progress.get(StreamName(name).folder)
-            if live is None:
-                continue
-            arrival = arrival_of(live.position)
-            found = verify(
-                self.store, pipeline=name, progress=progress, arrival=arrival, destination=destination, now=self.now
-            )
-            if (there := found.arrival) and (there.missing or there.altered or there.faults):
-                lacking[destination] = (
-                    f"{there.missing:,} ids are missing there, {there.altered:,} are altered, "
-                    f"{len(there.faults):,} objects are damaged"
-                )
-                self.log.error("%s: %s.", there.where, lacking[destination])
-        if found is None:
-            progress = recorded_progress(self.ledger, self.store, folders, known)
-            found = verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
-        return found, lacking
+        progress = recorded_progress(self.ledger, self.store, folders, list(self.pipeline.destinations))
+        return verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
 
     def _reads(self, chain: str, manifest: Manifest) -> bool:
         """Whether the events of a segment are read again: those of new ones, and of each day once in a while."""
@@ -140,9 +117,7 @@ class Verifying:
 
         return looks_at
 
-    def _judged(
-        self, before: Mapping[date, Day], found: Verification, lacking: Mapping[str, str], now: datetime
-    ) -> dict[date, Day]:
+    def _judged(self, before: Mapping[date, Day], found: Verification, now: datetime) -> dict[date, Day]:
         faults = [each for each in found.faults if each.kind != "foreign"]
         fault = f"the verification of {text_of(now)} found faults, the first: {faults[0]}" if faults else ""
         for left in reversed(range(_TRIES)):
@@ -164,8 +139,6 @@ class Verifying:
             read=kept.read,
             compared=self._compared(),
             enabled=[each.name for each in self.pipeline.destinations.values() if each.enabled],
-            asked=list(self.ask),
-            lacking=lacking,
             faulty=kept.faulty,
             fault=fault,
             removed_until=kept.removed_until,
@@ -225,7 +198,6 @@ class Verifying:
             "streams": {each.stream: {"head": each.head, "sha256": each.sha256} for each in found.streams},
             "days": changed,
             "proven": sum(each.state == "proven" for each in after.days.values()),
-            "asked": sorted(self.ask),
             "version": self.version,
         }
         name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
