@@ -20,6 +20,7 @@ from audit_provider.core.runs.entries import MOST_FILES, Logged
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import VerifyAuditLogsOperator
+from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
 from tests.operators.conftest import context
 
@@ -248,3 +249,36 @@ def test_a_gap_of_the_reconciliation_counts_also_where_nothing_came_late(world, 
     world.variables.set("audit_logs.p.reconcile.cursor", json.dumps(kept | {"gaps": [gap]}))
     found = verify()[day]
     assert (found.state, found.reason, found.proven_at) == ("gap", "too many at once", None)
+
+
+def test_what_was_compared_of_another_account_or_source_proves_nothing(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    kept = json.loads(world.variables.get("audit_logs.p.reconcile.cursor"))
+    for other in ({"account": "aaaaaaaaaaaa/bbbbbbbbbbbb"}, {"source": "slack"}):
+        world.variables.set("audit_logs.p.reconcile.cursor", json.dumps(kept | other))
+        found = verify()[day]
+        assert (found.state, found.reason) == ("read", "not compared with the source yet")
+    world.variables.set("audit_logs.p.reconcile.cursor", json.dumps(kept))
+    assert verify()[day].state == "proven"
+
+
+def test_the_days_of_an_account_that_replaced_another_are_not_proven(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    assert verify()[day].state == "proven"
+    world.pylon.organization = "org-other"
+    world.pylon.add(generate(50, ending - DAY, ending, seed=77))
+    world.variables.delete("audit_logs.p.cursor")
+    world.pull()
+    ship(world)
+    with pytest.raises(AirflowFailException, match="p/reconcile was read from another account"):
+        compare()
+    assert verify()[day].state == "read"
+    world.variables.delete("audit_logs.p.reconcile.cursor")
+    compare()
+    assert verify()[day].state == "proven"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.account import refuse_other_account
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.ledger import position_record
@@ -73,6 +74,7 @@ class Reconciling:
         """Compare what is due, within the time allowed, and return what was found, as counts and texts.
 
         :raises StopError: late events were found and the run is to fail for them.
+        :raises ConfigurationError: the live stream is of another account than what was compared.
         :raises AuditError: it cannot go on. What was compared before is recorded.
         """
         spec, name = self.spec.for_backfill(), StreamName.of_reconciliation(self.pipeline)
@@ -80,6 +82,9 @@ class Reconciling:
         record = PositionWriter(self.ledger, name)
         position = self._chained(on_kept_chain(record.load(), name, self.store), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
+        if live:
+            # Also where nothing is due: what was compared says nothing of the days of another account.
+            refuse_other_account(position.account, live.account, name, f"the stream {StreamName(self.pipeline).folder}")
         due = self._due(live, spec, kept) if live else None
         if live is None or due is None:
             self.log.info(
@@ -146,8 +151,9 @@ class Reconciling:
         """Return the position to go on from: the kept one, or a new one; of another source, with nothing compared."""
         if position is None:
             return Position(source=spec.name, chain=new_chain(self.now()), fields=spec.fields, strategy=_STRATEGY)
-        reading = position.reading if position.source == spec.name else {}
-        return replace(position, source=spec.name, fields=spec.fields, reading=reading)
+        if position.source != spec.name:
+            position = replace(position, reading={}, account="")
+        return replace(position, source=spec.name, fields=spec.fields)
 
     def _due(self, live: Position, spec: SourceSpec, kept: ReconciliationState) -> Window | None:
         """Return the span to compare: from where the last run ended, as far as the live stream has settled."""

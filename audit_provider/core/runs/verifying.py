@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Window, back_by, text_of
 from audit_provider.core.open_stream import OpenStream, open_streams
@@ -163,9 +163,15 @@ class Verifying:
         )
 
     def _compared(self) -> tuple[Window, ...]:
-        """Return the spans of time that the reconciliation has compared with the source."""
-        position = position_record(self.ledger, StreamName.of_reconciliation(self.pipeline.name)).load()
-        if position is None:
+        """Return the spans of time that the reconciliation has compared with the source and account that are read."""
+        name, spec = self.pipeline.name, self.pipeline.spec
+        live = position_record(self.ledger, StreamName(name)).load()
+        position = position_record(self.ledger, StreamName.of_reconciliation(name)).load()
+        try:
+            sources = (spec.name, spec.for_backfill().name)
+        except ConfigurationError:  # such a source is never compared
+            return ()
+        if not live or not position or (live.source, position.source) != sources or not position.is_of(live.account):
             return ()
         try:
             return msgspec.convert(position.reading, ReconciliationState).compared

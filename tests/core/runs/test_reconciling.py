@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.errors import StopError
+from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.position import Position
 from audit_provider.core.reconciliation import ReconciliationState, looks_back, midnight
@@ -54,10 +54,10 @@ def live(kept, **changes):
     record.commit(Position("pylon", "c", watermark=NOW, updated_at=NOW, complete=True, **changes))
 
 
-def late(kept, **state):
+def late(kept, *, source="pylon", account="", **state):
     record = position_record(kept.ledger, LATE)
     record.load()
-    record.commit(Position("pylon", "c", reading=msgspec.to_builtins(ReconciliationState(**state))))
+    record.commit(Position(source, "c", reading=msgspec.to_builtins(ReconciliationState(**state)), account=account))
 
 
 def test_nothing_is_due_before_anything_is_read(kept):
@@ -117,3 +117,18 @@ def test_another_source_begins_with_nothing_compared(kept):
     with pytest.raises(AskedError) as asked:
         run(kept)
     assert asked.value.args[0].start == END - DAY
+
+
+def test_what_was_compared_of_another_account_is_refused_also_where_nothing_is_due(kept):
+    live(kept, account="two")
+    late(kept, account="one", reached=END)
+    with pytest.raises(ConfigurationError, match=r"p/reconcile was read from another account .*p\.reconcile\.cursor"):
+        run(kept)
+
+
+def test_another_source_is_compared_from_the_beginning_whatever_the_account_was(kept):
+    live(kept, account="two")
+    late(kept, source="slack", account="one", reached=END)
+    with pytest.raises(AskedError) as asked:
+        run(kept)
+    assert asked.value.args[0].end == END
