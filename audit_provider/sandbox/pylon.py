@@ -41,7 +41,8 @@ class PylonService(Service):
     :param other_region_tokens: tokens that belong to the other region.
     :param order: of the results. :param ending: what stands for a cursor on the last page.
     :param rate_limits: requests per ``per`` seconds, by endpoint; None for no limits.
-    :param exclusive: the bounds of a time filter are not in it. :param organization: id of the token's organisation.
+    :param exclusive: the bounds of a time filter are not in it. :param organization: id of the token's organisation; by
+        default each port is another one.
     """
 
     name = "pylon"
@@ -57,7 +58,7 @@ class PylonService(Service):
         rate_limits: Mapping[str, int] | None = None,
         per: float = 60.0,
         exclusive: bool = False,
-        organization: str = "org-sandbox",
+        organization: str = "",
         now: Callable[[], datetime] = utc_now,
         port: int = 0,
     ) -> None:
@@ -127,7 +128,8 @@ class PylonService(Service):
         if refusal:
             return refusal
         if (request.method, request.path) == ("GET", "/me"):
-            return Reply.json(200, {"data": {"id": self.organization, "name": "Sandbox Inc."}, "request_id": "r-me"})
+            organization = self.organization or f"org-{self.url.rpartition(':')[2]}"
+            return Reply.json(200, {"data": {"id": organization, "name": "Sandbox Inc."}, "request_id": "r-me"})
         if (request.method, request.path) == ("GET", _LIST):
             return self._list(request)
         if (request.method, request.path) == ("POST", _SEARCH):

@@ -63,7 +63,7 @@ def test_addresses_that_cannot(host):
 
 @pytest.mark.parametrize("form", ["json", "uri", "uri_with_scheme", "uri_with_schema"])
 def test_connections_work_as_json_and_as_uri(connect, form):
-    with PylonService("tok/en") as service:
+    with PylonService("tok/en", organization="org-sandbox") as service:
         port = service.url.rpartition(":")[2]
         connect(
             {

@@ -71,8 +71,9 @@ def test_a_token_of_another_account_with_the_same_host_stops_the_pull(world):
     assert "org-" not in before
 
 
-@pytest.mark.parametrize("other", ["org-sandbox"], indirect=True)
+@pytest.mark.parametrize("other", ["org-same"], indirect=True)
 def test_another_host_of_the_same_organisation_needs_no_hand(world, other):
+    world.pylon.organization = "org-same"
     world.pull()
     world.connect("PYLON_DEFAULT", host=other.url)
     other.add(generate(3, world.now - timedelta(minutes=2), world.now, seed=78))

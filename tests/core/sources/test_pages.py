@@ -245,7 +245,7 @@ def test_times_in_every_form(value, expected):
 
 
 def test_the_token_is_proven_by_the_organisations_name():
-    with PylonService("t") as service:
+    with PylonService("t", organization="org-sandbox") as service:
         assert reader(service).probe() == "Pylon audit logs accepts the token (Sandbox Inc., org-sandbox)."
 
 
