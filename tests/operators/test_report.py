@@ -202,6 +202,8 @@ def test_failed_logins_in_a_burst_are_found(world, report):
 def _fresh(world, report, monitoring):
     for path in world.spool.glob("p/activity/*"):
         path.unlink()
+    with pytest.raises(AirflowFailException, match="somebody changed or deleted them"):
+        report(monitoring)
     return report(monitoring)
 
 

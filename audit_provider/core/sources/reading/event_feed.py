@@ -161,7 +161,7 @@ def _taken(reader: Reader, feed: Feed, kept: FeedState, part: Part) -> Generator
     if place is not None:
         kept = replace(
             kept,
-            offsets={**kept.offsets, feed.name: part.offsets[place]},
+            offsets={**kept.offsets, feed.name: part.offsets[place] or 0},
             digests={**kept.digests, feed.name: _digest(reader, part, place)},
         )
     yield Step(tuple(event for event, _ in pairs), packed(kept), min(times, default=reader.now()), kept.watermark)
