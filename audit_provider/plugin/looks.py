@@ -36,7 +36,7 @@ def look_of(pipeline: Pipeline, text: str) -> LastLook | None:
 
 def is_known(look: LastLook | None, now: datetime) -> bool:
     """Whether a record is recent enough to say how looks go."""
-    return look is not None and now - look.kept_at <= PATIENCE
+    return look is not None and abs(now - look.kept_at) <= PATIENCE
 
 
 def look_problems(pipeline: Pipeline, look: LastLook | None, dag: DagFacts | None, now: datetime) -> list[Problem]:

@@ -114,7 +114,9 @@ class Turns:
         now = self._now()
         # Before the look: a process that begins anew has to know that this one may send requests.
         self._hand_over(now)
-        if self._lookout is None or now - self._opened_at >= _MOST:
+        if self._started and now < self._started.at:
+            self._started = None  # the clock was set back: what was started later than now says nothing
+        if self._lookout is None or not timedelta(0) <= now - self._opened_at < _MOST:
             self.close()
             self._lookout, self._opened_at = self._open(), now
         started = self._started
@@ -131,7 +133,7 @@ class Turns:
             return self._start(now, found, "the source can be read again" if recovered else _why(found))
         if recovered:
             return Turn(self._every, "the source can be read again")
-        if now - self._asked_behind_at >= START_AGAIN:
+        if not timedelta(0) <= now - self._asked_behind_at < START_AGAIN:
             self._asked_behind_at = now
             if behind := self._behind():
                 return Turn(self._every, f"something waits for {', '.join(behind)}")

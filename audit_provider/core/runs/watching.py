@@ -197,9 +197,9 @@ class Watch:
 def _said_of_changed(pipeline: str, names: Collection[str]) -> str:
     return (
         f"{len(names)} files of counts in {pipeline}/{FOLDER} are not what the last report has left, such as "
-        f"{min(names)}: a report was killed while it counted, or somebody changed or deleted them. From now on they are "
-        "used as they are. To count the events still in the spool again, delete the folder; the next report then says "
-        "this once more."
+        f"{min(names)}: a report was killed while it counted, or somebody changed or deleted them. From now on they "
+        "are used as they are. To count the events still in the spool again, delete the folder; the next report then "
+        "says this once more."
     )
 
 

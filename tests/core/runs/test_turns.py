@@ -116,6 +116,16 @@ def test_while_a_run_is_on_its_way_nothing_is_looked_at(watching):
     assert watching.looks > 10
 
 
+def test_a_clock_that_is_set_back_stops_no_look(watching):
+    watching.sees = [{"e1"}]
+    watching.turn()
+    watching.now -= timedelta(hours=6)
+    watching.waiting = ["splunk"]
+    assert watching.pass_by(timedelta(minutes=10)) != [], "who waits is asked for as before"
+    assert watching.looks > 60
+    assert watching.opened == 2, "and the connection is opened again"
+
+
 def test_a_run_that_never_begins_is_started_again(watching):
     watching.sees = [{"e1"}]
     watching.turn()
