@@ -139,8 +139,13 @@ class Known:
 def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
     """Return every day that something is known of, those before the kept segments as they were.
 
+    Where the verification has found a fault, what was known before is doubted too, unless retention has removed the
+    segments of the day: what is removed cannot be damaged.
+
     :param before: as the last verification left them.
     """
+    if known.fault or known.faulty:
+        before = doubted(before, known.faulty, known.fault)
     days = dict(before)
     day = known.facts.start.astimezone(UTC).date()
     last = (known.facts.end - timedelta(microseconds=1)).astimezone(UTC).date()
@@ -149,10 +154,10 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
             day += _DAY
             continue
         found = _judged(day, known)
-        if day not in before and known.removed_until and span_of(day).start < known.removed_until:
+        if day not in before and _is_removed(day, known):
             found = _partly_kept(found)
         if found.state != "unknown" or day in before:
-            days[day] = _joined(before.get(day), found)
+            days[day] = _joined(before.get(day), found, removed=_is_removed(day, known))
         day += _DAY
     return days
 
@@ -176,11 +181,14 @@ def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -
 
 
 def doubted(before: Mapping[date, Day], faulty: Mapping[date, str], fault: str) -> dict[date, Day]:
-    """Return the days as they are known where the spool cannot be read again: none of them is proven any more."""
+    """Return the days as they are known where the spool cannot be read again: none of them is proven any more.
+
+    A day whose segments retention has removed stays as it is, unless a segment with events of it has a fault.
+    """
     days: dict[date, Day] = {}
     for day, each in before.items():
         wrong = faulty.get(day, "")
-        if not each.kept or (each.state != "proven" and not wrong):
+        if not wrong and (not each.kept or each.state != "proven"):
             days[day] = each
         else:
             state: DayState = "gap" if wrong else "read"
@@ -230,6 +238,11 @@ def _judged(day: date, known: Known) -> Day:
     )
 
 
+def _is_removed(day: date, known: Known) -> bool:
+    """Whether retention may have removed segments with events of a day."""
+    return known.removed_until is not None and span_of(day).start < known.removed_until
+
+
 def _partly_kept(found: Day) -> Day:
     """Return a day that nobody looked at before some of its segments may have been removed."""
     if found.state == "gap":
@@ -267,14 +280,17 @@ def _of_gaps(gaps: Sequence[GapRecord]) -> str:
     return f"{'; '.join(parts)}{more}"
 
 
-def _joined(before: Day | None, now: Day) -> Day:
-    """Return a day as it is now; where segments of it have been removed since, with what was known before."""
+def _joined(before: Day | None, now: Day, *, removed: bool) -> Day:
+    """Return a day as it is now; where segments of it have been removed since, with what was known before.
+
+    :param removed: retention may have done so. Else fewer events are in another chain, and nothing is known of these.
+    """
     if before is None:
         return now
-    if now.events < before.events or (now.state == "unknown" and before.state != "unknown"):
+    if (removed and now.events < before.events) or (now.state == "unknown" and before.state != "unknown"):
         if now.state == "gap" and before.state != "gap":
-            return msgspec.structs.replace(before, state="gap", reason=now.reason, proven_at=None, kept=False)
-        return msgspec.structs.replace(before, kept=False)
+            return msgspec.structs.replace(before, state="gap", reason=now.reason, proven_at=None, kept=not removed)
+        return msgspec.structs.replace(before, kept=before.kept and not removed)
     if now.state == "proven" and before.proven_at:
         return msgspec.structs.replace(now, proven_at=before.proven_at)
     return now

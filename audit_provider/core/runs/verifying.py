@@ -34,6 +34,7 @@ from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, eviden
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.spool import Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import streams_in, verify
 
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.progress import Log
-    from audit_provider.core.spool import Manifest, Store
+    from audit_provider.core.spool import Head, Manifest, Store
+    from audit_provider.core.spool.manifests import Outline
     from audit_provider.core.verification import Fault, Verification
 
 _DAY = timedelta(days=1)
@@ -112,7 +114,7 @@ class Verifying:
             if known is None or day in kept.changed or is_due(day, run):
                 return True
             if known.state == "proven":
-                return False
+                return known.kept and not covers(compared, span_of(day))
             return known.reason != NOT_COMPARED or covers(compared, span_of(day))
 
         return looks_at
@@ -128,11 +130,7 @@ class Verifying:
             except SpoolDamagedError as error:
                 if not left:
                     self.log.warning("%s", error)
-                    return doubted(before, kept.faulty, fault or str(error))
-        looks_at = self._looks_at(kept)
-        if fault:
-            others = {day: each for day, each in before.items() if not looks_at(day)}
-            before = {**before, **doubted(others, kept.faulty, fault)}
+                    return doubted(kept.marked(before), kept.faulty, fault or str(error))
         known = Known(
             facts,
             now,
@@ -142,14 +140,15 @@ class Verifying:
             faulty=kept.faulty,
             fault=fault,
             removed_until=kept.removed_until,
-            looks_at=looks_at,
+            looks_at=self._looks_at(kept),
         )
-        return with_gaps(judged(before, known), facts.gaps, now.astimezone(UTC).date())
+        return with_gaps(judged(kept.marked(before), known), facts.gaps, now.astimezone(UTC).date())
 
     def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> PackFacts:
         for opened in open_streams(self.ledger, self.store, self.pipeline.name):
             if not opened.name.is_made_here:
                 kept.add(opened, faults, self._before.heads)
+        kept.add_other_chains(self.store, self.pipeline.name, faults)
         start = max(midnight(min([*kept.times, now])), midnight(back_by(now, MOST_DAYS * _DAY)))
         wanted = Window(start, midnight(now) + _DAY)
         return collect(
@@ -229,6 +228,8 @@ class _Kept:
     faulty: dict[date, str] = field(default_factory=dict)
     changed: set[date] = field(default_factory=set)
     removed_until: datetime | None = None
+    _chains: set[str] = field(default_factory=set)
+    _is_whole: bool = False
 
     def add(self, opened: OpenStream, faults: Sequence[Fault], heads: Mapping[str, int]) -> None:
         """Take in a stream. :param heads: numbers of the last segments that were read before, by chain.
@@ -239,17 +240,52 @@ class _Kept:
         self.times += [each.start for each in _spans_read(opened)]
         if not opened.head.number:
             return
-        own = {each.segment: str(each) for each in faults if each.stream.startswith(opened.name.folder)}
-        outlines = opened.stream.outlines(opened.head, lambda _: True)
-        known = heads.get(f"{opened.name.folder}/{opened.chain}".rstrip("/"), 0)
+        outlines = self._add_chain(opened.stream, opened.head, faults)
+        known = heads.get(opened.stream.folder, 0)
         for each in outlines:
-            self.times.append(each.first_time)
             if each.head.number > known:
                 self.changed.update(each.days)
-            if wrong := own.get(each.head.number):
-                self.faulty.update(dict.fromkeys(each.days, wrong))
         if outlines and outlines[-1].head.number > 1:
             self.removed_until = max(self.removed_until or outlines[-1].written_at, outlines[-1].written_at)
+
+    def add_other_chains(self, store: Store, pipeline: str, faults: Sequence[Fault]) -> None:
+        """Take in chains that have a fault and that no position leads to: days have events of them, too.
+
+        One whose manifests cannot be read says nothing of its days: the fault is one of all days then.
+        """
+        for folder in sorted({each.stream for each in faults} - self._chains):
+            _, below, chain = [*folder.split("/", 2), "", ""][:3]
+            name = StreamName.of_folder(pipeline, below)
+            if name is not None and not name.is_made_here:
+                try:
+                    self._add_chain(Stream(store, name.folder, chain), None, faults)
+                except SpoolDamagedError:
+                    return
+        self._is_whole = True
+
+    def marked(self, before: Mapping[date, Day]) -> Mapping[date, Day]:
+        """Return days with the mark of those that lie before all kept segments, for retention has removed theirs."""
+        removed, first = self.removed_until, min(self.times, default=None)
+        if not self._is_whole or removed is None or first is None:
+            return before
+        start = midnight(first)
+        return {
+            day: msgspec.structs.replace(each, kept=False)
+            if span_of(day).start < removed and span_of(day).end <= start
+            else each
+            for day, each in before.items()
+        }
+
+    def _add_chain(self, stream: Stream, head: Head | None, faults: Sequence[Fault]) -> list[Outline]:
+        """Take in one chain of segments; return what its manifests say, the newest first."""
+        self._chains.add(stream.folder)
+        own = {each.segment: str(each) for each in faults if each.stream == stream.folder}
+        outlines = stream.outlines(head, lambda _: True)
+        for each in outlines:
+            self.times.append(each.first_time)
+            if wrong := own.get(each.head.number):
+                self.faulty.update(dict.fromkeys(each.days, wrong))
+        return outlines
 
 
 def _spans_read(opened: OpenStream) -> Iterator[Window]:

@@ -63,6 +63,11 @@ class Stream:
     def __str__(self) -> str:
         return self._name
 
+    @property
+    def folder(self) -> str:
+        """The folder of the chain in the spool."""
+        return self._folder
+
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
         """Write a segment after ``head``, durably, and return the new head: commit it.
 

@@ -13,7 +13,7 @@ from audit_provider.core.ledger import MemoryLedger, position_record
 from audit_provider.core.model import Event, PullCounts
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import Position, new_chain
-from audit_provider.core.runs.calendar import ROUND, Calendar
+from audit_provider.core.runs.calendar import ROUND, Calendar, Day
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.core.spool import SegmentWriter
 from audit_provider.core.stream_name import StreamName
@@ -77,3 +77,99 @@ def test_an_old_segment_that_is_gone_is_missed_before_its_turn():
     found, days = Verifying(ledger, store, PIPELINE, logging.getLogger("test"), lambda: NOW + DAY, "1").run()
     assert [each.file for each in found.faults] == gone
     assert [each.state for each in days.values()].count("gap") == len(gone)
+
+
+def damage(store, chain, number):
+    """Change one byte of a segment's data."""
+    (key,) = (key for key in store.keys(f"p/live/{chain}/") if key.endswith(".ndjson.gz") and f"{number:012d}" in key)
+    content = store.get(key)
+    store.put(key, content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    return key
+
+
+def begin_anew(ledger):
+    """Delete the position, as an operator does who reads from the beginning; return the chain that it led to."""
+    record = position_record(ledger, StreamName("p"))
+    chain = record.load().chain
+    ledger.delete(StreamName("p").cursor_key)
+    return chain
+
+
+def day_of(number):
+    return (FIRST + number * DAY).date()
+
+
+def judge(store, ledger, now=NOW):
+    return Verifying(ledger, store, PIPELINE, logging.getLogger("test"), lambda: now, "1").run()
+
+
+def test_a_fault_of_an_old_chain_is_put_on_its_own_days():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 2)
+    old = begin_anew(ledger)
+    spooled(store, ledger, 10, 2)
+    key = damage(store, old, 1)
+    found, days = judge(store, ledger)
+    assert [each.file for each in found.faults] == [key]
+    assert {day for day, each in days.items() if each.state == "gap"} == {day_of(0)}
+    assert days[day_of(10)].state == "read"
+    assert "found faults" in days[day_of(10)].reason
+
+
+def proven(store, *numbers):
+    """Say in the calendar that days are proven."""
+    kept = Calendar.load(store, "p")
+    days = {day_of(each): Day("proven", events=1, verified_at=NOW, proven_at=NOW) for each in numbers}
+    msgspec.structs.replace(kept, days={**kept.days, **days}).save(store, "p")
+
+
+def test_a_fault_takes_the_proof_from_days_that_only_an_old_chain_has():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 2)
+    judge(store, ledger)
+    proven(store, 0, 1)
+    old = begin_anew(ledger)
+    spooled(store, ledger, 10, 1)
+    _, days = judge(store, ledger, NOW + DAY)
+    assert [days[day_of(each)].state for each in (0, 1)] == ["proven", "proven"], "its segments are there, and intact"
+    damage(store, old, 1)
+    found, days = judge(store, ledger, NOW + (ROUND + 1) * DAY)
+    for run in range(ROUND):
+        if found.faults:
+            break
+        found, days = judge(store, ledger, NOW + (ROUND + 2 + run) * DAY)
+    assert found.result == "faults found"
+    assert (days[day_of(0)].state, days[day_of(0)].proven_at) == ("gap", None)
+    assert (days[day_of(1)].state, days[day_of(1)].proven_at) == ("read", None)
+
+
+def test_a_missing_manifest_of_an_old_chain_takes_the_proof_from_every_day():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 2)
+    judge(store, ledger)
+    proven(store, 0, 1)
+    old = begin_anew(ledger)
+    spooled(store, ledger, 10, 1)
+    (gone,) = (key for key in store.keys(f"p/live/{old}/") if "000000000001" in key and "manifest" in key)
+    store.delete(gone)
+    found, days = judge(store, ledger, NOW + DAY)
+    assert found.result == "faults found"
+    assert "proven" not in {each.state for each in days.values()}
+
+
+def test_what_retention_has_removed_keeps_its_proof_where_another_segment_is_damaged():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 6)
+    judge(store, ledger)
+    proven(store, 0, 1, 5)
+    position = position_record(ledger, StreamName("p")).load()
+    assert StreamName("p").stream(store, position).prune(finished=3, written_before=NOW, now=NOW) == 3
+    damage(store, position.chain, 6)
+    days = judge(store, ledger, NOW + DAY)[1]
+    for run in range(1, ROUND):
+        if days[day_of(5)].state == "gap":
+            break
+        days = judge(store, ledger, NOW + DAY + run * DAY)[1]
+    assert [days[day_of(each)].state for each in (0, 1)] == ["proven", "proven"]
+    assert not days[day_of(0)].kept
+    assert days[day_of(5)].state == "gap"
