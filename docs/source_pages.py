@@ -19,16 +19,16 @@ LEFT_OUT = {
     "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "
     "webhook.",
     "Okta users": "a list of people as they are, not of what happened; changes of them are in the System Log.",
-    "Atlassian's audit log of a workspace": "to be generally available on 30 November 2026. Its pages still say that it "
-    "is not supported for production and may change, and they show the request but no answer that we could read: where "
-    "the times and the cursor stand would be guessed. Until then `jira` and `confluence` read the same events.",
+    "Atlassian's audit log of a workspace": "to be generally available on 30 November 2026. Its pages still say that "
+    "it is not supported for production and may change, and they show the request but no answer that we could read: "
+    "where the times and the cursor stand would be guessed. Until then `jira` and `confluence` read the same events.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "Lacework": "no vendor documentation was available.",
     "Mimecast": "the paging of the current API is unconfirmed.",
     "Cloudflare v1": "replaced by v2.",
-    "Duo administrator log": "a lower bound of time only, no ids, an unconfirmed order. Duo's own Log Sync dropped it in "
-    "2.4.0 and reads the activity log, as `duo_activity` does.",
+    "Duo administrator log": "a lower bound of time only, no ids, an unconfirmed order. Duo's own Log Sync dropped it "
+    "in 2.4.0 and reads the activity log, as `duo_activity` does.",
     "LastPass": "the form of times and of answers is unconfirmed; `records_by_key` reads such answers.",
 }
 """APIs that were examined and are not sources, and why. Users can describe any of them in the pipelines file."""
