@@ -20,14 +20,15 @@ from audit_provider.core.runs.calendar import Calendar, with_gaps
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.proving import Evidence
+from audit_provider.core.spool import Store
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
-from audit_provider.operators.packs import make_pack
+from audit_provider.operators.packs import Pack, make_pack
 from audit_provider.operators.stories import Story, story_of
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage, require, sent_by_page
 from audit_provider.plugin.evidence_views import Asked, CalendarView, DayView, Span, StoriesView
 from audit_provider.plugin.routes import is_hidden, pipeline_of, records_reader
-from audit_provider.plugin.within import within
+from audit_provider.plugin.within import reading_within, within
 from audit_provider.state import Variables
 
 PATIENCE = 50.0
@@ -35,6 +36,9 @@ PATIENCE = 50.0
 
 MOST_STORIES = 20
 """Events that one answer lists."""
+
+MOST_TIME = 100
+"""Characters of a time that is asked for."""
 
 MOST_RECORD = 20_000
 """Characters of a vendor's record that are shown."""
@@ -94,18 +98,21 @@ def find(pipeline: str, body: Asked) -> Response:
     """Return the stories of events: where each stands, which checkpoint covers it, what became of it."""
     found = pipeline_of(pipeline)
     start, end = _span(body.start, body.end)
-    wanted = Wanted(body.id.strip(), body.actor, body.action, body.text, start, end)
+    try:
+        wanted = Wanted(body.id.strip(), body.actor, body.action, body.text, start, end)
+    except ConfigurationError as error:
+        raise HTTPException(422, str(error)) from None
     if wanted == Wanted():
         raise HTTPException(422, "name an id, an actor, an action, a text, or a time")
 
-    def work() -> tuple[list[Story], bool]:
-        store, ledger = open_store(spool_uri()), Variables()
+    def work(store: Store) -> tuple[list[Story], bool]:
+        ledger = Variables()
         some = search(ledger, store, wanted, pipeline=pipeline, fields=lambda _: found.spec.fields)
         events = list(islice(some, MOST_STORIES + 1))
         evidence = Evidence.of(ledger, store, pipeline)
         return [story_of(ledger, each, evidence, found) for each in events[:MOST_STORIES]], len(events) > MOST_STORIES
 
-    stories, more = within(PATIENCE, work)
+    stories, more = reading_within(PATIENCE, lambda: open_store(spool_uri()), work)
     return _json(StoriesView(tuple(map(_shown, stories)), more))
 
 
@@ -121,7 +128,11 @@ def evidence(pipeline: str, body: Span) -> Response:
     if start is None or end is None:
         raise HTTPException(422, "name when the range begins and when it ends")
     wanted = Window(start, end)
-    pack = within(PATIENCE, lambda: make_pack(Variables(), open_store(spool_uri()), found, wanted, now=utc_now()))
+
+    def work(store: Store) -> Pack:
+        return make_pack(Variables(), store, found, wanted, now=utc_now())
+
+    pack = reading_within(PATIENCE, lambda: open_store(spool_uri()), work)
     name = f"{pipeline}-{start:%Y%m%d}-{end:%Y%m%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(pack.content, media_type="application/zip", headers=headers)
@@ -129,6 +140,8 @@ def evidence(pipeline: str, body: Span) -> Response:
 
 def _span(start: str, end: str) -> tuple[datetime | None, datetime | None]:
     """Return the bounds of a time range. :raises HTTPException: 422, they are none."""
+    if max(len(start), len(end)) > MOST_TIME:
+        raise HTTPException(422, f"a time has {MOST_TIME} characters at most")
     try:
         first = moment_from(start, "the beginning") if start else None
         last = moment_from(end, "the end") if end else None

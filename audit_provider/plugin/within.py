@@ -1,17 +1,26 @@
-"""Work that waits for another service, with an end: a request of the page must not hang on a SIEM."""
+"""Work that waits for another service, or reads much, with an end: a request of the page must not hang on it."""
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from audit_provider.core.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from audit_provider.core.spool import Store
 
 _T = TypeVar("_T")
 _threads = ThreadPoolExecutor(4, thread_name_prefix="audit-logs-page")
+_readers = ThreadPoolExecutor(2, thread_name_prefix="audit-logs-evidence")
+"""Of those who read a whole spool: they take no thread from anybody else."""
+
+
+class _OutOfTimeError(Exception):
+    """Nobody waits any longer. It is none of this package's errors, which a verification would note and go on."""
 
 
 def within(seconds: float, work: Callable[[], _T]) -> _T:
@@ -20,9 +29,64 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
     :param seconds: how long to wait for it. It goes on in its thread afterwards, and ends by its own limits.
     :raises UnavailableError: it does not end in time.
     """
-    job = _threads.submit(work)
+    return _within(_threads, seconds, work)
+
+
+def reading_within(seconds: float, store: Callable[[], Store], work: Callable[[Store], _T]) -> _T:
+    """Return what ``work`` returns, or raise what it raises; it is given a spool that it may read for so long.
+
+    :param seconds: how long to wait for it, and how long it may read: the next object it asks for afterwards ends it.
+    :param store: opens the spool.
+    :raises UnavailableError: it does not end in time.
+    """
+    until = time.monotonic() + seconds
+    return _within(_readers, seconds, lambda: work(_Until(store(), until)))
+
+
+def _within(threads: ThreadPoolExecutor, seconds: float, work: Callable[[], _T]) -> _T:
+    late = UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.")
+    job = threads.submit(work)
     wait([job], seconds)
     if not job.done():
         job.cancel()
-        raise UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.")
-    return job.result()
+        raise late
+    try:
+        return job.result()
+    except _OutOfTimeError:
+        raise late from None
+
+
+class _Until:
+    """A spool that ends what reads it when its time is over. :param until: by the monotonic clock."""
+
+    def __init__(self, store: Store, until: float) -> None:
+        self._store = store
+        self._until = until
+
+    def __str__(self) -> str:
+        return str(self._store)
+
+    def _check(self) -> None:
+        if time.monotonic() >= self._until:
+            raise _OutOfTimeError
+
+    def put(self, key: str, content: bytes) -> None:
+        self._check()
+        self._store.put(key, content)
+
+    def get(self, key: str) -> bytes:
+        self._check()
+        return self._store.get(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        for each in self._store.keys(prefix):
+            self._check()
+            yield each
+
+    def folders(self, prefix: str) -> list[str]:
+        self._check()
+        return self._store.folders(prefix)
+
+    def delete(self, key: str) -> None:
+        self._check()
+        self._store.delete(key)

@@ -142,3 +142,10 @@ def test_a_damaged_spool_is_a_sentence_and_no_story(world, spooled):
     answer = world.post("op", f"{P}/search", {"id": "e7"})
     assert answer.status_code == 502
     assert "audit-logs verify" in answer.json()["detail"]
+
+
+def test_what_is_longer_than_any_record_has_it_is_refused_with_a_sentence(world, spooled):
+    for part, said in (("action", "1,000 are the most"), ("text", "1,000 are the most"), ("start", "100 characters")):
+        answer = world.post("op", f"{P}/search", {part: "*" * 5_000})
+        assert answer.status_code == 422
+        assert said in answer.json()["detail"]

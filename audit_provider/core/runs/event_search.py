@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 """The fields that are read of an event that is found."""
 
+MOST_CHARACTERS = 1_000
+"""Of each part of a search. It is compared with every event, so a longer one would cost much and find nothing."""
+
 _ACTORS = ("actor_id", "actor_email", "actor_name")
 _OWN_NAME = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
 """The name of an event that came under an id which another one has."""
@@ -48,6 +51,8 @@ class Wanted:
     :ivar action: what happened, whole or a pattern with ``*``; upper and lower case are the same.
     :ivar text: stands anywhere in the vendor's record; upper and lower case of A to Z are the same.
     :ivar start: and :ivar end: when it happened, ``start <= time < end``, aware UTC; None for no bound.
+
+    :raises ConfigurationError: a part is longer than :data:`MOST_CHARACTERS`.
     """
 
     id: str = ""
@@ -56,6 +61,13 @@ class Wanted:
     text: str = ""
     start: datetime | None = None
     end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("id", "actor", "action", "text"):
+            if (found := len(getattr(self, name))) > MOST_CHARACTERS:
+                raise ConfigurationError(
+                    f"the {name} that is searched has {found:,} characters: {MOST_CHARACTERS:,} are the most."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +226,26 @@ def _matched(event: Event, wanted: Wanted, reader: FieldReader | None) -> _Match
     actor = wanted.actor.casefold()
     if actor and all(values.get(each, "").casefold() != actor for each in _ACTORS):
         return None
-    if wanted.action and not _is_action(values.get("action", ""), wanted.action):
+    if wanted.action and not is_action(values.get("action", ""), wanted.action):
         return None
     return _Matched(values)
 
 
-def _is_action(action: str, pattern: str) -> bool:
-    parts = map(re.escape, pattern.casefold().split("*"))
-    return re.fullmatch(".*".join(parts), action.casefold(), re.DOTALL) is not None
+def is_action(action: str, pattern: str) -> bool:
+    """Whether an action is one of a pattern: what stands between stars is looked for from left to right, once."""
+    action, (first, *others) = action.casefold(), pattern.casefold().split("*")
+    if not others:
+        return action == first
+    *between, last = others
+    place, end = len(first), len(action) - len(last)
+    if end < place or not action.startswith(first) or not action.endswith(last):
+        return False
+    for part in between:
+        found = action.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
 
 
 def _holds_text(raw: bytes, text: str) -> bool:
