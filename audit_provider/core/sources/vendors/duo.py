@@ -24,8 +24,8 @@ def _log(name: str, title: str, path: str, records: str, fields: v.Fields, **mor
         lookback=v.days(180),
         credential={"login": "integration key", "password": "secret key"},
         access="An Admin API application with the permission *Grant read log*.",
-        limits="Events appear after two minutes. The administrator log of the older API is not read: it has no ids, and "
-        "Duo's own Log Sync dropped it for the activity log.",
+        limits="Events appear after two minutes. The administrator log of the older API is not read: it has no ids, "
+        "and Duo's own Log Sync dropped it for the activity log.",
         confidence="Vendor documentation, a connector's code.",
         checked="2026-11-29",
         unconfirmed={
