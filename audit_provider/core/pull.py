@@ -194,7 +194,7 @@ class _Run:
             self._ahead |= {event.id: event.time for event in ahead}
             self._ahead_digests |= {event.id: self.known.content.digest(event.raw) for event in ahead}
             self._note_far_ahead(ahead)
-        aside = self._keep_unreadable()
+        aside = self._keep_unreadable(step.since)
         counts = left_out + PullCounts(
             read=len(events) + aside.new + aside.known,
             spooled=len(fresh),
@@ -233,13 +233,13 @@ class _Run:
         self._far_ahead += len(far)
         self._first_far_ahead = self._first_far_ahead or next(iter(far), None)
 
-    def _keep_unreadable(self) -> SetAside:
+    def _keep_unreadable(self, since: datetime) -> SetAside:
         """Set aside, durably, what could not be read since the last step."""
         new = known = 0
         for pages in filter(None, (self._reader.pages, self._reader.recovery)):
             if found := pages.records.take_unreadable():
                 others = [stream for stream, _ in self._others]
-                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), others)
+                aside = self._unreadable.keep(found, pages.spec.name, self._reader.now(), others, since)
                 new, known = new + aside.new, known + aside.known
         self._set_aside += new
         return SetAside(new, known)

@@ -36,6 +36,7 @@ class UnreadableRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar number: which of its stream it is, from 1. :ivar found_at: aware UTC.
     :ivar record: as it came: a text, or where it is none in ``base64``, as :ivar encoding: says.
+    :ivar since: it was made at or after this time, aware UTC; None if an earlier version kept it.
     """
 
     source: str
@@ -44,6 +45,7 @@ class UnreadableRecord(msgspec.Struct, frozen=True, kw_only=True):
     found_at: datetime
     record: str
     encoding: Literal["utf-8", "base64"] = "utf-8"
+    since: datetime | None = None
 
     @property
     def content(self) -> bytes:
@@ -72,10 +74,18 @@ class UnreadableRecords:
         self._counted = counted
         self._kept: set[str] = set()
 
-    def keep(self, found: Sequence[Unreadable], source: str, at: datetime, known: Sequence[Stream] = ()) -> SetAside:
+    def keep(
+        self,
+        found: Sequence[Unreadable],
+        source: str,
+        at: datetime,
+        known: Sequence[Stream] = (),
+        since: datetime | None = None,
+    ) -> SetAside:
         """Keep records durably, those that are not kept yet.
 
         :param source: where they come from. :param at: aware UTC. :param known: other streams that may have them.
+        :param since: they were made at or after this time; None where nobody knows.
         """
         before = self._counted
         for each in found:
@@ -86,7 +96,7 @@ class UnreadableRecords:
             if self._is_kept(name, known):
                 continue
             self._counted += 1
-            record = _record(each, source, self._counted, at)
+            record = _record(each, source, self._counted, at, since)
             self._stream.put_beside(name, msgspec.json.encode(record))
         new = self._counted - before
         return SetAside(new, len(found) - new)
@@ -142,14 +152,20 @@ def _read(stream: Stream, name: str) -> UnreadableRecord | None:
         return None
 
 
-def _record(found: Unreadable, source: str, number: int, at: datetime) -> UnreadableRecord:
+def _record(found: Unreadable, source: str, number: int, at: datetime, since: datetime | None) -> UnreadableRecord:
     encoding: Literal["utf-8", "base64"] = "utf-8"
     try:
         record = found.content.decode()
     except UnicodeDecodeError:
         record, encoding = base64.b64encode(found.content).decode(), "base64"
     return UnreadableRecord(
-        source=source, number=number, reason=found.reason, found_at=at.astimezone(UTC), record=record, encoding=encoding
+        source=source,
+        number=number,
+        reason=found.reason,
+        found_at=at.astimezone(UTC),
+        record=record,
+        encoding=encoding,
+        since=since.astimezone(UTC) if since else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from audit_provider.core.accounting import account, table
 from audit_provider.core.model import PullCounts, Unreadable
 from audit_provider.core.position import Position, unpack_position
 from audit_provider.core.spool import LocalStore, Stream
-from audit_provider.core.unreadable import UnreadableRecords
+from audit_provider.core.unreadable import UnreadableRecords, unpack_unreadable
 from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import MemoryStore
@@ -115,3 +116,15 @@ def test_a_record_that_no_number_can_hold_is_kept_as_it_came():
         assert pulled.records.repaired == 0
     assert pulled.raws()[0] == huge
     assert pulled.events()[0].id == "9" * 5000
+
+
+def test_it_says_since_when_it_may_have_been_made():
+    with Pulled(page(record("a"), BAD)) as pulled:
+        pulled.run()
+        (kept,) = pulled.set_aside()
+    assert NOW - timedelta(days=2) < kept.since <= NOW - timedelta(days=1)
+    written = json.loads(pulled.stream.get_beside(next(pulled.stream.names_beside("unreadable/"))))
+    del written["since"]
+    content = json.dumps(written).encode()
+    name = next(pulled.stream.names_beside("unreadable/")).rpartition("/")[2]
+    assert unpack_unreadable(content, name).since is None, "an earlier version has kept it"

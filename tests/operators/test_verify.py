@@ -13,12 +13,13 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from isal import igzip
 
 from audit_provider.core.ledger import MemoryLedger
-from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.model import Unreadable, text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.calendar import ROUND, Calendar
 from audit_provider.core.runs.entries import MOST_FILES, Logged
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
-from audit_provider.core.spool import LocalStore
+from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.core.unreadable import UnreadableRecords
 from audit_provider.operators import VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
@@ -282,3 +283,24 @@ def test_the_days_of_an_account_that_replaced_another_are_not_proven(world, comp
     world.variables.delete("audit_logs.p.reconcile.cursor")
     compare()
     assert verify()[day].state == "proven"
+
+
+def test_a_day_that_a_record_may_be_of_which_could_not_be_read_is_not_proven(world, compare, verify, ending):
+    world.pull()
+    compare()
+    ship(world)
+    day = (ending - DAY).date()
+    assert verify()[day].state == "proven"
+    cursor = json.loads(world.variables.get("audit_logs.p.cursor"))
+    stream = Stream(LocalStore(world.spool), "p/live", cursor["chain"])
+    UnreadableRecords(stream).keep([Unreadable(b"{bad", "no JSON")], "pylon", world.now, since=ending - DAY / 2)
+    cursor["counts"]["read"] += 1
+    cursor["counts"]["set_aside"] = 1
+    cursor["longest_lag"] = 0.0
+    world.variables.set("audit_logs.p.cursor", json.dumps(cursor))
+    said = "1 record that may be of this day could not be read: see 'audit-logs unreadable'"
+    found = verify(world.now + timedelta(minutes=1))
+    assert (found[day].state, found[day].reason, found[day].proven_at) == ("read", said, None)
+    assert found[day + DAY].reason == f"not compared with the source yet; {said}"
+    assert found[day - DAY].reason == "not compared with the source yet"
+    assert verify(world.now + timedelta(minutes=2))[day] == found[day], "what could not be read stays so"

@@ -14,6 +14,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import UTC, Window
+from audit_provider.core.runs.unreadable_days import said_of
 from audit_provider.core.state_version import refuse_newer
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def _judged(day: date, known: Known) -> Day:
     span = span_of(day)
     met = known.facts.days.get(day)
     compared = covers(known.compared, span)
-    reason = _doubt(met, known, compared=compared)
+    doubts = [_doubt(met, known, compared=compared), said_of(known.facts.unreadable, span)]
+    reason = "; ".join(filter(None, doubts))
     state: DayState = "read" if reason else "proven"
     if wrong := known.faulty.get(day, ""):
         state, reason = "gap", wrong

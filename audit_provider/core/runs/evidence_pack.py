@@ -20,6 +20,7 @@ from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.runs.unreadable_days import UnreadableFacts, unreadable_of
 from audit_provider.core.shipping.letter_records import Line, RedriveRecord
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.selection import Selector
@@ -98,6 +99,7 @@ class PackFacts:
     :ivar streams: folders that were looked at, with how many events they hold by the ledger.
     :ivar compared_until: up to where the reconciliation has compared the spool with the source; None where it has not.
     :ivar checkpoints: and :ivar changes: records of the evidence that were made in the range, or after it and cover it.
+    :ivar unreadable: records that could not be read and may be of the range.
     :ivar removed: streams of which segments are no longer kept, with the number of the first that is.
     """
 
@@ -117,6 +119,7 @@ class PackFacts:
     compared_until: datetime | None = None
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: list[UnreadableFacts] = field(default_factory=list)
     removed: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
@@ -162,6 +165,9 @@ def collect(
         facts.streams[name.folder] = opened.head.total
         if (oldest := opened.stream.oldest()) > 1:
             facts.removed[name.folder] = oldest
+        facts.unreadable += [
+            each for each in unreadable_of(opened) if each.start < wanted.end and wanted.start < each.end
+        ]
         if not name.is_made_here:
             _read(facts, opened, pipeline, wanted, looks_at)
     gaps = all_gaps(ledger, store, [pipeline])

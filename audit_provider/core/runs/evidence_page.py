@@ -76,6 +76,10 @@ def _summary(facts: PackFacts, verification: Verification) -> list[str]:
         ("Completeness", said(compared)),
         ("Gaps", f"{len(facts.gaps):,}, of which {len(still):,} are open"),
         ("Dead letters", f"{len(facts.letters):,}, of which {len(aside):,} are open"),
+        (
+            "Records that could not be read and may be of the range",
+            f"{sum(each.records for each in facts.unreadable):,}",
+        ),
         ("Changes of the configuration", f"{len(facts.changes):,}"),
         ("Checkpoints", f"{len(facts.checkpoints):,}"),
     ]

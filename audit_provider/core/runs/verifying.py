@@ -34,6 +34,7 @@ from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, eviden
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.runs.unreadable_days import UnreadableFacts, said_of, unreadable_of
 from audit_provider.core.spool import Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import streams_in, verify
@@ -114,8 +115,13 @@ class Verifying:
             if known is None or day in kept.changed or is_due(day, run):
                 return True
             if known.state == "proven":
-                return known.kept and not covers(compared, span_of(day))
-            return known.reason != NOT_COMPARED or covers(compared, span_of(day))
+                return known.kept and (bool(kept.said_of(day)) or not covers(compared, span_of(day)))
+            if not known.reason.endswith(kept.said_of(day)):
+                return True
+            if known.reason.startswith(NOT_COMPARED):
+                return covers(compared, span_of(day))
+            # What could not be read stays so.
+            return not known.reason or known.reason != kept.said_of(day)
 
         return looks_at
 
@@ -220,6 +226,7 @@ class _Kept:
     :ivar times: when the earliest events of each segment happened, and reading began. :ivar read: spans that were read.
     :ivar faulty: days with events in a segment that has a fault, with what it is.
     :ivar changed: days with events in segments that no verification has read before.
+    :ivar unreadable: records that could not be read.
     :ivar removed_until: segments that were written before are no longer kept.
     """
 
@@ -227,6 +234,7 @@ class _Kept:
     read: list[Window] = field(default_factory=list)
     faulty: dict[date, str] = field(default_factory=dict)
     changed: set[date] = field(default_factory=set)
+    unreadable: list[UnreadableFacts] = field(default_factory=list)
     removed_until: datetime | None = None
     _chains: set[str] = field(default_factory=set)
     _is_whole: bool = False
@@ -236,6 +244,7 @@ class _Kept:
 
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
+        self.unreadable += unreadable_of(opened)
         self.read += _spans_read(opened)
         self.times += [each.start for each in _spans_read(opened)]
         if not opened.head.number:
@@ -247,6 +256,10 @@ class _Kept:
                 self.changed.update(each.days)
         if outlines and outlines[-1].head.number > 1:
             self.removed_until = max(self.removed_until or outlines[-1].written_at, outlines[-1].written_at)
+
+    def said_of(self, day: date) -> str:
+        """Return a sentence about records that may be of a day and could not be read; "" where there are none."""
+        return said_of(self.unreadable, span_of(day))
 
     def add_other_chains(self, store: Store, pipeline: str, faults: Sequence[Fault]) -> None:
         """Take in chains that have a fault and that no position leads to: days have events of them, too.
