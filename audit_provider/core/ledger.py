@@ -50,7 +50,7 @@ from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.retention import Removal
 from audit_provider.core.source_health import SOURCE_HEALTH
-from audit_provider.core.state_version import Codec
+from audit_provider.core.state_version import DISCARDS, Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.core.transparency.tree import TREES
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE, Claim
@@ -69,6 +69,8 @@ OFFSETS: Codec[Offset] = Codec(
     "a delivery offset",
     "restore it, or delete it to ship everything still kept again",
     versioned=True,
+    newest=DISCARDS,
+    needs=Offset.needed_version,
 )
 REMOVALS: Codec[Removal] = Codec(
     Removal, "how many segments were removed", "restore it, or delete it to use the spool's own mark"

@@ -278,7 +278,7 @@ class Offset:
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
     :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
         where nothing says so.
-    :ivar version: of what is kept, see ``state_version``.
+    :ivar version: of what is kept, see ``state_version``; higher for good once a dead letter of it was discarded.
     """
 
     segment: int = 1
@@ -310,6 +310,10 @@ class Offset:
     def in_chain(self, chain: str) -> Offset | None:
         """Return what is kept of a chain: this offset, or that of a chain which ended; None where nothing is."""
         return next((each for each in (self, *self.earlier) if each.chain == chain), None)
+
+    def needed_version(self) -> int:
+        """Return the version that this offset and those of chains that ended need, see ``state_version``."""
+        return max(each.version for each in (self, *self.earlier))
 
     def begun_anew(self) -> tuple[Offset, ...]:
         """Return what stays of this offset, and of those before it, once it begins with another chain."""

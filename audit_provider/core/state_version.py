@@ -2,40 +2,48 @@
 
 A newer version of this package reads what an older one has kept. An older one would skip what it does not know, so it
 refuses a record with a higher version than its own.
+
+What few records hold raises the version of those records alone, so that whoever has none of them can go back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 STATE_VERSION = 1
 """To be raised where a version that does not know a change would read it wrongly; a record without it is of 1."""
 
+DISCARDS = 2
+"""Of an offset that leads to discarded dead letters: a version that does not know those would send them again."""
+
 
 class _Versioned(msgspec.Struct):
     version: int = 1
 
 
-def refuse_newer(kept: bytes | str, where: str) -> None:
+def refuse_newer(kept: bytes | str, where: str, newest: int = STATE_VERSION) -> None:
     """Refuse a record of a newer version. What cannot be read at all is left to its own reader.
 
-    :param kept: JSON. :param where: what holds it, for the message.
+    :param kept: JSON. :param where: what holds it, for the message. :param newest: version that is known here.
     :raises StopError: it is of a newer version.
     """
     try:
         version = msgspec.json.decode(kept, type=_Versioned).version
     except UNREADABLE:
         return
-    if version > STATE_VERSION:
+    if version > newest:
         raise StopError(
-            f"{where} was written by a newer version of this package (state version {version}, here {STATE_VERSION}): "
+            f"{where} was written by a newer version of this package (state version {version}, here {newest}): "
             "install that version wherever tasks run; nothing has been changed."
         )
 
@@ -46,17 +54,22 @@ class Codec(Generic[T]):
 
     :ivar type: of the value, for the decoder. :ivar name: of the kind in messages, as in ``a position``.
     :ivar remedy: what to do with a record that cannot be read. :ivar versioned: the value has a field ``version``.
+    :ivar newest: version that is known here. :ivar needs: of a value, the version that its content needs.
     """
 
     type: Any
     name: str
     remedy: str
     versioned: bool = False
+    newest: int = STATE_VERSION
+    needs: Callable[[T], int] | None = None
 
     def pack(self, value: T) -> str:
-        """Return a value as JSON, with the version of this package where the kind has one."""
-        kept = replace(cast("Any", value), version=STATE_VERSION) if self.versioned else value
-        return msgspec.json.encode(kept).decode()
+        """Return a value as JSON, with the version that it needs where the kind has one."""
+        if not self.versioned:
+            return msgspec.json.encode(value).decode()
+        version = max(STATE_VERSION, self.needs(value) if self.needs else 0)
+        return msgspec.json.encode(replace(cast("Any", value), version=version)).decode()
 
     def unpack(self, text: str, where: str) -> T:
         """Return the value that ``text`` holds.
@@ -65,7 +78,7 @@ class Codec(Generic[T]):
         :raises StopError: it is of a newer version of this package, or is no record of this kind.
         """
         if self.versioned:
-            refuse_newer(text, where)
+            refuse_newer(text, where, self.newest)
         try:
             return cast("T", msgspec.json.decode(text, type=self.type))
         except UNREADABLE as error:

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
-from audit_provider.core.runs.arguments import Discard, discard_from, origin_of, range_from, window_from
+from audit_provider.core.runs.arguments import discard_from, origin_of, range_from, window_from
 from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.discarding import discard_letters
 from audit_provider.core.runs.patience import Patience
@@ -154,8 +154,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         """Ship what is pending in the live stream, or in each window's.
 
         Where the run's ``redrive`` names this destination, its dead letters are sent again before; where
-        ``discard_from`` does, those that it names are discarded. A replay sends again
-        what the spool holds instead.
+        ``discard_from`` does, those that it names are discarded, also where the destination is not enabled. A replay
+        sends again what the spool holds instead.
         """
         self._shipment = None
         try:
@@ -182,17 +182,13 @@ class ShipAuditLogsOperator(AuditLogsOperator):
                 raise AirflowSkipException("there are no planned windows, so there is nothing to ship.")
         names = self._stream_names()
         delivery = self._delivery()
+        gone = self._discard(context)
         if not delivery.enabled:
-            raise AirflowSkipException(f"{self.destination} is not enabled; its pending events wait.")
+            done = f" {gone['discarded']:,} dead letters were discarded." if gone else ""
+            raise AirflowSkipException(f"{self.destination} is not enabled; its pending events wait.{done}")
         shipment = self._shipment = self._new_shipment(delivery)
         if self.replay:
             return self._replayed(shipment, range_from(params), context["dag_run"].run_id)
-        gone: dict[str, int] = {}
-        if self.windows is None and not self.late and (wanted := self._discard(context)):
-            count = discard_letters(
-                self.ledger, shipment.store, self.pipeline, self.destination, wanted, log=self.log, now=utc_now
-            )
-            gone = {"discarded": count}
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
             again = shipment.redrive()
@@ -204,17 +200,24 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         pending = sum(each.pending or 0 for each in shipment.shipped)
         return {**_result(shipment.counts), "pending": pending, **redriven, **gone}
 
-    def _discard(self, context: Context) -> Discard | None:
-        """Return which dead letters the run is to discard.
+    def _discard(self, context: Context) -> dict[str, int]:
+        """Discard the dead letters that the run names, and return how many. Nothing is sent, so the destination need
+        not be enabled.
 
-        :raises ConfigurationError: the form is not complete.
+        :raises AuditError: the form is not complete, or the spool or a record cannot be read or written.
         """
-        if not context["params"].get("discard_from") and not context["params"].get("discard"):
-            return None
+        params = context["params"]
+        if self.by_window or self.replay or self.late or not (params.get("discard_from") or params.get("discard")):
+            return {}
         run = context["dag_run"]
         # Airflow 3.1 does not say who has started a run.
         by = str(getattr(run, "triggering_user_name", None) or "")
-        return discard_from(context["params"], self.destination, by=by, run=run.run_id)
+        wanted = discard_from(params, self.destination, by=by, run=run.run_id)
+        if wanted is None:
+            return {}
+        store = open_store(self.spool or spool_uri())
+        count = discard_letters(self.ledger, store, self.pipeline, self.destination, wanted, log=self.log, now=utc_now)
+        return {"discarded": count}
 
     def _replayed(self, shipment: Shipment, wanted: TimeRange, run_id: str) -> dict[str, int]:
         total = shipment.replay(wanted, run_id)

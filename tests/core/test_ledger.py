@@ -89,7 +89,7 @@ def test_a_record_of_a_newer_version_is_refused_and_one_that_is_older_is_read(le
     assert kept.pop("version") == 1
     ledger.texts[key] = json.dumps(kept)
     assert record(ledger).load() == value
-    ledger.texts[key] = json.dumps(kept | {"version": 2})
+    ledger.texts[key] = json.dumps(kept | {"version": 3})
     with pytest.raises(StopError, match=f"the Variable {key} was written by a newer version of this package"):
         record(ledger).load()
 

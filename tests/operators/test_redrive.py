@@ -8,12 +8,14 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
+from audit_provider.core.errors import StopError
 from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
+from audit_provider.core.state_version import STATE_VERSION, refuse_newer
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import Progress, verify
 from audit_provider.host.spool_location import open_store
@@ -59,9 +61,14 @@ def poisoned(world):
                 patched.setattr("audit_provider.core.destinations.folders._EVENT_BYTES", 500_000)
             return operator.execute(context(params={"redrive": [name] if redrive else []}))
 
-    def discard(name, events, reason="a test of ours", by="ada", **params):
+    def discard(name, events, reason="a test of ours", by="ada", options=None, **params):
         operator = OPERATORS[name](
-            task_id="s", pipeline="p", spool=f"file://{world.spool}", bucket=world.bucket, source="pylon"
+            task_id="s",
+            pipeline="p",
+            spool=f"file://{world.spool}",
+            bucket=world.bucket,
+            source="pylon",
+            options=options,
         )
         asked = {"discard_from": name, "discard": list(events), "discard_reason": reason, **params}
         run = SimpleNamespace(run_id="manual__1", triggering_user_name=by)
@@ -286,6 +293,44 @@ def test_a_letter_that_a_person_discards_is_open_no_longer_and_the_spool_says_wh
     assert poisoned.ship("s3", redrive=True)["redriven"] == 2, "it is not sent again"
     assert first not in world.s3_ids()
     assert report(world, ["s3"])[0]["dead_letters"] == 0
+
+
+def version_of(world):
+    return json.loads(world.variables.get("audit_logs.p.to.s3"))["version"]
+
+
+def test_an_offset_that_leads_to_discarded_letters_is_refused_by_a_version_that_does_not_know_them(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    poisoned.ship("s3", redrive=True, small=True, dead_letters="succeed")
+    assert version_of(world) == STATE_VERSION, "a record that discards nothing is read by older versions"
+    poisoned.discard("s3", poisoned.ids[:1])
+    assert version_of(world) > STATE_VERSION
+    with pytest.raises(StopError, match="was written by a newer version"):
+        refuse_newer(world.variables.get("audit_logs.p.to.s3"), "the offset", STATE_VERSION)
+    assert poisoned.ship("s3", redrive=True)["redriven"] == 2
+    assert version_of(world) > STATE_VERSION, "later records and runs leave it so"
+
+
+def test_the_version_stays_once_the_chain_with_the_discarded_letters_has_ended(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    poisoned.discard("s3", poisoned.ids[:1])
+    world.variables.delete("audit_logs.p.cursor")
+    world.pull()
+    poisoned.ship("s3", dead_letters="succeed")
+    kept = json.loads(world.variables.get("audit_logs.p.to.s3"))
+    assert len(kept["earlier"]) == 1
+    assert kept["version"] > STATE_VERSION
+
+
+def test_letters_of_a_destination_that_is_not_enabled_are_discarded_and_nothing_is_sent(world, poisoned):
+    set_aside_by_s3(world, poisoned)
+    arrived = world.s3_ids()
+    with pytest.raises(
+        AirflowSkipException, match="not enabled; its pending events wait. 1 dead letters were discarded"
+    ):
+        poisoned.discard("s3", poisoned.ids[:1], options={"enabled": False})
+    assert sorted(letter.id for letter in poisoned.letters("s3")) == poisoned.ids[1:]
+    assert world.s3_ids() == arrived
 
 
 def test_verify_knows_what_was_discarded_and_finds_a_changed_record(world, poisoned):

@@ -19,7 +19,7 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.position import unpack_position
 from audit_provider.core.spool import Head, LocalStore, Stream
 from audit_provider.core.spool.segment import SegmentWriter, unpack_manifest
-from audit_provider.core.state_version import STATE_VERSION
+from audit_provider.core.state_version import DISCARDS, STATE_VERSION
 from audit_provider.core.verification import verify
 from audit_provider.sandbox.events import generate
 from tests.core.destinations.stand_ins import event
@@ -63,7 +63,8 @@ def test_reading_goes_on_where_an_earlier_version_stopped(kept):
 
 @pytest.mark.parametrize("key", [CURSOR, OFFSET])
 def test_a_variable_of_a_later_version_is_refused_and_left_alone(kept, key):
-    text = json.dumps(json.loads(kept.variables.get(key)) | {"version": STATE_VERSION + 1, "segment": "elsewhere"})
+    later = (STATE_VERSION if key == CURSOR else DISCARDS) + 1
+    text = json.dumps(json.loads(kept.variables.get(key)) | {"version": later, "segment": "elsewhere"})
     kept.variables.set(key, text)
     with pytest.raises(AirflowFailException, match=f"the Variable {re.escape(key)} was written by a newer version"):
         kept.pull() if key == CURSOR else kept.ship("splunk")

@@ -305,7 +305,7 @@ def test_findings_that_a_destination_has_yet_to_get_are_pending():
 def test_a_record_of_a_newer_version_is_not_believed(stream, record):
     kept = position(now=NOW) if record == "cursor" else offset()
     key = f"audit_logs.p.{stream}{record}"
-    seen = view(more={key: msgspec.json.encode(replace(kept, version=2)).decode()})
+    seen = view(more={key: msgspec.json.encode(replace(kept, version=3)).decode()})
     assert seen.state == "critical"
     assert f"the Variable {key} was written by a newer version of this package" in seen.problems[0].text
     if record == "to.splunk" and not stream:

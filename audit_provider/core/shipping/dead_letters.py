@@ -35,6 +35,7 @@ from audit_provider.core.shipping.letter_records import (
     RedriveRecord,
     Refusal,
 )
+from audit_provider.core.state_version import DISCARDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -263,7 +264,8 @@ class DeadLetters:
         content = _encoder.encode(record)
         digest = hashlib.sha256(content).hexdigest()
         if offset is not None and self._commit is not None:
-            offset = replace(offset, redriven=digest, redriven_before=record.previous)
+            version = max(offset.version, DISCARDS) if record.discarded else offset.version
+            offset = replace(offset, redriven=digest, redriven_before=record.previous, version=version)
             self._commit(offset)
             self._offset = offset
         self._stream.put_beside(f"{self._records}{record.at:%Y%m%dT%H%M%S.%fZ}-{digest[:16]}.json", content)
