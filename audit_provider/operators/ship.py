@@ -184,7 +184,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         delivery = self._delivery()
         gone = self._discard(context)
         if not delivery.enabled:
-            done = f" {gone['discarded']:,} dead letters were discarded." if gone else ""
+            done = f" Dead letters discarded: {gone['discarded']:,}." if gone else ""
             raise AirflowSkipException(f"{self.destination} is not enabled; its pending events wait.{done}")
         shipment = self._shipment = self._new_shipment(delivery)
         if self.replay:

@@ -15,6 +15,7 @@ from isal import igzip
 from audit_provider.__main__ import main
 from audit_provider.core.transparency.checkpoint import Note, SigningKey
 from audit_provider.operators import ReportAuditLogsOperator
+from tests.command_line.conftest import discard
 from tests.operators.conftest import context
 
 SEED = bytes(range(32))
@@ -86,6 +87,25 @@ def test_a_pack_counts_what_the_spool_holds_by_day_and_destination(shipped, pack
         assert met["destinations"]["dd"].get("set aside", 0) == aside[day]
     assert sum(aside.values()) > 300
     assert f'<td class="n">{days.most_common(1)[0][1]:,}</td>' in files["index.html"].decode()
+
+
+def test_a_discarded_letter_is_in_it_with_who_did_so_and_why_and_counts_as_open_no_longer(shipped, pack):
+    before = json.loads(pack()["evidence.json"])
+    chosen = next(each for each in before["letters"] if each["destination"] == "dd")
+    discard(shipped, "dd", chosen["id"])
+    files = pack()
+    after = json.loads(files["evidence.json"])
+    (letter,) = (each for each in after["letters"] if each["discarded_at"])
+    assert (letter["id"], letter["discarded_by"], letter["discarded_for"]) == (chosen["id"], "ada", "a test of ours")
+    day = chosen["happened"][:10]
+    was, now = (each["days"][day]["destinations"]["dd"] for each in (before, after))
+    assert now["discarded"] == 1
+    assert now.get("set aside", 0) == was["set aside"] - 1
+    assert sum(now.values()) == sum(was.values())
+    page = files["index.html"].decode()
+    assert "discarded by ada at" in page
+    count = len(after["letters"])
+    assert f"{count:,}, of which {count - 1:,} are open" in page
 
 
 def test_every_file_is_in_the_sums_and_the_sums_are_signed(shipped, pack, monkeypatch):

@@ -12,6 +12,7 @@ from isal import igzip
 
 from audit_provider.__main__ import main
 from audit_provider.core.spool.segment import line_of
+from tests.command_line.conftest import discard
 
 KEY = "canary-search-key-2277"
 
@@ -81,6 +82,20 @@ def test_what_is_not_there_is_said_only_where_the_whole_chain_was_read(world, fi
     code, _, said = find("nobody-has-this-id")
     assert code == 2
     assert f"the manifest {manifest.name} is missing" in said
+
+
+def test_of_a_letter_that_was_discarded_who_did_so_and_why(world, find):
+    world.pull()
+    world.ship("datadog", destination="dd", too_old="dead_letter", dead_letters="succeed")
+    name = json.loads(lines_of(world)[0])["id"]
+    entries = {"dd": {"type": "datadog", "too_old": "dead_letter"}}
+    assert fates_of(find(name, destinations=entries, kept=True)[0]) == {"dd": "set aside"}
+    discard(world, "dd", name)
+    (found,) = find(name, destinations=entries, kept=True)
+    (fate,) = found["destinations"]
+    assert fate["state"] == "discarded"
+    assert "discarded by ada: a test of ours; it was set aside before" in fate["reason"]
+    assert "discarded by ada: a test of ours" in find(name, destinations=entries)[1]
 
 
 def test_of_each_destination_what_became_of_it(world, find):
