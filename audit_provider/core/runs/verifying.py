@@ -66,6 +66,8 @@ class Verifying:
     now: Callable[[], datetime]
     version: str
     _before: Calendar = field(default_factory=Calendar, init=False)
+    _reads_all: bool = field(default=False, init=False)
+    _met_damage: bool = field(default=False, init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
         """Read the spool again, judge every day, and keep both: the calendar, and what was found as evidence.
@@ -76,21 +78,36 @@ class Verifying:
         name, now = self.pipeline.name, self.now()
         before = Calendar.load(self.store, name)
         self._before = before
-        found = self._verified(name)
-        if found.faults:
-            # Retention may have removed segments while they were read.
-            self.log.warning("Faults were found and are looked for again, the first: %s", found.faults[0])
-            found = self._verified(name)
+        # What was wrong is looked at until it is right, whenever its turn is.
+        self._reads_all = before.result == "faults found"
         files = files_beside(self.store, name)
-        found = replace(found, faults=(*found.faults, *self._logged(name).faults(files)))
-        if silent := [each for each in found.faults if each.kind == "unread"]:
-            raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
+        found = self._found(name, files)
         days = self._judged(before.days, found, now)
+        if self._met_damage and not found.faults and not self._reads_all:
+            # In a segment whose turn has not come.
+            self._reads_all = True
+            found = self._found(name, files)
+            days = self._judged(before.days, found, now)
         heads = {each.stream: each.head for each in found.streams} if not found.faults else before.heads
         after = Calendar(now, found.result, days, before.runs + 1, heads)
         self._keep(before, after, found, files, now)
         after.save(self.store, name)
         return found, days
+
+    def _found(self, name: str, files: Mapping[str, str]) -> Verification:
+        """Return what reading the spool again has found, and what the log of entries says of files beside the segments.
+
+        :raises UnavailableError: a part of the spool gave no answer.
+        """
+        found = self._verified(name)
+        if found.faults:
+            # Retention may have removed segments while they were read.
+            self.log.warning("Faults were found and are looked for again, the first: %s", found.faults[0])
+            found = self._verified(name)
+        found = replace(found, faults=(*found.faults, *self._logged(name).faults(files)))
+        if silent := [each for each in found.faults if each.kind == "unread"]:
+            raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
+        return found
 
     def _verified(self, name: str) -> Verification:
         """Return what reading the spool again has found."""
@@ -100,7 +117,7 @@ class Verifying:
 
     def _reads(self, chain: str, manifest: Manifest) -> bool:
         """Whether the events of a segment are read again: those of new ones, and of each day once in a while."""
-        if manifest.number > self._before.heads.get(chain, 0):
+        if self._reads_all or manifest.number > self._before.heads.get(chain, 0):
             return True
         first, last = (each.astimezone(UTC).date() for each in (manifest.first_time, manifest.last_time))
         span = (last - first).days
@@ -136,6 +153,7 @@ class Verifying:
             except SpoolDamagedError as error:
                 if not left:
                     self.log.warning("%s", error)
+                    self._met_damage = True
                     return doubted(kept.marked(before), kept.faulty, fault or str(error))
         known = Known(
             facts,

@@ -13,7 +13,7 @@ from audit_provider.core.ledger import MemoryLedger, position_record
 from audit_provider.core.model import Event, PullCounts
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import Position, new_chain
-from audit_provider.core.runs.calendar import ROUND, Calendar, Day
+from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.core.spool import SegmentWriter
 from audit_provider.core.stream_name import StreamName
@@ -173,3 +173,41 @@ def test_what_retention_has_removed_keeps_its_proof_where_another_segment_is_dam
     assert [days[day_of(each)].state for each in (0, 1)] == ["proven", "proven"]
     assert not days[day_of(0)].kept
     assert days[day_of(5)].state == "gap"
+
+
+def test_a_fault_is_found_in_every_run_until_it_is_repaired_whenever_its_turn_is():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 3)
+    assert judge(store, ledger)[0].result == "all right"
+    chain = position_record(ledger, StreamName("p")).load().chain
+    (key,) = (key for key in store.keys(f"p/live/{chain}/") if key.endswith(".ndjson.gz") and "000000000002" in key)
+    whole = store.get(key)
+    damage(store, chain, 2)
+    results, states = [], []
+    for run in range(1, ROUND + 2):
+        found, days = judge(store, ledger, NOW + run * DAY)
+        results.append(found.result)
+        states.append(days[day_of(1)].state)
+    first = results.index("faults found")
+    assert set(results[first:]) == {"faults found"}
+    assert set(states[first:]) == {"gap"}
+    store.put(key, whole)
+    judge(store, ledger, NOW + 2 * ROUND * DAY)
+    found, days = judge(store, ledger, NOW + (2 * ROUND + 1) * DAY)
+    assert (found.result, days[day_of(1)].state) == ("all right", "read")
+
+
+def test_damage_that_judging_a_day_meets_is_a_fault_before_its_turn():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 3)
+    judge(store, ledger)
+    kept = Calendar.load(store, "p")
+    waiting = msgspec.structs.replace(kept.days[day_of(1)], reason="s3: 1 pending")
+    msgspec.structs.replace(kept, days={**kept.days, day_of(1): waiting}).save(store, "p")
+    run = next(each for each in range(2, ROUND) if not any(is_due(day_of(number), each) for number in range(3)))
+    kept = msgspec.structs.replace(Calendar.load(store, "p"), runs=run - 1)
+    kept.save(store, "p")
+    key = damage(store, position_record(ledger, StreamName("p")).load().chain, 2)
+    found, days = judge(store, ledger, NOW + DAY)
+    assert [each.file for each in found.faults] == [key]
+    assert days[day_of(1)].state == "gap"
