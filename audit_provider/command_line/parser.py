@@ -350,7 +350,8 @@ def _verify(add: argparse.ArgumentParser) -> None:
         "--checkpoints",
         metavar="WHERE",
         help="compare with checkpoints that were kept elsewhere: a file of signed notes or of events as a SIEM exports "
-        "them, or s3://bucket/prefix?conn_id=… with the objects of a destination",
+        "them, s3://bucket/prefix?conn_id=… with the objects of a destination, or opensearch:<target> or "
+        "https://host/<target> with its documents",
     )
     _key(add)
     add.add_argument(

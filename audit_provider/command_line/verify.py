@@ -17,6 +17,7 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Unavailab
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.runs.entries import entry_faults
+from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE
 from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
 from audit_provider.core.runs.shipped_contents import contents_of
 from audit_provider.core.spool import LocalStore, S3Store
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
+    from audit_provider.core.transparency.checkpoint import Note
     from audit_provider.core.verification import Arrival, Fault
     from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
+    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
 NOT_CHECKED = 2
 """Exit code where nothing can be said; 0 is all right, 1 faults found."""
@@ -99,7 +102,7 @@ def _count_faults(options: argparse.Namespace, store: Store, streams: list[str])
 def _checkpoints(
     options: argparse.Namespace, store: Store, progress: dict[str, Progress]
 ) -> tuple[VerifiedCheckpoint, ...]:
-    """Return what comes out of comparing the checkpoints of a file."""
+    """Return what comes out of comparing checkpoints that were kept elsewhere."""
     from audit_provider.core.transparency.checkpoint import PublicKey
     from audit_provider.core.verification.checkpoints import compare_checkpoints, notes_of_objects, read_notes
 
@@ -111,9 +114,23 @@ def _checkpoints(
         address = _Address.of(options.checkpoints, "--checkpoints")
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
         notes = notes_of_objects(S3Store(client, address.base, address.target, name="the bucket of checkpoints"))
+    elif options.checkpoints.partition(":")[0] in (*_SEARCHES, "https", "http"):
+        notes = _indexed_notes(options)
     else:
         notes = read_notes(Path(options.checkpoints))
     return tuple(compare_checkpoints(store, notes, heads, keys))
+
+
+def _indexed_notes(options: argparse.Namespace) -> list[Note]:
+    """Return the checkpoints in an index or data stream."""
+    from audit_provider.core.verification.indexed_checkpoints import notes_of_index
+
+    address = _Address.of(options.checkpoints, "--checkpoints")
+    return notes_of_index(
+        _cluster(address, "--checkpoints").client(),
+        address.target or stream_name(EVIDENCE_SOURCE, "default"),
+        options.pipeline,
+    )
 
 
 def key_text(given: str) -> str:
@@ -260,17 +277,10 @@ def _arrival(
             contents=contents,
             form_is_known=delivery is not None,
         )
-    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
-
     source = options.source or (position.source if position else "")
     if not source or not pipelines:
         raise ConfigurationError("it is not known which source was shipped: name it with --source.")
-    hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
-    if address.base and address.base != hook.address().rstrip("/"):
-        raise ConfigurationError(
-            f"--against leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}, and its "
-            "credential is sent nowhere else: name another connection with conn_id."
-        )
+    hook = _cluster(address)
     target = address.target or stream_name(source, "default")
     store = _store_of(pipeline, options.destination, source, target) if pipeline else None
     return DocumentSearch(
@@ -283,6 +293,19 @@ def _arrival(
         missing=missing,
         contents=records_of(contents_of(store, positions, own_source)),
     )
+
+
+def _cluster(address: _Address, option: str = "--against") -> ElasticsearchLogsHook:
+    """Return the cluster of an address. :raises ConfigurationError: its connection leads elsewhere."""
+    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
+
+    hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
+    if address.base and address.base != hook.address().rstrip("/"):
+        raise ConfigurationError(
+            f"{option} leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}, and its "
+            "credential is sent nowhere else: name another connection with conn_id."
+        )
+    return hook
 
 
 def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) -> Delivery | None:

@@ -1,4 +1,4 @@
-"""``_search`` of the stand-in for Elasticsearch and OpenSearch: by ids or by the terms of one field.
+"""``_search`` of the stand-in for Elasticsearch and OpenSearch: by ids, the terms of one field, or how it begins.
 
 https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-search
 https://docs.opensearch.org/latest/api-reference/search-apis/search/
@@ -7,6 +7,7 @@ https://docs.opensearch.org/latest/api-reference/search-apis/search/
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.sandbox.elasticsearch_store import Refusal
@@ -20,7 +21,8 @@ _MOST_HITS = 10_000
 _MOST_TERMS = 65_536
 _DEFAULT_HITS = 10
 _COUNTED = 10_000
-_KEYS = frozenset({"query", "size", "track_total_hits", "_source", "fields"})
+_NO_TIME = 2**63 - 1
+_KEYS = frozenset({"query", "size", "track_total_hits", "_source", "fields", "sort", "search_after"})
 
 
 def _refusal(asked: Any) -> Refusal | None:
@@ -28,6 +30,10 @@ def _refusal(asked: Any) -> Refusal | None:
     if not isinstance(asked, dict) or set(asked) - _KEYS:
         unknown = sorted(set(asked) - _KEYS)[0] if isinstance(asked, dict) else "no object"
         return Refusal(400, "parsing_exception", f"unknown key [{unknown}]")
+    if not all(isinstance(each, dict) and set(each) == {"@timestamp"} for each in asked.get("sort", ())):
+        return Refusal(400, "illegal_argument_exception", "the stand-in sorts by [@timestamp] alone")
+    if len(asked.get("search_after", ())) != len(asked.get("sort", ())) and "search_after" in asked:
+        return Refusal(400, "illegal_argument_exception", "search_after has another number of values than sort")
     size = asked.get("size", _DEFAULT_HITS)
     if size > _MOST_HITS:
         reason = (
@@ -35,12 +41,16 @@ def _refusal(asked: Any) -> Refusal | None:
         )
         return Refusal(400, "illegal_argument_exception", reason)
     query = asked.get("query", {})
-    if len(query) != 1 or not set(query) <= {"ids", "terms"}:
+    if len(query) != 1 or not set(query) <= {"ids", "terms", "prefix"}:
         return Refusal(400, "parsing_exception", f"unknown query [{', '.join(query)}]")
     ((kind, about),) = query.items()
     if kind == "ids":
         if set(about) != {"values"}:
             return Refusal(400, "illegal_argument_exception", "Required [values]")
+        return None
+    if kind == "prefix":
+        if len(about) != 1 or not all(isinstance(each, dict) and set(each) == {"value"} for each in about.values()):
+            return Refusal(400, "parsing_exception", "[prefix] query does not support multiple fields")
         return None
     if len(about) != 1 or not all(isinstance(values, list) for values in about.values()):
         return Refusal(400, "parsing_exception", "[terms] query does not support multiple fields")
@@ -68,8 +78,15 @@ def search(index: Index, body: bytes) -> dict[str, Any] | Refusal:
             if fields:
                 hit["fields"] = fields
             hits.append(hit)
-    counted = asked.get("track_total_hits") is True or len(hits) <= _COUNTED
-    total = {"value": len(hits), "relation": "eq"} if counted else {"value": _COUNTED, "relation": "gte"}
+            if asked.get("sort"):
+                hit["sort"] = [_milliseconds(document.get("@timestamp"))]
+    total_hits = len(hits)
+    if asked.get("sort"):
+        hits.sort(key=lambda each: each["sort"])
+        if "search_after" in asked:
+            hits = [each for each in hits if each["sort"] > asked["search_after"]]
+    counted = asked.get("track_total_hits") is True or total_hits <= _COUNTED
+    total = {"value": total_hits, "relation": "eq"} if counted else {"value": _COUNTED, "relation": "gte"}
     return {
         "took": 1,
         "timed_out": False,
@@ -86,9 +103,17 @@ def _query(query: dict[str, Any]) -> Callable[[str, dict[str, Any]], bool]:
     if "ids" in query:
         ids = frozenset(query["ids"]["values"])
         return lambda name, _: name in ids
+    if "prefix" in query:
+        ((path, begins),) = query["prefix"].items()
+        return lambda _, document: str(_at(document, path)).startswith(begins["value"])
     ((path, values),) = query["terms"].items()
     wanted = frozenset(map(str, values))
     return lambda _, document: str(_at(document, path)) in wanted
+
+
+def _milliseconds(time: Any) -> int:
+    """Return a document's time as the store sorts it; one without a time comes last."""
+    return int(datetime.fromisoformat(time).timestamp() * 1000) if isinstance(time, str) else _NO_TIME
 
 
 def _at(document: dict[str, Any], path: str) -> Any:

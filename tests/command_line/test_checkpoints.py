@@ -9,15 +9,19 @@ import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import SigningKey
-from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.core.verification.indexed_checkpoints import notes_of_index
+from audit_provider.operators import AuditLogsToElasticsearchOperator, ReportAuditLogsOperator
+from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.state import Variables
 from tests.operators.conftest import context
 
+STREAM = "logs-saas_audit.audit_provider_evidence-default"
 SEED, OTHER = bytes(range(32)), bytes(range(1, 33))
 KEY = SigningKey(SEED).public
 
@@ -52,6 +56,18 @@ def compare(world, capsys, tmp_path):
         capsys.readouterr()
         code = main(["verify", str(world.spool), "--checkpoints", str(path), *map(str, arguments)])
         return code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def compare_at(world, capsys):
+    def run(where, *arguments):
+        capsys.readouterr()
+        code = main(["verify", str(world.spool), "--checkpoints", where, *map(str, arguments)])
+        shown = capsys.readouterr()
+        assert "canary" not in shown.out + shown.err
+        return code, shown.out + shown.err
 
     return run
 
@@ -209,3 +225,85 @@ def test_checkpoints_lie_in_a_bucket_among_other_events(world, signed, compare, 
     assert "--checkpoints s3://" in capsys.readouterr().err
     rewrite(world, database=True)
     assert main([*arguments, where]) == 1
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    with ElasticsearchService(
+        api_keys=["k:canary"], streams=["logs-saas_audit.pylon-default", STREAM, "logs-other"]
+    ) as service:
+        connection = {"conn_type": "elasticsearch_logs", "host": service.url, "password": "k:canary"}
+        monkeypatch.setenv("AIRFLOW_CONN_ELASTICSEARCH_LOGS_DEFAULT", json.dumps(connection))
+        yield service
+
+
+def ship(world, **arguments):
+    AuditLogsToElasticsearchOperator(
+        task_id="s", pipeline="p", spool=f"file://{world.spool}", evidence=True, **arguments
+    ).execute(context())
+
+
+@pytest.mark.parametrize("form", ["raw", "envelope", "ecs", "ocsf"])
+@pytest.mark.parametrize("where", ["elasticsearch:", f"opensearch:{STREAM}", "url"])
+def test_checkpoints_are_read_back_from_an_index(world, signed, compare_at, cluster, form, where):
+    world.pull()
+    signed()
+    ship(world, options={"format": form})
+    where = f"{cluster.url}/{STREAM}" if where == "url" else where
+    code, said = compare_at(where, "--key", KEY)
+    assert (code, f"checkpoints: 1 of 1 agree with the spool; signed by {KEY}" in said) == (0, True), said
+    rewrite(world, database=True)
+    code, said = compare_at(where, "--key", KEY)
+    assert (code, "differs: the events that the spool holds have the root" in said) == (1, True)
+
+
+def test_an_index_may_have_the_checkpoints_of_other_pipelines_and_other_events(world, signed, compare_at, cluster):
+    world.pull()
+    (record,) = signed()
+    ship(world)
+    other = record | {"checkpoint": record["checkpoint"].replace("/p/live/", "/q/live/")}
+    for raw in (other, {"checkpoint": "none"}):
+        cluster.targets[STREAM].create(None, json.dumps({"@timestamp": TIME, "event": {"id": "checkpoint-x"}, **raw}))
+    assert "checkpoints: 1 of 2 agree" in compare_at("opensearch:")[1]
+    code, said = compare_at("opensearch:", "--pipeline", "p")
+    assert (code, "checkpoints: 1 of 1 agree" in said) == (0, True)
+
+
+def test_an_index_that_holds_none_or_cannot_be_asked_is_no_proof(world, signed, compare_at, cluster):
+    world.pull()
+    signed()
+    ship(world, options={"format": "cef"})
+    code, said = compare_at("opensearch:")
+    assert (code, "holds no checkpoint that can be read" in said) == (2, True)
+    code, said = compare_at("opensearch:?conn=x")
+    assert (code, "--checkpoints opensearch:" in said) == (2, True)
+    code, said = compare_at("opensearch:logs-none")
+    assert (code, "no such index" in said) == (2, True)
+    code, said = compare_at("https://elsewhere.example.com/logs-x")
+    assert (code, "--checkpoints leads to https://elsewhere.example.com" in said) == (2, True)
+    cluster.may_read = False
+    code, said = compare_at("opensearch:")
+    assert (code, "privilege 'read'" in said) == (2, True)
+
+
+TIME = "2026-11-30T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "page"),
+    [([*range(7)], 2), ([0, 0, 1, 1, 1, 2], 3), ([0] * 5, 2), ([0, 1, 1, 1, 1, 2], 2), ([], 2), ([0, 1], 2)],
+)
+def test_every_page_of_an_index_is_read(cluster, milliseconds, page):
+    from audit_provider.core.transparency.checkpoint import Checkpoint
+    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
+
+    made = [str(Checkpoint("o/p/live/unnamed", number, bytes(32)).signed([])) for number in range(len(milliseconds))]
+    for number, (milli, note) in enumerate(zip(milliseconds, made, strict=True)):
+        document = {"@timestamp": f"2026-11-30T00:00:00.{milli:03}Z", "event": {"id": f"checkpoint-{number}"}}
+        cluster.targets["logs-other"].create(None, json.dumps(document | {"checkpoint": note}))
+    client = ElasticsearchLogsHook().client()
+    if not made:
+        with pytest.raises(ConfigurationError, match="holds no checkpoint"):
+            notes_of_index(client, "logs-other", page=page)
+        return
+    assert sorted(map(str, notes_of_index(client, "logs-other", page=page))) == sorted(made)

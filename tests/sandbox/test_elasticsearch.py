@@ -281,6 +281,9 @@ def test_documents_are_found_by_id_or_field_in_every_backing_index(cluster):
         {"query": {"terms": {"a": ["1"], "b": ["2"]}}},
         {"query": {"terms": {"a": ["1"] * 65_537}}},
         {"query": {"guess": {}}},
+        {"query": {"prefix": {"a": "1"}}},
+        {"query": {"ids": {"values": []}}, "sort": [{"_id": "asc"}]},
+        {"query": {"ids": {"values": []}}, "search_after": [1]},
         {"search": {}},
     ],
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Origin
     from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.id_buckets import IdBuckets
-    from audit_provider.core.wire.http import Answer, HttpClient
+    from audit_provider.core.wire.http import HttpClient
 
 _BATCH = 1000
 _BATCH_OF_DOCUMENTS = 200
@@ -32,9 +32,12 @@ _FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hit
 _EVENT_ID = "event.id"
 
 
-class _Hit(msgspec.Struct):
+class Hit(msgspec.Struct):
+    """One document that a search has found. :ivar sort: what it was sorted by."""
+
     id: str = msgspec.field(default="", name="_id")
     fields: dict[str, list[Any]] = msgspec.field(default_factory=dict)
+    sort: list[Any] = msgspec.field(default_factory=list)
     source: msgspec.Raw | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="_source")
 
 
@@ -42,9 +45,11 @@ class _Total(msgspec.Struct):
     value: int
 
 
-class _Hits(msgspec.Struct):
+class Hits(msgspec.Struct):
+    """What a search has found. :ivar total: how many documents fit; :ivar hits: those that were asked for."""
+
     total: _Total
-    hits: list[_Hit] = msgspec.field(default_factory=list)
+    hits: list[Hit] = msgspec.field(default_factory=list)
 
 
 class _Shards(msgspec.Struct):
@@ -54,7 +59,7 @@ class _Shards(msgspec.Struct):
 class _Found(msgspec.Struct):
     timed_out: bool
     shards: _Shards = msgspec.field(name="_shards")
-    hits: _Hits
+    hits: Hits
 
 
 class DocumentSearch:
@@ -131,14 +136,12 @@ class DocumentSearch:
         else:
             query = {"query": {"ids": {"values": list(names)}}}
         query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": self.contents is not None}
-        answer = self._client.fetch(
-            "POST",
-            f"/{quote(self._target, safe='')}/_search",
-            params={"filter_path": _FILTER_PATH if self.contents is None else f"{_FILTER_PATH},hits.hits._source"},
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            body=msgspec.json.encode(query),
+        hits = search(
+            self._client,
+            self._target,
+            query,
+            _FILTER_PATH if self.contents is None else f"{_FILTER_PATH},hits.hits._source",
         )
-        hits = self._hits(answer)
         if hits.total.value > len(hits.hits):
             if len(ids) == 1:
                 return Counter({ids[0]: hits.total.value})
@@ -154,26 +157,39 @@ class DocumentSearch:
                 self._said[name].add(digest_of(record))
         return found
 
-    def _hits(self, answer: Answer) -> _Hits:
-        if answer.status in (401, 403):
-            raise CredentialError(
-                f"{answer.where} answered {answer.status}{self._client.words(answer)}: give the credential the index "
-                f"privilege 'read' on {self._target}, or name a connection that has it by conn_id."
-            )
-        if answer.status != 200:
-            raise ConfigurationError(
-                f"{answer.where} answered {answer.status}{self._client.words(answer)}: check the name of the target."
-            )
-        try:
-            found = _decode(answer.body)
-        except UNREADABLE:
-            raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
-        if found.timed_out or found.shards.failed:
-            raise UnavailableError(
-                f"{answer.where} answered for a part of the index only, so it is unknown what is missing: try again "
-                f"when all its shards are there."
-            )
-        return found.hits
+
+def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_path: str) -> Hits:
+    """Ask ``_search`` of an index or a data stream.
+
+    :param query: the body. :param filter_path: which parts the answer has, see :class:`Hits`.
+    :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+    """
+    answer = client.fetch(
+        "POST",
+        f"/{quote(target, safe='')}/_search",
+        params={"filter_path": filter_path},
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        body=msgspec.json.encode(query),
+    )
+    if answer.status in (401, 403):
+        raise CredentialError(
+            f"{answer.where} answered {answer.status}{client.words(answer)}: give the credential the index "
+            f"privilege 'read' on {target}, or name a connection that has it by conn_id."
+        )
+    if answer.status != 200:
+        raise ConfigurationError(
+            f"{answer.where} answered {answer.status}{client.words(answer)}: check the name of the target."
+        )
+    try:
+        found = _decode(answer.body)
+    except UNREADABLE:
+        raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
+    if found.timed_out or found.shards.failed:
+        raise UnavailableError(
+            f"{answer.where} answered for a part of the index only, so it is unknown what is missing: try again "
+            f"when all its shards are there."
+        )
+    return found.hits
 
 
 _decode = msgspec.json.Decoder(_Found).decode
