@@ -16,6 +16,7 @@ from audit_provider.core.destinations.elasticsearch_documents import Scope, stre
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
+from audit_provider.core.runs.calendar_faults import calendar_faults
 from audit_provider.core.runs.entries import entry_faults
 from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE
 from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
@@ -71,7 +72,9 @@ def run_verify(options: argparse.Namespace) -> int:
             report = replace(report, faults=(*report.faults, *_count_faults(options, store, streams)))
             pipelines = sorted({folder.partition("/")[0] for folder in streams})
             with without_log():
-                beside = [fault for each in pipelines for fault in entry_faults(ledger_of(options), store, each)]
+                ledger = ledger_of(options)
+                beside = [fault for each in pipelines for fault in entry_faults(ledger, store, each)]
+                beside += [fault for each in pipelines for fault in calendar_faults(ledger, store, each)]
             report = replace(report, faults=(*report.faults, *beside))
             if options.checkpoints:
                 report = replace(report, checkpoints=_checkpoints(options, store, progress))

@@ -169,6 +169,41 @@ def dead_letter_and_database_rewritten(scene, world, moto):
     assert (code, f"{letters.name} is in the log of entries, and no longer in the spool" in said) == (1, True)
 
 
+def calendar_rewritten(scene, world, moto):
+    verify = VerifyAuditLogsOperator(task_id="verify", pipeline="p", spool=f"file://{world.spool}")
+    verify.execute(context())
+    assert scene.verify()[0] == 0
+    path = scene.spool / "p/calendar/days.json"
+    written = path.read_bytes()
+    calendar = json.loads(written)
+    day = min(day for day, each in calendar["days"].items() if each["state"] != "proven")
+    calendar["days"][day] |= {"state": "proven", "reason": ""}
+    path.write_text(json.dumps(calendar))
+    code, said = scene.verify()
+    assert (code, f"it says proven of {day}" in said, "days.json is not what the verification of" in said) == (
+        1,
+        True,
+        True,
+    )
+    calendar = json.loads(written)
+    calendar["days"][day]["compared"] = True
+    path.write_text(json.dumps(calendar))
+    assert scene.verify()[0] == 1, "no more than a detail"
+    path.unlink()
+    assert scene.verify()[0] == 0, "it claims nothing"
+    path.write_bytes(written)
+    assert scene.verify()[0] == 0
+    calendar["days"][day] |= {"state": "proven", "reason": "", "kept": False}
+    path.write_text(json.dumps(calendar))
+    with pytest.raises(Exception, match="days.json is not what the verification of"):
+        verify.execute(context())
+    assert "days.json is not what" in scene.evidence("audit_provider.verification")[-1]["faults"][0]
+    assert json.loads(path.read_bytes())["days"][day]["state"] != "proven"
+    verify.execute(context())
+    assert scene.verify()[0] == 0
+    assert json.loads(path.read_bytes())["days"][day]["state"] != "proven", "it was judged again"
+
+
 def configuration_changed_and_back(scene, world, moto):
     world.ship("splunk")
     for options in ({"except": ["UserDeleted"]}, None):
@@ -223,6 +258,7 @@ ATTACKS = {
     "SIEM's copy changed": siem_copy_changed,
     "dead letter removed": dead_letter_removed,
     "dead letter and database rewritten": dead_letter_and_database_rewritten,
+    "calendar rewritten": calendar_rewritten,
     "configuration changed and back": configuration_changed_and_back,
     "clock set back": clock_set_back,
     "key stolen and exchanged": key_stolen_and_exchanged,

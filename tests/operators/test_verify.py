@@ -23,6 +23,7 @@ from audit_provider.core.unreadable import UnreadableRecords
 from audit_provider.operators import VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
+from tests.core.calendars import keep
 from tests.operators.conftest import context
 
 PIPELINE = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
@@ -54,7 +55,7 @@ def at_turn(world, day, verify):
     """Verify in the run in which a day is read again."""
     store = LocalStore(world.spool)
     kept = Calendar.load(store, "p")
-    msgspec.structs.replace(kept, runs=day.toordinal() + ROUND - 1).save(store, "p")
+    keep(msgspec.structs.replace(kept, runs=day.toordinal() + ROUND - 1), Variables(), store, world.now)
     return verify()
 
 
@@ -160,7 +161,8 @@ def test_a_day_whose_segments_are_gone_keeps_what_was_known(world, compare, veri
     before = Calendar.load(LocalStore(world.spool), "p")
     old = (ending - timedelta(days=400)).date()
     kept = before.days[(ending - DAY).date()]
-    Calendar(before.checked_at, before.result, {**proven, old: kept}).save(LocalStore(world.spool), "p")
+    made = Calendar(before.checked_at, before.result, {**proven, old: kept})
+    keep(made, Variables(), LocalStore(world.spool), world.now)
     assert verify()[old] == kept
 
 

@@ -104,10 +104,14 @@ class Calendar(msgspec.Struct, frozen=True):
                 f"{key} does not contain a calendar: delete it, and the next verification makes it."
             ) from None
 
-    def save(self, store: Store, pipeline: str) -> None:
-        """Keep it, durably; the oldest days beyond :data:`MOST_DAYS` are left out."""
+    def content(self) -> bytes:
+        """Return it as it is kept; the oldest days beyond :data:`MOST_DAYS` are left out."""
         days = dict(sorted(self.days.items())[-MOST_DAYS:])
-        store.put(key_of(pipeline), msgspec.json.encode(msgspec.structs.replace(self, days=days)))
+        return msgspec.json.encode(msgspec.structs.replace(self, days=days))
+
+    def save(self, store: Store, pipeline: str) -> None:
+        """Keep it, durably."""
+        store.put(key_of(pipeline), self.content())
 
 
 def key_of(pipeline: str) -> str:

@@ -29,6 +29,7 @@ from audit_provider.core.runs.calendar import (
     span_of,
     with_gaps,
 )
+from audit_provider.core.runs.calendar_faults import calendar_faults, vouched_for
 from audit_provider.core.runs.entries import Logged, files_beside
 from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
@@ -78,16 +79,20 @@ class Verifying:
         name, now = self.pipeline.name, self.now()
         before = Calendar.load(self.store, name)
         self._before = before
+        rewritten = calendar_faults(self.ledger, self.store, name)
+        if rewritten:
+            # Else the days that somebody has rewritten would be vouched for from now on.
+            self._before = vouched_for(self.ledger, self.store, name, before, str(rewritten[0]))
         # What was wrong is looked at until it is right, whenever its turn is.
-        self._reads_all = before.result == "faults found"
+        self._reads_all = bool(rewritten) or before.result == "faults found"
         files = files_beside(self.store, name)
         found = self._found(name, files)
-        days = self._judged(before.days, found, now)
+        days = self._judged(self._before.days, found, now)
         if self._met_damage and not found.faults and not self._reads_all:
             # In a segment whose turn has not come.
             self._reads_all = True
             found = self._found(name, files)
-            days = self._judged(before.days, found, now)
+            days = self._judged(self._before.days, found, now)
         heads = {each.stream: each.head for each in found.streams} if not found.faults else before.heads
         after = Calendar(now, found.result, days, before.runs + 1, heads)
         self._keep(before, after, found, files, now)
@@ -104,7 +109,8 @@ class Verifying:
             # Retention may have removed segments while they were read.
             self.log.warning("Faults were found and are looked for again, the first: %s", found.faults[0])
             found = self._verified(name)
-        found = replace(found, faults=(*found.faults, *self._logged(name).faults(files)))
+        beside = [*self._logged(name).faults(files), *calendar_faults(self.ledger, self.store, name)]
+        found = replace(found, faults=(*found.faults, *beside))
         if silent := [each for each in found.faults if each.kind == "unread"]:
             raise UnavailableError(f"the spool of {name} could not be read whole: {silent[0]}.")
         return found
@@ -226,6 +232,7 @@ class Verifying:
             "faults": [str(each) for each in found.faults[:_MOST_FAULTS]],
             "streams": {each.stream: {"head": each.head, "sha256": each.sha256} for each in found.streams},
             "days": changed,
+            "calendar": hashlib.sha256(after.content()).hexdigest(),
             "proven": sum(each.state == "proven" for each in after.days.values()),
             "version": self.version,
         }

@@ -17,6 +17,7 @@ from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.core.spool import SegmentWriter
 from audit_provider.core.stream_name import StreamName
+from tests.core.calendars import keep
 from tests.core.simulation import CountingStore
 
 DAY = timedelta(days=1)
@@ -116,18 +117,18 @@ def test_a_fault_of_an_old_chain_is_put_on_its_own_days():
     assert "found faults" in days[day_of(10)].reason
 
 
-def proven(store, *numbers):
+def proven(store, ledger, *numbers):
     """Say in the calendar that days are proven."""
     kept = Calendar.load(store, "p")
     days = {day_of(each): Day("proven", events=1, verified_at=NOW, proven_at=NOW) for each in numbers}
-    msgspec.structs.replace(kept, days={**kept.days, **days}).save(store, "p")
+    keep(msgspec.structs.replace(kept, days={**kept.days, **days}), ledger, store, NOW)
 
 
 def test_a_fault_takes_the_proof_from_days_that_only_an_old_chain_has():
     store, ledger = CountingStore(), MemoryLedger()
     spooled(store, ledger, 0, 2)
     judge(store, ledger)
-    proven(store, 0, 1)
+    proven(store, ledger, 0, 1)
     old = begin_anew(ledger)
     spooled(store, ledger, 10, 1)
     _, days = judge(store, ledger, NOW + DAY)
@@ -147,7 +148,7 @@ def test_a_missing_manifest_of_an_old_chain_takes_the_proof_from_every_day():
     store, ledger = CountingStore(), MemoryLedger()
     spooled(store, ledger, 0, 2)
     judge(store, ledger)
-    proven(store, 0, 1)
+    proven(store, ledger, 0, 1)
     old = begin_anew(ledger)
     spooled(store, ledger, 10, 1)
     (gone,) = (key for key in store.keys(f"p/live/{old}/") if "000000000001" in key and "manifest" in key)
@@ -161,7 +162,7 @@ def test_what_retention_has_removed_keeps_its_proof_where_another_segment_is_dam
     store, ledger = CountingStore(), MemoryLedger()
     spooled(store, ledger, 0, 6)
     judge(store, ledger)
-    proven(store, 0, 1, 5)
+    proven(store, ledger, 0, 1, 5)
     position = position_record(ledger, StreamName("p")).load()
     assert StreamName("p").stream(store, position).prune(finished=3, written_before=NOW, now=NOW) == 3
     damage(store, position.chain, 6)
@@ -206,7 +207,7 @@ def test_damage_that_judging_a_day_meets_is_a_fault_before_its_turn():
     msgspec.structs.replace(kept, days={**kept.days, day_of(1): waiting}).save(store, "p")
     run = next(each for each in range(2, ROUND) if not any(is_due(day_of(number), each) for number in range(3)))
     kept = msgspec.structs.replace(Calendar.load(store, "p"), runs=run - 1)
-    kept.save(store, "p")
+    keep(kept, ledger, store, NOW)
     key = damage(store, position_record(ledger, StreamName("p")).load().chain, 2)
     found, days = judge(store, ledger, NOW + DAY)
     assert [each.file for each in found.faults] == [key]
