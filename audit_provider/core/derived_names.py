@@ -18,8 +18,9 @@ from audit_provider.core.fields import keys_of
 if TYPE_CHECKING:
     from audit_provider.core.model import Fields
 
-Role = Literal["action", "actor", "address", "answer"]
-"""What a name is: an event's action, who did it, from which address, or words of a service about events."""
+Role = Literal["action", "actor", "address", "answer", "object_type", "object", "target"]
+"""What a name is: an event's action, who did it, from which address, words of a service about events, the type of what
+was acted on, its id, or the user or group that was acted on."""
 
 Treatment = Literal["drop", "hash"]
 
@@ -39,6 +40,9 @@ _FIELDS: Mapping[Role, tuple[str, ...]] = {
     "action": ("action",),
     "actor": ("actor_email", "actor_name", "actor_id", "target_email", "target_user"),
     "address": ("ip",),
+    "object_type": ("object_type",),
+    "object": ("object_id",),
+    "target": ("target_email", "target_user", "target_group"),
 }
 
 

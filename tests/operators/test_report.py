@@ -396,6 +396,34 @@ def test_findings_are_redacted_wherever_they_go(
     assert SECRET not in str(caught.value)
 
 
+def test_objects_are_redacted_wherever_they_go(world, report, notifier, caplog, capsys):
+    nine = (world.now - timedelta(days=1)).replace(hour=9, minute=0, second=0)
+    happened = generate(3, nine, nine + timedelta(minutes=10), seed=3)
+    for each in happened:
+        each |= {"action": "UserRoleChanged", "object_type": "user", "object_id": SECRET}
+    world.pylon.add(happened)
+    world.pull()
+    redact = {"hash": ["object_id"]}
+    notify = [{"notifier": NOTIFIER, "severity": "info"}]
+    summary = report({"ship_findings": True, "notify": notify}, redact=redact)
+    AuditLogsToSplunkHecOperator(
+        task_id="s",
+        pipeline="p",
+        source="pylon",
+        findings=True,
+        spool=f"file://{world.spool}",
+        index="audit",
+        options={"redact": redact},
+    ).execute(context())
+    shipped = json.dumps([each["event"] for each in world.splunk.indexed])
+    reports = [path.read_text() for path in world.spool.glob("p/reports/*")]
+    places = [shipped, *notifier.said, world.variables.get("audit_logs.p.summary"), *reports]
+    assert not [each for each in (*places, caplog.text, capsys.readouterr().out) if SECRET in each]
+    assert f", affecting user {digest_of(SECRET)}." in shipped
+    assert any(each.object == digest_of(SECRET) for each in summary.watched)
+    assert all(digest_of(SECRET) in each for each in reports)
+
+
 def test_what_monitoring_says_of_redaction_comes_first(world, report, secretive):
     plain = report({"redact": {}}, redact={"drop": ["actor_user_id"]})
     assert any(SECRET in each.title for each in plain.findings)

@@ -50,6 +50,9 @@ MOST_ACTIONS = 300
 MOST_NAMES = 50
 """Actors of one action, and actors or addresses of failed logins in one hour, that are kept by name."""
 
+MOST_OBJECTS = 20
+"""Pairs of an actor and an object of one action that are kept by name."""
+
 MOST_LETTERS = 200
 """Of a name."""
 
@@ -68,10 +71,13 @@ class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Who did what on one day.
 
     :ivar watched: events of actions that matter to security, by action and actor.
+    :ivar objects: what these were done to, by action, actor and object, see ``objects``; under :data:`REST`, events
+        whose object is not kept.
     :ivar failed_by_actor: failed logins by hour and actor; :ivar failed_by_address: by hour and address.
     """
 
     watched: dict[str, dict[str, int]] = {}
+    objects: dict[str, dict[str, dict[str, int]]] = {}
     failed_by_actor: dict[int, dict[str, int]] = {}
     failed_by_address: dict[int, dict[str, int]] = {}
 
@@ -79,6 +85,8 @@ class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Keep of names only the most frequent."""
         for actors in self.watched.values():
             _trim(actors)
+        for action, objects in self.objects.items():
+            _trim_objects(objects, self.watched.get(action, {}))
         for names in (*self.failed_by_actor.values(), *self.failed_by_address.values()):
             _trim(names)
             names.pop(REST, None)
@@ -256,3 +264,16 @@ def _trim(names: dict[str, int]) -> None:
     kept = sorted(names, key=lambda name: (name == REST, names[name]), reverse=True)[: MOST_NAMES + (REST in names)]
     dropped = sum(names.pop(name) for name in set(names) - set(kept))
     names[REST] = names.get(REST, 0) + dropped
+
+
+def _trim_objects(objects: dict[str, dict[str, int]], actors: Collection[str]) -> None:
+    """Keep of one action's objects only the most frequent. :param objects: by actor. :param actors: that are kept."""
+    pairs = [(count, actor, thing) for actor, counts in objects.items() for thing, count in counts.items()]
+    named = [each for each in pairs if each[1] in actors and each[2] != REST]
+    kept = sorted(named, key=lambda each: each[0], reverse=True)[:MOST_OBJECTS]
+    left = sum(count for count, _, _ in pairs) - sum(count for count, _, _ in kept)
+    objects.clear()
+    for count, actor, thing in kept:
+        objects.setdefault(actor, {})[thing] = count
+    if left:
+        objects.setdefault(REST, {})[REST] = left

@@ -23,10 +23,11 @@ from audit_provider.core.monitoring.activity import (
     Names,
     Progress,
 )
+from audit_provider.core.monitoring.objects import OBJECT_FIELDS, object_of
 from audit_provider.core.spool import RecentIds
 
 if TYPE_CHECKING:
-    from audit_provider.core.model import Event
+    from audit_provider.core.model import Event, Fields
     from audit_provider.core.monitoring.activity import Activity
     from audit_provider.core.monitoring.categories import Classified, Classifier
     from audit_provider.core.position import Position
@@ -113,6 +114,8 @@ SEGMENTS_AT_ONCE = 50
 
 _MOST_WATCHED = 100
 _MOST_IN_MEMORY = 5000
+_MOST_ACTORS_OF_OBJECTS = 250
+_MOST_OBJECTS_OF_ACTOR = 40
 _ACTORS: tuple[str, ...] = ("actor_email", "actor_name", "actor_id")
 _TARGETS: tuple[str, ...] = ("target_email", "target_user")
 _NAMES = ("action", "outcome", "ip", *_ACTORS, *_TARGETS)
@@ -163,7 +166,7 @@ def count(
             continue
         first = max(done + 1, stream.oldest())
         for of_source, last in position.by_source(first):
-            run.open(stream, place, FieldReader(of_source.fields, _NAMES), is_backfill=str(stream) in backfills)
+            run.open(stream, place, of_source.fields, is_backfill=str(stream) in backfills)
             try:
                 for manifest in stream.manifests(head, first):
                     if manifest.number > last:
@@ -199,9 +202,13 @@ class _Run:
         self.progress: Progress = self.activity.progress()
         self._first = self.today - timedelta(days=KEPT_DAYS - 1)
 
-    def open(self, stream: Stream, place: str, reader: FieldReader, *, is_backfill: bool) -> None:
+    def open(self, stream: Stream, place: str, fields: Fields, *, is_backfill: bool) -> None:
         """Go on with another chain."""
-        self._place, self._reader, self._is_backfill = place, reader, is_backfill
+        self._place, self._is_backfill = place, is_backfill
+        self._reader = FieldReader(fields, _NAMES)
+        # Read for watched actions alone: these are few.
+        self._object_reader = FieldReader(fields, OBJECT_FIELDS)
+        self._one_email = fields.actor_email == fields.target_email != ""
         self.progress.ended.pop(place, None)
         self._others = other_chains(stream, place, self.activity, self.progress, self._first)
 
@@ -282,9 +289,17 @@ class _Run:
             names, day.live = day, day.live + 1
             if action in day.backfilled_only:
                 day.backfilled_only.remove(action)
-        if classified.watched:
-            self._watch(names, action, actor_of(found, classified))
         meaning = classified.meaning
+        if self._one_email and meaning.kind != "authentication":
+            # It is the address of the user who was acted on.
+            found.pop("actor_email", None)
+        if classified.watched:
+            actor = actor_of(found, classified)
+            self._watch(names, action, actor)
+            # Who signs in acts on nothing else.
+            if action in names.watched and not (meaning.kind == "authentication" and meaning.verb in _LOGINS):
+                thing = object_of(self._object_reader.read(event.raw), actor)
+                _add_object(names.objects.setdefault(action, {}), actor or REST, thing)
         if meaning.kind == "authentication" and meaning.verb in _LOGINS:
             if outcome_of(found.get("outcome", ""), meaning) != "failure":
                 return
@@ -297,6 +312,19 @@ class _Run:
             actors = names.watched[action] = {}
         if actors is not None:
             _add(actors, actor or REST)
+
+
+def _add_object(objects: dict[str, dict[str, int]], actor: str, thing: str) -> None:
+    """Count what an actor acted on if memory allows; objects that were met first stay. :param thing: "" if unknown."""
+    if not thing:
+        return
+    counts = objects.get(actor)
+    if counts is None and len(objects) >= _MOST_ACTORS_OF_OBJECTS:
+        actor = thing = REST
+    elif counts and thing not in counts and len(counts) >= _MOST_OBJECTS_OF_ACTOR:
+        thing = REST
+    counts = objects.setdefault(actor, {})
+    counts[thing] = counts.get(thing, 0) + 1
 
 
 def actor_of(found: Mapping[str, str], classified: Classified) -> str:

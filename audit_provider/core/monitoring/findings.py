@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.derived_names import Part, sentence
 from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.monitoring.baseline import begin_of
+from audit_provider.core.monitoring.objects import parts_of
 from audit_provider.core.monitoring.summary import Finding, Kind, finding_id
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def _new_actors(day: Day, classifier: Classifier, memory: Memory, known: set[str
             ("actor", shown(actor)),
             " performed ",
             *_list("action", actions),
-            f" on {day.day}, the first security-relevant activity of this actor.",
+            f" on {day.day}, the first security-relevant activity of this actor",
+            *_affecting([day.objects.get(action, {}).get(actor, {}) for action in actions]),
+            ".",
         )
         yield Finding(
             id=finding_id("new_actor", memory.key, actor, str(day.day)),
@@ -144,7 +147,7 @@ def _new_actors(day: Day, classifier: Classifier, memory: Memory, known: set[str
 
 def _watched(day: Day, memory: Memory) -> Iterator[Finding]:
     for action, actors in day.watched.items():
-        title, names = sentence(*_what_happened(action, actors, f" on {day.day}"), ".")
+        title, names = sentence(*_what_happened(action, day, f" on {day.day}"), ".")
         yield Finding(
             id=finding_id("security_action", memory.key, action, str(day.day)),
             kind="security_action",
@@ -164,7 +167,7 @@ def _watched_in_short(day: Day, memory: Memory) -> Iterator[Finding]:
     most = sorted(day.watched, key=lambda action: -sum(day.watched[action].values()))
     parts: list[Part] = [f"On {day.day}, before monitoring began: "]
     for place, action in enumerate(most[:_NAMED]):
-        parts += [*(["; "] if place else []), *_what_happened(action, day.watched[action], "")]
+        parts += [*(["; "] if place else []), *_what_happened(action, day, "")]
     rest = len(most) - _NAMED
     more = f"; and {rest} more {'action' if rest == 1 else 'actions'}" if rest > 0 else ""
     title, names = sentence(*parts, f"{more}.")
@@ -180,13 +183,35 @@ def _watched_in_short(day: Day, memory: Memory) -> Iterator[Finding]:
     )
 
 
-def _what_happened(action: str, actors: Mapping[str, int], when: str) -> list[Part]:
-    """Return the parts of a sentence without its end, which begins with who did it, if the source says so."""
+def _what_happened(action: str, day: Day, when: str) -> list[Part]:
+    """Return the parts of a sentence without its end, with who did it and to what, if the source says so."""
+    actors = day.watched[action]
+    affecting = _affecting(day.objects.get(action, {}).values())
     named = sorted((each for each in actors if each != REST), key=lambda each: -actors[each])
     times = f" {_times(sum(actors.values()))}{when}"
     if not named:
-        return [("action", shown(action)), " occurred", times]
-    return [*_list("actor", named), " performed ", ("action", shown(action)), times]
+        return [("action", shown(action)), " occurred", times, *affecting]
+    return [*_list("actor", named), " performed ", ("action", shown(action)), times, *affecting]
+
+
+def _affecting(counted: Iterable[Mapping[str, int]]) -> list[Part]:
+    """Return the parts of a sentence that say which objects were acted on, none where the source names none."""
+    totals: dict[str, int] = {}
+    for objects in counted:
+        for thing, count in objects.items():
+            totals[thing] = totals.get(thing, 0) + count
+    more_than_kept = totals.pop(REST, 0)
+    if not totals:
+        return []
+    found: list[Part] = [", affecting "]
+    ordered = sorted(totals, key=lambda thing: -totals[thing])
+    for place, thing in enumerate(ordered[:_NAMED]):
+        found += [*([", "] if place else []), *parts_of(thing)]
+    if rest := len(ordered[_NAMED:]):
+        found.append(f" and {'at least ' if more_than_kept else ''}{rest} more")
+    elif more_than_kept:
+        found.append(" and others")
+    return found
 
 
 def _bursts(day: Day, days: Sequence[Day], settings: Monitoring, memory: Memory) -> Iterator[Finding]:

@@ -79,6 +79,7 @@ def page_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRec
             accounts=[_account(each) for each in accounts],
             gaps=gaps,
             findings=gravest_first(summary.findings),
+            watched=summary.watched,
             charts=_charts(summary),
             actions=_actions(summary),
             period=f"{len(summary.actions[0].days)} days" if summary.actions else "",

@@ -17,6 +17,7 @@ from audit_provider.core.monitoring.baseline import WEEKS_KNOWN, Band, Figures, 
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.findings import fresh_days, noteworthy
 from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory, Totals
+from audit_provider.core.monitoring.objects import watched_counts
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, finding_id
 from audit_provider.core.source_health import notices_in
 
@@ -162,6 +163,7 @@ def _summary(
         high=tuple(round(band.high, 1) for band in bands),
         actions=actions,
         unknown_actions=unknown,
+        watched=watched_counts(figures.days),
         findings=_findings(memory, now),
         dead_letters={destination: count for destination, count in state.dead_letters.items() if count},
         redriven={destination: each.redriven for destination, each in state.letters.items() if each.redriven},

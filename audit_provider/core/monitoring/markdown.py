@@ -39,6 +39,7 @@ def markdown_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[Ga
         f"## Read and delivered by day (UTC)\n\n{_days(summary)}",
         f"## Gaps\n\n{_gaps(gaps)}",
         f"## Findings\n\n{findings_markdown(summary.findings) if summary.findings else 'None.'}",
+        *([f"## Security-relevant actions\n\n{_watched(summary)}"] if summary.watched else []),
         f"## Activity\n\n{_activity(summary)}",
     ]
     if summary.actions:
@@ -112,6 +113,22 @@ def _actions(summary: Summary) -> str:
     ]
     left = len(summary.actions) - len(rows)
     return _table([head, *rows]) + (f"\n\n{REST} and {left} more." if left > 0 else "")
+
+
+def _watched(summary: Summary) -> str:
+    head = ("action", "by", "object", "user or group", "last on", "events")
+    rows = [
+        (
+            escaped(each.action) or "(none)",
+            escaped(each.actor),
+            escaped(" ".join(filter(None, (each.object_type, each.object)))),
+            escaped(each.target),
+            str(each.last),
+            f"{each.count:,}",
+        )
+        for each in summary.watched
+    ]
+    return _table([head, *rows])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

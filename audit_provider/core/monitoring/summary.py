@@ -80,6 +80,31 @@ class ActionCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchedCounts:
+    """How often an actor did something that matters to security to one object.
+
+    :ivar last: The last day on which it happened. :ivar count: Events of the days that are listed.
+    :ivar object_type: Type of the object, :ivar object: its id, and :ivar target: the user or group that was acted on;
+        "" if the source does not say so.
+    """
+
+    action: str
+    actor: str
+    last: date
+    count: int
+    object_type: str = ""
+    object: str = ""
+    target: str = ""
+
+    def shown(self, hidden: Mapping[Role, Treatment]) -> WatchedCounts:
+        """Return it as it may be shown. :param hidden: roles of names that may not be."""
+        roles: tuple[Role, ...] = ("action", "actor", "object_type", "object", "target")
+        named = {role: getattr(self, role) for role in roles if role in hidden}
+        changed = {role: in_place_of(text, hidden[role]) for role, text in named.items() if text not in ("", REST)}
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True, slots=True)
 class DayDelivery:
     """What became of a destination's events on one day, by the last report of the day.
 
@@ -122,6 +147,8 @@ class Summary:
     :ivar high: Upper end of the usual range by day, for all categories together.
     :ivar actions: The most frequent actions, with the rest of each category under ``…``.
     :ivar unknown_actions: Actions without a known meaning.
+    :ivar watched: Who did what to what, of actions that matter to security in the last days, newest first; empty if an
+        earlier version wrote the summary.
     :ivar findings: Findings of the last days, newest first.
     :ivar dead_letters: Number of open dead letters, by destination. :ivar redriven: Number of those that it took later,
         and :ivar discarded: of those that a person decided not to send.
@@ -147,6 +174,7 @@ class Summary:
     high: tuple[float, ...] = ()
     actions: tuple[ActionCounts, ...] = ()
     unknown_actions: tuple[str, ...] = ()
+    watched: tuple[WatchedCounts, ...] = ()
     findings: tuple[Finding, ...] = ()
     dead_letters: dict[str, int] = field(default_factory=dict)
     lags: tuple[float, ...] = ()
@@ -173,14 +201,15 @@ SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next rep
 def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary:
     """Return a summary as it may be shown. :param hidden: roles of names that may not be."""
     findings = tuple(each.shown(hidden) for each in summary.findings)
+    watched = tuple(each.shown(hidden) for each in summary.watched)
     how = hidden.get("action")
     if not how:
-        return replace(summary, findings=findings)
+        return replace(summary, findings=findings, watched=watched)
     actions = tuple(
         each if each.action == REST else replace(each, action=in_place_of(each.action, how)) for each in summary.actions
     )
     unknown = tuple(in_place_of(each, how) for each in summary.unknown_actions)
-    return replace(summary, findings=findings, actions=actions, unknown_actions=unknown)
+    return replace(summary, findings=findings, watched=watched, actions=actions, unknown_actions=unknown)
 
 
 def with_again(summary: Summary, *, again: bool, read_to: str | None = None) -> Summary:
