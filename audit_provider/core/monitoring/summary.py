@@ -98,10 +98,18 @@ class WatchedCounts:
 
     def shown(self, hidden: Mapping[Role, Treatment]) -> WatchedCounts:
         """Return it as it may be shown. :param hidden: roles of names that may not be."""
-        roles: tuple[Role, ...] = ("action", "actor", "object_type", "object", "target")
-        named = {role: getattr(self, role) for role in roles if role in hidden}
-        changed = {role: in_place_of(text, hidden[role]) for role, text in named.items() if text not in ("", REST)}
-        return replace(self, **changed)
+
+        def of(role: Role, text: str) -> str:
+            return in_place_of(text, hidden[role]) if role in hidden and text not in ("", REST) else text
+
+        return replace(
+            self,
+            action=of("action", self.action),
+            actor=of("actor", self.actor),
+            object_type=of("object_type", self.object_type),
+            object=of("object", self.object),
+            target=of("target", self.target),
+        )
 
 
 @dataclass(frozen=True, slots=True)
