@@ -9,6 +9,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -128,8 +129,9 @@ def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
     with contextlib.suppress(BaseException):
         os.close(reading)
         with log.open("ab", buffering=0) as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
+            # pytest has given the streams other descriptors.
+            for descriptor in {1, 2, sys.stdout.fileno(), sys.stderr.fileno()}:
+                os.dup2(file.fileno(), descriptor)
         passed = _prepare(variables_url, harm)
         error = ""
         try:

@@ -41,7 +41,8 @@ def restart_policies(scenario):
 
 def test_a_siem_is_down_for_a_run_and_a_wait_loses_its_triggerer(scenario):
     """The others get everything, and the SIEM in the next run; the wait goes on in the next triggerer."""
-    scenario.control("pylon", "POST", "faults", {"kind": "status", "status": 429, "headers": {"Retry-After": "65"}})
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": "65"}, "path": "/audit-logs/search"}
+    scenario.control("pylon", "POST", "faults", fault)
     waiting = scenario.run(WAITING)
     until(lambda: scenario.states(WAITING, waiting)["pull"] == "deferred")
     scenario.switch("stop", "splunk")

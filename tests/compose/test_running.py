@@ -51,7 +51,8 @@ def test_every_event_arrives_once(scenario):
 
 def test_a_worker_that_is_killed_loses_nothing(scenario):
     """It dies while it pulls for one pipeline and ships for another, as one more run waits in the triggerer."""
-    scenario.control("pylon", "POST", "faults", {"kind": "status", "status": 429, "headers": {"Retry-After": "65"}})
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": "65"}, "path": "/audit-logs/search"}
+    scenario.control("pylon", "POST", "faults", fault)
     waiting = scenario.run(WAITING)
     until(lambda: scenario.states(WAITING, waiting)["pull"] == "deferred")
     shipping, reading = scenario.at_work()
