@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -48,6 +49,7 @@ class Rig:
         self.folder = folder
         self.described = {}
         self.cases = 0
+        self.runs = itertools.count()
         self.pipelines_file = folder / "audit_pipelines.yaml"
         self._process = None
 
@@ -204,7 +206,7 @@ class Case:
             )
         else:
             operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
-        run = SimpleNamespace(run_id=f"run {self.rig.cases}", run_type="manual")
+        run = SimpleNamespace(run_id=f"run {next(self.rig.runs)}", run_type="manual")
         return lambda: operator.execute({"ti": MagicMock(), "params": params, "dag_run": run})
 
     def _verify(self):
