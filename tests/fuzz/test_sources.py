@@ -17,6 +17,8 @@ from audit_provider.core.errors import AuditError
 from audit_provider.core.model import UTC, Fields, Window
 from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import REGISTRY, PageReader
+from audit_provider.core.sources.export import FeedList
+from audit_provider.core.sources.feeds import FeedReader
 from audit_provider.core.sources.files import File, FileReader
 from audit_provider.core.wire.auth import Token
 from audit_provider.core.wire.rate_limit import Pacer, RateLimit
@@ -87,7 +89,9 @@ def test_a_page_is_read_or_refused(name):
             reader.probe()
         if reader.files:
             try:
-                if hasattr(spec.export, "create"):
+                if isinstance(spec.export, FeedList):
+                    FeedReader(reader).feeds()
+                elif hasattr(spec.export, "create"):
                     reader.files.order(spec.export, DAY)
                     reader.files.look(spec.export, "j")
                 else:
