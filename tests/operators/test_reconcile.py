@@ -181,8 +181,7 @@ def test_a_comparison_that_breaks_off_goes_on_and_loses_nothing(world, compare, 
     monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
     world.pull()
     late = insert(world, 40, ending - timedelta(hours=9))
-    # The first request asks whose account it is.
-    world.pylon.faults.add("status", status=503, after=page + 1, count=None)
+    world.pylon.faults.add("status", status=503, after=page, count=None)
     with pytest.raises(AirflowException):
         compare(page_size=10)
     world.pylon.faults.clear()

@@ -37,7 +37,7 @@ PYLON = v.SourceSpec(
     ),
     rate_limit=v.RateLimit(requests=10, per=60),
     page_size=v.PageSize("limit", 999),
-    probe=v.Probe("/me", shows=("data.name", "data.id"), account="data.id"),
+    probe=v.Probe("/me", shows=("data.name", "data.id")),
     actions=ACTIONS,
     watched=WATCHED,
     errors=v.Errors(
