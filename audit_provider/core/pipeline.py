@@ -102,6 +102,19 @@ class Pipeline:
         )
 
     @property
+    def source_arguments(self) -> dict[str, Any]:
+        """What a task or a trigger needs to read the source, without objects and without secrets."""
+        return {
+            "source": self.source,
+            "settings": dict(self.settings),
+            "conn_id": self.conn_id,
+            "start": self.start.isoformat() if self.start else None,
+            "page_size": self.page_size,
+            "reading": dict(self.reading),
+            "rate_limit": dict(self.rate_limit),
+        }
+
+    @property
     def spec(self) -> SourceSpec:
         """The source, with this pipeline's own settings of its reading."""
         return source_from(

@@ -35,7 +35,7 @@ _PAGES = 2
 """Requests of a look for which its part has room."""
 
 _SHORT = 60.0
-"""Seconds. The budget of a longer period is divided, so that a process that starts anew waits for no longer."""
+"""Seconds. The budget of a longer period is divided, so that a process that starts again waits for no longer."""
 
 
 def budget_of_looks(limit: RateLimit) -> RateLimit:

@@ -163,13 +163,7 @@ def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
     """Return the pull operator's arguments for a pipeline."""
     return {
         "pipeline": pipeline.name,
-        "source": pipeline.source,
-        "settings": dict(pipeline.settings),
-        "conn_id": pipeline.conn_id,
-        "start": pipeline.start.isoformat() if pipeline.start else None,
-        "page_size": pipeline.page_size,
-        "reading": dict(pipeline.reading),
-        "rate_limit": dict(pipeline.rate_limit),
+        **pipeline.source_arguments,
         "backfill_share": pipeline.backfill_share,
         "run_minutes": pipeline.run_minutes,
         "watched": pipeline.watch,

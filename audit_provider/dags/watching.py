@@ -39,13 +39,7 @@ def described(pipeline: Pipeline) -> dict[str, Any]:
     monitoring = pipeline.monitoring
     return {
         "name": pipeline.name,
-        "source": pipeline.source,
-        "settings": dict(pipeline.settings),
-        "conn_id": pipeline.conn_id,
-        "start": pipeline.start.isoformat() if pipeline.start else None,
-        "page_size": pipeline.page_size,
-        "reading": dict(pipeline.reading),
-        "rate_limit": dict(pipeline.rate_limit),
+        **pipeline.source_arguments,
         "destinations": [each.name for each in pipeline.destinations.values() if each.enabled],
         "findings": monitoring is not None and monitoring.ship_findings,
         "evidence": pipeline.ship_checkpoints,

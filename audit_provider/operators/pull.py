@@ -20,12 +20,13 @@ from audit_provider.core.wire.budget import POLLING
 from audit_provider.core.wire.budget import lane as lane_name
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.host.settings import spool_uri
+from audit_provider.host.sleeping import sleep_or_defer
 from audit_provider.host.spool_location import open_store
 from audit_provider.host.versions import skip_tasks
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
 from audit_provider.operators.links import AuditLogLink
-from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
+from audit_provider.operators.task import AuditLogsOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

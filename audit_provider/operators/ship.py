@@ -22,10 +22,11 @@ from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.shipping.terms import Terms, TooOld
 from audit_provider.core.stream_name import StreamName
 from audit_provider.host.settings import spool_uri
+from audit_provider.host.sleeping import sleep_or_defer
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
-from audit_provider.operators.task import AuditLogsOperator, sleep_or_defer
+from audit_provider.operators.task import AuditLogsOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

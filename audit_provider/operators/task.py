@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from audit_provider.core.ledger import Ledger
-
-LONGEST_SLEEP = 61.0
-"""Seconds. A longer wait gives the worker slot back: the task defers. A budget per minute is waited for by sleeping."""
 
 
 class AuditLogsOperator(BaseOperator):
@@ -118,18 +114,6 @@ class AuditLogsOperator(BaseOperator):
             self.log.info("No link to the events: %s", reason)
         with suppress(Exception):
             keep_link(context, url)
-
-
-def sleep_or_defer(seconds: float) -> None:
-    """Sleep, or refuse to where it would hold a worker slot for long.
-
-    :raises WaitError: ``seconds`` are more than :data:`LONGEST_SLEEP`.
-    """
-    if seconds > LONGEST_SLEEP:
-        raise WaitError(
-            f"The service asks for a pause of {seconds:.0f} s.", until=utc_now() + timedelta(seconds=seconds)
-        )
-    time.sleep(seconds)
 
 
 def _added(result: Any, before: Mapping[str, int]) -> Any:

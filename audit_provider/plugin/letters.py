@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import UNREADABLE
@@ -11,7 +13,6 @@ from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.shipping.selection import Selection, Selector
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
-from audit_provider.plugin.views import LettersView, LetterView, ReasonView
 from audit_provider.state import Variables
 
 if TYPE_CHECKING:
@@ -31,6 +32,47 @@ MOST_EVENT = 4000
 
 _ANY = Fields(id="", time="")
 """Of records of any source: what is redacted is named by its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterView:
+    """A dead letter.
+
+    :ivar answer: the destination's own words. :ivar event: the event's JSON, "" where it is not shown.
+    """
+
+    id: str
+    time: datetime
+    stream: str
+    reason: str
+    answer: str
+    too_old: bool
+    set_aside_at: datetime
+    event: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """How many dead letters have one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LettersView:
+    """Open dead letters of a destination.
+
+    :ivar letters: one page of them, from number :ivar first: on, which is 0 for the first.
+    :ivar total: how many are open. :ivar reasons: how many have which reason, the most frequent first; the rest of the
+        reasons together under "". :ivar more: whether there are more behind this page.
+    """
+
+    letters: tuple[LetterView, ...]
+    more: bool
+    first: int = 0
+    total: int = 0
+    reasons: tuple[ReasonView, ...] = ()
 
 
 def open_letters(pipeline: str, delivery: Delivery, *, events: bool, first: int = 0) -> LettersView:

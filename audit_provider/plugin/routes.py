@@ -22,7 +22,7 @@ from audit_provider.dags.pipelines import message_of
 from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
-from audit_provider.plugin.letters import open_letters
+from audit_provider.plugin.letters import LettersView, open_letters
 from audit_provider.plugin.looks import look_of, with_look
 from audit_provider.plugin.matrix import MOST_ROWS, Wanted, rows_of
 from audit_provider.plugin.overview import JudgedPipelines, view_of
@@ -34,17 +34,15 @@ from audit_provider.plugin.reading import (
     RecordsReader,
     read_dags,
 )
-from audit_provider.plugin.runs import last_runs
+from audit_provider.plugin.runs import RunsView, last_runs
 from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import (
     STATES,
     DestinationView,
     Incident,
-    LettersView,
     Overview,
     PipelineDetail,
     PipelineView,
-    RunsView,
     Setup,
 )
 from audit_provider.plugin.within import within

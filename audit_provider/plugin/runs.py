@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.models import DagRun, TaskInstance
@@ -11,7 +13,6 @@ from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from sqlalchemy import func, select, tuple_
 
 from audit_provider.plugin.dag_facts import FAILED
-from audit_provider.plugin.views import RunRow, RunsView, TaskView
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,6 +29,50 @@ _COUNTED = {"read": ("read", "served"), "spooled": ("spooled", "late"), "deliver
 
 _MOST_ASKED = 300
 """Letters of what a run was started with."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task that has failed. :ivar log: path of its log in Airflow."""
+
+    id: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of one of a pipeline's DAGs.
+
+    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``. :ivar by: who started it, "" for the
+        schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
+    :ivar asked: what it was started with, "" for nothing. :ivar read: events that its tasks have read from the source,
+        and :ivar spooled: that were new to the spool; None where no task has ended that says so.
+    :ivar delivered: events that destinations took, each destination counted by itself; None likewise.
+    :ivar failed: its failed tasks, and :ivar active: those that run now.
+    """
+
+    kind: str
+    id: str
+    state: str
+    began: datetime | None
+    ended: datetime | None
+    link: str
+    by: str = ""
+    asked: str = ""
+    done: int = 0
+    tasks: int = 0
+    failed: tuple[TaskView, ...] = ()
+    read: int | None = None
+    spooled: int | None = None
+    delivered: int | None = None
+    active: tuple[TaskView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """The last runs of a pipeline's DAGs that the user may read, the newest first."""
+
+    runs: tuple[RunRow, ...]
 
 
 def last_runs(session: Session, pipeline: str, readable: Collection[str], *, root: str) -> RunsView:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -17,21 +16,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.errors import AuditError
 from audit_provider.core.last_look import HAND_OVER_EVERY
 from audit_provider.core.ledger import LookRecord
 from audit_provider.core.model import utc_now
 from audit_provider.core.watched import budget_of_looks, time_between_looks
 from audit_provider.core.wire.rate_limit import Pacer
+from audit_provider.host.sleeping import sleep_or_defer
 
 if TYPE_CHECKING:
     from audit_provider.core.runs.look import Lookout
     from audit_provider.core.runs.turns import Turn, Turns
     from audit_provider.core.sources import PageReader, SourceSpec
     from audit_provider.core.wire.rate_limit import Burst
-
-LONGEST_SLEEP = 61.0
-"""Seconds. A look that has to wait for longer ends, and goes on in a later turn."""
 
 _PROMPTLY: dict[str, Any] = {"tries": 3, "patience": 5.0}
 """Options of a look's client: after a longer wait that a service asks for, the next look is then."""
@@ -147,7 +144,9 @@ def _opened(described: Mapping[str, Any], spec: SourceSpec, pacers: _Pacers) -> 
     from audit_provider.state import Variables
 
     hook = AuditLogsHook(described["conn_id"], source=spec, settings=described["settings"])
-    clients = {each.name: hook.client(sleep=_sleep, pacer=pacers.of(each), **_PROMPTLY) for each in _apis_of(spec)}
+    clients = {
+        each.name: hook.client(sleep=sleep_or_defer, pacer=pacers.of(each), **_PROMPTLY) for each in _apis_of(spec)
+    }
 
     def pages(each: SourceSpec) -> PageReader:
         return hook.pages(each, client=clients[each.name])
@@ -191,17 +190,5 @@ class _Pacers:
                 # An earlier process may have sent all that it was allowed to until it had to write the record again.
                 until = min(self._kept_at + HAND_OVER_EVERY, utc_now())
                 history = [(int(until.timestamp() * 1000), limit.requests)]
-            self._pacers[source.name] = Pacer(limit, history=history, sleep=_sleep, now=utc_now)
+            self._pacers[source.name] = Pacer(limit, history=history, sleep=sleep_or_defer, now=utc_now)
         return self._pacers[source.name]
-
-
-def _sleep(seconds: float) -> None:
-    """Sleep, or refuse to where a thread would be held for long.
-
-    :raises WaitError: ``seconds`` are more than :data:`LONGEST_SLEEP`.
-    """
-    if seconds > LONGEST_SLEEP:
-        raise WaitError(
-            f"The service asks for a pause of {seconds:.0f} s.", until=utc_now() + timedelta(seconds=seconds)
-        )
-    time.sleep(seconds)

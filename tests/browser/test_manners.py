@@ -11,7 +11,9 @@ import pytest
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, DayAccount, DayDelivery, Finding, Summary
-from audit_provider.plugin.views import GapView, LettersView, LetterView, ReasonView, RunRow, RunsView, TaskView
+from audit_provider.plugin.letters import LettersView, LetterView, ReasonView
+from audit_provider.plugin.runs import RunRow, RunsView, TaskView
+from audit_provider.plugin.views import GapView
 from tests.browser.conftest import look
 from tests.browser.test_matrix import page, pipeline  # noqa: F401 - page is a fixture
 

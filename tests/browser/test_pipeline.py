@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from audit_provider.core.model import utc_now
-from audit_provider.plugin.views import LettersView, LetterView, ReasonView
+from audit_provider.plugin.letters import LettersView, LetterView, ReasonView
 from tests.browser.conftest import look
 from tests.browser.test_manners import RUNS, activity, views
 from tests.browser.test_matrix import page  # noqa: F401 - a fixture

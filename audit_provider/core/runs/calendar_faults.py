@@ -86,7 +86,7 @@ def _verified(ledger: Ledger, store: Store, pipeline: str) -> tuple[_Verified | 
 
 
 def _difference(store: Store, pipeline: str, states: Mapping[date, DayState]) -> str:
-    """Return which days are said to be proven, and are not by the events; "" where these do not tell."""
+    """Return which days are said to be proven, and are not by the events; "" where these do not say."""
     try:
         false = [str(day) for day in _falsely_proven(Calendar.load(store, pipeline), states)]
     except StopError:

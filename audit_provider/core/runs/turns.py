@@ -2,7 +2,7 @@
 
 A run is started if a look finds something, if a look fails, and if a destination has something to get. Nothing is lost
 if a start is lost or doubled, or if this process ends at any moment: a run reads from its own position, a process that
-begins anew looks from that position too, and the pipeline's schedule starts a run at least hourly.
+starts again looks from that position too, and the pipeline's schedule starts a run at least hourly.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Turns:
 
     def _taken(self) -> Turn:
         now = self._now()
-        # Before the look: a process that begins anew has to know that this one may send requests.
+        # Before the look: a process that starts again has to know that this one may send requests.
         self._hand_over(now)
         if self._started and now < self._started.at:
             self._started = None  # the clock was set back: what was started later than now says nothing
