@@ -60,7 +60,7 @@ class S3Gate(Service):
 
 
 class Splunk(SplunkHecService):
-    """Also tells what it holds, event by event."""
+    """Also says what it holds, event by event."""
 
     def state(self):
         contents = [(name, digest_of(each["event"])) for name, each in zip(self.ids(), self.indexed, strict=True)]

@@ -88,10 +88,10 @@ def slack(*entries, headers=(), **around):
 def test_what_differs_is_said_in_a_sentence(connect, capsys, page, said):
     with Scripted(page) as service:
         connect(service.url)
-        code, told = try_(capsys, "slack")
+        code, printed = try_(capsys, "slack")
     assert code == 1
-    assert said in told
-    assert "s3cret-token" not in told
+    assert said in printed
+    assert "s3cret-token" not in printed
 
 
 def test_an_order_that_the_strategy_cannot_read_is_named(connect, capsys):
@@ -100,29 +100,29 @@ def test_an_order_that_the_strategy_cannot_read_is_named(connect, capsys):
         service.contract = replace(service.contract, order="oldest")
         connect(service.url, **service.contract.connection)
         settings = [word for each in service.contract.settings.items() for word in ("--setting", "=".join(each))]
-        code, told = try_(capsys, name, *settings)
+        code, printed = try_(capsys, name, *settings)
     assert code == 1
-    assert "the order is: oldest first" in told
+    assert "the order is: oldest first" in printed
 
 
 def test_headers_about_the_budget_are_shown_and_others_are_not(connect, capsys):
     headers = {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "49", "X-Secret": "canary"}
     with Scripted(slack(item("a"), headers=headers)) as service:
         connect(service.url)
-        code, told = try_(capsys, "slack")
-    assert code == 0, told
-    assert "X-RateLimit-Limit: 50, X-RateLimit-Remaining: 49" in told
-    assert "canary" not in told
+        code, printed = try_(capsys, "slack")
+    assert code == 0, printed
+    assert "X-RateLimit-Limit: 50, X-RateLimit-Remaining: 49" in printed
+    assert "canary" not in printed
 
 
 def test_what_stands_in_place_of_a_time_is_not_quoted(connect, capsys):
     entries = [{"id": name, "date_create": "Jane 30 Doe", "action": "user_login"} for name in "ab"]
     with Scripted(slack(*entries)) as service:
         connect(service.url)
-        _, told = try_(capsys, "slack")
-    assert "2 records had no readable time and got" in told
-    assert "times: a text" in told
-    assert "Jane" not in told
+        _, printed = try_(capsys, "slack")
+    assert "2 records had no readable time and got" in printed
+    assert "times: a text" in printed
+    assert "Jane" not in printed
 
 
 def test_feeds_are_read_a_little(connect, capsys):
@@ -131,26 +131,26 @@ def test_feeds_are_read_a_little(connect, capsys):
         for minutes in range(9, 4, -1):
             falcon.add(now() - timedelta(minutes=minutes))
         connect(falcon.url, login="id", password="secret-1")
-        code, told = try_(capsys, "crowdstrike_falcon")
-    assert code == 0, told
-    assert "events: 5; order: oldest first; ids: 5 different, 0 repeated" in told
-    assert "read to the end of the list" in told
-    assert "zoë" not in told
+        code, printed = try_(capsys, "crowdstrike_falcon")
+    assert code == 0, printed
+    assert "events: 5; order: oldest first; ids: 5 different, 0 repeated" in printed
+    assert "read to the end of the list" in printed
+    assert "zoë" not in printed
 
 
 def test_nothing_in_the_time_that_was_asked_for_is_said(connect, capsys):
     with Scripted(slack()) as service:
         connect(service.url)
-        code, told = try_(capsys, "slack", "--since", "5m")
+        code, printed = try_(capsys, "slack", "--since", "5m")
     assert code == 0
-    assert "nothing happened in this time: try a longer one" in told
+    assert "nothing happened in this time: try a longer one" in printed
 
 
 def test_reading_stops_after_some_pages(connect, capsys):
     with served("okta", range(45, 5, -1)) as service:
         connect(service.url, password=service.contract.connection["password"])
-        _, told = try_(capsys, "okta", "--pages", "1")
-    assert "1 page, records on each: 40 to 40; not read to the end of the list" in told
+        _, printed = try_(capsys, "okta", "--pages", "1")
+    assert "1 page, records on each: 40 to 40; not read to the end of the list" in printed
 
 
 def test_each_log_is_reported_and_one_that_fails_does_not_hide_the_others(connect, capsys):
@@ -158,11 +158,11 @@ def test_each_log_is_reported_and_one_that_fails_does_not_hide_the_others(connec
         key = json.loads(service.contract.connection["password"])
         assert key["private_key"] == private_key("RS256")
         connect(service.url, **service.contract.connection, extra={"token_url": f"{service.url}/token"})
-        code, told = try_(capsys, "google_workspace", "--setting", "applications=login,admin")
+        code, printed = try_(capsys, "google_workspace", "--setting", "applications=login,admin")
     assert code == 1
-    assert "login: events: 10; order: newest first; ids: 10 different" in told
-    assert "admin: reading failed" in told
-    assert "BEGIN" not in told
+    assert "login: events: 10; order: newest first; ids: 10 different" in printed
+    assert "admin: reading failed" in printed
+    assert "BEGIN" not in printed
 
 
 def test_a_trial_of_microsoft_365_starts_no_subscription(connect, capsys):
@@ -172,20 +172,20 @@ def test_a_trial_of_microsoft_365_starts_no_subscription(connect, capsys):
         service.add("Audit.Exchange", moment, [service.event(moment - timedelta(minutes=1)) for _ in range(3)])
         extra = {"tenant": service.tenant, "token_url": f"{service.url}{service.token_path}"}
         connect(service.url, login=service.client_id, password=service.client_secret, extra=extra)
-        _, told = try_(capsys, "microsoft365", "--setting", "content_types=Audit.Exchange,Audit.General")
+        _, printed = try_(capsys, "microsoft365", "--setting", "content_types=Audit.Exchange,Audit.General")
     assert service.started == ["Audit.Exchange"]
-    assert "Audit.Exchange: events: 3" in told
-    assert "9999-99-99T99:99:99 (without a zone, taken for UTC)" in told
-    assert "Audit.General: reading failed" in told
-    assert "not sent: POST /api/v1.0/" in told
+    assert "Audit.Exchange: events: 3" in printed
+    assert "9999-99-99T99:99:99 (without a zone, taken for UTC)" in printed
+    assert "Audit.General: reading failed" in printed
+    assert "not sent: POST /api/v1.0/" in printed
 
 
 def test_a_source_of_ordered_files_is_tested_and_none_is_ordered(connect, capsys):
     with Scripted({"id": "org_1", "name": "Acme"}) as service:
         connect(service.url, extra={"organization": "org_1"})
-        code, told = try_(capsys, "workos_export")
-    assert code == 0, told
-    assert "none is ordered for a trial" in told
+        code, printed = try_(capsys, "workos_export")
+    assert code == 0, printed
+    assert "none is ordered for a trial" in printed
     assert {request.method for request in service.requests} == {"GET"}
 
 

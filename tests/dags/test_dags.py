@@ -298,7 +298,7 @@ def test_a_watched_pipeline_runs_by_its_sweep_and_by_events_of_its_watch(load):
     described = json.loads(kwargs["pipeline"])
     assert (described["name"], described["source"], described["destinations"]) == ("pylon", "pylon", ["splunk"])
     assert dag.timetable.timetable is not None
-    # What changes at each parse would begin the watch anew each time.
+    # What changes at each parse would begin the watch again each time.
     again = load("audit_logs_incremental", WATCHED)["audit_incremental_pylon"]
     assert again.timetable.asset_condition.objects[0].watchers[0].trigger.serialize() == (classpath, kwargs)
 

@@ -28,7 +28,7 @@ def watched(world, monkeypatch):  # noqa: F811
     monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__SPOOL", f"file://{world.spool}")
     entry = {"source": "pylon", "watch": True, "rate_limit": {"requests": 10_000, "per": 1}}
     pipeline = pipeline_from("p", {**entry, "destinations": {"splunk": {"type": "splunk_hec"}}})
-    told = json.loads(json.dumps(described(pipeline), default=str))
+    description = json.loads(json.dumps(described(pipeline), default=str))
     world.pull()
     world.ship("splunk")
     asked = []
@@ -37,7 +37,9 @@ def watched(world, monkeypatch):  # noqa: F811
     monkeypatch.setattr(
         kept, "get", classmethod(lambda cls, key, default=None: asked.append(key) or get(cls, key, default))
     )
-    return SimpleNamespace(world=world, told=told, turns=turns_of(told), asked=asked, spec=pipeline.spec)
+    return SimpleNamespace(
+        world=world, description=description, turns=turns_of(description), asked=asked, spec=pipeline.spec
+    )
 
 
 def happen(watched, count):
@@ -68,32 +70,32 @@ def test_a_token_that_is_refused_starts_a_run_and_appears_nowhere(watched, caplo
     watched.turns.take()
     watched.world.connect("PYLON_DEFAULT", password="canary-other-token")
     watched.turns.close()
-    watched = SimpleNamespace(**{**vars(watched), "turns": turns_of(watched.told)})
+    watched = SimpleNamespace(**{**vars(watched), "turns": turns_of(watched.description)})
     assert watched.turns.take().start == "a look failed"
     watched.turns.take()
     kept = watched.world.variables.get(LOOK)
     assert LOOKS.unpack(kept, LOOK).last_error
-    assert "canary" not in f"{kept}{caplog.text}{json.dumps(watched.told)}"
+    assert "canary" not in f"{kept}{caplog.text}{json.dumps(watched.description)}"
 
 
 def test_a_process_that_takes_over_waits_as_if_the_last_one_had_used_its_part(watched, monkeypatch):
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
     now = utc_now()
-    watched.told["rate_limit"] = {"requests": 40, "per": 60}
+    watched.description["rate_limit"] = {"requests": 40, "per": 60}
     watched.world.variables.set(LOOK, LOOKS.pack(LastLook(now - timedelta(seconds=30))))
-    turns_of(watched.told).take()
+    turns_of(watched.description).take()
     assert sum(slept) == pytest.approx(60, abs=5)
     slept.clear()
     watched.world.variables.set(LOOK, LOOKS.pack(LastLook(now - timedelta(minutes=3))))
-    turns_of(watched.told).take()
+    turns_of(watched.description).take()
     assert slept == []
     assert budget_of_looks(watched.spec.rate_limit).requests >= 1
 
 
 def test_the_trigger_yields_an_event_for_each_run_that_is_to_be_started(watched):
     happen(watched, 3)
-    trigger = WatchTrigger(json.dumps(watched.told))
+    trigger = WatchTrigger(json.dumps(watched.description))
     classpath, kwargs = trigger.serialize()
     assert classpath.rpartition(".")[2] == "WatchTrigger"
 
@@ -108,5 +110,5 @@ def test_the_trigger_yields_an_event_for_each_run_that_is_to_be_started(watched)
 
 
 def test_a_pipeline_that_was_never_read_is_read_first(watched):
-    watched.told["name"] = "other"
-    assert turns_of(watched.told).take().start == "the source was not read yet"
+    watched.description["name"] = "other"
+    assert turns_of(watched.description).take().start == "the source was not read yet"

@@ -92,7 +92,7 @@ class FeedReader:
                 )
             found.append(Feed(urlsplit(url).path, url, token))
         if len({each.name for each in found}) != len(found):
-            raise ProtocolError(f"{answer.where} lists two feeds with the same path, so it is not known which is which.")
+            raise ProtocolError(f"{answer.where} lists two feeds with the same path, which is ambiguous.")
         return found
 
     def read(

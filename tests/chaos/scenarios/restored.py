@@ -49,8 +49,8 @@ def renamed_pipeline(rig, dice, seed, long):
         case.start_at = ""
         case.recover("pull", *case.kinds)
         said = case.said_by("report")
-        told = f"{pending} events of {before}/live are pending" in said
-        case.figures.must_notice(told, f"the report of {case.name} does not say what {before} has left behind")
+        noticed = f"{pending} events of {before}/live are pending" in said
+        case.figures.must_notice(noticed, f"the report of {case.name} does not say what {before} has left behind")
         for kind in case.kinds:
             # The last hours are read and shipped under both names.
             case.figures.allow(kind, case.position.head.total)
@@ -82,8 +82,8 @@ def exchanged_account(rig, dice, seed, long):
             case.recover("pull")
         with case.exchanged():
             ended = case.run("pull")
-            told = ended.how == "failed" and "another account" in ended.error
-            case.figures.must_notice(told, f"a pull from another account ended {ended.how}: {ended.error}")
+            noticed = ended.how == "failed" and "another account" in ended.error
+            case.figures.must_notice(noticed, f"a pull from another account ended {ended.how}: {ended.error}")
             for kind in case.kinds:
                 case.run(kind)
         case.figures.trials += 1

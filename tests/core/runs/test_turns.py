@@ -37,9 +37,9 @@ class Watching:
         self.sees, self.run, self.waiting = [], "none", []
         self.looks = self.opened = self.asked_behind = 0
         self.log = Lines()
-        self.turns = self.anew()
+        self.turns = self.restarted()
 
-    def anew(self):
+    def restarted(self):
         return Turns(
             opened=self.open,
             behind=self.behind,
@@ -65,7 +65,7 @@ class Watching:
         return frozenset(seen)
 
     def forget(self):
-        """A lookout can be told to."""
+        """As a lookout does."""
 
     def run_since(self, moment):
         return self.run
