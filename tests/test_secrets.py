@@ -139,7 +139,7 @@ def watch(request, caplog, capsys, monkeypatch):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "sleep", lambda seconds: None)
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "timeout", (5.0, silence))
-    monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda seconds: None)
     return Watch(caplog, capsys)
 
 

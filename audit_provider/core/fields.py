@@ -26,6 +26,7 @@ ABSENT = msgspec.UNSET
 """What a path leads to that is not there."""
 
 _DOT = re.compile(r"(?<!\\)\.")
+_MOST_DIGITS = 18
 _NO_OBJECT = str | int | float | bool
 
 
@@ -104,6 +105,11 @@ def text_of_scalar(value: Any) -> str:
 def is_absent(value: Any) -> bool:
     """Whether a field has no value: it is absent, null, false or an empty text."""
     return value is msgspec.UNSET or value is None or value is False or value == ""
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that decimal digits write; None if the text is another, or has more digits than a count has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def getter_of(path: str) -> Callable[[Any], Any]:

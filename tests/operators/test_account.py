@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from audit_provider.core.model import text_of
-from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
@@ -18,12 +16,7 @@ from tests.operators.conftest import DAYS, PYLON_TOKEN
 
 CURSOR = StreamName("p").cursor_key
 
-
-@pytest.fixture(autouse=True)
-def asking(monkeypatch):
-    """Let the source say where the vendor gives the account's id."""
-    spec = REGISTRY["pylon"]
-    monkeypatch.setitem(REGISTRY, "pylon", replace(spec, probe=replace(spec.probe, account="data.id")))
+pytestmark = pytest.mark.usefixtures("asks_account")
 
 
 @pytest.fixture

@@ -220,7 +220,7 @@ def test_a_connection_that_is_missing_or_mistyped(world, monkeypatch):
 
 
 def test_an_outage_is_left_to_airflows_retries(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
+    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
     world.pylon.faults.add("status", status=503, count=None)
     with pytest.raises(AirflowException, match="503 5 times in a row") as caught:
         world.pull()
@@ -239,7 +239,7 @@ def test_a_long_wait_gives_the_worker_back(world):
 
 
 def test_answers_that_are_cut_or_slow_cost_nothing(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.operators.task.time.sleep", lambda _: None)
+    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
     world.pylon.faults.add("cut", count=2)
     world.pylon.faults.add("status", status=429, headers={"X-Retry-After": "1"}, after=2)
     assert world.pull()["spooled"] == 700

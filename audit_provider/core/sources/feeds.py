@@ -16,7 +16,7 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.fields import text_at, value_at
+from audit_provider.core.fields import text_at, value_at, whole_number
 from audit_provider.core.sources.export import FeedList
 from audit_provider.core.wire.later import later_of
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
     from audit_provider.core.sources.pages import PageReader
     from audit_provider.core.wire.answer import Answer
-
-_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +127,8 @@ class FeedReader:
             found: Any = value_at(msgspec.json.decode(event.raw), self._listed.offset_at)
         except UNREADABLE:
             return None
-        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
-            return int(found)
+        if isinstance(found, str):
+            return whole_number(found)
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     def _refuse(self, answer: Answer) -> None:

@@ -13,11 +13,7 @@ import msgspec
 
 from audit_provider.core.content import Content
 from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.fields import (
-    is_absent,
-    paths_of,
-    text_at,
-)
+from audit_provider.core.fields import is_absent, paths_of, text_at, whole_number
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
@@ -454,8 +450,10 @@ class PageReader:
     def _count_repeats(self, cursor: str, records: Sequence[msgspec.Raw], where: str) -> int:
         if not self._repeats:
             return 0
-        first = self.spec.paging.first if isinstance(self.spec.paging, PagePaging) else 0
-        return self._repeats.count(int(cursor) if cursor.isdecimal() else first, records, where)
+        number = whole_number(cursor)
+        if number is None:
+            number = self.spec.paging.first if isinstance(self.spec.paging, PagePaging) else 0
+        return self._repeats.count(number, records, where)
 
 
 def undated_at(window: Window | None, now: datetime, wanted: Window | None = None) -> datetime:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.core.errors import ProtocolError
+from audit_provider.core.fields import whole_number
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
 from audit_provider.core.sources.shown import End
@@ -350,10 +351,14 @@ class ObjectIdPaging:
 
 
 def _numbered(call: Call, param: str, number: str, sent_in: Literal["query", "body"]) -> Call:
-    """Return the call with the number of a page or of records. In a body it is no text: GraphQL refuses such."""
+    """Return the call with the number of a page or of records. In a body it is no text: GraphQL refuses such.
+
+    What is no number goes back as the vendor gave it.
+    """
     if sent_in == "query":
         return replace(call, params={**call.params, param: number})
-    return replace(call, body=_with(call.body or {}, param.split("."), int(number) if number.isdecimal() else number))
+    found = whole_number(number)
+    return replace(call, body=_with(call.body or {}, param.split("."), number if found is None else found))
 
 
 def _with(body: Mapping[str, Any], keys: Sequence[str], value: str | int) -> dict[str, Any]:

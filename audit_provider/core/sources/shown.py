@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.fields import ABSENT, is_absent
+from audit_provider.core.fields import ABSENT, is_absent, whole_number
 
 HEADER = "header:"
 """What a path begins with that names a header of the answer, as in ``header: x-next-page``."""
@@ -27,7 +27,6 @@ HEADER = "header:"
 End = str | int
 """A value that stands where a cursor would, and says that the list ends there."""
 
-_MOST_DIGITS = 18
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -161,8 +160,8 @@ class Shown:
         found = self.at(path) if path else None
         if is_absent(found) or str(found) == "-1":
             return None
-        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
-            return int(found)
+        if isinstance(found, str) and (number := whole_number(found)) is not None:
+            return number
         if isinstance(found, bool) or not isinstance(found, int):
             raise self._unexpected(path, found, "a number")
         return found if found >= 0 else None
@@ -183,12 +182,13 @@ class Shown:
         """
         if not self.asked:
             return first
-        if not (self.asked.isascii() and self.asked.isdigit() and len(self.asked) <= _MOST_DIGITS):
+        number = whole_number(self.asked)
+        if number is None:
             raise ProtocolError(
                 f"{self.where} was requested with a cursor that is not a number, so the rest cannot be read: delete "
                 "the position's Variable to read again from 'start'."
             )
-        return int(self.asked)
+        return number
 
     def links(self) -> list[Link]:
         """Return the links of the ``Link`` header that are the page's own.

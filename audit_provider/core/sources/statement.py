@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, LostPageError, ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.fields import Extractor, getter_of, text_at, text_of_scalar
+from audit_provider.core.fields import Extractor, getter_of, text_at, text_of_scalar, whole_number
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
 from audit_provider.core.sources.request import Request
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown
     from audit_provider.core.wire.http import Answer
 
-_MOST_DIGITS = 18
 _decode = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -166,11 +165,10 @@ class StatementPaging:
 
 def _opened(cursor: str) -> tuple[str, int, int, int]:
     statement, *numbers = cursor.split(" ")
-    if len(numbers) != 3 or not all(
-        each.isascii() and each.isdigit() and len(each) <= _MOST_DIGITS for each in numbers
-    ):
+    found = [number for number in map(whole_number, numbers) if number is not None]
+    if not len(found) == len(numbers) == 3:
         raise RefusedError("the kept cursor is not that of a statement's result.", status=400)
-    part, parts, left = map(int, numbers)
+    part, parts, left = found
     return statement, part, parts, left
 
 

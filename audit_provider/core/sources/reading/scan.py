@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from audit_provider.core.errors import LostPageError, RefusedError
+from audit_provider.core.fields import whole_number
 from audit_provider.core.model import Gap, back_by
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
@@ -256,6 +257,6 @@ def _above(page: Page, floor: datetime) -> tuple[Any, ...]:
 
 def _a_little_back(cursor: str, paging: object) -> str:
     """Return the cursor one page earlier, where pages have numbers: rows may have been removed since."""
-    if isinstance(paging, PagePaging) and cursor.isdigit():
-        return str(max(int(cursor) - 1, paging.first))
+    if isinstance(paging, PagePaging) and (number := whole_number(cursor)) is not None:
+        return str(max(number - 1, paging.first))
     return cursor
