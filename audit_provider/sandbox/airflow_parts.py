@@ -89,17 +89,22 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     airflow = [sys.executable, "-m", "airflow"]
-    prepared = subprocess.run([*airflow, "db", "migrate"], stdin=subprocess.DEVNULL, check=False)
-    if prepared.returncode:
-        _say(f"the database cannot be prepared: status {prepared.returncode}")
-        return prepared.returncode
-    parts = [Part(name, [*airflow, name], time.monotonic, again=not once) for name in PARTS]
-    if not keep(parts, wanted=_somebody_listens):
-        return 1
+    try:
+        prepared = subprocess.run([*airflow, "db", "migrate"], stdin=subprocess.DEVNULL, check=False)
+        if prepared.returncode:
+            _say(f"the database cannot be prepared: status {prepared.returncode}")
+            return prepared.returncode
+        parts = [Part(name, [*airflow, name], time.monotonic, again=not once) for name in PARTS]
+        return 0 if keep(parts, wanted=_somebody_listens) else 1
+    finally:
+        _end_group()
+
+
+def _end_group() -> None:
+    """End what the parts have left behind, workers of a scheduler that was killed for example, and this process."""
     if os.getpgrp() == os.getpid():
-        # What the parts have left behind, and nobody else is there to end.
+        sys.stdout.flush()
         os.killpg(os.getpgrp(), signal.SIGKILL)
-    return 0
 
 
 def _somebody_listens(seconds: float) -> bool:

@@ -97,7 +97,11 @@ def airflow(tmp_path):
     (package / "__main__.py").write_text(
         textwrap.dedent(
             f"""
-            import os, pathlib, sys, time
+            import os, pathlib, signal, sys, time
+            if sys.argv[1:] == ["scheduler"] and not os.fork():
+                # A worker that outlives its scheduler.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                sys.argv[1] = "worker"
             if sys.argv[1:] != ["db", "migrate"]:
                 made = pathlib.Path({str(tmp_path)!r}, f"{{sys.argv[1]}}.made")
                 made.write_text(str(os.getpid()))
@@ -133,7 +137,8 @@ def is_gone(pid):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-def test_a_killed_part_comes_back_and_a_killed_starter_takes_all_of_them_along(airflow):
+@pytest.mark.parametrize("ended", ["starter killed", "keeper terminated"])
+def test_a_killed_part_comes_back_and_all_of_them_end_with_their_starter(airflow, ended):
     starter = subprocess.Popen(
         [
             sys.executable,
@@ -141,16 +146,22 @@ def test_a_killed_part_comes_back_and_a_killed_starter_takes_all_of_them_along(a
             "import subprocess, sys, time\n"
             "command = [sys.executable, '-m', 'audit_provider.sandbox.airflow_parts']\n"
             "kept = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)\n"
+            "print(kept.pid, flush=True)\n"
             "time.sleep(600)",
         ],
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(airflow), *sys.path])},
     )
+    keeper = int(starter.stdout.readline())
     try:
-        first = pids(airflow)
+        first = pids(airflow, (*PARTS, "worker"))
         os.kill(first["scheduler"], signal.SIGKILL)
-        again = pids(airflow, ("scheduler",), others=first.values())
+        again = pids(airflow, ("scheduler", "worker"), others=first.values())
+        if ended == "keeper terminated":
+            os.kill(keeper, signal.SIGTERM)
     finally:
         starter.kill()
         starter.wait(30)
-    everything = {**first, **again}
-    assert [name for name, pid in everything.items() if not is_gone(pid)] == []
+    everything = [*first.values(), *again.values(), keeper]
+    assert [pid for pid in everything if not is_gone(pid)] == []
