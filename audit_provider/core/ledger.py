@@ -192,6 +192,19 @@ class Record(Generic[T]):
         else:
             raise failure
 
+    def put(self, value: T) -> None:
+        """Record a value without asking whether another run has recorded one: the caller has proven that none matters.
+
+        :raises UnavailableError: the ledger does not answer; nothing of this run is kept.
+        """
+        text = self._codec.pack(value)
+        try:
+            self._ledger.write(self._key, text, self._description)
+        except UnavailableError:
+            if self._ledger.read(self._key) != text:
+                raise
+        self._own = {text}
+
     def refuse_changed(self) -> None:
         """Refuse to go on if another run has recorded a value since :meth:`load` or the last commit.
 
@@ -338,12 +351,23 @@ class TaskClaims:
         self._ledger = ledger
         self._key = str(RecordKey("claims", StreamName(pipeline), task))
 
+    def begin(self) -> dict[str, Claim]:
+        """Return the claims like :meth:`load`, and leave a record where there is none: to prove that costs a task more
+        than to read one.
+        """
+        text = self._ledger.read(self._key)
+        if text is None:
+            self.commit({})
+        return self._claims_in(text)
+
     def load(self) -> dict[str, Claim]:
         """Return the claims; an unreadable record counts as none.
 
         :raises UnavailableError: it is not known.
         """
-        text = self._ledger.read(self._key)
+        return self._claims_in(self._ledger.read(self._key))
+
+    def _claims_in(self, text: str | None) -> dict[str, Claim]:
         try:
             return _CLAIMS.unpack(text, f"the Variable {self._key}") if text else {}
         except StopError:

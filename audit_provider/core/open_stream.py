@@ -226,6 +226,10 @@ def recorded_streams(ledger: ListedLedger, pipeline: str) -> list[StreamName]:
 _COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it", versioned=True)
 
 
+class OvertakenError(Exception):
+    """The record has an older position than its copy. Nothing was committed: load the newest one, and read on."""
+
+
 class PositionWriter:
     """The position of a stream in two records, for the task that writes it.
 
@@ -233,6 +237,10 @@ class PositionWriter:
     a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
     that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
     segments writes the record alone: if that comes late, no segment is replaced.
+
+    So a run that finds nothing new reads two records: the position where it begins, and the copy where it ends. A copy
+    of the same number proves that no other run has committed a segment, so that nothing is lost if the record has
+    changed meanwhile.
     """
 
     def __init__(self, ledger: Ledger, name: StreamName) -> None:
@@ -241,6 +249,21 @@ class PositionWriter:
         self._copy: Record[Position] = Record(ledger, key, _COPIES, f"Copy of {name.cursor_key}, written before it.")
         self._sequence = 0
         self._reached: tuple[str, Head] | None = None
+        self._unchecked: Position | None = None
+        self._is_proven = False
+
+    def load_record(self) -> Position | None:
+        """Return the position of the record, or None if there is none. The copy is read at the first commit.
+
+        :raises StopError: the record has other content, or is from a newer version of this package.
+        :raises UnavailableError: it is not known.
+        """
+        kept = self._record.load()
+        if kept is None:
+            return self.load()
+        self._begin_with(kept)
+        self._unchecked = kept
+        return kept
 
     def load(self) -> Position | None:
         """Return the newest position, or None if there is none.
@@ -249,22 +272,24 @@ class PositionWriter:
         :raises UnavailableError: it is not known.
         """
         kept, copy = self._record.load(), self._copy.load()
-        # An earlier version counts no commits, and leaves the copy behind.
-        if kept and copy and copy.chain == kept.chain and copy.sequence > kept.sequence > 0:
+        if kept and copy and _is_newer(copy, kept):
             kept = copy
-        self._sequence = kept.sequence if kept else 0
-        self._reached = (kept.chain, kept.head) if kept else None
+        self._begin_with(kept)
         return kept
 
     def commit(self, position: Position) -> None:
         """Record a position.
 
-        :raises FencedError: another run has recorded one since :meth:`load`.
+        :raises FencedError: another run has recorded one since it was loaded.
         :raises UnavailableError: the ledger does not answer.
+        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record.
         """
+        self._check_copy()
         if self._sequence and self._reached == (position.chain, position.head):
-            self._record.commit(replace(position, sequence=self._sequence))
+            write = self._record.put if self._is_proven else self._record.commit
+            write(replace(position, sequence=self._sequence))
             return
+        self._unchecked, self._is_proven = None, False
         position = replace(position, sequence=self._sequence + 1)
         # Or a run that was overtaken would leave a copy with a higher number than the record.
         self._record.refuse_changed()
@@ -273,6 +298,35 @@ class PositionWriter:
         self._copy.refuse_changed()
         self._sequence += 1
         self._reached = position.chain, position.head
+
+    def confirm(self) -> None:
+        """Prove the position of a run that has committed nothing.
+
+        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record.
+        """
+        if self._unchecked:
+            self._check_copy()
+
+    def _begin_with(self, kept: Position | None) -> None:
+        self._sequence = kept.sequence if kept else 0
+        self._reached = (kept.chain, kept.head) if kept else None
+        self._unchecked, self._is_proven = None, False
+
+    def _check_copy(self) -> None:
+        """Read the copy, of a run that has committed no segment: does it prove that no other run has either?"""
+        if self._is_proven:
+            self._copy.refuse_changed()
+        elif kept := self._unchecked:
+            copy = self._copy.load()
+            if copy and _is_newer(copy, kept):
+                raise OvertakenError
+            self._unchecked = None
+            self._is_proven = copy is not None and (copy.chain, copy.sequence) == (kept.chain, kept.sequence)
+
+
+def _is_newer(copy: Position, kept: Position) -> bool:
+    """Whether the copy of a position counts, and not the record. An earlier version counts no commits."""
+    return copy.chain == kept.chain and copy.sequence > kept.sequence > 0
 
 
 def opened_for(ledger: Ledger, store: Store, name: StreamName, destinations: Iterable[str]) -> OpenStream | None:

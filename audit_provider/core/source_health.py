@@ -37,6 +37,17 @@ SOURCE_HEALTH: Codec[SourceHealth] = Codec(
 """How it is kept."""
 
 
+def standing(health: SourceHealth, read_at: datetime | None) -> SourceHealth:
+    """Return the failures of a source that still stand.
+
+    Reading to the end after the last failure ends them: a run that finds nothing new writes the position alone.
+
+    :param read_at: when the source was last read to its end, by the position, aware UTC; None where nothing says so.
+    """
+    ended = read_at is not None and health.failed_at is not None and read_at > health.failed_at
+    return SourceHealth() if ended else health
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One thing noticed, kept with the position for as long as it holds.

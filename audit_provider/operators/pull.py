@@ -195,7 +195,9 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self._run = None
         if self.window:
             return self._read(context)
-        with source_failures_kept(self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log):
+        with source_failures_kept(
+            self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log, run=lambda: self._run
+        ):
             return self._read(context)
 
     def _read(self, context: Context) -> dict[str, Any]:

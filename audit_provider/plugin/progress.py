@@ -10,6 +10,7 @@ from audit_provider.core.errors import StopError
 from audit_provider.core.gaps import gaps_in
 from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record, summary_record
 from audit_provider.core.open_stream import stream_progress
+from audit_provider.core.source_health import standing
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
     source = None
     with unreadable.noted(str(RecordKey("source", StreamName(pipeline.name)))):
         source = source_record(ledger, pipeline.name).load()
+        live = streams.get(StreamName(pipeline.name))
+        source = source and standing(source, live.position.last_complete if live else None)
     summary = None
     # Where no report is made any more, the last one's findings would stand for ever.
     if pipeline.monitoring:

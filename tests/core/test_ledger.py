@@ -21,7 +21,7 @@ from audit_provider.core.ledger import (
 )
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
-from audit_provider.core.open_stream import PositionWriter
+from audit_provider.core.open_stream import OvertakenError, PositionWriter
 from audit_provider.core.position import Position
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
@@ -302,3 +302,90 @@ def test_a_run_that_was_overtaken_writes_neither_record(ledger):
     with pytest.raises(FencedError):
         late.commit(SECOND)
     assert ledger.texts == before
+
+
+def quiet_run(ledger):
+    """Return a writer that has loaded the record alone, as a run does that may find nothing new."""
+    writer = PositionWriter(ledger, LIVE)
+    assert writer.load_record().chain == "c"
+    return writer
+
+
+class Counting(MemoryLedger):
+    """:ivar reads: how many records were asked for."""
+
+    reads = 0
+
+    def read(self, key):
+        self.reads += 1
+        return super().read(key)
+
+
+def test_a_run_that_finds_nothing_new_reads_the_position_and_its_copy_once_each():
+    ledger = Counting()
+    another_run(ledger, FIRST)
+    ledger.reads = 0
+    quiet_run(ledger).commit(replace(FIRST, complete=True))
+    assert ledger.reads == 2
+    assert newest(ledger).complete
+
+
+@pytest.mark.parametrize("position", [replace(FIRST, complete=True), FORK])
+def test_a_run_that_was_overtaken_by_new_segments_begins_again_from_the_newest_position(ledger, position):
+    another_run(ledger, FIRST)
+    late = quiet_run(ledger)
+    another_run(ledger, SECOND)
+    before = dict(ledger.texts)
+    with pytest.raises(OvertakenError):
+        late.commit(position)
+    with pytest.raises(OvertakenError):
+        quiet_run(ledger) and late.confirm()
+    assert ledger.texts == before
+    late.load()
+    late.commit(THIRD)
+    assert newest(ledger) == THIRD
+
+
+def test_after_a_commit_it_is_stopped_like_every_other_writer(ledger):
+    another_run(ledger, FIRST)
+    late = quiet_run(ledger)
+    late.commit(replace(FIRST, longest_lag=1.0))
+    another_run(ledger, SECOND)
+    with pytest.raises(FencedError):
+        late.commit(replace(FIRST, complete=True))
+    assert newest(ledger) == SECOND
+
+
+def test_a_copy_that_proves_nothing_leaves_the_record_to_be_the_fence(ledger):
+    another_run(ledger, FIRST)
+    del ledger.texts[PLACES[1]]
+    late = quiet_run(ledger)
+    another_run(ledger, replace(FIRST, complete=True))
+    with pytest.raises(FencedError):
+        late.commit(FIRST)
+
+
+def test_a_quiet_write_without_an_answer_is_looked_up():
+    class Broken(MemoryLedger):
+        keeps = True
+
+        def write(self, key, text, description=""):
+            if self.keeps:
+                super().write(key, text)
+            if quiet:
+                raise UnavailableError("no answer")
+
+    ledger, quiet = Broken(), []
+    another_run(ledger, FIRST)
+    quiet = [quiet_run(ledger), quiet_run(ledger)]
+    quiet[0].commit(replace(FIRST, complete=True))
+    ledger.keeps = False
+    with pytest.raises(UnavailableError):
+        quiet[1].commit(replace(FIRST, longest_lag=1.0))
+
+
+def test_claims_begin_with_a_record(ledger):
+    assert TaskClaims(ledger, "p", "polling").begin() == {}
+    assert ledger.texts["audit_logs.p.budget.polling"] == "{}"
+    ledger.write = None  # a write would fail
+    assert TaskClaims(ledger, "p", "polling").begin() == {}

@@ -8,11 +8,12 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
+from airflow.providers.common.compat.sdk import AirflowFailException, DownstreamTasksSkipped
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
 from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
+from audit_provider.core.source_health import SOURCE_HEALTH, SourceHealth, standing
 from audit_provider.core.spool import LocalStore
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
@@ -329,6 +330,15 @@ def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(
         noted(LocalStore, name)
     noted(Variables, "read")
     noted(Variables, "write")
+    missing = []
+    read = Variables.read
+
+    def found(self, key):
+        text = read(self, key)
+        missing.extend([key] if text is None else [])
+        return text
+
+    monkeypatch.setattr(Variables, "read", found)
     clock = pipeline.world.now
 
     def quiet_run():
@@ -336,17 +346,68 @@ def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(
         clock += timedelta(seconds=1)
         set_clock(monkeypatch, clock)
         asked.clear()
+        missing.clear()
         assert pipeline.pull() == ALL
         return sorted(asked)
 
     quiet_run()
     few = quiet_run()
+    assert missing == [], "to prove that there is none costs two more calls"
     for days in range(1, 9):
         end = pipeline.world.now - timedelta(days=days)
         window = {"start": (end - timedelta(days=1)).isoformat(), "end": end.isoformat()}
         pipeline.world.pull(window=window)
     assert quiet_run() == few
     assert sum(each in ("get", "put", "keys", "folders") for each in few) <= 4
-    # The position three times with its fence, its copy, the budget, the source, each destination, the report.
-    assert few.count("read") <= 7 + len(SHIPS)
+    # The position, its copy, the budget, each destination, the report.
+    assert few.count("read") <= 4 + len(SHIPS)
     assert few.count("write") == 1
+
+
+def put_back(pipeline):
+    """Let three events be committed, and then the position of before be written by a task that was frozen.
+
+    Returns the ids of all events.
+    """
+    before = pipeline.world.variables.get(CURSOR)
+    pipeline.happen(3)
+    assert pipeline.pull() == set()
+    pipeline.world.variables.set(CURSOR, before)
+    return pipeline.world.pylon.ids()
+
+
+def test_a_position_that_was_written_late_hides_no_segment_from_a_quiet_run(pipeline):
+    ids = put_back(pipeline)
+    pipeline.world.pylon.drop_before(pipeline.world.now + timedelta(hours=1))
+    set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=2))
+    assert pipeline.pull() == set(), "three events are pending"
+    assert pipeline.result["spooled"] == 0
+    pipeline.ship()
+    assert sorted(pipeline.world.splunk.ids()) == sorted(ids * len(SHIPS))
+
+
+def test_one_that_was_written_late_is_read_on_from_its_copy(pipeline):
+    put_back(pipeline)
+    pipeline.happen(2)
+    set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=2))
+    pipeline.pull()
+    assert pipeline.result["spooled"] == 2, "the three are known, for the copy leads to their segment"
+    pipeline.ship()
+    assert sorted(pipeline.world.splunk.ids()) == sorted(pipeline.world.pylon.ids() * len(SHIPS))
+
+
+def test_a_quiet_run_ends_the_failures_of_the_source_without_reading_their_record(pipeline):
+    key = "audit_logs.p.source"
+    failed = SourceHealth(2, pipeline.world.now, pipeline.world.now, "r0", "down")
+    kept = SOURCE_HEALTH.pack(failed)
+    pipeline.world.variables.set(key, kept)
+    set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=5))
+    assert pipeline.pull() == ALL
+    assert pipeline.world.variables.get(key) == kept
+    position = POSITIONS.unpack(pipeline.world.variables.get(CURSOR), CURSOR)
+    assert standing(failed, position.last_complete) == SourceHealth()
+    pipeline.world.connect("PYLON_DEFAULT", password="wrong")
+    set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=9))
+    with pytest.raises(AirflowFailException):
+        pipeline.pull()
+    assert SOURCE_HEALTH.unpack(pipeline.world.variables.get(key), key).failures_in_a_row == 1

@@ -50,7 +50,9 @@ class Pacers:
         self._watched = watched
         self._sleep = sleep
         self._now = now
-        self._claims = TaskClaims(ledger, pipeline, task).load()
+        own = TaskClaims(ledger, pipeline, task)
+        # Before its first commit a pipeline has no record.
+        self._claims = own.begin() if sent else own.load()
         self._pacers: dict[str, Pacer] = {}
         self._parts: dict[str, ClaimedPart] = {}
 

@@ -14,7 +14,7 @@ from audit_provider.core.account import continued, has_id, refuse_other_account
 from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
-from audit_provider.core.open_stream import PositionWriter
+from audit_provider.core.open_stream import OvertakenError, PositionWriter
 from audit_provider.core.progress import PullProgress, grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
@@ -28,7 +28,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
-from audit_provider.core.source_health import SourceHealth
+from audit_provider.core.source_health import SourceHealth, standing
 from audit_provider.core.sources import Reader
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
@@ -108,7 +108,8 @@ class SourceReading:
         """
         self.account = self.known_account(spec, position, live)
         sent_before = live.requests if live and self.task == POLLING else {}
-        pacers = self._pacers = Pacers(
+        # The same ones where a run begins again: they know what it has sent.
+        pacers = self._pacers = self._pacers or Pacers(
             self.ledger,
             self.pipeline,
             self.task,
@@ -205,15 +206,42 @@ class Pulling:
     pulled: Pulled | None = None
     done: PullCounts = field(default_factory=PullCounts)
 
+    @property
+    def read_before(self) -> datetime | None:
+        """When an earlier run has read the source to its end; None where nothing says so."""
+        return self.before.last_complete if self.before else None
+
+    @property
+    def says_it_ended_well(self) -> bool:
+        """Whether the run has found nothing new, and its position says that it has read the source to its end."""
+        pulled = self.pulled
+        if pulled is None or pulled.counts.spooled or not pulled.position.complete:
+            return False
+        return pulled.position.last_complete != self.read_before
+
     def run(self) -> dict[str, Any]:
         """Read what there is, within the time allowed, and return counts and how far the stream is.
 
         :raises WaitError: the source allows no reading before a time within this run.
         :raises AuditError: it cannot go on. What was read before is in the spool, and the next run goes on from there.
         """
+        record = PositionWriter(self.ledger, self.source.name)
+        self.before = record.load() if self.window else record.load_record()
+        try:
+            return self._read_on(record)
+        except OvertakenError:
+            self.log.warning(
+                "The Variable %s holds an older position than its copy, which a task that was frozen has written late: "
+                "the copy is read on from.",
+                self.source.name.cursor_key,
+            )
+            self.before = record.load()
+            if self.before:
+                record.commit(self.before)  # ship tasks look at the record alone
+            return self._read_on(record)
+
+    def _read_on(self, record: PositionWriter) -> dict[str, Any]:
         spec, window, name = self.spec, self.window, self.source.name
-        record = PositionWriter(self.ledger, name)
-        self.before = record.load()
         position = on_kept_chain(self.before, name, self.store)
         if window and position and position.complete:
             self.source.known_account(spec, position, None)
@@ -232,6 +260,7 @@ class Pulling:
         reader = self.source.reader(spec, window, position, live)
         begun = replace(begun_position(position, spec, reader), account=self.source.account)
         self.pulled = pulled = self._pull(reader, begun, record, live)
+        record.confirm()
         if gaps := len(pulled.position.gaps) - len(begun.gaps):
             self.log.error("%d gaps were found, see above.", gaps)
         self._log_counts(pulled)
@@ -323,34 +352,47 @@ MOST_LETTERS = 500
 
 @contextmanager
 def source_failures_kept(
-    ledger: Ledger, pipeline: str, *, run_id: str, now: Callable[[], datetime], log: Log
+    ledger: Ledger,
+    pipeline: str,
+    *,
+    run_id: str,
+    now: Callable[[], datetime],
+    log: Log,
+    run: Callable[[], Pulling | None] = lambda: None,
 ) -> Iterator[None]:
     """Record how the work inside ends: its failure, or that it ended well.
 
     A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
-    something new, so runs that go well write none.
+    something new, so runs that go well write none. A run that has found nothing new does not even read it: its position
+    says that it has read the source to its end since, see
+    :func:`~audit_provider.core.source_health.standing`.
 
     :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
+    :param run: returns the run inside, once there is one.
     """
     try:
         yield
     except (WaitError, FencedError):
         raise
     except AuditError as error:
-        _keep_failure(ledger, pipeline, str(error), run_id, now(), log)
+        _keep_failure(ledger, pipeline, str(error), run_id, now(), log, run())
         raise
     except Exception as error:
         # Only words of this package's own hold no secret.
         said = f"The pull task ended with an unexpected {type(error).__name__}: see its log."
-        _keep_failure(ledger, pipeline, said, run_id, now(), log)
+        _keep_failure(ledger, pipeline, said, run_id, now(), log, run())
         raise
-    _keep_success(ledger, pipeline, log)
+    done = run()
+    if done is None or not done.says_it_ended_well:
+        _keep_success(ledger, pipeline, log)
 
 
-def _keep_failure(ledger: Ledger, pipeline: str, said: str, run_id: str, now: datetime, log: Log) -> None:
+def _keep_failure(
+    ledger: Ledger, pipeline: str, said: str, run_id: str, now: datetime, log: Log, run: Pulling | None
+) -> None:
     with _only_logged(log):
         record = source_record(ledger, pipeline)
-        before = record.load() or SourceHealth()
+        before = standing(record.load() or SourceHealth(), run.read_before if run else None)
         same = bool(before.failures_in_a_row and run_id) and before.failed_run == run_id
         record.commit(
             SourceHealth(

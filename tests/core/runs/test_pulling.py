@@ -10,7 +10,7 @@ from audit_provider.core.errors import ConfigurationError, FencedError, Unavaila
 from audit_provider.core.ledger import MemoryLedger, source_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.runs.pulling import source_failures_kept
-from audit_provider.core.source_health import SourceHealth
+from audit_provider.core.source_health import SourceHealth, standing
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 KEY = "audit_logs.p.source"
@@ -98,3 +98,11 @@ def test_a_long_error_is_cut():
 def test_the_key_is_one_of_the_grammar():
     assert str(RecordKey("source", StreamName("p"))) == KEY
     assert RecordKey.parsed(KEY) == RecordKey("source", StreamName("p"))
+
+
+def test_failures_end_where_the_source_was_read_to_its_end_later():
+    failed = SourceHealth(2, BEGAN, BEGAN, "r", "down")
+    minute = timedelta(minutes=1)
+    assert standing(failed, BEGAN + minute) == SourceHealth()
+    assert standing(failed, BEGAN - minute) == standing(failed, BEGAN) == standing(failed, None) == failed
+    assert standing(SourceHealth(), BEGAN) == SourceHealth()
