@@ -104,6 +104,12 @@ class ObjectStore:
         for path in sorted(self._listed(self._files.find, self._path(prefix), on_error=_raise_outage)):
             yield path[len(root) :].lstrip("/")
 
+    def names(self, folder: str, after: str = "") -> Iterator[str]:
+        """Yield the names of the objects right in a folder."""
+        found = self._listed(self._files.ls, self._path(folder.rstrip("/")), detail=True)
+        names = (each["name"].rpartition("/")[2] for each in found if each.get("type") != "directory")
+        yield from sorted(each for each in names if each > after)
+
     def folders(self, prefix: str) -> list[str]:
         """Return the folders right below a folder."""
         found = self._listed(self._files.ls, self._path(prefix.rstrip("/")), detail=True)

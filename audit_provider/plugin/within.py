@@ -83,6 +83,11 @@ class _Until:
             self._check()
             yield each
 
+    def names(self, folder: str, after: str = "") -> Iterator[str]:
+        for each in self._store.names(folder, after):
+            self._check()
+            yield each
+
     def folders(self, prefix: str) -> list[str]:
         self._check()
         return self._store.folders(prefix)

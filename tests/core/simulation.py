@@ -38,6 +38,10 @@ class MemoryStore:
     def keys(self, prefix):
         return iter(sorted(key for key in self.objects if key.startswith(prefix)))
 
+    def names(self, folder, after=""):
+        below = (key[len(folder) :] for key in self.objects if key.startswith(folder))
+        return iter(sorted(each for each in below if "/" not in each and each > after))
+
     def folders(self, prefix):
         below = [key[len(prefix) :] for key in self.objects if key.startswith(prefix)]
         return sorted({key.partition("/")[0] for key in below if "/" in key})
@@ -68,6 +72,10 @@ class CountingStore(MemoryStore):
     def keys(self, prefix):
         self.asked.append(("keys", prefix))
         return super().keys(prefix)
+
+    def names(self, folder, after=""):
+        self.asked.append(("names", folder))
+        return super().names(folder, after)
 
     def folders(self, prefix):
         self.asked.append(("folders", prefix))

@@ -13,6 +13,7 @@ from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
+from audit_provider.core.spool.id_index import IdIndex
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
 from audit_provider.core.transparency.tree import TreeFiles, TreeHead, grow, standing
@@ -109,6 +110,10 @@ class Checkpoints:
         for grown in grow(stream, opened.head, tree, files, over=lambda: self.now() >= over_at):
             record.commit(grown)
             tree = grown
+        ids = IdIndex(self.store, opened.name.folder, opened.chain)
+        for index in ids.grow(stream, opened.head, tree.index, over=lambda: self.now() >= over_at):
+            tree = replace(tree, index=index)
+            record.commit(tree)
         return tree, why
 
     def _is_due(self, name: StreamName, tree: TreeHead) -> bool:

@@ -12,18 +12,20 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
+from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import Event, Fields, back_by
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.evidence_events import EVIDENCE_FIELDS
 from audit_provider.core.spool import Head, Stream
+from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.verification import streams_in
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Store
+    from audit_provider.core.spool.id_index import Span
     from audit_provider.core.spool.manifests import Outline
 
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
@@ -107,7 +109,8 @@ def search(
 ) -> Iterator[FoundEvent]:
     """Yield the events of a spool that are wanted, stream by stream, the newest segments first.
 
-    An event that is not yielded is in no kept segment: every manifest is read and proven, or an error is raised.
+    An event that is not yielded is in no kept segment: every manifest is read and proven, or an index of them is that
+    the ledger proves, or an error is raised.
 
     :param pipeline: only of this one; "" for all. :param fields: returns where the records of a pipeline's source keep
         common values, None where nobody knows; it is asked only where the ledger has no position.
@@ -115,23 +118,21 @@ def search(
     :raises SpoolDamagedError: a segment that may hold the event is missing or is not what was written.
     :raises AuditError: the spool or a record cannot be read.
     """
-    for folder in streams_in(store, pipeline):
-        own, _, below = folder.partition("/")
-        name = StreamName.of_folder(own, below)
-        if name is None:
-            continue
+    names = [pipeline] if pipeline else store.folders("")
+    for name in [each for own in names for each in StreamName.all_in(store, own)]:
         opened = open_stream(ledger, store, name)
         current = opened.chain if opened else None
-        chains = [each for each in store.folders(f"{folder}/") if _CHAIN.fullmatch(each)]
+        chains = [each for each in store.folders(f"{name.folder}/") if _CHAIN.fullmatch(each)]
         if current is not None and current not in chains:
             chains.append(current)
         # The chain of early versions lies in the stream's own folder.
         for chain in sorted({*chains, ""}, reverse=True):
             known = opened if opened and chain == current else None
-            yield from _in_chain(store, name, chain, known, opened, wanted, fields)
+            yield from _in_chain(ledger, store, name, chain, known, opened, wanted, fields)
 
 
 def _in_chain(
+    ledger: Ledger,
     store: Store,
     name: StreamName,
     chain: str,
@@ -141,13 +142,8 @@ def _in_chain(
     fields: Callable[[str], Fields | None],
 ) -> Iterator[FoundEvent]:
     stream = Stream(store, name.folder, chain)
-    look = _look_for(wanted.id) if wanted.id else lambda _: True
-    head = known.head if known else None
-    floor = back_by(wanted.start, CLOCK_SKEW) if wanted.start else None
     readers: dict[str, FieldReader | None] = {}
-    for outline in stream.outlines(head, look):
-        if not outline.holds or not _may_hold(outline, wanted, floor):
-            continue
+    for outline in _outlines(ledger, store, stream, known, wanted):
         manifest = stream.manifest(outline.head)
         if wanted.id and not any(map(_has_id(wanted.id), manifest.ids)):
             continue
@@ -187,11 +183,43 @@ def _fields_of(
     return position.source, position.fields
 
 
-def _may_hold(outline: Outline, wanted: Wanted, floor: datetime | None) -> bool:
-    """Whether a segment may hold an event of the times that are wanted."""
-    if wanted.start and outline.last_time < wanted.start:
-        return False
-    return not (wanted.end and outline.first_time >= wanted.end) and not (floor and outline.written_at < floor)
+def _outlines(
+    ledger: Ledger, store: Store, stream: Stream, known: OpenStream | None, wanted: Wanted
+) -> Iterator[Outline]:
+    """Yield the outlines of the segments of a chain that may hold what is wanted, the newest first."""
+    look = _look_for(wanted.id) if wanted.id else lambda _: True
+    may_hold = _span_of(wanted)
+    index = _index_of(ledger, known) if known else IndexHead()
+    indexed: list[Outline] | None = []
+    if known and index.last:
+        indexed = IdIndex(store, known.name.folder, known.chain).search(index, stream.oldest(), may_hold, wanted.id)
+    after = index.last if indexed is not None else 0
+    behind = stream.outlines(known.head if known else None, look, after)
+    if after and (behind[-1].previous.digest if behind else known.head.digest if known else "") != index.digest:
+        indexed, behind = [], stream.outlines(known.head if known else None, look)
+    for outline in behind:
+        if outline.holds and may_hold(outline.first_time, outline.last_time, outline.written_at):
+            yield outline
+    yield from indexed or ()
+
+
+def _index_of(ledger: Ledger, known: OpenStream) -> IndexHead:
+    """Return the index of a chain's ids that the ledger proves."""
+    tree = tree_record(ledger, known.name).load()
+    return tree.index if tree and tree.chain == known.chain and tree.index.last <= known.head.number else IndexHead()
+
+
+def _span_of(wanted: Wanted) -> Span:
+    """Return what says whether segments may hold an event of the times that are wanted."""
+    start, end = wanted.start, wanted.end
+    floor = back_by(start, CLOCK_SKEW) if start else None
+
+    def may_hold(first: datetime, last: datetime, written: datetime) -> bool:
+        if start and last < start:
+            return False
+        return not (end and first >= end) and not (floor and written < floor)
+
+    return may_hold
 
 
 def _look_for(name: str) -> Callable[[bytes], bool]:

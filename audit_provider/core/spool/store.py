@@ -39,6 +39,12 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``, or "" for all), in order."""
 
+    def names(self, folder: str, after: str = "") -> Iterator[str]:
+        """Yield the names of the objects right in a folder, in order, without those in folders below.
+
+        :param folder: ends in ``/``. :param after: only names behind this one.
+        """
+
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``, or ""), in order."""
 
@@ -120,6 +126,14 @@ class LocalStore:
                 if path.is_file() and not path.name.startswith("."):
                     yield path.relative_to(self._root).as_posix()
 
+    def names(self, folder: str, after: str = "") -> Iterator[str]:
+        path = self._path(folder)
+        if not path.is_dir():
+            return
+        with os.scandir(path) as entries:
+            found = [each.name for each in entries if each.name > after and each.is_file()]
+        yield from sorted(each for each in found if not each.startswith("."))
+
     def folders(self, prefix: str) -> list[str]:
         folder = self._path(prefix) if prefix else self._root
         return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
@@ -191,6 +205,14 @@ class S3Store:
         for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
                 yield entry["Key"][len(self._prefix) :]
+
+    def names(self, folder: str, after: str = "") -> Iterator[str]:
+        above = len(self._prefix + folder)
+        begin = {"StartAfter": f"{self._prefix}{folder}{after}"} if after else {}
+        for page in self._pages(folder, Delimiter="/", **begin):
+            for entry in page.get("Contents", ()):
+                if (name := entry["Key"][above:]) > after:
+                    yield name
 
     def folders(self, prefix: str) -> list[str]:
         pages, above = self._pages(prefix, Delimiter="/"), len(self._prefix + prefix)

@@ -142,14 +142,15 @@ class Stream:
                 if key.endswith(".manifest.json.gz"):
                     yield found_manifest(key.rpartition("/")[2], self._store.get(key))
 
-    def outlines(self, head: Head | None, look: Look) -> list[Outline]:
+    def outlines(self, head: Head | None, look: Look, after: int = 0) -> list[Outline]:
         """Return the outlines of all kept segments of a chain, the newest first.
 
         :param head: that the ledger proves; None where no record knows the chain, and its newest manifest counts.
         :param look: called with the text of each manifest, by several threads.
+        :param after: only segments behind the one of this number.
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
-        files = self._files_by_number()
+        files = self._files_by_number(after)
         names = [
             key.rpartition("/")[2]
             for number in sorted(files, reverse=True)
@@ -157,7 +158,7 @@ class Stream:
             if key.endswith(".manifest.json.gz") and (head is None or number <= head.number)
         ]
         found = list(outlines_of(names, lambda name: self._store.get(self._key(name)), look))
-        return chained(found, newest_head(found) if head is None else head, self.oldest())
+        return chained(found, newest_head(found) if head is None else head, max(self.oldest(), after + 1))
 
     def read(self, head: Head, first: int) -> Iterator[tuple[int, Sequence[Event]]]:
         """Yield ``(number, events)`` of the segments ``first`` to ``head``, each proven when its turn comes.
@@ -298,13 +299,12 @@ class Stream:
         known.update(dict.fromkeys(met, latest))
         return latest
 
-    def _files_by_number(self) -> dict[int, list[str]]:
+    def _files_by_number(self, after: int = 0) -> dict[int, list[str]]:
         files: dict[int, list[str]] = {}
-        for key in self._store.keys(f"{self._folder}/"):
-            folder, _, name = key.rpartition("/")
+        for name in self._store.names(f"{self._folder}/", f"{after + 1:012d}" if after else ""):
             number = name.partition("-")[0]
-            if folder == self._folder and number.isdigit():
-                files.setdefault(int(number), []).append(key)
+            if number.isdigit():
+                files.setdefault(int(number), []).append(self._key(name))
         return files
 
     def put_beside(self, name: str, content: bytes) -> None:

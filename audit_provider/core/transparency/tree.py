@@ -25,6 +25,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.spool import Head
+from audit_provider.core.spool.id_index import IndexHead
 from audit_provider.core.state_version import STATE_VERSION, Codec, refuse_newer
 from audit_provider.core.transparency.merkle import HASH_BYTES, Range, leaf_hashes, range_of
 
@@ -50,6 +51,7 @@ class TreeHead:
     :ivar hashes: of the range from the first leaf to the last, in base64.
     :ivar size: of the last checkpoint, and :ivar made_at: when that was made; None where none was made.
     :ivar root: of the last checkpoint, hexadecimal.
+    :ivar index: how far the index of the segments' ids is; it is written by the same report.
     :ivar version: see ``state_version``.
     """
 
@@ -62,6 +64,7 @@ class TreeHead:
     size: int = 0
     root: str = ""
     made_at: datetime | None = None
+    index: IndexHead = field(default_factory=IndexHead)
     version: int = 1
 
     @property
