@@ -42,7 +42,7 @@ def run_find(options: argparse.Namespace) -> int:
                 known = _fields_by(options)
                 found = search(ledger, store, wanted, pipeline=options.pipeline, fields=known)
                 some = list(islice(found, options.most + 1))
-            evidence = functools.cache(functools.partial(Evidence.of, ledger, store))
+            evidence = functools.cache(functools.partial(Evidence, ledger, store))
             with without_log():
                 stories = [
                     story_of(ledger, each, evidence(each.name.pipeline), described(each.name.pipeline))

@@ -50,7 +50,7 @@ def _made(options: argparse.Namespace) -> EventProof | None:
         raise ConfigurationError(f"{len(found)} events have the id {options.id}, in {streams}: name one with --stream.")
     if not found:
         return None
-    return prove(store, found[0], Evidence.of(ledger, store, found[0].name.pipeline))
+    return prove(store, found[0], Evidence(ledger, store, found[0].name.pipeline))
 
 
 def run_check_proof(options: argparse.Namespace) -> int:

@@ -109,7 +109,7 @@ def find(pipeline: str, body: Asked) -> Response:
         ledger = Variables()
         some = search(ledger, store, wanted, pipeline=pipeline, fields=lambda _: found.spec.fields)
         events = list(islice(some, MOST_STORIES + 1))
-        evidence = Evidence.of(ledger, store, pipeline)
+        evidence = Evidence(ledger, store, pipeline)
         return [story_of(ledger, each, evidence, found) for each in events[:MOST_STORIES]], len(events) > MOST_STORIES
 
     stories, more = reading_within(PATIENCE, lambda: open_store(spool_uri()), work)

@@ -77,11 +77,15 @@ def test_what_another_process_writes_is_listed(store, files):
     other.pipe_file(f"{root}/p/reconcile/1", b"three")
     assert list(store.keys("p/")) == ["p/live/1", "p/live/2", "p/reconcile/1"]
     assert store.folders("p/") == ["live", "reconcile"]
+    assert list(store.names("p/live/")) == ["1", "2"]
+    assert list(store.names("p/live/", "1")) == ["2"]
+    assert list(store.names("p/")) == []
 
 
 def test_what_is_not_there_is_no_outage(store):
     assert list(store.keys("q/")) == []
     assert store.folders("q/") == []
+    assert list(store.names("q/")) == []
     store.delete("q/1")
     with pytest.raises(SpoolDamagedError, match="has no"):
         store.get("q/1")
@@ -94,10 +98,11 @@ def test_what_is_not_there_is_no_outage(store):
         lambda store: store.put("p/live/2", b"two"),
         lambda store: store.get("p/live/1"),
         lambda store: list(store.keys("p/")),
+        lambda store: list(store.names("p/live/")),
         lambda store: store.folders("p/"),
         lambda store: store.delete("p/live/1"),
     ],
-    ids=["put", "get", "keys", "folders", "delete"],
+    ids=["put", "get", "keys", "names", "folders", "delete"],
 )
 def test_an_outage_is_told_in_one_sentence_whatever_the_library_raises(call, outage, store, files):
     store.put("p/live/1", b"one")

@@ -53,6 +53,6 @@ def test_a_reader_gets_what_the_store_has():
         timed.put("a/b", b"1")
         timed.put("a/c", b"2")
         timed.delete("a/c")
-        return timed.get("a/b"), list(timed.keys("a/")), timed.folders(""), str(timed)
+        return timed.get("a/b"), list(timed.keys("a/")), list(timed.names("a/")), timed.folders(""), str(timed)
 
-    assert reading_within(30, lambda: store, work) == (b"1", ["a/b"], ["a"], str(store))
+    assert reading_within(30, lambda: store, work) == (b"1", ["a/b"], ["b"], ["a"], str(store))

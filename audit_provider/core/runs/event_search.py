@@ -12,12 +12,11 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
-from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import Event, Fields, back_by
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.evidence_events import EVIDENCE_FIELDS
+from audit_provider.core.runs.segment_outlines import outlines_of
 from audit_provider.core.spool import Head, Stream
-from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.spool.id_index import Span
-    from audit_provider.core.spool.manifests import Outline
 
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 """The fields that are read of an event that is found."""
@@ -143,7 +141,8 @@ def _in_chain(
 ) -> Iterator[FoundEvent]:
     stream = Stream(store, name.folder, chain)
     readers: dict[str, FieldReader | None] = {}
-    for outline in _outlines(ledger, store, stream, known, wanted):
+    look = _look_for(wanted.id) if wanted.id else lambda _: True
+    for outline in outlines_of(ledger, store, stream, known, _span_of(wanted), look, wanted.id):
         manifest = stream.manifest(outline.head)
         if wanted.id and not any(map(_has_id(wanted.id), manifest.ids)):
             continue
@@ -181,32 +180,6 @@ def _fields_of(
         if number <= last:
             return own.source, own.fields if own.fields != _UNKNOWN else fields(name.pipeline)
     return position.source, position.fields
-
-
-def _outlines(
-    ledger: Ledger, store: Store, stream: Stream, known: OpenStream | None, wanted: Wanted
-) -> Iterator[Outline]:
-    """Yield the outlines of the segments of a chain that may hold what is wanted, the newest first."""
-    look = _look_for(wanted.id) if wanted.id else lambda _: True
-    may_hold = _span_of(wanted)
-    index = _index_of(ledger, known) if known else IndexHead()
-    indexed: list[Outline] | None = []
-    if known and index.last:
-        indexed = IdIndex(store, known.name.folder, known.chain).search(index, stream.oldest(), may_hold, wanted.id)
-    after = index.last if indexed is not None else 0
-    behind = stream.outlines(known.head if known else None, look, after)
-    if after and (behind[-1].previous.digest if behind else known.head.digest if known else "") != index.digest:
-        indexed, behind = [], stream.outlines(known.head if known else None, look)
-    for outline in behind:
-        if outline.holds and may_hold(outline.first_time, outline.last_time, outline.written_at):
-            yield outline
-    yield from indexed or ()
-
-
-def _index_of(ledger: Ledger, known: OpenStream) -> IndexHead:
-    """Return the index of a chain's ids that the ledger proves."""
-    tree = tree_record(ledger, known.name).load()
-    return tree.index if tree and tree.chain == known.chain and tree.index.last <= known.head.number else IndexHead()
 
 
 def _span_of(wanted: Wanted) -> Span:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError
+from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION
+from audit_provider.core.runs.segment_outlines import outlines_of
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName
@@ -24,8 +26,17 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event
+    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.runs.event_search import FoundEvent
     from audit_provider.core.spool import Store
+    from audit_provider.core.spool.manifests import Outline
+
+
+_CLOCKS_APART = timedelta(days=1)
+"""Of two workers at most: a checkpoint may be dated so much before an event that it covers."""
+
+_AT_ONCE = 8
+"""Segments of evidence that are read at the same time: from a bucket, most of the time of a read is waiting."""
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -50,50 +61,83 @@ class KeptCheckpoint(msgspec.Struct, frozen=True):
     destinations: dict[str, Passed | None] = {}
 
 
-@dataclass(frozen=True, slots=True)
 class Evidence:
-    """The checkpoints of a pipeline, in the order in which they were made."""
+    """The checkpoints of a pipeline, in the order in which they were made.
 
-    checkpoints: Sequence[KeptCheckpoint] = ()
+    A year has thousands, so of one event only those are read that were made since it was spooled, up to the first that
+    answers. Without a record of the ledger the newest manifest of the stream counts.
 
-    @classmethod
-    def of(cls, ledger: Ledger, store: Store, pipeline: str) -> Evidence:
-        """Return what the stream of evidence of a pipeline holds.
+    :raises AuditError: by each question: the spool or a record cannot be read.
+    """
 
-        Without a record of the ledger its newest manifest counts.
-
-        :raises AuditError: the spool or a record cannot be read.
-        """
-        return cls(
-            [
-                record
-                for event in evidence_of(ledger, store, pipeline)
-                if (record := _checkpoint(event)) and record.action == CHECKPOINT_ACTION
-            ]
-        )
-
-    def of_chain(self, found: FoundEvent) -> list[KeptCheckpoint]:
-        """Return the checkpoints of the chain that holds an event."""
-        return [each for each in self.checkpoints if (each.subject, each.chain) == (found.name.folder, found.chain)]
+    def __init__(self, ledger: Ledger, store: Store, pipeline: str) -> None:
+        self._store = store
+        self._segments: list[tuple[Stream, Outline]] = []
+        for stream, known in _chains_of(ledger, store, StreamName.of_evidence(pipeline)):
+            found = list(outlines_of(ledger, store, stream, known, lambda *_: True, lambda _: True))
+            self._segments += [(stream, each) for each in reversed(found)]
+        self._read: dict[str, list[KeptCheckpoint]] = {}
 
     def covering(self, found: FoundEvent) -> KeptCheckpoint | None:
-        """Return the first checkpoint of the last generation that covers an event; None where none does yet."""
-        own = self.of_chain(found)
-        last = max((each.generation for each in own), default=0)
-        return next(
-            (each for each in own if each.generation == last and 0 <= found.place - each.before < each.size), None
-        )
+        """Return the first checkpoint of the last generation that covers an event; None where none does yet.
+
+        Where the clock was ahead when the event was spooled, it may be a later one.
+        """
+        covering: KeptCheckpoint | None = None
+        newest = self._newest_generation(found)
+        last = 0
+        for each in self._since(found):
+            if each.generation > last:
+                last, covering = each.generation, None
+            if covering is None and each.generation == last and 0 <= found.place - each.before < each.size:
+                covering = each
+                if last >= newest:
+                    break
+        return covering
 
     def passing(self, found: FoundEvent, destination: str) -> tuple[datetime | None, datetime | None]:
         """Return when a destination had not got so far as an event yet, and when it first had; None where none says."""
         place = (found.head.number, found.index)
         not_yet = None
-        for each in self.of_chain(found):
+        for each in self._since(found):
             reached = each.destinations.get(destination)
             if reached is not None and (reached.segment, reached.index) > place:
                 return not_yet, each.time
             not_yet = each.time
         return not_yet, None
+
+    def _newest_generation(self, found: FoundEvent) -> int:
+        return max(TreeFiles.generations(self._store, found.name.folder, found.chain), default=0)
+
+    def _since(self, found: FoundEvent) -> Iterator[KeptCheckpoint]:
+        """Yield the checkpoints of the chain that holds an event since it was spooled, by any worker's clock."""
+        floor = back_by(found.manifest.written_at, _CLOCKS_APART)
+        begin = next((place for place, (_, each) in enumerate(self._segments) if each.written_at >= floor), 0)
+        for place in range(begin, len(self._segments), _AT_ONCE):
+            for each in self._checkpoints(self._segments[place : place + _AT_ONCE]):
+                if (each.subject, each.chain) == (found.name.folder, found.chain):
+                    yield each
+
+    def _checkpoints(self, segments: Sequence[tuple[Stream, Outline]]) -> Iterator[KeptCheckpoint]:
+        missing = [(stream, each) for stream, each in segments if each.name not in self._read]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for name, own in pool.map(_checkpoints_in, missing):
+                self._read[name] = own
+        for _, each in segments:
+            yield from self._read[each.name]
+
+
+def _checkpoints_in(segment: tuple[Stream, Outline]) -> tuple[str, list[KeptCheckpoint]]:
+    stream, outline = segment
+    found = map(_checkpoint, stream.events(stream.manifest(outline.head)))
+    return outline.name, [each for each in found if each and each.action == CHECKPOINT_ACTION]
+
+
+def _chains_of(ledger: Ledger, store: Store, name: StreamName) -> Iterator[tuple[Stream, OpenStream | None]]:
+    """Yield the chains of a stream, those that ended first, with what the ledger has of the one that is open."""
+    opened = open_stream(ledger, store, name)
+    for chain in store.folders(f"{name.folder}/"):
+        yield Stream(store, name.folder, chain), opened if opened and chain == opened.chain else None
 
 
 def evidence_of(ledger: Ledger, store: Store, pipeline: str) -> Iterator[Event]:
@@ -101,13 +145,9 @@ def evidence_of(ledger: Ledger, store: Store, pipeline: str) -> Iterator[Event]:
 
     :raises AuditError: the spool or a record cannot be read.
     """
-    name = StreamName.of_evidence(pipeline)
-    opened = open_stream(ledger, store, name)
-    current = opened.chain if opened else None
-    for chain in store.folders(f"{name.folder}/"):
-        stream = Stream(store, name.folder, chain)
-        if opened and chain == current:
-            head = opened.head
+    for stream, known in _chains_of(ledger, store, StreamName.of_evidence(pipeline)):
+        if known:
+            head = known.head
         else:
             outlines = stream.outlines(None, lambda _: False)
             head = outlines[0].head if outlines else Head()

@@ -147,6 +147,13 @@ class TreeFiles:
             end = segments[-1].end if segments else end
         return found
 
+    @staticmethod
+    def generations(store: Store, folder: str, chain: str) -> list[int]:
+        """Return the generations of which files are kept. :param folder: of the stream in the spool."""
+        pipeline, _, stream = folder.partition("/")
+        found = store.folders(f"{pipeline}/{TREE}/{stream}/{chain or 'unnamed'}/")
+        return [int(each) for each in found if each.isdecimal()]
+
     def _key(self, first: int) -> str:
         return f"{self._folder}{first:012d}.json"
 

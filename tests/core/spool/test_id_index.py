@@ -51,8 +51,8 @@ class Written:
         return self
 
     def grow(self, **more):
-        for self.index in IdIndex(self.store, "p/live", CHAIN).grow(self.stream, self.heads[-1], self.index, **more):
-            pass
+        index = IdIndex(self.store, "p/live", CHAIN)
+        *_, self.index = (self.index, *index.grow(self.stream, self.heads[-1], self.index, **more))
         return self.index
 
     def search(self, **wanted):

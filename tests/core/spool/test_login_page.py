@@ -18,9 +18,10 @@ PAGE = b"<html><head><title>Sign in</title></head><body><form></form></body></ht
         lambda store: store.put("p/live/1", b"content"),
         lambda store: store.get("p/live/1"),
         lambda store: list(store.keys("p/")),
+        lambda store: list(store.names("p/")),
         lambda store: store.folders("p/"),
     ],
-    ids=["put", "get", "keys", "folders"],
+    ids=["put", "get", "keys", "names", "folders"],
 )
 def test_it_is_no_damage_to_the_spool(call):
     with serving(lambda request: (200, {"Content-Type": "text/html"}, PAGE)) as server:

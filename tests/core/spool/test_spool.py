@@ -14,7 +14,7 @@ import pytest
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, RecentIds, S3Store, SegmentWriter, Stream
-from tests.core.destinations.conftest import s3_client
+from tests.core.destinations.conftest import bucket, moto_url, s3_client  # noqa: F401
 from tests.core.destinations.stand_ins import serving
 from tests.core.simulation import BEGIN, MemoryStore
 
@@ -56,7 +56,31 @@ def test_folders_are_those_right_below(store):
     assert store.folders("q/") == []
 
 
-@pytest.mark.parametrize("lists", [lambda store: list(store.keys("p/")), lambda store: store.folders("p/")])
+@pytest.mark.parametrize("kind", ["memory", "local", "s3"])
+def test_names_are_those_right_in_a_folder_behind_one(kind, tmp_path, request):
+    made = {
+        "memory": MemoryStore,
+        "local": lambda: LocalStore(tmp_path / "spool"),
+        "s3": lambda: S3Store(*request.getfixturevalue("bucket"), "spool"),
+    }
+    store = made[kind]()
+    for key in ("p/c/1", "p/c/2", "p/c/3", "p/c/2x", "p/c/dead/s3/9", "p/0", "p/cc/4"):
+        store.put(key, b"")
+    assert list(store.names("p/c/")) == ["1", "2", "2x", "3"]
+    assert list(store.names("p/c/", "2")) == ["2x", "3"]
+    assert list(store.names("p/c/", "4")) == []
+    assert list(store.names("p/")) == ["0"]
+    assert list(store.names("q/")) == []
+
+
+LISTS = {
+    "keys": lambda store: list(store.keys("p/")),
+    "names": lambda store: list(store.names("p/")),
+    "folders": lambda store: store.folders("p/"),
+}
+
+
+@pytest.mark.parametrize("lists", LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize(
     ("status", "code", "error"), [(403, "AccessDenied", ConfigurationError), (503, "SlowDown", UnavailableError)]
 )
