@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from audit_provider.core.outages import Outage
+
 UTC = timezone.utc
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -278,6 +280,7 @@ class Offset:
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
     :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
         where nothing says so.
+    :ivar outages: those that ended, the newest last.
     :ivar version: of what is kept, see ``state_version``; higher for good once a dead letter of it was discarded.
     """
 
@@ -306,6 +309,7 @@ class Offset:
     failing_since: datetime | None = None
     configuration: str = ""
     version: int = 1
+    outages: tuple[Outage, ...] = ()
 
     def in_chain(self, chain: str) -> Offset | None:
         """Return what is kept of a chain: this offset, or that of a chain which ended; None where nothing is."""
@@ -317,7 +321,7 @@ class Offset:
 
     def begun_anew(self) -> tuple[Offset, ...]:
         """Return what stays of this offset, and of those before it, once it begins with another chain."""
-        own = (replace(self, earlier=(), ahead=()),) if self.counts.set_aside or self.redriven else ()
+        own = (replace(self, earlier=(), ahead=(), outages=()),) if self.counts.set_aside or self.redriven else ()
         return (*self.earlier, *own)
 
 

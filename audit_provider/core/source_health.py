@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from audit_provider.core.outages import Outage, outages_after
 from audit_provider.core.state_version import Codec
 
 
@@ -20,6 +21,7 @@ class SourceHealth:
     :ivar failures_in_a_row: runs since the last one that ended well; the tries of one run are one failure.
     :ivar failing_since: when the first of them failed, aware UTC. :ivar failed_at: when the last try failed.
     :ivar failed_run: id of the last run that failed. :ivar last_error: its error, in one sentence or more.
+    :ivar outages: those that ended, the newest last.
     :ivar version: of what is kept, see ``state_version``.
     """
 
@@ -29,6 +31,7 @@ class SourceHealth:
     failed_run: str = ""
     last_error: str = ""
     version: int = 1
+    outages: tuple[Outage, ...] = ()
 
 
 SOURCE_HEALTH: Codec[SourceHealth] = Codec(
@@ -44,8 +47,10 @@ def standing(health: SourceHealth, read_at: datetime | None) -> SourceHealth:
 
     :param read_at: when the source was last read to its end, by the position, aware UTC; None where nothing says so.
     """
-    ended = read_at is not None and health.failed_at is not None and read_at > health.failed_at
-    return SourceHealth() if ended else health
+    if read_at is None or health.failed_at is None or read_at <= health.failed_at:
+        return health
+    # The position says when it was read to its end last, and not when it was for the first time since.
+    return SourceHealth(outages=outages_after(health, health.failed_at, at_least=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.monitoring.conditions import severity_of
 from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.outages import without_doubles
 from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.views import DestinationView, Level, SourceView, State
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Severity
+    from audit_provider.core.outages import Outage
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position
     from audit_provider.core.stream_name import RecordKind
@@ -151,6 +153,7 @@ class Judge:
             last_error=health.last_error,
             next_try=self._next_try(PULL) if failing else None,
             log=self._log_of(PULL, health.failed_run, failed=failed) if failing else "",
+            outages=health.outages,
         )
 
     def destination(self, delivery: Delivery) -> DestinationView:
@@ -208,6 +211,7 @@ class Judge:
             again=offset.again if offset else 0,
             filtered=offset.counts.filtered if offset else 0,
             refused=offset.counts.dead_lettered if offset else 0,
+            outages=self._outages(name, offset),
         )
 
     def _current_at(self, destination: str) -> datetime | None:
@@ -227,6 +231,11 @@ class Judge:
             return offset
         findings = self.progress.offsets.get((StreamName.of_findings(self.pipeline.name), destination))
         return findings if findings and findings.failures_in_a_row else offset
+
+    def _outages(self, destination: str, offset: Offset | None) -> tuple[Outage, ...]:
+        """Return the outages of a destination that ended. :param offset: of the live stream."""
+        findings = self.progress.offsets.get((StreamName.of_findings(self.pipeline.name), destination))
+        return without_doubles(offset.outages if offset else (), findings.outages if findings else ())
 
     def log_of(self, task: str, run_id: str) -> str:
         """Return the path of a task's log in Airflow. :param task: "" for the run as a whole."""

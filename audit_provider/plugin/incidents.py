@@ -56,7 +56,7 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
     problems = [each for _, each in group]
     first = problems[0]
     pipelines = tuple(dict.fromkeys(name for name, _ in group))
-    said = Counter(_VARIES.sub("0", each.error) for each in problems if each.error)
+    said = Counter(without_figures(each.error) for each in problems if each.error)
     usual = said.most_common(1)[0][0] if said else ""
     return Incident(
         key=" ".join(key),
@@ -68,7 +68,7 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
         test=_test_of(pipelines[0], first),
         since=min((each.since for each in problems if each.since), default=None),
         waiting=sum(each.waiting for each in problems),
-        error=next((in_one_line(each.error) for each in problems if _VARIES.sub("0", each.error) == usual), ""),
+        error=next((in_one_line(each.error) for each in problems if without_figures(each.error) == usual), ""),
         other_errors=max(len(said) - 1, 0),
         next_try=min((each.next_try for each in problems if each.next_try), default=None),
         log=next((each.log for each in problems if each.log), ""),
@@ -99,6 +99,11 @@ def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
     if len(pipelines) == 1:
         return first.text
     return f"{first.summary} ({len(pipelines)} pipelines)"
+
+
+def without_figures(error: str) -> str:
+    """Return an error without what differs between two tries that failed for one reason."""
+    return _VARIES.sub("0", error)
 
 
 def in_one_line(text: str, most: int = _MOST_LETTERS) -> str:

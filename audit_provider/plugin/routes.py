@@ -21,6 +21,7 @@ from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
+from audit_provider.plugin.ended import ended_of
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
 from audit_provider.plugin.letters import LettersView, open_letters
 from audit_provider.plugin.looks import look_of, with_look
@@ -156,6 +157,7 @@ def overview(
             totals=totals_of(views, hidden=hidden),
             incidents=tuple(_shown(each, may) for each in incidents),
             more_incidents=more,
+            ended=tuple(ended_of(views, now)),
             pipelines=tuple(_row(with_buttons(known.pipelines[each.name], each, may)) for each in page),
             matrix=matrix,
             setup=None if known.pipelines or known.wrong else _setup(),
@@ -281,8 +283,10 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 
 def _row(view: PipelineView) -> PipelineView:
     """Return a pipeline as the matrix shows it. Its problems are among the incidents, and whole in its own view."""
-    served = tuple(replace(each, last_error=in_one_line(each.last_error, MOST_TEXT)) for each in view.destinations)
-    reading = replace(view.reading, look=None)  # it changes every minute
+    served = tuple(
+        replace(each, last_error=in_one_line(each.last_error, MOST_TEXT), outages=()) for each in view.destinations
+    )
+    reading = replace(view.reading, look=None, outages=())  # a look changes every minute
     return replace(
         view,
         reading=reading,

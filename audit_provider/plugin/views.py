@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from audit_provider.core.monitoring.summary import Finding, Summary
+from audit_provider.core.outages import Outage
+from audit_provider.plugin.ended_views import EndedIncident
 
 Level = Literal["critical", "warning"]
 ProblemKind = Literal[
@@ -101,6 +103,7 @@ class SourceView:
         failed. :ivar last_error: of the last one, "" where that ended well.
     :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
     :ivar conn_id: its connection. :ivar look: the last look at it, None where it is not watched or none is known.
+    :ivar outages: those that ended, the newest last.
     """
 
     state: State
@@ -112,6 +115,7 @@ class SourceView:
     next_try: datetime | None = None
     log: str = ""
     look: LookView | None = None
+    outages: tuple[Outage, ...] = ()
 
     @property
     def failing(self) -> bool:
@@ -142,7 +146,7 @@ class DestinationView:
     :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
         None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
-    :ivar conn_id: its connection.
+    :ivar conn_id: its connection. :ivar outages: those that ended, the newest last.
     """
 
     name: str
@@ -173,6 +177,7 @@ class DestinationView:
     refused: int = 0
     redriven: int = 0
     discarded: int = 0
+    outages: tuple[Outage, ...] = ()
     may: tuple[str, ...] = ()
 
     @property
@@ -352,6 +357,7 @@ class Overview:
     :ivar matrix: what there is beside this page. :ivar setup: None where there is a pipeline, or one with mistakes.
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
     :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
+    :ivar ended: what was wrong in the last 24 hours and is no more, by cause, the last to end first.
     :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
         as far as they concern pipelines that the user may see, or "".
     :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
@@ -368,6 +374,7 @@ class Overview:
     opened: PipelineDetail | None = None
     incidents: tuple[Incident, ...] = ()
     more_incidents: int = 0
+    ended: tuple[EndedIncident, ...] = ()
     matrix: Matrix = field(default_factory=Matrix)
     setup: Setup | None = None
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import msgspec
 
 from audit_provider.core.model import utc_now
+from audit_provider.plugin.ended import ended_of
 from audit_provider.plugin.incidents import MOST_NAMED, incidents_of
 from audit_provider.plugin.matrix import Wanted, rows_of
 from audit_provider.plugin.verdict import totals_of, verdict_of
@@ -113,6 +114,7 @@ class Api(Service):
             matrix=matrix,
             setup=self.setup,
             opened=next((PipelineDetail(each, self.activity) for each in views if each.name == opened), None),
+            ended=tuple(ended_of(views, utc_now())),
             incidents=tuple(replace(each, pipelines=each.pipelines[:MOST_NAMED]) for each in incidents_of(views)),
         )
         body = msgspec.json.encode(found)

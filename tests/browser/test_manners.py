@@ -11,6 +11,7 @@ import pytest
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, DayAccount, DayDelivery, Finding, Summary
+from audit_provider.core.outages import Outage
 from audit_provider.plugin.letters import LettersView, LetterView, ReasonView
 from audit_provider.plugin.runs import RunRow, RunsView, TaskView
 from audit_provider.plugin.views import GapView
@@ -62,7 +63,8 @@ def views():
     finding = Finding("f", "surge", "warning", "LoginFailed: 940 (usually 3 to 40).", now, "LoginFailed", 940, 3, 40)
     found = [pipeline(number, down=number < 4) for number in range(1, 8)]
     served = tuple(
-        replace(each, dead_letters=2, may=EVERYTHING, restamped=1, too_old=1) for each in found[0].destinations
+        replace(each, dead_letters=2, may=EVERYTHING, restamped=1, too_old=1, outages=(outage(now, 150, 30),))
+        for each in found[0].destinations
     )
     found[0] = replace(
         found[0],
@@ -76,6 +78,12 @@ def views():
         reported_at=now,
     )
     return found
+
+
+def outage(now, began, ended):
+    """Return one that began and ended so many minutes ago."""
+    began, ended = now - timedelta(minutes=began), now - timedelta(minutes=ended)
+    return Outage(began, ended, 3, "POST /services/collector answered 503.", 1331)
 
 
 def activity():
@@ -115,6 +123,7 @@ def test_the_page_keeps_wcag_2_2_aa(width, dark, page, browser, window, axe):  #
     api = page(views)
     api.activity = activity()
     api.others["/api/pipelines/p001/runs"] = RUNS
+    browser.run("document.querySelector('#ended details').open = true")
     assert not broken(browser, axe)
     for tab in TABS:
         browser.run(f"location.hash = 'pipeline=p001&tab={tab}'")

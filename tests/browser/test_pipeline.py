@@ -55,8 +55,28 @@ def test_outages_that_have_ended_stay_to_be_seen_for_thirty_days(opened, browser
     said = browser.run("document.querySelector('.strips dd:nth-of-type(2) [role=img]').ariaLabel")
     assert "critical, at most 8.5 h behind" in said
     assert browser.run("document.querySelector('.strips dd:nth-of-type(1) [role=img]').ariaLabel") == (
-        "never beyond the target"
+        "never beyond the target, and no outage that is known"
     )
+    assert browser.run(f"{days.format(3)}.at(-1).title").endswith("no report, an outage of 2 h")
+    assert browser.run(f"{days.format(3)}.at(-1).innerText") == "▲", "whether or not a report has seen it"
+    table = "[...document.querySelectorAll('[aria-label=\"Outages that ended\"] tbody tr')].map((row) => row.innerText)"
+    rows = browser.run(table)
+    assert len(rows) == 2
+    assert all("2 h\ntarget 60 min" in each and "1,331" in each and "answered 503" in each for each in rows), rows
+
+
+def test_what_ended_in_the_last_day_is_folded_below_what_is_wrong(page, browser):  # noqa: F811
+    page(views)
+    browser.see("document.querySelector('#ended details') !== null")
+    assert not browser.run("document.querySelector('#ended details').open")
+    assert browser.run("document.querySelector('#ended summary').innerText") == "Ended in the last 24 hours: 2"
+    browser.click("document.querySelector('#ended summary')")
+    shown = text(browser, "#ended li")
+    assert shown.startswith("s3 could not be shipped to (connection "), shown
+    assert "p001 for 2 h up to 1,331 events waited" in shown
+    assert "ended 30 min ago POST /services/collector answered 503." in shown
+    look(browser)
+    assert browser.run("document.querySelector('#ended details').open"), "a look folds nothing"
 
 
 def test_the_figures_of_a_delivery_stand_under_their_names(opened, browser):

@@ -405,7 +405,9 @@ def test_a_quiet_run_ends_the_failures_of_the_source_without_reading_their_recor
     assert pipeline.pull() == ALL
     assert pipeline.world.variables.get(key) == kept
     position = POSITIONS.unpack(pipeline.world.variables.get(CURSOR), CURSOR)
-    assert standing(failed, position.last_complete) == SourceHealth()
+    ended = standing(failed, position.last_complete)
+    assert replace(ended, outages=()) == SourceHealth()
+    assert [(each.failures, each.at_least) for each in ended.outages] == [(2, True)]
     pipeline.world.connect("PYLON_DEFAULT", password="wrong")
     set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=9))
     with pytest.raises(AirflowFailException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -39,7 +40,9 @@ def test_a_source_that_refuses_its_credential_is_recorded_before_it_has_a_positi
     assert world.variables.get(CURSOR) is None
     world.connect("PYLON_DEFAULT", password=PYLON_TOKEN)
     pull(world, "r3")
-    assert kept(world) == SourceHealth()
+    assert replace(kept(world), outages=()) == SourceHealth()
+    (outage,) = kept(world).outages
+    assert (outage.failures, "wrong" in outage.error) == (2, False)
     assert json.loads(world.variables.get(KEY))["version"] == STATE_VERSION
 
 

@@ -13,8 +13,10 @@ import pytest
 from audit_provider.core.destinations.base import DeadLetter, Item
 from audit_provider.core.model import Event, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import pack_summary
+from audit_provider.core.outages import Outage
 from audit_provider.core.position import pack_position
 from audit_provider.core.shipping.dead_letters import DeadLetters
+from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.spool import LocalStore, Stream
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 
@@ -404,6 +406,30 @@ def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world, monke
         "waiting": 20,
         "waiting_since": None,
     }
+
+
+def test_an_outage_that_ended_is_in_the_overview_for_a_day_and_in_the_pipelines_own_view_for_longer(world):
+    now = utc_now()
+    lately = Outage(now - timedelta(hours=3), now - timedelta(hours=2), 4, "splunk hung up.", 70)
+    before = Outage(now - timedelta(days=9), now - timedelta(days=8), 90, "the token was revoked.", 9000)
+    refused = Outage(now - timedelta(hours=5), now - timedelta(hours=4), 2, "Pylon answers 401.")
+    keep_pipeline(world, splunk=offset(delivered=1000, outages=(before, lately)), s3=offset(delivered=1000))
+    world.keep("audit_logs.p.findings.cursor", pack_position(position(spooled=1000)))
+    world.keep("audit_logs.p.findings.to.splunk", text(offset(delivered=1000, outages=(lately,))))
+    world.keep("audit_logs.p.source", text(SourceHealth(outages=(refused,))))
+    world.keep("audit_logs.p.summary", pack_summary(summary(findings=())))
+    answer = world.get("admin", "/api/overview?opened=p").json()
+    assert [(each["key"], each["times"], each["waited"]) for each in answer["ended"]] == [
+        ("destination splunk_hec_default", 1, 70),
+        ("source pylon_default", 1, None),
+    ]
+    (row,) = answer["pipelines"]
+    assert (row["state"], row["reading"]["outages"]) == ("ok", []), "what ended makes nothing red"
+    assert [each["outages"] for each in row["destinations"]] == [[], []]
+    whole = answer["opened"]["pipeline"]
+    splunk = next(each for each in whole["destinations"] if each["name"] == "splunk")
+    assert [each["error"] for each in splunk["outages"]] == ["the token was revoked.", "splunk hung up."]
+    assert [each["failures"] for each in whole["reading"]["outages"]] == [2]
 
 
 def test_rows_are_found_sorted_and_paged_as_they_are_asked_for(world):

@@ -15,6 +15,7 @@ from audit_provider.core.errors import AuditError, FencedError, UnavailableError
 from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
 from audit_provider.core.open_stream import OvertakenError, PositionWriter
+from audit_provider.core.outages import outages_after
 from audit_provider.core.progress import PullProgress, grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
@@ -384,7 +385,7 @@ def source_failures_kept(
         raise
     done = run()
     if done is None or not done.says_it_ended_well:
-        _keep_success(ledger, pipeline, log)
+        _keep_success(ledger, pipeline, now(), log, done)
 
 
 def _keep_failure(
@@ -401,15 +402,18 @@ def _keep_failure(
                 failed_at=now,
                 failed_run=run_id,
                 last_error=said[:MOST_LETTERS],
+                outages=before.outages,
             )
         )
 
 
-def _keep_success(ledger: Ledger, pipeline: str, log: Log) -> None:
+def _keep_success(ledger: Ledger, pipeline: str, now: datetime, log: Log, run: Pulling | None) -> None:
     with _only_logged(log):
         record = source_record(ledger, pipeline)
-        if (before := record.load()) is None or before.failures_in_a_row:
-            record.commit(SourceHealth())
+        kept = record.load()
+        if kept is None or kept.failures_in_a_row:
+            before = standing(kept or SourceHealth(), run.read_before if run else None)
+            record.commit(SourceHealth(outages=outages_after(before, now)))
 
 
 @contextmanager

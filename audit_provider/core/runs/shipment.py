@@ -10,6 +10,7 @@ from audit_provider.core.errors import AuditError, DeadLetteredError, StopError,
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import kept_letters, open_streams, opened_for
+from audit_provider.core.outages import outages_after
 from audit_provider.core.progress import ShipProgress, grouped
 from audit_provider.core.runs.configurations import keep_change
 from audit_provider.core.runs.overlapping_windows import refuse_lacking
@@ -209,7 +210,8 @@ class Shipment:
         self._keep_configuration(shipped.name, before)
         if before and not opened.of_chain(before):
             self.log.warning("%s was started over, so %s starts over as well.", shipped.name.folder, self.destination)
-            offset = replace(beginning(stream, opened.position), earlier=before.begun_anew())
+            begun = beginning(stream, opened.position)
+            offset = replace(begun, earlier=before.begun_anew(), outages=before.outages)
             before = None
         else:
             offset = before or beginning(stream, opened.position)
@@ -220,7 +222,8 @@ class Shipment:
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
                 offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
         elif offset.failures_in_a_row or before is None or not is_known:
-            offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None)
+            outages = outages_after(offset, self.now())
+            offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None, outages=outages)
             record.commit(offset)
         shipped.offset = offset
         shipped.account = account(stream, self.destination, opened.position, offset)
@@ -267,12 +270,15 @@ class Shipment:
     ) -> Offset:
         position = opened.position
         offset_before = reached = offset
+        outages = offset.outages
         self.patience.taken(offset.last_success)
 
         def commit(offset: Offset) -> None:
-            nonlocal reached
+            nonlocal reached, outages
+            if reached.failures_in_a_row and not offset.failures_in_a_row:
+                outages = outages_after(reached, self.now(), total)
             untold = offset_before.untold + (offset.counts - offset_before.counts).set_aside
-            marked = replace(passage.mark(offset), untold=untold, letters=keeper.last)
+            marked = replace(passage.mark(offset), untold=untold, letters=keeper.last, outages=outages)
             record.commit(marked)
             reached = marked
             self.patience.taken(marked.last_success)
@@ -317,6 +323,7 @@ class Shipment:
                 failures_in_a_row=offset.failures_in_a_row + (not same),
                 failed_run=self.run_id,
                 failing_since=offset.failing_since or self.now(),
+                outages=offset.outages,
             )
             record.commit(replace(failed, last_error=str(failure)[:500]))
             if failure is not error:

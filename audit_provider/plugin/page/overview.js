@@ -3,6 +3,7 @@
 import { address, place } from "./address.js";
 import { at, make, sign, time, tries } from "./dom.js";
 import { matrix } from "./matrix.js";
+import { ended } from "./outages.js";
 import { patch, write } from "./patch.js";
 import { detail } from "./pipeline.js";
 import { copier, press } from "./press.js";
@@ -35,6 +36,7 @@ export function show() {
   if (place.pipeline) detail();
   else {
     patch(at("incidents"), incidents(seen.overview));
+    patch(at("ended"), ended(seen.overview));
     matrix();
   }
 }

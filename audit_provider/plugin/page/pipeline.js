@@ -10,6 +10,7 @@ import { findings } from "./findings.js";
 import { gaps } from "./gaps.js";
 import { lag } from "./matrix.js";
 import { measures } from "./measures.js";
+import { outages } from "./outages.js";
 import { patch } from "./patch.js";
 import { press } from "./press.js";
 import { runs } from "./runs.js";
@@ -18,7 +19,7 @@ import { strips } from "./strips.js";
 import { number } from "./words.js";
 
 const TABS = {
-  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...strips(pipeline, activity), ...measures(activity, pipeline.lag_target)]],
+  health: ["Health", ({ pipeline, activity }) => [problems(pipeline), source(pipeline), ...strips(pipeline, activity), ...outages(pipeline), ...measures(activity, pipeline.lag_target)]],
   deliveries: ["Deliveries", ({ pipeline }) => deliveries(pipeline)],
   gaps: ["Gaps", ({ pipeline }) => gaps(pipeline)],
   activity: ["Activity", ({ pipeline, activity }) => [...findings(pipeline), make("h3", {}, "Events by category and day (UTC)"), ...activityChart(activity)]],

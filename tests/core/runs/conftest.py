@@ -75,7 +75,7 @@ def kept():
     return Kept()
 
 
-def shipment(kept, far, *, goes_on=False, deadline=False, **further):
+def shipment(kept, far, *, goes_on=False, deadline=False, now=NOW, **further):
     """Return a run of the destination ``far``, in a try that has just begun."""
     patience = Patience("far", NOW, 30, goes_on=goes_on)
     terms = Terms(sleep=lambda _: None, now=lambda: NOW, tries=1)
@@ -87,6 +87,6 @@ def shipment(kept, far, *, goes_on=False, deadline=False, **further):
         connect=lambda position: (far, terms),
         patience=patience,
         log=kept.log,
-        now=lambda: NOW,
+        now=lambda: now,
         **further,
     )

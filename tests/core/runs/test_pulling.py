@@ -9,6 +9,7 @@ import pytest
 from audit_provider.core.errors import ConfigurationError, FencedError, UnavailableError, WaitError
 from audit_provider.core.ledger import MemoryLedger, source_record
 from audit_provider.core.model import utc_now
+from audit_provider.core.outages import MOST_OUTAGES, Outage
 from audit_provider.core.runs.pulling import source_failures_kept
 from audit_provider.core.source_health import SourceHealth, standing
 from audit_provider.core.stream_name import RecordKey, StreamName
@@ -61,10 +62,28 @@ def test_the_tries_of_one_run_are_one_failure_and_the_first_says_since_when():
 
 def test_a_run_that_ends_well_ends_the_failures_and_the_next_ones_write_nothing():
     ledger = MemoryLedger()
-    run(ledger, "r1", UnavailableError("down"))
-    assert run(ledger, "r2") == SourceHealth()
+    run(ledger, "r1", UnavailableError("it is\n  down"))
+    run(ledger, "r2", UnavailableError("it is\n  down"), minutes=4)
+    ended = run(ledger, "r3", minutes=5)
+    outage = Outage(BEGAN, BEGAN + timedelta(minutes=5), 2, "it is down")
+    assert ended == SourceHealth(outages=(outage,))
     ledger.write = None  # a write would fail
-    assert run(ledger, "r3") == SourceHealth()
+    assert run(ledger, "r4", minutes=9) == ended
+
+
+def test_the_last_outages_are_remembered_while_the_next_one_lasts():
+    ledger = MemoryLedger()
+    for number in range(MOST_OUTAGES + 2):
+        run(ledger, "down", UnavailableError("down"), minutes=2 * number)
+        kept = run(ledger, "up", minutes=2 * number + 1)
+    begun = [(each.began - BEGAN) // timedelta(minutes=2) for each in kept.outages]
+    assert begun == list(range(2, MOST_OUTAGES + 2)), "the oldest are dropped"
+    assert run(ledger, "r", UnavailableError("down"), minutes=99).outages == kept.outages
+
+
+def test_what_an_earlier_version_has_left_is_read_and_an_outage_without_a_beginning_is_none():
+    ledger = MemoryLedger({KEY: '{"failures_in_a_row": 3, "last_error": "down", "version": 1}'})
+    assert run(ledger, "r") == SourceHealth()
 
 
 @pytest.mark.parametrize("error", [WaitError("later", until=BEGAN), FencedError("another run has written")])
@@ -101,8 +120,9 @@ def test_the_key_is_one_of_the_grammar():
 
 
 def test_failures_end_where_the_source_was_read_to_its_end_later():
-    failed = SourceHealth(2, BEGAN, BEGAN, "r", "down")
     minute = timedelta(minutes=1)
-    assert standing(failed, BEGAN + minute) == SourceHealth()
+    failed = SourceHealth(2, BEGAN - 9 * minute, BEGAN, "r", "down")
+    outage = Outage(BEGAN - 9 * minute, BEGAN, 2, "down", at_least=True)
+    assert standing(failed, BEGAN + minute) == SourceHealth(outages=(outage,)), "nobody knows when it ended exactly"
     assert standing(failed, BEGAN - minute) == standing(failed, BEGAN) == standing(failed, None) == failed
     assert standing(SourceHealth(), BEGAN) == SourceHealth()

@@ -76,6 +76,44 @@ def test_the_tries_of_one_run_are_one_failure_and_success_clears_it(kept, run_id
     assert (kept.offset().failures_in_a_row, run.counts.delivered) == (0, 6)
 
 
+def test_an_outage_that_ended_is_remembered_with_what_waited(kept):
+    kept.spool(segments=2)
+    down = UnavailableError("it is\ndown")
+    for run_id, minutes in (("a", 0), ("b", 5)):
+        with pytest.raises(UnavailableError):
+            shipment(kept, Listed(raising(down)), run_id=run_id, now=NOW + minutes * MINUTE).ship([LIVE])
+    kept.spool(segments=3)
+    shipment(kept, Listed(), run_id="c", now=NOW + 9 * MINUTE).ship([LIVE])
+    (outage,) = kept.offset().outages
+    assert (outage.began, outage.ended, outage.failures) == (NOW, NOW + 9 * MINUTE, 2)
+    assert ("(it is down)" in outage.error, outage.waited) == (True, 15)
+    shipment(kept, Listed(), run_id="d").ship([LIVE])
+    assert kept.offset().outages == (outage,), "nothing failed"
+
+
+def test_an_outage_goes_on_where_a_run_delivers_something_and_fails_again(kept):
+    kept.spool(segments=3)
+    down = raising(UnavailableError("down"))
+    for steps in ([down], ["dddd", down]):
+        with pytest.raises(UnavailableError):
+            shipment(kept, Listed(*steps), run_id=str(len(steps))).ship([LIVE])
+    offset = kept.offset()
+    assert (offset.counts.delivered, offset.failures_in_a_row, offset.outages) == (4, 2, ())
+
+
+def test_an_outage_ends_where_nothing_is_left_to_ship_and_stays_known_in_a_stream_begun_anew(kept):
+    kept.spool()
+    shipment(kept, Listed()).ship([LIVE])
+    kept.keep_offset(replace(kept.offset(), failures_in_a_row=1, failing_since=NOW - MINUTE, last_error="down"))
+    shipment(kept, Listed()).ship([LIVE])
+    (outage,) = kept.offset().outages
+    assert (outage.began, outage.waited) == (NOW - MINUTE, None)
+    kept.spool(chain="anew", segments=2)
+    shipment(kept, Listed()).ship([LIVE])
+    assert (kept.offset().chain, kept.offset().outages) == ("anew", (outage,))
+    assert all(not each.outages for each in kept.offset().earlier), "they are kept once"
+
+
 def test_what_was_delivered_before_a_failure_is_recorded_and_not_sent_again(kept):
     kept.spool(segments=3)
     far = Listed("dddd", raising(RefusedError("the token was revoked", status=403)))
