@@ -63,9 +63,10 @@ class ReasonView:
 class LettersView:
     """Open dead letters of a destination.
 
-    :ivar letters: one page of them, from number :ivar first: on, which is 0 for the first.
-    :ivar total: how many are open. :ivar reasons: how many have which reason, the most frequent first; the rest of the
-        reasons together under "". :ivar more: whether there are more behind this page.
+    :ivar letters: one page of those that were asked for, from number :ivar first: on, which is 0 for the first.
+    :ivar more: whether there are more behind this page. :ivar matched: how many were asked for, on all pages.
+    :ivar total: how many are open. :ivar reasons: how many of these have which reason, the most frequent first; the
+        rest of the reasons together under "".
     """
 
     letters: tuple[LetterView, ...]
@@ -73,28 +74,33 @@ class LettersView:
     first: int = 0
     total: int = 0
     reasons: tuple[ReasonView, ...] = ()
+    matched: int = 0
 
 
-def open_letters(pipeline: str, delivery: Delivery, *, events: bool, first: int = 0) -> LettersView:
+def open_letters(pipeline: str, delivery: Delivery, *, events: bool, first: int = 0, reason: str = "") -> LettersView:
     """Return the open dead letters of a destination, those of the live stream first.
 
     :param events: show the events themselves, redacted as the destination would get them.
-    :param first: how many to leave out.
+    :param first: how many to leave out. :param reason: that they have; "" for any.
     :raises AuditError: the spool cannot be read.
     """
     redacting = Selector(Selection(redact=delivery.redact), _ANY)
     shown: list[LetterView] = []
     reasons: Counter[str] = Counter()
-    for number, (folder, letter) in enumerate(_letters(pipeline, delivery)):
+    matched = 0
+    for folder, letter in _letters(pipeline, delivery):
         reasons[letter.reason] += 1
-        if first <= number < first + MOST_LETTERS:
+        if reason and letter.reason != reason:
+            continue
+        if first <= matched < first + MOST_LETTERS:
             shown.append(_view(folder, letter, redacting if events else None))
+        matched += 1
     named = [ReasonView(reason, count) for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(each.count for each in named)
     if rest:
         named.append(ReasonView("", rest))
-    more = reasons.total() > first + len(shown)
-    return LettersView(tuple(shown), more, first, reasons.total(), tuple(named))
+    more = matched > first + len(shown)
+    return LettersView(tuple(shown), more, first, reasons.total(), tuple(named), matched)
 
 
 def _letters(pipeline: str, delivery: Delivery) -> Iterator[tuple[str, Letter]]:

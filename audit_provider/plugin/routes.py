@@ -196,6 +196,7 @@ def dead_letters(
     may: PermissionsDep,
     events: Annotated[bool, Query(description="Show the events themselves.")] = False,
     first: Annotated[int, Query(ge=0, description="How many to leave out.")] = 0,
+    reason: Annotated[str, Query(description="The reason that they have; empty for any.")] = "",
 ) -> Response:
     """Return the open dead letters of a destination, each with the reason and the destination's own words.
 
@@ -206,7 +207,11 @@ def dead_letters(
         raise HTTPException(403, "Forbidden")
     if events and not may.may_connection("GET", delivery.conn_id):
         raise HTTPException(403, "Forbidden")
-    return _json(within(LETTERS_PATIENCE, lambda: open_letters(pipeline, delivery, events=events, first=first)))
+
+    def read() -> LettersView:
+        return open_letters(pipeline, delivery, events=events, first=first, reason=reason)
+
+    return _json(within(LETTERS_PATIENCE, read))
 
 
 @router.get("/openapi.json")

@@ -28,7 +28,8 @@ class Api(Service):
 
     :ivar views: makes the pipelines of an answer. :ivar refuses: what every look is answered with, if anything.
     :ivar posted: paths and bodies of what buttons have sent. :ivar told: what a button is answered with.
-    :ivar setup: of an overview. :ivar others: what other paths are answered with. :ivar activity: of every pipeline.
+    :ivar setup: of an overview. :ivar activity: of every pipeline.
+    :ivar others: what other paths are answered with, or what makes that of a request.
     :ivar replies: what buttons of some paths are answered with instead.
     :ivar sent: bytes of the answers to looks; 0 for one that had not changed.
     """
@@ -82,7 +83,9 @@ class Api(Service):
         if self.refuses:
             return self.refuses
         if path in self.others:
-            return Reply.json(200, json.loads(msgspec.json.encode(self.others[path])))
+            other = self.others[path]
+            found = other(request) if callable(other) else other
+            return Reply.json(200, json.loads(msgspec.json.encode(found)))
         if path != "/api/overview":
             return Reply.json(404, {"detail": "there is no such thing"})
         return self._overview(request, opened)

@@ -131,7 +131,7 @@ def test_the_page_keeps_wcag_2_2_aa(width, dark, page, browser, window, axe):  #
         assert not broken(browser, axe), tab
     letter = LetterView("e1", utc_now(), "p001/live", "refused by the destination", "no", False, utc_now(), "{}")
     api.others["/api/pipelines/p001/destinations/splunk/dead-letters"] = LettersView(
-        (letter,), more=True, total=2, reasons=(ReasonView("refused by the destination", 2),)
+        (letter,), more=True, total=2, reasons=(ReasonView("refused by the destination", 2),), matched=2
     )
     browser.run("location.hash = 'pipeline=p001&tab=deliveries'")
     browser.see("document.getElementById('letters-splunk') !== null")

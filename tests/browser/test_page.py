@@ -21,7 +21,8 @@ from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, control
 PICTURES = Path(os.environ.get("AUDIT_PICTURES", ROOT / ".cache" / "pictures"))
 FRAME = "document.querySelector('iframe[title=\"Audit logs\"]').contentDocument"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# Setting up an Airflow takes as long as the machine needs.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900, func_only=True)]
 
 
 def _ids(world, name):

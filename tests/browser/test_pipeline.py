@@ -104,7 +104,7 @@ def test_resending_asks_with_the_number_and_the_reasons(opened, browser):
     api = opened("deliveries")
     letter = LetterView("e1", utc_now(), "p001/live", "too large", "", False, utc_now())
     reasons = (ReasonView("too large", 1200), ReasonView("", 34))
-    api.others[LETTERS] = LettersView((letter,), True, 0, 1234, reasons)
+    api.others[LETTERS] = LettersView((letter,), True, 0, 1234, reasons, 1234)
     browser.click("document.getElementById('redrive-splunk')")
     browser.see("document.querySelector('dialog[open]') !== null")
     asked = text(browser, "dialog")
@@ -126,7 +126,7 @@ def test_letters_are_listed_by_page(opened, browser):
             LetterView(f"e{first + each}", utc_now(), "p001/live", "too large", "", False, utc_now())
             for each in range(count)
         )
-        api.others[LETTERS] = LettersView(found, more, first, 60, (ReasonView("too large", 60),))
+        api.others[LETTERS] = LettersView(found, more, first, 60, (ReasonView("too large", 60),), 60)
 
     letters(0, 50, True)
     browser.click("document.getElementById('letters-splunk')")
@@ -140,12 +140,52 @@ def test_letters_are_listed_by_page(opened, browser):
     assert browser.run("document.getElementById('later-letters') === null")
 
 
+def test_letters_are_chosen_by_reason_and_what_is_shown_has_an_address(page, browser):  # noqa: F811
+    api = page(views)
+    asked = []
+
+    def letters(request):
+        chosen = request.param("reason") or ""
+        asked.append(chosen)
+        found = tuple(
+            LetterView(f"{reason}-{each}", utc_now(), "p001/live", reason, "", False, utc_now())
+            for reason, many in (("too large", 3), ("odd", 2))
+            for each in range(many)
+            if chosen in ("", reason)
+        )
+        counts = (ReasonView("too large", 3), ReasonView("odd", 2), ReasonView("", 4))
+        return LettersView(found, False, 0, 9, counts, len(found))
+
+    api.others[LETTERS] = letters
+    browser.run("location.hash = 'pipeline=p001&tab=deliveries'")
+    browser.click("document.getElementById('letters-splunk')")
+    browser.see("document.querySelectorAll('dialog[open] article').length === 5")
+    assert text(browser, "dialog [aria-label=Reason]") == "all reasons: 9 too large: 3 odd: 2 other reasons: 4"
+    browser.click("document.getElementById('reason-2')")
+    browser.see("document.querySelectorAll('dialog[open] article').length === 2")
+    assert browser.run("document.getElementById('reason-2').getAttribute('aria-pressed')") == "true"
+    assert "1 to 2 of 2" in text(browser, "dialog")
+    address = browser.run("location.href")
+    assert "letters=splunk&reason=odd" in address
+    browser.click("document.getElementById('close')")
+    browser.see("!location.hash.includes('letters')")
+    assert "letters" not in browser.run("document.getElementById('tab-gaps').getAttribute('href')")
+    browser.go("about:blank")
+    browser.go(address)
+    browser.see("document.querySelectorAll('dialog[open] article').length === 2")
+    assert asked == ["", "odd", "odd"]
+    look(browser)
+    assert asked == ["", "odd", "odd"], "a look asks for no letters again"
+    browser.run("location.hash = 'pipeline=p001&tab=gaps'")
+    browser.see("document.querySelector('dialog[open]') === null")
+
+
 def test_letters_are_discarded_for_a_reason_that_must_be_given(opened, browser):
     api = opened("deliveries")
     letters = tuple(
         LetterView(f"e{each}", utc_now(), "p001/live", "too large", "", False, utc_now()) for each in range(3)
     )
-    api.others[LETTERS] = LettersView(letters, False, 0, 3, (ReasonView("too large", 3),))
+    api.others[LETTERS] = LettersView(letters, False, 0, 3, (ReasonView("too large", 3),), 3)
     browser.click("document.getElementById('letters-splunk')")
     browser.see("document.querySelectorAll('dialog[open] article').length === 3")
     browser.click("document.getElementById('discard')")

@@ -188,7 +188,7 @@ def test_open_dead_letters_are_listed_with_the_destinations_words(world):
     assert (letter["id"], letter["answer"], letter["event"]) == ("e1", "index is disabled <b>", "")
     (letter,) = world.get("op", f"{path}?events=true").json()["letters"]
     assert json.loads(letter["event"])["who"] == "ada"
-    none = {"letters": [], "more": False, "first": 0, "total": 0, "reasons": []}
+    none = {"letters": [], "more": False, "first": 0, "total": 0, "reasons": [], "matched": 0}
     assert world.get("op", path.replace("splunk", "s3")).json() == none
 
 
@@ -211,6 +211,15 @@ def test_dead_letters_are_counted_by_reason_and_listed_by_page(world, monkeypatc
         assert (page["first"], page["total"], page["more"]) == (first, 5, more)
         assert page["reasons"] == [{"reason": "refused", "count": 3}, {"reason": "", "count": 2}]
     assert seen == ["e0", "e1", "e2", "e3", "e4"]
+    for reason, first, ids, more in (
+        ("refused", 0, ["e0", "e2"], True),
+        ("refused", 2, ["e4"], False),
+        ("odd", 0, ["e3"], False),
+        ("no such reason", 0, [], False),
+    ):
+        page = world.get("op", f"{path}?first={first}&reason={reason}").json()
+        assert ([each["id"] for each in page["letters"]], page["more"]) == (ids, more)
+        assert (page["matched"], page["total"]) == (reasons.count(reason), 5), "all are counted all the same"
 
 
 def test_the_account_of_a_destination_adds_up(world):

@@ -1,7 +1,7 @@
 // What is shown has an address: the opened pipeline, its tab, and which rows are asked for. It is kept behind the "#" of
 // this page, and of Airflow's page around it, so that either can be sent to a colleague.
 
-const USUAL = { pipeline: "", tab: "health", date: "", find: "", state: "", tag: "", sort: "state", down: "", group: "", page: "1" };
+const USUAL = { pipeline: "", tab: "health", date: "", letters: "", reason: "", find: "", state: "", tag: "", sort: "state", down: "", group: "", page: "1" };
 
 export const place = { ...USUAL };
 
@@ -14,7 +14,7 @@ export function outer() {
   }
 }
 
-const OF_PIPELINE = ["pipeline", "tab", "date"];
+const OF_PIPELINE = ["pipeline", "tab", "date", "letters", "reason"];
 
 function parsed(hash) {
   const text = hash.replace(/^#/, "");
@@ -26,8 +26,9 @@ function parsed(hash) {
   return { ...place, ...Object.fromEntries(keys.map((key) => [key, found.get(key) ?? USUAL[key]])) };
 }
 
-export function address(changes = {}) {
-  const whole = { ...place, ...changes };
+// Without changes, of what is shown. A link to something else opens no letters.
+export function address(changes = place) {
+  const whole = { ...place, letters: "", reason: "", ...changes };
   const found = new URLSearchParams();
   for (const [key, value] of Object.entries(whole))
     if (value !== USUAL[key] && (!whole.pipeline || OF_PIPELINE.includes(key))) found.set(key, value);

@@ -1,8 +1,10 @@
-// Dead letters, and what resending them asks back.
+// Dead letters, and what resending them asks back. Whose letters are shown, and of which reason, is in the address.
 
+import { choose, place } from "./address.js";
 import { ask, pathOf } from "./api.js";
 import { at, button, make } from "./dom.js";
 import { act } from "./press.js";
+import { seen } from "./state.js";
 import { moment, number } from "./words.js";
 
 const LETTERS = 50; // a page, as the API has them
@@ -17,15 +19,52 @@ const reasons = (found) =>
     ...found.reasons.map((each) => make("li", {}, `${number(each.count)}: `, make("span", { class: "error" }, each.reason || "other reasons"))),
   );
 
-export async function showLetters(pipeline, destination, events = false, first = 0) {
+// The reasons as a choice. Those beside the most frequent ones are counted together and cannot be chosen.
+function choice(found, chosen, pick) {
+  const named = found.reasons.filter((each) => each.reason);
+  if (chosen && !named.some((each) => each.reason === chosen)) named.push({ reason: chosen, count: found.matched });
+  if (named.length < 2 && !chosen) return "";
+  const rest = found.reasons.find((each) => !each.reason);
+  const chips = [{ reason: "", count: found.total }, ...named].map(({ reason, count }, place) => {
+    const chip = button(`reason-${place}`, `${reason || "all reasons"}: ${number(count)}`, () => pick(reason));
+    chip.className = "chip";
+    chip.setAttribute("aria-pressed", String(reason === chosen));
+    return chip;
+  });
+  return make("div", { class: "row", role: "group", "aria-label": "Reason" }, ...chips, rest ? `other reasons: ${number(rest.count)}` : "");
+}
+
+let wanted = ""; // whose letters are shown or asked for, and of which reason
+const wantedNow = (pipeline, { letters, reason }) => (letters ? JSON.stringify([pipeline, letters, reason]) : "");
+
+// Show the letters that the address names, and none where it names none.
+export function followLetters() {
+  const wants = wantedNow(place.pipeline, place);
+  if (wants === wanted) return;
+  if (!wants) at("dialog").close();
+  const pipeline = seen.detail?.pipeline;
+  const destination = pipeline?.name === place.pipeline && pipeline.destinations.find((each) => each.name === place.letters);
+  if (wants && destination) showLetters(pipeline.name, destination, { reason: place.reason });
+}
+
+at("dialog").addEventListener("close", () => {
+  if (wanted) choose({ letters: "", reason: "" });
+  wanted = "";
+});
+
+export async function showLetters(pipeline, destination, { events = false, first = 0, reason = "" } = {}) {
   const title = `Dead letters of ${destination.name}`;
+  choose({ letters: destination.name, reason });
+  const own = (wanted = wantedNow(pipeline, place));
+  const again = (changes) => showLetters(pipeline, destination, { events, first, reason, ...changes });
   let found;
   try {
-    found = await lettersOf(pipeline, destination, { events, first });
+    found = await lettersOf(pipeline, destination, { events, first, reason });
   } catch (error) {
-    popUp(title, make("p", { class: "error" }, error.message));
+    if (own === wanted) popUp(title, make("p", { class: "error" }, error.message));
     return;
   }
+  if (own !== wanted) return; // meanwhile others were asked for
   const discards = destination.may.includes("redrive");
   const letters = found.letters.map((each) =>
     make(
@@ -39,16 +78,16 @@ export async function showLetters(pipeline, destination, events = false, first =
       each.event ? make("pre", {}, each.event) : "",
     ),
   );
-  const turn = (id, label, to) => button(id, label, () => showLetters(pipeline, destination, events, to));
+  const turn = (id, label, to) => button(id, label, () => again({ first: to }));
   const last = found.first + letters.length;
   const size = Math.max(letters.length, LETTERS);
   popUp(
     title,
     destination.may.includes("read_events") && !events
-      ? button("events", "Show the events", () => showLetters(pipeline, destination, true, first))
+      ? button("events", "Show the events", () => again({ events: true }))
       : "",
-    make("p", {}, letters.length ? `${number(found.first + 1)} to ${number(last)} of ${number(found.total)}` : "None is open."),
-    found.total > letters.length ? reasons(found) : "",
+    choice(found, reason, (chosen) => again({ reason: chosen, first: 0 })),
+    make("p", { role: "status" }, letters.length ? `${number(found.first + 1)} to ${number(last)} of ${number(found.matched)}` : reason ? "None of this reason is open." : "None is open."),
     ...letters,
     make(
       "div",

@@ -4,6 +4,7 @@ import { outer, place, question, readAddress } from "./address.js";
 import { ask } from "./api.js";
 import { at, tick } from "./dom.js";
 import { lookAtCalendar } from "./evidence.js";
+import { followLetters } from "./letters.js";
 import { fill, want } from "./matrix.js";
 import { isStale, show } from "./overview.js";
 import { lookAtRuns } from "./runs.js";
@@ -42,6 +43,7 @@ async function look() {
     show();
   } else if (renewed) show();
   else tick();
+  followLetters();
 }
 
 let opened = "";
@@ -51,6 +53,7 @@ async function open() {
   const moved = left !== place.pipeline;
   if (moved) Object.assign(seen, { detail: null, category: "", day: -1 });
   opened = place.pipeline;
+  if (!place.letters) followLetters();
   document.title = opened ? `${opened} – Audit logs` : "Audit logs";
   fill();
   show();
