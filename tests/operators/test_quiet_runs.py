@@ -412,4 +412,5 @@ def test_a_quiet_run_ends_the_failures_of_the_source_without_reading_their_recor
     set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=9))
     with pytest.raises(AirflowFailException):
         pipeline.pull()
-    assert SOURCE_HEALTH.unpack(pipeline.world.variables.get(key), key).failures_in_a_row == 1
+    again = SOURCE_HEALTH.unpack(pipeline.world.variables.get(key), key)
+    assert (again.failures_in_a_row, again.outages) == (1, ended.outages)
