@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import shutil
+import sys
 import tempfile
 
 import pytest
@@ -42,6 +43,21 @@ def process_context():
         os.environ.pop(name, None)
     else:
         os.environ[name] = before
+
+
+def _maskers() -> list[object]:
+    """Return what masks secrets in Airflow's logs, as far as Airflow is loaded: the core and the SDK each have one."""
+    names = ("airflow._shared.secrets_masker.secrets_masker", "airflow.sdk._shared.secrets_masker.secrets_masker")
+    return [sys.modules[name]._secrets_masker() for name in names if name in sys.modules]
+
+
+@pytest.fixture(autouse=True)
+def masked_secrets():
+    """Forget the secrets of each test: Airflow compiles one pattern of all of them anew with each that is new."""
+    before = [(masker, set(masker.patterns), masker.replacer) for masker in _maskers()]
+    yield
+    for masker, patterns, replacer in before:
+        masker.patterns, masker.replacer = patterns, replacer
 
 
 @pytest.fixture

@@ -114,8 +114,13 @@ class ServiceHook(DescribedForm, BaseHook):
 
     def extra(self, key: str, default: Any = None) -> Any:
         """Return an extra; an empty text from the form counts as absent."""
-        value = self.connection.extra_dejson.get(key)
+        value = self._extras.get(key)
         return default if value is None or value == "" else value
+
+    @functools.cached_property
+    def _extras(self) -> dict[str, Any]:
+        # Airflow decodes and masks them anew at each look.
+        return dict(self.connection.extra_dejson)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return an extra that is true or false, also where a URI made it text.
