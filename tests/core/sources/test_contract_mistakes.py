@@ -24,19 +24,21 @@ from tests.core.sources.agreement import disagreements
 from tests.core.sources.test_contracts import FIXTURES, LISTS
 
 PAGING = get_args(get_args(Paging)[0])
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 FREE = {"settings", "connection", "auth", "headers", "fixed", "params", "body", "fields", "answer", "claims"}
 """Keys below which the vendor chooses the names."""
 
 
 def entry_of(name):
-    return yaml.safe_load((FIXTURES / name / "contract.yaml").read_text())
+    return yaml.load((FIXTURES / name / "contract.yaml").read_text(), Loader=LOADER)
 
 
 def refused(tmp_path, name, entry):
     """Write a contract, and return what is said against it."""
     folder = tmp_path / name
     shutil.copytree(FIXTURES / name, folder, dirs_exist_ok=True)
-    (folder / "contract.yaml").write_text(yaml.safe_dump(entry))
+    (folder / "contract.yaml").write_text(yaml.dump(entry, Dumper=DUMPER))
     with pytest.raises(ConfigurationError) as raised:
         read_contract(folder)
     return str(raised.value)
