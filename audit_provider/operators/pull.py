@@ -12,8 +12,9 @@ from audit_provider.core.model import Gap, PullCounts, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.pulling import COUNTS, Pulling, SourceReading, source_failures_kept
+from audit_provider.core.runs.pulling import COUNTS, Pulling, SourceReading
 from audit_provider.core.runs.quiet import Followers, idle_after
+from audit_provider.core.runs.source_failures import source_failures_kept
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
@@ -42,7 +43,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (spooled events whose id another record
     with different content has), ``set_aside`` (records that could not be read), ``outside`` (further events that were
     served for a window of the past and belong to another window), ``recorded_within`` (events read that happened
-    outside of the window and were recorded within it), ``head``, ``watermark``, ``complete``. If something was spooled,
+    outside of the window and were recorded within it), ``head``, ``watermark``, ``complete``, ``requests`` (sent to the
+    API) and ``budget`` (``requests`` that it allows in ``per`` seconds). If something was spooled,
     the asset ``x-audit-logs://<pipeline>`` has an event with these counts. Example::
 
         PullAuditLogsOperator(task_id="pull", pipeline="pylon", source="pylon", conn_id="pylon_default")
@@ -116,13 +118,22 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the work once, and let the asset event say what was spooled, if anything was."""
-        result = super().execute(context)
+        result = {**super().execute(context), **self._budget_used()}
         tell_asset(self, context, self.asset, new=self.spooled(result) > 0, extra=result)
         if idle := self._idle_tasks(context):
             # Airflow keeps no result of a task that ends so.
             context["ti"].xcom_push(key="return_value", value=result)
             skip_tasks(idle)
         return result
+
+    def _requests(self) -> int:
+        return self._source_reading.requests if self._source_reading else 0
+
+    def _budget_used(self) -> dict[str, Any]:
+        """Return how many requests the try has sent, and the budget that they are part of."""
+        limit = (self._run.spec if self._run else self._spec()).rate_limit
+        made = self._requests() + self.done_before.get("requests", 0)
+        return {"requests": made, "budget": {"requests": limit.requests, "per": limit.per}}
 
     def _idle_tasks(self, context: Context) -> list[str]:
         """Return the tasks behind this one that need not be started. A person who starts a run wants all of them."""
@@ -166,7 +177,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
         counts = self._run.done if self._run else PullCounts()
-        return {key: getattr(counts, key) for key in COUNTS} if counts.read else {}
+        return {**{key: getattr(counts, key) for key in COUNTS}, "requests": self._requests()} if counts.read else {}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from airflow.models import DagRun, TaskInstance
 from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from sqlalchemy import func, select, tuple_
 
+from audit_provider.core.errors import UNREADABLE
 from audit_provider.plugin.dag_facts import FAILED
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ MOST_RUNS = 20
 
 _RUNNING = "running"
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-_COUNTED = {"read": ("read", "served"), "spooled": ("spooled", "late"), "delivered": ("delivered", "redriven")}
+_COUNTED = {
+    "read": ("read", "served"),
+    "spooled": ("spooled", "late"),
+    "delivered": ("delivered", "redriven"),
+    "requests": ("requests",),
+}
 """What a run has done, by the keys of what its tasks return."""
 
 _MOST_ASKED = 300
@@ -40,6 +47,14 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetView:
+    """What the API's budget allows. :ivar requests: in any :ivar per: seconds."""
+
+    requests: int
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A run of one of a pipeline's DAGs.
 
@@ -48,6 +63,7 @@ class RunRow:
     :ivar asked: what it was started with, "" for nothing. :ivar read: events that its tasks have read from the source,
         and :ivar spooled: that were new to the spool; None where no task has ended that says so.
     :ivar delivered: events that destinations took, each destination counted by itself; None likewise.
+    :ivar requests: that its tasks have sent to the API of the source, and :ivar budget: what is allowed; None likewise.
     :ivar failed: its failed tasks, and :ivar active: those that run now.
     """
 
@@ -66,6 +82,8 @@ class RunRow:
     spooled: int | None = None
     delivered: int | None = None
     active: tuple[TaskView, ...] = ()
+    requests: int | None = None
+    budget: BudgetView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,7 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
     runs = session.execute(asked).all()
     ids = [(each.dag_id, each.run_id) for each in runs]
     states, named = _tasks(session, ids)
-    done = _counts(session, ids)
+    done, budgets = _counts(session, ids)
     found = []
     for each in runs:
         of, link = (each.dag_id, each.run_id), f"{root}/dags/{each.dag_id}/runs/{each.run_id}"
@@ -121,6 +139,8 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
                 read=sums.get("read"),
                 spooled=sums.get("spooled"),
                 delivered=sums.get("delivered"),
+                requests=sums.get("requests"),
+                budget=budgets.get(of),
             )
         )
     return RunsView(tuple(found))
@@ -144,11 +164,17 @@ def _tasks(
     return states, named
 
 
-def _counts(session: Session, runs: Collection[tuple[str, str]]) -> dict[tuple[str, str], dict[str, int]]:
-    """Return what the tasks of each run have done, by what they have returned. What cannot be read says nothing."""
+def _counts(
+    session: Session, runs: Collection[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], dict[str, int]], dict[tuple[str, str], BudgetView]]:
+    """Return what the tasks of each run have done and what they may send, by what they have returned.
+
+    What cannot be read says nothing.
+    """
     found: dict[tuple[str, str], dict[str, int]] = {}
+    budgets: dict[tuple[str, str], BudgetView] = {}
     if not runs:
-        return found
+        return found, budgets
     asked = select(XComModel.dag_id, XComModel.run_id, XComModel.value).where(
         XComModel.key == XCOM_RETURN_KEY, tuple_(XComModel.dag_id, XComModel.run_id).in_(list(runs))
     )
@@ -165,7 +191,11 @@ def _counts(session: Session, runs: Collection[tuple[str, str]]) -> dict[tuple[s
             counts = [value[key] for key in keys if isinstance(value.get(key), int)]
             if counts:
                 sums[name] = sums.get(name, 0) + sum(counts)
-    return found
+        try:
+            budgets[dag_id, run_id] = msgspec.convert(value.get("budget"), BudgetView)
+        except UNREADABLE:
+            continue
+    return found, budgets
 
 
 def _text(state: object) -> str:

@@ -13,7 +13,7 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, DayAccount, DayDelivery, Finding, Summary
 from audit_provider.core.outages import Outage
 from audit_provider.plugin.letters import LettersView, LetterView, ReasonView
-from audit_provider.plugin.runs import RunRow, RunsView, TaskView
+from audit_provider.plugin.runs import BudgetView, RunRow, RunsView, TaskView
 from audit_provider.plugin.views import GapView
 from tests.browser.conftest import look
 from tests.browser.test_matrix import page, pipeline  # noqa: F401 - page is a fixture
@@ -51,7 +51,19 @@ BEGAN = utc_now() - timedelta(minutes=9)
 RUNS = RunsView(
     (
         RunRow("backfill", "r2", "running", BEGAN, None, "/r2", "ada", '{"window_days": 7}', 12, 40),
-        RunRow("incremental", "r1", "failed", BEGAN, BEGAN, "/r1", "", "", 4, 4, (TaskView("pull", "/r1/tasks/pull"),)),
+        RunRow(
+            "incremental",
+            "r1",
+            "failed",
+            BEGAN,
+            BEGAN,
+            "/r1",
+            done=4,
+            tasks=4,
+            failed=(TaskView("pull", "/r1/tasks/pull"),),
+            requests=7,
+            budget=BudgetView(60, 30.0),
+        ),
     )
 )
 

@@ -230,6 +230,7 @@ def test_runs_and_backfills_lead_to_their_tasks_logs(opened, browser):
     rows = [text(browser, f"#tab tbody tr:nth-child({each})") for each in (1, 2)]
     assert rows[0].startswith("running backfill by ada")
     assert "12 of 40" in rows[0]
+    assert "7 of 60 in 30 s" in rows[1], "requests, and what the budget allows"
     assert '{"window_days": 7}' in rows[0]
     assert browser.run("document.querySelector('#tab progress').value") == 12
     assert browser.run("document.querySelector('#tab tbody tr:nth-child(2) a[href$=pull]').innerText") == "Log of pull"

@@ -44,7 +44,8 @@ def test_the_next_run_reads_what_is_new_with_one_request(world):
     before = len(world.pylon.seen)
     counts = world.pull()
     assert counts["spooled"] == 5
-    assert len(world.pylon.seen) == before + 1
+    assert len(world.pylon.seen) == before + counts["requests"] == before + 1
+    assert counts["budget"] == {"requests": 10_000, "per": 1}
     for kind in ("s3", "splunk", "datadog"):
         world.ship(kind)
         assert world.ship(kind)["pending"] == 0

@@ -267,7 +267,7 @@ def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, mo
                 session.execute(insert(TaskInstance).values(**named, **kept, task_id=task, state=state))
         session.flush()
         returned = {
-            "pull": {"read": 12, "spooled": 10, "duplicates": 2},
+            "pull": {"read": 12, "spooled": 10, "requests": 3, "budget": {"requests": 60, "per": 30.0}},
             "ship_splunk": {"delivered": 7, "redriven": 1},
         }
         run = session.scalar(select(DagRun).where(DagRun.dag_id == "audit_incremental_p", DagRun.run_id == "r1"))
@@ -293,7 +293,9 @@ def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, mo
     (failed,) = first["failed"]
     assert failed == {"id": "ship_splunk", "log": "/dags/audit_incremental_p/runs/r1/tasks/ship_splunk"}
     assert (first["read"], first["spooled"], first["delivered"]) == (12, 10, 8)
-    assert (second["read"], second["delivered"]) == (None, None), "nothing has been said yet"
+    assert (first["requests"], first["budget"]) == (3, {"requests": 60, "per": 30.0})
+    said = [second[each] for each in ("read", "delivered", "requests", "budget")]
+    assert said == [None] * 4, "nothing has been said yet"
     assert [each["id"] for each in second["active"]] == ["load"]
     assert (second["kind"], second["ended"], second["done"], second["tasks"]) == ("backfill", None, 1, 2)
     assert json.loads(second["asked"]) == {"window_days": 7}

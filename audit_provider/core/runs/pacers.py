@@ -65,6 +65,11 @@ class Pacers:
             self._pacers[source.name] = self._made(source.name, self._limit(source.rate_limit))
         return self._pacers[source.name]
 
+    @property
+    def made(self) -> int:
+        """How many requests this process has sent, of every source."""
+        return sum(each.made for each in self._pacers.values())
+
     def give_up(self, resumes_at: datetime | None = None) -> None:
         """Leave what was claimed to others. :param resumes_at: when this task goes on; None where it has ended.
 

@@ -5,17 +5,15 @@ How each run of the live stream ended is recorded. That decides no run: a record
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_provider.core.account import continued, has_id, refuse_other_account
-from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
-from audit_provider.core.ledger import GapWindows, position_record, source_record
+from audit_provider.core.errors import UnavailableError, WaitError
+from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import PullCounts, text_of
 from audit_provider.core.open_stream import OvertakenError, PositionWriter
-from audit_provider.core.outages import outages_after
 from audit_provider.core.progress import PullProgress, grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
@@ -29,13 +27,12 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
-from audit_provider.core.source_health import SourceHealth, standing
 from audit_provider.core.sources import Reader
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Gap, Window
@@ -132,6 +129,11 @@ class SourceReading:
             report=self.on_gap,
             tell=self.log.warning,
         )
+
+    @property
+    def requests(self) -> int:
+        """How many requests this run has sent, of every source that it reads."""
+        return self._pacers.made if self._pacers else 0
 
     def progress(self, reader: Reader, watermark: datetime | None) -> PullProgress:
         """Return what logs how far reading has got.
@@ -345,80 +347,3 @@ def _result(position: Position, counts: PullCounts) -> dict[str, Any]:
         "watermark": text_of(position.watermark) if position.watermark else None,
         "complete": position.complete,
     }
-
-
-MOST_LETTERS = 500
-"""Of an error that is kept, as for a destination."""
-
-
-@contextmanager
-def source_failures_kept(
-    ledger: Ledger,
-    pipeline: str,
-    *,
-    run_id: str,
-    now: Callable[[], datetime],
-    log: Log,
-    run: Callable[[], Pulling | None] = lambda: None,
-) -> Iterator[None]:
-    """Record how the work inside ends: its failure, or that it ended well.
-
-    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
-    something new, so runs that go well write none. A run that has found nothing new does not even read it: its position
-    says that it has read the source to its end since, see
-    :func:`~audit_provider.core.source_health.standing`.
-
-    :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
-    :param run: returns the run inside, once there is one.
-    """
-    try:
-        yield
-    except (WaitError, FencedError):
-        raise
-    except AuditError as error:
-        _keep_failure(ledger, pipeline, str(error), run_id, now(), log, run())
-        raise
-    except Exception as error:
-        # Only words of this package's own hold no secret.
-        said = f"The pull task ended with an unexpected {type(error).__name__}: see its log."
-        _keep_failure(ledger, pipeline, said, run_id, now(), log, run())
-        raise
-    done = run()
-    if done is None or not done.says_it_ended_well:
-        _keep_success(ledger, pipeline, now(), log, done)
-
-
-def _keep_failure(
-    ledger: Ledger, pipeline: str, said: str, run_id: str, now: datetime, log: Log, run: Pulling | None
-) -> None:
-    with _only_logged(log):
-        record = source_record(ledger, pipeline)
-        before = standing(record.load() or SourceHealth(), run.read_before if run else None)
-        same = bool(before.failures_in_a_row and run_id) and before.failed_run == run_id
-        record.commit(
-            SourceHealth(
-                failures_in_a_row=before.failures_in_a_row + (not same),
-                failing_since=before.failing_since or now,
-                failed_at=now,
-                failed_run=run_id,
-                last_error=said[:MOST_LETTERS],
-                outages=before.outages,
-            )
-        )
-
-
-def _keep_success(ledger: Ledger, pipeline: str, now: datetime, log: Log, run: Pulling | None) -> None:
-    with _only_logged(log):
-        record = source_record(ledger, pipeline)
-        kept = record.load()
-        if kept is None or kept.failures_in_a_row:
-            before = standing(kept or SourceHealth(), run.read_before if run else None)
-            record.commit(SourceHealth(outages=outages_after(before, now)))
-
-
-@contextmanager
-def _only_logged(log: Log) -> Iterator[None]:
-    try:
-        yield
-    except AuditError as error:
-        log.warning("How this run ended is not recorded for the page: %s", error)

@@ -16,7 +16,7 @@ from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.last_look import HAND_OVER_EVERY, LastLook
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
-from audit_provider.core.runs.pulling import MOST_LETTERS
+from audit_provider.core.runs.source_failures import MOST_LETTERS
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import LookRecord

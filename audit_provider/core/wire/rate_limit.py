@@ -90,6 +90,7 @@ class Pacer:
     :param history: when earlier requests on the same budget were sent, in any order.
     :param part: what of the budget may be used; by default all of it.
     :param sleep: called with seconds; may raise :class:`WaitError`.
+    :ivar made: requests that this pacer itself has let through.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Pacer:
         self._sleep = sleep
         self._now = now
         self._not_before: datetime | None = None
+        self.made = 0
         self._sent = deque(sorted(stamps_of(history)))
         self._forget(now())
 
@@ -136,6 +138,7 @@ class Pacer:
             self._sleep((free_at - moment).total_seconds())
             moment = max(self._now(), free_at)
         self._sent.append(max(moment, self._sent[-1]) if self._sent else moment)
+        self.made += 1
         self._not_before = None
 
     def answered(self) -> None:

@@ -26,12 +26,21 @@ export function runs(pipeline) {
   if (known?.name !== pipeline.name) return [make("p", { class: "faint" }, "Loading …")];
   if (known.failure) return [make("p", { class: "error" }, known.failure)];
   const rows = known.runs.map((each) => row(each));
-  const heads = ["State", "Run", "Began", "#Lasted", "#Read", "#New to the spool", "#Delivered", "#Tasks done", "Logs", "Started with"];
+  const heads = ["State", "Run", "Began", "#Lasted", "#Read", "#New to the spool", "#Delivered", "#Requests", "#Tasks done", "Logs", "Started with"];
   return [listed(heads, rows, "There is no run that you may see.", "Last runs")];
 }
 
 // What no task has said is not 0.
 const counted = (value) => make("td", { class: "number" }, value === null ? "–" : number(value));
+
+// What a run has sent, and what the budget of the API allows in that time.
+function requests({ requests: sent, budget }, lasted) {
+  if (sent === null) return counted(null);
+  if (!budget) return counted(sent);
+  const seconds = Math.max(lasted ?? 0, budget.per);
+  const allowed = Math.floor((budget.requests * seconds) / budget.per);
+  return make("td", { class: "number" }, number(sent), make("div", { class: "faint" }, `of ${number(allowed)} in ${span(seconds)}`));
+}
 
 function row(each) {
   const lasted = each.began ? (Date.parse(each.ended ?? new Date().toISOString()) - Date.parse(each.began)) / 1000 : null;
@@ -43,6 +52,7 @@ function row(each) {
     counted(each.read),
     counted(each.spooled),
     counted(each.delivered),
+    requests(each, lasted),
     make(
       "td",
       { class: "number" },
