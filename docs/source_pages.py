@@ -19,9 +19,10 @@ LEFT_OUT = {
     "Notion": "no public API that lists events: its page describes kinds of events, and other products receive them by "
     "webhook.",
     "Okta users": "a list of people as they are, not of what happened; changes of them are in the System Log.",
-    "Atlassian's audit log of a workspace": "to be generally available on 30 November 2026. Its pages still say that "
-    "it is not supported for production and may change, and they show the request but no answer that we could read: "
-    "where the times and the cursor stand would be guessed. Until then `jira` and `confluence` read the same events.",
+    "Atlassian's audit log of a workspace": "announced as generally available from 30 November 2026. Its pages, last "
+    "read on 29 November 2026, said that it was not supported for production and could change, and showed the request "
+    "but no answer that we could read: where the times and the cursor stand would be guessed. `jira` and `confluence` "
+    "read the same events.",
     "Jamf Pro": "no single API for all events; history per object, or pushed by syslog.",
     "Vercel": "no paging: the client has to lower the upper bound step by step, which no paging style here does.",
     "Lacework": "no vendor documentation was available.",

@@ -87,7 +87,7 @@ def _logscale(parcel: Parcel, sender: Sender) -> bytes:
 
 
 def _logscale_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
-    reply = _object(answer) if answer.status == 200 else {}
+    reply = _reply(answer, client, "LogScale") if answer.status == 200 else {}
     if reply.get("code", 0) != 0:
         raise ProtocolError(
             f"{answer.where} answered 200{client.words(answer)}, which is not a success: check the ingest token and "
@@ -200,21 +200,25 @@ def _otlp_attributes(values: Mapping[str, str]) -> bytes:
 
 
 def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
-    """Refuse a batch that is partly rejected: it must not be sent again, and the answer does not name the records."""
-    if not 200 <= answer.status < 300 or not answer.body or answer.is_web_page:
+    """Refuse a batch that is partly rejected: it must not be sent again, and the answer does not name the records.
+
+    A success is an ``ExportLogsServiceResponse``, which has nothing but ``partialSuccess``; real receivers also answer
+    without a body.
+
+    https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+    """
+    if not 200 <= answer.status < 300:
         return None
-    try:
-        reply = answer.json()
-    except ProtocolError as error:
-        raise MaybeStoredError(f"{str(error).rstrip('.')}; {MAYBE_STORED}") from None
-    partial = (reply.get("partialSuccess") or reply.get("partial_success")) if isinstance(reply, dict) else reply
+    reply = _reply(answer, client, "OTLP")
+    if reply.keys() - {"partialSuccess", "partial_success"}:
+        raise _not_how(answer, client, "OTLP")
+    partial = reply.get("partialSuccess") or reply.get("partial_success")
     if not partial:
         return None
     keys = ("rejectedLogRecords", "rejected_log_records")
     count_said = str(next((partial[key] for key in keys if key in partial), 0)) if isinstance(partial, dict) else ""
     if not count_said.isdigit():
-        said = f"{answer.where} answered {answer.status}{client.words(answer)}, which is not how OTLP answers"
-        raise MaybeStoredError(f"{said}: {MAYBE_STORED}")
+        raise _not_how(answer, client, "OTLP")
     rejected = int(count_said)
     if not rejected:
         return None
@@ -246,14 +250,21 @@ OTLP = Preset(
     "again.",
 )
 
-# Google's service accounts need a signed token that is valid for an hour. This destination does not create it: users
-# need a bearer token that is created elsewhere.
+
+def _google_secops_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
+    """Believe a success that says nothing, as the vendor's page states it; in JSON that is ``{}``."""
+    if answer.status == 200 and _reply(answer, client, "Google SecOps"):
+        raise _not_how(answer, client, "Google SecOps")
+    return None
+
+
 GOOGLE_SECOPS = Preset(
     name="google_secops",
     title="Google SecOps",
     page="https://cloud.google.com/chronicle/docs/reference/rest",
     encode=lambda parcel, sender: b'{"data":"%b"}' % b64encode(parcel.line()),
     frame=lambda sender: Frame(b'{"inlineSource":{"logs":[', b",", b"]}}"),
+    judge=_google_secops_judge,
     path="/v1beta/{parent}/logs:import",
     accepted=frozenset({200}),
     batch_bytes=3_950_000,
@@ -292,9 +303,22 @@ def _nanoseconds(moment: datetime) -> int:
     return nanoseconds if 0 <= nanoseconds < 1 << 63 else 0
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _reply(answer: Answer, client: HttpClient, name: str) -> dict[str, Any]:
+    """Return the object that a success consists of; without a body, an empty one.
+
+    :raises MaybeStoredError: it is something else. :raises ProtocolError: it is a web page, of a proxy.
+    """
+    if answer.is_web_page:
+        raise ProtocolError(f"{answer.not_json()} Everything is kept.")
     try:
-        reply = answer.json() if answer.body else {}
-    except ProtocolError:
-        return {}
-    return reply if isinstance(reply, dict) else {}
+        reply = answer.json() if answer.body.strip() else {}
+    except ProtocolError as error:
+        raise MaybeStoredError(f"{str(error).rstrip('.')}; {MAYBE_STORED}") from None
+    if not isinstance(reply, dict):
+        raise _not_how(answer, client, name)
+    return reply
+
+
+def _not_how(answer: Answer, client: HttpClient, name: str) -> MaybeStoredError:
+    said = f"{answer.where} answered {answer.status}{client.words(answer)}, which is not how {name} answers"
+    return MaybeStoredError(f"{said}: {MAYBE_STORED}")

@@ -45,12 +45,15 @@ class FileList:
     :ivar url_at: Dotted path of the file's URL. Example: ``download_url``.
     :ivar expires_at: Dotted path of the time from which the file can no longer be downloaded. A file that is refused
         after that time is a gap that is reported. Default: the vendor does not say it. Example: ``expires_at``.
+    :ivar never_empty: Whether every listed file has content. One without any is then asked for again, in each run,
+        until it has some or is no longer listed. Default: a file without content has no events.
     """
 
     id_at: str
     created_at: str
     url_at: str
     expires_at: str = ""
+    never_empty: bool = False
 
     def mapped(self, change: Callable[[Request], Request]) -> FileList:
         """Return the list; it has no requests of its own."""

@@ -16,8 +16,9 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.fields import text_at, value_at, whole_number
+from audit_provider.core.fields import all_paths_of, text_at, value_at, whole_number
 from audit_provider.core.sources.export import FeedList
+from audit_provider.core.wire.answer import Answer
 from audit_provider.core.wire.later import later_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.model import Event
     from audit_provider.core.sources.pages import PageReader
-    from audit_provider.core.wire.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class FeedReader:
         """
         spec, listed = self._pages.spec, self._listed
         answer = self._pages.ask(spec.request, None)
+        self._pages.refuse_hidden_error(answer)
         entries = value_at(answer.json(), spec.records_at) if spec.records_at else answer.json()
         if not isinstance(entries, list) or not entries:
             raise ProtocolError(
@@ -119,8 +120,14 @@ class FeedReader:
                 yield Part([], [], [], caught_up=True)
                 return
             records = self._pages.records
-            events, recorded = records.events(map(msgspec.Raw, each), received, f"the feed {feed.name}")
-            yield Part(events, recorded, [self._offset_of(event) for event in events])
+            where = f"the feed {feed.name}"
+            events, recorded = records.events(map(msgspec.Raw, each), received, where)
+            offsets = [self._offset_of(event) for event in events]
+            for place, event in enumerate(events):
+                if offsets[place] is None and self._is_error(event):
+                    yield Part(events[:place], recorded[:place], offsets[:place])
+                    self._pages.refuse_hidden_error(Answer(200, {}, bytes(event.raw), where, client.redact))
+            yield Part(events, recorded, offsets)
 
     def _offset_of(self, event: Event) -> int | None:
         try:
@@ -131,8 +138,20 @@ class FeedReader:
             return whole_number(found)
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
+    def _is_error(self, event: Event) -> bool:
+        """Whether a line is the vendor's error in place of an event: it shows an error, and no time."""
+        errors, times = self._pages.spec.errors, all_paths_of(self._pages.spec.fields.time)
+        try:
+            found = msgspec.json.decode(event.raw)
+        except UNREADABLE:
+            return False
+        said = any(value_at(found, path) for path in (errors.message_at, errors.code_at) if path)
+        return said and all(value_at(found, path) is None for path in times)
+
     def _refuse(self, answer: Answer) -> None:
         """Raise what an answer means that is no feed."""
+        if answer.is_web_page and answer.status == 200:
+            raise ProtocolError(answer.not_json())
         message = f"{answer.where} answered {answer.status} in place of events"
         if said := later_of(answer, self._pages.later):
             raise UnavailableError(f"{message}.", wait=said.least or None)

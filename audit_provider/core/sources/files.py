@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import Answer, HttpClient
     from audit_provider.core.wire.later import Later
 
+_PART = 64 * 1024
+_NO_TEXT = b" \r\n\t\x00\xef\xbb\xbf\xff\xfe"
+"""Spaces, ends of lines, and byte order marks."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -151,6 +154,11 @@ class FileReader:
             if plain is not content:
                 content.close()
                 content = plain
+            if not _has_text(content) and getattr(self._api.spec.export, "never_empty", False):
+                raise ProtocolError(
+                    f"{answer.where} answered {answer.status} with a file without content, although a file is listed "
+                    "only for events: the next try requests it again."
+                )
             text = io.TextIOWrapper(content, encoding=encoding, errors="replace", newline="")  # type: ignore[type-var]
             yield from events_of(text, records, undated, answer.where)
         finally:
@@ -216,3 +224,11 @@ class FileReader:
             f"{self._api.spec.title} gave a file at {target.scheme}://{target.hostname}, which is not fetched: only "
             "https is allowed."
         )
+
+
+def _has_text(content: Content) -> bool:
+    """Whether a file holds anything but spaces and empty lines."""
+    content.seek(0)
+    found = any(part.strip(_NO_TEXT) for part in iter(lambda: content.read(_PART), b""))
+    content.seek(0)
+    return found

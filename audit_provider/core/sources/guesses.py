@@ -18,6 +18,16 @@ _MOST_PATHS = 300
 _CLOSE = 0.8
 _LETTERS = 4  # shorter keys are close to too many others
 
+_FAULTS = frozenset(
+    {
+        *("error", "errors", "fault", "exception", "message", "detail"),
+        *("errorcode", "errordescription", "errormessage", "errormsg", "errorsummary"),
+    }
+)
+_GOOD = frozenset({"", "0", "ok", "success"})
+_STATES = frozenset({"status", "stat", "state", "result"})
+_FAILED = frozenset({"error", "fail", "failed", "failure"})
+
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _LEADS_ON = frozenset({"next", "cursor", "continuation", "continue", "marker", "scroll"})
 _LEADS_BACK = frozenset({"prev", "previous", "before", "self", "first", "last", "start", "current"})
@@ -65,6 +75,25 @@ def records_elsewhere(found: Any, time_paths: Sequence[str], depth: int = _DEPTH
             return named
         if inner := records_elsewhere(value, time_paths, depth - 1):
             return f"{named}.{inner}"
+    return ""
+
+
+def fault_beside(found: Any, path: str) -> str:
+    """Return the key that speaks of a fault in an answer without records; "" where none does.
+
+    :param path: of the records: what is looked into is each object on the way to them.
+    """
+    for key in ("", *keys_of(path)):
+        found = found.get(key) if key and isinstance(found, dict) else found
+        if not isinstance(found, dict):
+            return ""
+        for name, value in found.items():
+            folded = _folded(str(name))
+            said = value.strip().lower() if isinstance(value, str) else ""
+            is_said = said not in _GOOD if isinstance(value, str) else bool(value)
+            failed = (folded in _STATES and said in _FAILED) or (folded in ("ok", "success") and value is False)
+            if failed or (folded in _FAULTS and is_said):
+                return str(name)
     return ""
 
 

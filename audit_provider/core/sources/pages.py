@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.content import Content
-from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
+from audit_provider.core.errors import LostPageError, ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.fields import is_absent, paths_of, text_at, whole_number
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
@@ -21,7 +21,7 @@ from audit_provider.core.sources.description_check import PageWatch
 from audit_provider.core.sources.explode import Exploder
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
-from audit_provider.core.sources.guesses import records_elsewhere
+from audit_provider.core.sources.guesses import fault_beside, records_elsewhere
 from audit_provider.core.sources.page_decoder import PageDecoder
 from audit_provider.core.sources.paging import (
     Call,
@@ -127,6 +127,7 @@ class PageReader:
         self._waiter = ResultWaiter(spec.polling, client.now, self.pause) if spec.polling else None
         self._proves_rows = isinstance(spec.paging, StatementPaging)
         self._names: tuple[bytes, ...] = ()
+        self._part: list[str] = []
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
@@ -277,10 +278,14 @@ class PageReader:
         )
 
     def _says_nothing_new(self, answer: Answer, cursor: str) -> bool:
-        """Whether an answer says that there is no page. A part that the number of rows promises is never absent."""
-        if cursor and self._proves_rows:
+        """Whether an answer says that there is no page. The result of a statement says how many rows it has."""
+        if self._proves_rows:
             return False
         return self._judge.says_nothing_new(answer, promised=self._is_promised(cursor))
+
+    def refuse_hidden_error(self, answer: Answer) -> None:
+        """Refuse an answer of the source that holds an error, whatever its status; as :class:`AnswerJudge` does."""
+        self._judge.refuse_hidden_error(answer)
 
     def _rows(
         self, columns: Columns, answer: Answer, found: Any, rows: Sequence[msgspec.Raw], cursor: str
@@ -315,7 +320,8 @@ class PageReader:
         if not was_done:
             self._judge.judge(answer, by_cursor=False, carried_cursor=False)
             if answer.body.strip():
-                answer.json()  # what a proxy answers has prepared nothing
+                # What a proxy answers has prepared nothing, nor has an error with the status of a success.
+                self._judge.refuse_hidden_error(answer)
         self.prepares = False
         return bool(preparation.done_codes) and not was_done
 
@@ -329,7 +335,8 @@ class PageReader:
     def _leads_to_a_page(self) -> bool:
         """Whether a cursor is given only where a page follows. One that is followed leads to what is not there yet."""
         paging = self.spec.paging
-        given = isinstance(paging, CursorPaging | NextUrlPaging | LinkPaging)
+        counted = isinstance(paging, OffsetPaging) and bool(paging.total_at)
+        given = counted or isinstance(paging, CursorPaging | NextUrlPaging | LinkPaging)
         return given and not getattr(paging, "ends_when_empty", False) and self.spec.reading.backfill != "recovery"
 
     def pause(self, seconds: float) -> None:
@@ -375,7 +382,13 @@ class PageReader:
                 self._decoder.refuse_obstacle(answer, found, path)
             if not spec.records_may_be_absent:
                 raise ProtocolError(f"{answer.where} answered 200 without {spec.records_at!r}.")
-            if elsewhere := records_elsewhere(answer.json(), paths_of(spec.fields.time)):
+            whole = answer.json()
+            if name := next(filter(None, (fault_beside(whole, path) for path in paths_of(spec.records_at))), ""):
+                raise ProtocolError(
+                    f"{answer.where} answered 200 without {spec.records_at!r}, but with {name!r}, which may be an "
+                    "error: if it means that there are no events, say so by errors.empty_words of the source."
+                )
+            if elsewhere := records_elsewhere(whole, paths_of(spec.fields.time)):
                 raise ProtocolError(
                     f"{answer.where} answered 200 without {spec.records_at!r}, but has records at {elsewhere!r}: set "
                     "records_at of the source to that path."
@@ -405,6 +418,10 @@ class PageReader:
         named, shows_none = counter.total() == before, self._listed.undated > undated
         if self._repeats:
             self._repeats.named = named = named if not repeats else self._repeats.named
+        if self._proves_rows and spec.fields.id:
+            if cursor and ids and ids == self._part:
+                raise LostPageError(f"{answer.where} answered with the rows of the part before it.")
+            self._part = ids
         shown = Shown(
             lambda path: self._decoder.value_unhidden(answer, found, path),
             answer.headers,

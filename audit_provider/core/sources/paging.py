@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_provider.core.errors import ProtocolError
+from audit_provider.core.errors import LostPageError, ProtocolError
 from audit_provider.core.fields import whole_number
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
@@ -268,7 +268,8 @@ class OffsetPaging:
     """The next page begins after a number of records.
 
     :ivar param: Name of the parameter for the number of records to skip; in a body, a dotted path. Example: ``offset``.
-    :ivar total_at: Dotted path of the number of all records. Default: an empty page is the end. Example: ``total``.
+    :ivar total_at: Dotted path of the number of records that the request selects, on all pages; an empty page before
+        the last of them is an error. Default: an empty page is the end. Example: ``total``.
     :ivar ends_when_same: After the last page, the last page is served again, record by record. It is requested twice,
         so that rows that moved while the list was read are not mistaken for the end.
     :ivar sent_in: Where the number is sent: ``query`` or ``body`` (JSON, as a number).
@@ -288,6 +289,12 @@ class OffsetPaging:
         """See :class:`Paging`."""
         reached = shown.asked_number(0) + len(shown.ids)
         total = shown.count(self.total_at)
+        if total is not None and total > reached and not shown.ids:
+            raise LostPageError(
+                f"{shown.where} has no records behind the first {reached:,}, although there are {total:,} in all "
+                f"according to {self.total_at!r}, so the rest cannot be read: if that is not the number of records "
+                "that the request selects, unset paging.total_at of the source."
+            )
         # One that is smaller than what was read is none of all records, or rows were removed: then an empty page ends.
         more = bool(shown.ids) and reached != total
         if self.ends_when_same and shown.repeats >= MOST_REPEATS:

@@ -257,7 +257,8 @@ class HttpClient:
 
         See :func:`~audit_provider.core.wire.body.lines_of`.
 
-        :param path: as in :meth:`send`. :param refuse: raises what an answer with another status than 200 means.
+        :param path: as in :meth:`send`.
+        :param refuse: raises what an answer means that is a web page, or has another status than 200.
         :raises UnavailableError: no answer came, or it was cut off; what was yielded before is whole.
         """
         where = self._where("GET", path)
@@ -276,7 +277,8 @@ class HttpClient:
                     stream=True,
                 ) as response,
             ):
-                if response.status_code != 200:
+                kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                if response.status_code != 200 or kind == "text/html":
                     content = b"".join(parts_of(response, where, self._answer_bounds, self._clock))
                     shown = CaseInsensitiveDict(response.headers)
                     refuse(Answer(response.status_code, shown, content, where, self._redactor.redact))

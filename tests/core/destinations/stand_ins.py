@@ -92,7 +92,8 @@ def serving(app):
             status, extra, body = server.app(request)
             content = body if isinstance(body, bytes) else msgspec.json.encode(body)
             self.send_response(status)
-            kind = "text/html" if isinstance(body, bytes) else "application/json"
+            # One without a body has no kind to speak of, and a page is what most tests mean by bytes.
+            kind = "text/html" if isinstance(body, bytes) and body else "application/json"
             for key, value in {"Content-Type": kind, "Content-Length": str(len(content)), **extra}.items():
                 self.send_header(key, value)
             self.end_headers()

@@ -12,7 +12,7 @@ import pytest
 from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.http import HttpDestination, HttpOptions
 from audit_provider.core.destinations.http_presets import PRESETS
-from audit_provider.core.errors import ConfigurationError, ProtocolError, StopError
+from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import UTC
 from audit_provider.core.templates import filled
@@ -258,7 +258,18 @@ def test_what_otlp_says_behind_a_200(serve, reply, verdict):
 
 
 @pytest.mark.parametrize(
-    "reply", [b"<html>login</html>", {"partialSuccess": "no"}, {"partialSuccess": {"rejectedLogRecords": "x"}}, [1]]
+    "reply",
+    [
+        b"<html>login</html>",
+        {"partialSuccess": "no"},
+        {"partialSuccess": {"rejectedLogRecords": "x"}},
+        [1],
+        [],
+        b"null",
+        b"OK",
+        {"code": 3, "message": "no such tenant"},
+        {"error": "unavailable", "partialSuccess": {}},
+    ],
 )
 def test_what_otlp_would_not_say_is_not_believed(serve, reply):
     with pytest.raises(ProtocolError):
@@ -305,6 +316,35 @@ class Other:
 
     def write(self, event):
         return b"{}"
+
+
+@pytest.mark.parametrize("name", ["otlp", "logscale", "google_secops"])
+@pytest.mark.parametrize("body", [b"", b"Please sign in"])
+def test_a_web_page_of_a_proxy_is_no_success_even_without_a_body(serve, name, body):
+    answer = (200, {"Content-Type": "text/html; charset=utf-8"}, body)
+    with pytest.raises(ProtocolError, match=r"web page[\s\S]*kept"):
+        send(answering(name, serve, answer), "a")
+
+
+@pytest.mark.parametrize("body", [b"", {}])
+def test_google_secops_says_nothing_of_a_success(serve, body):
+    assert set(send(answering("google_secops", serve, (200, {}, body)), "ab").verdicts) == {Verdict.DELIVERED}
+
+
+@pytest.mark.parametrize("body", [{"error": {"code": 7, "message": "no"}}, [], b"OK"])
+def test_what_google_secops_would_not_say_is_not_believed(serve, body):
+    with pytest.raises(MaybeStoredError):
+        send(answering("google_secops", serve, (200, {"Content-Type": "text/plain"}, body)), "a")
+
+
+@pytest.mark.parametrize("body", [b"", {}, {"text": "Success", "code": 0}])
+def test_a_success_of_logscale(serve, body):
+    assert set(send(answering("logscale", serve, (200, {}, body)), "ab").verdicts) == {Verdict.DELIVERED}
+
+
+def test_a_text_is_no_success_of_logscale(serve):
+    with pytest.raises(MaybeStoredError):
+        send(answering("logscale", serve, (200, {"Content-Type": "text/plain"}, b"OK")), "a")
 
 
 def test_google_secops_wants_the_vendors_record():

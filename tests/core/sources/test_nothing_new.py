@@ -200,3 +200,42 @@ def test_a_byte_order_mark_before_a_page_is_passed_over(encoding):
 def test_the_mark_says_in_which_order_the_bytes_are(encoding):
     found = fetch(Reply(200, ("\ufeff" + PAGE.decode()).encode(encoding)))
     assert [bytes(event.raw) for event in found.events] == [PAGE[len(b'{"items":[') : -2]]
+
+
+@pytest.mark.parametrize("records_at", ["items", "data.items"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "backend unavailable"},
+        {"errors": [{"title": "no"}]},
+        {"errorMessage": "quota"},
+        {"message": "Endpoint request timed out"},
+        {"stat": "FAIL", "code": 40002},
+        {"success": False},
+    ],
+)
+def test_an_answer_that_speaks_of_a_fault_is_not_empty_where_records_may_be_absent(said, records_at):
+    name = next(iter(said))
+    for answer in (said, {"data": said} if records_at == "data.items" else said):
+        with pytest.raises(ProtocolError, match=f"'{name}'.*errors.empty_words"):
+            fetch(Reply.json(200, answer), records_at=records_at, records_may_be_absent=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"kind": "list", "etag": "x"},
+        {"error": None, "errors": [], "message": "", "success": True, "status": "ok"},
+        {"message": "OK", "errorCode": 0},
+        {"data": None, "next": None},
+        {"status": {"state": "SUCCEEDED"}},
+    ],
+)
+def test_what_speaks_of_no_fault_is_empty_where_records_may_be_absent(said):
+    assert fetch(Reply.json(200, said), records_at="items", records_may_be_absent=True).events == ()
+
+
+def test_words_that_mean_no_events_are_declared():
+    answer = Reply.json(200, {"message": "No events found."})
+    errors = Errors(message_at="message", empty_words=("no events found",))
+    assert fetch(answer, records_may_be_absent=True, errors=errors).events == ()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.errors import ProtocolError
+from audit_provider.core.errors import LostPageError, ProtocolError
 from audit_provider.core.model import Window
 from audit_provider.core.sources.paging import (
     CursorPaging,
@@ -429,3 +429,16 @@ def test_a_list_that_is_no_cursor_is_refused(found):
     paging = CursorPaging(param="next", cursor_at="meta.next", joined_by=",")
     with Scripted(items("a", meta={"next": found})) as service, pytest.raises(ProtocolError, match="a cursor"):
         walk(reader(service, paging=paging))
+
+
+def test_an_empty_page_before_the_last_record_is_not_the_end():
+    paging = OffsetPaging("offset", total_at="total")
+    said = "behind the first 2, although there are 3 in all"
+    with Scripted(items("a", "b", total=3), items(total=3)) as service, pytest.raises(LostPageError, match=said):
+        walk(reader(service, paging=paging))
+    with Scripted(items(total=3)) as service, pytest.raises(LostPageError):
+        reader(service, paging=paging).fetch(DAY, "")
+    with Scripted(items("a", "b", total=3), Reply(204, b""), Reply(204, b""), items("c", total=3)) as service:
+        assert walk(reader(service, paging=paging)) == ["a", "b", "c"]
+    with Scripted(items("a", "b", total=3), items(total=2)) as service:
+        assert walk(reader(service, paging=paging)) == ["a", "b"], "a record was removed meanwhile"

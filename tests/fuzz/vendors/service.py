@@ -169,7 +169,7 @@ class VendorService:
             trouble = ""
         if trouble == "half" and asked.path.startswith("/files/"):
             trouble = ""  # nobody can tell half of a CSV file from a whole one
-        if trouble in ("empty object", "error inside") and (self.vendor.absent_ok or not self.vendor.records_at):
+        if trouble == "empty object" and (self.vendor.absent_ok or not self.vendor.records_at):
             trouble = ""
         if trouble:
             self.met[f"broken: {trouble}"] += 1

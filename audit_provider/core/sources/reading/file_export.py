@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -209,6 +210,7 @@ class FileExport:
     ) -> Generator[Step, int, ExportState]:
         kept = self._given_up(reader, replace(kept, open=span), span)
         failure: AuditError | None = None
+        paths: dict[str, str] = {}
         for bounds in self._lists(span):
             guard, cursor = LoopGuard(reader.pages.spec.title), ""
             while True:
@@ -216,8 +218,10 @@ class FileExport:
                 guard.show(page)
                 for file in files.files(listed, page.events):
                     key = _short(file.id)
-                    if key in kept.done:
+                    # Two files with one id are two: which of them was read before is not known, so the second is read.
+                    if key in kept.done and paths.setdefault(key, _path(file.url)) == _path(file.url):
                         continue
+                    paths.setdefault(key, _path(file.url))
                     try:
                         kept, known = yield from self._rows(reader, kept, span, file, files)
                     except WaitError:
@@ -295,6 +299,11 @@ class FileExport:
                 return kept, known
             raise UnavailableError(f"{error} Its link may have expired: the next try requests a new one.") from None
         return kept, known
+
+
+def _path(url: str) -> str:
+    """Return the part of a file's address that does not change with each list, as its signature does."""
+    return urlsplit(url).path
 
 
 def _short(name: str) -> str:

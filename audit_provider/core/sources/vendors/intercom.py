@@ -36,12 +36,12 @@ INTERCOM = v.SourceSpec(
     rate_limit=v.RateLimit(requests=60, per=60),
     credential={"password": "access token"},
     access="An access token of an app of the workspace that may read admins (read_admins).",
-    limits="About 20 events a page.",
+    limits="About 20 events a page. Versions of the API up to 2.16 exist: set another one under `request.headers`. "
+    "`event_types` in `request.params` chooses among the types of events.",
     confidence="Vendor's OpenAPI text.",
     checked="2026-11-29",
     unconfirmed={
         "rate_limit": "a low value to be safe; after a 429, the task waits as `X-RateLimit-Reset` says.",
-        "request.headers": "any later version may be set.",
         "lookback": "no limit was found.",
         "access": "which scope is sufficient.",
     },

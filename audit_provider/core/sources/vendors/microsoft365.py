@@ -24,7 +24,11 @@ MICROSOFT365 = v.SourceSpec(
     ),
     paging=v.NextUrlPaging(url_at="header: NextPageUri"),
     export=v.FileList(
-        id_at="contentId", created_at="contentCreated", url_at="contentUri", expires_at="contentExpiration"
+        id_at="contentId",
+        created_at="contentCreated",
+        url_at="contentUri",
+        expires_at="contentExpiration",
+        never_empty=True,
     ),
     records_at="",
     each="content_types",

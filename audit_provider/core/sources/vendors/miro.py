@@ -32,7 +32,7 @@ MIRO = v.SourceSpec(
     confidence="The vendor's SDK, written from its specification.",
     checked="2026-11-29",
     unconfirmed={
-        "page_size.most": "100 is not from documentation.",
+        "page_size.most": "100 is the documented default; a largest size is not stated.",
         "rate_limit": "Level 2 is documented, its figure is not in the facts.",
         "errors.message_at": "the form of an error's body.",
         "errors.code_at": "the form of an error's body.",

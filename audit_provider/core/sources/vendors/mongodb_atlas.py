@@ -33,6 +33,7 @@ MONGODB_ATLAS = v.SourceSpec(
         "lookback": "no limit is known.",
         "fields": "partly not from documentation.",
         "errors": "names of the error's fields.",
-        "request.headers": "which dated version the vendor still serves.",
+        "request.headers": "the version of 2023-01-01 is the one that a connector asks for, the newest is of "
+        "2025-03-12; until when the older is served is not stated.",
     },
 )

@@ -43,7 +43,8 @@ _BY_TIME = v.SourceSpec(
     credential={"password": "bearer token of an Events Reporting integration"},
     access="A bearer token of an Events Reporting integration that may read audit events (1Password Business).",
     limits="Events of the last 120 days can be read. A token works on its own region's host only. Sign-in attempts and "
-    "item usages are lists of their own: `onepassword_sign_ins` and `onepassword_item_usages`.",
+    "item usages are lists of their own: `onepassword_sign_ins` and `onepassword_item_usages`. Version 3 of the API "
+    "(`/api/v3/auditevents`) is a beta; version 2, which is read, stays.",
     confidence="Vendor documentation for the look-back; otherwise the vendor's sample scripts, two connectors' code.",
     checked="2026-11-29",
     unconfirmed={

@@ -5,7 +5,7 @@ from audit_provider.core.sources.vendors.pylon_actions import ACTIONS, WATCHED
 
 
 def _search(happened_at: dict[str, object]) -> v.Request:
-    """Return the search request. It takes one flat filter, so both bounds are one ``time_range``."""
+    """Return the search request. Both bounds are one ``time_range``."""
     body = {"filter": {"field": "action_happened_at", **happened_at}, "limit": 999}
     return v.Request("POST", "/audit-logs/search", body=body)
 

@@ -16,7 +16,7 @@ SALESFORCE_EVENT_LOG_FILES = v.SourceSpec(
     host_example="https://acme.my.salesforce.com",
     request=v.Request("GET", "/services/data/v{version}/query", params={"q": _FILES}),
     reading=v.FileExport(max_width=v.days(1), made_within=v.days(3)),
-    export=v.FileList(id_at="Id", created_at="CreatedDate", url_at="LogFile"),
+    export=v.FileList(id_at="Id", created_at="CreatedDate", url_at="LogFile", never_empty=True),
     paging=v.NextUrlPaging(url_at="nextRecordsUrl"),
     records_at="records",
     fields=v.Fields(

@@ -16,8 +16,9 @@ class Falcon:
     :ivar lines: by partition, what each holds: bytes of a line with its offset. :ivar kept_from: by partition, the
         first offset that is still kept. :ivar inclusive: the event at the offset that is asked for comes again.
     :ivar cut_after: lines after which a connection is cut, None for never. :ivar tail: what is sent behind the last
-        line. :ivar ends: the service ends its answer itself. :ivar status: of the feeds. :ivar opened: offsets that
-        were asked for. :ivar tokens: that were given for feeds.
+        line. :ivar ends: the service ends its answer itself. :ivar status: of the feeds. :ivar page: a web page that
+        comes in their place. :ivar errors: beside the list of feeds. :ivar opened: offsets that were asked for.
+        :ivar tokens: that were given for feeds.
     """
 
     def __init__(self):
@@ -28,6 +29,8 @@ class Falcon:
         self.tail = b"\r\n"
         self.ends = False
         self.status = 200
+        self.page = None
+        self.errors = []
         self.busy = False
         self.opened = []
         self.tokens = 0
@@ -97,11 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
             }
             for name in falcon.lines
         ]
-        return self._json(200, {"resources": None if falcon.busy else found, "errors": []})
+        return self._json(200, {"resources": None if falcon.busy else found, "errors": falcon.errors})
 
     def _feed(self, falcon, partition, offset):
         falcon.opened.append((partition, offset))
         self.send_response(200)
+        if falcon.page is not None:
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(falcon.page)))
+            self.end_headers()
+            self.wfile.write(falcon.page)
+            return
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

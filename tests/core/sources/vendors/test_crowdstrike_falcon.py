@@ -272,3 +272,37 @@ def test_the_stream_gets_its_own_token_and_no_other(falcon, desk):
     assert len(desk.events()) == 1
     assert json.loads(bytes(desk.events()[0].raw))["metadata"]["offset"] == 1
     assert FEED in "".join(desk.pages.files.base_url + FEED)
+
+
+def test_a_web_page_in_place_of_a_stream_is_no_stream(falcon, desk):
+    falcon.add(NOW - minutes(9))
+    falcon.page = b"<html><title>Please sign in</title>\n<p>\n</html>"
+    with pytest.raises(ProtocolError, match="Please sign in"):
+        desk.run()
+    falcon.page = None
+    desk.run()
+    assert raws(desk) == falcon.all()
+    assert desk.position.counts.set_aside == 0
+
+
+def test_an_error_in_a_stream_is_no_event_and_what_came_before_it_is_kept(falcon, desk):
+    falcon.add(NOW - minutes(9))
+    falcon.lines["0"].append((2, b'{"errors":[{"code":401,"message":"session expired"}]}'))
+    with pytest.raises(AuditError, match="session expired"):
+        desk.run()
+    assert len(desk.events()) == 1
+    falcon.lines["0"].pop()
+    falcon.add(NOW - minutes(7))
+    desk.run()
+    assert raws(desk) == falcon.all()
+
+
+def test_a_list_of_streams_with_an_error_beside_them_may_lack_some(falcon, desk):
+    falcon.add(NOW - minutes(9))
+    falcon.errors = [{"code": 500, "message": "partition 1 is not available"}]
+    with pytest.raises(AuditError, match="not available"):
+        desk.run()
+    falcon.errors = []
+    desk.run()
+    assert raws(desk) == falcon.all()
+    assert desk.gaps == []

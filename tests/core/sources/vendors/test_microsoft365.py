@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.errors import AuditError, CredentialError, UnavailableError
+from audit_provider.core.errors import AuditError, CredentialError, ProtocolError, UnavailableError
 from audit_provider.core.model import Window
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
+from audit_provider.sandbox.server import Reply
 from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 
@@ -264,3 +267,49 @@ def test_the_test_button_says_whether_the_application_is_accepted(desk, monkeypa
     wrong = VendorDesk("microsoft365", desk.service, {"login": "x", "password": "y", "extra": extra}, monkeypatch)
     with pytest.raises(CredentialError, match="client id and secret"):
         wrong.run()
+
+
+@pytest.mark.parametrize("content", [b"", b" \r\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+def test_a_file_without_content_is_asked_for_again_until_it_has_some(desk, content):
+    blob = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)])
+    whole = desk.service._blob
+    desk.service._blob = lambda name: Reply(200, content) if name == blob.id else whole(name)
+    desk.service.add(KINDS[0], NOW - 2 * HOUR, [desk.service.event(NOW - 3 * HOUR)])
+    with pytest.raises(ProtocolError, match="without content"):
+        desk.run()
+    assert len(desk.ids()) == 1, "the other file is read"
+    desk.service._blob = whole
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.gaps == []
+
+
+def test_a_file_with_an_empty_list_has_no_events(desk):
+    desk.service.add(KINDS[0], NOW - 3 * HOUR, [])
+    assert desk.run().complete
+
+
+def test_two_files_of_one_list_with_one_id_are_both_read(desk):
+    for hour in (3, 2):
+        desk.service.add(KINDS[0], NOW - hour * HOUR, [desk.service.event(NOW - (hour + 1) * HOUR)])
+    whole = desk.service._list
+
+    def listed(*asked):
+        reply = whole(*asked)
+        return Reply.json(200, [{**each, "contentId": "one"} for each in json.loads(reply.body)])
+
+    desk.service._list = listed
+    desk.run()
+    desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.position.counts.spooled == 2
+
+
+def test_an_error_with_the_status_of_a_success_has_started_nothing(desk):
+    error = {"error": {"code": "AF50000", "message": "An internal error occurred."}}
+    desk.service.faults.add("status", method="POST", path="/api", status=200, body=json.dumps(error), count=1)
+    with pytest.raises(AuditError, match="internal error"):
+        desk.run()
+    desk.run()
+    assert sorted(desk.service.started) == sorted(KINDS)
+    assert desk.gaps == [], "nothing had been stopped"

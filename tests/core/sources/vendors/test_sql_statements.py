@@ -287,3 +287,27 @@ def test_a_wrong_credential_says_what_is_needed(snowflake, databricks, monkeypat
     for make, service in ((Snowflake, snowflake.service), (Databricks, databricks.service)):
         with pytest.raises(CredentialError, match="warehouse"):
             make(service, monkeypatch).run()
+
+
+@pytest.mark.parametrize("reply", [Reply(204, b""), Reply(200, b""), Reply(200, b"null"), Reply.json(200, {})])
+def test_an_answer_that_does_not_say_how_many_rows_there_are_is_no_empty_result(desk, reply):
+    desk.add(timedelta(hours=1))
+    whole, desk.service._result = desk.service._result, lambda *_: reply
+    with pytest.raises(ProtocolError):
+        desk.run()
+    assert not desk.position.complete
+    desk.service._result = whole
+    desk.run()
+    assert desk.ids() == served(desk, desk.key)
+
+
+def test_a_part_that_comes_twice_is_not_taken_for_the_next_one(snowflake):
+    for hour in range(35):
+        snowflake.add(timedelta(minutes=40 * hour + 1))
+    whole = snowflake.service._result
+    snowflake.service._result = lambda name, part: whole(name, 1 if part == 2 else part)
+    with pytest.raises(ProtocolError, match="rows of the part before"):
+        snowflake.run()
+    snowflake.service._result = whole
+    snowflake.run()
+    assert snowflake.ids() == served(snowflake, "EVENT_ID")
