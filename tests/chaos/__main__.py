@@ -17,16 +17,16 @@ from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
 RESULTS = Path(__file__).parent / "results"
 
 
-def run_scenarios(names, *, seed: int, long: bool, folder: Path, tell) -> list[Figures]:
+def run_scenarios(names, *, seed: int, long: bool, watch: bool, folder: Path, tell) -> list[Figures]:
     """Run scenarios over one set of services, keep what each found as JSON, and return it."""
     RESULTS.mkdir(exist_ok=True)
     found = []
-    with Rig(folder) as rig:
+    with Rig(folder, watch=watch) as rig:
         for name in names:
             begun = time.monotonic()
             found.append(SCENARIOS[name](rig, random.Random(f"{seed} {name}"), seed, long))
             found[-1].scenario = name
-            (RESULTS / f"{name}.json").write_text(found[-1].as_json())
+            (RESULTS / f"{name}{'.watched' if watch else ''}.json").write_text(found[-1].as_json())
             verdict = "good" if found[-1].good else "WRONG"
             tell(f"{name}: {found[-1].trials} trials in {time.monotonic() - begun:.0f} s, {verdict}")
     return found
@@ -35,6 +35,7 @@ def run_scenarios(names, *, seed: int, long: bool, folder: Path, tell) -> list[F
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--long", action="store_true", help="many more trials, and a real Airflow")
+    parser.add_argument("--watch", action="store_true", help="looks start the runs, and quiet tasks are skipped")
     parser.add_argument("--scenario", action="append", choices=sorted(SCENARIOS), help="only this one; may be repeated")
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
@@ -45,7 +46,9 @@ def main() -> int:
 
     names = options.scenario or [name for name in SCENARIOS if options.long or name not in LONG_ONLY]
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        found = run_scenarios(names, seed=options.seed, long=options.long, folder=Path(folder), tell=tell)
+        found = run_scenarios(
+            names, seed=options.seed, long=options.long, watch=options.watch, folder=Path(folder), tell=tell
+        )
     tell(f"\n{table(found)}")
     return 0 if all(each.good for each in found) else 1
 

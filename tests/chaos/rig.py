@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -19,16 +20,20 @@ from unittest.mock import MagicMock
 
 import msgspec
 import requests
+from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 
 from audit_provider.__main__ import main
 from audit_provider.core.accounting import account
 from audit_provider.core.model import Offset
 from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.runs.quiet import Followers, waiting_destinations
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.s3 import ids_in, s3_client
+from audit_provider.state import Variables
+from audit_provider.triggers.watch import turns_of
 from tests.chaos.figures import Figures
 from tests.chaos.worker import Ended, Harm, Worker, start
 
@@ -36,6 +41,7 @@ BATCH = 20
 ONCE = frozenset({"s3", "sftp", "elasticsearch"})
 """Destinations that store no event twice, whatever crashes."""
 
+_BUDGET = {"requests": 10_000, "per": 1}
 KINDS = ("s3", "splunk_hec", "datadog", "elasticsearch", "sentinel", "http", "syslog", "sftp")
 
 
@@ -43,10 +49,12 @@ class Rig:
     """The services, and what every case shares.
 
     :param folder: everything is kept below it.
+    :param watch: whether pipelines are watched: what a look says decides whether a run begins, and tasks are skipped.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, watch: bool = False):
         self.folder = folder
+        self.watch = watch
         self.described = {}
         self.cases = 0
         self.runs = itertools.count()
@@ -184,20 +192,28 @@ class Case:
         return {name: Served(digest, datetime.fromisoformat(at)) for name, digest, at in held}
 
     def task(self, what):
-        """Return the work of ``pull``, ``report``, ``verify``, a destination's type, or ``redrive``, to Splunk."""
+        """Return the work of ``pull``, ``report``, ``verify``, ``look``, a destination, or ``redrive``, to Splunk.
+
+        A look returns why a run is to be started, "" where none is; a pull which tasks the scheduler is to skip.
+        """
         if what == "verify":
             return self._verify
+        if what == "look":
+            return self._look
         common = {"task_id": "t", "pipeline": self.name, "spool": self.spool}
         params = {"redrive": ["splunk_hec"]} if what == "redrive" else {}
         what = "splunk_hec" if what == "redrive" else what
         if what == "pull":
+            followers = Followers(ships={each: each for each in self.kinds}) if self.rig.watch else None
             operator = PullAuditLogsOperator(
+                watched=self.rig.watch,
+                followers=followers,
                 source=self.described,
                 conn_id=f"source_{self.name}",
                 settings=self.source["settings"],
                 start=self.start_at or None,
                 page_size=20 if REGISTRY[self.kind].page_size else None,
-                rate_limit={"requests": 10_000, "per": 1},
+                rate_limit=_BUDGET,
                 **common,
             )
         elif what == "report":
@@ -206,8 +222,31 @@ class Case:
             )
         else:
             operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
-        run = SimpleNamespace(run_id=f"run {next(self.rig.runs)}", run_type="manual")
-        return lambda: operator.execute({"ti": MagicMock(), "params": params, "dag_run": run})
+        run_type = "asset_triggered" if self.rig.watch else "manual"
+        run = SimpleNamespace(run_id=f"run {next(self.rig.runs)}", run_type=run_type)
+        context = {"ti": MagicMock(try_number=1), "params": params, "dag_run": run}
+        return lambda: _executed(operator, context)
+
+    def _look(self):
+        """Do what a process does that begins to watch the pipeline: the first look, and ask who waits for something."""
+        os.environ["AIRFLOW__AUDIT_LOGS__SPOOL"] = self.spool
+        described = {
+            "name": self.name,
+            "source": self.described,
+            "conn_id": f"source_{self.name}",
+            "settings": self.source["settings"],
+            "start": self.start_at or None,
+            "page_size": 20 if REGISTRY[self.kind].page_size else None,
+            "reading": {},
+            "rate_limit": _BUDGET,
+            "destinations": list(self.kinds),
+            "findings": False,
+            "evidence": False,
+        }
+        start = turns_of(described).take().start
+        # A process that lives on asks for these every five minutes.
+        served = Followers(ships={each: each for each in self.kinds})
+        return start or ", ".join(waiting_destinations(Variables(), self.name, served, logging.getLogger(__name__)))
 
     def _verify(self):
         said = io.StringIO()
@@ -232,11 +271,24 @@ class Case:
         return log.read_bytes()[before:].decode()
 
     def recover(self, *tasks):
-        """Run tasks that must end well, by default all, and keep the longest time."""
-        for what in tasks or ("pull", *self.kinds):
-            ended = self.run(what)
-            self.figures.must(ended.how == "done", f"{what} ended {ended.how} after the harm was over: {ended.error}")
-            self.figures.recovery = max(self.figures.recovery, ended.seconds)
+        """Run tasks that must end well, by default all, and keep the longest time.
+
+        Of a watched pipeline only those that a look starts, and that the pull does not let the scheduler skip.
+        """
+        tasks = tasks or ("pull", *self.kinds)
+        if self.rig.watch and "pull" in tasks and not self._recovered("look").said:
+            return
+        skipped = []
+        for what in tasks:
+            if what not in skipped:
+                ended = self._recovered(what)
+                skipped = ended.said or [] if what == "pull" else skipped
+
+    def _recovered(self, what) -> Ended:
+        ended = self.run(what)
+        self.figures.must(ended.how == "done", f"{what} ended {ended.how} after the harm was over: {ended.error}")
+        self.figures.recovery = max(self.figures.recovery, ended.seconds)
+        return ended
 
     def variable(self, key):
         return requests.get(f"{self.rig.url('variables')}/variables/{key}", timeout=10).json().get("value")
@@ -330,6 +382,15 @@ class Case:
         answer = requests.post(f"{self.rig.url('sources')}/_sandbox/{what}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
+
+
+def _executed(operator, context):
+    """Execute an operator, and return which tasks behind it are to be skipped."""
+    try:
+        operator.execute(context)
+    except DownstreamTasksSkipped as skipped:
+        return list(skipped.tasks)
+    return []
 
 
 def _invented(held, ever):

@@ -67,12 +67,17 @@ class Harm:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended. :ivar how: ``done``, ``failed`` or ``killed``. :ivar points: that it passed."""
+    """How a worker ended.
+
+    :ivar how: ``done``, ``failed`` or ``killed``. :ivar points: that it passed. :ivar said: what its task returned,
+        if that is a text or a list.
+    """
 
     how: str
     error: str
     seconds: float
     points: int
+    said: str | list[str] | None = None
 
 
 @dataclass
@@ -114,7 +119,7 @@ class Worker:
         if os.WIFSIGNALED(status):
             return Ended("killed", "", seconds, 0)
         said = json.loads(text)
-        return Ended("failed" if said["error"] else "done", said["error"], seconds, said["points"])
+        return Ended("failed" if said["error"] else "done", said["error"], seconds, said["points"], said["said"])
 
 
 def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
@@ -133,12 +138,13 @@ def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
             for descriptor in {1, 2, sys.stdout.fileno(), sys.stderr.fileno()}:
                 os.dup2(file.fileno(), descriptor)
         passed = _prepare(variables_url, harm)
-        error = ""
+        error, result = "", None
         try:
-            task()
+            result = task()
         except BaseException as failure:
             error = f"{type(failure).__name__}: {failure}"
-        os.write(writing, json.dumps({"error": error, "points": passed[0]}).encode())
+        said = result if isinstance(result, str | list) else None
+        os.write(writing, json.dumps({"error": error, "points": passed[0], "said": said}).encode())
         code = 0
     os._exit(code)
 

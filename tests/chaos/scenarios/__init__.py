@@ -10,6 +10,7 @@ from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, older_data
 from tests.chaos.scenarios.restored import exchanged_account, older_spool, renamed_pipeline
 from tests.chaos.scenarios.retention import retention_passed, rows_dropped
 from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
+from tests.chaos.scenarios.watched import watched_airflow
 
 SCENARIOS = {
     each.__name__: each
@@ -33,9 +34,10 @@ SCENARIOS = {
         rows_dropped,
         forged_spool,
         real_airflow,
+        watched_airflow,
         celery_workers,
     )
 }
 
-LONG_ONLY = frozenset({"real_airflow", "celery_workers"})
+LONG_ONLY = frozenset({"real_airflow", "watched_airflow", "celery_workers"})
 """Scenarios that take minutes."""

@@ -14,21 +14,27 @@ import requests
 import yaml
 
 from audit_provider.sandbox.local_airflow import LocalAirflow
+from tests.chaos.figures import Figures
 from tests.chaos.rig import Case
 
 _ROOT = Path(__file__).resolve().parents[3]
-_KINDS = ("s3", "splunk_hec", "http")
+KINDS = ("s3", "splunk_hec", "http")
 _SETTINGS = {
     # A task that says nothing for so long is taken for dead.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+    # A watch begins and ends where the file of its DAG is parsed.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+    # A machine under load is slow, and not broken.
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
 }
 
 
 def real_airflow(rig, dice, seed, long):
     """Kill the API server, then the scheduler, under a running task; start two runs at once; cut a worker off."""
-    case = _Case(rig, seed)
+    case = AirflowCase(rig, seed, schedule=None)
     try:
         case.airflow.start(lambda _: None)
         case.airflow.unpause(case.dag_id)
@@ -41,32 +47,33 @@ def real_airflow(rig, dice, seed, long):
             case.finish([case.airflow.trigger(case.dag_id)], f"the run after {harm.__name__}", must=("success",))
             case.figures.recovery = max(case.figures.recovery, time.monotonic() - begun)
             case.figures.trials += 1
-        for kind in _KINDS[1:]:
+        for kind in KINDS[1:]:
             case.figures.allow(kind, 20 * len(harms))
         return case.close()
     finally:
         case.stop()
 
 
-class _Case(Case):
-    """A pipeline whose tasks Airflow runs."""
+class AirflowCase(Case):
+    """A pipeline whose tasks Airflow runs.
 
-    def __init__(self, rig, seed):
-        from tests.chaos.figures import Figures
+    :param entry: further settings of the pipeline.
+    """
 
+    def __init__(self, rig, seed, scenario="real_airflow", **entry):
         rig.cases += 1
         home = rig.folder / f"airflow_{rig.cases}"
         super().__init__(
             rig,
             f"airflow_{rig.cases}",
-            Figures("real_airflow", seed),
+            Figures(scenario, seed),
             events=60,
-            kinds=_KINDS,
+            kinds=KINDS,
             spool=f"file://{home}/audit_spool",
         )
         self.dag_id = f"audit_incremental_{self.name}"
         pipelines = rig.folder / f"{self.name}.yaml"
-        pipelines.write_text(yaml.safe_dump({self.name: self._pipeline()}))
+        pipelines.write_text(yaml.safe_dump({self.name: self._pipeline() | entry}))
         connections = {key: text for key, text in os.environ.items() if key.startswith("AIRFLOW_CONN_")}
         file = {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
         self.airflow = LocalAirflow(home, _ROOT / "dags", connections | file | _SETTINGS, again=False)
@@ -143,7 +150,6 @@ class _Case(Case):
         return {
             "source": "pylon",
             "conn_id": f"source_{self.name}",
-            "schedule": None,
             "start": "2020-01-01T00:00:00Z",
             "page_size": 20,
             "rate_limit": {"requests": 100_000, "per": 1},
@@ -162,7 +168,7 @@ def _api_server(case):
     start = case.kill("api-server")
     time.sleep(5)
     start()
-    _wait_until_up(case)
+    wait_until_up(case)
     case.finish([run_id], "the run under which the API server was killed")
 
 
@@ -211,7 +217,7 @@ def _cut_off(case):
     case.figures.must(before.head.total <= after.head.total, "a task that came back late undid progress")
 
 
-def _wait_until_up(case):
+def wait_until_up(case):
     for _ in range(240):
         with contextlib.suppress(requests.RequestException):
             if requests.get(f"{case.airflow.url}/api/v2/monitor/health", timeout=5).ok:

@@ -12,7 +12,7 @@ LONG, SHORT = 450, 27
 def kills(rig, dice, seed, long):
     """Kill every task at random moments of its life, and at every boundary of a write, rename, fsync and request."""
     case = rig.case("kills", seed)
-    tasks = ("pull", *KINDS)
+    tasks = (*(("look",) if rig.watch else ()), "pull", *KINDS)
     lives, points, boundary = {}, {}, Counter()
     for what in tasks:
         first = case.run(what)
@@ -30,7 +30,7 @@ def kills(rig, dice, seed, long):
                     ended = case.run(what, fatal=fatal)
                 if ended.how == "killed":
                     case.figures.trials += 1
-                    case.figures.allow(what, 0 if what in ONCE or what == "pull" else BATCH)
+                    case.figures.allow(what, 0 if what in ONCE or what in ("look", "pull") else BATCH)
                 case.figures.must(ended.how != "failed", f"{what} failed: {ended.error}")
             case.recover(what)
     return case.close()
