@@ -90,12 +90,14 @@ class PageTimes:
 class LargeTimes:
     """What the large size takes.
 
-    :ivar kilobytes: of an overview. :ivar unchanged: CPU time of a request where nothing has changed, in milliseconds,
+    :ivar kilobytes: of an overview. :ivar first: CPU time of the first request, after what the server does at its start,
+        in milliseconds. :ivar unchanged: CPU time of a request where nothing has changed, in milliseconds,
         median. :ivar poll: CPU time of the browser's main thread for such a look, and :ivar typing: for a letter typed
         into the search; None where there is no browser.
     """
 
     kilobytes: float
+    first: float
     unchanged: float
     poll: float | None
     typing: float | None
@@ -104,6 +106,7 @@ class LargeTimes:
         """Return what was measured: a title, the figure, its bound and the unit."""
         found = [
             ("overview of 500 pipelines", self.kilobytes, KILOBYTES, "KB"),
+            ("first request for it", self.first, BOUND, "ms CPU"),
             ("request where nothing has changed", self.unchanged, UNCHANGED, "ms CPU"),
         ]
         if self.poll is not None and self.typing is not None:
@@ -262,8 +265,16 @@ def _client() -> Any:
 
 
 def _measure_large(home: Path) -> LargeTimes:
+    from airflow.utils.session import create_session
+
+    from audit_provider.plugin.warming import warm
+
     client = _client()
+    with create_session() as session:
+        warm(session)
+    begun = time.process_time()
     answer = client.get(PATHS[0])
+    first = 1000 * (time.process_time() - begun)
     assert answer.status_code == 200, answer.text
     took = []
     for _ in range(REQUESTS):
@@ -272,7 +283,7 @@ def _measure_large(home: Path) -> LargeTimes:
         took.append(1000 * (time.process_time() - begun))
         assert again.status_code == 304, again.status_code
     poll, typing = _in_browser(client, home)
-    return LargeTimes(len(answer.content) / 1024, statistics.median(took), poll, typing)
+    return LargeTimes(len(answer.content) / 1024, first, statistics.median(took), poll, typing)
 
 
 def _in_browser(client: Any, home: Path) -> tuple[float | None, float | None]:

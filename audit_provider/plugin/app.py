@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from audit_provider.core.errors import AuditError
 from audit_provider.plugin import actions, evidence, routes
 from audit_provider.plugin.access import SeesPage
+from audit_provider.plugin.warming import warmed
 from audit_provider.version import __version__
 
 reader = routes.reader
@@ -28,7 +29,7 @@ HEADERS = {
 """Of every answer. What the page shows is nobody else's, so nothing keeps it."""
 
 # FastAPI's own pages for the description ask nobody who reads them, nor do mounted folders: both are routes here.
-app = FastAPI(version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+app = FastAPI(version=__version__, lifespan=warmed, openapi_url=None, docs_url=None, redoc_url=None)
 pages = APIRouter(dependencies=[SeesPage], include_in_schema=False)
 
 
