@@ -90,8 +90,8 @@ class PageTimes:
 class LargeTimes:
     """What the large size takes.
 
-    :ivar kilobytes: of an overview. :ivar first: CPU time of the first request, after what the server does at its start,
-        in milliseconds. :ivar unchanged: CPU time of a request where nothing has changed, in milliseconds,
+    :ivar kilobytes: of an overview. :ivar first: CPU time of the first request, in milliseconds, after what the server
+        does when it starts. :ivar unchanged: CPU time of a request where nothing has changed, in milliseconds,
         median. :ivar poll: CPU time of the browser's main thread for such a look, and :ivar typing: for a letter typed
         into the search; None where there is no browser.
     """

@@ -31,6 +31,8 @@ class Costs:
     """What things cost. Times in seconds, memory in MB.
 
     :ivar task_cpu: CPU of an Airflow task, a fifth of a run that finds some events (``python -m benchmarks.quiet``).
+    :ivar preloaded_cpu: the same where scheduler and workers are preloaded, and :ivar quiet_cpu: of a whole run there that
+        finds nothing new (the same command).
     :ivar task_wall: how long it holds a slot (``python -m benchmarks.tasks``). :ivar slot_memory: of a running task
         (the same).
     :ivar read_cpu: of reading one event, and :ivar ship_cpu: of shipping it to one destination (``make bench``).
@@ -40,6 +42,8 @@ class Costs:
     """
 
     task_cpu: float = 0.64
+    preloaded_cpu: float = 0.39
+    quiet_cpu: float = 0.45
     task_wall: float = 3.6
     slot_memory: float = 160.0
     read_cpu: float = 6e-6
@@ -179,10 +183,29 @@ def smallest(load: Load, costs: Costs) -> Found:
     return found
 
 
-def processors(load: Load, costs: Costs) -> tuple[float, float]:
-    """Return processors for starting tasks, and for moving events."""
-    moving = load.events_a_day * (costs.read_cpu + load.destinations * costs.ship_cpu) / DAY
-    return load.tasks_a_day * costs.task_cpu / DAY / costs.busy, moving / costs.busy
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """What a load keeps busy, with room for a bad day.
+
+    :ivar starting: for tasks. :ivar preloaded: for the same where their workers are preloaded. :ivar quiet: for the runs
+        there if none of them finds anything. :ivar moving: for events.
+    """
+
+    starting: float
+    preloaded: float
+    quiet: float
+    moving: float
+
+    def share_of_quiet_runs(self, most: float) -> float:
+        """Return which part of the preloaded runs has to find nothing new so that ``most`` processors do, 0 to 1."""
+        return max(0.0, (self.preloaded - (most - self.moving)) / (self.preloaded - self.quiet))
+
+
+def processors(load: Load, costs: Costs) -> Processors:
+    """Return the processors that a load needs."""
+    tasks, runs = load.tasks_a_day / DAY / costs.busy, load.pipelines / (60 * load.interval) / costs.busy
+    moving = load.events_a_day * (costs.read_cpu + load.destinations * costs.ship_cpu) / DAY / costs.busy
+    return Processors(tasks * costs.task_cpu, tasks * costs.preloaded_cpu, runs * costs.quiet_cpu, moving)
 
 
 LOADS = (
@@ -199,15 +222,17 @@ LOADS = (
 def tables(costs: Costs) -> str:
     """Return the simulated tables as Markdown."""
     lines = [
-        "| pipelines | events a day | every | slots | in use | 95 % within | processors: tasks + events | memory |",
-        "|---|---|---|---|---|---|---|---|",
+        "| pipelines | events a day | every | slots | in use | 95 % within | processors: tasks + events | preloaded "
+        "| preloaded, runs that find nothing | memory |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for load in LOADS:
         found = smallest(load, costs)
-        starting, moving = processors(load, costs)
+        need = processors(load, costs)
         lines.append(
             f"| {load.pipelines:,} | {load.events_a_day:,.0f} | {load.interval:.0f} min | {found.slots} | "
-            f"{100 * found.used:.0f} % | {found.delay / 60:.1f} min | {starting:.1f} + {moving:.2f} | "
+            f"{100 * found.used:.0f} % | {found.delay / 60:.1f} min | {need.starting:.1f} + {need.moving:.2f} | "
+            f"{need.preloaded:.1f} + {need.moving:.2f} | {need.quiet:.1f} | "
             f"{found.slots * costs.slot_memory / 1024:.1f} GB |"
         )
     lines += [
