@@ -31,8 +31,8 @@ class Costs:
     """What things cost. Times in seconds, memory in MB.
 
     :ivar task_cpu: CPU of an Airflow task, a fifth of a run that finds some events (``python -m benchmarks.quiet``).
-    :ivar preloaded_cpu: the same where scheduler and workers are preloaded, and :ivar quiet_cpu: of a whole run there that
-        finds nothing new (the same command).
+    :ivar preloaded_cpu: the same where scheduler and workers are preloaded, and :ivar quiet_cpu: of a whole run there
+        that finds nothing new (the same command).
     :ivar task_wall: how long it holds a slot (``python -m benchmarks.tasks``). :ivar slot_memory: of a running task
         (the same).
     :ivar read_cpu: of reading one event, and :ivar ship_cpu: of shipping it to one destination (``make bench``).
@@ -187,8 +187,8 @@ def smallest(load: Load, costs: Costs) -> Found:
 class Processors:
     """What a load keeps busy, with room for a bad day.
 
-    :ivar starting: for tasks. :ivar preloaded: for the same where their workers are preloaded. :ivar quiet: for the runs
-        there if none of them finds anything. :ivar moving: for events.
+    :ivar starting: for tasks. :ivar preloaded: for the same where their workers are preloaded. :ivar quiet: for the
+        runs there if none of them finds anything. :ivar moving: for events.
     """
 
     starting: float
