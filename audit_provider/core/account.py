@@ -3,11 +3,14 @@
 It is kept as a short text: a fingerprint of the address, the settings and the login, and behind a slash a digest of the
 account's id, if the vendor gives one. Two accounts with an id are compared by it alone: the same account may get
 another host, and a token of another account may be used with the same host.
+
+Beside an id, a check value of the credential is kept, so that the vendor is asked again only for another credential.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -15,9 +18,10 @@ import msgspec
 from audit_provider.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _DIGITS = 12
+_CHECK_DIGITS = 4
 _BETWEEN = "/"
 
 
@@ -44,6 +48,19 @@ def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:_DIGITS]
 
 
+def check_value(secrets: Sequence[str], token_url: str = "") -> str:
+    """Return what tells one credential from another: 16 bits of it, and a digest of where its tokens come from.
+
+    Of two credentials, 1 pair in 65,536 has the same value. It has no salt, because every position then keeps the same
+    16 bits of a credential: with a salt each, some dozens of windows would keep enough to prove a guess of it.
+
+    :param secrets: what the credential consists of, in a fixed order. :param token_url: if it is not the source's own.
+    """
+    key, parts = b"audit_provider.credential", msgspec.json.encode(list(secrets))
+    found = hmac.new(key, parts, hashlib.sha256).hexdigest()[:_CHECK_DIGITS]
+    return f"{found}-{hashlib.sha256(token_url.encode()).hexdigest()[:_DIGITS]}" if token_url else found
+
+
 def with_id(found: str, vendor_id: str) -> str:
     """Return an account with the id that the vendor gives.
 
@@ -63,6 +80,11 @@ def is_same(kept: str, found: str) -> bool:
     if kept_id and found_id:
         return kept_id == found_id
     return not kept or not found or kept_parts == found_parts
+
+
+def is_same_place(kept: str, found: str) -> bool:
+    """Return whether two accounts have the same address, settings and login, whatever the vendor's ids."""
+    return kept.partition(_BETWEEN)[0] == found.partition(_BETWEEN)[0]
 
 
 def continued(kept: str, found: str) -> str:

@@ -58,6 +58,8 @@ class Position:
     :ivar noticed: Signs that a source is described wrongly, for the ``source`` and its ``recovery``.
     :ivar account: The account that was read, see :mod:`~audit_provider.core.account`; "" if an earlier version wrote
         it.
+    :ivar credential_check: Check value of the credential for which the vendor has given the account's id, or, behind
+        ``refused``, of one to which it has refused that, see :mod:`~audit_provider.core.runs.read_account`.
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
     :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
         recorded late; None for the live stream, and if an earlier version read a part of the window.
@@ -90,6 +92,7 @@ class Position:
     earlier_sources: tuple[EarlierSource, ...] = ()
     complete: bool = False
     account: str = ""
+    credential_check: str = ""
     asked_until: datetime | None = None
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
-from audit_provider.core.account import fingerprint, with_id
-from audit_provider.core.errors import AuditError, ConfigurationError, RetryError, UnavailableError
+from audit_provider.core.account import check_value, fingerprint
+from audit_provider.core.errors import ConfigurationError, ProtocolError
 from audit_provider.core.fields import text_at
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.pages import PageReader
@@ -117,17 +117,13 @@ class AuditLogsHook(ServiceHook):
             found[name] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         return found
 
-    def account(self, *, must_ask: bool = False) -> str:
-        """Return what distinguishes this account: a short digest of the address, the settings and the login, and one of
-        the account's id if the source says where the vendor gives it. If the vendor gives none, the log says so.
+    def account(self) -> str:
+        """Return what distinguishes this account: a short digest of the address, the settings and the login.
 
         Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
         ``same_account`` stands for it where these have changed and the account has not.
 
-        :param must_ask: the id is needed, for the account that is kept has one. A vendor that refuses the question is
-            an answer; one that cannot be reached is not.
         :raises ConfigurationError: the connection cannot be used, or a setting is missing.
-        :raises UnavailableError: the id is needed, and the vendor cannot be asked now.
         """
         given = self.extra("same_account")
         if given is not None:
@@ -143,40 +139,36 @@ class AuditLogsHook(ServiceHook):
         secret = "login" in names_in(getattr(spec.auth, "headers", {})) or _IS_SECRET.search(
             spec.credential.get("login", "")
         )
-        return with_id(fingerprint(self.address(), shown, "" if secret else login), self._vendor_id(must_ask=must_ask))
+        return fingerprint(self.address(), shown, "" if secret else login)
 
-    def _vendor_id(self, *, must_ask: bool) -> str:
-        """Return the account's id as the vendor gives it; "" if it gives none.
+    def credential_check(self) -> str:
+        """Return the check value of the credential; "" if the source does not say where the vendor gives the account's
+        id. Where the credential leads to a token, it is of what the token is asked for with.
 
-        :raises UnavailableError: it is needed, and the vendor cannot be asked now.
+        :raises ConfigurationError: the connection cannot be used, or a setting is missing.
+        """
+        spec = self.spec
+        if spec.probe is None or not spec.probe.account:
+            return ""
+        values = self.settings()
+        secrets = [values[name] for name in sorted(values) if spec.settings[name].secret]
+        return check_value([self.connection.login or "", self.token, *secrets], self.extra("token_url", ""))
+
+    def account_id(self) -> str:
+        """Ask the vendor for the account's id; return "" if the source does not say where it is given.
+
+        :raises AuditError: the vendor does not give it.
         """
         probe = self.spec.probe
         if probe is None or not probe.account:
             return ""
         pages = self.pages(**PROMPTLY)
-        try:
-            answer = pages.ask(Request("GET", (pages.spec.probe or probe).path), None).json()
-        except RetryError as error:
-            if must_ask:
-                raise UnavailableError(
-                    f"Whether this is still the same account cannot be asked now, so nothing was read: {error} If it "
-                    f"stays so, set 'same_account' in the extra of the connection {self.http_conn_id!r}."
-                ) from None
-            self.log.warning("The account id is not known yet: %s", error)
-            return ""
-        except AuditError as error:
-            self.log.warning(
-                "The account id is not known, so the account is compared by host, settings and login alone: %s", error
-            )
-            return ""
-        found = text_at(answer, probe.account) if isinstance(answer, Mapping) else ""
-        if not found:
-            self.log.warning(
-                "%s answered without %r, so the account is compared by host, settings and login alone.",
-                probe.path,
-                probe.account,
-            )
-        return found
+        answer = pages.ask(Request("GET", (pages.spec.probe or probe).path), None)
+        found = answer.json()
+        account_id = text_at(found, probe.account) if isinstance(found, Mapping) else ""
+        if not account_id:
+            raise ProtocolError(f"{answer.where} answered {answer.status} without {probe.account!r}.")
+        return account_id
 
     def pages(self, spec: SourceSpec | None = None, *, client: HttpClient | None = None, **options: Any) -> PageReader:
         """Return a reader of the source's pages.

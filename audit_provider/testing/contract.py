@@ -93,6 +93,15 @@ class TokenCall(TypedDict, total=False):
     assertion: SignedAssertion
 
 
+class AccountCall(TypedDict, total=False):
+    """How the credential's account is asked for by ``GET``: the path, and the answer."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    path: Required[str]
+    answer: Required[Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """One API.
@@ -115,6 +124,7 @@ class Contract:
     :ivar slow_down: an answer to too many requests: ``status``, ``body``, ``headers`` with the form of the wait in
         each, and ``fixed`` headers with their values.
     :ivar token: how a token is fetched: ``path``, ``headers``, ``fields``, ``answer``, ``token_at``, ``assertion``.
+    :ivar account: how the credential's account is asked for: ``path`` and ``answer``.
     :ivar rate: requests per seconds; left out where the vendor names no budget.
     :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
     :ivar by_time: another call over the same records, for windows: the keys in which it differs.
@@ -142,6 +152,7 @@ class Contract:
     slow_down: SlowDown = field(default_factory=lambda: SlowDown(status=429, headers={"Retry-After": "seconds"}))
     signed: Literal["", "sha1", "sha512"] = ""
     token: TokenCall | None = None
+    account: AccountCall | None = None
     rate: tuple[int, float] | None = None
     page_size: int | None = None
     lookback: int | None = None

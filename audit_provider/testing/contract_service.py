@@ -97,6 +97,8 @@ class ContractService(Service):
         contract = self.contract
         if contract.token and request.path == contract.token["path"]:
             return self._token(contract.token, request)
+        if contract.account and (request.method, request.path) == ("GET", contract.account["path"]):
+            return self._fault(contract, {}, request) or Reply.json(200, contract.account["answer"])
         known, reply = len(self.refused), None
         for each in filter(None, (contract, contract.by_time)):
             for call in filter(None, (each.request, each.follow)):
@@ -110,15 +112,8 @@ class ContractService(Service):
     def _page(self, contract: Contract, call: Call, request: Request) -> Reply:
         if request.method != call.method:
             return self._refuse(405, f"{call.path} takes {call.method}")
-        if contract.signed and not self._is_signed(contract, request):
-            return self._refuse_credential()
-        expected = {**contract.auth, **call.headers}
-        for name, value in expected.items():
-            value = value.replace("{token}", TOKEN)
-            if name in contract.auth and request.headers.get(name) != value:
-                return self._refuse_credential()
-            if value not in request.headers.get(name, ""):
-                return self._refuse(400, f"the header {name} must be {value!r}")
+        if fault := self._fault(contract, call.headers, request):
+            return fault
         try:
             body = json.loads(request.body) if request.body else None
             asked = call.read(list(request.params), body)
@@ -128,6 +123,19 @@ class ContractService(Service):
             return self._serve(contract, call, request, asked)
         except (BadRequestError, ValueError) as error:
             return self._refuse(400, str(error))
+
+    def _fault(self, contract: Contract, headers: Mapping[str, str], request: Request) -> Reply | None:
+        """Return the answer to a request with a wrong credential, or without the headers of its call."""
+        if contract.signed and not self._is_signed(contract, request):
+            return self._refuse_credential()
+        expected = {**contract.auth, **headers}
+        for name, value in expected.items():
+            value = value.replace("{token}", TOKEN)
+            if name in contract.auth and request.headers.get(name) != value:
+                return self._refuse_credential()
+            if value not in request.headers.get(name, ""):
+                return self._refuse(400, f"the header {name} must be {value!r}")
+        return None
 
     def _serve(self, contract: Contract, call: Call, request: Request, asked: Mapping[str, Any]) -> Reply:
         if contract.lookback and "start" in asked and asked["start"] < utc_now() - timedelta(days=contract.lookback):

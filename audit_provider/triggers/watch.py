@@ -138,6 +138,7 @@ def _opened(described: Mapping[str, Any], spec: SourceSpec, pacers: _Pacers) -> 
     :raises AuditError: the connection cannot be used.
     """
     from audit_provider.core.runs.look import Lookout, Watched
+    from audit_provider.core.runs.read_account import read_account
     from audit_provider.hooks.audit_logs import AuditLogsHook
     from audit_provider.host.settings import spool_uri
     from audit_provider.host.spool_location import open_store
@@ -158,8 +159,7 @@ def _opened(described: Mapping[str, Any], spec: SourceSpec, pacers: _Pacers) -> 
             pipeline=described["name"],
             spec=spec,
             pages=pages,
-            account=hook.account(),
-            where=f"the connection {hook.http_conn_id!r}",
+            account=lambda name, position: read_account(hook, [(name, position)], log=_log).account,
             now=utc_now,
             log=_log,
             start=described["start"],

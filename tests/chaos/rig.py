@@ -163,7 +163,7 @@ class Case:
 
     def connect(self, **changes):
         """Make the connection to the source, under the name that the pipeline has now."""
-        self.rig.connect(f"source_{self.name}", **self.source["connection"], **changes)
+        self.rig.connect(f"source_{self.name}", **(self.source["connection"] | changes))
 
     def add(self, events, seconds=2):
         """Let more events happen at the source."""
@@ -180,11 +180,11 @@ class Case:
     @contextlib.contextmanager
     def exchanged(self):
         """Let the credential be another account's within the block."""
-        self._ask("exchange", number=self.source["number"], back=False)
+        self.connect(**self._ask("exchange", number=self.source["number"], back=False))
         try:
             yield
         finally:
-            self._ask("exchange", number=self.source["number"], back=True)
+            self.connect(**self._ask("exchange", number=self.source["number"], back=True))
 
     def held_by_source(self) -> dict[str, Served]:
         """Return the events that the vendor holds, by id."""

@@ -98,8 +98,7 @@ class Sources(Service):
             self._made[asked["number"]].drop_before(datetime.fromisoformat(asked["before"]))
             return Reply.json(200, {})
         if request.path.endswith("/exchange"):
-            self._exchange(self._made[asked["number"]], asked["back"])
-            return Reply.json(200, {})
+            return Reply.json(200, {"password": self._exchange(self._made[asked["number"]], asked["back"])})
         if request.path.endswith("/held"):
             return Reply.json(200, self._held(self._made[asked["number"]]))
         return super().control(request)
@@ -129,15 +128,18 @@ class Sources(Service):
         return {"number": len(self._made) - 1, "url": source.url, "connection": connection, "settings": settings}
 
     def _exchange(self, source, back):
-        """Let the token be that of another organisation, which has events of its own; or give the first one back."""
+        """Return a token of another organisation, which has events of its own; or the first one, which counts again."""
         if back:
-            source.organization, held = self._exchanged.pop(source)
+            source.token, source.organization, held = self._exchanged.pop(source)
         else:
-            self._exchanged[source] = source.organization, [json.loads(raw) for raw in source.records()]
+            events = [json.loads(raw) for raw in source.records()]
+            self._exchanged[source] = source.token, source.organization, events
+            source.token = secrets.token_urlsafe(24)
             source.organization, self._seed = f"org-{self._seed}", self._seed + 1
             held = generate(50, utc_now() - timedelta(days=DAYS), utc_now(), seed=self._seed)
         source.drop_before(datetime.max.replace(tzinfo=UTC))
         source.add(held)
+        return source.token
 
     def _held(self, source):
         """Return of every event that a source holds the id, a digest and the time."""

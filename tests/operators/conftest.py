@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,13 +76,6 @@ def variables(tmp_path, monkeypatch):
 def moto():
     with S3Service("audit-logs") as service:
         yield service
-
-
-@pytest.fixture
-def asks_account(monkeypatch):
-    """Let the source say where the vendor gives the account's id."""
-    spec = REGISTRY["pylon"]
-    monkeypatch.setitem(REGISTRY, "pylon", replace(spec, probe=replace(spec.probe, account="data.id")))
 
 
 @pytest.fixture

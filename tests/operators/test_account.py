@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from audit_provider.core.account import check_value
 from audit_provider.core.model import text_of
 from audit_provider.core.stream_name import StreamName
 from audit_provider.sandbox.events import generate
@@ -15,8 +16,6 @@ from audit_provider.sandbox.pylon import PylonService
 from tests.operators.conftest import DAYS, PYLON_TOKEN
 
 CURSOR = StreamName("p").cursor_key
-
-pytestmark = pytest.mark.usefixtures("asks_account")
 
 
 @pytest.fixture
@@ -28,8 +27,33 @@ def other(world, request):
         yield service
 
 
+def kept(world, key=CURSOR):
+    return json.loads(world.variables.get(key))
+
+
 def account(world):
-    return json.loads(world.variables.get(CURSOR))["account"]
+    return kept(world)["account"]
+
+
+def asked(world):
+    """Return how often the vendor was asked whose account it is."""
+    return sum(seen.path == "/me" for seen in world.pylon.seen)
+
+
+def happen(world, count=3, service=None):
+    """Let events happen, and return how many."""
+    (service or world.pylon).add(generate(count, world.now - timedelta(minutes=2), world.now, seed=78))
+    return count
+
+
+def renew(world, token="renewed"):
+    """Let the connection have another token of the same account."""
+    world.pylon.token = token
+    world.connect("PYLON_DEFAULT", password=token)
+
+
+def a_window(world, days=9):
+    return {"start": text_of(world.now - timedelta(days=days)), "end": text_of(world.now - timedelta(days=1))}
 
 
 def test_another_account_stops_the_pull_before_anything_is_read(world, other):
@@ -40,9 +64,8 @@ def test_another_account_stops_the_pull_before_anything_is_read(world, other):
         world.pull()
     assert account(world) in str(refused.value)
     assert PYLON_TOKEN not in before + str(refused.value)
-    window = {"start": text_of(world.now - timedelta(days=9)), "end": text_of(world.now - timedelta(days=1))}
     with pytest.raises(AirflowFailException, match="was read from another account"):
-        world.pull(window=window)
+        world.pull(window=a_window(world))
     assert world.variables.get(CURSOR) == before
 
 
@@ -54,8 +77,9 @@ def test_a_deleted_position_begins_anew_with_the_other_account(world, other):
 
 
 def exchange(world):
-    """Let the token of the connection be another organisation's, with events of its own."""
+    """Let the token of the connection be another one, of another organisation with events of its own."""
     world.pylon.organization = "org-other"
+    renew(world, "foreign")
     world.pylon.drop_before(world.now + timedelta(days=1))
     world.pylon.add(generate(50, world.now - timedelta(days=DAYS), world.now, seed=77))
 
@@ -66,9 +90,8 @@ def test_a_token_of_another_account_with_the_same_host_stops_the_pull(world):
     exchange(world)
     with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
         world.pull()
-    window = {"start": text_of(world.now - timedelta(days=9)), "end": text_of(world.now - timedelta(days=1))}
     with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
-        world.pull(window=window)
+        world.pull(window=a_window(world))
     assert world.variables.get(CURSOR) == before
     assert "org-" not in before
 
@@ -85,10 +108,10 @@ def test_another_host_of_the_same_organisation_needs_no_hand(world, other):
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_vendor_that_does_not_give_the_account_is_read_all_the_same(world, status):
     world.pull()
-    kept = account(world)
+    before = account(world)
     world.pylon.faults.add("status", path="/me", status=status, count=None)
     world.pull()
-    assert account(world) == kept, "and what it gave before is kept"
+    assert account(world) == before, "and what it gave before is kept"
 
 
 def test_a_vendor_that_cannot_be_asked_for_the_known_account_is_not_read(world):
@@ -102,12 +125,17 @@ def test_a_vendor_that_cannot_be_asked_for_the_known_account_is_not_read(world):
     assert world.variables.get(CURSOR) == before
 
 
-def test_the_connection_can_say_that_it_is_the_same_account_where_the_vendor_cannot_be_asked(world):
+@pytest.mark.parametrize("status", [403, 503])
+def test_the_connection_can_say_that_it_is_the_same_account_where_the_vendor_cannot_be_asked(world, status):
     world.pull()
-    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    renew(world)
+    world.pylon.faults.add("status", path="/me", status=status, count=None)
+    with pytest.raises(AirflowException, match="set 'same_account'"):
+        world.pull()
     world.connect("PYLON_DEFAULT", extra={"same_account": account(world)})
-    world.pylon.add(generate(3, world.now - timedelta(minutes=2), world.now, seed=78))
-    assert world.pull()["spooled"] == 3
+    assert world.pull()["spooled"] == happen(world) - 3
+    world.connect("PYLON_DEFAULT", extra={})
+    assert world.pull()["spooled"] == 3, "it was said of this token, so the extra is needed no more"
 
 
 def test_a_vendor_that_cannot_be_asked_yet_is_read(world):
@@ -116,35 +144,150 @@ def test_a_vendor_that_cannot_be_asked_yet_is_read(world):
     assert "/" not in account(world)
 
 
-def test_what_an_earlier_version_kept_is_no_other_account(world):
+@pytest.mark.parametrize("lost", ["id", "check", "both"])
+def test_what_an_earlier_version_kept_is_no_other_account(world, lost):
     world.pull()
-    kept = json.loads(world.variables.get(CURSOR))
-    with_id = kept["account"]
-    kept["account"] = with_id.partition("/")[0]
-    world.variables.set(CURSOR, json.dumps(kept))
+    before = kept(world)
+    older = dict(before)
+    if lost != "check":
+        older["account"] = before["account"].partition("/")[0]
+    if lost != "id":
+        del older["credential_check"]
+    world.variables.set(CURSOR, json.dumps(older))
     world.pull()
-    assert account(world) == with_id
+    assert [kept(world)[each] for each in ("account", "credential_check")] == [
+        before[each] for each in ("account", "credential_check")
+    ]
+    assert asked(world) == 2
+    world.pull()
+    assert asked(world) == 2
 
 
 def test_the_same_account_under_another_host_is_accepted(world, other):
     world.pull()
-    kept = account(world)
-    world.connect("PYLON_DEFAULT", host=other.url, extra={"same_account": kept})
+    before = account(world)
+    world.connect("PYLON_DEFAULT", host=other.url, extra={"same_account": before})
     world.pull()
-    assert account(world) == kept
+    assert account(world) == before
 
 
-def test_a_new_token_is_no_other_account(world):
+def test_a_new_token_of_the_same_account_costs_one_question(world):
     world.pull()
-    world.pylon.token = "renewed"
-    world.connect("PYLON_DEFAULT", password="renewed")
+    first = kept(world)
+    renew(world)
+    for _ in range(3):
+        world.pull()
+    assert asked(world) == 2
+    assert kept(world)["account"] == first["account"]
+    assert kept(world)["credential_check"] != first["credential_check"]
+
+
+def test_a_quiet_run_asks_for_no_account(world):
     world.pull()
+    before = len(world.pylon.seen)
+    for _ in range(3):
+        world.pull()
+    assert [seen.path for seen in world.pylon.seen][before:] == ["/audit-logs/search"] * 3
+
+
+def test_the_first_run_asks_once_what_it_has_read_is_kept(world):
+    world.pull()
+    assert [seen.path for seen in world.pylon.seen][-1] == "/me"
+    assert asked(world) == 1
+
+
+def test_a_window_and_a_comparison_ask_for_no_account_that_the_live_stream_knows(world, compare):
+    world.pull()
+    world.pull(window=a_window(world))
+    compare()
+    assert asked(world) == 1
+
+
+def test_a_window_that_is_read_first_asks_once(world):
+    window = a_window(world)
+    for _ in range(2):
+        world.pull(window=window)
+    assert asked(world) == 1
+    world.pull(window=a_window(world, days=20))
+    world.pull()
+    assert asked(world) == 3
+
+
+def test_a_comparison_does_not_read_another_account(world, compare):
+    world.pull()
+    compare()
+    late = kept(world, "audit_logs.p.reconcile.cursor")
+    world.variables.set("audit_logs.p.reconcile.cursor", json.dumps(late | {"reading": {}}))
+    exchange(world)
+    with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
+        compare()
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    with pytest.raises(AirflowException, match="cannot be asked now, so nothing was read"):
+        compare()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_new_token_whose_account_the_vendor_refuses_to_say_reads_nothing(world, status):
+    world.pull()
+    before = world.variables.get(CURSOR)
+    exchange(world)
+    world.pylon.faults.add("status", path="/me", status=status, count=None)
+    with pytest.raises(AirflowFailException, match="does not say whether this is still the same account"):
+        world.pull()
+    assert world.variables.get(CURSOR) == before
+
+
+def test_a_vendor_that_refuses_the_id_is_asked_once_for_each_token(world):
+    world.pylon.faults.add("status", path="/me", status=403, count=None)
+    for _ in range(3):
+        world.pull()
+    assert asked(world) == 1
+    assert "/" not in account(world)
+    world.pylon.faults.clear()
+    renew(world)
+    for _ in range(3):
+        world.pull()
+    assert asked(world) == 2
+    assert "/" in account(world)
+
+
+def test_a_vendor_that_could_not_be_asked_is_asked_by_the_next_run(world):
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    world.pull()
+    assert "/" not in account(world)
+    world.pylon.faults.clear()
+    world.pull()
+    assert "/" in account(world)
+
+
+def test_events_of_the_account_before_are_not_known_after_the_position_is_deleted(world, compare):
+    """The late events of the account before stay in the spool, and an id of the new one may be theirs."""
+    world.pull()
+    late = generate(20, world.now - timedelta(days=5), world.now - timedelta(days=4), seed=5)
+    world.pylon.add(late)
+    assert compare(width=20 * 86_400)["late"] == len(late)
+    exchange(world)
+    world.pylon.add(late)
+    world.variables.delete(CURSOR)
+    assert world.pull()["duplicates"] == 0
+
+
+def test_no_part_of_the_token_is_kept(world):
+    world.pull()
+    check = kept(world)["credential_check"]
+    assert len(check) == 4
+    assert check not in PYLON_TOKEN
+
+
+def test_where_tokens_come_from_is_part_of_the_credential():
+    assert len({check_value(["a", "b"]), check_value(["ab", ""]), check_value(["a", "b"], "https://t.example")}) == 3
 
 
 def test_a_position_of_an_earlier_version_takes_the_account_over(world, other):
     world.pull()
-    kept = json.loads(world.variables.get(CURSOR))
-    of_now = kept.pop("account")
-    world.variables.set(CURSOR, json.dumps(kept))
+    older = kept(world)
+    of_now = older.pop("account")
+    del older["credential_check"]
+    world.variables.set(CURSOR, json.dumps(older))
     world.pull()
     assert account(world) == of_now != ""

@@ -268,7 +268,6 @@ def test_what_was_compared_of_another_account_or_source_proves_nothing(world, co
     assert verify()[day].state == "proven"
 
 
-@pytest.mark.usefixtures("asks_account")
 def test_the_days_of_an_account_that_replaced_another_are_not_proven(world, compare, verify, ending):
     world.pull()
     compare()

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_provider.core.account import refuse_other_account
 from audit_provider.core.ledger import position_record
 from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.runs.beginning import first_moment, known_streams, on_kept_chain
@@ -47,8 +46,9 @@ class Watched:
     """What a look is made with.
 
     :ivar start: where reading begins without a position, as the pipeline says; None for the default.
-    :ivar pages: returns a new reader of a source's pages, over a connection that is kept. :ivar account: that is read,
-        see :mod:`~audit_provider.core.account`. :ivar where: what names the account, for messages.
+    :ivar pages: returns a new reader of a source's pages, over a connection that is kept.
+    :ivar account: returns the account that is read, see :mod:`~audit_provider.core.account`. It is given the position,
+        and refuses one of another account.
     """
 
     ledger: Ledger
@@ -56,8 +56,7 @@ class Watched:
     pipeline: str
     spec: SourceSpec
     pages: Callable[[SourceSpec], PageReader]
-    account: str
-    where: str
+    account: Callable[[StreamName, Position], str]
     now: Callable[[], datetime]
     log: Log
     start: str | None = None
@@ -221,10 +220,10 @@ def _memory_of(watched: Watched) -> _Memory | None:
     spec = watched.spec
     if position is None or (position.source, position.strategy) != (spec.name, type(spec.reading).__name__):
         return None
-    refuse_other_account(position.account, watched.account, name, watched.where)
+    account = watched.account(name, position)
     if on_kept_chain(position, name, watched.store, watched.now) is not position:
         return None
-    known = known_streams(watched.ledger, watched.store, name, position, None, account=watched.account)
+    known = known_streams(watched.ledger, watched.store, name, position, None, account=account)
     return _Memory(watched, position, [(name.stream(watched.store, position), position.head), *known])
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.account import continued, has_id, refuse_other_account
 from audit_provider.core.errors import UnavailableError, WaitError
 from audit_provider.core.ledger import GapWindows, position_record
 from audit_provider.core.model import PullCounts, text_of
@@ -27,6 +26,7 @@ from audit_provider.core.runs.beginning import (
     read_again,
 )
 from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.read_account import AccountConnection, ReadAccount, learnt, read_account
 from audit_provider.core.sources import Reader
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
@@ -50,20 +50,8 @@ WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
 
 
-class Connection(Protocol):
-    """A connection to the service that is read: the hook of a task.
-
-    :ivar http_conn_id: its name.
-    """
-
-    http_conn_id: str
-
-    def account(self, *, must_ask: bool) -> str:
-        """Return a short digest of the account that it leads to.
-
-        :param must_ask: the vendor's id is needed, for the kept account has one.
-        :raises UnavailableError: it is needed, and the vendor cannot be asked now.
-        """
+class Connection(AccountConnection, Protocol):
+    """A connection to the service that is read: the hook of a task."""
 
     def pages(self, spec: SourceSpec, *, sleep: Callable[[float], None], pacer: Pacer) -> PageReader:
         """Return what reads the pages of a source, paced to its budget."""
@@ -77,7 +65,7 @@ class SourceReading:
     :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar watched: whether looks have a part of it.
     :ivar start: from when the first run reads.
     :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
-    :ivar on_gap: called with each gap. :ivar account: that is read, once there is a reader.
+    :ivar on_gap: called with each gap. :ivar account: that is read, once it is known.
     """
 
     ledger: Ledger
@@ -93,7 +81,7 @@ class SourceReading:
     sleep: Callable[[float], None]
     now: Callable[[], datetime]
     log: Log
-    account: str = ""
+    account: ReadAccount = field(default_factory=lambda: ReadAccount("", "", ""))
     _pacers: Pacers | None = None
 
     def reader(
@@ -104,7 +92,7 @@ class SourceReading:
         :param window: of the past; None for reading on. :param live: the position of the live stream.
         :raises ConfigurationError: one of the positions was read from another account.
         """
-        self.account = self.known_account(spec, position, live)
+        self.recognise(spec, position, live)
         sent_before = live.requests if live and self.task == POLLING else {}
         # The same ones where a run begins again: they know what it has sent.
         pacers = self._pacers = self._pacers or Pacers(
@@ -149,23 +137,23 @@ class SourceReading:
             window=self.window_number,
         )
 
-    def known_account(self, spec: SourceSpec, position: Position | None, live: Position | None) -> str:
-        """Return the account that the connection leads to.
+    def recognise(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
+        """Find out which account the connection leads to.
 
-        :raises ConfigurationError: one of the positions was read from another. Another source starts over by itself.
-        :raises UnavailableError: the vendor gave an id before, and cannot be asked now.
+        :raises AuditError: one of the positions was read from another, or that cannot be said, see
+            :func:`~audit_provider.core.runs.read_account.read_account`. Another source starts over by itself.
         """
-        read = [
-            (name, kept.account)
-            for name, kept in ((self.name, position), (StreamName(self.pipeline), live))
-            if kept and kept.source == spec.name
-        ]
-        where = f"the connection {self.connection.http_conn_id!r}"
-        found = self.connection.account(must_ask=any(has_id(account) for _, account in read))
-        for name, account in read:
-            refuse_other_account(account, found, name, where)
-            found = continued(account, found)
-        return found
+        both = ((self.name, position), (StreamName(self.pipeline), live))
+        kept = [(name, each) for name, each in both if each and each.source == spec.name]
+        # Who deletes the position of the live stream keeps that of late events, which may be of another account.
+        late = None if kept else position_record(self.ledger, StreamName.of_reconciliation(self.pipeline)).load()
+        self.account = read_account(self.connection, kept, [late] if late else [], log=self.log)
+
+    def learn_account(self) -> ReadAccount:
+        """Ask the vendor for the account's id if it is not known yet; return the account with what is to be kept."""
+        if self.account.is_to_ask:
+            self.account = learnt(self.connection, self.account, self.log)
+        return self.account
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself.
@@ -208,6 +196,7 @@ class Pulling:
     before: Position | None = None
     pulled: Pulled | None = None
     done: PullCounts = field(default_factory=PullCounts)
+    _kept: Position | None = None
 
     @property
     def read_before(self) -> datetime | None:
@@ -245,9 +234,11 @@ class Pulling:
 
     def _read_on(self, record: PositionWriter) -> dict[str, Any]:
         spec, window, name = self.spec, self.window, self.source.name
+        self._kept = self.before
         position = on_kept_chain(self.before, name, self.store)
+        live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         if window and position and position.complete:
-            self.source.known_account(spec, position, None)
+            self.source.recognise(spec, position, live)
             if not lacks_removed(self.ledger, self.store, name, self.destinations):
                 self.log.info(
                     "The window %s has been read before; delete %s to read it again.", window, name.cursor_key
@@ -259,11 +250,11 @@ class Pulling:
                 window,
             )
             position = read_again(position)
-        live = position_record(self.ledger, StreamName(self.pipeline)).load() if window else position
         reader = self.source.reader(spec, window, position, live)
-        begun = replace(begun_position(position, spec, reader), account=self.source.account)
+        begun = _of_account(begun_position(position, spec, reader), self.source.account)
         self.pulled = pulled = self._pull(reader, begun, record, live)
         record.confirm()
+        self.pulled = pulled = replace(pulled, position=self._with_account(pulled.position, record))
         if gaps := len(pulled.position.gaps) - len(begun.gaps):
             self.log.error("%d gaps were found, see above.", gaps)
         self._log_counts(pulled)
@@ -279,7 +270,7 @@ class Pulling:
             if window and position.gaps:
                 GapWindows(self.ledger, self.pipeline).add(name, self.lane)
             record.commit(position)
-            reached = position
+            reached = self._kept = position
             self.log.info(
                 "Committed segment %d: %d events in the spool, read up to %s.",
                 position.head.number,
@@ -322,6 +313,14 @@ class Pulling:
             self.done = reached.counts - begun.counts
             self.report(begun, reached)
 
+    def _with_account(self, position: Position, record: PositionWriter) -> Position:
+        """Keep the account that was read with the position, once what was read is durable."""
+        position = _of_account(position, self.source.learn_account())
+        kept = self._kept
+        if kept is None or (kept.account, kept.credential_check) != (position.account, position.credential_check):
+            record.commit(position)
+        return position
+
     def _log_counts(self, pulled: Pulled) -> None:
         counts = pulled.counts
         self.log.info(
@@ -337,6 +336,10 @@ class Pulling:
             f"; {counts.same_id} of the spooled have an id that another record has" if counts.same_id else "",
             "" if pulled.complete else "; there is more, the next run continues",
         )
+
+
+def _of_account(position: Position, read: ReadAccount) -> Position:
+    return replace(position, account=read.account, credential_check=read.credential_check)
 
 
 def _result(position: Position, counts: PullCounts) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class Probe:
 
     :ivar path: Path of the request. Example: ``/v1/me``.
     :ivar shows: Dotted paths of values that the connection's *Test* shows. Example: ``[user.email]``.
-    :ivar account: Dotted path of the id of the account that the credential belongs to. With it, every pull asks for the
-        id first, and refuses to read on from another account. Example: ``organization.id``.
+    :ivar account: Dotted path of the id of the account that the credential belongs to. With it, a pull refuses to read
+        on with the credential of another account. It asks for the id once, and again if the connection has changed.
+        Example: ``organization.id``.
     """
 
     path: str

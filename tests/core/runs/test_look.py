@@ -11,6 +11,7 @@ from audit_provider.core.errors import ConfigurationError, UnavailableError, Wai
 from audit_provider.core.ledger import MemoryLedger, position_record
 from audit_provider.core.model import PullCounts, Unreadable
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION, Lookout, Watched
+from audit_provider.core.runs.read_account import read_account
 from audit_provider.core.sources import PYLON, PYLON_LIST
 from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.reading.id_keyset import IdKeyset
@@ -22,6 +23,18 @@ from tests.core.runs.conftest import Lines
 from tests.core.simulation import BEGIN, CountingStore, Pages, Pipeline, Row, Service, minutely
 
 LIVE = StreamName("p")
+
+
+class Silent:
+    """A connection whose vendor gives no id of the account."""
+
+    http_conn_id = "pylon_default"
+
+    def account(self):
+        return "a"
+
+    def credential_check(self):
+        return ""
 
 
 class CountingLedger(MemoryLedger):
@@ -61,8 +74,7 @@ class Watch:
                 pipeline="p",
                 spec=self.runs.source,
                 pages=pages,
-                account="a",
-                where="the connection",
+                account=lambda name, position: read_account(Silent(), [(name, position)], log=Lines()).account,
                 now=lambda: self.runs.now,
                 log=Lines(),
             )

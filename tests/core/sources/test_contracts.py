@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_provider.core.errors import AuditError
+from audit_provider.core.errors import AuditError, CredentialError
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.inline import mistakes_in
 from audit_provider.testing.contract import read_contract
@@ -79,6 +80,21 @@ def test_a_wrong_credential_says_what_is_needed(name, monkeypatch):
 def test_the_test_button_proves_a_good_credential(name, monkeypatch):
     contract, desk = held(name, monkeypatch)
     contract.test_the_test_button_proves_a_good_credential(desk)
+
+
+ASKED = [name for name in LISTS if (probe := REGISTRY[name].probe) and probe.account]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_account_id_is_where_the_vendor_gives_it(name, monkeypatch):
+    desk = Desk(name, monkeypatch)
+    with desk.service:
+        desk.connect()
+        found = desk.hook().account_id()
+        assert found in json.dumps(desk.contract.account["answer"])
+        desk.connect(password="another")
+        with pytest.raises(CredentialError):
+            desk.hook().account_id()
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -1,4 +1,8 @@
-"""HubSpot audit logs. https://github.com/HubSpot/HubSpot-public-api-spec-collection"""
+"""HubSpot audit logs. https://github.com/HubSpot/HubSpot-public-api-spec-collection
+
+The key's account: ``Account Info/Rollouts/318954/2026-09/accountInfo.json`` there, which knows no scope but
+``account-info.security.read``.
+"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -27,6 +31,7 @@ HUBSPOT = v.SourceSpec(
     errors=v.Errors(message_at="message"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 100),
+    probe=v.Probe("/account-info/2026-09/details", shows=("portalName",), account="portalId"),
     credential={"password": "service key"},
     access="A service key with the scope account-info.security.read, in an Enterprise account. The access token of a "
     "private app serves too, but no new one can be made since October 2026.",

@@ -25,6 +25,7 @@ HUBSPOT_LOGINS = v.SourceSpec(
     errors=hubspot.HUBSPOT.errors,
     rate_limit=hubspot.HUBSPOT.rate_limit,
     page_size=v.PageSize("limit", 100),
+    probe=hubspot.HUBSPOT.probe,
     lookback=v.days(90),
     credential=hubspot.HUBSPOT.credential,
     access="A service key with the scope account-info.security.read.",

@@ -1,4 +1,7 @@
-"""LaunchDarkly audit log. https://launchdarkly.com/docs/api/audit-log/get-audit-log-entries"""
+"""LaunchDarkly audit log. https://launchdarkly.com/docs/api/audit-log/get-audit-log-entries
+
+The token's account: https://launchdarkly.com/docs/api/other/get-caller-identity.
+"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -25,6 +28,7 @@ LAUNCHDARKLY = v.SourceSpec(
     errors=v.Errors(message_at="message", code_at="code"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("limit", 20),
+    probe=v.Probe("/api/v2/caller-identity", account="accountId"),
     credential={"password": "API access token"},
     access="An API access token with a role that may read the audit log; it is sent without a scheme.",
     limits="20 entries a page. What changed in detail needs one more request per entry and is not read.",

@@ -1,4 +1,7 @@
-"""1Password audit events. https://github.com/1Password/events-api-generic"""
+"""1Password audit events. https://github.com/1Password/events-api-generic
+
+The token's account: https://developer.1password.com/docs/events-api/reference (``GET /api/v2/auth/introspect``).
+"""
 
 from typing import Any
 
@@ -39,6 +42,7 @@ _BY_TIME = v.SourceSpec(
     ),
     rate_limit=v.RateLimit(requests=500, per=60),
     page_size=v.PageSize("limit", 1000),
+    probe=v.Probe("/api/v2/auth/introspect", account="account_uuid"),
     lookback=v.days(120),
     credential={"password": "bearer token of an Events Reporting integration"},
     access="A bearer token of an Events Reporting integration that may read audit events (1Password Business).",

@@ -1,4 +1,7 @@
-"""Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs"""
+"""Pylon audit logs. https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs
+
+``GET /me`` returns the organisation of the token: https://docs.usepylon.com/developer/api-reference/authentication
+"""
 
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.vendors.pylon_actions import ACTIONS, WATCHED
@@ -37,7 +40,7 @@ PYLON = v.SourceSpec(
     ),
     rate_limit=v.RateLimit(requests=10, per=60),
     page_size=v.PageSize("limit", 999),
-    probe=v.Probe("/me", shows=("data.name", "data.id")),
+    probe=v.Probe("/me", shows=("data.name", "data.id"), account="data.id"),
     actions=ACTIONS,
     watched=WATCHED,
     errors=v.Errors(

@@ -1,4 +1,7 @@
-"""Segment audit events. https://github.com/segmentio/public-api-sdk-python"""
+"""Segment audit events. https://github.com/segmentio/public-api-sdk-python
+
+The token's workspace: ``WorkspacesApi.get_workspace`` there.
+"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -29,6 +32,7 @@ SEGMENT = v.SourceSpec(
     errors=v.Errors(message_at="errors", hints={"403": "the token must be a Public API token of a workspace owner."}),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("pagination[count]", 1000),
+    probe=v.Probe("/", shows=("data.workspace.name",), account="data.workspace.id"),
     credential={"password": "Public API token"},
     access="A Public API token of the workspace, made by a workspace owner.",
     limits="Events show no address.",

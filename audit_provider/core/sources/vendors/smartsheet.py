@@ -1,4 +1,8 @@
-"""Smartsheet events. https://developers.smartsheet.com/api/smartsheet/event-types"""
+"""Smartsheet events. https://developers.smartsheet.com/api/smartsheet/event-types
+
+The user's account: https://developers.smartsheet.com/api/smartsheet/openapi/users/get-current-user, and ``UserProfile``
+of https://github.com/smartsheet/smartsheet-python-sdk.
+"""
 
 from audit_provider.core.sources import vocabulary as v
 
@@ -41,6 +45,7 @@ _BY_TIME = v.SourceSpec(
     errors=v.Errors(message_at="message", code_at="errorCode"),
     rate_limit=v.RateLimit(requests=60, per=60),
     page_size=v.PageSize("maxCount", 10000),
+    probe=v.Probe("/2.0/users/me", shows=("account.name",), account="account.id"),
     credential={"password": "API access token"},
     access="An API access token of a system admin, on a plan with the add-on Event Reporting.",
     limits="Since 8 June 2026 an object's id is in `objectIdStr`. An action says what was done, and `objectType` to "
