@@ -48,13 +48,13 @@ def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:_DIGITS]
 
 
-def check_value(secrets: Sequence[str], token_url: str = "") -> str:
+def check_value(secrets: Sequence[str], token_url: str) -> str:
     """Return what tells one credential from another: 16 bits of it, and a digest of where its tokens come from.
 
     Of two credentials, 1 pair in 65,536 has the same value. It has no salt, because every position then keeps the same
     16 bits of a credential: with a salt each, some dozens of windows would keep enough to prove a guess of it.
 
-    :param secrets: what the credential consists of, in a fixed order. :param token_url: if it is not the source's own.
+    :param secrets: what the credential consists of, in a fixed order. :param token_url: "" where it is the source's own.
     """
     key, parts = b"audit_provider.credential", msgspec.json.encode(list(secrets))
     found = hmac.new(key, parts, hashlib.sha256).hexdigest()[:_CHECK_DIGITS]
