@@ -13,7 +13,17 @@ import pytest
 
 from audit_provider.core.sources import REGISTRY, vendors
 from audit_provider.core.sources.vendors import find_sources
-from audit_provider.testing.contract import Bound, Contract, Login, Order, Refusal, SlowDown, TokenCall, WaitForm
+from audit_provider.testing.contract import (
+    AccountCall,
+    Bound,
+    Contract,
+    Login,
+    Order,
+    Refusal,
+    SlowDown,
+    TokenCall,
+    WaitForm,
+)
 from audit_provider.testing.contract_paging import Paging
 from audit_provider.testing.documented_call import Call, Kind, Parameter, Role, TimeKind
 from audit_provider.testing.strict import words_of
@@ -90,6 +100,7 @@ def test_the_table_of_a_contract_has_each_key_and_word_of_its_form():
         "bounds": Bound,
         "request": Call,
         "token": TokenCall,
+        "account": AccountCall,
         "refusal": Refusal,
         "slow_down": SlowDown,
     }.items():

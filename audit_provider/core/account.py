@@ -54,7 +54,8 @@ def check_value(secrets: Sequence[str], token_url: str) -> str:
     Of two credentials, 1 pair in 65,536 has the same value. It has no salt, because every position then keeps the same
     16 bits of a credential: with a salt each, some dozens of windows would keep enough to prove a guess of it.
 
-    :param secrets: what the credential consists of, in a fixed order. :param token_url: "" where it is the source's own.
+    :param secrets: what the credential consists of, in a fixed order.
+    :param token_url: "" where it is the source's own.
     """
     key, parts = b"audit_provider.credential", msgspec.json.encode(list(secrets))
     found = hmac.new(key, parts, hashlib.sha256).hexdigest()[:_CHECK_DIGITS]

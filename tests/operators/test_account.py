@@ -280,7 +280,10 @@ def test_no_part_of_the_token_is_kept(world):
 
 
 def test_where_tokens_come_from_is_part_of_the_credential():
-    assert len({check_value(["a", "b"], ""), check_value(["ab", ""], ""), check_value(["a", "b"], "https://t.example")}) == 3
+    assert (
+        len({check_value(["a", "b"], ""), check_value(["ab", ""], ""), check_value(["a", "b"], "https://t.example")})
+        == 3
+    )
 
 
 def test_a_position_of_an_earlier_version_takes_the_account_over(world, other):

@@ -91,6 +91,9 @@ def test_the_account_id_is_where_the_vendor_gives_it(name, monkeypatch):
     with desk.service:
         desk.connect()
         found = desk.hook().account_id()
+        if desk.contract.account is None:
+            assert found == "", "the source does not ask for it"
+            return
         assert found in json.dumps(desk.contract.account["answer"])
         desk.connect(password="another")
         with pytest.raises(CredentialError):
