@@ -14,7 +14,7 @@ export AUDIT_REAL_CACHE ?= $(CURDIR)/.cache/real
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up stop start env test lint unit bench chaos real docs dist test-matrix changelog format constraints clean
+.PHONY: help setup run up stop start env test lint unit unit-fast bench chaos real docs dist test-matrix changelog format constraints clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,7 +54,10 @@ lint: setup  ## Style, types, import layers, and a look for unsafe code
 
 # In the order of the folders, of which the first have the longest files: begun last, they would be waited for.
 unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests/core
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 5
+
+unit-fast: setup  ## The core's tests that are quick: no Airflow is started, and two processors answer in 90 s
+	$(BIN)/python -m pytest tests/core -m 'not slow and not e2e and not real' --numprocesses auto --dist worksteal
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import tempfile
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 _HOME = tempfile.mkdtemp(prefix="audit-provider-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -25,6 +27,11 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__AUDIT_LOGS__"))]:
     del os.environ[name]
+
+# Each session of botocore decodes the megabytes that describe S3 anew: most of what a client for S3 takes.
+_decoded = functools.cache(JSONFileLoader.load_file)
+_LOADER = JSONFileLoader()
+JSONFileLoader.load_file = lambda self, file_path: _decoded(_LOADER, file_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

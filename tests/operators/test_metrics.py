@@ -19,7 +19,7 @@ class Listener:
     def __init__(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.5)
+        self._socket.setblocking(False)  # what was sent is here: both ends are of one machine
         self.port = self._socket.getsockname()[1]
 
     def heard(self):
@@ -28,7 +28,7 @@ class Listener:
         while True:
             try:
                 line = self._socket.recv(4096).decode()
-            except TimeoutError:
+            except BlockingIOError:
                 return found
             name, _, rest = line.partition(":")
             value, _, kind = rest.partition("|")

@@ -87,6 +87,7 @@ def check(name, line, version, source="acme"):
     return document.get("action", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", MAPPED)
 @settings(max_examples=150, deadline=None)

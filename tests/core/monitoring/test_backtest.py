@@ -9,6 +9,8 @@ import pytest
 from tests.core.monitoring.backtest import COUNTS, KINDS, Score, judged
 from tests.core.monitoring.histories import PROFILES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def scores():

@@ -65,6 +65,7 @@ def misspelt(word):
     return swapped if swapped != word else word[:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_each_key_misspelt_is_an_error_that_names_the_right_one(name, tmp_path):
     entry = entry_of(name)
