@@ -131,16 +131,19 @@ def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> lis
     ids: list[str] = []
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
-            key: str = entry["Key"]
-            body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-            if key.endswith(".ndjson.gz"):
-                records = map(json.loads, gzip.decompress(body).splitlines())
-                ids += ["/".join(str(value_at(each, part)) for part in parts_of(id_at)) for each in records]
-            elif key.endswith(".json.gz"):
-                ids += [json.loads(line)["attributes"]["evt"]["id"] for line in gzip.decompress(body).splitlines()]
-            elif key.endswith(".parquet"):
-                ids += _ids_of_parquet(body)
+            body = client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            ids += ids_of(entry["Key"], body, id_at)
     return ids
+
+
+def ids_of(key: str, body: bytes, id_at: str = "id") -> list[str]:
+    """Return the id of every event of one object. :param id_at: as in :func:`ids_in`."""
+    if key.endswith(".ndjson.gz"):
+        records = map(json.loads, gzip.decompress(body).splitlines())
+        return ["/".join(str(value_at(each, part)) for part in parts_of(id_at)) for each in records]
+    if key.endswith(".json.gz"):
+        return [json.loads(line)["attributes"]["evt"]["id"] for line in gzip.decompress(body).splitlines()]
+    return _ids_of_parquet(body) if key.endswith(".parquet") else []
 
 
 def _ids_of_parquet(body: bytes) -> list[str]:

@@ -22,9 +22,8 @@ from audit_provider.operators import (
     ReportAuditLogsOperator,
 )
 from audit_provider.sandbox.events import generate
-from audit_provider.sandbox.s3 import ids_in
 from tests.core.simulation import Crash
-from tests.operators.conftest import DAYS, context, crash_at_commit
+from tests.operators.conftest import DAYS, context, crash_at_commit, stored_ids
 
 RUN = "manual__2026-01-01T00:00:00+00:00"
 
@@ -66,7 +65,7 @@ def form(world, monkeypatch, moto):
         params=params,
         replay=replay,
         report=report,
-        again_ids=lambda: sorted(ids_in(moto.client(), world.again)),
+        again_ids=lambda: stored_ids(world.again),
         offsets=lambda: sorted(key for key in world.variables.all() if ".replay." in key),
         kept=lambda: {key: text for key, text in world.variables.all().items() if ".replay." not in key},
     )

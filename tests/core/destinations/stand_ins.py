@@ -82,6 +82,7 @@ def serving(app):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or the body, written behind the head, waits 40 ms for the other side's word
 
         def answer(self):
             path, _, query = self.path.partition("?")
