@@ -72,6 +72,7 @@ def inserts(data):
     return {number: [f"i{number}"] for number in data.draw(st.sets(st.integers(1, 30)))}
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_closed_windows_read_exactly_what_was_served(data):
@@ -86,6 +87,7 @@ def test_closed_windows_read_exactly_what_was_served(data):
     assert counts.spooled == pipeline.position.head.total
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_list_of_unknown_order_is_read_exactly(data):

@@ -33,6 +33,7 @@ def expect_all(pipeline):
     assert counts.read == counts.spooled + counts.duplicates
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_tail_is_followed_exactly(data):
@@ -55,6 +56,7 @@ def test_a_tail_is_followed_exactly(data):
     expect_all(pipeline)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_tail_in_order_of_events_is_swept_for_late_ones(data):
