@@ -137,6 +137,8 @@ CHECKPOINT_KEY_FORM: dict[str, Any] = {
         "previous_key": _secret(
             "Private key before", "Only while the key is exchanged: both keys sign, until you remove it"
         ),
+        "witness": _text("Witness", "Address of a C2SP witness that cosigns each checkpoint; empty: none does"),
+        "witness_key": _text("Key of the witness", "Its verifier key: name+number+key"),
     },
 }
 """The form of the connection type that holds the key of checkpoints."""

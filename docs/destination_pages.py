@@ -102,7 +102,7 @@ _AUDIT_LOGS = (
 )
 _CHECKPOINT_KEY = (
     "| `audit_checkpoint_key` | first part of the [logs' names](evidence.md#the-key), such as `logs.example.com` | "
-    "private key (Ed25519, base64 or PEM) | `previous_key` |"
+    "private key (Ed25519, base64 or PEM) | `previous_key`, `witness`, `witness_key` |"
 )
 _OTHERS = "| `aws`, `sftp`, `ssh` | as those providers document them | | |"
 

@@ -317,7 +317,8 @@ def _key(add: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY",
-        help="public key that must have signed, or its file; may be given several times; default: none is checked",
+        help="public key of the log or of a witness that must have signed, or its file; may be given several times; "
+        "default: none is checked",
     )
 
 

@@ -11,8 +11,8 @@ from audit_provider.command_line.verify import NOT_CHECKED, key_text, ledger_of,
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.proving import Evidence, prove
-from audit_provider.core.transparency.checkpoint import PublicKey
 from audit_provider.core.transparency.proof import EventProof
+from audit_provider.core.transparency.witness import verifier_of
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def _made(options: argparse.Namespace) -> EventProof | None:
 def run_check_proof(options: argparse.Namespace) -> int:
     """Check a proof, print what it proves, and return the exit code."""
     try:
-        keys = [PublicKey.of_text(key_text(each)) for each in options.key]
+        keys = [verifier_of(key_text(each)) for each in options.key]
         content = options.file.read_bytes()
     except (AuditError, OSError) as error:
         said = error if isinstance(error, AuditError) else f"{options.file} cannot be read ({error.strerror})."

@@ -106,10 +106,10 @@ def _checkpoints(
     options: argparse.Namespace, store: Store, progress: dict[str, Progress]
 ) -> tuple[VerifiedCheckpoint, ...]:
     """Return what comes out of comparing checkpoints that were kept elsewhere."""
-    from audit_provider.core.transparency.checkpoint import PublicKey
+    from audit_provider.core.transparency.witness import verifier_of
     from audit_provider.core.verification.checkpoints import compare_checkpoints, notes_of_objects, read_notes
 
-    keys = [PublicKey.of_text(key_text(each)) for each in options.key]
+    keys = [verifier_of(key_text(each)) for each in options.key]
     heads = {(folder, each.position.chain): each.position.head for folder, each in progress.items()}
     if options.checkpoints.startswith("s3://"):
         from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client

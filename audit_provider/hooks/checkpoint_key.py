@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import requests
 from airflow.providers.common.compat.sdk import BaseHook
 
 from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.runs.checkpoints import Signer
+from audit_provider.core.runs.checkpoints import Signer, Witness
 from audit_provider.core.transparency.checkpoint import Checkpoint, PublicKey, SigningKey
+from audit_provider.core.transparency.witness import WitnessKey
+from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, refuse_host
+from audit_provider.core.wire.http import HttpClient
 from audit_provider.hooks.described_form import DescribedForm
 from audit_provider.host.connection import connection_of
 from audit_provider.host.settings import checkpoint_conn_id
+from audit_provider.version import __version__
+
+_WITNESS_TIMEOUT = (5.0, 15.0)
+"""Seconds to connect, and without a byte: a report does not wait long for one."""
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
 
@@ -27,7 +36,8 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
 
     :param checkpoint_key_conn_id: Connection: host (first part of the logs' names, such as ``logs.example.com``),
         password (the private key: Ed25519, 32 bytes in base64 or PEM), extra ``previous_key`` (while the key is
-        exchanged: the private key before it, which signs too).
+        exchanged: the private key before it, which signs too), ``witness`` (address below which ``/add-checkpoint``
+        is, by https://c2sp.org/tlog-witness) and ``witness_key`` (its verifier key).
     """
 
     conn_name_attr = "checkpoint_key_conn_id"
@@ -35,7 +45,7 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
     conn_type = "audit_checkpoint_key"
     hook_name = "Audit checkpoint key (Ed25519)"
     session_extras: ClassVar[tuple[str, ...]] = ()
-    own_extras: ClassVar[tuple[str, ...]] = ("previous_key",)
+    own_extras: ClassVar[tuple[str, ...]] = ("previous_key", "witness", "witness_key")
 
     def __init__(self, checkpoint_key_conn_id: str = default_conn_name) -> None:
         super().__init__()
@@ -49,7 +59,7 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
         return self.signer()
 
     def signer(self) -> Signer:
-        """Return who signs: the name, and the keys.
+        """Return who signs: the name, the keys, and the witness.
 
         :raises ConfigurationError: there is no such connection, or it holds no key.
         """
@@ -67,10 +77,31 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
         extra: dict[str, Any] = connection.extra_dejson
         if unknown := sorted(set(extra) - set(self.own_extras)):
             raise ConfigurationError(
-                f"the connection {self.conn_id!r} has an unknown extra {unknown[0]!r}; known is {self.own_extras[0]!r}."
+                f"the connection {self.conn_id!r} has an unknown extra {unknown[0]!r}; known are "
+                f"{', '.join(map(repr, self.own_extras))}."
             )
         texts = [connection.password, *([extra["previous_key"]] if extra.get("previous_key") else [])]
-        return Signer(name, tuple(self._key(text) for text in texts))
+        return Signer(name, tuple(self._key(text) for text in texts), self._witness(extra))
+
+    def _witness(self, extra: dict[str, Any]) -> Witness | None:
+        url, key = (str(extra.get(each) or "").strip() for each in ("witness", "witness_key"))
+        if not url and not key:
+            return None
+        if not url or not key:
+            raise ConfigurationError(
+                f"the connection {self.conn_id!r} needs both 'witness' and 'witness_key', or none."
+            )
+        try:
+            found, base_url = WitnessKey.of_text(key), base_url_from(url)
+            refuse_host(urlsplit(base_url).hostname or "")
+        except ConfigurationError as error:
+            raise ConfigurationError(f"of the witness in the connection {self.conn_id!r}: {error}") from None
+        session = requests.Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, GuardedAdapter())
+        client = HttpClient(session, base_url, service=f"the witness {found.name}", timeout=_WITNESS_TIMEOUT)
+        headers = {"Content-Type": "text/plain", "User-Agent": f"airflow-provider-audit-logs/{__version__}"}
+        return Witness(found, lambda body: client.send("POST", "/add-checkpoint", body=body, headers=headers))
 
     def _key(self, text: Any) -> SigningKey:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.derived_names import Part, sentence
@@ -23,6 +24,9 @@ CRITICAL_LAG = 4
 CRITICAL_FAILURES = 3
 """Runs in a row."""
 
+WITNESS_PATIENCE = timedelta(days=1)
+"""For so long a witness may be down before that is a finding: the next checkpoint that it signs covers all before."""
+
 _LOST = frozenset({"look_back", "retention"})  # kinds of gaps that cannot be closed
 
 
@@ -35,12 +39,14 @@ def conditions(
     settings: Monitoring,
     now: datetime,
     notices: Iterable[Notice] = (),
+    unwitnessed_since: datetime | None = None,
 ) -> list[Finding]:
     """Return the current problems. A finding keeps its id while the same problem lasts with the same severity.
 
     :param lag: seconds; None where nothing was read. :param accounts: of the live stream.
     :param dead_letters: number of open ones, by destination. :param gaps: open ones.
     :param notices: signs that the source is described wrongly.
+    :param unwitnessed_since: when the witness of checkpoints first did not sign, and has not since.
     """
     return [
         *_lag(lag, settings, now),
@@ -48,6 +54,7 @@ def conditions(
         *_refused(dead_letters, now),
         *_gaps(gaps, now),
         *_notices(notices),
+        *_unwitnessed(unwitnessed_since, now),
     ]
 
 
@@ -143,6 +150,18 @@ def _notices(notices: Iterable[Notice]) -> Iterator[Finding]:
             title=f"{each.text[:1].upper()}{each.text[1:]}",
             at=each.at,
         )
+
+
+def _unwitnessed(since: datetime | None, now: datetime) -> Iterator[Finding]:
+    if since is None or now - since < WITNESS_PATIENCE:
+        return
+    yield Finding(
+        id=finding_id("notice", "witness"),
+        kind="notice",
+        severity="warning",
+        title=f"The witness has signed no checkpoint since {text_of(since)}: the log of the report says why.",
+        at=since,
+    )
 
 
 def _at(gap: GapRecord) -> str:

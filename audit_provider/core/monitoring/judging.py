@@ -51,6 +51,7 @@ class State:
     :ivar letters: Dead letters of all streams, by destination.
     :ivar gaps: Open gaps.
     :ivar counted: Everything in the spool is counted, so events missing from the counts are really missing.
+    :ivar unwitnessed_since: When the witness of checkpoints first did not sign, and has not since; None if it signs.
     :ivar waits: For how long the oldest event of the live stream waits at least, in seconds, by destination.
     """
 
@@ -62,6 +63,7 @@ class State:
     gaps: Sequence[GapRecord]
     counted: bool = True
     waits: Mapping[str, float] = field(default_factory=dict)
+    unwitnessed_since: datetime | None = None
 
     @property
     def dead_letters(self) -> dict[str, int]:
@@ -106,6 +108,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
         settings=settings,
         now=now,
         notices=notices_in(state.position.noticed) if state.position else (),
+        unwitnessed_since=state.unwitnessed_since,
     )
     found, lasting = ([each for each in some if each.kind not in settings.without] for some in (found, lasting))
     new = memory.settle(found, lasting, now)

@@ -8,22 +8,35 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.errors import AuditError
 from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
+from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IdIndex
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
-from audit_provider.core.transparency.tree import TreeFiles, TreeHead, grow, standing
+from audit_provider.core.transparency.merkle import consistency_proof
+from audit_provider.core.transparency.tree import (
+    SegmentRange,
+    TreeFiles,
+    TreeHead,
+    TreeReader,
+    grow,
+    leaves_of,
+    standing,
+)
+from audit_provider.core.transparency.witness import cosigned
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
-    from audit_provider.core.transparency.checkpoint import SigningKey
+    from audit_provider.core.transparency.checkpoint import Note, SigningKey
+    from audit_provider.core.transparency.witness import Send, WitnessKey
 
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
@@ -36,14 +49,24 @@ UNSIGNED_NAME = "audit-logs"
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """Who cosigns checkpoints. :ivar send: posts a body to its ``add-checkpoint``."""
+
+    key: WitnessKey
+    send: Send
+
+
+@dataclass(frozen=True, slots=True)
 class Signer:
     """Who signs checkpoints. :ivar name: first part of every origin, such as ``logs.example.com``.
 
     :ivar keys: the present one first, and while keys are exchanged, the one before it; none to sign nothing.
+    :ivar witness: that cosigns what is signed; None for none.
     """
 
     name: str = UNSIGNED_NAME
     keys: tuple[SigningKey, ...] = field(default=(), repr=False)
+    witness: Witness | None = None
 
 
 def origin_of_log(name: str, folder: str, chain: str, generation: int) -> str:
@@ -90,8 +113,11 @@ class Checkpoints:
             if tree.leaves > 0 and self._is_due(name, tree):
                 now = self.now()
                 checkpoint = self._checkpoint(opened, tree)
-                made.append(self._event(opened, tree, checkpoint, why, now))
-                grown.append((name, replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now)))
+                note, unsigned = self._cosigned(opened, tree, checkpoint)
+                made.append(self._event(opened, tree, checkpoint, note, unsigned, why, now))
+                since = (tree.unwitnessed_since or now) if unsigned else None
+                new = replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now, unwitnessed_since=since)
+                grown.append((name, new))
         if made:
             spool_evidence(self.ledger, self.store, self.pipeline, made, self.now())
         for name, tree in grown:
@@ -131,8 +157,36 @@ class Checkpoints:
         origin = origin_of_log(self.signer.name, opened.name.folder, opened.chain, tree.generation)
         return Checkpoint(origin, tree.leaves, tree.range.root)
 
-    def _event(self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, why: str, now: datetime) -> Event:
+    def _cosigned(self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint) -> tuple[Note, str]:
+        """Return the signed checkpoint, with the witness's signature where it gives one, and else why it does not."""
         note = checkpoint.signed(self.signer.keys)
+        witness = self.signer.witness
+        if witness is None:
+            return note, ""
+        files = TreeFiles(self.store, opened.name.folder, opened.chain, tree.generation)
+
+        def leaves(segment: SegmentRange) -> list[bytes]:
+            return leaves_of(opened.stream, opened.stream.manifest(Head(segment.number, segment.digest)))
+
+        def proof(old: int) -> list[bytes]:
+            return consistency_proof(old, checkpoint.size, TreeReader(files.all(), leaves).subtree)
+
+        try:
+            return cosigned(note, checkpoint.size, witness.key, witness.send, known=tree.size, proof=proof), ""
+        except AuditError as error:
+            self.log.warning("The checkpoint of %s has no cosignature: %s", opened.name.folder, error)
+            return note, str(error)
+
+    def _event(
+        self,
+        opened: OpenStream,
+        tree: TreeHead,
+        checkpoint: Checkpoint,
+        note: Note,
+        unsigned: str,
+        why: str,
+        now: datetime,
+    ) -> Event:
         record: dict[str, Any] = {
             "action": CHECKPOINT_ACTION,
             "kind": "checkpoint",
@@ -150,6 +204,9 @@ class Checkpoints:
             "keys": [each.public.verifier(checkpoint.origin) for each in self.signer.keys],
             "destinations": {each: _progress(opened.offset(each)) for each in self.destinations},
         }
+        if self.signer.witness:
+            key = self.signer.witness.key
+            record["witness"] = {"key": str(key), "cosigned_at": key.cosigned_at(note), "why_not": unsigned}
         if why:
             record["begins_anew"] = why
         # What the log said before and what it says now must be two events, whatever the clock says.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -215,10 +215,19 @@ def _checkpoints(facts: PackFacts) -> list[str]:
             f"{int(each['size']):,}",
             f"<code>{said(str(each['root']))}</code>",
             "yes" if each["signed"] else "no",
+            said(_witnessed(each.get("witness"))),
         )
         for each in facts.checkpoints
     ]
-    return ["<h2>Checkpoints</h2>", _table(("made at", "stream", "events", "root", "signed"), rows, numbers=(2,))]
+    titles = ("made at", "stream", "events", "root", "signed", "signed by a witness")
+    return ["<h2>Checkpoints</h2>", _table(titles, rows, numbers=(2,))]
+
+
+def _witnessed(witness: Mapping[str, Any] | None) -> str:
+    if not witness:
+        return "none is configured"
+    name = str(witness["key"]).partition("+")[0]
+    return f"{name}, {witness['cosigned_at']}" if witness["cosigned_at"] else f"not by {name}"
 
 
 def _premises() -> list[str]:

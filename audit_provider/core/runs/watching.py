@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
 from audit_provider.core.errors import StopError
-from audit_provider.core.ledger import position_record, summary_record
+from audit_provider.core.ledger import position_record, summary_record, tree_record
 from audit_provider.core.monitoring.activity import FOLDER, KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
@@ -180,6 +180,7 @@ class Watch:
         letters = {
             each: kept_letters(self.ledger, self.store, self.pipeline, each, folders) for each in self.destinations
         }
+        tree = tree_record(self.ledger, StreamName(self.pipeline)).load()
         return State(
             pipeline=self.pipeline,
             source=self.source.title,
@@ -191,6 +192,7 @@ class Watch:
             gaps=[each for each in gaps if each.is_open],
             counted=counted,
             waits=self._waits(),
+            unwitnessed_since=tree.unwitnessed_since if tree else None,
         )
 
 

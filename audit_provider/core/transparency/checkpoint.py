@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -39,6 +40,16 @@ _DASH = "\N{EM DASH} "
 _NAME = re.compile(r"[^\s+]+")
 MOST_SIGNATURES = 100
 """Lines of signatures that are read of one note."""
+
+
+class Verifier(Protocol):
+    """A key that proves signatures under notes: of a log, or of a witness."""
+
+    def has_signed(self, note: Note, name: str) -> bool:
+        """Whether the key has signed a note of the log of a name.
+
+        :raises ProtocolError: a signature that names the key is not its own.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,18 @@ class PublicKey:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text)
         except (InvalidSignature, ValueError):
             return False
+        return True
+
+    def has_signed(self, note: Note, name: str) -> bool:
+        """Whether the key has signed a note of the log of a name.
+
+        :raises ProtocolError: a signature that names the key is not its own.
+        """
+        own = note.signature(name, self.number(name))
+        if own is None:
+            return False
+        if not self.proves(own, note.text.encode()):
+            raise ProtocolError(f"the signature of {name} under a note was not made with the key that it names.")
         return True
 
 
@@ -174,21 +197,16 @@ class Note:
             return self.text
         return "".join([self.text, "\n", *(f"{each}\n" for each in self.signatures)])
 
-    def signed_by(self, keys: Iterable[PublicKey], name: str) -> list[PublicKey]:
-        """Return the keys that have signed this note under a name.
+    def signature(self, name: str, number: bytes) -> bytes | None:
+        """Return the signature that names a key; None where there is none."""
+        return next((each.signature for each in self.signatures if (each.name, each.number) == (name, number)), None)
+
+    def signed_by(self, keys: Iterable[Verifier], name: str) -> list[Verifier]:
+        """Return the keys that have signed this note. :param name: of the log.
 
         :raises ProtocolError: a signature that names one of the keys is not its own.
         """
-        found = []
-        for key in keys:
-            number = key.number(name)
-            own = next((each for each in self.signatures if (each.name, each.number) == (name, number)), None)
-            if own is None:
-                continue
-            if not key.proves(own.signature, self.text.encode()):
-                raise ProtocolError(f"the signature of {name} under a note was not made with the key that it names.")
-            found.append(key)
-        return found
+        return [each for each in keys if each.has_signed(self, name)]
 
 
 def signed(text: str, name: str, keys: Sequence[SigningKey]) -> Note:

@@ -15,7 +15,7 @@ from audit_provider.core.transparency.merkle import leaf_hash, proves_inclusion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.core.transparency.checkpoint import PublicKey
+    from audit_provider.core.transparency.checkpoint import Verifier
 
 FORMAT = "audit_provider.proof/1"
 """Says how the file is to be read; another number is another form."""
@@ -63,7 +63,7 @@ class EventProof(msgspec.Struct, frozen=True, kw_only=True):
         except UNREADABLE:
             raise ProtocolError("the line of the proof is no event.") from None
 
-    def check(self, keys: Sequence[PublicKey]) -> tuple[Checkpoint, list[PublicKey]]:
+    def check(self, keys: Sequence[Verifier]) -> tuple[Checkpoint, list[Verifier]]:
         """Return the checkpoint that the event is proven to be under, and which of the keys have signed it.
 
         :raises ProtocolError: the proof proves nothing.

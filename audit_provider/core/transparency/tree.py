@@ -51,6 +51,8 @@ class TreeHead:
     :ivar hashes: of the range from the first leaf to the last, in base64.
     :ivar size: of the last checkpoint, and :ivar made_at: when that was made; None where none was made.
     :ivar root: of the last checkpoint, hexadecimal.
+    :ivar unwitnessed_since: when the witness first did not sign a checkpoint of the stream, and has not since; None
+        where it has signed the last one, or there is no witness.
     :ivar index: how far the index of the segments' ids is; it is written by the same report.
     :ivar version: see ``state_version``.
     """
@@ -64,6 +66,7 @@ class TreeHead:
     size: int = 0
     root: str = ""
     made_at: datetime | None = None
+    unwitnessed_since: datetime | None = None
     index: IndexHead = field(default_factory=IndexHead)
     version: int = 1
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.manifests import Reached
-    from audit_provider.core.transparency.checkpoint import PublicKey
+    from audit_provider.core.transparency.checkpoint import Verifier
 
 Agreement = Literal["agrees", "differs", "is longer", "is of no log here", "cannot be compared", "is not signed"]
 
@@ -93,7 +93,7 @@ def notes_in(content: bytes) -> list[Note]:
 
 
 def compare_checkpoints(
-    store: Store, notes: Iterable[Note], heads: Mapping[tuple[str, str], Head], keys: Sequence[PublicKey] = ()
+    store: Store, notes: Iterable[Note], heads: Mapping[tuple[str, str], Head], keys: Sequence[Verifier] = ()
 ) -> list[VerifiedCheckpoint]:
     """Return what comes out of comparing checkpoints with the events that the spool holds.
 
@@ -121,9 +121,9 @@ def _compared(
     note: Note,
     roots: Mapping[int, bytes | tuple[Agreement, str]],
     log: Log | None,
-    keys: Sequence[PublicKey],
+    keys: Sequence[Verifier],
 ) -> VerifiedCheckpoint:
-    signers: list[PublicKey] = []
+    signers: list[Verifier] = []
     agreement: Agreement = "agrees"
     wrong = ""
     try:

@@ -1,0 +1,182 @@
+"""Witnesses by C2SP: somebody else keeps the last checkpoint of a log, and signs only one that goes on from it.
+
+So a log that says one thing to an auditor and another to a SIEM needs the witness's help. The signature is a
+*cosignature*: a time, and Ed25519 over a line that says what it is, the time, and the text of the checkpoint.
+
+https://c2sp.org/tlog-witness
+https://c2sp.org/tlog-cosignature
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
+from audit_provider.core.model import UTC
+from audit_provider.core.transparency.checkpoint import Note, PublicKey
+
+_COSIGNATURE = b"\x04"
+_COSIGNATURE_BEGIN = "B"  # of base64 whose first byte is 4 to 7, and a log's key has 1
+_TIME_BYTES, _SIGNATURE_BYTES, _KEY_BYTES = 8, 64, 32
+_VERIFIER = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
+_SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n?")
+_SIZE_TYPE = "text/x.tlog.size"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+class Answered(Protocol):
+    """A witness's answer. :ivar where: for messages."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; upper and lower case of their names are the same."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+
+    @property
+    def where(self) -> str:
+        """Method and address."""
+
+
+Send = Callable[[bytes], Answered]
+"""Posts a body to a witness's ``add-checkpoint``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey:
+    """The key of a witness. :ivar name: of the witness. :ivar key: of Ed25519."""
+
+    name: str
+    key: PublicKey
+
+    @classmethod
+    def of_text(cls, text: str) -> WitnessKey:
+        """Return the key that a verifier key ``name+number+key`` of the type *cosignature* holds.
+
+        :raises ConfigurationError: it is none.
+        """
+        match = _VERIFIER.fullmatch(text.strip())
+        try:
+            raw = base64.b64decode(match[3], validate=True) if match else b""
+        except binascii.Error:
+            raw = b""
+        if match and raw[:1] == _COSIGNATURE and len(raw) == _KEY_BYTES + 1:
+            found = cls(match[1], PublicKey(raw[1:]))
+            if found.number.hex() == match[2]:
+                return found
+        raise ConfigurationError(
+            "the key of the witness is none: give the verifier key that its operator publishes, name+number+key, of "
+            "Ed25519 cosignatures."
+        )
+
+    @property
+    def number(self) -> bytes:
+        """The four bytes by which a cosignature names the key."""
+        return hashlib.sha256(self.name.encode() + b"\n" + _COSIGNATURE + self.key.raw).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.number.hex()}+{base64.b64encode(_COSIGNATURE + self.key.raw).decode()}"
+
+    def cosigned_at(self, note: Note) -> datetime | None:
+        """Return when the witness has signed a checkpoint; None where it has not.
+
+        :raises ProtocolError: a signature that names the key was not made with it.
+        """
+        own = note.signature(self.name, self.number)
+        if own is None:
+            return None
+        seconds = int.from_bytes(own[:_TIME_BYTES], "big")
+        text = b"cosignature/v1\ntime %d\n%s" % (seconds, note.text.encode())
+        if len(own) != _TIME_BYTES + _SIGNATURE_BYTES or not self.key.proves(own[_TIME_BYTES:], text):
+            raise ProtocolError(f"the cosignature of {self.name} was not made with the key of the witness.")
+        return _EPOCH + timedelta(seconds=seconds) if seconds < (_LATEST - _EPOCH).total_seconds() else _LATEST
+
+    def has_signed(self, note: Note, name: str) -> bool:
+        """Whether the witness has signed a checkpoint. :param name: of the log, which any name may be.
+
+        :raises ProtocolError: a signature that names the key was not made with it.
+        """
+        return self.cosigned_at(note) is not None
+
+
+def verifier_of(text: str) -> PublicKey | WitnessKey:
+    """Return the key of a log or of a witness that a text holds, see :meth:`PublicKey.of_text`.
+
+    :raises ConfigurationError: it holds none.
+    """
+    match = _VERIFIER.fullmatch(text.strip())
+    is_witness = match and match[3].startswith(_COSIGNATURE_BEGIN)
+    return WitnessKey.of_text(text) if is_witness else PublicKey.of_text(text)
+
+
+def cosigned(
+    note: Note, size: int, key: WitnessKey, send: Send, *, known: int, proof: Callable[[int], Sequence[bytes]]
+) -> Note:
+    """Return a checkpoint with the cosignature of a witness.
+
+    :param note: signed by the log. :param size: of the checkpoint.
+    :param known: size of the checkpoint that the witness is thought to have; it corrects a wrong one.
+    :param proof: returns the consistency proof from a size, which is at least 1 and less than ``size``.
+    :raises ConfigurationError: the witness does not know the log or its key.
+    :raises ProtocolError: the witness has seen another log under this name, or its answer is none.
+    :raises UnavailableError: it does not answer.
+    """
+    known = known if 0 <= known <= size else 0
+    answer = send(_request(note, size, known, proof))
+    if answer.status == 409:
+        kept = _SIZE.fullmatch(answer.body)
+        if kept is None or not answer.headers.get("Content-Type", "").startswith(_SIZE_TYPE):
+            raise ProtocolError(f"{answer.where} answered 409 without the size of the log that it knows.")
+        if (known := int(kept[1])) > size:
+            raise ProtocolError(
+                f"{answer.where} has already signed {known:,} events of this log, but it has {size:,}: another spool "
+                "has the same name, or events were removed; compare with checkpoints that were kept elsewhere."
+            )
+        answer = send(_request(note, size, known, proof))
+    if answer.status == 200:
+        return _with(note, key, answer)
+    origin = note.text.partition("\n")[0]
+    if answer.status == 404:
+        raise ConfigurationError(f"{answer.where} does not know the log {origin}: ask its operator to add it.")
+    if answer.status == 403:
+        raise ConfigurationError(f"{answer.where} does not know the key of {origin}: give its operator the public key.")
+    if answer.status == 422:
+        raise ProtocolError(
+            f"{answer.where} does not accept that {origin} goes on from what it has signed before: compare with "
+            "checkpoints that were kept elsewhere."
+        )
+    if answer.status in (409, 429) or answer.status >= 500:
+        raise UnavailableError(f"{answer.where} answered {answer.status}; the next checkpoint is sent to it again.")
+    raise ProtocolError(f"{answer.where} answered {answer.status}, which no witness does: check the address.")
+
+
+def _request(note: Note, size: int, known: int, proof: Callable[[int], Sequence[bytes]]) -> bytes:
+    path = proof(known) if 0 < known < size else ()
+    lines = [f"old {known}", *(base64.b64encode(each).decode() for each in path), "", str(note)]
+    return "\n".join(lines).encode()
+
+
+def _with(note: Note, key: WitnessKey, answer: Answered) -> Note:
+    """Return a note with the witness's own signature of an answer; those of keys that nobody named are left out."""
+    try:
+        answered = Note.of(f"{note.text}\n{answer.body.decode()}")
+    except (UnicodeDecodeError, ProtocolError):
+        raise ProtocolError(f"{answer.where} answered 200 without a signature.") from None
+    if key.cosigned_at(answered) is None:
+        raise ProtocolError(f"{answer.where} answered without a signature by {key.name}: check the key of the witness.")
+    own = [each for each in answered.signatures if (each.name, each.number) == (key.name, key.number)]
+    return Note(note.text, (*note.signatures, *own[:1]))

@@ -1,0 +1,171 @@
+"""A witness cosigns what is checkpointed; where it does not, the checkpoint is made all the same, and it is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.ledger import tree_record
+from audit_provider.core.monitoring.conditions import conditions
+from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.transparency.checkpoint import Checkpoint, Note
+from audit_provider.core.transparency.witness import WitnessKey, verifier_of
+from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
+from tests.core.destinations.stand_ins import serving
+from tests.core.runs.test_checkpoints import CHAIN, KEY, LIVE, NEXT, rig  # noqa: F401
+from tests.core.transparency.witness_stand_in import StandInWitness
+
+ORIGIN = f"logs.example.com/p/live/{CHAIN}"
+
+
+@pytest.fixture
+def witness():
+    return StandInWitness(logs={ORIGIN: [KEY.public.raw], f"logs.example.com/p/evidence/{CHAIN}": [KEY.public.raw]})
+
+
+@pytest.fixture
+def watched(rig, witness, monkeypatch):  # noqa: F811
+    """The rig of checkpoints, whose key's connection names the witness."""
+    with serving(witness.app) as server:
+        connection = {
+            "conn_type": "audit_checkpoint_key",
+            "host": "logs.example.com",
+            "password": "A" * 43 + "=",
+            "extra": {"witness": server.url, "witness_key": witness.verifier},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_K", json.dumps(connection))
+        rig.signer = CheckpointKeyHook("k").signer()
+        rig.requests = server.requests
+        yield rig
+
+
+def live(rig):  # noqa: F811
+    return [each for each in rig.kept() if each["subject"] == "p/live"]
+
+
+def test_each_checkpoint_is_cosigned_and_goes_on_from_the_one_before(watched, witness):
+    for count in (3, 1, 5):
+        watched.read(count)
+        watched.make(LIVE)
+        watched.now += timedelta(hours=2)
+    key = WitnessKey.of_text(witness.verifier)
+    for record, size in zip(live(watched), (3, 4, 9), strict=True):
+        note = Note.of(record["checkpoint"])
+        assert note.signed_by([KEY.public, key], ORIGIN) == [KEY.public, key]
+        assert key.cosigned_at(note) == datetime(2026, 3, 1, tzinfo=timezone.utc)
+        assert record["witness"] == {"key": witness.verifier, "cosigned_at": "2026-03-01T00:00:00Z", "why_not": ""}
+        assert Checkpoint.of(note.text).size == size
+    assert len(watched.requests) == 3, "none was refused first"
+    assert witness.latest[ORIGIN] == (9, watched.root())
+
+
+def test_a_witness_that_knows_less_or_more_than_is_thought_is_given_the_proof_from_there(watched, witness):
+    watched.read(4)
+    watched.make(LIVE)
+    before = dict(witness.latest)
+    for _ in range(2):
+        watched.now += timedelta(hours=2)
+        watched.read(3)
+        watched.make(LIVE)
+    assert witness.latest[ORIGIN][0] == 10
+    witness.latest = before  # as after a restored backup
+    watched.now += timedelta(hours=2)
+    watched.read(1)
+    watched.make(LIVE)
+    assert witness.latest[ORIGIN][0] == 11
+    assert live(watched)[-1]["witness"]["why_not"] == ""
+    witness.latest.clear()
+    watched.now += timedelta(hours=2)
+    watched.read(1)
+    watched.make(LIVE)
+    assert witness.latest[ORIGIN] == (12, watched.root())
+
+
+REFUSED = {
+    "down": ((503, {}, b""), "answered 503"),
+    "busy": ((429, {}, b""), "answered 429"),
+    "unknown log": ((404, {}, b""), "does not know the log logs.example.com/p/live/"),
+    "unknown key": ((403, {}, b""), "give its operator the public key"),
+    "another log": ((422, {}, b""), "does not accept that"),
+    "ahead": ((409, {"Content-Type": "text/x.tlog.size"}, b"999\n"), "has already signed 999 events of this log"),
+    "no size": ((409, {"Content-Type": "text/html"}, b"<html>"), "without the size"),
+    "no signature": ((200, {}, b"<html>hello</html>"), "answered 200 without a signature"),
+    "no witness": ((302, {"Location": "/"}, b""), "answered 302, which no witness does"),
+}
+
+
+@pytest.mark.parametrize(("answer", "said"), REFUSED.values(), ids=REFUSED)
+def test_without_a_cosignature_the_checkpoint_is_kept_and_says_why(watched, witness, answer, said):
+    witness.forced = [answer]
+    watched.read(3)
+    assert watched.make(LIVE) == 1
+    (record,) = live(watched)
+    assert said in record["witness"]["why_not"]
+    assert record["witness"]["cosigned_at"] is None
+    assert Note.of(record["checkpoint"]).signed_by([KEY.public], ORIGIN) == [KEY.public]
+    assert any(said in line for line in watched.log.lines)
+    assert tree_record(watched.ledger, LIVE).load().unwitnessed_since == watched.now
+
+
+def test_the_signature_of_another_witness_is_not_taken(watched, witness):
+    watched.read(3)
+    other = StandInWitness(name="witness.example/other", seed=bytes(32))
+    text = f"{ORIGIN}\n3\n"
+    witness.forced = [(200, {}, f"{other.cosigned(text)}\n".encode())]
+    watched.make(LIVE)
+    (record,) = live(watched)
+    assert "without a signature by witness.example/w1" in record["witness"]["why_not"]
+    assert "other" not in record["checkpoint"]
+
+
+def test_a_signature_of_another_text_is_not_taken(watched, witness):
+    watched.read(3)
+    witness.forced = [(200, {}, f"{witness.cosigned('another text')}\n".encode())]
+    watched.make(LIVE)
+    assert "was not made with the key of the witness" in live(watched)[0]["witness"]["why_not"]
+
+
+def test_a_witness_that_is_silent_for_a_day_is_a_finding_until_it_signs(watched, witness):
+    down = watched.now
+    for hours in (0, 12, 25):
+        watched.now = down + timedelta(hours=hours)
+        witness.forced = [(503, {}, b"")]
+        watched.read(1)
+        watched.make(LIVE)
+    since = tree_record(watched.ledger, LIVE).load().unwitnessed_since
+    assert since == down
+
+    def found(now):
+        given = {"lag": None, "accounts": [], "dead_letters": {}, "gaps": [], "settings": Monitoring()}
+        return [each.title for each in conditions(**given, now=now, unwitnessed_since=since)]
+
+    assert found(down + timedelta(hours=23)) == []
+    (title,) = found(watched.now)
+    assert title.startswith("The witness has signed no checkpoint since 2026-03-01T00:00:00Z")
+    watched.now += timedelta(hours=2)
+    watched.read(1)
+    watched.make(LIVE)
+    assert tree_record(watched.ledger, LIVE).load().unwitnessed_since is None
+
+
+def test_keys_of_logs_and_witnesses_are_told_apart(witness):
+    assert verifier_of(witness.verifier) == WitnessKey.of_text(witness.verifier)
+    assert verifier_of(KEY.public.verifier(ORIGIN)) == KEY.public
+    assert verifier_of(str(NEXT.public)) == NEXT.public
+    assert str(WitnessKey.of_text(witness.verifier)) == witness.verifier
+    for wrong in (KEY.public.verifier(ORIGIN), f"x{witness.verifier}", "", "a+b+c", witness.verifier[:-4]):
+        with pytest.raises(ConfigurationError, match="the key of the witness is none"):
+            WitnessKey.of_text(wrong)
+
+
+def test_a_changed_cosignature_is_none(witness):
+    text = str(Checkpoint(ORIGIN, 1, bytes(32)))
+    key = WitnessKey.of_text(witness.verifier)
+    line = witness.cosigned(text)
+    assert key.cosigned_at(Note.of(f"{text}\n{line}\n")) is not None
+    with pytest.raises(ProtocolError, match="was not made with the key"):
+        key.cosigned_at(Note.of(f"{Checkpoint(ORIGIN, 2, bytes(32))}\n{line}\n"))
+    assert key.cosigned_at(Note.of(text)) is None
