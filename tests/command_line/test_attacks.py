@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import requests
 from isal import igzip
 
 from audit_provider.__main__ import main
@@ -21,6 +22,8 @@ from audit_provider.core.transparency.checkpoint import Checkpoint, Note, Signin
 from audit_provider.operators import ReportAuditLogsOperator, VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
+from tests.core.destinations.stand_ins import serving
+from tests.core.transparency.witness_stand_in import StandInWitness
 from tests.documentation import ROOT
 from tests.operators.conftest import context
 
@@ -35,9 +38,10 @@ def scene(world, monkeypatch, tmp_path, capsys):
     class Scene:
         spool = world.spool
 
-        def use(self, key):
+        def use(self, key, **extra):
             password = base64.b64encode(key.seed).decode()
             value = {"conn_type": "audit_checkpoint_key", "host": "logs.example.com", "password": password}
+            value["extra"] = extra
             monkeypatch.setenv("AIRFLOW_CONN_K", json.dumps(value))
 
         def checkpoint(self):
@@ -227,6 +231,27 @@ def clock_set_back(scene, world, moto):
     assert (after.number, after.previous) == (2, position.head)
 
 
+def two_versions_of_a_log(scene, world, moto):
+    witness = StandInWitness()
+    origin = f"logs.example.com/p/live/{position_record(Variables(), LIVE).load().chain}"
+    witness.logs[origin] = [STOLEN.public.raw]
+    with serving(witness.app) as server:
+        scene.use(STOLEN, witness=server.url, witness_key=witness.verifier)
+        kept = scene.checkpoint()
+        assert scene.verify("--key", witness.verifier, kept=kept)[0] == 0
+        scene.rewrite(database=True)
+        code, said = scene.verify("--key", witness.verifier, kept=kept)
+        assert (code, "differs" in said) == (1, True), "the reader who has the first version"
+        honest = Checkpoint.of(Note.of(kept).text)
+        lines = [line for path in (scene.spool / "p/live").rglob("*.ndjson.gz") for line in _lines(path)]
+        forged = replace(honest, root=_root(lines)).signed([STOLEN])
+        assert scene.verify("--key", STOLEN.public, kept=str(forged))[0] == 0, "the log's own key signs both"
+        code, said = scene.verify("--key", witness.verifier, kept=str(forged))
+        assert (code, "none of the keys that were given has signed it" in said) == (1, True)
+        body = f"old {honest.size}\n\n{forged}".encode()
+        assert requests.post(f"{server.url}/add-checkpoint", body, timeout=30).status_code == 422
+
+
 def key_stolen_and_exchanged(scene, world, moto):
     kept = scene.checkpoint()
     scene.use(NEW)
@@ -261,6 +286,7 @@ ATTACKS = {
     "calendar rewritten": calendar_rewritten,
     "configuration changed and back": configuration_changed_and_back,
     "clock set back": clock_set_back,
+    "two versions of a log, one for each reader": two_versions_of_a_log,
     "key stolen and exchanged": key_stolen_and_exchanged,
 }
 

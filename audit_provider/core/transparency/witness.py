@@ -150,10 +150,11 @@ def cosigned(
     if answer.status == 200:
         return _with(note, key, answer)
     origin = note.text.partition("\n")[0]
-    if answer.status == 404:
-        raise ConfigurationError(f"{answer.where} does not know the log {origin}: ask its operator to add it.")
-    if answer.status == 403:
-        raise ConfigurationError(f"{answer.where} does not know the key of {origin}: give its operator the public key.")
+    if answer.status in (403, 404):  # litewitness answers 403 for a log that it does not know
+        raise ConfigurationError(
+            f"{answer.where} does not know the log {origin} or its key: give its operator both, the name and the "
+            "public key."
+        )
     if answer.status == 422:
         raise ProtocolError(
             f"{answer.where} does not accept that {origin} goes on from what it has signed before: compare with "

@@ -88,7 +88,7 @@ REFUSED = {
     "down": ((503, {}, b""), "answered 503"),
     "busy": ((429, {}, b""), "answered 429"),
     "unknown log": ((404, {}, b""), "does not know the log logs.example.com/p/live/"),
-    "unknown key": ((403, {}, b""), "give its operator the public key"),
+    "unknown key": ((403, {}, b""), "or its key: give its operator both"),
     "another log": ((422, {}, b""), "does not accept that"),
     "ahead": ((409, {"Content-Type": "text/x.tlog.size"}, b"999\n"), "has already signed 999 events of this log"),
     "no size": ((409, {"Content-Type": "text/html"}, b"<html>"), "without the size"),
