@@ -50,6 +50,12 @@ class DestinationHook(ServiceHook):
         if "conn_name_attr" not in vars(cls):
             cls.conn_name_attr = "conn_id"
 
+    def load(self) -> None:
+        """Load the libraries that the destination needs beside this module, so that asking it takes no time for that.
+
+        Nothing is sent, and the connection is not looked up.
+        """
+
     @property
     def conn_id(self) -> str:
         """The connection's id."""

@@ -8,7 +8,7 @@ from audit_provider.core.destinations.s3 import S3
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.links import s3_prefix
 from audit_provider.host.connection import connection_of
-from audit_provider.host.spool_location import s3_client
+from audit_provider.host.spool_location import load_s3, s3_client
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
@@ -32,6 +32,10 @@ class S3Access:
         :raises AuditError: the connection cannot be used.
         """
         return S3.connect(options, origin, s3_client(self.conn_id), form)
+
+    def load(self) -> None:
+        """See :class:`~audit_provider.hooks.destinations.DestinationHook`."""
+        load_s3()
 
     def endpoint(self, options: S3Options) -> str:
         """Return the bucket and prefix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.sftp import SFTP
-from audit_provider.hooks.ssh import ssh_address, ssh_connection
+from audit_provider.hooks.ssh import load_ssh, ssh_address, ssh_connection
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
@@ -30,6 +30,10 @@ class SftpAccess:
         :raises AuditError: the connection cannot be used.
         """
         return SFTP.connect(options, origin, ssh_connection(self.conn_id), form)
+
+    def load(self) -> None:
+        """See :class:`~audit_provider.hooks.destinations.DestinationHook`."""
+        load_ssh()
 
     def endpoint(self, options: SftpOptions) -> str:
         """Return the server and the folder.

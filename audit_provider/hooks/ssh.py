@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -13,6 +14,12 @@ from audit_provider.host.connection import connection_of
 _CONN_TYPES = ("ssh", "sftp")
 _CONNECT_SECONDS = 10
 _LOGIN_SECONDS = 30
+
+
+def load_ssh() -> None:
+    """Import what an SSH connection needs, where it is installed. Nobody is asked for that."""
+    with suppress(ImportError):
+        import airflow.providers.ssh.hooks.ssh  # noqa: F401
 
 
 def ssh_connection(conn_id: str) -> SshConnection:

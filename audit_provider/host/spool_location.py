@@ -41,6 +41,12 @@ def open_store(uri: str) -> Store:
     return ObjectStore(uri)
 
 
+def load_s3() -> None:
+    """Import what an S3 client needs. That asks nobody, and takes seconds the first time, on a busy machine many."""
+    with suppress(ImportError):
+        import airflow.providers.amazon.aws.hooks.s3  # noqa: F401
+
+
 def s3_client(conn_id: str) -> Any:
     """Return a boto3 S3 client for an ``aws`` connection, whose ``endpoint_url`` is honoured.
 

@@ -144,6 +144,11 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return str(cls.hook(delivery.conn_id).endpoint(delivery.options))
 
     @classmethod
+    def load(cls, delivery: Delivery) -> None:
+        """Load the libraries that a destination needs. Nothing is sent."""
+        cls.hook(delivery.conn_id).load()
+
+    @classmethod
     def check_connection(cls, delivery: Delivery) -> None:
         """Confirm that the connection of a destination exists and contains what it must. Nothing is sent.
 

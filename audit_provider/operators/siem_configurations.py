@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.pipeline import Pipeline
 
-__all__ = ["SiemConfiguration", "check_destination", "send_test_event", "siem_configurations"]
+__all__ = ["SiemConfiguration", "check_destination", "load_destination", "send_test_event", "siem_configurations"]
 
 _FIELDS = Fields(id="id", time="time", action="action", actor_id="actor")
 
@@ -47,6 +47,15 @@ def send_test_event(pipeline: Pipeline, destination: str) -> str:
     return send_marked_event(_target(pipeline, destination), destination, utc_now())
 
 
+def load_destination(pipeline: Pipeline, destination: str) -> None:
+    """Load the libraries that a destination needs: that waits for nobody, so it is no part of what is waited for.
+
+    :raises ConfigurationError: there is none of that name.
+    """
+    delivery = _delivery(pipeline, destination)
+    SHIP_OPERATORS[delivery.type].load(delivery)
+
+
 def check_destination(pipeline: Pipeline, destination: str) -> str:
     """Prove that a destination's credential and address work; return a sentence that says what was seen.
 
@@ -60,14 +69,18 @@ def _target(pipeline: Pipeline, destination: str) -> Destination:
 
     :raises ConfigurationError: there is none of that name, or its connection cannot be used.
     """
+    delivery = _delivery(pipeline, destination)
+    origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)
+    operator = SHIP_OPERATORS[delivery.type].of_delivery(delivery, task_id="test", pipeline=pipeline.name)
+    return operator.connect(delivery, origin, form_of(delivery, origin))
+
+
+def _delivery(pipeline: Pipeline, destination: str) -> Delivery:
     if destination not in pipeline.destinations:
         raise ConfigurationError(
             f"{pipeline.name} has no destination {destination!r}{near(destination, pipeline.destinations)}."
         )
-    delivery = pipeline.destinations[destination]
-    origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)
-    operator = SHIP_OPERATORS[delivery.type].of_delivery(delivery, task_id="test", pipeline=pipeline.name)
-    return operator.connect(delivery, origin, form_of(delivery, origin))
+    return pipeline.destinations[destination]
 
 
 def _endpoint(delivery: Delivery) -> str:

@@ -21,7 +21,7 @@ from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.host.settings import airflow_root, spool_uri
 from audit_provider.host.spool_location import open_store
-from audit_provider.operators.siem_configurations import check_destination, send_test_event
+from audit_provider.operators.siem_configurations import check_destination, load_destination, send_test_event
 from audit_provider.plugin.access import (
     PermissionsDep,
     SeesPage,
@@ -84,7 +84,9 @@ def test_source(pipeline: str) -> Told:
 )
 def test_connection(pipeline: str, destination: str) -> Told:
     """Prove a destination's credential and address. No event is sent."""
-    return _told(lambda: check_destination(pipeline_of(pipeline), destination))
+    found = pipeline_of(pipeline)
+    load_destination(found, delivery_of(pipeline, destination).name)
+    return _told(lambda: check_destination(found, destination))
 
 
 @router.post(
@@ -93,7 +95,9 @@ def test_connection(pipeline: str, destination: str) -> Told:
 )
 def test_event(pipeline: str, destination: str) -> Told:
     """Send one event that is marked as a test. It does not pass through the spool and moves no offset."""
-    return _told(lambda: send_test_event(pipeline_of(pipeline), destination))
+    found = pipeline_of(pipeline)
+    load_destination(found, delivery_of(pipeline, destination).name)
+    return _told(lambda: send_test_event(found, destination))
 
 
 @router.post(

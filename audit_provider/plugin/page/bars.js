@@ -3,7 +3,9 @@
 import { make } from "./dom.js";
 import { number } from "./words.js";
 
-const [LEFT, WIDTH, TOP, HEIGHT] = [70, 880, 10, 200];
+const [LEFT, TOP, HEIGHT] = [70, 10, 200];
+const NARROW = matchMedia("(max-width: 700px)"); // there a wide chart would be drawn so small that nobody can read it
+const LAST = 60; // as wide as a label is
 const TICKS = 4; // about as many lines as a chart has
 
 // The step of an axis: 1, 2 or 5 times a power of ten. least: 1 for what is counted.
@@ -18,15 +20,18 @@ export function stepOf(most, least = 0) {
 // unit: of the axis. line: { value, text } across the bars, or null. running: whether the last bar is not over.
 // bar: attributes of the group of a label, given its place; its aria-label is also shown where the mouse rests.
 export function bars({ labels, series, band = null, about, role = "img", bar, unit, line = null, running = true }) {
+  const [width, shownLabels] = NARROW.matches ? [420, 4] : [880, 10];
   const totals = labels.map((_, place) => series.reduce((sum, each) => sum + (each.values[place] ?? 0), 0));
   const largest = Math.max(1, ...totals, ...(band ? band.high : []), line ? line.value : 0);
   const step = stepOf(largest, 1);
   const most = Math.ceil(largest / step - 1e-9) * step;
-  const wide = Math.min(WIDTH, WIDTH / Math.max(1, labels.length));
+  const wide = Math.min(width, width / Math.max(1, labels.length));
+  // The last label ends where the bars do.
+  const under = (left) => (width - left < LAST ? { x: LEFT + width, "text-anchor": "end" } : { x: LEFT + left });
   const y = (value) => TOP + HEIGHT - (HEIGHT * value) / most;
   const parts = [];
   for (let tick = 0; tick <= most; tick += step) {
-    parts.push(make("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: y(tick), y2: y(tick) }));
+    parts.push(make("line", { class: "rule", x1: LEFT, x2: LEFT + width, y1: y(tick), y2: y(tick) }));
     parts.push(make("text", { class: "tick", x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, `${number(tick)}${unit ? ` ${unit}` : ""}`));
   }
   labels.forEach((label, place) => {
@@ -49,8 +54,8 @@ export function bars({ labels, series, band = null, about, role = "img", bar, un
       below += value;
     }
     parts.push(group);
-    if (place % Math.ceil(labels.length / 10) === 0)
-      parts.push(make("text", { x: LEFT + place * wide, y: TOP + HEIGHT + 18 }, label));
+    if (place % Math.ceil(labels.length / shownLabels) === 0)
+      parts.push(make("text", { ...under(place * wide), y: TOP + HEIGHT + 18 }, label));
   });
   if (band) {
     const edge = (values) =>
@@ -59,8 +64,10 @@ export function bars({ labels, series, band = null, about, role = "img", bar, un
     parts.push(make("polygon", { class: "band", points, "pointer-events": "none" }));
   }
   if (line) {
-    parts.push(make("line", { class: "limit", x1: LEFT, x2: LEFT + WIDTH, y1: y(line.value), y2: y(line.value) }));
-    parts.push(make("text", { class: "limit-text", x: LEFT + WIDTH, y: y(line.value) - 4, "text-anchor": "end" }, line.text));
+    const at = y(line.value);
+    parts.push(make("line", { class: "limit", x1: LEFT, x2: LEFT + width, y1: at, y2: at }));
+    // At the very top there is no room above the line.
+    parts.push(make("text", { class: "limit-text", x: LEFT + width, y: at < TOP + 12 ? at + 13 : at - 4, "text-anchor": "end" }, line.text));
   }
-  return make("svg", { class: "chart", viewBox: "0 0 960 240", role, "aria-label": about }, ...parts);
+  return make("svg", { class: "chart", viewBox: `0 0 ${LEFT + width + 10} 240`, role, "aria-label": about }, ...parts);
 }
