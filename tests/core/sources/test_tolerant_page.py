@@ -247,6 +247,7 @@ def damaged(draw):
     return written, hurt, sent
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(damaged(), st.sampled_from(sorted(AROUND)))
 def test_undamaged_records_are_kept_byte_for_byte_and_no_damaged_one_is_gone(served, at):

@@ -70,6 +70,7 @@ def test_a_tail_in_order_of_events_is_swept_for_late_ones(data):
     expect_all(pipeline)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_an_id_keyset_is_read_exactly_whatever_its_order(data):
@@ -102,6 +103,7 @@ def test_an_id_keyset_that_is_newest_first_without_recovery_is_refused():
         Pipeline(service, source=KEYSET).run()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_list_with_a_lower_bound_is_read_exactly(data):
@@ -114,6 +116,7 @@ def test_a_list_with_a_lower_bound_is_read_exactly(data):
     expect_all(pipeline)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_list_without_a_time_filter_is_read_exactly(data):
@@ -186,6 +189,7 @@ def test_rows_removed_during_a_scan_begin_it_again():
     assert any("were removed" in line for line in pipeline.told)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_window_that_holds_more_than_the_api_gives_is_halved(data):
