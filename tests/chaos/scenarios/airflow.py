@@ -16,6 +16,7 @@ import yaml
 from audit_provider.sandbox.local_airflow import LocalAirflow
 from tests.chaos.figures import Figures
 from tests.chaos.rig import Case
+from tests.sessions import Watch, session_id, signal_session
 
 _ROOT = Path(__file__).resolve().parents[3]
 KINDS = ("s3", "splunk_hec", "http")
@@ -77,6 +78,7 @@ class AirflowCase(Case):
         connections = {key: text for key, text in os.environ.items() if key.startswith("AIRFLOW_CONN_")}
         file = {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
         self.airflow = LocalAirflow(home, _ROOT / "dags", connections | file | _SETTINGS, again=False)
+        self._watch = Watch()
         self._again: list[subprocess.Popen[bytes]] = []
 
     def variable(self, key):
@@ -108,16 +110,9 @@ class AirflowCase(Case):
 
         def start():
             with (self.rig.folder / f"{part}.log").open("ab") as log:
-                self._again.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "airflow", part],
-                        env=self.airflow._environment,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,
-                    )
-                )
+                again = [sys.executable, "-m", "airflow", part]
+                environment = self.airflow._environment
+                self._again.append(self._watch.start(again, env=environment, stdout=log, stderr=subprocess.STDOUT))
 
         return start
 
@@ -135,16 +130,15 @@ class AirflowCase(Case):
     def stop(self):
         self.airflow.stop()
         for process in self._again:
-            for pid in [pid for pid in _processes() if _session(pid) == process.pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            signal_session(process.pid, signal.SIGKILL)
             process.wait(30)
+        self._watch.close()
 
     def _parts(self, part):
         """Return the processes of a part, as their titles name them, of those that were started here."""
         sessions = {self.airflow._process.pid, *(each.pid for each in self._again)}
         names = {part, part.replace("-", "_")}
-        return [pid for pid in _processes() if _session(pid) in sessions and names & set(_words(pid))]
+        return [pid for pid in _processes() if session_id(pid) in sessions and names & set(_words(pid))]
 
     def _pipeline(self):
         return {
@@ -244,7 +238,3 @@ def _status(pid):
 
 def _parent(pid):
     return int(_status(pid)[1])
-
-
-def _session(pid):
-    return int(_status(pid)[3])
