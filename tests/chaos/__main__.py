@@ -12,7 +12,7 @@ from pathlib import Path
 import tests.conftest  # noqa: F401 - an AIRFLOW_HOME of its own, before anything imports Airflow
 from tests.chaos.figures import Figures, table
 from tests.chaos.rig import Rig
-from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
+from tests.chaos.scenarios import BY_HAND, LONG_ONLY, SCENARIOS
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -44,7 +44,8 @@ def main() -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    names = options.scenario or [name for name in SCENARIOS if options.long or name not in LONG_ONLY]
+    left_out = (frozenset() if options.long else LONG_ONLY) | (BY_HAND if options.watch else frozenset())
+    names = options.scenario or [name for name in SCENARIOS if name not in left_out]
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         found = run_scenarios(
             names, seed=options.seed, long=options.long, watch=options.watch, folder=Path(folder), tell=tell

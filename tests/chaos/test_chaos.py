@@ -18,8 +18,17 @@ SEED = 11
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
+    yield from _rig(tmp_path_factory.mktemp("chaos"), watch=False)
+
+
+@pytest.fixture(scope="module")
+def watched_rig(tmp_path_factory):
+    yield from _rig(tmp_path_factory.mktemp("watched"), watch=True)
+
+
+def _rig(folder, *, watch):
     kept = dict(os.environ)
-    with Rig(tmp_path_factory.mktemp("chaos")) as rig:
+    with Rig(folder, watch=watch) as rig:
         yield rig
     for name in os.environ.keys() - kept.keys():
         del os.environ[name]
@@ -28,6 +37,12 @@ def rig(tmp_path_factory):
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LONG_ONLY])
 def test_nothing_is_lost(rig, name):
     figures = SCENARIOS[name](rig, random.Random(f"{SEED} {name}"), SEED, long=False)
+    assert figures.good, f"\n{table([figures])}\n{figures.as_json()}"
+
+
+@pytest.mark.parametrize("name", ["older_database", "retention_passed"])
+def test_nothing_is_lost_of_watched_pipelines(watched_rig, name):
+    figures = SCENARIOS[name](watched_rig, random.Random(f"{SEED} {name}"), SEED, long=False)
     assert figures.good, f"\n{table([figures])}\n{figures.as_json()}"
 
 

@@ -41,3 +41,6 @@ SCENARIOS = {
 
 LONG_ONLY = frozenset({"real_airflow", "watched_airflow", "celery_workers"})
 """Scenarios that take minutes."""
+
+BY_HAND = frozenset({"real_airflow", "celery_workers"})
+"""Scenarios that start runs themselves, also where pipelines are watched."""
