@@ -130,7 +130,9 @@ def test_what_is_another_file_or_not_whole_is_refused(why):
         rows(REFUSED[why])
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"ID,AT\r\n" + b"x,1\r\n" * 10**6), zipped(b"x" * 10**7, "a.csv")])
+@pytest.mark.parametrize(
+    "packed", [gzip.compress(b"ID,AT\r\n" + b"x,1\r\n" * 10**6), zipped(b"x" * 10**7, "a.csv")], ids=["gzip", "zip"]
+)
 def test_what_comes_out_of_a_packed_file_is_bounded(packed):
     with pytest.raises(ProtocolError, match="more than 1,000,000 bytes after decompression"):
         rows(packed, most=10**6)

@@ -269,7 +269,9 @@ def test_the_test_button_says_whether_the_application_is_accepted(desk, monkeypa
         wrong.run()
 
 
-@pytest.mark.parametrize("content", [b"", b" \r\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", [b"", b" \r\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)], ids=["none", "lines", "mark", "gzip"]
+)
 def test_a_file_without_content_is_asked_for_again_until_it_has_some(desk, content):
     blob = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)])
     whole = desk.service._blob
