@@ -15,7 +15,7 @@ from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
 from audit_provider.core.spool import Head
-from audit_provider.core.spool.id_index import IdIndex
+from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
 from audit_provider.core.transparency.merkle import consistency_proof
@@ -102,6 +102,7 @@ class Checkpoints:
         over_at = self.now() + GROWING_TIME
         made: list[Event] = []
         grown: list[tuple[StreamName, TreeHead]] = []
+        indexed: list[tuple[OpenStream, IndexHead]] = []
         for name in names:
             # Each checkpoint makes the evidence grow, so that alone is no reason to make one.
             if name.is_evidence and not made:
@@ -110,6 +111,7 @@ class Checkpoints:
             if opened is None or not opened.head.number or opened.lost_head():
                 continue
             tree, why = self._grown(opened, over_at)
+            indexed.append((opened, tree.index))
             if tree.leaves > 0 and self._is_due(name, tree):
                 now = self.now()
                 checkpoint = self._checkpoint(opened, tree)
@@ -124,6 +126,8 @@ class Checkpoints:
             record = tree_record(self.ledger, name)
             record.hold()
             record.commit(tree)
+        for opened, index in indexed:
+            self._index(opened, index, over_at)
         return len(made)
 
     def _grown(self, opened: OpenStream, over_at: datetime) -> tuple[TreeHead, str]:
@@ -136,11 +140,20 @@ class Checkpoints:
         for grown in grow(stream, opened.head, tree, files, over=lambda: self.now() >= over_at):
             record.commit(grown)
             tree = grown
-        ids = IdIndex(self.store, opened.name.folder, opened.chain)
-        for index in ids.grow(stream, opened.head, tree.index, over=lambda: self.now() >= over_at):
-            tree = replace(tree, index=index)
-            record.commit(tree)
         return tree, why
+
+    def _index(self, opened: OpenStream, index: IndexHead, over_at: datetime) -> None:
+        """Let the index of ids grow. It is optional: where it cannot, the search reads manifests."""
+        record = tree_record(self.ledger, opened.name)
+        ids = IdIndex(self.store, opened.name.folder, opened.chain)
+        try:
+            for grown in ids.grow(opened.stream, opened.head, index, over=lambda: self.now() >= over_at):
+                tree = record.load()
+                if tree is None or tree.chain != opened.chain:
+                    return
+                record.commit(replace(tree, index=grown))
+        except AuditError as error:
+            self.log.warning("The index of the ids of %s is not complete: %s", opened.name.folder, error)
 
     def _is_due(self, name: StreamName, tree: TreeHead) -> bool:
         if tree.leaves == tree.size:

@@ -17,6 +17,7 @@ index is of other segments than the chain has now, the search reads the manifest
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +51,7 @@ HASH_BYTES = 4
 _AT_ONCE = 8
 _MADE_BYTES = 33
 _HEX = frozenset("0123456789abcdef")
+_NAME = re.compile(r"([0-9]{12})-([0-9]{12})-([0-9a-f]{16})\.ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +133,17 @@ class IdIndex:
         def some(name: str) -> tuple[str, _Front, list[Outline]] | None:
             try:
                 content = self._store.get(self._folder + name)
+                sha256 = hashlib.sha256(content).hexdigest()
+                if not _is_of(name, sha256):
+                    return None
                 front, rows, hashes = _parts(content)
-            except (SpoolDamagedError, *UNREADABLE):
+                if not span(front.first_time, front.last_time, front.written_at):
+                    return sha256, front, []
+                held = range(len(rows)) if needle is None else _places(rows, hashes, needle)
+                return sha256, front, _outlines(front, rows, span, held)
+            except (SpoolDamagedError, IndexError, TypeError, *UNREADABLE):
+                # Whoever may write the spool can give any content the name that fits it.
                 return None
-            if not span(front.first_time, front.last_time, front.written_at):
-                return hashlib.sha256(content).hexdigest(), front, []
-            held = range(len(rows)) if needle is None else _places(rows, hashes, needle)
-            return hashlib.sha256(content).hexdigest(), front, _outlines(front, rows, span, held)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             waiting = iter(names)
@@ -165,7 +171,8 @@ class IdIndex:
     ) -> Iterator[IndexHead]:
         """Let an index grow up to a head, and yield how far it is whenever that is durable: record it.
 
-        An index that does not fit the chain, or of which a file is missing, is made anew.
+        An index that does not fit the chain, or of which a file is missing or damaged, is made anew. Full files are
+        large, so of these one is read each time.
 
         :param head: that the ledger proves. :param over: says that the time is up; the rest is left for the next run.
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
@@ -193,6 +200,10 @@ class IdIndex:
         names = [each for each in self._names() if _numbers(each)[1] >= oldest]
         walk = stream.walk(head)
         is_kept = oldest <= index.last <= head.number and self._is_whole(names, index, oldest)
+        others = [each for each in names if each != index.name]
+        # A digest chooses by chance, so in time each has its turn, and nothing need be recorded.
+        chosen = others[int(index.sha256[:8], 16) % len(others)] if others else index.name
+        is_kept = is_kept and self._is_undamaged(chosen)
         if is_kept and walk.to(index.last).head.digest == index.digest and (block := self._read(index)):
             return _Block(Head(index.last, index.digest, block.total), index) if block.is_full else block
         return _Block(walk.to(oldest).manifest.previous, IndexHead())
@@ -215,6 +226,12 @@ class IdIndex:
             begin = ends[begin] + 1
         return begin == index.first and index.name in names
 
+    def _is_undamaged(self, name: str) -> bool:
+        try:
+            return _is_of(name, hashlib.sha256(self._store.get(self._folder + name)).hexdigest())
+        except SpoolDamagedError:
+            return False
+
     def _remove(self, index: IndexHead, oldest: int) -> None:
         """Remove files that others have replaced, and those of segments that retention has removed."""
         for name in self._names():
@@ -223,7 +240,8 @@ class IdIndex:
                 self._store.delete(self._folder + name)
 
     def _names(self) -> list[str]:
-        return [each for each in self._store.names(self._folder) if each.endswith(".ids") and each.count("-") == 2]
+        found = [each for each in self._store.names(self._folder) if _NAME.fullmatch(each)]
+        return [each for each in found if _numbers(each)[0] <= _numbers(each)[1]]
 
 
 @dataclass
@@ -308,6 +326,12 @@ def _hash(name: str) -> bytes:
 def _numbers(name: str) -> tuple[int, int]:
     first, last, _ = name.split("-")
     return int(first), int(last)
+
+
+def _is_of(name: str, sha256: str) -> bool:
+    """Whether a file of a name was written with a content of this SHA-256."""
+    match = _NAME.fullmatch(name)
+    return match is not None and sha256.startswith(match[3])
 
 
 def _parts(content: bytes) -> tuple[_Front, list[_Row], bytes]:

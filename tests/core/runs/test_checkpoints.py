@@ -193,3 +193,43 @@ def test_a_second_writer_of_the_evidence_goes_on_behind_the_first(rig, monkeypat
     monkeypatch.setattr(MemoryLedger, "write", write_late)
     rig.make(LIVE)
     assert {each["subject"].split("/")[1][:8] for each in rig.kept()} >= {"live"}
+
+
+def test_a_lost_manifest_that_is_in_the_tree_stops_no_checkpoint(rig, tmp_path):
+    for _ in range(70):
+        rig.read(1)
+    assert rig.make(LIVE) == 1
+    index = tree_record(rig.ledger, LIVE).load().index
+    assert index.last == 70
+    for path in tmp_path.glob(f"p/tree/live/{CHAIN}/ids/*.ids"):
+        path.unlink()
+    (lost,) = tmp_path.glob(f"p/live/{CHAIN}/000000000002-*.manifest.json.gz")
+    lost.unlink()
+    for _ in range(70):
+        rig.read(1)
+    other = StreamName("p", "20260101T000000Z_20260102T000000Z")
+    rig.read(2, other)
+    rig.now += timedelta(hours=1)
+    assert rig.make(LIVE, other) == 2
+    live = [each for each in rig.kept() if each["subject"] == "p/live"]
+    assert live[-1]["size"] == 140
+    assert any("The index of the ids of p/live is not complete" in line for line in rig.log.lines)
+
+
+def test_a_checkpoint_is_made_before_the_index_grows(rig, monkeypatch):
+    put = LocalStore.put
+    order = []
+
+    def noted(store, key, content):
+        order.append(key)
+        put(store, key, content)
+
+    monkeypatch.setattr(LocalStore, "put", noted)
+    for _ in range(70):
+        rig.read(1)
+    del order[:]
+    rig.make(LIVE)
+    kinds = ["index" if key.endswith(".ids") else key.split("/")[1] for key in order]
+    assert [*dict.fromkeys(kinds)] == ["tree", "evidence", "index"]
+    tree = tree_record(rig.ledger, LIVE).load()
+    assert (tree.size, tree.index.last) == (70, 70), "neither record overwrites the other"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -91,8 +92,12 @@ HARM = {
     "cut": lambda content: content[:-3],
     "empty": lambda content: b"",
     "another's": lambda content: content.replace(b'"version":1', b'"version":2'),
+    "longer": lambda content: content + index_of_ids._hash("e0") * 2,
     "one id hidden": lambda content: content[:-4] + b"\0\0\0\0",
 }
+
+
+FOREIGN = ("a-b-c.ids", "my-own-copy.ids", "000000000002-000000000001-0123456789abcdef.ids", "x.ids", "copy")
 
 
 @settings(deadline=None, max_examples=60)
@@ -116,6 +121,8 @@ def test_every_event_is_found_whatever_became_of_the_index(sizes, data):
             harmed = HARM[data.draw(st.sampled_from(sorted(HARM)))](written.store.objects.pop(key))
             if harmed is not None:
                 written.store.objects[key] = harmed
+        if foreign := data.draw(st.sampled_from(("", *FOREIGN))):
+            written.store.objects[f"p/tree/live/{CHAIN}/ids/{foreign}"] = b"anything"
         for name in written.ids:
             base = name.partition("-")[0]
             both = [each for each in written.ids if each.partition("-")[0] == base]
@@ -151,6 +158,49 @@ def test_a_missing_or_changed_file_costs_only_time_until_it_is_made_again():
     assert written.search(id="e7") == ["e7"]
     assert written.manifests_read() == 1
     assert len(written.files) == 4
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("harm", ["cut", "longer", "one id hidden"])
+def test_a_damaged_full_file_is_made_again_in_time(harm):
+    written = Written().write(*hourly(40))
+    written.grow()
+    whole = dict(written.store.objects)
+    damaged = sorted(written.files)[1]
+    written.store.objects[damaged] = HARM[harm](whole[damaged])
+    for first in range(40, 120, 4):
+        written.write(*hourly(4, first)).grow()
+    assert written.store.objects[damaged] == whole[damaged]
+    assert written.search(id="e7") == ["e7"]
+    assert written.manifests_read() == 1
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_a_foreign_file_is_left_alone(foreign):
+    written = Written().write(*hourly(30))
+    written.grow()
+    key = f"p/tree/live/{CHAIN}/ids/{foreign}"
+    written.store.objects[key] = b"anything"
+    written.write(*hourly(8, 30)).grow()
+    assert written.index.last == 38
+    assert written.search(id="e7") == ["e7"]
+    assert written.manifests_read() == 1
+    assert written.store.objects[key] == b"anything"
+
+
+@pytest.mark.usefixtures("small")
+def test_content_that_is_no_index_is_not_used_under_a_name_that_fits_it():
+    """A writer of the spool can choose both."""
+    written = Written().write(*hourly(30))
+    written.grow()
+    folder = f"p/tree/live/{CHAIN}/ids/"
+    content = written.store.objects[written.files[0]] + index_of_ids._hash("e7") * 2
+    for made in (content, b"", b"[]", b"{}\n[]\n"):
+        name = f"000000000001-000000000012-{hashlib.sha256(made).hexdigest()[:16]}.ids"
+        written.store.objects[folder + name] = made
+    assert written.search(id="e7") == ["e7"]
+    assert written.manifests_read() == 1
 
 
 @pytest.mark.usefixtures("small")
