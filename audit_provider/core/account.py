@@ -72,7 +72,17 @@ def with_id(found: str, vendor_id: str) -> str:
 
 def has_id(account: str) -> bool:
     """Return whether an account is known by the vendor's id."""
-    return _BETWEEN in account
+    return bool(account.partition(_BETWEEN)[2])
+
+
+def confirmed(kept: str) -> str:
+    """Return what a person sets as ``same_account`` to confirm an account whose id is not known."""
+    return kept if has_id(kept) else f"{kept}{_BETWEEN}"
+
+
+def is_confirmed(found: str) -> bool:
+    """Return whether a person has confirmed the account that a connection leads to: no fingerprint has a slash."""
+    return _BETWEEN in found
 
 
 def is_same(kept: str, found: str) -> bool:

@@ -59,7 +59,8 @@ class Position:
     :ivar account: The account that was read, see :mod:`~audit_provider.core.account`; "" if an earlier version wrote
         it.
     :ivar credential_check: Check value of the credential for which the vendor has given the account's id, or, behind
-        ``refused``, of one to which it has refused that, see :mod:`~audit_provider.core.runs.read_account`.
+        ``refused``, of one to which it has refused that; beside an account without an id, of one for which it could not
+        be asked, see :mod:`~audit_provider.core.runs.read_account`.
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
     :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
         recorded late; None for the live stream, and if an earlier version read a part of the window.

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.account import check_value
 from audit_provider.core.model import text_of
+from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.stream_name import StreamName
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
@@ -134,8 +135,111 @@ def test_the_connection_can_say_that_it_is_the_same_account_where_the_vendor_can
         world.pull()
     world.connect("PYLON_DEFAULT", extra={"same_account": account(world)})
     assert world.pull()["spooled"] == happen(world) - 3
+    happen(world)
     world.connect("PYLON_DEFAULT", extra={})
-    assert world.pull()["spooled"] == 3, "it was said of this token, so the extra is needed no more"
+    with pytest.raises(AirflowException, match="set 'same_account'"):
+        world.pull()
+    world.pylon.faults.clear()
+    assert world.pull()["spooled"] == 3, "the vendor has given the id for this token itself"
+
+
+def test_what_a_person_has_said_proves_nothing_of_the_token(world):
+    world.pull()
+    world.connect("PYLON_DEFAULT", extra={"same_account": account(world)})
+    exchange(world)
+    world.pull()
+    before = world.variables.get(CURSOR)
+    world.connect("PYLON_DEFAULT", extra={})
+    with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
+        world.pull()
+    assert world.variables.get(CURSOR) == before
+
+
+class Killed(BaseException):
+    """What ends a process."""
+
+
+def first_run_is_killed(world, monkeypatch):
+    """Let the first run end just after its first commit, as a worker that is killed."""
+
+    def commit(self, position):
+        kept_as(self, position)
+        raise Killed
+
+    kept_as = PositionWriter.commit
+    with monkeypatch.context() as killing:
+        killing.setattr(PositionWriter, "commit", commit)
+        with pytest.raises(Killed):
+            world.pull()
+
+
+def first_run_waits(world, monkeypatch):
+    """Let the source ask the first run, after some pages, for a longer wait than a run lasts."""
+    asked_to_wait = {"status": 429, "headers": {"X-Retry-After": "3600"}}
+    world.pylon.faults.add("status", path="/audit-logs/search", **asked_to_wait, after=3, count=None)
+    assert world.pull(page_size=50)["complete"] is False
+    world.pylon.faults.clear()
+
+
+def first_run_fails(world, monkeypatch):
+    """Let the source fail after some pages of the first run."""
+    world.pylon.faults.add("status", path="/audit-logs/search", status=403, after=3, count=None)
+    with pytest.raises(AirflowFailException):
+        world.pull(page_size=50)
+    world.pylon.faults.clear()
+
+
+ENDS = [first_run_is_killed, first_run_waits, first_run_fails]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_first_run_that_did_not_finish_has_noted_whose_account_it_read(world, monkeypatch, end):
+    end(world, monkeypatch)
+    before = world.variables.get(CURSOR)
+    assert "/" in account(world)
+    exchange(world)
+    with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
+        world.pull()
+    assert world.variables.get(CURSOR) == before
+
+
+@pytest.mark.parametrize("then", [None, 403, 503])
+def test_a_first_run_that_could_not_ask_is_read_on_with_its_own_credential_alone(world, monkeypatch, then):
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    first_run_is_killed(world, monkeypatch)
+    world.pylon.faults.clear()
+    before, own = world.variables.get(CURSOR), kept(world)
+    assert "/" not in own["account"]
+    if then:
+        world.pylon.faults.add("status", path="/me", status=then, count=None)
+    renew(world)
+    with pytest.raises(AirflowFailException, match="read with another credential than .* nothing was read") as refused:
+        world.pull()
+    assert world.variables.get(CURSOR) == before
+    assert CURSOR in str(refused.value)
+    confirmed = own["account"] + "/"
+    assert f"'same_account' in the connection's extra to '{confirmed}' for one run" in str(refused.value)
+    world.connect("PYLON_DEFAULT", extra={"same_account": confirmed})
+    world.pull()
+    world.connect("PYLON_DEFAULT", extra={})
+    happen(world)
+    assert world.pull()["spooled"] == 3
+    assert ("/" in account(world)) is (then is None)
+
+
+def test_the_credential_of_before_goes_on_and_asks_before_it_reads(world):
+    world.pylon.faults.add("status", path="/me", status=503, count=None)
+    world.pull()
+    count = asked(world)
+    for _ in range(2):
+        world.pull()
+    assert asked(world) == count * 3, "each run asks once, as often as it tries a request"
+    world.pylon.faults.clear()
+    before = len(world.pylon.seen)
+    world.pull()
+    assert [seen.path for seen in world.pylon.seen][before:] == ["/me", "/audit-logs/search"]
+    renew(world)
+    world.pull()
 
 
 def test_a_vendor_that_cannot_be_asked_yet_is_read(world):
@@ -190,7 +294,7 @@ def test_a_quiet_run_asks_for_no_account(world):
     assert [seen.path for seen in world.pylon.seen][before:] == ["/audit-logs/search"] * 3
 
 
-def test_the_first_run_asks_once_what_it_has_read_is_kept(world):
+def test_the_first_run_asks_once_before_it_keeps_anything(world):
     world.pull()
     assert [seen.path for seen in world.pylon.seen][-1] == "/me"
     assert asked(world) == 1

@@ -150,7 +150,10 @@ class SourceReading:
         self.account = read_account(self.connection, kept, [late] if late else [], log=self.log)
 
     def learn_account(self) -> ReadAccount:
-        """Ask the vendor for the account's id if it is not known yet; return the account with what is to be kept."""
+        """Return the account with what is to be kept of it, before the run commits anything.
+
+        If the vendor has yet to be asked for its id, that is done now, once in a run.
+        """
         if self.account.is_to_ask:
             self.account = learnt(self.connection, self.account, self.log)
         return self.account
@@ -269,6 +272,7 @@ class Pulling:
             nonlocal reached
             if window and position.gaps:
                 GapWindows(self.ledger, self.pipeline).add(name, self.lane)
+            position = _of_account(position, self.source.learn_account())
             record.commit(position)
             reached = self._kept = position
             self.log.info(
@@ -314,7 +318,7 @@ class Pulling:
             self.report(begun, reached)
 
     def _with_account(self, position: Position, record: PositionWriter) -> Position:
-        """Keep the account that was read with the position, once what was read is durable."""
+        """Keep the account that was read with the position, also where nothing else was committed."""
         position = _of_account(position, self.source.learn_account())
         kept = self._kept
         if kept is None or (kept.account, kept.credential_check) != (position.account, position.credential_check):

@@ -1,8 +1,9 @@
 """Whose log a run reads. The vendor is asked for the account's id only where that is not known already.
 
 An id that is kept is good for the credential for which the vendor gave it, at the same address and with the same
-settings. Otherwise the vendor is asked before anything is read. Where no id is kept yet, it is asked once what was read
-is durable: until then nothing depends on the answer.
+settings. Otherwise the vendor is asked before anything is read. A stream without a position asks before its first
+commit: until then nothing depends on the answer. If that question fails, the position keeps the check value of the
+credential, and no other credential reads on from it before a person has confirmed that it is of the same account.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from audit_provider.core.account import continued, has_id, is_same_place, refuse_other_account, with_id
+from audit_provider.core.account import (
+    confirmed,
+    continued,
+    has_id,
+    is_confirmed,
+    is_same_place,
+    refuse_other_account,
+    with_id,
+)
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, RetryError, UnavailableError
 
 if TYPE_CHECKING:
@@ -49,17 +58,21 @@ class ReadAccount:
     """The account that a connection leads to.
 
     :ivar account: see :mod:`~audit_provider.core.account`. :ivar credential_check: to be kept with it.
-    :ivar check: of the credential that is used.
+    :ivar check: of the credential that is used. :ivar asked: the run has asked the vendor for an id that nobody knew.
     """
 
     account: str
     credential_check: str
     check: str
+    asked: bool = False
 
     @property
     def is_to_ask(self) -> bool:
-        """Whether no id is known, and the vendor has not refused it to this credential."""
-        return bool(self.check) and not has_id(self.account) and self.credential_check != _REFUSED + self.check
+        """Whether no id is known, and the vendor has neither been asked by this run nor refused it to this credential
+        before.
+        """
+        known = self.asked or has_id(self.account) or self.credential_check == _REFUSED + self.check
+        return bool(self.check) and not known
 
 
 def read_account(
@@ -71,14 +84,16 @@ def read_account(
 ) -> ReadAccount:
     """Return the account that a connection leads to.
 
-    :param kept: the streams that must be of this account, with their positions.
+    :param kept: the streams that must be of this account, with their positions. If none of them has an id, it is asked
+        for first.
     :param beside: positions of streams that may be of another account. If one of them has an id and nothing is kept,
         that of this account is asked for first, because the ids of events are known by account.
     :raises ConfigurationError: one of ``kept`` was read from another account, or the vendor refuses to say whether it
-        was. :raises CredentialError: it does not accept the credential.
+        was, or nobody can say it. :raises CredentialError: it does not accept the credential.
     :raises UnavailableError: the vendor cannot be asked now.
     """
-    found, check = connection.account(), connection.credential_check()
+    given, check = connection.account(), connection.credential_check()
+    found = given if has_id(given) else given.rstrip("/")
     where = f"the connection {connection.http_conn_id!r}"
     with_ids = [position for _, position in kept if has_id(position.account)]
     if check and not has_id(found):
@@ -87,24 +102,31 @@ def read_account(
             found = known.account
         elif with_ids:
             found = with_id(found, _needed_id(connection, with_ids[0].account, where))
-        elif not kept and any(has_id(each.account) for each in beside):
-            return learnt(connection, ReadAccount(found, "", check), log)
     for name, position in kept:
         refuse_other_account(position.account, found, name, where)
+        if check and not is_confirmed(given):
+            _refuse_unknown(position, check, name, where)
         found = continued(position.account, found)
+    if has_id(given):
+        # The vendor has given no id for this credential: the next one, without the extra, is asked for it.
+        return ReadAccount(found, with_ids[0].credential_check if with_ids else "", check)
     if has_id(found):
         return ReadAccount(found, check, check)
     refused = any(position.credential_check == _REFUSED + check for _, position in kept)
-    return ReadAccount(found, _REFUSED + check if refused else "", check)
+    read = ReadAccount(found, _REFUSED + check if refused else "", check)
+    first = kept or any(has_id(each.account) for each in beside)
+    return learnt(connection, read, log) if first and read.is_to_ask else read
 
 
 def learnt(connection: AccountConnection, read: ReadAccount, log: Log) -> ReadAccount:
     """Ask the vendor for an id that is not known yet, and return the account with what is to be kept of the answer.
 
-    A question that fails changes nothing. One that is refused is not asked again with the same credential.
+    After a question that fails, the credential's check value is kept alone. One that is refused is not asked again with
+    the same credential.
     """
+    read = replace(read, credential_check=read.check, asked=True)
     try:
-        return replace(read, account=with_id(read.account, connection.account_id()), credential_check=read.check)
+        return replace(read, account=with_id(read.account, connection.account_id()))
     except RetryError as error:
         log.info("The account's id is not known yet, and the next run asks for it again: %s", error)
         return read
@@ -115,6 +137,25 @@ def learnt(connection: AccountConnection, read: ReadAccount, log: Log) -> ReadAc
             error,
         )
         return replace(read, credential_check=_REFUSED + read.check)
+
+
+def _refuse_unknown(position: Position, check: str, name: ReadStream, where: str) -> None:
+    """Refuse to read on with another credential from a position that no id was given for.
+
+    :param check: of the credential that is used.
+    :raises ConfigurationError: it is another one. One to which the vendor refuses the id is compared by host, settings
+        and login alone, and so is what an earlier version has read, which kept nothing of the credential.
+    """
+    before = position.credential_check
+    if has_id(position.account) or before in ("", check) or before.startswith(_REFUSED):
+        return
+    raise ConfigurationError(
+        f"{name.folder} was read with another credential than {where} has now, and the vendor could not be asked for "
+        "the account's id then, so nobody can say whether both are of one account: nothing was read. Let one run "
+        "succeed with the credential of before; or, if both are of the same account, set 'same_account' in the "
+        f"connection's extra to {confirmed(position.account)!r} for one run; to start from the beginning, delete the "
+        f"Variable {name.cursor_key}."
+    )
 
 
 def _needed_id(connection: AccountConnection, kept: str, where: str) -> str:
