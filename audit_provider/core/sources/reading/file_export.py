@@ -50,7 +50,8 @@ class ExportState:
     """What is kept between runs.
 
     :ivar began: where the first run began. :ivar window_end: the files of everything before are read.
-    :ivar done: files read whole that the next window may list again, and when they were made.
+    :ivar done: files read whole that the next window may list again, and when they were made; a digest of the id and
+        the path of each. Earlier versions kept the ids.
     :ivar newest: when the newest of the events read so far happened.
     :ivar failed: listed files that could not be read yet, and when they were made.
     """
@@ -217,11 +218,11 @@ class FileExport:
                 page = reader.pages.fetch(bounds, cursor)
                 guard.show(page)
                 for file in files.files(listed, page.events):
-                    key = _short(file.id)
-                    # Two files with one id are two: which of them was read before is not known, so the second is read.
-                    if key in kept.done and paths.setdefault(key, _path(file.url)) == _path(file.url):
+                    # Two files with one id are two. Where only an id was kept, it is not known which of them was read,
+                    # so the second is read.
+                    key, path, name = _key(file), _path(file.url), _short(file.id)
+                    if key in kept.done or (name in kept.done and paths.setdefault(name, path) == path):
                         continue
-                    paths.setdefault(key, _path(file.url))
                     try:
                         kept, known = yield from self._rows(reader, kept, span, file, files)
                     except WaitError:
@@ -237,7 +238,7 @@ class FileExport:
                             f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of "
                             f"two files cannot be distinguished, so they are counted once"
                         )
-                    failed = {name: made for name, made in kept.failed.items() if name != key}
+                    failed = {each: made for each, made in kept.failed.items() if each not in (key, name)}
                     kept = replace(kept, done={**kept.done, key: file.created or span.end}, failed=failed)
                     yield Step((), packed(kept), span.start, kept.window_end)
                 if not page.more:
@@ -301,11 +302,16 @@ class FileExport:
         return kept, known
 
 
+def _key(file: File) -> str:
+    """Return what the state keeps of a file that is read whole."""
+    return hashlib.sha256(f"{file.id}\n{_path(file.url)}".encode()).hexdigest()[:24]
+
+
 def _path(url: str) -> str:
     """Return the part of a file's address that does not change with each list, as its signature does."""
     return urlsplit(url).path
 
 
 def _short(name: str) -> str:
-    """Return a file's id as the state keeps it: a long one as a digest, since there may be thousands of them."""
+    """Return a file's id as earlier versions kept it: a long one as a digest, since there may be thousands of them."""
     return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()[:24]

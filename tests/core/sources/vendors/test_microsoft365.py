@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -305,6 +306,44 @@ def test_two_files_of_one_list_with_one_id_are_both_read(desk):
     desk.run()
     assert desk.ids() == sorted(desk.service.ids())
     assert desk.position.counts.spooled == 2
+
+
+@pytest.mark.parametrize("order", [reversed, lambda rows: rows[-1:]], ids=["listed first", "listed alone"])
+def test_a_later_file_with_a_known_id_is_read(desk, order):
+    whole = desk.service._list
+
+    def listed(*asked):
+        rows = [{**each, "contentId": "one"} for each in json.loads(whole(*asked).body)]
+        return Reply.json(200, [*order(rows)])
+
+    desk.service._list = listed
+    desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)])
+    desk.run()
+    desk.service.add(KINDS[0], NOW - HOUR, [desk.service.event(NOW - 2 * HOUR)])
+    for _ in range(2):
+        desk.now += timedelta(minutes=5)
+        desk.run()
+    assert desk.ids() == sorted(desk.service.ids())
+    assert desk.position.counts.spooled == 2
+
+
+def test_a_file_that_an_earlier_version_kept_by_its_id_is_not_read_again(desk):
+    blob = desk.service.add(KINDS[0], NOW - 3 * HOUR, [desk.service.event(NOW - 4 * HOUR)])
+    desk.run()
+    logs = desk.position.reading["logs"]
+    (log,) = [each for each in logs if logs[each]["done"]]
+    by_id = {**logs[log], "done": dict.fromkeys([blob.id], *logs[log]["done"].values())}
+    desk.position = replace(desk.position, reading={**desk.position.reading, "logs": {**logs, log: by_id}})
+    asked = []
+    whole = desk.service._blob
+    desk.service._blob = lambda name: asked.append(name) or whole(name)
+    desk.service.add(KINDS[0], NOW - HOUR, [desk.service.event(NOW - 2 * HOUR)])
+    for _ in range(2):
+        desk.now += timedelta(minutes=20)
+        desk.run()
+    assert len(asked) == 1
+    assert blob.id not in asked
+    assert desk.ids() == sorted(desk.service.ids())
 
 
 def test_an_error_with_the_status_of_a_success_has_started_nothing(desk):
