@@ -23,6 +23,10 @@ from audit_provider.version import __version__
 _WITNESS_TIMEOUT = (5.0, 15.0)
 """Seconds to connect, and without a byte: a report does not wait long for one."""
 
+_WITNESS_SECONDS = 15.0
+_WITNESS_BYTES = 64 * 1024
+"""Of a whole answer: it is some lines."""
+
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
 
 
@@ -99,7 +103,14 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
         session = requests.Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, GuardedAdapter())
-        client = HttpClient(session, base_url, service=f"the witness {found.name}", timeout=_WITNESS_TIMEOUT)
+        client = HttpClient(
+            session,
+            base_url,
+            service=f"the witness {found.name}",
+            timeout=_WITNESS_TIMEOUT,
+            max_answer_seconds=_WITNESS_SECONDS,
+            max_answer_bytes=_WITNESS_BYTES,
+        )
         headers = {"Content-Type": "text/plain", "User-Agent": f"airflow-provider-audit-logs/{__version__}"}
         return Witness(found, lambda body: client.send("POST", "/add-checkpoint", body=body, headers=headers))
 

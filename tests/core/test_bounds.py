@@ -142,6 +142,18 @@ def test_a_body_that_comes_a_byte_at_a_time_ends_with_the_time_allowed():
         client_of(far, clock=lambda: float(next(ticks))).send("GET", "/")
 
 
+def test_a_client_can_allow_less_time_for_an_answer():
+    ticks = itertools.count(0, 4)
+
+    def drip(connection, head, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        for _ in range(1_000_000):
+            connection.sendall(b" ")
+
+    with Hostile(drip) as far, pytest.raises(UnavailableError, match="was still sending its answer after 15 s"):
+        client_of(far, clock=lambda: float(next(ticks)), max_answer_seconds=15).send("GET", "/")
+
+
 def test_a_compressed_body_that_never_yields_a_byte_ends_too():
     ticks = itertools.count(0, MAX_ANSWER_SECONDS / 10)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import AuditError
+from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
@@ -36,13 +36,16 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
     from audit_provider.core.transparency.checkpoint import Note, SigningKey
-    from audit_provider.core.transparency.witness import Send, WitnessKey
+    from audit_provider.core.transparency.witness import Answered, Send, WitnessKey
 
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
 
 GROWING_TIME = timedelta(minutes=10)
 """How long one report lets trees grow before it leaves the rest to the next one."""
+
+WITNESS_TIME = timedelta(minutes=1)
+"""How long all requests of one report to the witness may take; the streams that are left have no cosignature."""
 
 UNSIGNED_NAME = "audit-logs"
 """The first part of the origin of logs that nobody signs."""
@@ -54,6 +57,30 @@ class Witness:
 
     key: WitnessKey
     send: Send
+
+    def patient_for(self, limit: timedelta, now: Callable[[], datetime]) -> Witness:
+        """Return the witness as one that is asked no more once it has not answered, or has taken too long.
+
+        :param limit: how long all of its answers together may take.
+        """
+        spent = timedelta(0)
+        failure = ""
+
+        def send(body: bytes) -> Answered:
+            nonlocal spent, failure
+            if failure or spent >= limit:
+                why = failure or f"its answers took more than {limit.total_seconds():.0f} s."
+                raise UnavailableError(f"{self.key.name} was not asked again in this report: {why}")
+            begun = now()
+            try:
+                return self.send(body)
+            except UnavailableError as error:
+                failure = str(error)
+                raise
+            finally:
+                spent += max(now() - begun, timedelta(0))
+
+        return replace(self, send=send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +127,7 @@ class Checkpoints:
         :raises AuditError: the spool or a record cannot be read or written.
         """
         over_at = self.now() + GROWING_TIME
+        witness = self.signer.witness and self.signer.witness.patient_for(WITNESS_TIME, self.now)
         made: list[Event] = []
         grown: list[tuple[StreamName, TreeHead]] = []
         indexed: list[tuple[OpenStream, IndexHead]] = []
@@ -115,7 +143,7 @@ class Checkpoints:
             if tree.leaves > 0 and self._is_due(name, tree):
                 now = self.now()
                 checkpoint = self._checkpoint(opened, tree)
-                note, unsigned = self._cosigned(opened, tree, checkpoint)
+                note, unsigned = self._cosigned(opened, tree, checkpoint, witness)
                 made.append(self._event(opened, tree, checkpoint, note, unsigned, why, now))
                 since = (tree.unwitnessed_since or now) if unsigned else None
                 new = replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now, unwitnessed_since=since)
@@ -170,10 +198,11 @@ class Checkpoints:
         origin = origin_of_log(self.signer.name, opened.name.folder, opened.chain, tree.generation)
         return Checkpoint(origin, tree.leaves, tree.range.root)
 
-    def _cosigned(self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint) -> tuple[Note, str]:
+    def _cosigned(
+        self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, witness: Witness | None
+    ) -> tuple[Note, str]:
         """Return the signed checkpoint, with the witness's signature where it gives one, and else why it does not."""
         note = checkpoint.signed(self.signer.keys)
-        witness = self.signer.witness
         if witness is None:
             return note, ""
         files = TreeFiles(self.store, opened.name.folder, opened.chain, tree.generation)

@@ -14,6 +14,7 @@ since a log must never say two things about one size.
 from __future__ import annotations
 
 import base64
+import re
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ BLOCK_BYTES = 64 * 1024
 """A file of ranges is full with so many bytes, and the next one begins."""
 
 _LEAVES_KEPT = 4
+_NAME = re.compile(r"([0-9]{12})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +138,17 @@ class TreeFiles:
         return block.begin, block.segments
 
     def all(self) -> list[SegmentRange]:
-        """Return the ranges of all segments, in their order.
+        """Return the ranges of all segments, in their order. Files with other names are not the tree's.
 
         :raises SpoolDamagedError: a file is missing or holds none.
         """
         found: list[SegmentRange] = []
         end = 0
         for key in self._store.keys(self._folder):
-            begin, segments = self.get(int(key.rpartition("/")[2].partition(".")[0]))
+            name = _NAME.fullmatch(key[len(self._folder) :])
+            if name is None:
+                continue
+            begin, segments = self.get(int(name[1]))
             if begin != end:
                 raise SpoolDamagedError(f"{key} does not follow the file before it: restore the files of its folder.")
             found += segments

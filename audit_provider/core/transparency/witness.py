@@ -79,8 +79,8 @@ class WitnessKey:
             if found.number.hex() == match[2]:
                 return found
         raise ConfigurationError(
-            "the key of the witness is none: give the verifier key that its operator publishes, name+number+key, of "
-            "Ed25519 cosignatures."
+            "the key of the witness is not a verifier key: give the one that its operator publishes, name+number+key, "
+            "of Ed25519 cosignatures."
         )
 
     @property
@@ -162,7 +162,9 @@ def cosigned(
         )
     if answer.status in (409, 429) or answer.status >= 500:
         raise UnavailableError(f"{answer.where} answered {answer.status}; the next checkpoint is sent to it again.")
-    raise ProtocolError(f"{answer.where} answered {answer.status}, which no witness does: check the address.")
+    raise ProtocolError(
+        f"{answer.where} answered {answer.status}, which the witness protocol does not define: check the address."
+    )
 
 
 def _request(note: Note, size: int, known: int, proof: Callable[[int], Sequence[bytes]]) -> bytes:

@@ -66,6 +66,7 @@ class HttpClient:
     :param patience: seconds; a longer wait after an answer raises an error with the answer's message.
     :param pacer: asked before every try, repeats included, and given every answer's headers.
     :param max_answer_bytes: maximum size of an answer, decompressed.
+    :param max_answer_seconds: from the first byte of an answer's body to its last.
     :param max_file_bytes: maximum size of a download, decompressed.
     :param clock: seconds of a monotonic clock, for the time that a body may take.
     :param shown_url: what messages name instead of ``base_url``, if that is itself a secret.
@@ -85,6 +86,7 @@ class HttpClient:
         now: Callable[[], datetime] = utc_now,
         pacer: Pacer | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        max_answer_seconds: float = MAX_ANSWER_SECONDS,
         max_file_bytes: int = MAX_FILE_BYTES,
         clock: Callable[[], float] = time.monotonic,
         shown_url: str = "",
@@ -100,7 +102,7 @@ class HttpClient:
         settle_environment(session, self.base_url)
         self._redactor = Redactor(secrets)
         self._timeout = timeout
-        self._answer_bounds = Bounds(max_answer_bytes, MAX_ANSWER_SECONDS, "lower the page size.")
+        self._answer_bounds = Bounds(max_answer_bytes, max_answer_seconds, "lower the page size.")
         self.max_file_bytes = max_file_bytes
         self._file_bounds = Bounds(max_file_bytes, MAX_FILE_SECONDS, "request files of shorter time ranges.")
         self._clock = clock

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
-from audit_provider.core.errors import ConfigurationError, ProtocolError
+from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.ledger import tree_record
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.settings import Monitoring
+from audit_provider.core.runs.checkpoints import Signer, Witness
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.witness import WitnessKey, verifier_of
+from audit_provider.hooks import checkpoint_key
 from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
 from tests.core.destinations.stand_ins import serving
 from tests.core.runs.test_checkpoints import CHAIN, KEY, LIVE, NEXT, rig  # noqa: F401
@@ -93,7 +97,8 @@ REFUSED = {
     "ahead": ((409, {"Content-Type": "text/x.tlog.size"}, b"999\n"), "has already signed 999 events of this log"),
     "no size": ((409, {"Content-Type": "text/html"}, b"<html>"), "without the size"),
     "no signature": ((200, {}, b"<html>hello</html>"), "answered 200 without a signature"),
-    "no witness": ((302, {"Location": "/"}, b""), "answered 302, which no witness does"),
+    "endless": ((200, {}, b"x" * 100_000), "answered with more than 65,536 bytes"),
+    "no witness": ((302, {"Location": "/"}, b""), "answered 302, which the witness protocol does not define"),
 }
 
 
@@ -108,6 +113,68 @@ def test_without_a_cosignature_the_checkpoint_is_kept_and_says_why(watched, witn
     assert Note.of(record["checkpoint"]).signed_by([KEY.public], ORIGIN) == [KEY.public]
     assert any(said in line for line in watched.log.lines)
     assert tree_record(watched.ledger, LIVE).load().unwitnessed_since == watched.now
+
+
+def windows(rig, count):  # noqa: F811
+    found = [StreamName("p", f"202601{day:02}T000000Z_202601{day + 1:02}T000000Z") for day in range(1, count + 1)]
+    for name in found:
+        rig.read(1, name)
+    return found
+
+
+def test_a_witness_that_does_not_answer_is_asked_once_in_a_report(rig):  # noqa: F811
+    asked = []
+
+    def send(body):
+        asked.append(body)
+        raise UnavailableError("no answer within 15 s.")
+
+    rig.signer = Signer("logs.example.com", (KEY,), Witness(WitnessKey("w", KEY.public), send))
+    names = windows(rig, 20)
+    assert rig.make(*names) == 20
+    assert len(asked) == 1
+    first, *others = (each["witness"]["why_not"] for each in rig.kept())
+    assert first == "no answer within 15 s."
+    assert set(others) == {"w was not asked again in this report: no answer within 15 s."}
+    rig.read(1, names[0])
+    rig.make(names[0])
+    assert len(asked) == 2, "the next report asks again"
+
+
+def test_a_slow_witness_is_asked_for_a_minute_in_a_report(rig, witness):  # noqa: F811
+    asked = []
+
+    def send(body):
+        asked.append(body)
+        rig.now += timedelta(seconds=25)
+        return SimpleNamespace(status=503, headers={}, body=b"", where="POST w")
+
+    rig.signer = Signer("logs.example.com", (KEY,), Witness(WitnessKey("w", KEY.public), send))
+    assert rig.make(*windows(rig, 20)) == 20
+    assert len(asked) == 3
+    assert "its answers took more than 60 s" in rig.kept()[-1]["witness"]["why_not"]
+
+
+def test_the_answer_of_a_witness_may_not_take_long(watched, monkeypatch):
+    monkeypatch.setattr(checkpoint_key, "_WITNESS_SECONDS", -1.0)
+    watched.signer = CheckpointKeyHook("k").signer()
+    watched.read(3)
+    assert watched.make(LIVE) == 1
+    assert "was still sending its answer" in live(watched)[0]["witness"]["why_not"]
+
+
+@pytest.mark.parametrize("foreign", ["000000000001 (copy).json", "notes.txt", "copy/000000000001.json"])
+def test_a_foreign_file_beside_the_tree_changes_nothing(watched, witness, tmp_path, foreign):
+    watched.read(5)
+    watched.make(LIVE)
+    (folder,) = tmp_path.glob("p/tree/live/*/0")
+    (folder / foreign).parent.mkdir(exist_ok=True)
+    (folder / foreign).write_bytes(b"x")
+    watched.read(5)
+    watched.now += timedelta(hours=1)
+    assert watched.make(LIVE) > 0
+    assert live(watched)[-1]["witness"]["why_not"] == ""
+    assert witness.latest[ORIGIN] == (10, watched.root())
 
 
 def test_the_signature_of_another_witness_is_not_taken(watched, witness):
@@ -157,7 +224,7 @@ def test_keys_of_logs_and_witnesses_are_told_apart(witness):
     assert verifier_of(str(NEXT.public)) == NEXT.public
     assert str(WitnessKey.of_text(witness.verifier)) == witness.verifier
     for wrong in (KEY.public.verifier(ORIGIN), f"x{witness.verifier}", "", "a+b+c", witness.verifier[:-4]):
-        with pytest.raises(ConfigurationError, match="the key of the witness is none"):
+        with pytest.raises(ConfigurationError, match="the key of the witness is not a verifier key"):
             WitnessKey.of_text(wrong)
 
 
