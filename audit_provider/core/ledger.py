@@ -138,7 +138,7 @@ class Record(Generic[T]):
     """One record with one writer: a write is refused where another has written since it was read.
 
     It is read again afterwards, so that of two who wrote at once all but the last are stopped. A commit costs two reads
-    and a write.
+    and a write; :meth:`put` saves the second read.
 
     :param description: for people who see the record in Airflow.
     """
@@ -193,11 +193,15 @@ class Record(Generic[T]):
             raise failure
 
     def put(self, value: T) -> None:
-        """Record a value without asking whether another run has recorded one: the caller has proven that none matters.
+        """Record a value without reading it again afterwards: the caller has proven that nothing is lost where another
+        run writes at the same moment.
 
+        :raises FencedError: another run has recorded one since :meth:`load`, or a person has deleted it.
         :raises UnavailableError: the ledger does not answer; nothing of this run is kept.
         """
         text = self._codec.pack(value)
+        self.refuse_changed()
+        self._own.add(text)
         try:
             self._ledger.write(self._key, text, self._description)
         except UnavailableError:

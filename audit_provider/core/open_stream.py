@@ -227,7 +227,10 @@ _COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it"
 
 
 class OvertakenError(Exception):
-    """The record has an older position than its copy. Nothing was committed: load the newest one, and read on."""
+    """The record has an older position than its copy, and had it when it was loaded.
+
+    Nothing was committed: load the newest one, and read on.
+    """
 
 
 class PositionWriter:
@@ -238,9 +241,9 @@ class PositionWriter:
     that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
     segments writes the record alone: if that comes late, no segment is replaced.
 
-    So a run that finds nothing new reads two records: the position where it begins, and the copy where it ends. A copy
-    of the same number proves that no other run has committed a segment, so that nothing is lost if the record has
-    changed meanwhile.
+    So a run that finds nothing new reads the position where it begins, and the copy and the position where it ends. A
+    copy of the same number proves that no other run has committed a segment, so that nothing is lost if another one
+    writes the record at the same moment: it is not read again.
     """
 
     def __init__(self, ledger: Ledger, name: StreamName) -> None:
@@ -282,7 +285,7 @@ class PositionWriter:
 
         :raises FencedError: another run has recorded one since it was loaded.
         :raises UnavailableError: the ledger does not answer.
-        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record.
+        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record, which nobody has changed.
         """
         self._check_copy()
         if self._sequence and self._reached == (position.chain, position.head):
@@ -302,7 +305,8 @@ class PositionWriter:
     def confirm(self) -> None:
         """Prove the position of a run that has committed nothing.
 
-        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record.
+        :raises FencedError: another run has recorded one with new segments since it was loaded.
+        :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record, which nobody has changed.
         """
         if self._unchecked:
             self._check_copy()
@@ -319,6 +323,7 @@ class PositionWriter:
         elif kept := self._unchecked:
             copy = self._copy.load()
             if copy and _is_newer(copy, kept):
+                self._record.refuse_changed()
                 raise OvertakenError
             self._unchecked = None
             self._is_proven = copy is not None and (copy.chain, copy.sequence) == (kept.chain, kept.sequence)

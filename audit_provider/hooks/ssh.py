@@ -17,7 +17,7 @@ _LOGIN_SECONDS = 30
 
 
 def load_ssh() -> None:
-    """Import what an SSH connection needs, where it is installed. Nobody is asked for that."""
+    """Import what an SSH connection needs, where it is installed. Sends no request."""
     with suppress(ImportError):
         import airflow.providers.ssh.hooks.ssh  # noqa: F401
 

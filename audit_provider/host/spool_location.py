@@ -42,7 +42,7 @@ def open_store(uri: str) -> Store:
 
 
 def load_s3() -> None:
-    """Import what an S3 client needs. That asks nobody, and takes seconds the first time, on a busy machine many."""
+    """Import what an S3 client needs. Sends no request, and takes seconds the first time, on a busy machine many."""
     with suppress(ImportError):
         import airflow.providers.amazon.aws.hooks.s3  # noqa: F401
 

@@ -177,7 +177,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def done(self) -> dict[str, int]:
         """Return what this part of the try has done."""
         counts = self._run.done if self._run else PullCounts()
-        return {**{key: getattr(counts, key) for key in COUNTS}, "requests": self._requests()} if counts.read else {}
+        return {**{key: getattr(counts, key) for key in COUNTS}, "requests": self._requests()}
 
     def leave(self, resumes_at: datetime | None) -> None:
         """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
@@ -227,7 +227,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             destinations=(context.get("params") or {}).get("destinations"),
             begun=self.begun or utc_now(),
             run_minutes=self.run_minutes,
-            goes_on=bool(self.done_before),
+            goes_on=self.done_before.get("read", 0) > 0,
             report=partial(self._send_metrics, live=window is None),
             log=self.log,
         )

@@ -93,7 +93,8 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     def done(self) -> dict[str, int]:
         """See :class:`~audit_provider.operators.task.AuditLogsOperator`."""
         found = self._comparing.found if self._comparing else ()
-        return {key: sum(getattr(each, key) for each in found) for key in ("served", "in_spool", "late", "changed")}
+        counts = {key: sum(getattr(each, key) for each in found) for key in ("served", "in_spool", "late", "changed")}
+        return {**counts, "requests": self._requests()}
 
     def spooled(self, result: Mapping[str, Any]) -> int:
         """Return how many events are new to the spool: those that came late or were missed, and newer states."""

@@ -22,7 +22,7 @@ from audit_provider.core.ledger import (
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary
 from audit_provider.core.open_stream import OvertakenError, PositionWriter
-from audit_provider.core.position import Position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
@@ -321,20 +321,50 @@ class Counting(MemoryLedger):
         return super().read(key)
 
 
-def test_a_run_that_finds_nothing_new_reads_the_position_and_its_copy_once_each():
+def test_a_run_that_finds_nothing_new_reads_the_position_twice_and_its_copy_once():
     ledger = Counting()
     another_run(ledger, FIRST)
     ledger.reads = 0
     quiet_run(ledger).commit(replace(FIRST, complete=True))
-    assert ledger.reads == 2
+    assert ledger.reads == 3
     assert newest(ledger).complete
 
 
 @pytest.mark.parametrize("position", [replace(FIRST, complete=True), FORK])
-def test_a_run_that_was_overtaken_by_new_segments_begins_again_from_the_newest_position(ledger, position):
+def test_a_run_that_was_overtaken_by_new_segments_stops(ledger, position):
+    another_run(ledger, FIRST)
+    late, idle = quiet_run(ledger), quiet_run(ledger)
+    another_run(ledger, SECOND)
+    before = dict(ledger.texts)
+    with pytest.raises(FencedError, match="let only one run of this DAG be active"):
+        late.commit(position)
+    with pytest.raises(FencedError, match="let only one run of this DAG be active"):
+        idle.confirm()
+    assert ledger.texts == before
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_a_run_that_was_overtaken_by_runs_that_found_nothing_new_stops(ledger, days):
     another_run(ledger, FIRST)
     late = quiet_run(ledger)
+    later = [replace(FIRST, complete=True, longest_lag=float(day)) for day in range(1, days + 1)]
+    for each in later:
+        quiet_run(ledger).commit(each)
+    if not later:
+        ledger.delete(PLACES[0])
+    before = dict(ledger.texts)
+    with pytest.raises(FencedError):
+        late.commit(replace(FIRST, complete=True))
+    assert ledger.texts == before, "nor does it write back what a person has deleted"
+
+
+@pytest.mark.parametrize("position", [replace(FIRST, complete=True), FORK])
+def test_a_run_that_begins_with_an_older_position_begins_again_from_the_newest_one(ledger, position):
+    another_run(ledger, FIRST)
+    older = ledger.texts[PLACES[0]]
     another_run(ledger, SECOND)
+    ledger.texts[PLACES[0]] = older
+    late = quiet_run(ledger)
     before = dict(ledger.texts)
     with pytest.raises(OvertakenError):
         late.commit(position)
@@ -377,11 +407,17 @@ def test_a_quiet_write_without_an_answer_is_looked_up():
 
     ledger, quiet = Broken(), []
     another_run(ledger, FIRST)
-    quiet = [quiet_run(ledger), quiet_run(ledger)]
+    quiet = [quiet_run(ledger)]
     quiet[0].commit(replace(FIRST, complete=True))
+    assert newest(ledger).complete
     ledger.keeps = False
+    late = quiet_run(ledger)
     with pytest.raises(UnavailableError):
-        quiet[1].commit(replace(FIRST, longest_lag=1.0))
+        late.commit(replace(FIRST, longest_lag=1.0))
+    MemoryLedger.write(ledger, PLACES[0], POSITIONS.pack(replace(FIRST, longest_lag=1.0, sequence=1)))
+    ledger.keeps, quiet = True, []
+    late.commit(replace(FIRST, longest_lag=2.0))
+    assert newest(ledger).longest_lag == 2.0, "its own write that arrives late is no other run's"
 
 
 def test_claims_begin_with_a_record(ledger):

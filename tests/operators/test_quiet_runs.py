@@ -15,6 +15,7 @@ from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
 from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
 from audit_provider.core.source_health import SOURCE_HEALTH, SourceHealth, standing
 from audit_provider.core.spool import LocalStore
+from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables
@@ -359,8 +360,8 @@ def test_such_a_run_asks_the_spool_and_airflow_as_often_whatever_the_past_holds(
         pipeline.world.pull(window=window)
     assert quiet_run() == few
     assert sum(each in ("get", "put", "keys", "folders") for each in few) <= 4
-    # The position, its copy, the budget, each destination, the report.
-    assert few.count("read") <= 4 + len(SHIPS)
+    # The position, its copy, the position again, the budget, each destination, the report.
+    assert few.count("read") <= 5 + len(SHIPS)
     assert few.count("write") == 1
 
 
@@ -394,6 +395,58 @@ def test_one_that_was_written_late_is_read_on_from_its_copy(pipeline):
     assert pipeline.result["spooled"] == 2, "the three are known, for the copy leads to their segment"
     pipeline.ship()
     assert sorted(pipeline.world.splunk.ids()) == sorted(pipeline.world.pylon.ids() * len(SHIPS))
+
+
+def meanwhile(pipeline, happens):
+    """Let the next pull find, when it sends its first request, that something has happened since it began."""
+    pages, left = AuditLogsHook.pages, [happens]
+
+    def once(self, *given, **named):
+        if left:
+            left.pop()()
+        return pages(self, *given, **named)
+
+    set_clock(pipeline.monkeypatch, pipeline.world.now + timedelta(seconds=1))
+    pipeline.monkeypatch.setattr(AuditLogsHook, "pages", once)
+
+
+def test_a_position_that_is_deleted_while_a_quiet_run_reads_stays_deleted(pipeline):
+    meanwhile(pipeline, lambda: pipeline.world.variables.delete(CURSOR))
+    with pytest.raises(AirflowFailException, match="was changed by another run"):
+        pipeline.pull()
+    assert pipeline.world.variables.get(CURSOR) is None
+
+
+def test_a_run_that_another_one_overtakes_says_so_and_reads_nothing_on(pipeline):
+    def another():
+        pipeline.happen(3)
+        assert pipeline.world.pull()["spooled"] == 3
+
+    meanwhile(pipeline, another)
+    with pytest.raises(AirflowFailException, match="let only one run of this DAG be active"):
+        pipeline.pull()
+    assert pipeline.world.pull()["spooled"] == 0
+
+
+def test_an_outage_that_ended_quietly_does_not_go_on_where_a_run_fails_before_it_reads_its_position(pipeline):
+    key, began = "audit_logs.p.source", pipeline.world.now
+    failed = SourceHealth(2, began, began, "r0", "down")
+    pipeline.world.variables.set(key, SOURCE_HEALTH.pack(failed))
+    set_clock(pipeline.monkeypatch, began + timedelta(days=1))
+    assert pipeline.pull() is not None
+    assert pipeline.world.variables.get(key) == SOURCE_HEALTH.pack(failed), "that run has not written it"
+    later = began + timedelta(days=4)
+    set_clock(pipeline.monkeypatch, later)
+    pipeline.spool = "nope://x"
+    with pytest.raises(AirflowFailException):
+        pipeline.pull()
+    health = SOURCE_HEALTH.unpack(pipeline.world.variables.get(key), key)
+    assert (health.failures_in_a_row, health.failing_since) == (1, later)
+    assert [each.began for each in health.outages] == [began]
+    pipeline.world.variables.set(CURSOR, "{")
+    with pytest.raises(AirflowFailException):
+        pipeline.pull()
+    assert SOURCE_HEALTH.unpack(pipeline.world.variables.get(key), key).failing_since == later
 
 
 def test_a_quiet_run_ends_the_failures_of_the_source_without_reading_their_record(pipeline):

@@ -188,6 +188,15 @@ def test_the_result_counts_what_was_done_before_a_wait(world):
 
 
 @pytest.mark.parametrize("pages", [0, 3])
+def test_the_requests_before_a_wait_are_counted_also_where_nothing_was_read(world, pages):
+    world.pylon.faults.add("status", status=429, headers={"X-Retry-After": "600"}, after=pages, count=1)
+    with pytest.raises(TaskDeferred) as deferred:
+        world.pull(page_size=50)
+    done = deferred.value.kwargs["done"]
+    assert (done["read"], done["requests"]) == (pages * 50, pages + 1)
+
+
+@pytest.mark.parametrize("pages", [0, 3])
 def test_a_source_that_goes_on_saying_later_holds_nobody_up(world, pages):
     world.pylon.faults.add("status", status=429, headers={"X-Retry-After": "3600"}, after=pages, count=None)
     if pages == 0:

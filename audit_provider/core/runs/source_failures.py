@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, FencedError, WaitError
-from audit_provider.core.ledger import source_record
+from audit_provider.core.ledger import position_record, source_record
 from audit_provider.core.outages import outages_after
 from audit_provider.core.source_health import SourceHealth, standing
+from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +65,11 @@ def _keep_failure(
 ) -> None:
     with _only_logged(log):
         record = source_record(ledger, pipeline)
-        before = standing(record.load() or SourceHealth(), run.read_before if run else None)
+        kept = record.load() or SourceHealth()
+        read_before = run.read_before if run else None
+        if read_before is None and kept.failures_in_a_row:
+            read_before = _last_complete(ledger, pipeline)
+        before = standing(kept, read_before)
         same = bool(before.failures_in_a_row and run_id) and before.failed_run == run_id
         record.commit(
             SourceHealth(
@@ -76,6 +81,18 @@ def _keep_failure(
                 outages=before.outages,
             )
         )
+
+
+def _last_complete(ledger: Ledger, pipeline: str) -> datetime | None:
+    """Return when the source was read to its end, by its position, of a run that has failed before it had loaded it.
+
+    None where that cannot be read: the failure is recorded all the same.
+    """
+    try:
+        position = position_record(ledger, StreamName(pipeline)).load()
+    except AuditError:
+        return None
+    return position.last_complete if position else None
 
 
 def _keep_success(ledger: Ledger, pipeline: str, now: datetime, log: Log, run: Pulling | None) -> None:
