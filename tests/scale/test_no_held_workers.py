@@ -82,13 +82,17 @@ def test_ten_pipelines_that_wait_for_their_budgets_go_on_with_two_workers(airflo
     for dag in dags.values():
         airflow.unpause(dag, patience=300)
     runs = {name: airflow.trigger(dag) for name, dag in dags.items()}
-    most, states, again = Counter(), {}, None
+    most, states, waited, again = Counter(), {}, {}, None
     try:
         begun = time.monotonic()
         while time.monotonic() - begun < PATIENCE:
             pulls = _pulls(airflow)
             count = Counter(task["state"] for task in pulls)
             most = most | count
+            # On a busy machine Airflow begins some tasks twice, before they come to wait.
+            for task in pulls:
+                if task["state"] == "deferred":
+                    waited.setdefault(task["dag_id"], task["try_number"])
             if again is None and count["deferred"] >= 5:
                 again = _killed_and_begun_again(airflow)
             states = {
@@ -101,7 +105,8 @@ def test_ten_pipelines_that_wait_for_their_budgets_go_on_with_two_workers(airflo
         assert most["running"] <= 2
         assert most["deferred"] > 2, "more pulls waited at once than there are workers"
         assert again is not None
-        assert {task["try_number"] for task in _pulls(airflow)} == {1}, "a wait is no failure"
+        tries = {task["dag_id"]: task["try_number"] for task in _pulls(airflow)}
+        assert waited == {dag: tries[dag] for dag in waited}, "a wait is no failure"
     finally:
         if again is not None:
             _end(again)
