@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import zipfile
 from collections import Counter
 from datetime import timedelta
@@ -87,6 +88,7 @@ def test_a_pack_counts_what_the_spool_holds_by_day_and_destination(shipped, pack
         assert met["destinations"]["dd"].get("set aside", 0) == aside[day]
     assert sum(aside.values()) > 300
     assert f'<td class="n">{days.most_common(1)[0][1]:,}</td>' in files["index.html"].decode()
+    assert re.search(r'<span class="words">[0-9,]+ delivered</span>', files["index.html"].decode())
 
 
 def test_a_discarded_letter_is_in_it_with_who_did_so_and_why_and_counts_as_open_no_longer(shipped, pack):

@@ -21,7 +21,8 @@ font:14px/1.5 system-ui,sans-serif}h1{font-size:1.5rem;margin-bottom:.2rem}
 h2{font-size:1.1rem;margin-top:1.8rem;border-bottom:1px solid #b8c0cb;break-after:avoid}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #d8dde4;vertical-align:top;overflow-wrap:anywhere}
-th{font-weight:600;overflow-wrap:normal}.day{white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap}tr{break-inside:avoid}
+th{font-weight:600;overflow-wrap:normal}.day{white-space:nowrap}.words{overflow-wrap:normal}
+td.n,th.n{text-align:right;white-space:nowrap}tr{break-inside:avoid}
 .soft{color:#5b6675}.good{color:#1b6e3c;font-weight:600}.bad{color:#b3261e;font-weight:600}
 code,pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}
 @page{margin:16mm}@media print{body{margin:0;max-width:none;font-size:10.5pt}thead{display:table-header-group}}
@@ -98,7 +99,7 @@ def _days(facts: PackFacts) -> list[str]:
             rows.append((_whole(day), "0", "", "", "", *("" for _ in destinations)))
         else:
             states = [
-                "<br/>".join(f"{count:,} {state}" for state, count in sorted(met.destinations[name].items()))
+                "<br/>".join(_words(f"{count:,} {state}") for state, count in sorted(met.destinations[name].items()))
                 for name in destinations
             ]
             spooled = [_moment(met.first_spooled), _moment(met.last_spooled)]
@@ -255,6 +256,11 @@ def _whole(day: date) -> str:
     return f'<span class="day">{day}</span>'
 
 
+def _words(text: str) -> str:
+    """Return a text of which no word is broken, however narrow its column is."""
+    return f'<span class="words">{said(text)}</span>'
+
+
 def _code(text: str) -> str:
     return f"<code>{said(text)}</code>"
 
@@ -265,4 +271,7 @@ def _day(moment: datetime) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+    if moment is None:
+        return ""
+    at = moment.astimezone(UTC)
+    return f"{_whole(at.date())} {at:%H:%M}"
