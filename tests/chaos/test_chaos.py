@@ -18,20 +18,19 @@ SEED = 11
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
-    yield from _rig(tmp_path_factory.mktemp("chaos"), watch=False)
-
-
-@pytest.fixture(scope="module")
-def watched_rig(tmp_path_factory):
-    yield from _rig(tmp_path_factory.mktemp("watched"), watch=True)
-
-
-def _rig(folder, *, watch):
     kept = dict(os.environ)
-    with Rig(folder, watch=watch) as rig:
+    with Rig(tmp_path_factory.mktemp("chaos")) as rig:
         yield rig
     for name in os.environ.keys() - kept.keys():
         del os.environ[name]
+
+
+@pytest.fixture
+def watched_rig(rig):
+    # The same services: connections are in the environment, so there can be one rig at a time.
+    rig.watch = True
+    yield rig
+    rig.watch = False
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in LONG_ONLY])
