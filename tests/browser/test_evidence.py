@@ -146,7 +146,7 @@ def test_the_pack_is_made_and_downloaded(evidence, browser, tmp_path):
     name = {"Content-Disposition": 'attachment; filename="p001-20261101-20261201.zip"'}
     api.replies[f"{PATH}/evidence"] = Reply(200, b"PK zip", kind="application/zip", headers=name)
     browser.click("document.getElementById('pack')")
-    browser.see("document.getElementById('told-pack').innerText === 'p001-20261101-20261201.zip is downloaded.'")
+    browser.see("document.getElementById('outcome-pack').innerText === 'p001-20261101-20261201.zip is downloaded.'")
     assert api.posted == [(f"{PATH}/evidence", {"start": f"{TODAY:%Y-%m}-01", "end": str(TODAY + DAY)})]
     browser.see("true")
     found = tmp_path / "p001-20261101-20261201.zip"
@@ -158,7 +158,7 @@ def test_a_pack_that_is_refused_says_why(evidence, browser):
     api = evidence()
     api.replies[f"{PATH}/evidence"] = Reply.json(502, {"detail": "there was no answer within 50 s"})
     browser.click("document.getElementById('pack')")
-    browser.see("document.getElementById('told-pack').innerText === 'there was no answer within 50 s'")
+    browser.see("document.getElementById('outcome-pack').innerText === 'there was no answer within 50 s'")
     assert not browser.run("document.getElementById('pack').disabled")
 
 

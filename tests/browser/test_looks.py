@@ -10,7 +10,7 @@ from audit_provider.sandbox.server import Reply
 from tests.browser.conftest import done, look, renew
 from tests.browser.page_api import Api
 
-TOLD = "document.getElementById('told-test_connection-splunk')"
+TOLD = "document.getElementById('outcome-test_connection-splunk')"
 ONE = "#pipeline=one&tab=deliveries"
 PRESSED = "document.getElementById('test_connection-splunk')"
 

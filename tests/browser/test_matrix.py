@@ -113,7 +113,7 @@ def test_the_top_says_three_figures_and_the_incident_what_to_do(page, browser):
     assert browser.run(f"{test}.getAttribute('aria-label')") == "Test connection splunk_eu"
     api.told = {"ok": False, "message": "splunk_eu does not answer", "link": ""}
     browser.click(test)
-    browser.see("document.querySelector('#incidents .told').innerText.startsWith('splunk_eu does not answer')")
+    browser.see("document.querySelector('#incidents .outcome').innerText.startsWith('splunk_eu does not answer')")
     assert api.posted == [("/api/pipelines/p000/destinations/splunk/test-connection", {})]
     copy = "[...document.querySelectorAll('#incidents button')].find((each) => each.innerText === 'Copy error')"
     browser.click(copy)

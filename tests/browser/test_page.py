@@ -159,7 +159,7 @@ def test_a_connection_is_tested_and_a_test_event_sent(destination, world):
     if not browser.run(f"{FRAME}.querySelector('[data-destination]') !== null"):
         browser.click(f"{FRAME}.getElementById('open-pylon')")
         tab(browser, "deliveries")
-    told = f"({FRAME}.querySelector('#told-{{}}-{destination}.good')?.innerText ?? '')"
+    told = f"({FRAME}.querySelector('#outcome-{{}}-{destination}.good')?.innerText ?? '')"
     browser.click(f"{FRAME}.getElementById('test_connection-{destination}')")
     browser.see(f"{told.format('test_connection')} !== ''")
     browser.click(f"{FRAME}.getElementById('test_event-{destination}')")
@@ -171,7 +171,7 @@ def test_the_connection_of_the_source_is_tested(world):
     browser = world.browser
     tab(browser, "health")
     browser.click(f"{FRAME}.getElementById('test_connection')")
-    browser.see(f"({FRAME}.querySelector('#told-test_connection.good')?.innerText ?? '').includes('Sandbox Inc.')")
+    browser.see(f"({FRAME}.querySelector('#outcome-test_connection.good')?.innerText ?? '').includes('Sandbox Inc.')")
     browser.picture(PICTURES / "test_source.png")
 
 
@@ -191,7 +191,7 @@ def test_dead_letters_are_listed_and_sent_again_by_a_run_once_the_cause_is_fixed
     known = {each["dag_run_id"] for each in _runs(airflow, INCREMENTAL)}
     browser.click(f"{FRAME}.getElementById('redrive-splunk')")
     browser.click(f"{FRAME}.getElementById('send')")
-    browser.see(f"{FRAME}.querySelector('#told-redrive-splunk.good a') !== null")
+    browser.see(f"{FRAME}.querySelector('#outcome-redrive-splunk.good a') !== null")
     (run,) = [each for each in _runs(airflow, INCREMENTAL) if each["dag_run_id"] not in known]
     assert run["conf"] == {"redrive": ["splunk"]}
     assert run["triggering_user_name"] == "admin"

@@ -113,9 +113,9 @@ def test_resending_asks_with_the_number_and_the_reasons(opened, browser):
     assert api.posted == [], "nothing is sent before that"
     api.told = {"ok": True, "message": "splunk: 1,234 dead letters are sent again by r9.", "link": "/r9"}
     browser.click("document.getElementById('send')")
-    browser.see("document.getElementById('told-redrive-splunk').innerText.startsWith('splunk: 1,234')")
+    browser.see("document.getElementById('outcome-redrive-splunk').innerText.startsWith('splunk: 1,234')")
     assert api.posted == [("/api/pipelines/p001/destinations/splunk/redrive", {})]
-    assert browser.run("document.querySelector('#told-redrive-splunk a').getAttribute('href')") == "/r9"
+    assert browser.run("document.querySelector('#outcome-redrive-splunk a').getAttribute('href')") == "/r9"
 
 
 def test_letters_are_listed_by_page(opened, browser):
@@ -197,7 +197,7 @@ def test_letters_are_discarded_for_a_reason_that_must_be_given(opened, browser):
     api.told = {"ok": True, "message": "1 dead letter of splunk will be recorded as discarded.", "link": "/r9"}
     browser.run("document.getElementById('discard-reason').value = 'a test of ours'")
     browser.click("document.getElementById('discard')")
-    browser.see("document.getElementById('told-discard-splunk').innerText.startsWith('1 dead letter')")
+    browser.see("document.getElementById('outcome-discard-splunk').innerText.startsWith('1 dead letter')")
     wanted = {"events": ["e1"], "reason": "a test of ours"}
     assert api.posted == [("/api/pipelines/p001/destinations/splunk/discard", wanted)]
 
@@ -210,12 +210,12 @@ def test_gaps_are_acknowledged_with_a_note_and_that_can_be_undone(opened, browse
     assert browser.run("document.getElementById('tab-gaps').innerText") == "Gaps (1)"
     api.told = {"ok": True, "message": "The gap g0 is open again.", "link": ""}
     browser.click("document.getElementById('reopen-g0')")
-    browser.see("document.getElementById('told-reopen-g0').innerText.startsWith('The gap g0 is open again.')")
+    browser.see("document.getElementById('outcome-reopen-g0').innerText.startsWith('The gap g0 is open again.')")
     browser.click("document.getElementById('gap-g1')")
     browser.click("document.getElementById('note')")
     browser.type("looked at it")
     browser.click("document.getElementById('send')")
-    browser.see("document.getElementById('told-gaps').innerText.includes('The gap g0 is open again.')")
+    browser.see("document.getElementById('outcome-gaps').innerText.includes('The gap g0 is open again.')")
     assert api.posted == [
         ("/api/pipelines/p001/gaps/g0/reopen", {}),
         ("/api/pipelines/p001/gaps/g1/acknowledge", {"note": "looked at it"}),

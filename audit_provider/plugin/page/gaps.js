@@ -39,7 +39,7 @@ function results(name) {
   const begin = pathOf(name, "gaps", "");
   const left = [...seen.results].filter(([path]) => path.startsWith(begin)).map(([path, [last]]) => [path, last]);
   const lines = left.map(([path, last]) => make("li", { class: last.ok ? "good" : "bad", "data-key": path }, last.message, " ", time(last.at, "ago")));
-  return lines.length ? make("ul", { class: "told", role: "status", id: "told-gaps" }, ...lines) : "";
+  return lines.length ? make("ul", { class: "outcome", role: "status", id: "outcome-gaps" }, ...lines) : "";
 }
 
 const HEADS = ["Kind", "From", "Until", "Destination", "#Events", "Reason"];

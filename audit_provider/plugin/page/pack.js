@@ -27,7 +27,7 @@ export function pack(name) {
       date("pack-start", "From", start),
       date("pack-end", "To", end),
       press,
-      make("span", { id: "told-pack", role: "status", class: `told ${made?.failure ? "bad" : "good"}` }, made?.waits ? "Reading the spool …" : (made?.failure ?? made?.told ?? "")),
+      make("span", { id: "outcome-pack", role: "status", class: `outcome ${made?.failure ? "bad" : "good"}` }, made?.waits ? "Reading the spool …" : (made?.failure ?? made?.message ?? "")),
     ),
   ];
 }
@@ -38,7 +38,7 @@ async function download(name, range) {
   try {
     const { content, called } = await file(pathOf(name, "evidence"), range);
     save(content, called);
-    seen.pack = { name, told: `${called} is downloaded.` };
+    seen.pack = { name, message: `${called} is downloaded.` };
   } catch (error) {
     seen.pack = { name, failure: error.message };
   }

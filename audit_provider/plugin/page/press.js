@@ -34,7 +34,7 @@ export function outcome(key, id) {
   const state = seen.waiting.has(key) ? "" : last ? (last.ok ? "good" : "bad") : "";
   return make(
     "span",
-    { class: `told ${state}`, role: "status", id: `told-${id}` },
+    { class: `outcome ${state}`, role: "status", id: `outcome-${id}` },
     ...(seen.waiting.has(key) ? ["Waiting for an answer …"] : last ? said(last) : []),
     earlier.length && !seen.waiting.has(key)
       ? make(
