@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 MOST_OUTAGES = 20
 """Outages that are kept of one source or destination; the oldest goes first."""
 
-MOST_LETTERS = 200
-"""Of the error that is kept."""
+ERROR_LENGTH = 500
+"""Characters of the last error that the record of a source or a destination keeps."""
+
+_ENDED_ERROR_LENGTH = 200
+"""Characters that an outage which ended keeps of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def outages_after(
     """
     if not failing.failures_in_a_row or failing.failing_since is None:
         return failing.outages
-    error = " ".join(failing.last_error.split())[:MOST_LETTERS]
+    error = " ".join(failing.last_error.split())[:_ENDED_ERROR_LENGTH]
     ended = Outage(failing.failing_since, now, failing.failures_in_a_row, error, waited, at_least)
     return (*failing.outages, ended)[-MOST_OUTAGES:]
 

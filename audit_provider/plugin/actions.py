@@ -31,7 +31,7 @@ from audit_provider.plugin.access import (
     triggers_runs,
 )
 from audit_provider.plugin.routes import delivery_of, pipeline_of
-from audit_provider.plugin.views import Told
+from audit_provider.plugin.views import ActionResult
 from audit_provider.plugin.within import within
 from audit_provider.state import Variables
 
@@ -72,50 +72,46 @@ def _tests_source(pipeline: str, may: PermissionsDep) -> None:
     "/test-connection",
     dependencies=[Depends(_tests_source), Depends(action_logging(event="audit_logs.test"))],
 )
-def test_source(pipeline: str) -> Told:
+def test_source(pipeline: str) -> ActionResult:
     """Prove the credential and the address of a pipeline's source. Nothing is spooled and no position moves."""
     found = pipeline_of(pipeline)
-    return _told(lambda: AuditLogsHook(found.conn_id, found.spec, found.settings).check())
+    return _result_of(lambda: AuditLogsHook(found.conn_id, found.spec, found.settings).check())
 
 
 @router.post(
     "/destinations/{destination}/test-connection",
     dependencies=[Depends(_tests_connection), Depends(action_logging(event="audit_logs.test"))],
 )
-def test_connection(pipeline: str, destination: str) -> Told:
+def test_connection(pipeline: str, destination: str) -> ActionResult:
     """Prove a destination's credential and address. No event is sent."""
-    found = pipeline_of(pipeline)
-    load_destination(found, delivery_of(pipeline, destination).name)
-    return _told(lambda: check_destination(found, destination))
+    return _asked(pipeline, destination, check_destination)
 
 
 @router.post(
     "/destinations/{destination}/test-event",
     dependencies=[Depends(_edits_connection), Depends(action_logging(event="audit_logs.test_event"))],
 )
-def test_event(pipeline: str, destination: str) -> Told:
+def test_event(pipeline: str, destination: str) -> ActionResult:
     """Send one event that is marked as a test. It does not pass through the spool and moves no offset."""
-    found = pipeline_of(pipeline)
-    load_destination(found, delivery_of(pipeline, destination).name)
-    return _told(lambda: send_test_event(found, destination))
+    return _asked(pipeline, destination, send_test_event)
 
 
 @router.post(
     "/destinations/{destination}/redrive",
     dependencies=[Depends(triggers_runs), Depends(action_logging(event="audit_logs.redrive"))],
 )
-def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionDep) -> Told:
+def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionDep) -> ActionResult:
     """Start a run of the incremental DAG that sends the destination's dead letters again."""
     delivery: Delivery = delivery_of(pipeline, destination)
     started = _started(pipeline, {"redrive": [delivery.name]}, user.get_name(), session)
-    return Told(True, f"The dead letters of {delivery.name} are sent again {started.when}.", started.link)
+    return ActionResult(True, f"The dead letters of {delivery.name} are sent again {started.when}.", started.link)
 
 
 @router.post(
     "/destinations/{destination}/discard",
     dependencies=[Depends(triggers_runs), Depends(action_logging(event="audit_logs.discard"))],
 )
-def discard(pipeline: str, destination: str, body: Discarded, user: GetUserDep, session: SessionDep) -> Told:
+def discard(pipeline: str, destination: str, body: Discarded, user: GetUserDep, session: SessionDep) -> ActionResult:
     """Start a run of the incremental DAG that records some dead letters as discarded, by this user, for a reason."""
     delivery: Delivery = delivery_of(pipeline, destination)
     wanted = {"discard_from": delivery.name, "discard": body.events, "discard_reason": body.reason}
@@ -126,7 +122,9 @@ def discard(pipeline: str, destination: str, body: Discarded, user: GetUserDep, 
     started = _started(pipeline, wanted, user.get_name(), session)
     count = len(asked.events) if asked else 0
     letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
-    return Told(True, f"{letters} of {delivery.name} will be recorded as discarded {started.when}.", started.link)
+    return ActionResult(
+        True, f"{letters} of {delivery.name} will be recorded as discarded {started.when}.", started.link
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def _started(pipeline: str, wanted: dict[str, Any], by: str, session: SessionDep
     "/gaps/{gap}/acknowledge",
     dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.acknowledge"))],
 )
-def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Told:
+def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> ActionResult:
     """Record that somebody has looked at a gap and takes it as it is."""
     found: Pipeline = pipeline_of(pipeline)
 
@@ -167,14 +165,14 @@ def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Told:
         acknowledge_gap(Variables(), open_store(spool_uri()), found, gap, by=user.get_name(), note=body.note)
         return f"the gap {gap} is acknowledged."
 
-    return _told(work)
+    return _result_of(work)
 
 
 @router.post(
     "/gaps/{gap}/reopen",
     dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.reopen"))],
 )
-def reopen(pipeline: str, gap: str) -> Told:
+def reopen(pipeline: str, gap: str) -> ActionResult:
     """Take back that a gap was acknowledged: it is open again."""
     found: Pipeline = pipeline_of(pipeline)
 
@@ -182,11 +180,18 @@ def reopen(pipeline: str, gap: str) -> Told:
         taken_back = reopen_gap(Variables(), found.name, gap)
         return f"The gap {gap} is open again; {taken_back.by} had acknowledged it."
 
-    return _told(work)
+    return _result_of(work)
 
 
-def _told(work: Callable[[], str]) -> Told:
+def _asked(pipeline: str, destination: str, ask: Callable[[Pipeline, str], str]) -> ActionResult:
+    """Ask a destination something, and return what came of it. What is loaded for that is no part of the wait."""
+    found = pipeline_of(pipeline)
+    load_destination(found, delivery_of(pipeline, destination).name)
+    return _result_of(lambda: ask(found, destination))
+
+
+def _result_of(work: Callable[[], str]) -> ActionResult:
     try:
-        return Told(True, within(PATIENCE, work))
+        return ActionResult(True, within(PATIENCE, work))
     except AuditError as error:
-        return Told(False, str(error))
+        return ActionResult(False, str(error))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.outages import Outage
 from audit_provider.plugin.ended_views import EndedIncident
-from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, without_figures
+from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, usual_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,8 +56,7 @@ def _ended(kind: str, cause: str, group: Sequence[_Seen]) -> EndedIncident:
     together = _together((each.began, each.ended) for each in outages)
     pipelines = tuple(dict.fromkeys(each.pipeline for each in group))
     names = ", ".join(dict.fromkeys(each.name for each in group))
-    said = Counter(without_figures(each.error) for each in outages if each.error)
-    usual = said.most_common(1)[0][0] if said else ""
+    error, _ = usual_error(each.error for each in outages)
     return EndedIncident(
         key=f"{kind} {cause}",
         text=f"{names} could not be {'read' if kind == 'source' else 'shipped to'} (connection {cause})",
@@ -69,7 +67,7 @@ def _ended(kind: str, cause: str, group: Sequence[_Seen]) -> EndedIncident:
         at_least=any(each.at_least for each in outages),
         longest=max((ended - began).total_seconds() for began, ended in together),
         waited=_waited(group),
-        error=next((each.error for each in outages if without_figures(each.error) == usual), ""),
+        error=error,
         pipelines=pipelines[:MOST_NAMED],
         concerned=len(pipelines),
     )

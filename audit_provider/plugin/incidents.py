@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from audit_provider.plugin.views import STATES, Incident, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audit_provider.plugin.views import PipelineView
 
@@ -56,8 +55,7 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
     problems = [each for _, each in group]
     first = problems[0]
     pipelines = tuple(dict.fromkeys(name for name, _ in group))
-    said = Counter(without_figures(each.error) for each in problems if each.error)
-    usual = said.most_common(1)[0][0] if said else ""
+    error, other_errors = usual_error([each.error for each in problems])
     return Incident(
         key=" ".join(key),
         level=min((each.level for each in problems), key=STATES.index),
@@ -68,8 +66,8 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
         test=_test_of(pipelines[0], first),
         since=min((each.since for each in problems if each.since), default=None),
         waiting=sum(each.waiting for each in problems),
-        error=next((in_one_line(each.error) for each in problems if without_figures(each.error) == usual), ""),
-        other_errors=max(len(said) - 1, 0),
+        error=in_one_line(error),
+        other_errors=other_errors,
         next_try=min((each.next_try for each in problems if each.next_try), default=None),
         log=next((each.log for each in problems if each.log), ""),
     )
@@ -101,9 +99,16 @@ def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
     return f"{first.summary} ({len(pipelines)} pipelines)"
 
 
-def without_figures(error: str) -> str:
-    """Return an error without what differs between two tries that failed for one reason."""
-    return _VARIES.sub("0", error)
+def usual_error(errors: Iterable[str]) -> tuple[str, int]:
+    """Return the most frequent of some errors as it was first said, "" for none, and how many others there are.
+
+    Two that differ in figures alone are one: they are of tries that failed for one reason.
+    """
+    said: dict[str, list[str]] = {}
+    for error in filter(None, errors):
+        said.setdefault(_VARIES.sub("0", error), []).append(error)
+    usual = max(said.values(), key=len, default=[""])
+    return usual[0], max(len(said) - 1, 0)
 
 
 def in_one_line(text: str, most: int = _MOST_LETTERS) -> str:

@@ -380,7 +380,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ActionResult:
     """What came of a button. :ivar link: a page of Airflow that shows more, or ""."""
 
     ok: bool

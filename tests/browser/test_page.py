@@ -159,11 +159,11 @@ def test_a_connection_is_tested_and_a_test_event_sent(destination, world):
     if not browser.run(f"{FRAME}.querySelector('[data-destination]') !== null"):
         browser.click(f"{FRAME}.getElementById('open-pylon')")
         tab(browser, "deliveries")
-    told = f"({FRAME}.querySelector('#outcome-{{}}-{destination}.good')?.innerText ?? '')"
+    outcome = f"({FRAME}.querySelector('#outcome-{{}}-{destination}.good')?.innerText ?? '')"
     browser.click(f"{FRAME}.getElementById('test_connection-{destination}')")
-    browser.see(f"{told.format('test_connection')} !== ''")
+    browser.see(f"{outcome.format('test_connection')} !== ''")
     browser.click(f"{FRAME}.getElementById('test_event-{destination}')")
-    browser.see(f"{told.format('test_event')}.startsWith('{destination} accepted the test event test-')")
+    browser.see(f"{outcome.format('test_event')}.startsWith('{destination} accepted the test event test-')")
     browser.picture(PICTURES / f"test_event_{destination}.png")
 
 

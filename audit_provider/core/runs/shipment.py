@@ -10,7 +10,7 @@ from audit_provider.core.errors import AuditError, DeadLetteredError, StopError,
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import kept_letters, open_streams, opened_for
-from audit_provider.core.outages import outages_after
+from audit_provider.core.outages import ERROR_LENGTH, outages_after
 from audit_provider.core.progress import ShipProgress, grouped
 from audit_provider.core.runs.configurations import keep_change
 from audit_provider.core.runs.overlapping_windows import refuse_lacking
@@ -325,7 +325,7 @@ class Shipment:
                 failing_since=offset.failing_since or self.now(),
                 outages=offset.outages,
             )
-            record.commit(replace(failed, last_error=str(failure)[:500]))
+            record.commit(replace(failed, last_error=str(failure)[:ERROR_LENGTH]))
             if failure is not error:
                 raise failure from None
             raise

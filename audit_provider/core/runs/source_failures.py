@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, FencedError, WaitError
 from audit_provider.core.ledger import position_record, source_record
-from audit_provider.core.outages import outages_after
+from audit_provider.core.outages import ERROR_LENGTH, outages_after
 from audit_provider.core.source_health import SourceHealth, standing
 from audit_provider.core.stream_name import StreamName
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.pulling import Pulling
-
-MOST_LETTERS = 500
-"""Of an error that is kept, as for a destination."""
 
 
 @contextmanager
@@ -77,7 +74,7 @@ def _keep_failure(
                 failing_since=before.failing_since or now,
                 failed_at=now,
                 failed_run=run_id,
-                last_error=said[:MOST_LETTERS],
+                last_error=said[:ERROR_LENGTH],
                 outages=before.outages,
             )
         )

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.last_look import HAND_OVER_EVERY, LastLook
 from audit_provider.core.model import text_of
+from audit_provider.core.outages import ERROR_LENGTH
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
-from audit_provider.core.runs.source_failures import MOST_LETTERS
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import LookRecord
@@ -166,7 +166,7 @@ class Turns:
         self._failures += 1
         self._log.warning("The look failed: %s", said)
         self._last = replace(
-            self._last, failing_since=self._last.failing_since or now, last_error=said[:MOST_LETTERS], waits_until=None
+            self._last, failing_since=self._last.failing_since or now, last_error=said[:ERROR_LENGTH], waits_until=None
         )
         pause = min(_AFTER_FAILURE * 2 ** min(self._failures - 1, 3), _MOST_AFTER_FAILURE)
         return Turn(pause, "a look failed" if self._failures == 1 else "")

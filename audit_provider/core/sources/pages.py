@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.content import Content
-from audit_provider.core.errors import LostPageError, ProtocolError, RefusedError, UnavailableError
+from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.fields import is_absent, paths_of, text_at, whole_number
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
@@ -35,7 +35,7 @@ from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
-from audit_provider.core.sources.statement import ResultWaiter, StatementPaging, records_of
+from audit_provider.core.sources.statement import PartWatch, ResultWaiter, StatementPaging, records_of
 from audit_provider.core.templates import bounds_of, filled, unbounded
 from audit_provider.core.wire.waits import backoff
 
@@ -126,8 +126,8 @@ class PageReader:
         self._lost_page = False
         self._waiter = ResultWaiter(spec.polling, client.now, self.pause) if spec.polling else None
         self._proves_rows = isinstance(spec.paging, StatementPaging)
+        self._parts = PartWatch() if self._proves_rows and spec.fields.id else None
         self._names: tuple[bytes, ...] = ()
-        self._part: list[str] = []
         counted = isinstance(spec.paging, OffsetPaging | PagePaging) and spec.paging.ends_when_same
         self._content = Content(spec.volatile)
         self._repeats = RepeatMeter(self._content) if counted else None
@@ -418,10 +418,8 @@ class PageReader:
         named, shows_none = counter.total() == before, self._listed.undated > undated
         if self._repeats:
             self._repeats.named = named = named if not repeats else self._repeats.named
-        if self._proves_rows and spec.fields.id:
-            if cursor and ids and ids == self._part:
-                raise LostPageError(f"{answer.where} answered with the rows of the part before it.")
-            self._part = ids
+        if self._parts:
+            self._parts.take(cursor, ids, answer.where)
         shown = Shown(
             lambda path: self._decoder.value_unhidden(answer, found, path),
             answer.headers,

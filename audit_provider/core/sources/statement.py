@@ -163,6 +163,23 @@ class StatementPaging:
         return replace(call, method="GET", path=path, params={}, body=None)
 
 
+class PartWatch:
+    """Refuses a part of a statement's result that is the one before it again."""
+
+    def __init__(self) -> None:
+        self._before: Sequence[str] = ()
+
+    def take(self, cursor: str, ids: Sequence[str], where: str) -> None:
+        """Take in the ids of the next part.
+
+        :param cursor: of its request; "" for the first. :param where: the request, for messages.
+        :raises LostPageError: it has the ids of the part before it.
+        """
+        if cursor and ids and ids == self._before:
+            raise LostPageError(f"{where} answered with the rows of the part before it.")
+        self._before = ids
+
+
 def _opened(cursor: str) -> tuple[str, int, int, int]:
     statement, *numbers = cursor.split(" ")
     found = [number for number in map(whole_number, numbers) if number is not None]

@@ -132,10 +132,7 @@ class IdIndex:
 
         def some(name: str) -> tuple[str, _Front, list[Outline]] | None:
             try:
-                content = self._store.get(self._folder + name)
-                sha256 = hashlib.sha256(content).hexdigest()
-                if not _is_of(name, sha256):
-                    return None
+                sha256, content = self._content(name)
                 front, rows, hashes = _parts(content)
                 if not span(front.first_time, front.last_time, front.written_at):
                     return sha256, front, []
@@ -210,8 +207,8 @@ class IdIndex:
 
     def _read(self, index: IndexHead) -> _Block | None:
         try:
-            content = self._store.get(self._folder + index.name)
-            return _Block.of(content) if hashlib.sha256(content).hexdigest() == index.sha256 else None
+            sha256, content = self._content(index.name)
+            return _Block.of(content) if sha256 == index.sha256 else None
         except (SpoolDamagedError, *UNREADABLE):
             return None
 
@@ -228,9 +225,22 @@ class IdIndex:
 
     def _is_undamaged(self, name: str) -> bool:
         try:
-            return _is_of(name, hashlib.sha256(self._store.get(self._folder + name)).hexdigest())
+            self._content(name)
         except SpoolDamagedError:
             return False
+        return True
+
+    def _content(self, name: str) -> tuple[str, bytes]:
+        """Return the SHA-256 of a file, and what it holds.
+
+        :raises SpoolDamagedError: it is missing, or is not what was written under this name.
+        """
+        content = self._store.get(self._folder + name)
+        sha256 = hashlib.sha256(content).hexdigest()
+        match = _NAME.fullmatch(name)
+        if match is None or not sha256.startswith(match[3]):
+            raise SpoolDamagedError(f"{self._folder}{name} is not what was written.")
+        return sha256, content
 
     def _remove(self, index: IndexHead, oldest: int) -> None:
         """Remove files that others have replaced, and those of segments that retention has removed."""
@@ -326,12 +336,6 @@ def _hash(name: str) -> bytes:
 def _numbers(name: str) -> tuple[int, int]:
     first, last, _ = name.split("-")
     return int(first), int(last)
-
-
-def _is_of(name: str, sha256: str) -> bool:
-    """Whether a file of a name was written with a content of this SHA-256."""
-    match = _NAME.fullmatch(name)
-    return match is not None and sha256.startswith(match[3])
 
 
 def _parts(content: bytes) -> tuple[_Front, list[_Row], bytes]:

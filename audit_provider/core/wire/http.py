@@ -8,6 +8,7 @@ import math
 import os
 import random
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
@@ -279,11 +280,11 @@ class HttpClient:
                     stream=True,
                 ) as response,
             ):
-                kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                if response.status_code != 200 or kind == "text/html":
+                shown = CaseInsensitiveDict(response.headers)
+                head = Answer(response.status_code, shown, b"", where, self._redactor.redact)
+                if head.status != 200 or head.is_web_page:
                     content = b"".join(parts_of(response, where, self._answer_bounds, self._clock))
-                    shown = CaseInsensitiveDict(response.headers)
-                    refuse(Answer(response.status_code, shown, content, where, self._redactor.redact))
+                    refuse(replace(head, body=content))
                     raise ProtocolError(f"{where} answered {response.status_code} in place of events.")
                 yield from lines_of(response, where, quiet=quiet, longest=longest, clock=self._clock)
                 return
