@@ -89,6 +89,25 @@ def test_records_without_an_id_are_counted_as_often_as_they_happened(service, re
     holds()
 
 
+@pytest.mark.parametrize("cut", [None, 1, 2, 3, 4])
+@pytest.mark.parametrize("paging", ["count", "keyset", "next_url"])
+@pytest.mark.parametrize("reading", ["tail_cursor", "measured_list"])
+def test_pages_that_are_alike_count_in_the_next_run_too(service, reading, paging, cut):
+    """The run ends at such a page, or at the page after it, which is not full and grows."""
+    log = Log(rows=[record(60, what) for what in "aaababa"], order="oldest", paging=paging)
+    runs = Runs(service, log, reading)
+    if reading == "measured_list":
+        runs.spec = replace(runs.spec, recovery=Runs(service, log, "closed_windows").spec)
+    log.now = BEGIN + timedelta(minutes=5)
+    runs.run(cut_after=cut)
+    log.add(record(60, "a"))
+    for _ in range(3):
+        log.now += timedelta(minutes=5)
+        runs.run()
+    assert runs.spooled() == log.happened()
+    assert not runs.gaps
+
+
 @pytest.mark.parametrize("reading", ["closed_windows", "since_scan", "head_scan", "tail_cursor", "measured_list"])
 def test_of_records_with_one_id_each_content_is_kept_once(service, reading):
     """A record that changes at the vendor, and records that share an id, on one page or several, over many runs."""

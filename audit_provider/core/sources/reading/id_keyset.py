@@ -109,18 +109,16 @@ class IdKeyset:
         polled_at = reader.latest
         opened = self._opened(reader, kept, self.overlap)
         resumed = bool(kept.last_id)
-        tally = Tally(kept.same if kept.last_id else None, follows=True)
+        last_id, tally = kept.last_id, Tally(kept.same if kept.last_id else None, follows=True)
         while True:
             try:
-                page = tally.fetch(reader.pages, None if kept.last_id else reader.since(opened), kept.last_id)
+                page = tally.fetch(reader.pages, None if last_id else reader.since(opened), last_id)
             except RefusedError as error:
-                if not kept.last_id or restarted or error.status not in CURSOR_REFUSALS:
+                if not last_id or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 opened = self._opened(reader, replace(kept, last_id=""), self.overlap)
-                reader.tell(
-                    f"the event with the id {kept.last_id} no longer exists: reading by time from {text_of(opened)}"
-                )
-                kept, restarted = replace(kept, last_id=""), True
+                reader.tell(f"the event with the id {last_id} no longer exists: reading by time from {text_of(opened)}")
+                kept, last_id, restarted = replace(kept, last_id=""), "", True
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally(follows=True)
                 continue
             guard.show(page)
@@ -130,8 +128,8 @@ class IdKeyset:
             if meter.show(page.ordered) in ("newest_first", "mixed"):
                 return self._by_time(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            same = tally.kept(page, kept.last_id)
-            kept = replace(kept, last_id=page.cursor or kept.last_id, watermark=watermark, same=same)
+            place, same = tally.place(page, last_id)
+            kept, last_id = replace(kept, last_id=place, watermark=watermark, same=same), page.cursor or last_id
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = opened if page.undated else min(page.recorded, default=reader.now())
@@ -165,20 +163,21 @@ class IdKeyset:
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
         sweep = IdSweep(opened, now) if kept.sweep is None or left else kept.sweep
-        tally = Tally(sweep.same, follows=True)
+        cursor, tally = sweep.cursor, Tally(sweep.same, follows=True)
         while True:
             try:
-                page = tally.fetch(reader.pages, reader.since(sweep.opened), sweep.cursor)
+                page = tally.fetch(reader.pages, reader.since(sweep.opened), cursor)
             except RefusedError as error:
                 if not kept.sweep or error.status not in CURSOR_REFUSALS:
                     raise
                 # The next run's sweep begins anew.
-                reader.tell(f"the event with the id {sweep.cursor} no longer exists: the sweep restarts")
+                reader.tell(f"the event with the id {cursor} no longer exists: the sweep restarts")
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
             guard.show(page)
             order = meter.show(page.ordered)
-            sweep = replace(sweep, same=tally.kept(page, sweep.cursor), cursor=page.cursor)
+            place, same = tally.place(page, cursor)
+            sweep, cursor = replace(sweep, same=same, cursor=place), page.cursor
             fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
             sweep = replace(sweep, found=sweep.found + fresh)
             if not page.more:

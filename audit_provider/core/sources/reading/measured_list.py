@@ -236,8 +236,9 @@ class MeasuredList:
                 reader.tell("the list is no longer oldest first: reading by time from the watermark on")
                 return self._to_windows(reader, kept)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            same = tally.kept(page, cursor)
-            kept = replace(kept, cursor=page.cursor, asked_with=cursor, watermark=watermark, same=same)
+            place, same = tally.place(page, cursor)
+            given = page.cursor if page.cursor == place else ""
+            kept = replace(kept, cursor=given, asked_with=cursor if given else place, watermark=watermark, same=same)
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = min((*page.recorded, self._floor(kept)))

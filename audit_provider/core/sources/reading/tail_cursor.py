@@ -112,29 +112,29 @@ class TailCursor:
         resumed = bool(kept.cursor)
         # Behind a cursor that has led to the end once, everything is new.
         behind, known = resumed and kept.polled_at is not None, 0
-        tally = Tally(kept.same if resumed else None, follows=True)
+        cursor, tally = kept.cursor, Tally(kept.same if resumed else None, follows=True)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
         while True:
             opened = kept.opened or self._floor(kept)
             try:
-                page = tally.fetch(reader.pages, reader.since(opened), kept.cursor)
+                page = tally.fetch(reader.pages, reader.since(opened), cursor)
             except RefusedError as error:
-                if not kept.cursor or restarted or error.status not in CURSOR_REFUSALS:
+                if not cursor or restarted or error.status not in CURSOR_REFUSALS:
                     raise
                 floor = self._floor(kept)
                 opened = reader.reachable(min(floor, error.resume_at or floor), self._read_up_to(kept))
                 reader.tell(f"the kept cursor is refused: reading by time from {text_of(opened)} on")
-                kept, restarted = replace(kept, cursor="", opened=opened), True
+                kept, cursor, restarted = replace(kept, cursor="", opened=opened), "", True
                 guard, tally, behind = LoopGuard(reader.pages.spec.title), Tally(follows=True), False
                 continue
             guard.show(page)
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            moved_on = page.cursor not in ("", kept.cursor)
-            same = tally.kept(page, kept.cursor)
-            kept = replace(kept, cursor=page.cursor or kept.cursor, watermark=watermark, same=same)
+            moved_on = page.cursor not in ("", cursor)
+            place, same = tally.place(page, cursor)
+            kept, cursor = replace(kept, cursor=place, watermark=watermark, same=same), page.cursor or cursor
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = opened if page.undated else min(page.recorded, default=reader.now())

@@ -36,7 +36,7 @@ class _Asked(NamedTuple):
 class Tally:
     """Reads the pages of one reading and numbers the equal records among them.
 
-    :param kept: what :meth:`kept` returned where an earlier run left the reading.
+    :param kept: what :meth:`place` returned as the counts where an earlier run left the reading.
     :param follows: the next run begins with the last cursor, so one that leads to itself shows its page once more.
         Where the reading has an end, such a cursor may be what says that it is there.
     :ivar moved: records that were not counted, for two pages showed them and rows had moved in between.
@@ -51,6 +51,7 @@ class Tally:
         self._pages: deque[_Asked] = deque(maxlen=_MOST_PAGES)
         self._begins_here = True
         self._alike: list[tuple[Page, Counter[str]]] = []
+        self._alike_from: tuple[str, dict[str, int]] = "", {}
 
     def fetch(self, pages: PageReader, window: Window | None, cursor: str) -> Page:
         """Return a page as :meth:`PageReader.fetch` does, its records without an id numbered throughout the reading.
@@ -67,6 +68,8 @@ class Tally:
         counted = same - _shown_again(page, pages.records.last_id)
         if page.more and self._pages and names == self._pages[-1].names:
             # A service that ignores the request for the next page repeats one for ever, which the guard ends.
+            if not self._alike:
+                self._alike_from = cursor, self._before
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
@@ -75,6 +78,7 @@ class Tally:
         stands = not (again or self._alike) or (not stays and self._stands(pages))
         shown = []
         for each, count in (*self._alike, (page, counted)):
+            self._before = self._snapshot()
             shown.append(_numbered(each, self._counts) if stands else each)
             if stands:
                 self._counts += count
@@ -96,14 +100,18 @@ class Tally:
             recorded=tuple(time for each in shown for time in each.recorded),
         )
 
-    def kept(self, page: Page, asked: str) -> dict[str, int]:
-        """Return what is to be kept with the cursor that the next run begins with, to go on counting from there.
+    def place(self, page: Page, asked: str) -> tuple[str, dict[str, int]]:
+        """Return the cursor that the next run is to begin with, and the counts to go on from there.
 
-        Equal records have the same time and are served near each other, so the last hundred will do.
+        Pages that are alike are counted when the page after them is read. Until then, the next run begins with the
+        first of them. Equal records have the same time and are served near each other, so the counts of the last
+        hundred are enough.
 
         :param page: the last one. :param asked: the cursor that it was asked with, and that stays where it gave none.
         """
-        return self._before if page.cursor in ("", asked) else self._snapshot()
+        if self._alike:
+            return self._alike_from
+        return (asked, self._before) if page.cursor in ("", asked) else (page.cursor, self._snapshot())
 
     def _snapshot(self) -> dict[str, int]:
         return {digest: self._counts[digest] for digest in self._recent}
