@@ -65,7 +65,7 @@ def main() -> int:
         dags = Path(folder, "dags")
         dags.mkdir()
         (dags / "many.py").write_text(_DAG % TASKS)
-        airflow = LocalAirflow(Path(folder, "airflow"), dags, {})
+        airflow = LocalAirflow(Path(folder, "airflow"), dags, {}, preload=False)
         with airflow.running(lambda text: print(text, file=sys.stderr)):
             root = airflow.process_id
             airflow.unpause("many")

@@ -31,9 +31,12 @@ class LocalAirflow(AirflowApi):
 
     :param home: AIRFLOW_HOME. :param dags: the DAGs folder. :param environment: further variables.
     :param again: whether a part that ends is started again.
+    :param preload: whether the scheduler imports what tasks use, once, before it forks them.
     """
 
-    def __init__(self, home: Path, dags: Path, environment: Mapping[str, str], *, again: bool = True) -> None:
+    def __init__(
+        self, home: Path, dags: Path, environment: Mapping[str, str], *, again: bool = True, preload: bool = True
+    ) -> None:
         ports = free_ports(3)
         super().__init__(f"http://127.0.0.1:{ports[0]}", _USER, secrets.token_urlsafe(12))
         self.home = home
@@ -70,6 +73,9 @@ class LocalAirflow(AirflowApi):
         home.mkdir(parents=True, exist_ok=True)
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({_USER: self.password}))
+        if preload:
+            (home / "config").mkdir(exist_ok=True)
+            (home / "config" / "airflow_local_settings.py").write_text("import audit_provider.preload\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, tell: Callable[[str], None], *, patience: float = 900.0) -> None:

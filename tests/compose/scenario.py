@@ -28,12 +28,15 @@ MAY_REPEAT = ("splunk", "datadog", "webhook")
 BATCH = 20
 INCREMENTAL, BACKFILL = "audit_incremental_pylon", "audit_backfill_pylon"
 REPLAY = "audit_replay_pylon"
-ARCHIVE, WAITING, ROTATED = (f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated"))
+ARCHIVE, WAITING, ROTATED, WATCHED = (
+    f"audit_incremental_{name}" for name in ("archive", "waiting", "rotated", "watched")
+)
 _START = "2020-01-01T00:00:00Z"
 AHEAD = "CLOCK_IS_AHEAD"
 """Names, in the environment of a worker, the seconds that the product's clock is ahead there."""
-# Airflow tries a task again, also one whose worker is dead, as soon as a test can wait for.
-_POLICY = f"""import os
+# After what the image has. Airflow tries a task again, also one whose worker is dead, as soon as a test can wait for.
+_POLICY = f"""{(ROOT / "deploy/airflow_local_settings.py").read_text(encoding="utf-8")}
+import os
 from datetime import timedelta
 
 from audit_provider.core import model
@@ -120,6 +123,10 @@ class Scenario:
         """Return when a run began and ended."""
         run = self.airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
         return run["start_date"], run["end_date"]
+
+    def run_types(self, dag_id: str) -> set[str]:
+        """Return by what the runs of a DAG were started."""
+        return {run["run_type"] for run in self.airflow.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]}
 
     def workers(self, dag_id: str, run_id: str) -> dict[str, str]:
         """Return which worker runs a task, of those that are running."""
@@ -230,7 +237,7 @@ def repeats(counter: Counter[str]) -> int:
 
 
 def _pipelines(folder: Path) -> Path:
-    """Return the mounted folder with shorter pages and batches, no schedule, and three further pipelines."""
+    """Return the mounted folder with shorter pages and batches, no schedule, and four further pipelines."""
     shutil.copytree(ROOT / "deploy/sandbox", folder, dirs_exist_ok=True)
     shipped = yaml.safe_load((folder / "pipelines.yaml").read_text(encoding="utf-8"))
     quick = {"start": _START, "schedule": None, "page_size": BATCH, "rate_limit": {"requests": 100_000, "per": 1}}
@@ -242,5 +249,9 @@ def _pipelines(folder: Path) -> Path:
         name: {"source": "pylon", "conn_id": conn_id, "destinations": {"s3": to_s3 | {"prefix": name}}, **quick}
         for name, conn_id in (("archive", "sandbox_pylon"), ("waiting", "sandbox_pylon"), ("rotated", "rotated"))
     }
+    # Often enough, and within the time that a test waits.
+    watched = {"watch": True, "rate_limit": {"requests": 60, "per": 60}}
+    further["watched"] = {key: value for key, value in further["archive"].items() if key != "schedule"} | watched
+    further["watched"]["destinations"] = {"s3": to_s3 | {"prefix": "watched"}}
     (folder / "pipelines.yaml").write_text(yaml.safe_dump(shipped | {"pylon": pylon} | further), encoding="utf-8")
     return folder

@@ -19,6 +19,7 @@ from tests.compose.scenario import (
     INCREMENTAL,
     REPLAY,
     WAITING,
+    WATCHED,
     repeats,
     until,
 )
@@ -115,6 +116,19 @@ def test_replay_and_reconciliation_read_the_spool_of_other_workers(scenario):
     assert "audit_logs.pylon.reconcile.cursor" in scenario.airflow.variables("audit_logs.pylon.")
     assert scenario.held() == after
     assert scenario.adds_up()
+
+
+def test_a_watched_pipeline_delivers_by_itself(scenario):
+    """The triggerer looks at the source, and workers do what it starts."""
+    scenario.airflow.unpause(WATCHED, patience=300)
+    until(lambda: scenario.served() == set(scenario.archived("watched")))
+    until(lambda: scenario.airflow.variables("audit_logs.watched.look"))
+    added = set(scenario.add(3, 2))
+    until(lambda: added <= set(scenario.archived("watched")))
+    until(lambda: "asset_triggered" in scenario.run_types(WATCHED))
+    scenario.airflow.call("PATCH", f"/dags/{WATCHED}", body={"is_paused": True})
+    until(lambda: scenario.adds_up("watched", ["s3"]))
+    assert repeats(scenario.archived("watched")) == 0
 
 
 def test_the_spool_is_whole(scenario):
