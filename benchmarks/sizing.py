@@ -41,11 +41,11 @@ class Costs:
     :ivar spool_bytes: of an event in the spool, compressed. :ivar busy: part of a processor that may be in use.
     """
 
-    task_cpu: float = 0.64
-    preloaded_cpu: float = 0.39
-    quiet_cpu: float = 0.45
-    task_wall: float = 3.6
-    slot_memory: float = 160.0
+    task_cpu: float = 0.43
+    preloaded_cpu: float = 0.33
+    quiet_cpu: float = 0.36
+    task_wall: float = 1.4
+    slot_memory: float = 150.0
     read_cpu: float = 6e-6
     ship_cpu: float = 6e-6
     page_wall: float = 0.5
