@@ -280,6 +280,8 @@ class Offset:
     :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
     :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
         where nothing says so.
+    :ivar delivered_to: of a backfill window, the digest of the configuration, the address and the credential with which
+        all events so far were shipped; "" where these have changed, or where an earlier version did not say.
     :ivar outages: those that ended, the newest last.
     :ivar version: of what is kept, see ``state_version``; higher for good once a dead letter of it was discarded.
     """
@@ -308,6 +310,7 @@ class Offset:
     earlier: tuple[Offset, ...] = ()
     failing_since: datetime | None = None
     configuration: str = ""
+    delivered_to: str = ""
     version: int = 1
     outages: tuple[Outage, ...] = ()
 

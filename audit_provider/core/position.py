@@ -61,6 +61,8 @@ class Position:
     :ivar credential_check: Check value of the credential for which the vendor has given the account's id, or, behind
         ``refused``, of one to which it has refused that; beside an account without an id, of one for which it could not
         be asked, see :mod:`~audit_provider.core.runs.read_account`.
+    :ivar account_checked_at: When the vendor has last given the account's id to that credential; None where nothing
+        says so.
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
     :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
         recorded late; None for the live stream, and if an earlier version read a part of the window.
@@ -94,6 +96,7 @@ class Position:
     complete: bool = False
     account: str = ""
     credential_check: str = ""
+    account_checked_at: datetime | None = None
     asked_until: datetime | None = None
     completed_at: datetime | None = None
     spooled_at: SpoolTimes = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -21,6 +21,7 @@ from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.shipping.terms import Terms, TooOld
 from audit_provider.core.stream_name import StreamName
+from audit_provider.host.connection import connection_check
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.sleeping import sleep_or_defer
 from audit_provider.host.spool_location import open_store
@@ -262,6 +263,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             letters_fail=self.dead_letters == "fail",
             has_source=bool(self.source),
             configuration=configuration_of(delivery),
+            receiver=cache(partial(connection_check, delivery.conn_id)),
             report=self._send_metrics,
         )
 

@@ -41,6 +41,9 @@ BATCH = 20
 ONCE = frozenset({"s3", "sftp", "elasticsearch"})
 """Destinations that store no event twice, whatever crashes."""
 
+OF_PAST = " of the past"
+"""Ends the name of a task of the backfill."""
+
 _BUDGET = {"requests": 10_000, "per": 1}
 KINDS = ("s3", "splunk_hec", "datadog", "elasticsearch", "sentinel", "http", "syslog", "sftp")
 
@@ -130,6 +133,7 @@ class Case:
     :param events: that the source holds at the start. :param source: of which kind.
     :param kinds: destinations. :param spool: URI; by default a folder.
     :param ago: how long ago the last of the events happened. :param kept: for how long the vendor is said to keep one.
+    :ivar past: the window of a backfill, for tasks whose names end in ``of the past``.
     :ivar dropped: events that the vendor keeps no more, by id.
     """
 
@@ -156,6 +160,7 @@ class Case:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.described = {"like": source, "lookback": kept.total_seconds()} if kept else source
         self.start_at = "2020-01-01"
+        self.past: dict[str, str] = {}
         self.dropped: dict[str, Served] = {}
         self.source = self._ask("new", kind=source, events=events, ago=ago.total_seconds())
         self.connect()
@@ -194,12 +199,16 @@ class Case:
     def task(self, what):
         """Return the work of ``pull``, ``report``, ``verify``, ``look``, a destination, or ``redrive``, to Splunk.
 
+        A pull or a destination ``of the past`` is one of the backfill.
+
         A look returns why a run is to be started, "" where none is; a pull which tasks the scheduler is to skip.
         """
         if what == "verify":
             return self._verify
         if what == "look":
             return self._look
+        is_past = what.endswith(OF_PAST)
+        what = what.removesuffix(OF_PAST)
         common = {"task_id": "t", "pipeline": self.name, "spool": self.spool}
         params = {"redrive": ["splunk_hec"]} if what == "redrive" else {}
         what = "splunk_hec" if what == "redrive" else what
@@ -214,6 +223,7 @@ class Case:
                 start=self.start_at or None,
                 page_size=20 if REGISTRY[self.kind].page_size else None,
                 rate_limit=_BUDGET,
+                **({"window": self.past} if is_past else {}),
                 **common,
             )
         elif what == "report":
@@ -221,7 +231,8 @@ class Case:
                 source=self.described, destinations=list(self.kinds), monitoring={}, checkpoints=False, **common
             )
         else:
-            operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **common)
+            windows = {"windows": [self.past]} if is_past else {}
+            operator = SHIP_OPERATORS[what](**_arguments(self.rig, self.name, what), **windows, **common)
         run_type = "asset_triggered" if self.rig.watch else "manual"
         run = SimpleNamespace(run_id=f"run {next(self.rig.runs)}", run_type=run_type)
         context = {"ti": MagicMock(try_number=1), "params": params, "dag_run": run}

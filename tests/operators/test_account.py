@@ -14,7 +14,7 @@ from audit_provider.core.open_stream import PositionWriter
 from audit_provider.core.stream_name import StreamName
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
-from tests.operators.conftest import DAYS, PYLON_TOKEN
+from tests.operators.conftest import DAYS, PYLON_TOKEN, set_clock
 
 CURSOR = StreamName("p").cursor_key
 
@@ -292,6 +292,58 @@ def test_a_quiet_run_asks_for_no_account(world):
     for _ in range(3):
         world.pull()
     assert [seen.path for seen in world.pylon.seen][before:] == ["/audit-logs/search"] * 3
+
+
+def a_day_later(world, monkeypatch, *, days=1):
+    set_clock(monkeypatch, world.now + timedelta(days=days, hours=1))
+
+
+def test_a_credential_that_the_vendor_moves_to_another_account_is_noticed_within_a_day(world, monkeypatch):
+    world.pull()
+    world.pylon.organization = "org-other"
+    assert world.pull()["read"] == 0, "the same credential is believed for a day"
+    before = world.variables.get(CURSOR)
+    a_day_later(world, monkeypatch)
+    happen(world)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="the vendor gives another account id"):
+            world.pull()
+    assert world.variables.get(CURSOR) == before
+
+
+def test_the_same_credential_is_asked_for_its_account_once_a_day(world, monkeypatch):
+    world.pull()
+    for day in (1, 2):
+        a_day_later(world, monkeypatch, days=day)
+        for _ in range(3):
+            world.pull()
+        world.pull(window=a_window(world, days=9 + day))
+    assert asked(world) == 3
+
+
+@pytest.mark.parametrize(("status", "questions"), [(403, 1), (503, 2)])
+def test_a_vendor_that_does_not_answer_after_a_day_holds_nothing_up(world, monkeypatch, status, questions):
+    world.pull()
+    first = kept(world)
+    a_day_later(world, monkeypatch)
+    world.pylon.faults.add("status", path="/me", status=status, count=None)
+    times = []
+    for _ in range(2):
+        before = asked(world)
+        world.pull()
+        times.append(asked(world) - before)
+    assert kept(world)["account"] == first["account"]
+    assert [bool(each) for each in times] == [True, questions == 2], "one that cannot be asked is asked by each run"
+
+
+def test_a_position_of_an_earlier_version_is_checked_by_the_next_run(world):
+    world.pull()
+    older = kept(world)
+    del older["account_checked_at"]
+    world.variables.set(CURSOR, json.dumps(older))
+    for _ in range(2):
+        world.pull()
+    assert asked(world) == 2
 
 
 def test_the_first_run_asks_once_before_it_keeps_anything(world):

@@ -1,4 +1,4 @@
-"""A window that left out what another one holds: a destination that was not given that one is told what it lacks."""
+"""A window that left out what another one holds: a destination that was not given that one receives it, or is not green."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from audit_provider.core.model import text_of
+from audit_provider.core.pull import pull
 from tests.operators.conftest import DAYS
 
 DAY = timedelta(days=1)
@@ -24,16 +25,40 @@ def longer(world, past):
     return past | {"start": text_of(world.now - (DAYS + 2) * DAY)}
 
 
-def test_a_destination_that_lacks_what_another_window_holds_is_not_green(world, past, longer):
+def test_what_a_window_within_holds_is_shipped_as_well(world, past, longer):
     whole = world.pull(window=past)["spooled"]
     world.ship("splunk", windows=[past])
     world.pull(window=longer)
-    with pytest.raises(AirflowFailException, match=rf"it lacks {whole} that only p/backfill-.* holds: trigger"):
-        world.ship("datadog", windows=[longer])
+    assert world.ship("datadog", windows=[longer])["delivered"] == whole
     assert world.ship("splunk", windows=[longer])["delivered"] == 0, "it has them"
-    world.ship("datadog", windows=[past])
-    assert world.ship("datadog", windows=[longer])["pending"] == 0
+    assert world.ship("datadog", windows=[longer]) == world.ship("datadog", windows=[past])
     assert Counter(world.datadog.ids()) == Counter(world.splunk.ids())
+
+
+def test_a_window_within_that_was_not_shipped_to_its_end_is_shipped_on_with_the_outer_one(world, past, longer, monkeypatch):
+    monkeypatch.setitem(pull.__kwdefaults__, "segment_bytes", 8_000)
+    whole = world.pull(window=past, page_size=50)["spooled"]
+    world.pull(window=longer)
+    world.datadog.faults.add("status", status=503, after=3, count=None)
+    with pytest.raises(AirflowException):
+        world.ship("datadog", windows=[longer])
+    world.datadog.faults.clear()
+    assert 0 < len(world.datadog.ids()) < whole
+    assert world.ship("datadog", windows=[longer])["pending"] == 0
+    assert len(set(world.datadog.ids())) == whole
+
+
+def test_a_destination_that_lacks_what_a_window_across_the_border_holds_is_not_green(world, past):
+    whole = world.pull(window=past)["spooled"]
+    world.ship("splunk", windows=[past])
+    across = {"start": text_of(world.now - (DAYS + 2) * DAY), "end": text_of(world.now - DAY)}
+    world.pull(window=across)
+    with pytest.raises(AirflowFailException, match=r"it lacks \d+ that only p/backfill-.* holds: trigger"):
+        world.ship("datadog", windows=[across])
+    assert world.datadog.ids() == [], "more was not asked for"
+    world.ship("datadog", windows=[past])
+    assert world.ship("datadog", windows=[across])["pending"] == 0
+    assert len(world.datadog.ids()) == whole
 
 
 def test_what_lies_outside_of_the_window_or_in_the_live_stream_is_not_lacking(world, past):

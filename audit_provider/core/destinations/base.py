@@ -116,6 +116,14 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """An event that this destination has received with another stream of the pipeline."""
+
+    segment: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Events of one request.
 

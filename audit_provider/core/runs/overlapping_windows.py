@@ -7,15 +7,17 @@ the second window alone, would then lack the events of the first one, and its ta
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import SpoolDamagedError, StopError
-from audit_provider.core.open_stream import open_stream
+from audit_provider.core.open_stream import open_stream, stream_progress
+from audit_provider.core.shipping.offset_in_chain import is_at_end
 from audit_provider.core.spool import RecentIds
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.open_stream import OpenStream
@@ -24,6 +26,37 @@ if TYPE_CHECKING:
 
 _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
 """Ends the name of an event whose id another one has; which of the two has the id may differ between streams."""
+
+
+def windows_within(ledger: Ledger, store: Store, names: Sequence[StreamName], destination: str) -> list[StreamName]:
+    """Return further windows that lie within those that were shipped, and hold events that the destination lacks.
+
+    Also those with which it has begun and that are not at their end, because no other task may ship them.
+
+    :param names: of the streams that were shipped; only backfill windows are looked at.
+    :raises AuditError: a record cannot be read. A damaged window is left to :func:`refuse_lacking`.
+    """
+    found: dict[StreamName, None] = {}
+    for name, span in [(each, each.span) for each in names]:
+        if span is None:
+            continue
+        inner = [
+            each
+            for each in StreamName.all_in(store, name.pipeline)
+            if each not in names and (own := each.span) and span.start <= own.start and own.end <= span.end
+        ]
+        if not inner:
+            continue
+        with suppress(SpoolDamagedError):
+            lacking = _lacking(ledger, store, name, destination)
+            found |= dict.fromkeys(each for each in inner if each.folder in lacking or _is_begun(ledger, each, destination))
+    return list(found)
+
+
+def _is_begun(ledger: Ledger, name: StreamName, destination: str) -> bool:
+    progress = stream_progress(ledger, name)
+    offset = progress.offset(destination) if progress else None
+    return progress is not None and offset is not None and not is_at_end(offset, progress.head)
 
 
 def refuse_lacking(ledger: Ledger, store: Store, names: Iterable[StreamName], destination: str, log: Log) -> None:

@@ -147,7 +147,7 @@ class SourceReading:
         kept = [(name, each) for name, each in both if each and each.source == spec.name]
         # Who deletes the position of the live stream keeps that of late events, which may be of another account.
         late = None if kept else position_record(self.ledger, StreamName.of_reconciliation(self.pipeline)).load()
-        self.account = read_account(self.connection, kept, [late] if late else [], log=self.log)
+        self.account = read_account(self.connection, kept, [late] if late else [], log=self.log, now=self.now())
 
     def learn_account(self) -> ReadAccount:
         """Return the account with what is to be kept of it, before the run commits anything.
@@ -155,7 +155,7 @@ class SourceReading:
         If the vendor has yet to be asked for its id, that is done now, once in a run.
         """
         if self.account.is_to_ask:
-            self.account = learnt(self.connection, self.account, self.log)
+            self.account = learnt(self.connection, self.account, self.log, self.now())
         return self.account
 
     def leave(self, resumes_at: datetime | None) -> None:
@@ -321,7 +321,7 @@ class Pulling:
         """Keep the account that was read with the position, also where nothing else was committed."""
         position = _of_account(position, self.source.learn_account())
         kept = self._kept
-        if kept is None or (kept.account, kept.credential_check) != (position.account, position.credential_check):
+        if kept is None or _account_of(kept) != _account_of(position):
             record.commit(position)
         return position
 
@@ -343,7 +343,16 @@ class Pulling:
 
 
 def _of_account(position: Position, read: ReadAccount) -> Position:
-    return replace(position, account=read.account, credential_check=read.credential_check)
+    return replace(
+        position,
+        account=read.account,
+        credential_check=read.credential_check,
+        account_checked_at=read.checked_at,
+    )
+
+
+def _account_of(position: Position) -> tuple[str, str, datetime | None]:
+    return position.account, position.credential_check, position.account_checked_at
 
 
 def _result(position: Position, counts: PullCounts) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Whose log a run reads. The vendor is asked for the account's id only where that is not known already.
 
 An id that is kept is good for the credential for which the vendor gave it, at the same address and with the same
-settings. Otherwise the vendor is asked before anything is read. A stream without a position asks before its first
+settings, for a day: a vendor may move a credential to another account. After a day, the vendor is asked again; if it does
+not answer, the kept id counts. Otherwise the vendor is asked before anything is read. A stream without a position asks before its first
 commit: until then nothing depends on the answer. If that question fails, the position keeps the check value of the
 credential, and no other credential reads on from it before a person has confirmed that it is of the same account.
 """
@@ -9,6 +10,7 @@ credential, and no other credential reads on from it before a person has confirm
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from audit_provider.core.account import (
@@ -24,10 +26,14 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Credentia
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from audit_provider.core.account import ReadStream
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
+
+CHECKED_FOR = timedelta(days=1)
+"""For so long an id that the vendor has given is not asked for again."""
 
 _REFUSED = "refused "
 
@@ -59,12 +65,15 @@ class ReadAccount:
 
     :ivar account: see :mod:`~audit_provider.core.account`. :ivar credential_check: to be kept with it.
     :ivar check: of the credential that is used. :ivar asked: the run has asked the vendor for an id that nobody knew.
+    :ivar checked_at: when the vendor has last answered what the account's id is, None where nothing says so; to be
+        kept as well.
     """
 
     account: str
     credential_check: str
     check: str
     asked: bool = False
+    checked_at: datetime | None = None
 
     @property
     def is_to_ask(self) -> bool:
@@ -81,6 +90,7 @@ def read_account(
     beside: Sequence[Position] = (),
     *,
     log: Log,
+    now: datetime | None = None,
 ) -> ReadAccount:
     """Return the account that a connection leads to.
 
@@ -88,6 +98,7 @@ def read_account(
         for first.
     :param beside: positions of streams that may be of another account. If one of them has an id and nothing is kept,
         that of this account is asked for first, because the ids of events are known by account.
+    :param now: aware UTC; None believes an id that was asked for more than a day ago.
     :raises ConfigurationError: one of ``kept`` was read from another account, or the vendor refuses to say whether it
         was, or nobody can say it. :raises CredentialError: it does not accept the credential.
     :raises UnavailableError: the vendor cannot be asked now.
@@ -96,12 +107,13 @@ def read_account(
     found = given if has_id(given) else given.rstrip("/")
     where = f"the connection {connection.http_conn_id!r}"
     with_ids = [position for _, position in kept if has_id(position.account)]
+    checked_at: datetime | None = None
     if check and not has_id(found):
         good = (each for each in with_ids if each.credential_check == check and is_same_place(each.account, found))
-        if known := next(good, None):
-            found = known.account
+        if known := max(good, key=_checked_at, default=None):
+            found, checked_at = _checked(connection, known, found, now, log)
         elif with_ids:
-            found = with_id(found, _needed_id(connection, with_ids[0].account, where))
+            found, checked_at = with_id(found, _needed_id(connection, with_ids[0].account, where)), now
     for name, position in kept:
         refuse_other_account(position.account, found, name, where)
         if check and not is_confirmed(given):
@@ -111,22 +123,24 @@ def read_account(
         # The vendor has given no id for this credential: the next one, without the extra, is asked for it.
         return ReadAccount(found, with_ids[0].credential_check if with_ids else "", check)
     if has_id(found):
-        return ReadAccount(found, check, check)
+        return ReadAccount(found, check, check, checked_at=checked_at)
     refused = any(position.credential_check == _REFUSED + check for _, position in kept)
     read = ReadAccount(found, _REFUSED + check if refused else "", check)
     first = kept or any(has_id(each.account) for each in beside)
-    return learnt(connection, read, log) if first and read.is_to_ask else read
+    return learnt(connection, read, log, now) if first and read.is_to_ask else read
 
 
-def learnt(connection: AccountConnection, read: ReadAccount, log: Log) -> ReadAccount:
+def learnt(connection: AccountConnection, read: ReadAccount, log: Log, now: datetime | None = None) -> ReadAccount:
     """Ask the vendor for an id that is not known yet, and return the account with what is to be kept of the answer.
 
     After a question that fails, the credential's check value is kept alone. One that is refused is not asked again with
     the same credential.
+
+    :param now: aware UTC, None where it is not to be kept that the vendor was asked.
     """
     read = replace(read, credential_check=read.check, asked=True)
     try:
-        return replace(read, account=with_id(read.account, connection.account_id()))
+        return replace(read, account=with_id(read.account, connection.account_id()), checked_at=now)
     except RetryError as error:
         log.info("The account's id is not known yet, and the next run asks for it again: %s", error)
         return read
@@ -137,6 +151,35 @@ def learnt(connection: AccountConnection, read: ReadAccount, log: Log) -> ReadAc
             error,
         )
         return replace(read, credential_check=_REFUSED + read.check)
+
+
+def _checked_at(position: Position) -> float:
+    return position.account_checked_at.timestamp() if position.account_checked_at else 0.0
+
+
+def _checked(
+    connection: AccountConnection, known: Position, place: str, now: datetime | None, log: Log
+) -> tuple[str, datetime | None]:
+    """Return the account of a position, and when its id was checked: now, if that was more than a day ago.
+
+    :param place: the account that the connection leads to, without an id.
+    """
+    before = known.account_checked_at
+    if now is None or (before and timedelta(0) <= now - before < CHECKED_FOR):
+        return known.account, before
+    try:
+        vendor_id = connection.account_id()
+    except RetryError as error:
+        log.info("Whether the credential is still of the same account is asked by the next run again: %s", error)
+        return known.account, before
+    except AuditError as error:
+        log.warning(
+            "The vendor no longer says of which account the credential is; that it is still the same one is believed, "
+            "and asked again in a day: %s",
+            error,
+        )
+        return known.account, now
+    return with_id(place, vendor_id) if vendor_id else known.account, now
 
 
 def _refuse_unknown(position: Position, check: str, name: ReadStream, where: str) -> None:

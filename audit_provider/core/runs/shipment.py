@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,8 @@ from audit_provider.core.open_stream import kept_letters, open_streams, opened_f
 from audit_provider.core.outages import ERROR_LENGTH, outages_after
 from audit_provider.core.progress import ShipProgress, grouped
 from audit_provider.core.runs.configurations import keep_change
-from audit_provider.core.runs.overlapping_windows import refuse_lacking
+from audit_provider.core.runs.delivered_windows import DeliveredWindows
+from audit_provider.core.runs.overlapping_windows import refuse_lacking, windows_within
 from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
 from audit_provider.core.shipping.redrive import redrive
@@ -48,6 +51,8 @@ class Shipment:
     :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
     :ivar has_source: whether the source is known where a stream's position is gone.
     :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" where nobody says.
+    :ivar receiver: returns what tells the address and the credential of the destination from others, "" where nobody
+        says.
     :ivar report: called with what was done for each stream, also where that failed.
     :ivar shipped: what was done for each stream.
     """
@@ -65,6 +70,7 @@ class Shipment:
     letters_fail: bool = True
     has_source: bool = True
     configuration: str = ""
+    receiver: Callable[[], str] = lambda: ""
     report: Callable[[Shipped], None] = lambda _: None
     shipped: list[Shipped] = field(default_factory=list)
 
@@ -83,6 +89,7 @@ class Shipment:
         try:
             for each in self.shipped:
                 self._ship_stream(each)
+            self._ship_windows_within()
         finally:
             self._account()
         refuse_lacking(self.ledger, self.store, [each.name for each in self.shipped], self.destination, self.log)
@@ -192,6 +199,21 @@ class Shipment:
         """Return how many events were set aside that no task has ended failed for, and note that this one does."""
         return sum(each.take_untold() for each in self.shipped)
 
+    def _ship_windows_within(self) -> None:
+        """Ship the windows within those that were shipped, as far as these have left out what the windows hold.
+
+        :raises AuditError: it cannot go on. What was done before is recorded.
+        """
+        names = [each.name for each in self.shipped]
+        for name in windows_within(self.ledger, self.store, names, self.destination):
+            self.log.info(
+                "%s holds events of this time range that %s lacks: they are shipped as well.",
+                name.folder,
+                self.destination,
+            )
+            self.shipped.append(each := Shipped(name))
+            self._ship_stream(each)
+
     def _ship_stream(self, shipped: Shipped) -> None:
         """Ship one stream, and note in ``shipped`` what was done.
 
@@ -298,14 +320,24 @@ class Shipment:
                     # What an earlier version has begun goes on as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
-                ship(
-                    destination,
-                    shipped.read(stream, passage.manifests(last)),
-                    reached,
-                    commit=commit,
-                    set_aside=keeper.set_aside,
-                    terms=terms,
-                )
+                if opened.name.is_backfill:
+                    reached = self._to_receiver(reached, is_new=is_new)
+                with closing(self._delivered_windows(opened, own)) as windows:
+                    ship(
+                        destination,
+                        shipped.read(stream, windows.followed(passage.manifests(last))),
+                        reached,
+                        commit=commit,
+                        set_aside=keeper.set_aside,
+                        terms=replace(terms, received=windows.indexes) if opened.name.is_live else terms,
+                    )
+                if windows.count:
+                    self.log.info(
+                        "%d events of %s were left out: %s has received them with a backfill.",
+                        windows.count,
+                        opened.name.folder,
+                        self.destination,
+                    )
                 if reached.segment <= last:
                     break
             return reached
@@ -329,6 +361,20 @@ class Shipment:
             if failure is not error:
                 raise failure from None
             raise
+
+    def _to_receiver(self, offset: Offset, *, is_new: bool) -> Offset:
+        """Return the offset of a window with how the destination is reached, where that was always the same."""
+        current = self._delivered_to()
+        return replace(offset, delivered_to=current if is_new or offset.delivered_to == current else "")
+
+    def _delivered_to(self) -> str:
+        receiver = self.receiver() if self.configuration else ""
+        return hashlib.sha256(f"{self.configuration}\n{receiver}".encode()).hexdigest()[:16] if receiver else ""
+
+    def _delivered_windows(self, opened: OpenStream, own: Position) -> DeliveredWindows:
+        return DeliveredWindows(
+            self.ledger, self.store, self.pipeline, own, self.destination, self._delivered_to, self.now, self.log
+        )
 
     def _replay_stream(self, opened: OpenStream, wanted: TimeRange, run_id: str) -> Replayed:
         stream, position = opened.stream, opened.position

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Raw
 
-from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item
+from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Received
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event, Offset, lasting
 from audit_provider.core.shipping.terms import Terms, TooOld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination, Place
@@ -36,7 +36,7 @@ SEGMENTS_IN_A_LOT = 4
 """Segments that are joined: numbers 1 to 4, 5 to 8 and so on, since nothing else is the same for every try, range and
 filter. Full segments make files of 32 MB."""
 
-Entry = Item | DeadLetter | Filtered | Ahead
+Entry = Item | DeadLetter | Filtered | Received | Ahead
 
 
 @dataclass(slots=True)
@@ -141,12 +141,14 @@ class _Packer:
         self._now = terms.now
         self._select = terms.select
         self._within = terms.within
+        self._received = terms.received
         self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
         """Put a segment's events from a place on into lots; yield full lots."""
-        if self._select or self._within or self._taken:
-            yield from self._pack_some(number, events, after)
+        received = self._received(number, events) if self._received and after < len(events) else ()
+        if self._select or self._within or self._taken or received:
+            yield from self._pack_some(number, events, after, received)
             return
         while after < len(events):
             some = events[after : after + min(_AT_ONCE, max(self._limits.events - self.lot.count, 1))]
@@ -162,7 +164,7 @@ class _Packer:
                     del full  # or it would stay in memory while the next lot is sent
                     break  # what comes into the next lot is made when that is built
 
-    def _pack_some(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
+    def _pack_some(self, number: int, events: Sequence[Event], after: int, received: Collection[int]) -> Iterator[Lot]:
         """Pack events of which some may be left out, or be at the destination already."""
         for index in range(after, len(events)):
             if index < after:
@@ -176,9 +178,10 @@ class _Packer:
                 continue
             event = events[index]
             outside = self._within is not None and not self._within(event)
-            selected = None if outside else self._selected(event, number, index)
+            is_there = index in received and not outside
+            selected = None if outside or is_there else self._selected(event, number, index)
             if selected is None:
-                self.lot.entries.append(Filtered(number, index, outside))
+                self.lot.entries.append(Received(number, index) if is_there else Filtered(number, index, outside))
                 if len(self.lot.entries) - self.lot.count >= _MOST_FILTERED:
                     yield self._cut((number, index + 1))
                 continue

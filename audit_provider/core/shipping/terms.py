@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -23,6 +23,8 @@ class Terms:
     :ivar tries: Sends in a row without any progress that end the run.
     :ivar deadline: Stop between batches after this time; the rest stays pending. None for no end.
     :ivar select: Returns an event as it may be sent, or None if it must not be sent; those are counted.
+    :ivar received: Given a segment's number and all its events, returns the indexes of those that the destination has
+        received with another stream of the pipeline; they are counted and not sent again. None sends all.
     :ivar within: Whether an event is in the range that is shipped; others are counted and skipped.
     :ivar concurrency: Batches sent at the same time. The offset still moves in order, so a crash may repeat that many.
     :ivar refused_before: The events are dead letters, so a batch of which none is accepted says nothing about the
@@ -35,6 +37,7 @@ class Terms:
     tries: int = 5
     deadline: datetime | None = None
     select: Callable[[Event], Event | None] | None = None
+    received: Callable[[int, Sequence[Event]], Collection[int]] | None = None
     within: Callable[[Event], bool] | None = None
     concurrency: int = 1
     refused_before: bool = False

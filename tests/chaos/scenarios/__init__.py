@@ -7,7 +7,13 @@ from tests.chaos.scenarios.forgery import forged_spool
 from tests.chaos.scenarios.kills import kills
 from tests.chaos.scenarios.outages import destinations_down, sources_failing
 from tests.chaos.scenarios.progress import clock_jumps, frozen_tasks, older_database, two_at_once, variables_failing
-from tests.chaos.scenarios.restored import exchanged_account, older_spool, renamed_pipeline
+from tests.chaos.scenarios.restored import (
+    backfill_first,
+    exchanged_account,
+    older_database_later,
+    older_spool,
+    renamed_pipeline,
+)
 from tests.chaos.scenarios.retention import retention_passed, rows_dropped
 from tests.chaos.scenarios.spool import disk_full, spool_on_s3, spool_read_only
 from tests.chaos.scenarios.watched import watched_airflow
@@ -23,9 +29,11 @@ SCENARIOS = {
         two_at_once,
         frozen_tasks,
         older_database,
+        older_database_later,
         older_spool,
         renamed_pipeline,
         exchanged_account,
+        backfill_first,
         clock_jumps,
         damaged_segments,
         sources_failing,

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 import yaml
+
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.stream_name import StreamName
+from audit_provider.host.spool_location import open_store
+from tests.chaos.rig import BATCH, OF_PAST, ONCE
 
 _KINDS = ("s3", "splunk_hec")
 
@@ -31,6 +37,58 @@ def older_spool(rig, dice, seed, long):
         for kind in case.kinds:
             case.figures.allow(kind, shipped[kind])
     case.recover()
+    return case.close()
+
+
+def older_database_later(rig, dice, seed, long):
+    """Restore an older database after retention has removed segments that this one leads to."""
+    pause = timedelta(days=40)
+    case = rig.case("older_database_later", seed, kinds=_KINDS, ago=pause)
+    for what in ("pull", *case.kinds):
+        ended = case.run(what, ahead=-pause)
+        case.figures.must(ended.how == "done", f"{what} with the clock of before: {ended.error}")
+    kept = case.variables()
+    case.add(60, seconds=pause.total_seconds())
+    case.recover()
+    case.recover("report")
+    removed = StreamName(case.name).stream(open_store(case.spool), case.position).oldest() - 1
+    case.figures.must(removed > 0, "retention has removed nothing")
+    for _ in range(3 if long else 1):
+        case.put_back(kept)
+        case.add(dice.randrange(10, 30))
+        said = case.said_by("pull")
+        case.figures.must_notice("an older database was restored" in said, "the pull did not notice the older database")
+        case.figures.trials += 1
+        for kind in case.kinds:
+            case.figures.allow(kind, case.position.head.total)
+        case.recover()
+        case.recover("report")
+    figures = case.close()
+    # The first events are in the chain of before, of which the destinations have them.
+    del figures.lost["spool"]
+    return figures
+
+
+def backfill_first(rig, dice, seed, long):
+    """Kill the tasks of a backfill, and let it end; then poll for the first time, from within the same time range."""
+    case = rig.case("backfill_first", seed, kinds=_KINDS, events=120)
+    case.past = {"start": text_of(utc_now() - timedelta(days=400)), "end": text_of(utc_now() + timedelta(seconds=1))}
+    for what in [f"{each}{OF_PAST}" for each in ("pull", *case.kinds)]:
+        for _ in range(5 if long else 1):
+            case.figures.trials += case.run(what, fatal=dice.randrange(3, 60)).how == "killed"
+            if what.removesuffix(OF_PAST) not in ("pull", *ONCE):
+                case.figures.allow("splunk_hec", BATCH)
+        case.recover(what)
+    for what in ("pull", *case.kinds):
+        for _ in range(5 if long else 1):
+            case.figures.trials += case.run(what, fatal=dice.randrange(3, 60)).how == "killed"
+            if what not in ("pull", *ONCE):
+                case.figures.allow("splunk_hec", BATCH)
+        case.recover(what)
+    case.add(30)
+    case.recover()
+    left_out = case.offset("splunk_hec").counts.already_there
+    case.figures.must(left_out > 100, f"polling has left out {left_out} of the 120 events that the backfill delivered")
     return case.close()
 
 

@@ -1,0 +1,167 @@
+"""Which events of the live stream a destination has received with a backfill window.
+
+A backfill may read a time before polling reads it for the first time. Both streams then hold these events, because
+monitoring, retention and reconciliation of one stream must not depend on another. Only a shipment of the live stream
+looks at the windows, and leaves out what is proven to be at the destination. An event is proven only if
+
+- the destination has received every event of the window: none is pending, filtered, set aside, or no longer kept,
+- that was from beginning to end with the configuration, the address and the credential that the destination has now,
+- the window was read from the same source and account, and its fields have the same meaning,
+- the chain of the window that the ledger leads to holds an event with the same id, the same time and the same bytes,
+- the live segment is new: who deletes an offset so that everything is sent again receives the older ones.
+
+What is not proven is sent: a repeat does less harm than a loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import SpoolDamagedError, StopError
+from audit_provider.core.model import microseconds_of
+from audit_provider.core.open_stream import open_stream
+from audit_provider.core.shipping.offset_in_chain import is_at_end
+from audit_provider.core.spool import RecentIds
+from audit_provider.core.spool.known import ContentTable
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Event
+    from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.position import Position
+    from audit_provider.core.progress import Log
+    from audit_provider.core.spool import Manifest, Store, Stream
+
+NEW_FOR = timedelta(days=1)
+"""For so long a live segment is new."""
+
+_OWN = -1
+
+
+@dataclass
+class DeliveredWindows:
+    """Finds the events of the live stream that a destination has received with a window.
+
+    :ivar pipeline: its name. :ivar position: of the live stream, for the segments of one source.
+    :ivar delivered_to: returns the digest of how the destination is reached now, see
+        :attr:`~audit_provider.core.model.Offset.delivered_to`; "" proves nothing.
+    :ivar now: returns the time, aware UTC. :ivar count: of the events that were left out.
+    """
+
+    ledger: Ledger
+    store: Store
+    pipeline: str
+    position: Position
+    destination: str
+    delivered_to: Callable[[], str]
+    now: Callable[[], datetime]
+    log: Log
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self._manifest: Manifest | None = None
+        self._unread: list[StreamName] | None = None
+        self._proven: list[StreamName] = []
+        self._ids = RecentIds()
+        self._segments: list[tuple[Stream, Manifest]] = []
+        self._contents = ContentTable()
+
+    def followed(self, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+        """Yield the manifests of the live segments that are shipped, and note which is next."""
+        for manifest in manifests:
+            self._manifest = manifest
+            yield manifest
+
+    def indexes(self, number: int, events: Sequence[Event]) -> Collection[int]:
+        """Return the indexes of the events that the destination has received with a window.
+
+        :param number: of the segment. :param events: all of it.
+        :raises UnavailableError: the spool or the ledger does not answer.
+        """
+        manifest = self._manifest
+        if manifest is None or manifest.number != number or self.now() - manifest.written_at >= NEW_FOR:
+            return ()
+        try:
+            windows = self._windows_of(manifest)
+            found = self._found(events, windows) if windows else ()
+        except (SpoolDamagedError, StopError) as error:
+            self._unread, self._proven = [], []
+            self.log.warning(
+                "%s What the backfills have delivered to %s is not known, so it may be sent again with %s/live.",
+                error,
+                self.destination,
+                self.pipeline,
+            )
+            return ()
+        self.count += len(found)
+        return found
+
+    def close(self) -> None:
+        """Drop what was read."""
+        self._ids.close()
+        self._contents.close()
+
+    def _windows_of(self, manifest: Manifest) -> list[StreamName]:
+        """Return the proven windows that may hold events of a segment, and read those that were not read before."""
+        if self._unread is None:
+            self._unread = [each for each in StreamName.all_in(self.store, self.pipeline) if each.span]
+        for name in [each for each in self._unread if _may_share(each, manifest)]:
+            self._unread.remove(name)
+            if opened := self._proven_window(name):
+                self._read(opened)
+                self._proven.append(name)
+        return [each for each in self._proven if _may_share(each, manifest)]
+
+    def _proven_window(self, name: StreamName) -> OpenStream | None:
+        """Return a window of which the destination has received every event; else None."""
+        opened = open_stream(self.ledger, self.store, name)
+        offset = opened.offset(self.destination) if opened else None
+        if opened is None or offset is None or not opened.head.total:
+            return None
+        live, position, counts = self.position, opened.position, offset.counts
+        is_same = position.is_of(live.account) and (position.source, position.fields) == (live.source, live.fields)
+        is_whole = is_at_end(offset, opened.head) and bool(offset.passed) and not offset.started_at and not offset.again
+        if not is_same or position.earlier_sources or not is_whole or counts.taken != opened.head.total:
+            return None
+        return opened if offset.delivered_to and offset.delivered_to == self.delivered_to() else None
+
+    def _read(self, opened: OpenStream) -> None:
+        stream = opened.stream
+        for manifest in stream.back_from(opened.head):
+            self._ids.remember(manifest.ids, len(self._segments))
+            self._segments.append((stream, manifest.without_ids()))
+
+    def _found(self, events: Sequence[Event], windows: Sequence[StreamName]) -> list[int]:
+        spans = [span for each in windows if (span := each.span)]
+        indexes = {
+            event.id: index for index, event in enumerate(events) if any(event.time in each for each in spans)
+        }
+        by_place: dict[int, list[int]] = {}
+        for name, place in self._ids.add(indexes, _OWN).items():
+            if place != _OWN:
+                by_place.setdefault(place, []).append(indexes[name])
+        found: list[int] = []
+        for place, some in by_place.items():
+            if place not in self._contents:
+                stream, manifest = self._segments[place]
+                self._contents.put(place, map(_content, stream.events(manifest)))
+            held = self._contents.held(place, [_content(events[index]) for index in some])
+            found += [index for index, is_held in zip(some, held, strict=True) if is_held]
+        return found
+
+
+def _may_share(name: StreamName, manifest: Manifest) -> bool:
+    span = name.span
+    return span is not None and span.start <= manifest.last_time and manifest.first_time < span.end
+
+
+def _content(event: Event) -> bytes:
+    # The length keeps apart what would be joined to the same bytes.
+    name = event.id.encode("utf-8", "surrogatepass")
+    return b"%d %s %d %s" % (len(name), name, microseconds_of(event.time), bytes(event.raw))
