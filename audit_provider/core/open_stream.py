@@ -90,12 +90,13 @@ class OpenStream(StreamProgress):
         """The segments that the position leads to."""
         return self.name.stream(self.store, self.position)
 
-    def lost_head(self) -> str:
+    def lost_head(self, oldest: int | None = None) -> str:
         """Return a sentence where the head is no longer kept, for an older database was restored; else "".
 
+        :param oldest: number of the oldest segment kept, if that is known already.
         :raises SpoolDamagedError: the mark of the oldest segment cannot be read.
         """
-        oldest = self.stream.oldest()
+        oldest = self.stream.oldest() if oldest is None else oldest
         if oldest == 1 or self.head.number >= oldest:
             return ""
         again = "the backfill" if self.name.is_backfill else "the pull"

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from audit_provider.core.account import check_value
-from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.host.missing import confirm_missing_connection
 from audit_provider.host.settings import has_secrets_backend
 
@@ -32,8 +32,11 @@ def connection_check(conn_id: str) -> str:
 
     So few, because a digest of it all would prove a guess of its credential.
 
-    :raises ConfigurationError: there is none. :raises UnavailableError: Airflow does not say.
+    :return: "" where there is no such connection, or Airflow does not say.
     """
-    found = connection_of(conn_id, "its destination")
+    try:
+        found = connection_of(conn_id, "its destination")
+    except AuditError:
+        return ""
     names = ("conn_type", "host", "schema", "login", "password", "port", "extra")
     return check_value([str(getattr(found, name) or "") for name in names], "")

@@ -301,7 +301,7 @@ def a_day_later(world, monkeypatch, *, days=1):
 def test_a_credential_that_the_vendor_moves_to_another_account_is_noticed_within_a_day(world, monkeypatch):
     world.pull()
     world.pylon.organization = "org-other"
-    assert world.pull()["read"] == 0, "the same credential is believed for a day"
+    assert world.pull()["spooled"] == 0, "the same credential is believed for a day"
     before = world.variables.get(CURSOR)
     a_day_later(world, monkeypatch)
     happen(world)

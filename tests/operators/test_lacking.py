@@ -1,4 +1,4 @@
-"""A window that left out what another one holds: a destination that was not given that one receives it, or is not green."""
+"""A window that left out what another one holds: who was not given that one receives it, or is not green."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from audit_provider.core.model import text_of
-from audit_provider.core.pull import pull
 from tests.operators.conftest import DAYS
 
 DAY = timedelta(days=1)
@@ -35,17 +34,18 @@ def test_what_a_window_within_holds_is_shipped_as_well(world, past, longer):
     assert Counter(world.datadog.ids()) == Counter(world.splunk.ids())
 
 
-def test_a_window_within_that_was_not_shipped_to_its_end_is_shipped_on_with_the_outer_one(world, past, longer, monkeypatch):
-    monkeypatch.setitem(pull.__kwdefaults__, "segment_bytes", 8_000)
-    whole = world.pull(window=past, page_size=50)["spooled"]
+def test_a_window_within_that_was_not_shipped_to_its_end_is_shipped_on(world, past, longer, monkeypatch):
+    monkeypatch.setattr("audit_provider.operators.ship.sleep_or_defer", lambda seconds: None)
+    whole = world.pull(window=past)["spooled"]
     world.pull(window=longer)
     world.datadog.faults.add("status", status=503, after=3, count=None)
-    with pytest.raises(AirflowException):
-        world.ship("datadog", windows=[longer])
+    batches = {"options": {"batch_events": 100}}
+    with pytest.raises(AirflowException, match="503"):
+        world.ship("datadog", windows=[longer], **batches)
     world.datadog.faults.clear()
-    assert 0 < len(world.datadog.ids()) < whole
-    assert world.ship("datadog", windows=[longer])["pending"] == 0
-    assert len(set(world.datadog.ids())) == whole
+    assert len(world.datadog.ids()) == 300
+    assert world.ship("datadog", windows=[longer], **batches)["pending"] == 0
+    assert len(set(world.datadog.ids())) == len(world.datadog.ids()) == whole
 
 
 def test_a_destination_that_lacks_what_a_window_across_the_border_holds_is_not_green(world, past):

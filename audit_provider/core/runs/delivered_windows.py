@@ -15,6 +15,7 @@ What is not proven is sent: a repeat does less harm than a loss.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -41,7 +42,20 @@ if TYPE_CHECKING:
 NEW_FOR = timedelta(days=1)
 """For so long a live segment is new."""
 
+_AGED = timedelta(minutes=15)
+"""A live segment without an event older than this is what polling finds in each run: it costs no look at the spool."""
+
 _OWN = -1
+
+
+def receiver_digest(configuration: str, check: str) -> str:
+    """Return the digest of how a destination is reached, as :attr:`~audit_provider.core.model.Offset.delivered_to`.
+
+    :param configuration: see :mod:`~audit_provider.core.runs.configurations`. :param check: of its connection.
+    :return: "" if one of them is not known.
+    """
+    known = configuration and check
+    return hashlib.sha256(f"{configuration}\n{check}".encode()).hexdigest()[:16] if known else ""
 
 
 @dataclass
@@ -85,7 +99,7 @@ class DeliveredWindows:
         :raises UnavailableError: the spool or the ledger does not answer.
         """
         manifest = self._manifest
-        if manifest is None or manifest.number != number or self.now() - manifest.written_at >= NEW_FOR:
+        if manifest is None or manifest.number != number or not self._may_repeat(manifest):
             return ()
         try:
             windows = self._windows_of(manifest)
@@ -103,9 +117,19 @@ class DeliveredWindows:
         return found
 
     def close(self) -> None:
-        """Drop what was read."""
+        """Drop what was read, and say how many events were left out."""
+        if self.count:
+            self.log.info(
+                "%d events of %s/live were left out: %s has received them with a backfill.",
+                self.count,
+                self.pipeline,
+                self.destination,
+            )
         self._ids.close()
         self._contents.close()
+
+    def _may_repeat(self, manifest: Manifest) -> bool:
+        return self.now() - manifest.written_at < NEW_FOR and manifest.written_at - manifest.first_time > _AGED
 
     def _windows_of(self, manifest: Manifest) -> list[StreamName]:
         """Return the proven windows that may hold events of a segment, and read those that were not read before."""
@@ -139,9 +163,7 @@ class DeliveredWindows:
 
     def _found(self, events: Sequence[Event], windows: Sequence[StreamName]) -> list[int]:
         spans = [span for each in windows if (span := each.span)]
-        indexes = {
-            event.id: index for index, event in enumerate(events) if any(event.time in each for each in spans)
-        }
+        indexes = {event.id: index for index, event in enumerate(events) if any(event.time in each for each in spans)}
         by_place: dict[int, list[int]] = {}
         for name, place in self._ids.add(indexes, _OWN).items():
             if place != _OWN:

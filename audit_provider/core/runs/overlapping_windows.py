@@ -49,7 +49,9 @@ def windows_within(ledger: Ledger, store: Store, names: Sequence[StreamName], de
             continue
         with suppress(SpoolDamagedError):
             lacking = _lacking(ledger, store, name, destination)
-            found |= dict.fromkeys(each for each in inner if each.folder in lacking or _is_begun(ledger, each, destination))
+            found |= dict.fromkeys(
+                each for each in inner if each.folder in lacking or _is_begun(ledger, each, destination)
+            )
     return list(found)
 
 

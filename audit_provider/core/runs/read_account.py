@@ -1,10 +1,11 @@
 """Whose log a run reads. The vendor is asked for the account's id only where that is not known already.
 
 An id that is kept is good for the credential for which the vendor gave it, at the same address and with the same
-settings, for a day: a vendor may move a credential to another account. After a day, the vendor is asked again; if it does
-not answer, the kept id counts. Otherwise the vendor is asked before anything is read. A stream without a position asks before its first
-commit: until then nothing depends on the answer. If that question fails, the position keeps the check value of the
-credential, and no other credential reads on from it before a person has confirmed that it is of the same account.
+settings, for a day: a vendor may move a credential to another account. After a day, the vendor is asked again; if it
+does not answer that, the kept id counts. If the credential, the address or the settings are others, the vendor is asked
+before anything is read. A stream without a position asks before its first commit: until then nothing depends on the
+answer. If that question fails, the position keeps the check value of the credential, and no other credential reads on
+from it before a person has confirmed that it is of the same account.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from audit_provider.core.open_stream import kept_letters, open_streams, opened_f
 from audit_provider.core.outages import ERROR_LENGTH, outages_after
 from audit_provider.core.progress import ShipProgress, grouped
 from audit_provider.core.runs.configurations import keep_change
-from audit_provider.core.runs.delivered_windows import DeliveredWindows
+from audit_provider.core.runs.delivered_windows import DeliveredWindows, receiver_digest
 from audit_provider.core.runs.overlapping_windows import refuse_lacking, windows_within
 from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
@@ -51,8 +50,7 @@ class Shipment:
     :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
     :ivar has_source: whether the source is known where a stream's position is gone.
     :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" where nobody says.
-    :ivar receiver: returns what tells the address and the credential of the destination from others, "" where nobody
-        says.
+    :ivar receiver: returns the check value of the destination's connection; "" if nobody knows it.
     :ivar report: called with what was done for each stream, also where that failed.
     :ivar shipped: what was done for each stream.
     """
@@ -226,7 +224,8 @@ class Shipment:
         if opened is None:
             self.log.info("Nothing has been read into %s yet.", shipped.name.folder)
             return
-        if lost := opened.lost_head():
+        oldest = opened.stream.oldest()
+        if lost := opened.lost_head(oldest):
             raise StopError(lost[0].upper() + lost[1:])
         stream = opened.stream
         self._keep_configuration(shipped.name, before)
@@ -242,7 +241,7 @@ class Shipment:
             offset = replace(offset, configuration=self.configuration)
         if not is_at_end(offset, opened.head):
             with grouped(self.log, f"Shipping {shipped.name.folder} to {self.destination}"):
-                offset = self._ship_pending(opened, stream, shipped, record, offset, is_new=before is None)
+                offset = self._ship_pending(opened, stream, oldest, shipped, record, offset, is_new=before is None)
         elif offset.failures_in_a_row or before is None or not is_known:
             outages = outages_after(offset, self.now())
             offset = replace(offset, failures_in_a_row=0, last_error="", failing_since=None, outages=outages)
@@ -284,6 +283,7 @@ class Shipment:
         self,
         opened: OpenStream,
         stream: Stream,
+        oldest: int,
         shipped: Shipped,
         record: Record[Offset],
         offset: Offset,
@@ -310,7 +310,7 @@ class Shipment:
 
         try:
             keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
-            passage = Passage(stream, position.head, offset, tell=self.log.warning)
+            passage = Passage(stream, position.head, offset, tell=self.log.warning, oldest=oldest)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
@@ -321,8 +321,10 @@ class Shipment:
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
                 if opened.name.is_backfill:
-                    reached = self._to_receiver(reached, is_new=is_new)
-                with closing(self._delivered_windows(opened, own)) as windows:
+                    current = self._delivered_to()
+                    same = is_new or reached.delivered_to == current
+                    reached = replace(reached, delivered_to=current if same else "")
+                with closing(self._delivered_windows(own)) as windows:
                     ship(
                         destination,
                         shipped.read(stream, windows.followed(passage.manifests(last))),
@@ -330,13 +332,6 @@ class Shipment:
                         commit=commit,
                         set_aside=keeper.set_aside,
                         terms=replace(terms, received=windows.indexes) if opened.name.is_live else terms,
-                    )
-                if windows.count:
-                    self.log.info(
-                        "%d events of %s were left out: %s has received them with a backfill.",
-                        windows.count,
-                        opened.name.folder,
-                        self.destination,
                     )
                 if reached.segment <= last:
                     break
@@ -362,16 +357,10 @@ class Shipment:
                 raise failure from None
             raise
 
-    def _to_receiver(self, offset: Offset, *, is_new: bool) -> Offset:
-        """Return the offset of a window with how the destination is reached, where that was always the same."""
-        current = self._delivered_to()
-        return replace(offset, delivered_to=current if is_new or offset.delivered_to == current else "")
-
     def _delivered_to(self) -> str:
-        receiver = self.receiver() if self.configuration else ""
-        return hashlib.sha256(f"{self.configuration}\n{receiver}".encode()).hexdigest()[:16] if receiver else ""
+        return receiver_digest(self.configuration, self.receiver() if self.configuration else "")
 
-    def _delivered_windows(self, opened: OpenStream, own: Position) -> DeliveredWindows:
+    def _delivered_windows(self, own: Position) -> DeliveredWindows:
         return DeliveredWindows(
             self.ledger, self.store, self.pipeline, own, self.destination, self._delivered_to, self.now, self.log
         )

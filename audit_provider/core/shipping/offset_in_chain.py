@@ -52,10 +52,13 @@ class Passage:
     :ivar offset: as it was given; where the chain does not hold what it has passed, moved back to the end of the last
         segment that both chains share. What it passes for the second time is counted as ``again``.
     :param tell: called with a line worth a log entry where that happens.
+    :param oldest: number of the oldest segment kept, if that is known already.
     :raises SpoolDamagedError: a manifest is missing or is not what was written, or what comes next is no longer kept.
     """
 
-    def __init__(self, stream: Stream, head: Head, offset: Offset, *, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, stream: Stream, head: Head, offset: Offset, *, tell: Callable[[str], None], oldest: int | None = None
+    ) -> None:
         self.offset = offset
         self._head = head
         self._walk = stream.walk(head)
@@ -67,7 +70,7 @@ class Passage:
                 f"{head.number}: an older position was restored; delete the Variable of the destination's offset to "
                 "ship everything still kept."
             )
-        oldest = stream.oldest()
+        oldest = stream.oldest() if oldest is None else oldest
         if digest and number + 1 < oldest:
             raise SpoolDamagedError(
                 f"the destination has received the segments of {stream} up to {number}, and those before {oldest} are "

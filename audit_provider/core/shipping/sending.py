@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Destination, Place
     from audit_provider.core.model import Offset
-    from audit_provider.core.shipping.packing import Lot
+    from audit_provider.core.shipping.packing import Entry, Lot
     from audit_provider.core.shipping.terms import Terms
 
 MOST_STORED_AGAIN = 2

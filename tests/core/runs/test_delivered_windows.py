@@ -181,6 +181,15 @@ def test_what_the_window_does_not_span_is_sent(kept):
     assert sent_with_polling(kept) == ["b"]
 
 
+def test_what_polling_finds_in_each_run_costs_no_look_at_the_spool(kept):
+    hold(kept, PAST, "ab")
+    hold(kept, LIVE, [event("a", time=NOW - timedelta(minutes=5)), event("b", time=NOW)])
+    listed = []
+    kept.store.folders = lambda prefix: listed.append(prefix) or []
+    assert sent_with_polling(kept) == ["a", "b"]
+    assert listed == []
+
+
 def test_who_deletes_an_offset_later_receives_all(past):
     hold(past, LIVE, "ijk", written_at=NOW - NEW_FOR, chain="20260401T000000Z-cccc")
     hold(past, PAST, "ijk")
