@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Note
 from audit_provider.core.transparency.witness import WitnessKey
 from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
@@ -88,6 +89,16 @@ def test_litewitness_cosigns_what_goes_on_and_nothing_else(rig, witness, monkeyp
         assert cosigned_at is not None
     with contextlib.closing(sqlite3.connect(database)) as opened:
         assert opened.execute("SELECT tree_size FROM log").fetchall() == [(77,)]
+    window = StreamName("p", "20260101T000000Z_20260102T000000Z")
+    rig.read(9, window)
+    rig.make(window)
+    assert "does not know the log" in rig.kept()[-1]["witness"]["why_not"]
+    add_log(database, f"logs.example.com/{window.folder}/{CHAIN}")
+    rig.now += timedelta(hours=2)
+    rig.make(LIVE)
+    late = [each for each in rig.kept() if each["subject"] == window.folder][-1]
+    assert key.cosigned_at(Note.of(late["checkpoint"])) is not None
+    assert late["size"] == 9
     with contextlib.closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("UPDATE log SET tree_hash = ?", (base64.b64encode(bytes(32)).decode(),))
     record, cosigned_at = next_one(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from audit_provider.core.model import text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.unwitnessed import Unwitnessed
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.stream_name import StreamName
@@ -131,6 +132,7 @@ class Checkpoints:
         made: list[Event] = []
         grown: list[tuple[StreamName, TreeHead]] = []
         indexed: list[tuple[OpenStream, IndexHead]] = []
+        names = list(names)
         for name in names:
             # Each checkpoint makes the evidence grow, so that alone is no reason to make one.
             if name.is_evidence and not made:
@@ -143,17 +145,22 @@ class Checkpoints:
             if tree.leaves > 0 and self._is_due(name, tree):
                 now = self.now()
                 checkpoint = self._checkpoint(opened, tree)
-                note, unsigned = self._cosigned(opened, tree, checkpoint, witness)
+                note, unsigned = self._cosigned(opened, tree, checkpoint, witness, known=tree.size)
                 made.append(self._event(opened, tree, checkpoint, note, unsigned, why, now))
                 since = (tree.unwitnessed_since or now) if unsigned else None
                 new = replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now, unwitnessed_since=since)
                 grown.append((name, new))
+        if witness and any(name.is_live for name in names):
+            for event, late in self._cosigned_late(witness, {name for name, _ in grown}):
+                made.append(event)
+                grown.append(late)
         if made:
             spool_evidence(self.ledger, self.store, self.pipeline, made, self.now())
         for name, tree in grown:
             record = tree_record(self.ledger, name)
-            record.hold()
+            before = record.load()
             record.commit(tree)
+            self._note(name, before, tree)
         for opened, index in indexed:
             self._index(opened, index, over_at)
         return len(made)
@@ -199,9 +206,12 @@ class Checkpoints:
         return Checkpoint(origin, tree.leaves, tree.range.root)
 
     def _cosigned(
-        self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, witness: Witness | None
+        self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, witness: Witness | None, *, known: int
     ) -> tuple[Note, str]:
-        """Return the signed checkpoint, with the witness's signature where it gives one, and else why it does not."""
+        """Return the signed checkpoint, with the witness's signature where it gives one, and else why it does not.
+
+        :param known: size of the checkpoint that the witness is thought to have.
+        """
         note = checkpoint.signed(self.signer.keys)
         if witness is None:
             return note, ""
@@ -214,10 +224,46 @@ class Checkpoints:
             return consistency_proof(old, checkpoint.size, TreeReader(files.all(), leaves).subtree)
 
         try:
-            return cosigned(note, checkpoint.size, witness.key, witness.send, known=tree.size, proof=proof), ""
+            return cosigned(note, checkpoint.size, witness.key, witness.send, known=known, proof=proof), ""
         except AuditError as error:
             self.log.warning("The checkpoint of %s has no cosignature: %s", opened.name.folder, error)
             return note, str(error)
+
+    def _cosigned_late(
+        self, witness: Witness, made: Collection[StreamName]
+    ) -> Iterator[tuple[Event, tuple[StreamName, TreeHead]]]:
+        """Yield the last checkpoints that the witness signs only now, with what is to be recorded of their trees.
+
+        :param made: streams of which this report makes a newer one.
+        """
+        marks = Unwitnessed(self.store, self.pipeline, self.now)
+        for name in marks.due(self.every):
+            opened = open_stream(self.ledger, self.store, name)
+            tree = tree_record(self.ledger, name).load()
+            if name in made or opened is None or tree is None:
+                continue
+            if (tree.chain, tree.head, tree.leaves) != (opened.chain, opened.head, tree.size):
+                # The stream's own next checkpoint is another one.
+                continue
+            checkpoint = self._checkpoint(opened, tree)
+            note, unsigned = self._cosigned(opened, tree, checkpoint, witness, known=0)
+            if unsigned:
+                marks.mark(name)
+                continue
+            now = self.now()
+            event = self._event(opened, tree, checkpoint, note, "", "", now)
+            yield event, (name, replace(tree, made_at=now, unwitnessed_since=None))
+
+    def _note(self, name: StreamName, before: TreeHead | None, tree: TreeHead) -> None:
+        """Mark a stream whose last checkpoint no witness has signed, so that it is asked again.
+
+        Without a witness only a window of the past is marked, for one that is configured later.
+        """
+        marks = Unwitnessed(self.store, self.pipeline, self.now)
+        if tree.unwitnessed_since or (name.is_backfill and not self.signer.witness):
+            marks.mark(name)
+        elif name.is_backfill or (before and before.unwitnessed_since):
+            marks.unmark(name)
 
     def _event(
         self,

@@ -218,6 +218,87 @@ def test_a_witness_that_is_silent_for_a_day_is_a_finding_until_it_signs(watched,
     assert tree_record(watched.ledger, LIVE).load().unwitnessed_since is None
 
 
+def of_window(rig):  # noqa: F811
+    return [each for each in rig.kept() if "/backfill-" in each["subject"]]
+
+
+def test_a_window_that_the_witness_did_not_sign_is_sent_again_once_an_hour(watched, witness):
+    (name,) = windows(watched, 1)
+    origin = f"logs.example.com/{name.folder}/{CHAIN}"
+    watched.make(name)
+    assert "does not know the log" in of_window(watched)[-1]["witness"]["why_not"]
+    asked = len(watched.requests)
+    watched.now += timedelta(minutes=30)
+    assert watched.make(LIVE) == 0, "it was asked half an hour ago"
+    watched.now += timedelta(minutes=30)
+    assert watched.make(LIVE) == 0, "it still does not know the log"
+    watched.now += timedelta(minutes=30)
+    watched.make(LIVE)
+    assert len(watched.requests) == asked + 1
+    witness.logs[origin] = [KEY.public.raw]
+    watched.now += timedelta(minutes=30)
+    assert watched.make(LIVE) == 1
+    key = WitnessKey.of_text(witness.verifier)
+    first, last = of_window(watched)
+    assert (last["size"], last["root"]) == (first["size"], first["root"])
+    note = Note.of(last["checkpoint"])
+    assert note.signed_by([KEY.public, key], origin) == [KEY.public, key]
+    assert last["witness"]["why_not"] == ""
+    assert tree_record(watched.ledger, name).load().unwitnessed_since is None
+    asked = len(watched.requests)
+    watched.now += timedelta(days=1)
+    assert watched.make(LIVE) == 0
+    assert len(watched.requests) == asked
+
+
+def test_a_window_of_before_the_witness_was_configured_is_signed_later(watched, witness):
+    signer, watched.signer = watched.signer, Signer("logs.example.com", (KEY,))
+    (name,) = windows(watched, 1)
+    watched.make(name)
+    watched.now += timedelta(days=1)
+    watched.signer = signer
+    witness.logs[f"logs.example.com/{name.folder}/{CHAIN}"] = [KEY.public.raw]
+    assert watched.make(LIVE) == 1
+    assert of_window(watched)[-1]["witness"]["cosigned_at"]
+
+
+def test_a_witness_that_is_down_is_asked_once_for_all_windows_that_wait(rig):  # noqa: F811
+    asked = []
+
+    def send(body):
+        asked.append(body)
+        raise UnavailableError("no answer within 15 s.")
+
+    rig.signer = Signer("logs.example.com", (KEY,), Witness(WitnessKey("w", KEY.public), send))
+    rig.make(*windows(rig, 20))
+    rig.now += timedelta(hours=1)
+    assert rig.make(LIVE) == 0
+    assert len(asked) == 2
+
+
+def test_a_window_that_is_read_anew_has_a_newer_checkpoint_and_the_old_one_is_not_sent(watched, witness, tmp_path):
+    (name,) = windows(watched, 1)
+    watched.make(name)
+    watched.read(2, name)
+    witness.logs[f"logs.example.com/{name.folder}/{CHAIN}"] = [KEY.public.raw]
+    watched.now += timedelta(hours=2)
+    watched.make(LIVE)
+    watched.make(name)
+    assert [each["size"] for each in of_window(watched) if each["witness"]["cosigned_at"]] == [3]
+    assert not list((tmp_path / "p/tree/unwitnessed").glob("backfill-*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'"2026-03-01T00:00:00"', b'"2999-01-01T00:00:00Z"'])
+def test_a_mark_that_says_no_time_is_due(watched, witness, tmp_path, content):
+    (name,) = windows(watched, 1)
+    watched.make(name)
+    (mark,) = (tmp_path / "p/tree/unwitnessed").iterdir()
+    mark.write_bytes(content)
+    (mark.parent / "notes.txt").write_bytes(b"foreign")
+    witness.logs[f"logs.example.com/{name.folder}/{CHAIN}"] = [KEY.public.raw]
+    assert watched.make(LIVE) == 1
+
+
 def test_keys_of_logs_and_witnesses_are_told_apart(witness):
     assert verifier_of(witness.verifier) == WitnessKey.of_text(witness.verifier)
     assert verifier_of(KEY.public.verifier(ORIGIN)) == KEY.public
