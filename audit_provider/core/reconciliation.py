@@ -53,6 +53,8 @@ class Reconcile:
     :ivar fail_on_missed: Whether a run fails if it finds late or missed events.
     :ivar verify: Whether each run also verifies the spool of the pipeline, of old segments a share, and writes down
         which days are proven, for the calendar of the page.
+    :ivar ask_destinations: Whether that also asks S3, Elasticsearch and OpenSearch whether they have the events of the
+        last days that they confirmed. The connection then needs the right to read there.
     """
 
     schedule: str | None = "@daily"
@@ -60,6 +62,7 @@ class Reconcile:
     width: timedelta = _DAY
     fail_on_missed: bool = False
     verify: bool = True
+    ask_destinations: bool = True
 
 
 def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int) -> Reconcile | None:

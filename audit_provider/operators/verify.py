@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline, read_pipelines
+from audit_provider.core.runs.asking import lacking
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.host.spool_location import open_store
+from audit_provider.operators.arrivals import arrivals_of
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.version import __version__
 
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+_SAID = 3
+
 
 class VerifyAuditLogsOperator(AuditLogsOperator):
-    """Read the spool of a pipeline again, compare it with Airflow's records, and judge every day.
+    """Read the spool of a pipeline again, compare it with Airflow's records, ask destinations, and judge every day.
 
     What it finds is kept as evidence, and is what the calendar of the page shows. The task fails if there is a fault in
-    the spool. Returns for XCom: ``result``, ``events``, ``segments``, ``faults`` and ``proven``, ``read``, ``gap``, how
-    many days are in each state. Example::
+    the spool, or if a destination does not have what it confirmed. Returns for XCom: ``result``, ``events``, ``segments``, ``faults`` and ``proven``, ``read``, ``gap``, how
+    many days are in each state, and ``lacking``, for how many days a destination lacks events. Example::
 
         VerifyAuditLogsOperator(task_id="verify", pipeline="pylon")
 
@@ -44,7 +48,9 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         """Verify, then fail where the spool is not as it was written."""
         pipeline = self._pipeline()
         store = open_store(self.spool or spool_uri())
-        run = Verifying(self.ledger, store, pipeline, self.log, utc_now, __version__)
+        asks = pipeline.reconcile is None or pipeline.reconcile.ask_destinations
+        arrival_of = arrivals_of(self._with_options(pipeline)) if asks else None
+        run = Verifying(self.ledger, store, pipeline, self.log, utc_now, __version__, arrival_of)
         found, days = run.run()
         self.log.info("\n%s", found)
         if found.faults:
@@ -52,22 +58,43 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
                 f"the spool of {pipeline.name} has {len(found.faults)} faults, the first: {found.faults[0]}; "
                 "'audit-logs verify' lists all of them."
             )
+        lacks = lacking(days)
+        if lacks:
+            raise StopError(
+                f"{len(lacks)} days of {pipeline.name} are not whole at a destination: {'; '.join(lacks[:_SAID])}. Replay "
+                "them, or see who has changed what lies there; 'audit-logs verify --against' looks at all of it."
+            )
         return {
             "result": found.result,
             "events": sum(each.events for each in found.streams),
             "segments": sum(each.segments for each in found.streams),
             "faults": len(found.faults),
+            "lacking": len(lacks),
             **{state: sum(each.state == state for each in days.values()) for state in ("proven", "read", "gap")},
         }
 
     def _pipeline(self) -> Pipeline:
-        if isinstance(self.pipeline, Pipeline):
-            return self.pipeline
+        return self.pipeline if isinstance(self.pipeline, Pipeline) else self._in_file(self.pipeline)
+
+    def _with_options(self, pipeline: Pipeline) -> Pipeline:
+        """Return a pipeline with the options of its destinations: a DAG file leaves out those of other tasks."""
+        if all(each.options is not None for each in pipeline.destinations.values()):
+            return pipeline
+        try:
+            described = self._in_file(pipeline.name)
+        except ConfigurationError as error:
+            self.log.warning("No destination is asked: %s", error)
+            return pipeline
+        return described
+
+    @staticmethod
+    def _in_file(name: str) -> Pipeline:
+        """Return a pipeline of the pipelines file."""
         try:
             text = pipelines_file(beside_dags()).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"the pipelines file cannot be read ({error}): see its path and rights.") from None
-        found = read_pipelines(text).pipelines.get(self.pipeline)
+        found = read_pipelines(text).pipelines.get(name)
         if found is None:
-            raise ConfigurationError(f"the pipelines file has no pipeline {self.pipeline!r} without mistakes.")
+            raise ConfigurationError(f"the pipelines file has no pipeline {name!r} without mistakes.")
         return found

@@ -16,6 +16,7 @@ from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import UTC, Window
 from audit_provider.core.runs.unreadable_days import said_of
 from audit_provider.core.state_version import refuse_newer
+from audit_provider.core.verification.day_arrivals import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,6 +58,7 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar compared: with the source, by the reconciliation.
     :ivar verified_at: when its segments were last read again without a fault. :ivar proven_at: since when it is proven.
     :ivar kept: whether all of its segments were kept when it was looked at last.
+    :ivar asked: what each destination answered when it was asked for the events that it had confirmed.
     """
 
     state: DayState
@@ -70,6 +72,7 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
     verified_at: datetime | None = None
     proven_at: datetime | None = None
     kept: bool = True
+    asked: dict[str, Asked] = {}
 
 
 class Calendar(msgspec.Struct, frozen=True):
@@ -128,6 +131,7 @@ class Known:
     :ivar faulty: segments with a fault, by day, a sentence each. :ivar fault: of the spool as a whole; "" for none.
     :ivar removed_until: segments that were written before are no longer kept; None where all are.
     :ivar looks_at: says whether a day is judged; the others stay as they were.
+    :ivar asked: what destinations answered last, by day and by their names.
     """
 
     facts: PackFacts
@@ -139,6 +143,7 @@ class Known:
     fault: str = ""
     removed_until: datetime | None = None
     looks_at: Callable[[date], bool] = lambda _: True
+    asked: Mapping[date, Mapping[str, Asked]] = field(default_factory=dict)
 
 
 def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
@@ -220,7 +225,8 @@ def _judged(day: date, known: Known) -> Day:
     span = span_of(day)
     met = known.facts.days.get(day)
     compared = covers(known.compared, span)
-    doubts = [_doubt(met, known, compared=compared), said_of(known.facts.unreadable, span)]
+    asked = {name: each for name, each in known.asked.get(day, {}).items() if name in known.enabled}
+    doubts = [_doubt(met, known, asked, compared=compared), said_of(known.facts.unreadable, span)]
     reason = "; ".join(filter(None, doubts))
     state: DayState = "read" if reason else "proven"
     if wrong := known.faulty.get(day, ""):
@@ -229,6 +235,8 @@ def _judged(day: date, known: Known) -> Day:
         state, reason = "gap", _of_gaps(missing)
     elif not met and not any(each.start < span.end and span.start < each.end for each in known.read):
         state, reason = "unknown", "nothing was read of this day"
+    elif lacks := [f"{name}: {said}" for name, each in asked.items() if (said := each.lacks)]:
+        state, reason = "gap", "; ".join(lacks)
     counts = {name: dict(sorted(each.items())) for name, each in met.destinations.items()} if met else {}
     return Day(
         state,
@@ -241,6 +249,7 @@ def _judged(day: date, known: Known) -> Day:
         compared=compared,
         verified_at=None if known.fault or wrong else known.now,
         proven_at=known.now if state == "proven" else None,
+        asked=asked,
     )
 
 
@@ -258,7 +267,7 @@ def _partly_kept(found: Day) -> Day:
     return msgspec.structs.replace(found, state=state, reason=reason, proven_at=None, kept=False)
 
 
-def _doubt(met: DayFacts | None, known: Known, *, compared: bool) -> str:
+def _doubt(met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, compared: bool) -> str:
     """Return why a day that was read is not proven; "" where nothing is left to be asked."""
     if known.fault:
         return known.fault
@@ -268,6 +277,8 @@ def _doubt(met: DayFacts | None, known: Known, *, compared: bool) -> str:
         states: Mapping[str, int] = met.destinations.get(name, {}) if met else {}
         if waiting := [f"{count:,} {state}" for state, count in sorted(states.items()) if state not in _ARRIVED]:
             return f"{name}: {', '.join(waiting)}"
+        if name in asked and asked[name].later:
+            return f"{name} was not asked yet: {asked[name].why_not}"
     return ""
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store
 
+    Meet = Callable[[str, str, Manifest, Event], None]
+
 
 @dataclass(slots=True)
 class DayFacts:
@@ -140,12 +142,14 @@ def collect(
     made_at: datetime,
     version: str,
     looks_at: Callable[[date], bool] = lambda _: True,
+    meet: Meet | None = None,
 ) -> PackFacts:
     """Return what is known of a pipeline's time range.
 
     Each kept segment with events of the range is read and proven.
 
-    :param looks_at: says whether the events of a day are wanted.
+    :param looks_at: says whether the events of a day are wanted. :param meet: takes each event that a destination has
+        confirmed: name of that, folder of the stream, manifest, event.
     :raises AuditError: the spool or a record cannot be read.
     """
     facts = PackFacts(
@@ -169,7 +173,7 @@ def collect(
             each for each in unreadable_of(opened) if each.start < wanted.end and wanted.start < each.end
         ]
         if not name.is_made_here:
-            _read(facts, opened, pipeline, wanted, looks_at)
+            _read(facts, opened, pipeline, wanted, looks_at, meet)
     gaps = all_gaps(ledger, store, [pipeline])
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
     facts.compared_until = _compared_until(ledger, pipeline.name)
@@ -183,7 +187,12 @@ def collect(
 
 
 def _read(
-    facts: PackFacts, opened: OpenStream, pipeline: Pipeline, wanted: Window, looks_at: Callable[[date], bool]
+    facts: PackFacts,
+    opened: OpenStream,
+    pipeline: Pipeline,
+    wanted: Window,
+    looks_at: Callable[[date], bool],
+    meet: Meet | None,
 ) -> None:
     """Read what a stream holds of the range."""
     stream = opened.stream
@@ -212,7 +221,10 @@ def _read(
                 day = facts.days.setdefault(event.time.date(), DayFacts())
                 _count(day, event, manifest)
                 for name, judge in judges.items():
-                    day.destinations.setdefault(name, Counter())[judge.state(event, manifest, index)] += 1
+                    state = judge.state(event, manifest, index)
+                    day.destinations.setdefault(name, Counter())[state] += 1
+                    if meet and state == "delivered":
+                        meet(name, opened.name.folder, manifest, event)
 
 
 def _count(day: DayFacts, event: Event, manifest: Manifest) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,7 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Window, back_by, text_of
 from audit_provider.core.open_stream import OpenStream, open_streams
 from audit_provider.core.reconciliation import ReconciliationState, midnight, reading_began
+from audit_provider.core.runs.asking import Answers, Asking, last_changes
 from audit_provider.core.runs.calendar import (
     MOST_DAYS,
     NOT_COMPARED,
@@ -43,10 +45,12 @@ from audit_provider.core.verification import streams_in, verify
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Head, Manifest, Store
     from audit_provider.core.spool.manifests import Outline
     from audit_provider.core.verification import Fault, Verification
+    from audit_provider.core.verification.day_arrivals import DayArrival
 
 _DAY = timedelta(days=1)
 _MOST_FAULTS = 20
@@ -57,7 +61,8 @@ _TRIES = 2
 class Verifying:
     """One verification.
 
-    :ivar version: of this package.
+    :ivar version: of this package. :ivar arrival_of: returns what asks a destination for the events of some days, by
+        its name and by the positions of the streams; None where no destination is asked.
     """
 
     ledger: Ledger
@@ -66,9 +71,11 @@ class Verifying:
     log: Log
     now: Callable[[], datetime]
     version: str
+    arrival_of: Callable[[str, Mapping[str, Position]], DayArrival] | None = None
     _before: Calendar = field(default_factory=Calendar, init=False)
     _reads_all: bool = field(default=False, init=False)
     _met_damage: bool = field(default=False, init=False)
+    _answers: Answers = field(default_factory=dict, init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
         """Read the spool again, judge every day, and keep both: the calendar, and what was found as evidence.
@@ -154,42 +161,59 @@ class Verifying:
         for left in reversed(range(_TRIES)):
             kept = _Kept()
             try:
-                facts = self._facts(kept, faults, now)
+                facts, self._answers = self._facts(kept, faults, now)
                 break
             except SpoolDamagedError as error:
                 if not left:
                     self.log.warning("%s", error)
                     self._met_damage = True
                     return doubted(kept.marked(before), kept.faulty, fault or str(error))
+        enabled = self._enabled()
         known = Known(
             facts,
             now,
             read=kept.read,
             compared=self._compared(),
-            enabled=[each.name for each in self.pipeline.destinations.values() if each.enabled],
+            enabled=enabled,
             faulty=kept.faulty,
             fault=fault,
             removed_until=kept.removed_until,
             looks_at=self._looks_at(kept),
+            asked={
+                day: {**(before[day].asked if day in before else {}), **self._answers.get(day, {})}
+                for day in before.keys() | self._answers.keys()
+            },
         )
         return with_gaps(judged(kept.marked(before), known), facts.gaps, now.astimezone(UTC).date())
 
-    def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> PackFacts:
+    def _enabled(self) -> list[str]:
+        return [each.name for each in self.pipeline.destinations.values() if each.enabled]
+
+    def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> tuple[PackFacts, Answers]:
+        """Return what is known of the days, and what destinations answered."""
         for opened in open_streams(self.ledger, self.store, self.pipeline.name):
             if not opened.name.is_made_here:
                 kept.add(opened, faults, self._before.heads)
         kept.add_other_chains(self.store, self.pipeline.name, faults)
         start = max(midnight(min([*kept.times, now])), midnight(back_by(now, MOST_DAYS * _DAY)))
         wanted = Window(start, midnight(now) + _DAY)
-        return collect(
+        looks_at = self._looks_at(kept)
+        collected = partial(
+            collect,
             self.ledger,
             self.store,
             self.pipeline,
             wanted,
             made_at=now,
             version=self.version,
-            looks_at=self._looks_at(kept),
+            looks_at=looks_at,
         )
+        if self.arrival_of is None:
+            return collected(), {}
+        arrival_of = partial(self.arrival_of, positions=kept.positions)
+        changes = last_changes(self.ledger, self.store, self.pipeline.name)
+        with Asking(arrival_of, self._enabled(), self._before.days, kept.changed, now, changes) as asking:
+            return collected(meet=asking.meet), asking.answers()
 
     def _compared(self) -> tuple[Window, ...]:
         """Return the spans of time that the reconciliation has compared with the source and account that are read."""
@@ -232,6 +256,7 @@ class Verifying:
             "faults": [str(each) for each in found.faults[:_MOST_FAULTS]],
             "streams": {each.stream: {"head": each.head, "sha256": each.sha256} for each in found.streams},
             "days": changed,
+            "asked": {str(day): msgspec.to_builtins(each) for day, each in sorted(self._answers.items())},
             "calendar": hashlib.sha256(after.content()).hexdigest(),
             "proven": sum(each.state == "proven" for each in after.days.values()),
             "version": self.version,
@@ -249,6 +274,7 @@ class _Kept:
     """What the streams of a pipeline hold, by their manifests.
 
     :ivar times: when the earliest events of each segment happened, and reading began. :ivar read: spans that were read.
+    :ivar positions: of the streams, by their folders.
     :ivar faulty: days with events in a segment that has a fault, with what it is.
     :ivar changed: days with events in segments that no verification has read before.
     :ivar unreadable: records that could not be read.
@@ -257,6 +283,7 @@ class _Kept:
 
     times: list[datetime] = field(default_factory=list)
     read: list[Window] = field(default_factory=list)
+    positions: dict[str, Position] = field(default_factory=dict)
     faulty: dict[date, str] = field(default_factory=dict)
     changed: set[date] = field(default_factory=set)
     unreadable: list[UnreadableFacts] = field(default_factory=list)
@@ -270,6 +297,7 @@ class _Kept:
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
         self.unreadable += unreadable_of(opened)
+        self.positions[opened.name.folder] = opened.position
         self.read += _spans_read(opened)
         self.times += [each.start for each in _spans_read(opened)]
         if not opened.head.number:

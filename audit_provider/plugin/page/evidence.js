@@ -138,6 +138,17 @@ function legend(known) {
   return make("ul", { class: "legend row", "data-key": "calendar-legend" }, ...items);
 }
 
+// What a destination answered when it was asked for the events that it had confirmed.
+function answered(asked) {
+  if (asked.why_not) return `not asked: ${asked.why_not}`;
+  const lacks = [
+    asked.missing ? `${number(asked.missing)} are missing` : "",
+    asked.altered ? `${number(asked.altered)} are altered` : "",
+  ].filter(Boolean);
+  const said = lacks.length ? `${lacks.join(" and ")} of ${number(asked.events)}` : `all ${number(asked.events ?? 0)} are there`;
+  return `${moment(asked.at)}: ${said}`;
+}
+
 function chosen(days) {
   const day = place.date;
   if (!day) return [make("p", { class: "faint", "data-key": "no-day" }, "Choose a day to see its evidence.")];
@@ -150,6 +161,7 @@ function chosen(days) {
         ["Longest delay until it was spooled", known.events ? span(known.longest_delay ?? 0) : "–"],
         ["Compared with the source", known.compared ? "yes" : "no"],
         ["Its segments were read again without a fault", known.verified_at ? moment(known.verified_at) : "no"],
+        ...Object.entries(known.asked ?? {}).map(([name, asked]) => [`Asked whether they are at ${name}`, answered(asked)]),
         ["Proven since", known.proven_at ? moment(known.proven_at) : "–"],
         ...(known.kept === false ? [["Segments", "some of them are no longer kept; these are the figures from before"]] : []),
       ]

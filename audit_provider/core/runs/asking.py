@@ -1,0 +1,177 @@
+"""The scheduled verification asks destinations whether they have what they confirmed: each event once, soon after.
+
+A destination may keep events for a shorter time than the spool, so only what was spooled in the last days is asked for;
+what it lacked is asked for again until it is there.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE, AuditError, UnavailableError, WaitError
+from audit_provider.core.model import text_of
+from audit_provider.core.runs.evidence_events import CONFIGURATION_ACTION
+from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.verification.day_arrivals import Asked, answered, place_of
+from audit_provider.core.verification.id_buckets import IdBuckets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Event
+    from audit_provider.core.runs.calendar import Day
+    from audit_provider.core.spool import Manifest, Store
+    from audit_provider.core.verification.day_arrivals import DayArrival
+
+ASKED_WITHIN = timedelta(days=7)
+"""Of events that were spooled longer ago, a destination may have deleted some, so it is not asked for them."""
+
+MOST_ASKED = 2_000_000
+"""Events that one run asks a destination for; the later days wait for the next run. One day is always asked whole."""
+
+Answers = dict[date, dict[str, Asked]]
+"""What destinations answered, by day and by their names."""
+
+
+@dataclass
+class Asking:
+    """Collects the events of some days, and asks destinations for them.
+
+    :ivar arrival_of: returns what asks a destination of this name; it raises a
+        :class:`~audit_provider.core.errors.ConfigurationError` where it cannot be asked.
+    :ivar names: of the destinations. :ivar before: the days, as the last verification left them.
+    :ivar changed: days with events that are new. :ivar configured: when the configuration of a destination was changed
+        last, by its name: what was spooled before may have been sent otherwise than it would be now.
+    """
+
+    arrival_of: Callable[[str], DayArrival]
+    names: Collection[str]
+    before: Mapping[date, Day]
+    changed: Collection[date]
+    now: datetime
+    configured: Mapping[str, datetime] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack, init=False)
+    _found: dict[str, DayArrival | AuditError] = field(default_factory=dict, init=False)
+    _ids: dict[str, IdBuckets] = field(default_factory=dict, init=False)
+    _counts: dict[str, dict[date, int]] = field(default_factory=dict, init=False)
+    _passed: dict[str, set[date]] = field(default_factory=dict, init=False)
+
+    def __enter__(self) -> Asking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def meet(self, name: str, folder: str, manifest: Manifest, event: Event) -> None:
+        """Take in an event that a destination has confirmed. :param folder: of its stream."""
+        day = event.time.date()
+        if name not in self.names or not self._wants(name, day, manifest):
+            return
+        if name in self.configured and manifest.written_at < self.configured[name]:
+            self._passed.setdefault(name, set()).add(day)
+            return
+        counts = self._counts.setdefault(name, {})
+        counts[day] = counts.get(day, 0) + 1
+        arrival = self._arrival(name)
+        if not isinstance(arrival, AuditError) and (found := arrival.key(folder, manifest.number, event)):
+            key, digests = found
+            self._ids[name].add(place_of(day), [key], [tuple(digests)])
+
+    def answers(self) -> Answers:
+        """Ask each destination for the events that were taken in."""
+        found: Answers = {}
+        for name, days in self._passed.items():
+            why = f"its configuration was changed at {text_of(self.configured[name])}, after they were spooled"
+            for day in days:
+                found.setdefault(day, {})[name] = Asked(self.now, why_not=why)
+        for name, counts in self._counts.items():
+            for day, asked in self._of(name, counts).items():
+                found.setdefault(day, {})[name] = asked
+        return found
+
+    def _of(self, name: str, counts: Mapping[date, int]) -> dict[date, Asked]:
+        arrival = self._found[name]
+        if isinstance(arrival, AuditError):
+            return dict.fromkeys(counts, self._not_asked(arrival))
+        days = _first(counts)
+        try:
+            answers = answered(self._ids[name], arrival, days, self.now)
+        except AuditError as error:
+            answers = dict.fromkeys(days, self._not_asked(error))
+        left = Asked(self.now, why_not="too many events for one run", later=True)
+        return {**dict.fromkeys(counts.keys() - set(days), left), **answers}
+
+    def _wants(self, name: str, day: date, manifest: Manifest) -> bool:
+        """Whether a destination is asked for the events that a segment has of a day."""
+        known = self.before.get(day)
+        asked = known.asked.get(name) if known else None
+        if asked and asked.lacks:
+            return True
+        if manifest.written_at < self.now - ASKED_WITHIN:
+            return False
+        is_answered = known is not None and known.state == "proven" and asked is not None and not asked.why_not
+        return not is_answered or day in self.changed
+
+    def _arrival(self, name: str) -> DayArrival | AuditError:
+        if name not in self._found:
+            try:
+                self._found[name] = self.arrival_of(name)
+                self._ids[name] = self._stack.enter_context(IdBuckets())
+            except AuditError as error:
+                self._found[name] = error
+        return self._found[name]
+
+    def _not_asked(self, error: AuditError) -> Asked:
+        return Asked(self.now, why_not=str(error).rstrip("."), later=isinstance(error, (UnavailableError, WaitError)))
+
+
+def _first(counts: Mapping[date, int]) -> list[date]:
+    """Return the first days that together have no more events than one run asks for, and one at least."""
+    days: list[date] = []
+    total = 0
+    for day, count in sorted(counts.items()):
+        total += count
+        if days and total > MOST_ASKED:
+            break
+        days.append(day)
+    return days
+
+
+def last_changes(ledger: Ledger, store: Store, pipeline: str) -> dict[str, datetime]:
+    """Return when the configuration of each destination was changed last, by the stream of evidence.
+
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    found: dict[str, datetime] = {}
+    for event in evidence_of(ledger, store, pipeline):
+        try:
+            change = _decode(event.raw)
+        except UNREADABLE:
+            continue
+        if change.action == CONFIGURATION_ACTION:
+            found[change.subject] = event.time
+    return found
+
+
+def lacking(days: Mapping[date, Day]) -> list[str]:
+    """Return what destinations lack, a sentence for each day and destination, the newest day first."""
+    return [
+        f"{day}: {name}: {lacks}"
+        for day, each in sorted(days.items(), reverse=True)
+        for name, asked in each.asked.items()
+        if (lacks := asked.lacks)
+    ]
+
+
+class _Change(msgspec.Struct):
+    action: str = ""
+    subject: str = ""
+
+
+_decode = msgspec.json.Decoder(_Change).decode
