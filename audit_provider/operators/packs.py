@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audit_provider.core.runs.calendar import Calendar, span_of
+from audit_provider.core.runs.calendar_faults import calendar_faults
 from audit_provider.core.runs.checkpoints import Signer
+from audit_provider.core.runs.entries import entry_faults
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
 from audit_provider.core.runs.recorded_progress import recorded_progress
@@ -69,7 +72,16 @@ def make_pack(
     """
     progress = recorded_progress(ledger, store, streams_in(store, pipeline.name), list(pipeline.destinations))
     verification = verify(store, pipeline=pipeline.name, progress=progress)
+    beside = (*entry_faults(ledger, store, pipeline.name), *calendar_faults(ledger, store, pipeline.name))
+    verification = replace(verification, faults=(*verification.faults, *beside))
     facts = collect(ledger, store, pipeline, wanted, made_at=now, version=__version__)
+    kept = Calendar.load(store, pipeline.name)
+    facts.calendar = {
+        day: each
+        for day, each in sorted(kept.days.items())
+        if span_of(day).start < wanted.end and wanted.start < span_of(day).end
+    }
+    facts.checked_at = kept.checked_at
     who = signer()
     name = f"{who.name}/pack/{pipeline.name}"
     keys = "".join(f"{each.public.verifier(name)}\n" for each in who.keys)

@@ -27,8 +27,9 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
     """Read the spool of a pipeline again, compare it with Airflow's records, ask destinations, and judge every day.
 
     What it finds is kept as evidence, and is what the calendar of the page shows. The task fails if there is a fault in
-    the spool, or if a destination does not have what it confirmed. Returns for XCom: ``result``, ``events``, ``segments``, ``faults`` and ``proven``, ``read``, ``gap``, how
-    many days are in each state, and ``lacking``, for how many days a destination lacks events. Example::
+    the spool, or if a destination does not have what it confirmed. Returns for XCom: ``result``, ``events``,
+    ``segments``, ``faults``, ``lacking`` (for how many days a destination lacks events) and ``proven``, ``read``,
+    ``gap``, how many days are in each state. Example::
 
         VerifyAuditLogsOperator(task_id="verify", pipeline="pylon")
 
@@ -61,8 +62,9 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         lacks = lacking(days)
         if lacks:
             raise StopError(
-                f"{len(lacks)} days of {pipeline.name} are not whole at a destination: {'; '.join(lacks[:_SAID])}. Replay "
-                "them, or see who has changed what lies there; 'audit-logs verify --against' looks at all of it."
+                f"destinations of {pipeline.name} lack what they confirmed, on {len(lacks)} days: "
+                f"{'; '.join(lacks[:_SAID])}. Replay these days, or find out who has changed what lies there; "
+                "'audit-logs verify --against' looks at all of it."
             )
         return {
             "result": found.result,

@@ -135,6 +135,9 @@ def siem_copy_changed(scene, world, moto):
     other = f"{key.rpartition('/')[0]}/{hashlib.sha256(changed).hexdigest()[:32]}.ndjson.gz"
     client.put_object(Bucket=world.bucket, Key=other, Body=igzip.compress(changed))
     client.delete_object(Bucket=world.bucket, Key=key)
+    verify = VerifyAuditLogsOperator(task_id="verify", pipeline="p", spool=f"file://{world.spool}")
+    with pytest.raises(Exception, match="destinations of p lack what they confirmed, on 1 days.*: 1 are missing"):
+        verify.execute(context())
     code, said = scene.verify("--against", f"s3://{world.bucket}", "--destination", "s3")
     assert (code, "1 are altered" in said) == (1, True)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.errors import UNREADABLE, AuditError, UnavailableError, WaitError
+from audit_provider.core.errors import UNREADABLE, AuditError, CredentialError
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.evidence_events import CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
@@ -97,13 +97,15 @@ class Asking:
 
     def _of(self, name: str, counts: Mapping[date, int]) -> dict[date, Asked]:
         arrival = self._found[name]
+        counts = {day: count for day, count in counts.items() if not self._is_answered(name, day, count)}
         if isinstance(arrival, AuditError):
-            return dict.fromkeys(counts, self._not_asked(arrival))
+            return dict.fromkeys(counts, self._not_asked(arrival, later=False))
         days = _first(counts)
         try:
             answers = answered(self._ids[name], arrival, days, self.now)
         except AuditError as error:
-            answers = dict.fromkeys(days, self._not_asked(error))
+            # Who may write only is no fault; a place that is gone or silent may be one.
+            answers = dict.fromkeys(days, self._not_asked(error, later=not isinstance(error, CredentialError)))
         left = Asked(self.now, why_not="too many events for one run", later=True)
         return {**dict.fromkeys(counts.keys() - set(days), left), **answers}
 
@@ -115,8 +117,16 @@ class Asking:
             return True
         if manifest.written_at < self.now - ASKED_WITHIN:
             return False
-        is_answered = known is not None and known.state == "proven" and asked is not None and not asked.why_not
-        return not is_answered or day in self.changed
+        is_proven = known is not None and known.state == "proven" and asked is not None and not asked.why_not
+        return not is_proven or day in self.changed
+
+    def _is_answered(self, name: str, day: date, count: int) -> bool:
+        """Whether a destination was asked for the same events before, and has them."""
+        known = self.before.get(day)
+        asked = known.asked.get(name) if known else None
+        if asked is None or asked.why_not or asked.lacks or day in self.changed:
+            return False
+        return asked.events == count
 
     def _arrival(self, name: str) -> DayArrival | AuditError:
         if name not in self._found:
@@ -127,8 +137,8 @@ class Asking:
                 self._found[name] = error
         return self._found[name]
 
-    def _not_asked(self, error: AuditError) -> Asked:
-        return Asked(self.now, why_not=str(error).rstrip("."), later=isinstance(error, (UnavailableError, WaitError)))
+    def _not_asked(self, error: AuditError, *, later: bool) -> Asked:
+        return Asked(self.now, why_not=str(error).rstrip("."), later=later)
 
 
 def _first(counts: Mapping[date, int]) -> list[date]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from audit_provider.core.runs.evidence_pack import LetterFacts, PackFacts
+    from audit_provider.core.verification.day_arrivals import Asked
     from audit_provider.core.verification.report import Verification
 
 _STYLE = """
@@ -43,6 +44,7 @@ def page_of_pack(facts: PackFacts, verification: Verification, signer: str) -> s
         f"<p>{said(signer)}</p>",
         *_summary(facts, verification),
         *_days(facts),
+        *_calendar(facts),
         *_verified(verification),
         *_gaps(facts),
         *_letters(facts),
@@ -114,6 +116,41 @@ def _days(facts: PackFacts) -> list[str]:
         for folder, number in facts.removed.items()
     )
     return ["<h2>Day by day</h2>", note, removed, _table([*map(said, head)], rows, numbers=(1,))]
+
+
+_STATES = {"proven": "proven", "read": "read only", "gap": "gap", "unknown": "unknown"}
+
+
+def _calendar(facts: PackFacts) -> list[str]:
+    title = "<h2>What the scheduled verification found</h2>"
+    if facts.checked_at is None:
+        return [title, "<p>It has not been made yet.</p>"]
+    rows = [
+        (
+            _whole(day),
+            f'<span class="{"good" if each.state == "proven" else "bad" if each.state == "gap" else "soft"}">'
+            f"{_STATES[each.state]}</span>",
+            _moment(each.proven_at),
+            said(each.reason),
+            "<br/>".join(_words(f"{name}: {_answered(asked)}") for name, asked in sorted(each.asked.items())),
+        )
+        for day, each in facts.calendar.items()
+    ]
+    note = (
+        f"<p>The last one was made at {text_of(facts.checked_at)}. <i>Proven</i>: compared with the source, read again "
+        "without a fault, confirmed by every destination, and found there again where it can be asked.</p>"
+    )
+    return [
+        title,
+        note,
+        _table(("day", "state", "proven since", "why not", "asked whether the events are there"), rows),
+    ]
+
+
+def _answered(asked: Asked) -> str:
+    if asked.why_not:
+        return f"not asked: {asked.why_not}"
+    return f"{asked.lacks or f'all {asked.events:,} are there'}, {text_of(asked.at)}"
 
 
 def _verified(verification: Verification) -> list[str]:
@@ -235,8 +272,8 @@ def _premises() -> list[str]:
     return [
         "<h2>What this does not say</h2>",
         "<ul><li>That the product's API has shown everything, or the truth.</li>"
-        "<li>That a destination still has what it once confirmed: <code>audit-logs verify --against</code> looks there."
-        "</li><li>When something was spooled, if the clock of the worker was wrong.</li>"
+        "<li>That a destination still has what it confirmed, or had when it was asked: <code>audit-logs verify "
+        "--against</code> looks there.</li><li>When something was spooled, if the clock of the worker was wrong.</li>"
         "<li>Anything against somebody who can write the spool, Airflow's database and every place where checkpoints "
         "were kept.</li></ul>",
     ]

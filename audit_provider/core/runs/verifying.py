@@ -210,9 +210,11 @@ class Verifying:
         )
         if self.arrival_of is None:
             return collected(), {}
-        arrival_of = partial(self.arrival_of, positions=kept.positions)
+        asks, positions = self.arrival_of, kept.positions
         changes = last_changes(self.ledger, self.store, self.pipeline.name)
-        with Asking(arrival_of, self._enabled(), self._before.days, kept.changed, now, changes) as asking:
+        with Asking(
+            lambda name: asks(name, positions), self._enabled(), self._before.days, kept.changed, now, changes
+        ) as asking:
             return collected(meet=asking.meet), asking.answers()
 
     def _compared(self) -> tuple[Window, ...]:

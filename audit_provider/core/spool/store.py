@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, CredentialError, SpoolDamagedError, UnavailableError
 from audit_provider.core.wire.aws import CLOCK_WORDS, SESSION_WORDS, aws_error_of, checksum_of, in_time, is_web_page
 
 if TYPE_CHECKING:
@@ -264,7 +264,8 @@ class S3Store:
                     f"{self._name} at {self} refuses {method} ({code}): {SESSION_WORDS}."
                 ) from None
             if code in _MISCONFIGURED or found.status == 403:
-                raise ConfigurationError(
+                kind = ConfigurationError if code == "NoSuchBucket" else CredentialError
+                raise kind(
                     f"{self._name} at {self} refuses {method} ({code}): check the bucket and the connection's rights."
                 ) from None
             raise UnavailableError(f"{self._name} at {self} answered {code} to {method}.") from None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, CredentialError, SpoolDamagedError, UnavailableError
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, RecentIds, S3Store, SegmentWriter, Stream
 from tests.core.destinations.conftest import bucket, moto_url, s3_client  # noqa: F401
@@ -82,7 +82,7 @@ LISTS = {
 
 @pytest.mark.parametrize("lists", LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize(
-    ("status", "code", "error"), [(403, "AccessDenied", ConfigurationError), (503, "SlowDown", UnavailableError)]
+    ("status", "code", "error"), [(403, "AccessDenied", CredentialError), (503, "SlowDown", UnavailableError)]
 )
 def test_a_bucket_that_will_not_be_listed_is_named(lists, status, code, error):
     body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
