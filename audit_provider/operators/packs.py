@@ -8,6 +8,8 @@ import zipfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from audit_provider.core.runs.calendar import Calendar, span_of
 from audit_provider.core.runs.calendar_faults import calendar_faults
 from audit_provider.core.runs.checkpoints import Signer
@@ -38,6 +40,7 @@ This is the evidence of one pipeline and one time range, made by audit_provider.
 index.html           for people; print it, or open it in any browser
 evidence.json        the same and more, for machines
 verification.json    what reading the spool again has found
+calendar.json        which days the last scheduled verification calls proven, and why not the others
 checkpoints.txt      signed checkpoints, one after another (https://c2sp.org/tlog-checkpoint)
 spool/               the manifests of every segment with events of the range, byte for byte{events}
 public_keys.txt      the keys that sign now; get them from the owner on another way too
@@ -75,13 +78,7 @@ def make_pack(
     beside = (*entry_faults(ledger, store, pipeline.name), *calendar_faults(ledger, store, pipeline.name))
     verification = replace(verification, faults=(*verification.faults, *beside))
     facts = collect(ledger, store, pipeline, wanted, made_at=now, version=__version__)
-    kept = Calendar.load(store, pipeline.name)
-    facts.calendar = {
-        day: each
-        for day, each in sorted(kept.days.items())
-        if span_of(day).start < wanted.end and wanted.start < span_of(day).end
-    }
-    facts.checked_at = kept.checked_at
+    calendar = _within(Calendar.load(store, pipeline.name), wanted)
     who = signer()
     name = f"{who.name}/pack/{pipeline.name}"
     keys = "".join(f"{each.public.verifier(name)}\n" for each in who.keys)
@@ -92,15 +89,26 @@ def make_pack(
     )
     also = ", and their events" if events else ""
     files = [
-        ("index.html", page_of_pack(facts, verification, sentence).encode()),
+        ("index.html", page_of_pack(facts, verification, calendar, sentence).encode()),
         ("evidence.json", facts.as_json()),
         ("verification.json", verification.as_json()),
+        ("calendar.json", msgspec.json.format(calendar.content(), indent=2) + b"\n"),
         ("checkpoints.txt", "".join(notes_of(facts)).encode()),
         ("public_keys.txt", keys.encode()),
         ("README.txt", _READ_ME.format(events=also).encode()),
         *files_of(facts, store, events=events),
     ]
     return Pack(facts, verification, _zip(files, who, name))
+
+
+def _within(calendar: Calendar, wanted: Window) -> Calendar:
+    """Return a calendar with the days of a time range alone."""
+    days = {
+        day: each
+        for day, each in sorted(calendar.days.items())
+        if span_of(day).start < wanted.end and wanted.start < span_of(day).end
+    }
+    return msgspec.structs.replace(calendar, days=days)
 
 
 def _zip(files: Iterable[tuple[str, bytes]], who: Signer, name: str) -> bytes:

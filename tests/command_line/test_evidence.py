@@ -15,7 +15,7 @@ from isal import igzip
 
 from audit_provider.__main__ import main
 from audit_provider.core.transparency.checkpoint import Note, SigningKey
-from audit_provider.operators import ReportAuditLogsOperator
+from audit_provider.operators import ReportAuditLogsOperator, VerifyAuditLogsOperator
 from tests.command_line.conftest import discard
 from tests.operators.conftest import context
 
@@ -196,3 +196,23 @@ def test_a_pipeline_that_is_none_is_refused(shipped, pack, tmp_path, capsys):
     assert main(["evidence", "--pipeline", "pp", *span]) == 2
     assert "did you mean 'p'" in capsys.readouterr().err
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_the_pack_says_which_days_are_proven_and_what_destinations_answered(pack, world):
+    world.pull()
+    assert b"It has not been made yet." in pack()["index.html"]
+    world.ship("s3", prefix="canary-prefix")
+    VerifyAuditLogsOperator(task_id="verify", pipeline="p", spool=f"file://{world.spool}").execute(context())
+    files = pack()
+    days = json.loads(files["calendar.json"])["days"]
+    assert min(days) >= str((world.now - timedelta(days=30)).date())
+    some = next(iter(days))
+    answer = days[some]["asked"]["s3"]
+    assert answer["events"] == days[some]["events"]
+    page = files["index.html"].decode()
+    assert f"s3: all {answer['events']:,} are there" in page
+    assert "not compared with the source yet" in page
+    assert "canary-prefix" not in page
+    path = world.spool / "p/calendar/days.json"
+    path.write_text(path.read_text().replace('"state":"read"', '"state":"proven"'))
+    assert b"days.json is not what the verification of" in pack(code=1)["index.html"]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event, Window
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.runs.calendar import Day
     from audit_provider.core.spool import Manifest, Store
 
     Meet = Callable[[str, str, Manifest, Event], None]
@@ -104,8 +103,6 @@ class PackFacts:
     :ivar checkpoints: and :ivar changes: records of the evidence that were made in the range, or after it and cover it.
     :ivar unreadable: records that could not be read and may be of the range.
     :ivar removed: streams of which segments are no longer kept, with the number of the first that is.
-    :ivar calendar: days of the range as the last scheduled verification left them, which was made
-    :ivar checked_at: then.
     """
 
     pipeline: str
@@ -126,8 +123,6 @@ class PackFacts:
     changes: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[UnreadableFacts] = field(default_factory=list)
     removed: dict[str, int] = field(default_factory=dict)
-    calendar: dict[date, Day] = field(default_factory=dict)
-    checked_at: datetime | None = None
 
     def as_json(self) -> bytes:
         """Return all of it, for machines."""

@@ -12,6 +12,7 @@ from audit_provider.core.monitoring.charts import said
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from audit_provider.core.runs.calendar import Calendar
     from audit_provider.core.runs.evidence_pack import LetterFacts, PackFacts
     from audit_provider.core.verification.day_arrivals import Asked
     from audit_provider.core.verification.report import Verification
@@ -31,10 +32,10 @@ code,pre{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space
 _MOST_LETTERS = 200
 
 
-def page_of_pack(facts: PackFacts, verification: Verification, signer: str) -> str:
+def page_of_pack(facts: PackFacts, verification: Verification, calendar: Calendar, signer: str) -> str:
     """Return the page. Every text of others is escaped.
 
-    :param signer: sentence about who has signed the pack.
+    :param calendar: of the range's days. :param signer: sentence about who has signed the pack.
     """
     title = f"{said(facts.pipeline)}: evidence from {_day(facts.start)} to {_day(facts.end)}"
     parts = [
@@ -44,7 +45,7 @@ def page_of_pack(facts: PackFacts, verification: Verification, signer: str) -> s
         f"<p>{said(signer)}</p>",
         *_summary(facts, verification),
         *_days(facts),
-        *_calendar(facts),
+        *_calendar(calendar),
         *_verified(verification),
         *_gaps(facts),
         *_letters(facts),
@@ -121,9 +122,9 @@ def _days(facts: PackFacts) -> list[str]:
 _STATES = {"proven": "proven", "read": "read only", "gap": "gap", "unknown": "unknown"}
 
 
-def _calendar(facts: PackFacts) -> list[str]:
+def _calendar(calendar: Calendar) -> list[str]:
     title = "<h2>What the scheduled verification found</h2>"
-    if facts.checked_at is None:
+    if calendar.checked_at is None:
         return [title, "<p>It has not been made yet.</p>"]
     rows = [
         (
@@ -134,11 +135,11 @@ def _calendar(facts: PackFacts) -> list[str]:
             said(each.reason),
             "<br/>".join(_words(f"{name}: {_answered(asked)}") for name, asked in sorted(each.asked.items())),
         )
-        for day, each in facts.calendar.items()
+        for day, each in calendar.days.items()
     ]
     note = (
-        f"<p>The last one was made at {text_of(facts.checked_at)}. <i>Proven</i>: compared with the source, read again "
-        "without a fault, confirmed by every destination, and found there again where it can be asked.</p>"
+        f"<p>The last one was made at {text_of(calendar.checked_at)}. <i>Proven</i>: compared with the source, read "
+        "again without a fault, confirmed by every destination, and found there again where it can be asked.</p>"
     )
     return [
         title,
