@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.evidence_events import CONFIGURATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger import Ledger
+    from audit_provider.core.model import Offset
+    from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
 
 _DIGEST = "sha256:"
@@ -70,26 +74,33 @@ def digest_of(configuration: str) -> str:
 def keep_change(
     ledger: Ledger,
     store: Store,
-    pipeline: str,
+    name: StreamName,
     destination: str,
-    before: str,
+    offset: Offset | None,
     after: str,
     *,
     now: datetime,
     run_id: str,
     version: str,
-) -> dict[str, list[Any]]:
-    """Keep a change of a destination's configuration as evidence, durably, and return the difference.
+    log: Log,
+) -> None:
+    """Keep a change of the configuration as evidence, durably, before anything of a stream is shipped under it.
 
-    Nothing is kept where nothing is different, or nothing was known before.
+    Nothing is kept if nothing is different, or if nothing was known before. A stream beside the live one is compared
+    with the live one until it has something of its own.
 
-    :param before: the configuration that the offset knows, "" for none. :param now: aware UTC.
-    :param run_id: of the DAG run that met it. :param version: of this package.
+    :param offset: of the destination in the stream; None for none. :param after: the configuration of now.
+    :param now: aware UTC. :param run_id: of the DAG run that met it. :param version: of this package.
     :raises AuditError: the spool or the record cannot be written.
     """
+    pipeline = name.pipeline
+    before = offset.configuration if offset else ""
+    if not before and not name.is_live:
+        live = offset_record(ledger, StreamName(pipeline), destination).load()
+        before = live.configuration if live else ""
     changed = difference(before, after) if before else {}
     if not changed:
-        return {}
+        return
     record = {
         "action": CONFIGURATION_ACTION,
         "kind": "configuration",
@@ -102,9 +113,13 @@ def keep_change(
         "run_id": run_id,
         "version": version,
     }
-    name = hashlib.sha256(f"{pipeline} {destination} {before} {after} {text_of(now)}".encode()).hexdigest()[:32]
-    spool_evidence(ledger, store, pipeline, [evidence_event(f"configuration-{name}", now, record)], now)
-    return changed
+    event_id = hashlib.sha256(f"{pipeline} {destination} {before} {after} {text_of(now)}".encode()).hexdigest()[:32]
+    spool_evidence(ledger, store, pipeline, [evidence_event(f"configuration-{event_id}", now, record)], now)
+    log.warning(
+        "The configuration of %s has changed since the last run that shipped (%s); kept as evidence.",
+        destination,
+        ", ".join(changed),
+    )
 
 
 def _decoded(configuration: str) -> Mapping[str, Any]:

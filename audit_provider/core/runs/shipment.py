@@ -228,7 +228,19 @@ class Shipment:
         if lost := opened.lost_head(oldest):
             raise StopError(lost[0].upper() + lost[1:])
         stream = opened.stream
-        self._keep_configuration(shipped.name, before)
+        if self.configuration:
+            keep_change(
+                self.ledger,
+                self.store,
+                shipped.name,
+                self.destination,
+                before,
+                self.configuration,
+                now=self.now(),
+                run_id=self.run_id,
+                version=__version__,
+                log=self.log,
+            )
         if before and not opened.of_chain(before):
             self.log.warning("%s was started over, so %s starts over as well.", shipped.name.folder, self.destination)
             begun = beginning(stream, opened.position)
@@ -249,35 +261,6 @@ class Shipment:
         shipped.offset = offset
         shipped.account = account(stream, self.destination, opened.position, offset)
         shipped.pending = shipped.account.pending
-
-    def _keep_configuration(self, name: StreamName, before: Offset | None) -> None:
-        """Keep a change of the destination's configuration as evidence, before anything is shipped under it.
-
-        A stream beside the live one is compared with the live one until it has something of its own.
-        """
-        if not self.configuration:
-            return
-        known = before.configuration if before else ""
-        if not known and not name.is_live:
-            live = offset_record(self.ledger, StreamName(self.pipeline), self.destination).load()
-            known = live.configuration if live else ""
-        changed = keep_change(
-            self.ledger,
-            self.store,
-            self.pipeline,
-            self.destination,
-            known,
-            self.configuration,
-            now=self.now(),
-            run_id=self.run_id,
-            version=__version__,
-        )
-        if changed:
-            self.log.warning(
-                "The configuration of %s has changed since the last run that shipped (%s); kept as evidence.",
-                self.destination,
-                ", ".join(changed),
-            )
 
     def _ship_pending(
         self,
