@@ -48,6 +48,7 @@ NOT_RUN = {
     "python -m tests.matrix 3.12/3.1": "runs the suite in an environment of its own",
     "python -m tests.core.monitoring.backtest 5": "takes minutes; tests/core/monitoring/test_backtest.py is shorter",
     "audit-logs try acme --connection acme_default --since 1h": "asks a vendor; test_trial.py runs it",
+    "pip uninstall --yes airflow-provider-audit-logs": "would remove the package that is tested here",
     "git pull": "needs a remote repository",
     "grep AIRFLOW_ADMIN_PASSWORD .env": "shows what make env has written; tests/compose looks at that",
 }

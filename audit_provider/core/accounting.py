@@ -67,6 +67,11 @@ class Account:
     recorded_within: int = 0
 
     @property
+    def arrived(self) -> int:
+        """How many events the destination has in all: with those that it took when they were sent again."""
+        return self.delivered + self.already_there + self.redriven
+
+    @property
     def adds_up(self) -> bool:
         """Whether both halves of the identity hold."""
         finished = self.delivered + self.already_there + self.too_old + self.dead_lettered + self.filtered
@@ -177,6 +182,7 @@ _COLUMNS = (
     ("filtered", "filtered"),
     ("pending", "pending"),
     ("redriven", "redriven"),
+    ("arrived", "arrived in all"),
     ("left_out", "left out of a redrive"),
     ("discarded", "discarded"),
     ("dead_letters", "dead letters open"),
@@ -187,7 +193,10 @@ _RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again"
 def table(accounts: Iterable[Account]) -> str:
     """Return accounts as a text table; those of ``_RARE`` are shown where one of them is not 0."""
     accounts = list(accounts)
-    columns = [each for each in _COLUMNS if each[0] not in _RARE or any(getattr(one, each[0]) for one in accounts)]
+    shown = {each: any(getattr(one, each) for one in accounts) for each in _RARE}
+    # Without a redrive it is what was delivered.
+    shown["arrived"] = any(one.redriven for one in accounts)
+    columns = [each for each in _COLUMNS if shown.get(each[0], True)]
     rows: list[Sequence[str]] = [[title for _, title in columns]]
     for each in accounts:
         values = [getattr(each, name) for name, _ in columns]

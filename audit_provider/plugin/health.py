@@ -164,6 +164,8 @@ class Judge:
         offset = progress.offsets.get((live, name))
         summary = progress.summary
         letters = summary.dead_letters.get(name, 0) if summary else (offset.counts.set_aside if offset else 0)
+        later = summary.redriven_live.get(name, 0) if summary else 0
+        counted = summary is not None or _are_all_open(offset)
         recorded = self._failure_record(name, offset)
         failures = recorded.failures_in_a_row if recorded else 0
         task = ship_task_of(name)
@@ -174,7 +176,7 @@ class Judge:
         if failing:
             state = "critical"
         elif delivery.enabled and letters:
-            state = "critical" if summary else "warning"
+            state = "critical" if counted else "warning"
         elif not delivery.enabled:
             state = "off"
         elif behind := self._behind(name):
@@ -201,8 +203,9 @@ class Judge:
             next_try=self._next_try(task) if failing else None,
             log=self._log_of(task, recorded.failed_run if recorded else "", failed=failed) if failing else "",
             dead_letters=letters,
-            letters_counted=summary is not None,
+            letters_counted=counted,
             redriven=summary.redriven.get(name, 0) if summary else 0,
+            arrived=offset.counts.taken + later if offset and later else 0,
             discarded=summary.discarded.get(name, 0) if summary else 0,
             too_old=offset.counts.too_old if offset else 0,
             restamped=offset.counts.restamped if offset else 0,
@@ -301,6 +304,11 @@ class Judge:
             return self.pipeline.monitoring is not None and self.pipeline.monitoring.ship_findings
         # Of a backfill, the destinations that were chosen have an offset.
         return (stream, destination) in self.progress.offsets
+
+
+def _are_all_open(offset: Offset | None) -> bool:
+    """Whether nothing of what was set aside was sent again, discarded or counted twice, so that all of it is open."""
+    return offset is None or (offset.redriven == "" and not offset.again)
 
 
 def level_of(severity: Severity | None) -> Level | None:

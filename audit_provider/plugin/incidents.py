@@ -22,6 +22,9 @@ MOST_NAMED = 5
 _MOST_LETTERS = 300
 """Of an error in one line."""
 
+_STANDS_STILL = frozenset({"source", "destination", "dag", "stale", "scheduler"})
+"""Kinds of problems by which nothing is read or shipped."""
+
 _VARIES = re.compile(r"\d+")
 """What differs between two tries that failed for one reason: ports, counts, times."""
 
@@ -45,8 +48,12 @@ def _groups(views: Sequence[PipelineView]) -> list[tuple[tuple[str, ...], list[t
             key = (each.kind, each.cause) if each.cause else (each.kind, view.name, each.text)
             groups.setdefault(key, []).append((view.name, each))
 
-    def gravity(group: list[tuple[str, Problem]]) -> tuple[int, int]:
-        return min(STATES.index(each.level) for _, each in group), -len({name for name, _ in group})
+    def gravity(group: list[tuple[str, Problem]]) -> tuple[int, int, int]:
+        # What stands still comes first, and what somebody has done with the product that is read comes last.
+        level = min(STATES.index(each.level) for _, each in group)
+        kind = group[0][1].kind
+        order = 0 if kind in _STANDS_STILL else 2 if kind == "finding" else 1
+        return level, order, -len({name for name, _ in group})
 
     return sorted(groups.items(), key=lambda each: gravity(each[1]))
 

@@ -48,11 +48,11 @@ def look_problems(pipeline: Pipeline, look: LastLook | None, dag: DagFacts | Non
         since = look.kept_at if look else dag.ended_at
         if since is None or now - since <= PATIENCE:
             return []
-        text = "nobody looks at its source, so it is read by its schedule alone: see whether Airflow's triggerer runs."
+        text = "Nobody looks at its source, so it is read by its schedule alone: see whether Airflow's triggerer runs."
         summary = "Watched sources are not looked at: see whether Airflow's triggerer runs."
         return [Problem("warning", text, since=since, kind="triggerer", cause="airflow", summary=summary)]
     if look and look.failing_since and now - look.failing_since > PATIENCE:
-        text = f"looks at its source fail, so it is read by its schedule alone: {look.last_error}"
+        text = f"Looks at its source fail, so it is read by its schedule alone: {look.last_error}"
         return [Problem("warning", text, since=look.failing_since, error=look.last_error)]
     return []
 

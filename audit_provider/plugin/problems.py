@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import lasting, text_of
+from audit_provider.core.model import date_of, lasting
 from audit_provider.core.monitoring.conditions import conditions, severity_of
 from audit_provider.plugin.dag_facts import FAILED
 from audit_provider.plugin.health import PULL, level_of, ship_task_of
@@ -13,6 +13,7 @@ from audit_provider.plugin.views import DestinationView, Level, Problem, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Summary
@@ -41,7 +42,7 @@ def problems_of(
     return [
         *_source_problems(judge, source),
         *_delivery_problems(judge, destinations),
-        *_gap_problems(progress.gaps),
+        *_gap_problems(progress.gaps, destinations),
         *(Problem("warning", each.text) for each in notices if each.severity == "warning"),
         *(_run_problems(judge, dag, source, destinations) if dag else ()),
         *_lag_problems(judge),
@@ -146,7 +147,8 @@ def _letters_problem(each: DestinationView, conn_id: str) -> Problem:
         return Problem(
             "critical", text, each.name, kind="letters", cause=conn_id, subject=each.name, count=each.dead_letters
         )
-    text = f"{each.name}: {each.dead_letters:,} set aside so far, and no report counts which are still open."
+    letters = "1 dead letter" if each.dead_letters == 1 else f"{each.dead_letters:,} dead letters"
+    text = f"{each.name}: {letters} in all; how many are still open is unknown, as no report has counted them."
     return Problem("warning", text, each.name)
 
 
@@ -191,26 +193,36 @@ def _failure_of(each: DestinationView) -> str:
     return f"The last run failed at {ship_task_of(each.name)}, and recorded no reason: see its log."
 
 
-def _gap_problems(gaps: Sequence[GapRecord]) -> list[Problem]:
+def _gap_problems(gaps: Sequence[GapRecord], destinations: Sequence[DestinationView]) -> list[Problem]:
+    # What is too old for a destination and set aside is reported as its dead letters, once.
+    told = {each.name for each in destinations if each.enabled and each.dead_letters and each.letters_counted}
+    gaps = [each for each in gaps if each.kind != "too_old" or each.destination not in told]
     if not gaps:
         return []
     first = gaps[0]
+    counts = [each.events for each in gaps if each.events is not None]
+    many = f"{sum(counts):,}{'' if len(counts) == len(gaps) else ' or more'}" if counts else "an unknown number of"
     more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-    text = f"gap from {text_of(first.wanted)} to {text_of(first.possible)}{more}: {first.reason}"
-    return [Problem("critical", text, first.destination)]
+    events = "event" if many == "1" else "events"
+    text = f"Gap from {_minute(first.wanted)} to {_minute(first.possible)} UTC{more}, {many} {events}: {first.reason}"
+    return [Problem("critical", text, first.destination, kind="gap")]
+
+
+def _minute(moment: datetime) -> str:
+    return f"{date_of(moment)} {moment:%H:%M}"
 
 
 def _run_problems(
     judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
 ) -> list[Problem]:
     if dag.stale:
-        text = "its DAG file is gone or cannot be read: see Airflow's import errors."
+        text = "Its DAG file is gone or cannot be read: see Airflow's import errors."
         return [_of_airflow("critical", "stale", text)]
     if dag.paused:
-        return [_of_airflow("warning", "paused", "its DAG is paused, so nothing is read.")]
+        return [_of_airflow("warning", "paused", "Its DAG is paused, so nothing is read.")]
     found = []
     if dag.next_run and judge.now - dag.next_run > OVERDUE and not dag.is_active:
-        text = f"the run of {text_of(dag.next_run)} was not begun: see Airflow's scheduler."
+        text = f"The run of {_minute(dag.next_run)} UTC was not begun: see Airflow's scheduler."
         found.append(_of_airflow("critical", "scheduler", text, "Runs were not begun: see Airflow's scheduler."))
     found += _task_problems(judge, dag, source, destinations)
     return found
@@ -223,19 +235,19 @@ def _task_problems(
     if dag.ended_state != FAILED:
         return []
     if not dag.failed:
-        return [Problem("critical", "the last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
+        return [Problem("critical", "The last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
     tasks = {PULL: source, **{ship_task_of(each.name): each for each in destinations}}
     others = [each for each in dag.failed if each not in tasks]
     # A report ends failed where a task before it has failed, which is reported by itself.
     if not others or (others == [REPORT] and len(dag.failed) > 1):
         return []
-    text = f"the last run failed at {', '.join(others)}: see its log."
+    text = f"The last run failed at {', '.join(others)}: see its log."
     return [Problem("critical", text, log=judge.log_of(others[0], dag.ended_id))]
 
 
 def _finding_problems(summary: Summary | None) -> list[Problem]:
     return [
-        Problem("critical" if each.severity == "critical" else "warning", each.title)
+        Problem("critical" if each.severity == "critical" else "warning", each.title, kind="finding")
         for each in (summary.findings if summary else ())
         if each.severity != "info" and each.kind not in TOLD_LIVE
     ]

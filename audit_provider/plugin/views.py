@@ -12,7 +12,18 @@ from audit_provider.plugin.ended_views import EndedIncident
 
 Level = Literal["critical", "warning"]
 ProblemKind = Literal[
-    "source", "destination", "behind", "letters", "dag", "stale", "paused", "scheduler", "triggerer", "other"
+    "source",
+    "destination",
+    "behind",
+    "letters",
+    "dag",
+    "stale",
+    "paused",
+    "scheduler",
+    "triggerer",
+    "gap",
+    "finding",
+    "other",
 ]
 State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
 """``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
@@ -138,10 +149,12 @@ class DestinationView:
         that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
         its words. Together they are the account: ``spooled + again = before + delivered + filtered + too_old + refused
         + pending``.
-    :ivar redriven: of what was set aside in any stream, what it took later, and :ivar discarded: what a person decided
-        not to send.
+    :ivar redriven: of what was set aside in any stream, what it took later, :ivar discarded: what a person decided not
+        to send, and :ivar arrived: what it has of the live stream in all, with what it took later; 0 where it took
+        nothing later.
     :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
-        counts them, so that ``letters_counted`` is false. :ivar too_old: set aside for their age, and not delivered.
+        counts them. Then ``letters_counted`` is false, unless none of them was sent again or discarded.
+    :ivar too_old: set aside for their age, and not delivered.
     :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
     :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
         None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
@@ -176,6 +189,7 @@ class DestinationView:
     filtered: int = 0
     refused: int = 0
     redriven: int = 0
+    arrived: int = 0
     discarded: int = 0
     outages: tuple[Outage, ...] = ()
     may: tuple[str, ...] = ()

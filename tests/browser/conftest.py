@@ -57,14 +57,17 @@ def world(tmp_path_factory):
         dags = [f"audit_incremental_{name}" for name in SOURCES]
         for dag in (*dags, "audit_backfill_pylon"):
             airflow.unpause(dag)
+        browser = Chromium(folder)
+        held.callback(browser.close)
+        first = _first_sight(airflow, browser)
         runs = {dag: airflow.trigger(dag) for dag in dags}
         ends = {dag: airflow.wait(dag, run, print) for dag, run in runs.items()}
         assert ends == dict.fromkeys(dags, "success") | {INCREMENTAL: "failed"}
-        browser = Chromium(folder)
-        held.callback(browser.close)
         yield SimpleNamespace(
             airflow=airflow,
             browser=browser,
+            first=first,
+            pipelines=pipelines,
             folder=folder,
             sandbox=sandbox,
             account=lambda: _account(airflow),
@@ -72,8 +75,41 @@ def world(tmp_path_factory):
         )
 
 
+def _first_sight(airflow, browser):
+    """Return what the page shows where no pipeline has ever run, to somebody who is logged in."""
+    login = {"username": airflow.user, "password": airflow.password}
+    token = requests.post(f"{airflow.url}/auth/token", json=login, timeout=300).json()["access_token"]
+    browser.call("Network.setCookie", url=airflow.url, name="_token", value=token)
+    browser.go(f"{airflow.url}/audit-logs/")
+    browser.see("document.querySelectorAll('#pipelines tbody tr').length > 0")
+    verdict = "document.getElementById('verdict')"
+    seen = browser.run(f"[{verdict}.innerText, {verdict}.className, document.body.innerText]")
+    browser.call("Network.clearBrowserCookies")
+    browser.go("about:blank")
+    return seen
+
+
 def control(sandbox, name, what, **body):
     requests.post(f"{sandbox[name]['url']}/_sandbox/{what}", json=body, timeout=60).raise_for_status()
+
+
+def api_server(airflow):
+    """Return the processes of an Airflow's API server."""
+    told = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            above = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            # A part may write its name into its command line, with another sign between the words.
+            told[int(folder.name)] = (above, (folder / "cmdline").read_bytes().replace(b"_", b"-"))
+        except OSError:  # it has ended meanwhile
+            continue
+    found = [
+        each for each, (above, command) in told.items() if above == airflow.process_id and b"api-server" in command
+    ]
+    assert found, "no process of the API server is known"
+    for one in found:
+        found += [each for each, (above, _) in told.items() if above == one]
+    return found
 
 
 def _account(airflow):

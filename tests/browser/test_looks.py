@@ -171,6 +171,24 @@ def overview(api, browser):
     return api
 
 
+def test_all_pipelines_are_grey_once_nobody_renews_them(overview, browser):
+    assert "fine" in browser.run(SHOWN)
+    overview.refuses = Reply.json(401, {"detail": "Not authenticated"})
+    look(browser)
+    shown = browser.run(SHOWN)
+    assert "Your session has ended." in shown
+    assert "fine" not in shown
+    assert "✔" not in shown
+    assert browser.run("document.getElementById('state-ok').innerText") == "? not updated 2"
+
+
+def test_who_leaves_a_pipeline_while_nothing_is_answered_is_told_why_there_are_no_rows(api, browser):
+    api.down = True
+    look(browser)
+    browser.run("document.getElementById('back').click()")
+    browser.see("document.getElementById('none').innerText === 'The rows are not loaded: Airflow does not answer.'")
+
+
 def test_one_siem_that_is_down_is_one_line_with_the_way_to_the_log(overview, browser):
     overview.error = "splunk hung up."
     look(browser)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 from audit_provider.core.monitoring.summary import unpack_summary
 from audit_provider.core.position import unpack_position
 from audit_provider.plugin.problems import TOLD_LIVE
 from audit_provider.sandbox.demo import switch
 from audit_provider.sandbox.demo_pipelines import SOURCES
-from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, control
+from tests.browser.conftest import EVENTS, INCREMENTAL, ROOT, USUAL, api_server, control
 
 PICTURES = Path(os.environ.get("AUDIT_PICTURES", ROOT / ".cache" / "pictures"))
 FRAME = "document.querySelector('iframe[title=\"Audit logs\"]').contentDocument"
@@ -31,6 +33,14 @@ def _ids(world, name):
 
 def _runs(airflow, dag):
     return airflow.call("GET", f"/dags/{dag}/dagRuns")["dag_runs"]
+
+
+def test_before_the_first_run_nothing_is_fine(world):
+    verdict, state, shown = world.first
+    assert (verdict, state) == (f"{len(SOURCES)} of {len(SOURCES)} have not run yet", "new")
+    assert "fine" not in shown
+    assert "✔" not in shown
+    assert f"Sources current 0 of {len(SOURCES)}" in shown
 
 
 def test_the_login_form_leads_to_the_page_by_airflows_navigation(world):
@@ -57,7 +67,7 @@ def test_the_figures_are_those_of_the_run(world):
     browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of {len(SOURCES)} pipelines')")
     told = browser.run(f"[...{FRAME}.querySelectorAll('#incidents li')].map(line => line.innerText)")
     assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told), told
-    assert any("gap from" in each and "pigment" in each for each in told)
+    assert any("Gap from" in each and "pigment" in each for each in told)
     totals = browser.run(f"{FRAME}.querySelector('#totals').innerText")
     assert re.match(
         rf". Sources current {len(SOURCES)} of {len(SOURCES)} · . Destinations delivering \d+ of \d+ · ", totals
@@ -254,7 +264,12 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
     assert sorted(each for each in held if each in served) == sorted(served), "each event once"
 
 
-def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
+def look_again(browser):
+    """Let the page look at once, as it does whenever its window comes to the front."""
+    browser.run(f"{FRAME}.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_a_source_that_is_stopped_is_red_while_its_run_goes_on_and_the_next_one_too(world):
     browser, airflow = world.browser, world.airflow
     state = f"({FRAME}.querySelector('#pipelines [data-pipeline=pylon] [data-key=source] .mark')?.ariaLabel)"
     browser.see(f"{state} === 'fine'")
@@ -264,11 +279,25 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on(world):
     assert airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{run}")["state"] in ("queued", "running")
     told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
     assert "Pylon audit logs cannot be read (connection " in told
+    look = f"{FRAME}.dispatchEvent(new Event('visibilitychange'))"
+    browser.see(f"{look} && /since .* ago\\s+next try in /.test({FRAME}.getElementById('incidents').innerText)")
     log = f"[...{FRAME}.querySelectorAll('#incidents a')].find(a => a.innerText === 'Task log')"
     assert browser.run(f"{log}.getAttribute('href')").endswith(f"/runs/{run}/tasks/pull")
     browser.picture(PICTURES / "source_down.png")
+    airflow.call("PATCH", f"/dags/{INCREMENTAL}/dagRuns/{run}", body={"state": "failed"})
+    following = airflow.trigger(INCREMENTAL)
+    until = time.monotonic() + 240
+    while (now := airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{following}")["state"]) == "queued":
+        assert time.monotonic() < until
+        look_again(browser)
+        assert browser.run(state) == "critical"
+    assert now == "running"
+    for _ in range(5):
+        look_again(browser)
+        assert browser.run(state) == "critical"
+        assert "Pylon audit logs cannot be read" in browser.run(f"{FRAME}.getElementById('incidents').innerText")
     switch(world.folder, "start", "pylon")
-    assert airflow.wait(INCREMENTAL, run, print) == "success"
+    assert airflow.wait(INCREMENTAL, following, print) == "success"
     browser.see(f"{state} === 'fine'")
 
 
@@ -294,3 +323,81 @@ def test_nothing_was_thrown_and_no_secret_was_shown(world):
     shown = world.browser.run("document.documentElement.outerHTML")
     assert not [each for each in world.browser.told if "audit-logs" in each]
     assert not [token for token in world.tokens if token in shown]
+
+
+FRESH = "audit_incremental_fresh"
+
+
+def test_a_pipeline_that_airflow_does_not_know_is_red_and_one_that_has_never_run_is_not_fine(world):
+    browser, airflow = world.browser, world.airflow
+    browser.go(f"{airflow.url}/plugin/audit_logs")
+    browser.see(f"{FRAME}.querySelectorAll('#pipelines tbody tr').length === {len(SOURCES)}")
+    entries = yaml.safe_load(world.pipelines.read_text())
+    fresh = dict(entries["workos"], monitoring={"lag_target": 1})
+    fresh["destinations"] = {"splunk": fresh["destinations"]["splunk"]}
+    world.pipelines.write_text(yaml.safe_dump({**entries, "fresh": fresh}, sort_keys=False))
+    row = f"({FRAME}.querySelector('#pipelines [data-pipeline=fresh]')?.innerText ?? '')"
+    look_again(browser)
+    browser.see(f"{row}.startsWith('✖ critical')")
+    assert f"Airflow knows no DAG {FRESH}" in browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "✔" not in browser.run(row)
+    airflow.unpause(FRESH)
+    look_again(browser)
+    browser.see(f"{row}.startsWith('○ never run')")
+    assert "1 never run" in browser.run(f"{FRAME}.getElementById('verdict').innerText")
+    assert "✔" not in browser.run(row)
+
+
+def test_a_destination_that_is_behind_is_not_fine_though_nothing_has_failed(world):
+    browser, airflow = world.browser, world.airflow
+    control(world.sandbox, "splunk", "faults", kind="slow", path="/services/collector", count=None, seconds=20)
+    run = airflow.trigger(FRESH)
+    state = f"({FRAME}.querySelector('#pipelines [data-pipeline=fresh] [data-key=splunk] .mark')?.ariaLabel)"
+    look = f"{FRAME}.dispatchEvent(new Event('visibilitychange'))"
+    browser.see(f"{look} && ['warning', 'critical'].includes({state})", 240)
+    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "splunk is behind, though no run has failed (connection " in told
+    assert "events waiting" in told
+    assert "fine" not in browser.run(f"{FRAME}.querySelector('#pipelines [data-pipeline=fresh]').innerText")
+    requests.delete(f"{world.sandbox['splunk']['url']}/_sandbox/faults", timeout=60).raise_for_status()
+    assert airflow.wait(FRESH, run, print) == "success"
+    browser.see(f"{look} && {state} === 'fine'")
+
+
+def nothing_is_green(browser, words):
+    """Whether the page says some words, and shows nothing as if it were still so."""
+    browser.see(f"{FRAME}.getElementById('verdict').innerText.startsWith('{words}')")
+    shown = browser.run(f"{FRAME}.body.innerText")
+    return "fine" not in shown and "✔" not in shown and "Not updated for" in shown
+
+
+def test_a_session_that_has_ended_leaves_nothing_green_and_leads_back_by_the_login(world):
+    browser = world.browser
+    assert "✔" in browser.run(f"{FRAME}.body.innerText")
+    browser.call("Network.clearBrowserCookies")
+    look_again(browser)
+    assert nothing_is_green(browser, "Your session has ended.")
+    browser.picture(PICTURES / "session_ended.png")
+    browser.click(f"{FRAME}.getElementById('login')")
+    browser.click("document.querySelector('input[name=username]')")
+    browser.type("admin")
+    browser.click("document.querySelector('input[name=password]')")
+    browser.type(world.airflow.password)
+    browser.click("document.querySelector('button[type=submit]')")
+    browser.see(f"location.pathname.startsWith('/plugin/audit_logs') && {FRAME}.body.innerText.includes('✔')")
+
+
+def test_an_airflow_that_is_down_leaves_nothing_green_and_the_page_comes_back_with_it(world):
+    browser, airflow = world.browser, world.airflow
+    for each in api_server(airflow):
+        os.kill(each, signal.SIGKILL)
+    look_again(browser)
+    assert nothing_is_green(browser, "Airflow cannot be reached")
+    browser.picture(PICTURES / "airflow_down.png")
+    until = time.monotonic() + 240
+    while not airflow.healthy():
+        assert time.monotonic() < until, airflow.unhealthy()
+        time.sleep(0.5)
+    look_again(browser)
+    browser.see(f"{FRAME}.getElementById('verdict').className !== 'unknown'")
+    assert "✔" in browser.run(f"{FRAME}.body.innerText")

@@ -53,3 +53,13 @@ def test_what_was_delivered_with_the_current_time_is_part_of_the_delivered():
     assert some.adds_up
     assert "with current time" not in table([plain])
     assert " 292 " in table([some]).splitlines()[2]
+
+
+def test_what_arrived_in_all_is_one_figure_after_a_redrive():
+    plain, some = an_account(), an_account(delivered=1100, already_there=50, too_old=50, redriven=40, dead_letters=10)
+    assert some.adds_up
+    assert "arrived in all" not in table([plain])
+    assert some.arrived == 1190
+    head, _, line = table([some]).splitlines()
+    assert "arrived in all" in head
+    assert "1,190" in line

@@ -73,3 +73,11 @@ def test_a_long_error_of_several_lines_is_one_line():
     (found,) = incidents_of([pipeline(1, failing(1, error="first\n  second " + "x" * 900))])
     assert found.error.startswith("first second x")
     assert (len(found.error), found.error[-1]) == (301, "…")
+
+
+def test_what_stands_still_comes_first_and_findings_come_last_of_what_is_as_grave():
+    gap = Problem("critical", "Gap.", kind="gap")
+    finding = Problem("critical", "Ada failed to log in 40 times.", kind="finding")
+    found = incidents_of([pipeline(1, finding, gap), pipeline(2, finding, gap), pipeline(3, failing(3))])
+    kinds = [each.key.partition(" ")[0] for each in found]
+    assert kinds == ["destination", "gap", "gap", "finding", "finding"]

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from audit_provider.core.last_look import LOOKS, LastLook
-from audit_provider.core.model import ShipCounts, utc_now
+from audit_provider.core.model import Gap, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position, with_segment
 from audit_provider.core.source_health import Notice, Noticed, SourceHealth
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
+from audit_provider.plugin.incidents import incidents_of
 from audit_provider.plugin.looks import look_of, with_look
 from audit_provider.plugin.overview import view_of
 from audit_provider.plugin.progress import Records, progress_of
@@ -75,7 +76,7 @@ def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
         ({"next_run": -14 * MINUTE, "run_state": "success"}, "ok", None),
         ({"next_run": -16 * MINUTE, "run_state": "success"}, "critical", "was not begun"),
         ({"next_run": -60 * MINUTE, "run_state": "running"}, "ok", None),
-        ({"run_state": "failed", "run_id": "r", **FAILED}, "critical", "the last run failed: see its log."),
+        ({"run_state": "failed", "run_id": "r", **FAILED}, "critical", "The last run failed: see its log."),
         ({"run_state": "failed", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
         ({"run_state": "running", **FAILED, "failed": ("report",)}, "critical", "failed at report: see"),
         (
@@ -272,7 +273,8 @@ def test_without_monitoring_the_last_report_that_was_made_says_nothing():
 def test_letters_that_nobody_counts_are_set_aside_so_far_and_may_be_redriven_long_since():
     shipped = replace(offset(), counts=ShipCounts(delivered=985, dead_lettered=5))
     seen = view({"run_state": "success"}, shipped=shipped, monitoring=False)
-    assert told(seen) == [("warning", "splunk: 5 set aside so far, and no report counts which are still open.")]
+    unknown = "splunk: 5 dead letters in all; how many are still open is unknown, as no report has counted them."
+    assert told(seen) == [("warning", unknown)]
     assert (seen.state, seen.destinations[0].state, seen.destinations[0].letters_counted) == (
         "warning",
         "warning",
@@ -281,6 +283,52 @@ def test_letters_that_nobody_counts_are_set_aside_so_far_and_may_be_redriven_lon
     counted = view(shipped=shipped, noted=summary(findings=(), dead_letters={"splunk": 2}), cursor=position())
     assert ("critical", "splunk has 2 dead letters.") in told(counted)
     assert view(shipped=shipped, noted=summary(findings=()), cursor=position(now=utc_now())).state == "ok"
+
+
+@pytest.mark.parametrize("monitoring", [True, False])
+def test_dead_letters_are_critical_before_the_first_report_too(monitoring):
+    """Where none was sent again or discarded, all that was set aside is open: nobody need count them."""
+    shipped = replace(offset(), counts=ShipCounts(delivered=985, dead_lettered=5), redriven="")
+    dag = {**GOES_WELL, **FAILED, "failed": ("ship_splunk",)}
+    seen = view(dag, shipped=shipped, monitoring=monitoring)
+    assert told(seen) == [("critical", "splunk has 5 dead letters.")]
+    (splunk,) = seen.destinations
+    assert (seen.state, splunk.state, splunk.dead_letters, splunk.letters_counted) == ("critical", "critical", 5, True)
+    assert incidents_of([seen])[0].text == "splunk has 5 dead letters (connection splunk_hec_default)"
+    for changed in (replace(shipped, redriven="ab"), replace(shipped, again=1), replace(shipped, redriven=None)):
+        assert view(shipped=changed, monitoring=monitoring).state == "warning"
+
+
+def test_what_arrived_in_all_is_one_figure_after_a_resend():
+    shipped = replace(offset(), counts=ShipCounts(delivered=985, already_there=5, dead_lettered=10), redriven="ab")
+    noted = summary(findings=(), redriven={"splunk": 12}, redriven_live={"splunk": 8}, dead_letters={"splunk": 2})
+    assert view(shipped=shipped, noted=noted).destinations[0].arrived == 998, "without those of other streams"
+    assert view(shipped=shipped, noted=summary(findings=())).destinations[0].arrived == 0
+
+
+def too_old(events=5, gaps=(), **more):
+    """Return the view of a pipeline whose destination finds events too old, and sets them aside."""
+    counts = ShipCounts(delivered=1000 - events, too_old=events)
+    shipped = replace(offset(), counts=counts, too_old_from=NOW - 9 * HOUR, too_old_to=NOW - 8 * HOUR, **more)
+    return view(shipped=shipped, cursor=position(now=NOW, gaps=gaps))
+
+
+def test_what_was_too_old_for_a_destination_is_told_once():
+    assert told(too_old(redriven="")) == [("critical", "splunk has 5 dead letters.")]
+    kinds = [text.partition(" ")[0] for _, text in told(too_old(redriven="ab"))]
+    assert kinds == ["Gap", "splunk:"], "nobody knows whether a letter of it is open"
+
+
+def test_a_gap_is_told_with_its_time_and_the_number_of_its_events():
+    at = "Gap from 2026-05-01 03:00 to 2026-05-01 04:00 UTC"
+    unread = Gap(NOW - 10 * HOUR, NOW - 9 * HOUR, "it keeps no more", "look_back")
+    before = "Gap from 2026-05-01 02:00 to 2026-05-01 03:00 UTC"
+    seen = view(cursor=position(now=NOW, gaps=[unread]))
+    assert told(seen) == [("critical", f"{before}, an unknown number of events: it keeps no more")]
+    assert told(too_old(1200, redriven="ab"))[0][1].startswith(f"{at}, 1,200 events: ")
+    assert told(too_old(1, redriven="ab"))[0][1].startswith(f"{at}, 1 event: ")
+    both = told(too_old(7, gaps=[unread], redriven="ab"))[0][1]
+    assert both == f"{before} and 1 more, 7 or more events: it keeps no more"
 
 
 def kept_findings(view, *, offset_of=None, ship_findings=True):
@@ -451,9 +499,9 @@ def test_the_last_look_at_a_watched_source_is_shown():
 def test_a_watched_source_that_nobody_looks_at_is_a_warning(look):
     seen = view(look=look, watch=True)
     assert seen.state == "warning"
-    assert [level for level, text in told(seen) if "nobody looks at its source" in text] == ["warning"]
+    assert [level for level, text in told(seen) if "Nobody looks at its source" in text] == ["warning"]
     paused = view({**GOES_WELL, "paused": True}, look=look, watch=True)
-    assert not [text for _, text in told(paused) if "nobody looks" in text]
+    assert not [text for _, text in told(paused) if "Nobody looks" in text]
 
 
 def test_a_watch_has_some_minutes_to_begin():
@@ -465,5 +513,5 @@ def test_looks_that_fail_for_long_are_told_with_their_error(age, state):
     seen = view(look=looked(failing_since=NOW - age, last_error="it is down."), watch=True)
     assert seen.state == state
     assert [text for _, text in told(seen)] == (
-        ["looks at its source fail, so it is read by its schedule alone: it is down."] if state != "ok" else []
+        ["Looks at its source fail, so it is read by its schedule alone: it is down."] if state != "ok" else []
     )

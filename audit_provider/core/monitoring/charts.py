@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -9,7 +10,8 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 10, 22
-_STEPS = (1, 2, 5, 10)
+_TICKS = 4
+"""About as many lines as a chart has above its floor."""
 
 
 def bars(
@@ -20,15 +22,22 @@ def bars(
     low: Sequence[float] = (),
     high: Sequence[float] = (),
     unit: str = "",
+    limit: tuple[float, str] | None = None,
 ) -> Markup:
     """Return a chart of stacked bars. Each series has the class ``c0``, ``c1`` and so on, the band ``band``.
 
+    The last bar is of a day that is not over, and is marked so.
+
     :param labels: one for each bar. :param series: values by name, one for each label.
     :param low: and :param high: the band, one each for each label, or nothing.
+    :param unit: written behind each figure of the axis. :param limit: a value with a line across, and its text.
     """
     count = len(labels)
     sums = [sum(each) for each in zip(*series.values(), strict=True)] if series else [0.0] * count
-    most = _round_up(max([*sums, *high, 1.0]))
+    largest = max([*sums, *high, limit[0] if limit else 0.0, 1.0])
+    step = step_of(largest)
+    lines = math.ceil(largest / step - 1e-9)
+    most = step * lines
     wide = (WIDTH - _LEFT - _RIGHT) / max(count, 1)
 
     def across(place: float) -> float:
@@ -38,10 +47,10 @@ def bars(
         return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / most, 1)
 
     parts = [f"<title>{said(title)}</title>"]
-    for share in (0, 0.5, 1):
-        y = up(most * share)
+    for tick in (step * each for each in range(lines + 1)):
+        y, text = up(tick), said(f"{_number(tick)}{unit}")
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_number(most * share)}</text>')
+        parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{text}</text>')
     if len(low) == len(high) == count and count:
         # A band has as many corners as bars have edges, so that it holds for the whole of each day.
         above = [f"{across(place + side)},{up(value)}" for place, value in enumerate(high) for side in (0, 1)]
@@ -52,12 +61,21 @@ def bars(
         for bar, value in enumerate(values):
             if value > 0:
                 top = floor[bar] + value
-                label = said(f"{labels[bar]}: {name} {value:,.0f}{unit}")
+                now = bar == count - 1
+                label = said(f"{labels[bar]}: {name} {value:,.0f}{unit}{', not over' if now else ''}")
                 parts.append(
-                    f'<rect class="c{place % 10}" x="{across(bar + 0.1)}" y="{up(top)}" width="{round(wide * 0.8, 1)}" '
+                    f'<rect class="c{place % 10}{" running" if now else ""}" x="{across(bar + 0.1)}" y="{up(top)}" width="{round(wide * 0.8, 1)}" '
                     f'height="{round(max(up(floor[bar]) - up(top), 0.5), 1)}"><title>{label}</title></rect>'
                 )
                 floor[bar] = top
+    if limit:
+        y = up(limit[0])
+        parts.append(f'<line class="limit" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
+        # At the very top there is no room above the line.
+        under = y + 12 if y < _TOP + 12 else y - 4
+        parts.append(
+            f'<text class="limit-text" x="{WIDTH - _RIGHT}" y="{under}" text-anchor="end">{said(limit[1])}</text>'
+        )
     every = max(1, round(count / 8))
     parts += [
         f'<text class="axis" x="{across(place + 1)}" y="{HEIGHT - 6}" text-anchor="end">{said(label)}</text>'
@@ -82,11 +100,11 @@ def said(text: str) -> str:
     return escape("".join(letter if letter.isprintable() else " " for letter in text))
 
 
-def _round_up(value: float) -> float:
-    size = 1.0
-    while size * 10 < value:
-        size *= 10
-    return next(size * step for step in _STEPS if size * step >= value)
+def step_of(most: float) -> float:
+    """Return the step of an axis: 1, 2 or 5 times a power of ten, and 1 at least."""
+    wanted = max(most / _TICKS, 1.0)
+    size = 10.0 ** math.floor(math.log10(wanted))
+    return next(size * each for each in (1, 2, 5, 10) if size * each >= wanted * (1 - 1e-9))
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from audit_provider.core.model import date_of, text_of
+from audit_provider.core.model import date_of, lasting, text_of
 from audit_provider.core.monitoring.charts import bars, legend
 from audit_provider.core.monitoring.markdown import gravest_first, said_of_reading, said_of_yesterday, verdict_of
 
@@ -51,16 +51,19 @@ _ACCOUNT = (
     "left out by settings",
     "sent again",
     "of the set aside, delivered later",
+    "arrived in all",
     "discarded",
     "open dead letters",
-    "last error",
 )
 
 
-def page_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord] = ()) -> str:
+def page_of(
+    summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord] = (), lag_target: timedelta | None = None
+) -> str:
     """Return the whole report as a page. Every text of others is escaped.
 
     :param gaps: every gap, with those that are closed or acknowledged.
+    :param lag_target: how far reading may be behind; None draws no line for it.
     """
     page = (
         _environment()
@@ -77,10 +80,11 @@ def page_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRec
             destinations=list(dict.fromkeys(name for day in summary.by_day[-_DAYS:] for name in day.destinations)),
             account_heads=_ACCOUNT,
             accounts=[_account(each) for each in accounts],
+            errors=[(each.destination, each.last_error) for each in accounts if each.last_error],
             gaps=gaps,
             findings=gravest_first(summary.findings),
             watched=summary.watched,
-            charts=_charts(summary),
+            charts=_charts(summary, lag_target),
             actions=_actions(summary),
             period=f"{len(summary.actions[0].days)} days" if summary.actions else "",
             unknown=summary.unknown_actions,
@@ -127,13 +131,14 @@ def _account(each: Account) -> tuple[str, ...]:
         each.filtered,
         each.again,
         each.redriven,
+        each.arrived,
         each.discarded,
         each.dead_letters,
     )
-    return (each.destination, *(f"{count:,}" for count in counts), each.last_error)
+    return (each.destination, *(f"{count:,}" for count in counts))
 
 
-def _charts(summary: Summary) -> list[dict[str, Any]]:
+def _charts(summary: Summary, lag_target: timedelta | None) -> list[dict[str, Any]]:
     if not summary.days or summary.first_day is None:
         return []
     count = len(next(iter(summary.days.values())))
@@ -149,7 +154,10 @@ def _charts(summary: Summary) -> list[dict[str, Any]]:
     ]
     if any(summary.lags):
         minutes = {"lag": [each / 60 for each in summary.lags]}
-        chart = bars("Largest lag by day, minutes", labels, minutes, unit=" min")
+        target = lag_target.total_seconds() if lag_target else 0.0
+        # Far above all bars, the target would flatten them.
+        limit = (target / 60, f"target {lasting(target)}") if 0 < target < 4 * max(summary.lags) else None
+        chart = bars("Largest lag by day, minutes", labels, minutes, unit=" min", limit=limit)
         parts.append(
             {"title": "Lag of reading, minutes, largest of each day", "chart": chart, "legend": "", "note": ""}
         )

@@ -171,6 +171,7 @@ def _summary(
         dead_letters={destination: count for destination, count in state.dead_letters.items() if count},
         redriven={destination: each.redriven for destination, each in state.letters.items() if each.redriven},
         discarded={destination: each.discarded for destination, each in state.letters.items() if each.discarded},
+        redriven_live={each.destination: each.redriven for each in state.accounts if each.redriven},
         lags=tuple(round(memory.days.get(day.day, DayRecord()).lag, 1) for day in figures.days[shown:]),
         delivered=_delivered(figures, memory, destinations, shown),
         lags_by_hour=tuple(round(each.lag, 1) for each in seen),

@@ -160,6 +160,8 @@ class Summary:
     :ivar findings: Findings of the last days, newest first.
     :ivar dead_letters: Number of open dead letters, by destination. :ivar redriven: Number of those that it took later,
         and :ivar discarded: of those that a person decided not to send.
+    :ivar redriven_live: Number of those that it took later and that are of the live stream; empty if an earlier version
+        wrote the summary.
     :ivar lags: The largest lag by day, in seconds.
     :ivar delivered: Events by destination and day.
     :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
@@ -194,6 +196,7 @@ class Summary:
     read_to: str = ""
     redriven: dict[str, int] = field(default_factory=dict)
     discarded: dict[str, int] = field(default_factory=dict)
+    redriven_live: dict[str, int] = field(default_factory=dict)
     counts: dict[str, str] = field(default_factory=dict)
 
 

@@ -107,7 +107,7 @@ class Watch:
         spooled = 0
         if self.settings.ship_findings:
             spooled = spool_findings(self.ledger, self.store, self.pipeline, memory, now, self.source.fields)
-        _keep_reports(self.store, self.pipeline, shown, accounts, gaps)
+        _keep_reports(self.store, self.pipeline, shown, accounts, gaps, self.settings)
         with grouped(self.log, f"Report of {self.pipeline}"):
             # The accounts stand at the end of the log, by themselves.
             self.log.info("\n%s", markdown_of(shown, (), gaps))
@@ -216,10 +216,16 @@ def report_stands(ledger: Ledger, pipeline: str) -> None:
 
 
 def _keep_reports(
-    store: Store, pipeline: str, summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord]
+    store: Store,
+    pipeline: str,
+    summary: Summary,
+    accounts: Sequence[Account],
+    gaps: Sequence[GapRecord],
+    settings: Monitoring,
 ) -> None:
     """Keep the report as a page and as text, as the latest one and as the day's."""
-    contents = {"html": page_of(summary, accounts, gaps), "md": markdown_of(summary, accounts, gaps)}
+    page = page_of(summary, accounts, gaps, settings.lag_target)
+    contents = {"html": page, "md": markdown_of(summary, accounts, gaps)}
     today = summary.made_at.date()
     for ending, content in contents.items():
         for name in ("latest", str(today)):

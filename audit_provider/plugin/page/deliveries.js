@@ -43,7 +43,7 @@ function row(pipeline, each) {
           path: pathOf(pipeline.name, "destinations", each.name, what.replace("_", "-")),
         })
       : "";
-  const many = number(each.dead_letters) + (each.letters_counted ? "" : " so far");
+  const many = number(each.dead_letters) + (each.letters_counted ? "" : " in all");
   const letters = each.dead_letters
     ? button(`letters-${each.name}`, many, () => showLetters(pipeline.name, each), `${many} dead letters of ${each.name}`)
     : "0";
@@ -51,6 +51,7 @@ function row(pipeline, each) {
   const elsewhere = each.pending_elsewhere ? ` + ${number(each.pending_elsewhere)} of other streams` : "";
   const { failing_since: since, next_try, log, failures_in_a_row: failures } = each;
   const notes = [
+    each.arrived ? `${number(each.arrived)} arrived in all` : "",
     each.restamped ? `${number(each.restamped)} with current time` : "",
     each.already_there ? `${number(each.already_there)} already there` : "",
     each.again ? `${number(each.again)} sent again` : "",

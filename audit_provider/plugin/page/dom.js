@@ -43,19 +43,19 @@ export function tick() {
 
 export const button = (id, label, onclick, name) => make("button", { type: "button", id, onclick, "aria-label": name }, label);
 
-// A frame may not lead the whole window away, but a link of the window itself may.
-export function link(path, text, name) {
-  const go = (event) => {
-    const around = outer();
-    if (!around) return;
-    event.preventDefault();
-    const beyond = around.document.createElement("a");
-    beyond.href = path;
-    if (event.ctrlKey || event.metaKey) beyond.target = "_blank";
-    beyond.click();
-  };
-  return make("a", { href: path, onclick: go, "aria-label": name }, text);
+// Follow a link in the whole window. A frame may not lead it away, but a link of the window itself may.
+export function follow(event, path) {
+  const around = outer();
+  if (!around) return;
+  event.preventDefault();
+  const beyond = around.document.createElement("a");
+  beyond.href = path;
+  if (event.ctrlKey || event.metaKey) beyond.target = "_blank";
+  beyond.click();
 }
+
+export const link = (path, text, name) =>
+  make("a", { href: path, onclick: (event) => follow(event, path), "aria-label": name }, text);
 
 // Since when something is wrong, when it is tried again, and the log of the task that failed.
 export const tries = ({ since, next_try: next, log }, of = "") => [

@@ -51,11 +51,12 @@ function chips({ states }) {
     return node;
   };
   const chosen = (each) => states[each] || each === place.state;
-  return [chip("", "all", total), ...LEVELS.filter(chosen).map((each) => chip(each, WORDS[each], states[each] ?? 0))];
+  return [chip("", "all", total), ...LEVELS.filter(chosen).map((each) => chip(each, WORDS[shown(each)], states[each] ?? 0))];
 }
 
 function none({ matched }) {
-  if (matched) return "";
+  // From a pipeline's own view one comes without rows.
+  if (matched) return seen.stale ? "The rows are not loaded: Airflow does not answer." : "Loading …";
   const chosen = place.find || place.state || place.tag;
   return chosen ? "No pipeline matches what you have chosen." : "There is no pipeline to show.";
 }
@@ -93,13 +94,16 @@ function heads({ columns }) {
       const head = sorted(`to:${each.key}`, sign(each.state), ` ${each.names.join(", ")}`);
       head.className = `column ${shown(each.state)}`;
       const well = `${number(each.delivering)} of ${number(each.destinations)} delivering`;
-      head.append(make("div", { class: "faint" }, make("code", {}, each.key)), make("div", { class: "faint" }, well));
+      head.append(make("div", { class: "faint" }, make("code", {}, ...inParts(each.key))), make("div", { class: "faint" }, well));
       return head;
     }),
     sorted("waiting", "Waiting"),
     sorted("next_run", "Next run"),
   );
 }
+
+// A name that may be broken at its underscores, and nowhere else.
+const inParts = (name) => name.split(/(?<=_)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 
 function rows(pipelines, about) {
   const found = [];
@@ -189,7 +193,7 @@ function cell(pipeline, one, named) {
   const notes = [
     waiting ? `${number(waiting)} waiting` : "",
     one.failures_in_a_row && one.enabled ? `failed ${one.failures_in_a_row}×` : "",
-    letters ? `${number(letters)} ${one.letters_counted ? (letters === 1 ? "dead letter" : "dead letters") : "set aside so far"}` : "",
+    letters ? `${number(letters)} ${one.letters_counted ? (letters === 1 ? "dead letter" : "dead letters") : "set aside in all"}` : "",
   ].filter(Boolean);
   return make(
     "div",

@@ -53,11 +53,12 @@ export function made({ hidden }) {
 function summed({ sources, current, destinations, delivering, waiting, waiting_since: since, ...worst }) {
   const figure = (well, all, what, state) =>
     make("span", { class: `figure ${shown(state)}` }, sign(state), ` ${what} ${number(well)} of ${number(all)}`);
+  const dot = () => make("span", { class: "dot" }, " · ");
   return [
     figure(current, sources, "Sources current", worst.worst_source),
-    " · ",
+    dot(),
     figure(delivering, destinations, "Destinations delivering", worst.worst_destination),
-    " · ",
+    dot(),
     make(
       "span",
       { class: "figure" },
@@ -82,9 +83,14 @@ function incidents({ mistakes, incidents: found, more_incidents: more, totals })
   return [...lines.slice(0, MOST_INCIDENTS), make("li", { class: "rest", "data-key": "rest" }, whole)];
 }
 
+// Where a pipeline shows more of it.
+const TAB_OF = { letters: "deliveries", behind: "deliveries", gap: "gaps", finding: "activity" };
+
 function incident(each, total) {
   const { key, level, text, pipelines, concerned, waiting, error, other_errors: others } = each;
-  const names = pipelines.flatMap((name) => [make("a", { href: address({ pipeline: name }) }, name), " "]);
+  const kind = key.split(" ")[0];
+  const tab = TAB_OF[kind] ?? "health";
+  const names = pipelines.flatMap((name) => [make("a", { href: address({ pipeline: name, tab }) }, name), " "]);
   const left = concerned - pipelines.length;
   const other = others ? ` (and ${others} other ${others === 1 ? "error" : "errors"})` : "";
   const id = key.replaceAll(/\s+/g, "-");
@@ -92,23 +98,19 @@ function incident(each, total) {
   return make(
     "li",
     { class: level, "data-key": key },
-    make("strong", {}, sign(level), ` ${text}`),
+    make("strong", {}, sign(level), kind === "finding" ? " Finding: " : " ", text),
     make(
       "div",
       { class: "row" },
       make("span", {}, concerned > 1 ? `${number(concerned)} of ${number(total)} pipelines: ` : "", ...names, left > 0 ? `and ${number(left)} more` : ""),
       waiting ? make("span", {}, `${number(waiting)} events waiting`) : "",
       ...tries(each, text),
-    ),
-    error ? make("div", { class: "error" }, error, other) : "",
-    make(
-      "div",
-      { class: "row" },
       each.test
         ? press({ id: `test-${id}`, label: "Test", name: `Test connection ${each.cause}`, path: each.test })
         : "",
       error ? copier({ id: `copy-${id}`, label: "Copy error", name: `Copy error of ${text}`, text: error, shownBy: () => line().querySelector(".error") }) : "",
     ),
+    error ? make("div", { class: "error" }, error, other) : "",
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { outer, place, question, readAddress } from "./address.js";
 import { ask } from "./api.js";
-import { at, tick } from "./dom.js";
+import { at, follow, tick } from "./dom.js";
 import { lookAtCalendar } from "./evidence.js";
 import { followLetters } from "./letters.js";
 import { fill, want } from "./matrix.js";
@@ -96,9 +96,10 @@ at("pause").addEventListener("click", () => {
 });
 at("login").addEventListener("click", (event) => {
   // Where the page stands in Airflow's frame, the whole window goes to the login, and comes back from there.
-  const whole = outer() ?? window;
-  event.preventDefault();
-  whole.location.assign(new URL(`../api/v2/auth/login?next=${encodeURIComponent(whole.location.href)}`, document.baseURI).href);
+  const login = new URL("../api/v2/auth/login", document.baseURI);
+  login.searchParams.set("next", (outer() ?? window).location.href);
+  event.currentTarget.href = login.href;
+  follow(event, login.href);
 });
 document.addEventListener("keydown", (event) => {
   // Escape leads back to all pipelines, as the link above the pipeline does.

@@ -75,7 +75,7 @@ def test_a_report_says_what_was_delivered_yesterday_and_today():
         assert "Gaps: none." in each
         assert "The source was read up to 2026-11-30T11:58:00Z, 2 minutes before." in each
     assert "- 30 Nov: 4 read, splunk 4 delivered, s3 7 delivered" in text
-    cells = page[page.index("2026-11-29</td>") :].partition("</tr>")[0]
+    cells = page[page.index("2026-11-29</span>") :].partition("</tr>")[0]
     assert "12 delivered" in cells
     assert "<b>3 waiting at its end</b>" in cells
     assert page.index("by day") < page.index("<h2>Deliveries") < page.index("<h2>Activity"), "deliveries come first"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 import audit_provider
 from audit_provider.core.accounting import Account
+from audit_provider.core.monitoring.charts import bars
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.summary import Summary
 
@@ -39,6 +42,50 @@ def test_too_old_and_delivered_with_the_current_time_are_two_figures_that_add_up
     assert values["set aside: too old"] == "45"
     parts = ("delivered", "set aside: too old", "set aside: refused", "pending")
     assert sum(int(values[each]) for each in parts) == int(values["spooled"])
+
+
+def test_what_arrived_in_all_has_a_line_of_its_own():
+    rest = dict.fromkeys(("duplicates", "before", "already_there", "dead_lettered", "pending"), 0)
+    account = Account("p/live", "datadog", read=700, spooled=700, delivered=600, too_old=100, redriven=90, **rest)
+    shown = page_of(Summary("p", "pylon", NOW), [account])
+    assert '<tr><th>arrived in all</th><td class="n">690</td></tr>' in shown
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks"),
+    [
+        (1, ["0", "1"]),
+        (3, ["0", "1", "2", "3"]),
+        (5, ["0", "2", "4", "6"]),
+        (47, ["0", "20", "40", "60"]),
+        (643, ["0", "200", "400", "600", "800"]),
+        (5_600, ["0", "2k", "4k", "6k"]),
+        (1_200_000, ["0", "500k", "1M", "1.5M"]),
+    ],
+)
+def test_an_axis_has_round_figures_and_little_blank(most, ticks):
+    chart = bars("Events", ["a", "b"], {"x": [0, most]})
+    assert re.findall(r'class="axis"[^>]*text-anchor="end">([\d.]+[kMG]?)<', chart) == ticks
+    assert 'class="c0 running"' in chart
+    assert "<title>b: x" in chart
+    assert ", not over</title>" in chart
+
+
+def test_the_chart_of_lag_has_its_unit_on_the_axis_and_the_target_where_that_is_near():
+    activity = {"first_day": NOW - timedelta(days=2), "days": {"other": (1, 2, 3)}}
+
+    def drawn(*minutes):
+        summary = Summary("p", "pylon", NOW, lags=tuple(60.0 * each for each in minutes), **activity)
+        return page_of(summary, [], (), timedelta(hours=1))
+
+    late = drawn(5, 90, 10)
+    assert re.findall(r">(\d+ min)</text>", late) == ["0 min", "50 min", "100 min"]
+    assert '<text class="limit-text"' in late
+    assert ">target 60 minutes</text>" in late
+    assert "target" not in drawn(1, 2, 3).partition("<body>")[2]
+    assert (
+        "target" not in page_of(Summary("p", "pylon", NOW, lags=(9999.0,) * 3, **activity), []).partition("<body>")[2]
+    )
 
 
 def test_the_colours_of_charts_can_be_seen_on_every_paper_and_are_those_of_the_page():
