@@ -98,3 +98,15 @@ def test_move_the_spool(world, moto, tmp_path, scheme):  # noqa: F811
     add(world, 5)
     ship_all(world, new)
     assert sorted(world.splunk.ids()) == sorted(world.pylon.ids()), "each of 705 once"
+
+
+def test_practise_with_a_dead_letter(world):  # noqa: F811
+    world.pull()
+    with pytest.raises(AirflowFailException, match="set aside"):
+        world.ship("datadog", too_old="dead_letter")
+    kept = json.loads(world.variables.get("audit_logs.p.to.datadog"))["counts"]
+    assert kept["too_old"] > 0
+    assert kept["delivered"] + kept["too_old"] == 700
+    again = world.ship("datadog", too_old="arrival_time", params={"redrive": ["datadog"]})
+    assert again["redriven"] == kept["too_old"]
+    assert sorted(world.datadog.ids()) == sorted(world.pylon.ids()), "everything has arrived"

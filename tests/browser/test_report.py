@@ -27,8 +27,8 @@ A4 = 688
 """Pixels between the margins of a page."""
 
 ERROR = (
-    "the destination accepted nothing in 5 tries in a row (POST https://splunk.example.com:8088/services/collector/event "
-    "gave no complete answer (NewConnectionError): Splunk HEC or the network is down.); everything is kept."
+    "the destination accepted nothing in 5 tries in a row (POST https://splunk.example.com:8088/services/collector/"
+    "event gave no complete answer (NewConnectionError): Splunk HEC or the network is down.); everything is kept."
 )
 BROKEN = """[...document.querySelectorAll('th, td:not(.id)')].flatMap((cell) => {
   const found = [];

@@ -61,10 +61,10 @@ def bars(
         for bar, value in enumerate(values):
             if value > 0:
                 top = floor[bar] + value
-                now = bar == count - 1
-                label = said(f"{labels[bar]}: {name} {value:,.0f}{unit}{', not over' if now else ''}")
+                classes, over = (f"c{place % 10} running", ", not over") if bar == count - 1 else (f"c{place % 10}", "")
+                label = said(f"{labels[bar]}: {name} {value:,.0f}{unit}{over}")
                 parts.append(
-                    f'<rect class="c{place % 10}{" running" if now else ""}" x="{across(bar + 0.1)}" y="{up(top)}" width="{round(wide * 0.8, 1)}" '
+                    f'<rect class="{classes}" x="{across(bar + 0.1)}" y="{up(top)}" width="{round(wide * 0.8, 1)}" '
                     f'height="{round(max(up(floor[bar]) - up(top), 0.5), 1)}"><title>{label}</title></rect>'
                 )
                 floor[bar] = top
