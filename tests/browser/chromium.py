@@ -121,7 +121,7 @@ class Chromium:
         """Open an address."""
         self.call("Page.navigate", url=url)
 
-    def see(self, script: str, patience: float = 60.0):
+    def see(self, script: str, patience: float = 180.0):
         """Wait until an expression is true; return its value."""
         until = time.monotonic() + patience
         while time.monotonic() < until:

@@ -148,7 +148,7 @@ def test_a_report_lists_who_did_what_to_what():
     assert "| drop | eve |  |  | 2026-03-02 | 1 |" in text
     assert "| grant | bob | role r-1 | ann@x | 2026-03-02 | 1 |" in text
     page = page_of(summary, ())
-    assert "<td>bob</td><td>role r-1</td><td>ann@x</td>" in page
+    assert '<td class="id">bob</td><td class="id">role r-1</td><td class="id">ann@x</td>' in page
     days = [Day(day=NOW.date(), watched={"drop": {f"a{each}": 1 for each in range(50)}})]
     assert len(watched_counts(days)) == MOST_LISTED
 
