@@ -51,6 +51,7 @@ def histories(draw):
     return batches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reading", "paging", "order"), STRATEGIES)
 def test_records_without_an_id_are_counted_as_often_as_they_happened(service, reading, paging, order):
     @LONG
