@@ -65,7 +65,8 @@ bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 
 chaos: setup  ## Kill, cut, fill and freeze everything, a real Airflow and Celery included; ends 0 if nothing is lost
 	$(BIN)/python -m tests.chaos --long
-	AUDIT_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz/histories/test_histories.py --timeout 3600
+	AUDIT_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz/histories/test_histories.py tests/core/test_identity.py \
+		tests/core/sources/reading --timeout 3600
 
 real: setup  ## Ship to real servers, fetched by their packages' names, and compare; ends 0 if all that is delivered is held
 	$(BIN)/python -m tests.real

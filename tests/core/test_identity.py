@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +17,11 @@ from audit_provider.core.model import Fields, Window
 from tests.core.destinations.stand_ins import Crash
 from tests.core.served_log import BEGIN, Log, LogService, Runs, record
 
-LONG = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LONG = settings(
+    max_examples=int(os.environ.get("AUDIT_FUZZ_EXAMPLES", "25")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 PAGES = ("count", "keyset", "offset", "page", "next_url")
 STRATEGIES = [
     *(("closed_windows", paging, order) for paging in PAGES for order in ("newest", "oldest")),
