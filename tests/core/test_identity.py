@@ -19,7 +19,6 @@ from tests.core.served_log import BEGIN, Log, LogService, Runs, record
 
 LONG = settings(
     max_examples=int(os.environ.get("AUDIT_FUZZ_EXAMPLES", "25")),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 PAGES = ("count", "keyset", "offset", "page", "next_url")

@@ -94,7 +94,7 @@ def test_the_report_tells_counts_and_times():
 
 
 @given(count=st.integers(1, 30), segment_events=st.integers(1, 9), crash=st.none() | st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_was_pulled_passes(count, segment_events, crash):
     moments = [BEGIN + timedelta(minutes=minute) for minute in range(count)]
     service = Service(rows=[Row(f"e{n}", at, at) for n, at in enumerate(moments)], now=BEGIN + timedelta(minutes=count))
@@ -110,7 +110,7 @@ def test_whatever_was_pulled_passes(count, segment_events, crash):
 
 
 @given(data=st.data(), pipeline=st.sampled_from(SPOOLS), known=st.booleans(), mask=st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_flipped_bit_is_named(data, pipeline, known, mask):
     store, key = harmed(data, pipeline)
     content = store.objects[key]
@@ -135,7 +135,7 @@ def test_every_byte_of_a_manifest_matters():
 
 
 @given(data=st.data(), pipeline=st.sampled_from(SPOOLS), known=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_missing_file_is_named(data, pipeline, known):
     store, key = harmed(data, pipeline)
     del store.objects[key]
@@ -143,7 +143,7 @@ def test_a_missing_file_is_named(data, pipeline, known):
 
 
 @given(data=st.data(), pipeline=st.sampled_from(SPOOLS), known=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_two_files_in_each_others_place_are_named(data, pipeline, known):
     store, one = harmed(data, pipeline)
     other = data.draw(st.sampled_from(sorted(set(store.objects) - {one})))
@@ -152,7 +152,7 @@ def test_two_files_in_each_others_place_are_named(data, pipeline, known):
 
 
 @given(data=st.data(), pipeline=st.sampled_from(SPOOLS), known=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_cut_or_prolonged_file_is_named(data, pipeline, known):
     store, key = harmed(data, pipeline)
     content = store.objects[key]

@@ -198,7 +198,7 @@ def _serve(draw, world, name, state, source):
     world.texts[key] = msgspec.json.encode(offset).decode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(worlds(), min_size=1, max_size=4), st.integers(0, 2), st.sampled_from(["", "", "", "bad: no source"]))
 def test_where_any_event_is_late_or_unknown_nothing_says_fine(drawn, hidden, mistakes):
     several = [replace(each, name=each.name) for each in drawn]
@@ -218,7 +218,7 @@ def test_where_any_event_is_late_or_unknown_nothing_says_fine(drawn, hidden, mis
         assert (totals.current, totals.delivering) == (totals.sources, totals.destinations)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(worlds())
 def test_the_part_that_is_late_or_unknown_is_not_fine_itself(world):
     view = world.view()
@@ -234,7 +234,7 @@ def test_the_part_that_is_late_or_unknown_is_not_fine_itself(world):
         assert view.reading.state != "ok"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(worlds(), st.lists(st.integers(0, 900), min_size=2, max_size=8))
 def test_what_is_kept_of_a_pipeline_is_what_judging_it_again_would_say(world, seconds):
     pipeline, progress = world.parts()

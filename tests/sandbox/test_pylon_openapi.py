@@ -89,7 +89,7 @@ def test_records_are_as_described():
         jsonschema.validate({"data": [record]}, schema("GetAuditLogsResponseBody"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     limit=st.one_of(
         st.integers(-3, 1100), st.text(max_size=4), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)
@@ -100,7 +100,7 @@ def test_the_limit_is_an_integer_from_1_to_999(call, limit):
     assert search(call, limit=limit).status_code == (200 if good else 400)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     field=st.sampled_from(["action", "action_happened_at", "created_at", "id"]),
     operator=st.sampled_from(SPEC["components"]["schemas"]["Filter"]["properties"]["operator"]["enum"]),

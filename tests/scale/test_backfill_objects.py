@@ -53,7 +53,7 @@ def event(number, day):
     return Event(f"e{number}", BEGIN + timedelta(days=day), b"{}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=8),
     st.lists(st.sampled_from(("ok", "ok", "no answer", "lost answer", "killed")), max_size=12),

@@ -145,7 +145,7 @@ LIVES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LIVES, st.integers(5, 40), st.floats(0.2, 0.95), st.sampled_from((20.0, 60.0, 300.0)))
 def test_no_period_holds_more_than_the_budget_whoever_lives_dies_or_freezes(lives, requests, share, per):
     world = World(RateLimit(requests, per), share)

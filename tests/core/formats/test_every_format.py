@@ -90,7 +90,7 @@ def check(name, line, version, source="acme"):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", MAPPED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(record=records)
 def test_any_record_is_written_as_the_schema_wants_it(name, version, record):
     action = check(name, written(name, record, version=version), version)

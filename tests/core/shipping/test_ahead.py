@@ -190,7 +190,7 @@ def test_the_record_of_it_is_bounded_and_what_is_not_recorded_is_sent_again():
     assert desk.offset.counts == ShipCounts(delivered=400)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
     blocks=st.lists(st.sets(st.integers(0, 30), min_size=1, max_size=4), max_size=5),

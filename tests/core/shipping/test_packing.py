@@ -35,7 +35,7 @@ events = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     shape=st.lists(st.lists(events, max_size=20), min_size=1, max_size=4),
     times=st.integers(1, 12),

@@ -101,7 +101,7 @@ segments_of = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(
     shape=segments_of,
     script=st.lists(st.sampled_from(STEPS), max_size=14),

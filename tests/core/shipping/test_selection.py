@@ -129,7 +129,7 @@ paths = st.lists(st.sampled_from(["a", "b", "c", "*", "0"]), min_size=1, max_siz
 paths = paths.filter(lambda path: path != "*")  # which would take the id out
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from("abc"), json_values), st.lists(paths, max_size=3), st.lists(paths, max_size=3))
 def test_no_record_breaks_a_redaction(record, drop, hashed):
     selection = Selection(redact=Redaction(tuple(drop), tuple(hashed)))
@@ -230,7 +230,7 @@ def test_a_batch_that_fails_holds_back_those_behind_it():
     assert sorted(far.stored, key=int) == [str(n) for n in range(20)], "what was behind the failure is not sent again"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(0, 9), max_size=4),
     st.lists(st.sampled_from(["d", "r", "x", "a"]), max_size=30),

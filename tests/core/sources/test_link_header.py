@@ -6,7 +6,7 @@ import contextlib
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.sources.shown import UnreadableLinkError, links_in
@@ -56,7 +56,6 @@ def links(draw):
     return text, target, frozenset(rel.lower() for rel in rels), wanted
 
 
-@settings(deadline=None)
 @given(st.lists(links(), max_size=4), st.sampled_from([",", ", ", " , ", ",,", ", , "]))
 def test_what_is_written_is_what_is_read(wanted, comma):
     found = links_in(comma.join(text for text, *_ in wanted))
@@ -66,7 +65,6 @@ def test_what_is_written_is_what_is_read(wanted, comma):
         assert {name: value for name, value in link.params.items() if name != "rel"} == others
 
 
-@settings(deadline=None)
 @given(links(), st.data())
 def test_a_header_that_was_cut_never_shows_another_next_page(link, data):
     text, target, relations, _ = link
@@ -78,7 +76,6 @@ def test_a_header_that_was_cut_never_shows_another_next_page(link, data):
     assert found in ([], [target] if "next" in relations else [])
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(UnreadableLinkError):

@@ -248,7 +248,7 @@ def damaged(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(damaged(), st.sampled_from(sorted(AROUND)))
 def test_undamaged_records_are_kept_byte_for_byte_and_no_damaged_one_is_gone(served, at):
     written, hurt, sent = served
@@ -277,7 +277,7 @@ def test_undamaged_records_are_kept_byte_for_byte_and_no_damaged_one_is_gone(ser
             assert mark in aside or any(mark in row.encode() for row in kept)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(records, st.data(), st.sampled_from(sorted(AROUND)))
 def test_one_damaged_letter_never_costs_another_record(found, data, at):
     written = [

@@ -28,7 +28,7 @@ def event(name: str) -> Event:
 
 
 @given(st.lists(st.lists(st.one_of(st.text(max_size=3), st.sampled_from(ODD)), max_size=30), max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_it_says_what_a_set_would(pages: list[list[str]]) -> None:
     table, known = IdTable(), set[str]()
     try:

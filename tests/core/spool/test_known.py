@@ -57,7 +57,7 @@ class Spooled:
         self.open()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.tuples(

@@ -74,7 +74,7 @@ class Written:
         return range_of([leaf_hash(line_of(each)) for each in self.events], 0).root
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 3000), st.data())
 def test_a_tree_that_grew_in_steps_is_the_one_of_all_lines(tmp_path_factory, sizes, block, data):
     with pytest.MonkeyPatch.context() as patch:

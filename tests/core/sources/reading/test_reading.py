@@ -73,7 +73,7 @@ def inserts(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_closed_windows_read_exactly_what_was_served(data):
     rows = data.draw(histories())
@@ -88,7 +88,7 @@ def test_closed_windows_read_exactly_what_was_served(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_a_list_of_unknown_order_is_read_exactly(data):
     rows = data.draw(histories())
@@ -101,7 +101,7 @@ def test_a_list_of_unknown_order_is_read_exactly(data):
     assert sorted(pipeline.spooled()) == sorted(row.id for row in service.rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_backfill_windows_share_no_event_and_miss_none(data):
     rows = data.draw(histories())
