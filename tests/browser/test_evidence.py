@@ -9,6 +9,7 @@ import pytest
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.runs.calendar import Day
+from audit_provider.core.verification.day_arrivals import Asked
 from audit_provider.plugin.evidence_views import CalendarView, DayView
 from audit_provider.sandbox.server import Reply
 from tests.browser.conftest import look
@@ -36,6 +37,38 @@ def calendar(*, may=("search", "pack"), result="all right"):
         for place, (state, reason) in enumerate(zip(STATES, reasons, strict=True))
     )
     return CalendarView(NOW, result, TODAY - 370 * DAY, TODAY, days, may)
+
+
+SILENT = "a destination of type splunk_hec cannot be asked for single events"
+ASKED = {
+    "proven": {"s3": Asked(NOW, events=1234), "splunk": Asked(NOW, why_not=SILENT)},
+    "gap": {"s3": Asked(NOW, events=1234, missing=3, altered=1, first="evt-17")},
+}
+
+
+def whole_year():
+    """Return a calendar of which every day is known, in each state by turns."""
+    days = []
+    for place in range(371):
+        state = ("proven", "proven", "read", "gap", "unknown")[place % 5]
+        known = Day(state, "" if state == "proven" else "why not", events=1234, asked=ASKED.get(state, {}))
+        days.append(DayView(TODAY - (370 - place) * DAY, msgspec.to_builtins(known)))
+    return CalendarView(NOW, "all right", TODAY - 370 * DAY, TODAY, tuple(days), ())
+
+
+CONTRAST = """(() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map((each) => each / 255).map(
+      (each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  return ['proven', 'read', 'gap', 'unknown'].map((state) => {
+    const style = getComputedStyle(document.querySelector(`.year .${state}`));
+    const [less, more] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
+    return (more + 0.05) / (less + 0.05);
+  });
+})()"""
+"""How much a mark stands out from its cell, for each state."""
 
 
 STORY = {
@@ -83,7 +116,7 @@ def test_a_year_is_seen_with_a_shape_and_a_word_for_each_state(evidence, browser
         assert browser.run(f"{cell}.innerText") == mark
         assert browser.run(f"{cell}.ariaLabel") == f"{day}: {word}, 1,234 events"
     assert browser.run(f"document.getElementById('day-{TODAY}').ariaLabel") == f"{TODAY}: unknown"
-    assert text(browser, ".legend") == "■ proven: 1 ◐ read only: 1 ✖ gap: 1 · unknown"
+    assert text(browser, ".legend") == "■ proven: 1 ◐ read only: 1 ✖ gap: 1 · unknown: 368"
     assert "all right" in text(browser, "[data-key=checked]")
 
 
@@ -98,6 +131,53 @@ def test_a_click_leads_to_the_days_evidence_which_has_an_address(evidence, brows
     assert browser.run("location.hash") == f"#pipeline=p001&tab=evidence&date={day}"
     assert browser.run(f"document.getElementById('day-{day}').ariaPressed") == "true"
     assert browser.run("document.getElementById('pack-start').value") == str(day)
+
+
+def test_every_mark_of_a_filled_year_stands_out_in_light_and_dark(opened, browser):  # noqa: F811
+    api = opened("evidence")
+    api.others[f"{PATH}/calendar"] = whole_year()
+    look(browser)
+    browser.see("document.querySelector('.year .gap') !== null")
+    try:
+        for dark in (False, True):
+            browser.dark(dark=dark)
+            assert min(browser.run(CONTRAST)) >= 4.5, "as WCAG 2.2 wants of text, 1.4.3"
+    finally:
+        browser.dark(dark=False)
+    months = browser.run(
+        "[...document.querySelectorAll('.year thead th')].map((each) => each.innerText).filter(Boolean)"
+    )
+    assert 12 <= len(months) <= 13
+    assert any(each.startswith("Jan\u00a0") for each in months)
+    assert browser.run("document.querySelector('.year thead').getBoundingClientRect().height") < 30, "one line"
+    assert text(browser, ".legend") == "■ proven: 149 ◐ read only: 74 ✖ gap: 74 · unknown: 74"
+
+
+def test_a_narrow_window_begins_with_the_latest_days(opened, browser):  # noqa: F811
+    size = {"height": 844, "deviceScaleFactor": 1, "mobile": False}
+    api = opened("evidence")
+    api.others[f"{PATH}/calendar"] = whole_year()
+    try:
+        browser.call("Emulation.setDeviceMetricsOverride", width=390, **size)
+        look(browser)
+        browser.see("document.querySelector('.year .gap') !== null")
+        place = f"document.getElementById('day-{TODAY}').getBoundingClientRect()"
+        assert 0 < browser.run(f"{place}.left") < browser.run(f"{place}.right") <= 390
+    finally:
+        browser.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_day_says_what_each_destination_answered(opened, browser):  # noqa: F811
+    api = opened("evidence")
+    api.others[f"{PATH}/calendar"] = whole_year()
+    look(browser)
+    browser.see("document.querySelector('.year .gap') !== null")
+    browser.click("[...document.querySelectorAll('.year .gap')].at(-1)")
+    browser.see("document.getElementById('date') !== null")
+    assert "3 are missing and 1 are altered of 1,234" in text(browser, "#date")
+    browser.click("[...document.querySelectorAll('.year .proven')].at(-1)")
+    browser.see("document.getElementById('date').innerText.includes('all 1,234 are there')")
+    assert f"not asked: {SILENT}" in text(browser, "#date")
 
 
 def test_the_calendar_is_walked_with_the_keyboard(evidence, browser):

@@ -12,9 +12,8 @@ from audit_provider.core.monitoring.charts import said
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from audit_provider.core.runs.calendar import Calendar
+    from audit_provider.core.runs.calendar import Calendar, Day
     from audit_provider.core.runs.evidence_pack import LetterFacts, PackFacts
-    from audit_provider.core.verification.day_arrivals import Asked
     from audit_provider.core.verification.report import Verification
 
 _STYLE = """
@@ -127,31 +126,39 @@ def _calendar(calendar: Calendar) -> list[str]:
     if calendar.checked_at is None:
         return [title, "<p>It has not been made yet.</p>"]
     rows = [
-        (
-            _whole(day),
-            f'<span class="{"good" if each.state == "proven" else "bad" if each.state == "gap" else "soft"}">'
-            f"{_STATES[each.state]}</span>",
-            _moment(each.proven_at),
-            said(each.reason),
-            "<br/>".join(_words(f"{name}: {_answered(asked)}") for name, asked in sorted(each.asked.items())),
-        )
+        (_whole(day), _state(each.state), _moment(each.proven_at), said(each.reason), _answers(each))
         for day, each in calendar.days.items()
     ]
     note = (
         f"<p>The last one was made at {text_of(calendar.checked_at)}. <i>Proven</i>: compared with the source, read "
         "again without a fault, confirmed by every destination, and found there again where it can be asked.</p>"
     )
-    return [
-        title,
-        note,
-        _table(("day", "state", "proven since", "why not", "asked whether the events are there"), rows),
+    whys = sorted({(name, asked.why_not) for each in calendar.days.values() for name, asked in each.asked.items()})
+    reasons = "".join(f"<li>{said(f'{name}: {why}')}</li>" for name, why in whys if why)
+    head = ("day", "state", "proven since", "why not", "destinations that were asked for the events")
+    left_out = f"<p>Why destinations were not asked:</p><ul>{reasons}</ul>" if reasons else ""
+    return [title, note, _table(head, rows), left_out]
+
+
+def _state(state: str) -> str:
+    mark = {"proven": "good", "gap": "bad"}.get(state, "soft")
+    return f'<span class="{mark} day">{_STATES[state]}</span>'
+
+
+def _answers(day: Day) -> str:
+    """Return what destinations answered, a line for each; those that were not asked share one."""
+    lines = [
+        f"{_words(f'{name}: {asked.lacks or _all(asked.events)}')}, {_moment(asked.at)}"
+        for name, asked in sorted(day.asked.items())
+        if not asked.why_not
     ]
+    silent = [name for name, asked in sorted(day.asked.items()) if asked.why_not]
+    lines += [_words(f"not asked: {', '.join(silent)}")] if silent else []
+    return "<br/>".join(lines)
 
 
-def _answered(asked: Asked) -> str:
-    if asked.why_not:
-        return f"not asked: {asked.why_not}"
-    return f"{asked.lacks or f'all {asked.events:,} are there'}, {text_of(asked.at)}"
+def _all(events: int) -> str:
+    return f"all {events:,} are there"
 
 
 def _verified(verification: Verification) -> list[str]:

@@ -30,15 +30,13 @@ def leaf_hash(data: bytes) -> bytes:
 def leaf_hashes(lines: bytes) -> list[bytes]:
     """Return the hash of each line, in order; every line ends with ``\\n``, which is no part of the leaf.
 
-    They are cut off part by part: what is hashed is still in the processor's cache then. The byte before each leaf is
-    put in for a whole part at once, since joining it to one line after the other takes longer.
+    They are cut off part by part: what is hashed is still in the processor's cache then.
     """
     found: list[bytes] = []
-    begin, sha256 = 0, _sha256
+    begin = 0
     while begin < len(lines):
         end = lines.rfind(b"\n", begin, begin + _PART_BYTES) + 1 or lines.find(b"\n", begin) + 1 or len(lines) + 1
-        leaves = (b"\0" + lines[begin : end - 1].replace(b"\n", b"\n\0")).split(b"\n")
-        found += [each.digest() for each in map(sha256, leaves)]
+        found += [_sha256(b"\0" + each).digest() for each in lines[begin : end - 1].split(b"\n")]
         begin = end
     return found
 
@@ -103,14 +101,15 @@ def range_of(leaves: Sequence[bytes], begin: int) -> Range:
     end = begin + len(leaves)
     left: list[bytes] = []
     right: list[bytes] = []
-    level, place, sha256 = list(leaves), begin, _sha256
+    level, place = list(leaves), begin
     while level:
         if place & 1:
             left.append(level.pop(0))
             place += 1
         if len(level) & 1:
             right.append(level.pop())
-        level = [sha256(b"\1" + one + other).digest() for one, other in zip(level[::2], level[1::2], strict=True)]
+        pairs = iter(level)
+        level = [_sha256(b"\1" + each + next(pairs)).digest() for each in pairs]
         place >>= 1
     return Range(begin, end, (*left, *reversed(right)))
 

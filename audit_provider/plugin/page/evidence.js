@@ -98,7 +98,8 @@ function calendar(known, days) {
   };
   const months = Array.from({ length: weeks }, (_, week) => {
     const at = new Date(first + week * 7 * DAY);
-    return make("th", { scope: "col" }, at.getUTCDate() <= 7 ? MONTHS[at.getUTCMonth()] : "");
+    const year = at.getUTCMonth() ? "" : `\u00a0${at.getUTCFullYear()}`;
+    return make("th", { scope: "col" }, at.getUTCDate() <= 7 ? `${MONTHS[at.getUTCMonth()]}${year}` : "");
   });
   const rows = WEEKDAYS.map((name, number) =>
     make(
@@ -132,6 +133,8 @@ function move(event, at, known) {
 function legend(known) {
   const counts = new Map();
   for (const each of known.days) counts.set(each.known.state, (counts.get(each.known.state) ?? 0) + 1);
+  const shown = (Date.parse(known.last) - Date.parse(known.first)) / DAY + 1;
+  counts.set("unknown", (counts.get("unknown") ?? 0) + shown - known.days.length);
   const items = Object.entries(STATES).map(([state, [mark, word]]) =>
     make("li", {}, make("span", { class: `date ${state}`, "aria-hidden": "true" }, mark), ` ${word}`, counts.get(state) ? `: ${number(counts.get(state))}` : ""),
   );
