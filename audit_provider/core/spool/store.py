@@ -21,7 +21,8 @@ _FILE_MODE = 0o600
 _MOST_PART_BYTES = 255
 _MOST_KEY_BYTES = 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
-_MISCONFIGURED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"})
+_REFUSED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_MISCONFIGURED = _REFUSED | {"NoSuchBucket"}
 
 
 class Store(Protocol):
@@ -264,7 +265,7 @@ class S3Store:
                     f"{self._name} at {self} refuses {method} ({code}): {SESSION_WORDS}."
                 ) from None
             if code in _MISCONFIGURED or found.status == 403:
-                kind = ConfigurationError if code == "NoSuchBucket" else CredentialError
+                kind = CredentialError if code in _REFUSED else ConfigurationError
                 raise kind(
                     f"{self._name} at {self} refuses {method} ({code}): check the bucket and the connection's rights."
                 ) from None
