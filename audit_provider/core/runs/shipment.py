@@ -299,14 +299,15 @@ class Shipment:
             progress = ShipProgress(self.log.info, begun=self.now(), total=total)
             for own, last in position.by_source(reached.segment):
                 destination, terms = self.connect(own)
+                if opened.name.is_backfill:
+                    current = self._delivered_to()
+                    has_none = not (reached.counts.finished or reached.ahead)
+                    is_same = has_none or reached.delivered_to == current
+                    reached = replace(reached, delivered_to=current if is_same else "")
                 if destination.limits.whole_segments and reached.joins_segments is None:
                     # What an earlier version has begun goes on as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
-                if opened.name.is_backfill:
-                    current = self._delivered_to()
-                    same = is_new or reached.delivered_to == current
-                    reached = replace(reached, delivered_to=current if same else "")
                 with closing(self._delivered_windows(own)) as windows:
                     ship(
                         destination,

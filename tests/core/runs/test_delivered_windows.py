@@ -109,6 +109,16 @@ def test_a_window_that_is_not_shipped_to_its_end_proves_nothing(past):
     assert sent_with_polling(past) == ALL
 
 
+@pytest.mark.parametrize("whole_segments", [False, True])
+def test_a_window_whose_first_run_ended_before_it_delivered_anything_is_proven_by_the_next(past, whole_segments):
+    limits = replace(THREE, whole_segments=whole_segments)
+    with pytest.raises(RefusedError):
+        ship(past, PAST, Listed(broken, limits=limits))
+    past.keep_offset(replace(past.offset(PAST), delivered_to=""), PAST)
+    ship(past, PAST, Listed(limits=limits))
+    assert sent_with_polling(past) == ["g", "h"]
+
+
 @pytest.mark.parametrize("verdicts", ["dxd", "daa"])
 def test_a_window_of_which_an_event_was_set_aside_proves_nothing(past, verdicts):
     ship(past, PAST, far_with(verdicts))
