@@ -171,6 +171,8 @@ def _gaps(options: argparse.Namespace) -> None:
     pipelines = _pipelines(options)
     ledger, store = Variables(), open_store(spool_uri())
     found = all_gaps(ledger, store, pipelines.values())
+    if options.acknowledge and not options.by.strip():
+        raise ConfigurationError("nobody acknowledges these gaps: say who does it with --by NAME.")
     known = {each.id for each in found}
     still_open = {each.id: each for each in found if each.is_open}
     for gap_id in options.acknowledge:

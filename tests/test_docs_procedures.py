@@ -39,7 +39,8 @@ def test_rotate_a_token_of_a_source(world):  # noqa: F811
     add(world, 5)
     world.pylon.token = "canary-new-token-9f21"
     before = world.variables.get("audit_logs.p.cursor")
-    with pytest.raises(AirflowFailException, match="401"):
+    whose = r"401.* It is the credential of the source of the pipeline p, in the connection 'pylon_default'\.$"
+    with pytest.raises(AirflowFailException, match=whose):
         world.pull()
     assert json.loads(world.variables.get("audit_logs.p.cursor"))["head"] == json.loads(before)["head"]
     world.connect("PYLON_DEFAULT", password=world.pylon.token)
@@ -50,7 +51,8 @@ def test_rotate_a_token_of_a_source(world):  # noqa: F811
 def test_rotate_a_token_of_a_destination(world):  # noqa: F811
     world.pull()
     world.splunk.token = "canary-new-token-9f22"
-    with pytest.raises(AirflowFailException):
+    whose = "destination splunk_hec of the pipeline p, in the connection 'splunk_hec_default'"
+    with pytest.raises(AirflowFailException, match=whose):
         world.ship("splunk")
     world.connect("SPLUNK_HEC_DEFAULT", password=world.splunk.token)
     assert world.ship("splunk")["delivered"] == 700

@@ -244,7 +244,14 @@ class PullAuditLogsOperator(AuditLogsOperator):
         )
 
     def _hook(self, spec: SourceSpec) -> AuditLogsHook:
-        return AuditLogsHook(self.conn_id or f"{spec.name}_default", source=spec, settings=self.settings)
+        return AuditLogsHook(self._connection(spec), source=spec, settings=self.settings)
+
+    def _connection(self, spec: SourceSpec) -> str:
+        return self.conn_id or f"{spec.name}_default"
+
+    def credential(self) -> str:
+        """Return whose credential the task uses."""
+        return f"the source of the pipeline {self.pipeline}, in the connection {self._connection(self._spec())!r}"
 
     def _stream_name(self) -> StreamName:
         if self.window:

@@ -341,6 +341,13 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def _shipped(self) -> Sequence[Shipped]:
         return self._shipment.shipped if self._shipment else ()
 
+    def credential(self) -> str:
+        """Return whose credential the task uses."""
+        return (
+            f"the destination {self.destination} of the pipeline {self.pipeline}, in the connection "
+            f"{self._delivery().conn_id!r}"
+        )
+
     def _delivery(self) -> Delivery:
         own = {name: getattr(self, name) for name in self.option_names}
         entry: dict[str, Any] = dict(self.options or {})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-from audit_provider.core.errors import AuditError, StopError, WaitError
+from audit_provider.core.errors import AuditError, CredentialError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.host.process_memory import keep_large_blocks_apart
 from audit_provider.host.versions import TryAgainError
@@ -19,7 +19,7 @@ from audit_provider.operators.links import keep_link
 from audit_provider.state import Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow.sdk import Context
 
@@ -56,7 +56,7 @@ class AuditLogsOperator(BaseOperator):
         self.begun, self._handed_on = begun or utc_now(), (None, {})
         run = context.get("dag_run")
         self.run_id = run.run_id if run else ""
-        with _as_airflow_errors():
+        with _as_airflow_errors(self.credential):
             resumes_at: datetime | None = None
             try:
                 return _added(self.work(context), self.done_before)
@@ -88,6 +88,13 @@ class AuditLogsOperator(BaseOperator):
 
         :param resumes_at: when it goes on; None where it has ended.
         """
+
+    def credential(self) -> str:
+        """Return whose credential the task uses: pipeline, destination and connection; "" where it uses none.
+
+        :raises AuditError: the source or the destination is described wrongly.
+        """
+        return ""
 
     def page(self) -> str:
         """Return the page on which people look at this task's events; "" where its address is not known.
@@ -122,9 +129,14 @@ def _added(result: Any, before: Mapping[str, int]) -> Any:
 
 
 @contextmanager
-def _as_airflow_errors() -> Iterator[None]:
+def _as_airflow_errors(credential: Callable[[], str]) -> Iterator[None]:
     try:
         yield
+    except CredentialError as error:
+        of = ""
+        with suppress(AuditError):
+            of = credential()
+        raise AirflowFailException(f"{error} It is the credential of {of}." if of else str(error)) from None
     except StopError as error:
         raise AirflowFailException(str(error)) from None
     except AuditError as error:

@@ -158,7 +158,7 @@ def overview(
             incidents=tuple(_shown(each, may) for each in incidents),
             more_incidents=more,
             ended=tuple(ended_of(views, now)),
-            pipelines=tuple(_row(with_buttons(known.pipelines[each.name], each, may)) for each in page),
+            pipelines=tuple(map(_row, page)),
             matrix=matrix,
             setup=None if known.pipelines or known.wrong else _setup(),
             opened=_detail(known.pipelines[opened], records.of(opened), whole, may) if whole else None,
@@ -287,7 +287,10 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 
 
 def _row(view: PipelineView) -> PipelineView:
-    """Return a pipeline as the matrix shows it. Its problems are among the incidents, and whole in its own view."""
+    """Return a pipeline as the matrix shows it, without buttons and links.
+
+    Its problems are among the incidents, and whole in its own view.
+    """
     served = tuple(
         replace(each, last_error=in_one_line(each.last_error, MOST_TEXT), outages=()) for each in view.destinations
     )
@@ -300,6 +303,8 @@ def _row(view: PipelineView) -> PipelineView:
         gaps=(),
         acknowledged=(),
         hours=(),
+        run=None,
+        links={},
         destinations=served,
     )
 

@@ -7,11 +7,13 @@ import json
 import os
 import secrets
 import signal
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.errors import AuditError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.microsoft365 import Microsoft365Service
@@ -138,4 +140,7 @@ def _wait() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AuditError as error:
+        sys.exit(f"The sandbox cannot start: {error}")

@@ -195,11 +195,13 @@ def test_open_gaps_are_listed(world, tmp_path, capsys, monkeypatch):
     assert "1 open gap\n" in shown
     name = shown.split()[0]
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name]) == 1
-    assert "say who does it" in capsys.readouterr().err
+    assert "say who does it with --by NAME" in capsys.readouterr().err
     ann = ["--by", "ann", "--note", "known"]
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "no-such", *ann]) == 1
     assert "there is no gap 'no-such'" in capsys.readouterr().err
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, name, *ann]) == 0
-    assert capsys.readouterr().out.endswith("0 open gaps\n")
+    said = capsys.readouterr().out
+    assert f"{name} of p is acknowledged by ann\n" in said
+    assert said.endswith("0 open gaps\n")
     assert main(["gaps", "--pipelines", str(pipelines), "--acknowledge", name, "--by", "ann"]) == 0
     assert capsys.readouterr().out.endswith("0 open gaps\n"), "once more changes nothing"

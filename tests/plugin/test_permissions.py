@@ -123,7 +123,7 @@ def test_a_pipeline_whose_variables_may_not_be_read_is_left_out(world, server, m
 
 def test_buttons_are_offered_to_those_who_may_press_them(world):
     keep_pipeline(world)
-    (pipeline,) = world.get("op", "/api/overview").json()["pipelines"]
+    pipeline = world.get("op", "/api/pipelines/p").json()["pipeline"]
     assert pipeline["may"] == ["test_connection", "acknowledge"]
     assert pipeline["destinations"][0]["may"] == ["test_connection", "test_event", "redrive", "read_events"]
 
@@ -136,7 +136,7 @@ TESTS = [f"{P}/test-connection", f"{P}/destinations/splunk/test-connection"]
 def test_no_connection_is_tested_where_airflow_has_that_turned_off(said, path, world, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", said)
     assert world.post("admin", path).status_code == 403
-    (pipeline,) = world.get("admin", "/api/overview").json()["pipelines"]
+    pipeline = world.get("admin", "/api/pipelines/p").json()["pipeline"]
     assert pipeline["may"] == ["acknowledge"]
     assert [each["may"][0] for each in pipeline["destinations"]] == ["test_event", "test_event"]
 
@@ -153,7 +153,7 @@ def test_a_connection_is_tested_by_those_alone_whom_airflows_own_route_lets(lack
 
     monkeypatch.setattr(auth, "is_authorized_connection", without)
     assert world.post("admin", path).status_code == 403
-    (pipeline,) = world.get("admin", "/api/overview").json()["pipelines"]
+    pipeline = world.get("admin", "/api/pipelines/p").json()["pipeline"]
     assert "test_connection" not in (*pipeline["may"], *pipeline["destinations"][0]["may"])
 
 
@@ -164,7 +164,7 @@ def test_the_events_of_dead_letters_are_for_those_who_may_read_the_connection(wo
     monkeypatch.setattr(server.app.state.auth_manager, "is_authorized_connection", lambda **_: False)
     assert world.get("op", f"{path}?events=true").status_code == 403
     assert world.get("op", path).status_code == 200
-    (pipeline,) = world.get("op", "/api/overview").json()["pipelines"]
+    pipeline = world.get("op", "/api/pipelines/p").json()["pipeline"]
     assert pipeline["destinations"][0]["may"] == ["redrive"]
 
 
