@@ -6,7 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_provider.plugin.views import STATES, ColumnView, DestinationView, Matrix, PipelineView
+from audit_provider.plugin.incidents import in_one_line
+from audit_provider.plugin.views import (
+    STATES,
+    CellView,
+    ColumnView,
+    DestinationView,
+    Matrix,
+    PipelineView,
+    ReadingCellView,
+    RowView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +26,9 @@ MOST_COLUMNS = 10
 
 MOST_ROWS = 200
 """Rows that one answer has."""
+
+MOST_TEXT = 120
+"""Letters of an error in a row."""
 
 _MOST_NAMES = 3
 _LAST = "9"
@@ -68,6 +81,39 @@ def rows_of(views: Sequence[PipelineView], wanted: Wanted) -> tuple[list[Pipelin
         tags=tuple(sorted({tag for each in views for tag in each.tags})),
     )
     return found[(page - 1) * wanted.size : page * wanted.size], matrix
+
+
+def row_of(view: PipelineView) -> RowView:
+    """Return a pipeline as the matrix shows it; its problems are among the incidents, the rest in its own view."""
+    reading = view.reading
+    return RowView(
+        name=view.name,
+        source=view.source,
+        state=view.state,
+        tags=view.tags,
+        reading=ReadingCellView(reading.state, reading.last_complete, reading.failures_in_a_row),
+        next_run=view.next_run,
+        paused=view.paused,
+        destinations=tuple(map(_cell, view.destinations)),
+    )
+
+
+def _cell(each: DestinationView) -> CellView:
+    return CellView(
+        name=each.name,
+        type=each.type,
+        enabled=each.enabled,
+        state=each.state,
+        conn_id=each.conn_id,
+        pending=each.pending,
+        pending_elsewhere=each.pending_elsewhere,
+        waiting_since=each.waiting_since,
+        elsewhere_since=each.elsewhere_since,
+        failures_in_a_row=each.failures_in_a_row,
+        last_error=in_one_line(each.last_error, MOST_TEXT),
+        dead_letters=each.dead_letters,
+        letters_counted=each.letters_counted,
+    )
 
 
 def _has(view: PipelineView, text: str) -> bool:

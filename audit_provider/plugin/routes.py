@@ -22,10 +22,10 @@ from audit_provider.dags.pipelines import message_of
 from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.ended import ended_of
-from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, in_one_line, incidents_and_more
+from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, incidents_and_more
 from audit_provider.plugin.letters import LettersView, open_letters
 from audit_provider.plugin.looks import look_of, with_look
-from audit_provider.plugin.matrix import MOST_ROWS, Wanted, rows_of
+from audit_provider.plugin.matrix import MOST_ROWS, Wanted, row_of, rows_of
 from audit_provider.plugin.overview import JudgedPipelines, view_of
 from audit_provider.plugin.progress import PipelineRecords, Records
 from audit_provider.plugin.reading import (
@@ -47,9 +47,6 @@ from audit_provider.plugin.views import (
     Setup,
 )
 from audit_provider.plugin.within import within
-
-MOST_TEXT = 120
-"""Letters of an error in a row."""
 
 LETTERS_PATIENCE = 20.0
 """Seconds for reading dead letters from the spool."""
@@ -158,7 +155,7 @@ def overview(
             incidents=tuple(_shown(each, may) for each in incidents),
             more_incidents=more,
             ended=tuple(ended_of(views, now)),
-            pipelines=tuple(map(_row, page)),
+            pipelines=tuple(map(row_of, page)),
             matrix=matrix,
             setup=None if known.pipelines or known.wrong else _setup(),
             opened=_detail(known.pipelines[opened], records.of(opened), whole, may) if whole else None,
@@ -284,29 +281,6 @@ def with_buttons(pipeline: Pipeline, view: PipelineView, may: Permissions) -> Pi
 
 def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, may: Permissions) -> PipelineDetail:
     return PipelineDetail(with_buttons(pipeline, view, may), progress_reader.read(pipeline, records).summary)
-
-
-def _row(view: PipelineView) -> PipelineView:
-    """Return a pipeline as the matrix shows it, without buttons and links.
-
-    Its problems are among the incidents, and whole in its own view.
-    """
-    served = tuple(
-        replace(each, last_error=in_one_line(each.last_error, MOST_TEXT), outages=()) for each in view.destinations
-    )
-    reading = replace(view.reading, look=None, outages=())  # a look changes every minute
-    return replace(
-        view,
-        reading=reading,
-        problems=(),
-        findings=(),
-        gaps=(),
-        acknowledged=(),
-        hours=(),
-        run=None,
-        links={},
-        destinations=served,
-    )
 
 
 def _shown(incident: Incident, may: Permissions) -> Incident:

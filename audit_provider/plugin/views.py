@@ -278,6 +278,48 @@ class PipelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class CellView:
+    """A destination in a row of the overview: of a :class:`DestinationView`, what the matrix shows."""
+
+    name: str
+    type: str
+    enabled: bool
+    state: State
+    conn_id: str
+    pending: int
+    pending_elsewhere: int
+    waiting_since: datetime | None
+    elsewhere_since: datetime | None
+    failures_in_a_row: int
+    last_error: str
+    dead_letters: int
+    letters_counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingCellView:
+    """The source in a row of the overview: of a :class:`SourceView`, what the matrix shows."""
+
+    state: State
+    last_complete: datetime | None
+    failures_in_a_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A pipeline in the overview: of a :class:`PipelineView`, what the matrix shows."""
+
+    name: str
+    source: str
+    state: State
+    tags: tuple[str, ...]
+    reading: ReadingCellView
+    next_run: datetime | None
+    paused: bool
+    destinations: tuple[CellView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineDetail:
     """One pipeline with all that its last report has left. :ivar activity: None where there is no report yet."""
 
@@ -367,7 +409,7 @@ class Setup:
 class Overview:
     """Every pipeline that the user may see.
 
-    :ivar pipelines: one page of those that were asked for, without what only the page of one pipeline shows.
+    :ivar pipelines: one page of those that were asked for.
     :ivar matrix: what there is beside this page. :ivar setup: None where there is a pipeline, or one with mistakes.
     :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
     :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
@@ -384,7 +426,7 @@ class Overview:
     mistakes: str
     verdict: Verdict
     totals: Totals
-    pipelines: tuple[PipelineView, ...]
+    pipelines: tuple[RowView, ...]
     opened: PipelineDetail | None = None
     incidents: tuple[Incident, ...] = ()
     more_incidents: int = 0

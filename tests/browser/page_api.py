@@ -13,7 +13,7 @@ import msgspec
 from audit_provider.core.model import utc_now
 from audit_provider.plugin.ended import ended_of
 from audit_provider.plugin.incidents import MOST_NAMED, incidents_of
-from audit_provider.plugin.matrix import Wanted, rows_of
+from audit_provider.plugin.matrix import Wanted, row_of, rows_of
 from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import DestinationView, Overview, PipelineDetail, PipelineView, Problem, SourceView
 from audit_provider.sandbox.server import Reply, Service
@@ -113,7 +113,7 @@ class Api(Service):
             mistakes="",
             verdict=verdict_of(views),
             totals=totals_of(views),
-            pipelines=tuple(page),
+            pipelines=tuple(map(row_of, page)),
             matrix=matrix,
             setup=self.setup,
             opened=next((PipelineDetail(each, self.activity) for each in views if each.name == opened), None),

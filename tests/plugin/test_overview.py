@@ -31,16 +31,21 @@ def text(value):
     return msgspec.json.encode(value).decode()
 
 
+def part(whole, of):
+    """Return of some values those that a row has."""
+    if isinstance(of, dict):
+        return {key: part(whole[key], value) for key, value in of.items()}
+    if isinstance(of, list):
+        return [part(one, each) for one, each in zip(whole, of, strict=True)]
+    return whole
+
+
 def only(world):
     answer = world.get("admin", "/api/overview?opened=p").json()
     whole = world.get("admin", "/api/pipelines/p").json()
     pipeline = whole["pipeline"] | {"lag": 0}
     (short,) = answer["pipelines"]
-    own = dict.fromkeys(("gaps", "acknowledged", "findings", "hours", "problems", "lag", "run", "links", "may"))
-    own["destinations"] = [each | {"may": []} for each in pipeline["destinations"]]
-    assert short["destinations"] == own["destinations"]
-    assert pipeline | own == short | own, "both say the same"
-    assert (short["run"], short["links"], short["may"]) == (None, {}, []), "a row has no buttons"
+    assert part(pipeline, short) == short, "both say the same"
     opened = answer["opened"]["pipeline"] | {"lag": 0}
     assert answer["opened"] | {"pipeline": opened} == whole | {"pipeline": pipeline}
     return answer, whole["pipeline"], {each["name"]: each for each in pipeline["destinations"]}
@@ -438,7 +443,7 @@ def test_an_outage_that_ended_is_in_the_overview_for_a_day_and_in_the_pipelines_
         ("source pylon_default", 1, None),
     ]
     (row,) = answer["pipelines"]
-    assert (row["state"], row["reading"]["outages"]) == ("ok", []), "what ended makes nothing red"
+    assert row["state"] == "ok", "what ended makes nothing red"
     assert [each["outages"] for each in row["destinations"]] == [[], []]
     whole = answer["opened"]["pipeline"]
     splunk = next(each for each in whole["destinations"] if each["name"] == "splunk")
