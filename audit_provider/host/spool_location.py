@@ -67,6 +67,12 @@ def s3_client(conn_id: str) -> Any:
         raise ConfigurationError(
             f"the connection {conn_id!r} cannot be used for S3 ({error}): check its keys or role."
         ) from None
+    except ValueError:
+        # boto3's words hold the whole endpoint, and that may hold a password.
+        raise ConfigurationError(
+            f"the connection {conn_id!r} cannot be used for S3: its 'endpoint_url' must be a URL such as "
+            "https://s3.example.com, and its 'region_name' the name of a region, such as eu-west-1."
+        ) from None
 
 
 class ObjectStore:

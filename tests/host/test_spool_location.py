@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -9,7 +10,7 @@ from airflow.sdk.io.store import attach
 from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.host.spool_location import open_store
 
 
@@ -122,3 +123,15 @@ def test_a_bucket_without_a_credential_says_where_one_is_missing(monkeypatch):
     store = open_store("s3://no-such-connection@bucket/spool")
     with pytest.raises(UnavailableError, match="without a credential: make the connection that it names"):
         list(store.keys("p/"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"endpoint_url": "user:hunter2 at no url"}, {"region_name": "somewhere in Europe"}], ids=str
+)
+def test_an_endpoint_or_a_region_that_is_none_says_what_to_write_and_shows_no_password(monkeypatch, wrong):
+    extra = {"region_name": "eu-west-1"} | wrong
+    connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_ODD_S3", json.dumps(connection))
+    with pytest.raises(ConfigurationError, match="'odd_s3' cannot be used for S3: its 'endpoint_url' must") as caught:
+        open_store("s3://odd_s3@bucket/spool")
+    assert "hunter2" not in str(caught.value)
