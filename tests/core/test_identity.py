@@ -113,6 +113,30 @@ def test_pages_that_are_alike_count_in_the_next_run_too(service, reading, paging
     assert not runs.gaps
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("reading", "order"),
+    [
+        ("closed_windows", "newest"),
+        ("closed_windows", "oldest"),
+        ("since_scan", "newest"),
+        ("head_scan", "newest"),
+        ("tail_cursor", "oldest"),
+        ("measured_list", "oldest"),
+    ],
+)
+def test_equal_records_around_records_with_an_id_count_although_a_run_ends_between_them(service, reading, order, cut):
+    """The log is so old that no overlap and no sweep reads it a second time."""
+    nameless, named = [record(60, "a"), record(60, "b")], [{"id": each, **record(60)} for each in "xy"]
+    log = Log(rows=[*nameless, *named, *nameless], order=order, now=BEGIN + timedelta(days=30))
+    runs = Runs(service, log, reading, fields=Fields("id", "at"))
+    runs.run(cut_after=cut)
+    for _ in range(3):
+        log.now += timedelta(minutes=5)
+        runs.run()
+    assert runs.spooled() == log.happened()
+
+
 @pytest.mark.parametrize("reading", ["closed_windows", "since_scan", "head_scan", "tail_cursor", "measured_list"])
 def test_of_records_with_one_id_each_content_is_kept_once(service, reading):
     """A record that changes at the vendor, and records that share an id, on one page or several, over many runs."""

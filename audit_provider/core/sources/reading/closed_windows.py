@@ -243,7 +243,7 @@ class ClosedWindows:
     ) -> Generator[Step, int, WindowsState]:
         bounds, restarted, tally, readings = Window(window.start, window.end), False, Tally(), 1
         total: int | None = None
-        shrunken = False
+        shrunken = in_one_go = False
         guard = LoopGuard(f"{reader.pages.spec.title}, window {bounds},")
         while True:
             try:
@@ -296,9 +296,10 @@ class ClosedWindows:
                 reader.tell(f"the window {bounds} holds more than the API serves for one window: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
-                # Records without an id are distinguished by their number in the window, so that is read in one go.
-                resumed = window if page.named else OpenWindow(window.start, window.end)
-                kept = replace(kept, open=resumed)
+                # Records without an id are distinguished by their number in the window, so one that holds such records
+                # on any of its pages is read in one go.
+                in_one_go = in_one_go or not page.named
+                kept = replace(kept, open=OpenWindow(window.start, window.end) if in_one_go else window)
             elif (tally.moved or shrunken) and readings < _MOST_READINGS:
                 again = OpenWindow(window.start, window.end)
                 kept = replace(kept, open=again)
