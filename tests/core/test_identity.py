@@ -113,6 +113,23 @@ def test_pages_that_are_alike_count_in_the_next_run_too(service, reading, paging
     assert not runs.gaps
 
 
+@pytest.mark.parametrize("cut", [None, 2])
+@pytest.mark.parametrize("reading", ["tail_cursor", "measured_list"])
+def test_what_is_equal_to_a_record_whose_count_is_no_longer_kept_is_told(service, reading, cut):
+    """More records of one second than counts are kept, and a run ends behind them."""
+    rows = [record(60, "a"), *(record(60, f"other {number}") for number in range(150))]
+    log = Log(rows=[record(59), *rows], page_size=200 if cut is None else 76, order="oldest", live=True)
+    log.now = BEGIN + timedelta(days=30)
+    runs = Runs(service, log, reading)
+    runs.run(cut_after=cut)
+    log.add(record(60, "a"), record(61, "b"))
+    for _ in range(3):
+        log.now += timedelta(minutes=5)
+        runs.run()
+    assert log.happened() - runs.spooled() <= Counter({json.dumps(record(60, "a"), sort_keys=True): 1})
+    assert [line for line in runs.told if line.startswith("1 records of Acme came after its cursor and are equal")]
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3])
 @pytest.mark.parametrize(
     ("reading", "order"),

@@ -15,7 +15,7 @@ from audit_provider.core.sources.reading.base import Backfill, Step, packed, rec
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
 from audit_provider.core.sources.reading.place import OrderMeter, Place, believed, report_lost, vouched
 from audit_provider.core.sources.reading.recovery import OpenSweep, read_on, search, sweep_late
-from audit_provider.core.sources.reading.tally import Tally, said_of
+from audit_provider.core.sources.reading.tally import Tally, said_of, said_of_known
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.pages import Page
@@ -206,7 +206,9 @@ class MeasuredList:
         tally = tally or Tally(kept.same, follows=True)
         polled_at, stored = reader.now(), first is None
         cursor, page = first or (kept.cursor or kept.asked_with, None)
-        meter, guard, fresh = OrderMeter(), LoopGuard(reader.pages.spec.title), 0
+        meter, guard, fresh, known = OrderMeter(), LoopGuard(reader.pages.spec.title), 0, 0
+        # Behind the kept cursor everything is new; without one, or if it leads to itself, a page is shown again.
+        again = kept.cursor in ("", kept.asked_with)
         earliest = vouched(reader, self._read_up_to(kept), ()) if stored else None
         if earliest:
             # What has left the list may have moved all others under a cursor that counts them.
@@ -242,12 +244,19 @@ class MeasuredList:
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = min((*page.recorded, self._floor(kept)))
-            fresh += yield self._step(page, kept, max(since, kept.began))
+            step = self._step(page, kept, max(since, kept.began))
+            new = yield step
+            fresh += new
+            if stored and not (again or tally.waits or page.named):
+                known += len(step.events) - new
+            again = False
             if not page.more:
                 break
             cursor, page = page.cursor, None
         if tally.moved:
             reader.tell(said_of(tally.moved, reader.pages.spec.title))
+        if known:
+            reader.tell(said_of_known(known, reader.pages.spec.title))
         kept = replace(kept, measured=kept.measured + meter.seen)
         kept = replace(kept, quiet=0 if fresh else kept.quiet + 1, proven=kept.proven or (stored and fresh > 0))
         if stored and not fresh and (not kept.proven or kept.quiet % self.probe_after == 0):

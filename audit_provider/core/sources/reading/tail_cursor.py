@@ -34,7 +34,8 @@ class TailState:
     :ivar polled_at: when the last reading that reached the end began; what was to be read until then is read, or is
         reported as lost. :ivar swept_at: when late events were last looked
         for. :ivar sweep: the look for them that has not ended.
-    :ivar same: how often the last records without an id were met before the cursor.
+    :ivar same: how often the last records without an id were met before the cursor. :ivar again: the cursor leads to a
+        page that was read already, and may have grown.
     """
 
     began: datetime
@@ -47,6 +48,7 @@ class TailState:
     swept_at: datetime | None = None
     sweep: OpenSweep | None = None
     same: dict[str, int] = field(default_factory=dict)
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ class TailCursor:
         """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
         guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.latest
         resumed = bool(kept.cursor)
-        # Behind a cursor that has led to the end once, everything is new.
-        behind, known = resumed and kept.polled_at is not None, 0
+        # Behind a cursor everything is new, except on a page that was read already.
+        behind, again, known = resumed, kept.again, 0
         cursor, tally = kept.cursor, Tally(kept.same if resumed else None, follows=True)
         if kept.opened is None or not kept.cursor:
             kept = replace(kept, opened=reader.reachable(self._floor(kept), self._read_up_to(kept)))
@@ -132,16 +134,18 @@ class TailCursor:
             if resumed and not restarted:
                 kept, resumed = self._vouched(reader, kept, page), False
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
-            moved_on = page.cursor not in ("", cursor)
             place, same = tally.place(page, cursor)
-            kept, cursor = replace(kept, cursor=place, watermark=watermark, same=same), page.cursor or cursor
+            shows_again = page.cursor == cursor or page.cursor != place
+            kept = replace(kept, cursor=place, watermark=watermark, same=same, again=shows_again)
+            cursor = page.cursor or cursor
             if not page.more:
                 kept = replace(kept, polled_at=polled_at)
             since = opened if page.undated else min(page.recorded, default=reader.now())
             new = yield Step(page.events, packed(kept), since, kept.watermark)
             fresh += new
-            if behind and moved_on and not page.named:
+            if behind and not (again or tally.waits or page.named):
                 known += len(page.events) - new
+            again = False
             if not page.more:
                 if tally.moved:
                     reader.tell(said_of(tally.moved, reader.pages.spec.title))

@@ -100,6 +100,11 @@ class Tally:
             recorded=tuple(time for each in shown for time in each.recorded),
         )
 
+    @property
+    def waits(self) -> bool:
+        """Whether the last page is counted when the page after it is read."""
+        return bool(self._alike)
+
     def place(self, page: Page, asked: str) -> tuple[str, dict[str, int]]:
         """Return the cursor that the next run is to begin with, and the counts to go on from there.
 
