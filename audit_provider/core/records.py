@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.content import Content
+from audit_provider.core.content import Content, digest_of
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.fields import (
     ABSENT,
@@ -143,6 +143,8 @@ class RecordReader:
     cannot be read.
 
     :ivar fields: As given.
+    :ivar log: Name of the log that is read, if the source has several; equal records without an id in two of them are
+        two events.
     :ivar undated: Number of records without a readable time so far; they have their time of receipt. The zero time of
         programs, 0001-01-01T00:00:00Z, does not count as a time.
     :ivar first_undated: What the first of them had in place of a time.
@@ -158,6 +160,7 @@ class RecordReader:
 
     def __init__(self, fields: Fields, volatile: Sequence[str] = ()) -> None:
         self.fields = fields
+        self.log = ""
         self._content = Content(volatile)
         paths = [paths_of(each) for each in (fields.id, fields.time, fields.recorded)]
         extractor = Extractor({part: Any for each in paths for path in each for part in parts_of(path)})
@@ -235,7 +238,7 @@ class RecordReader:
             self.odd += len(odd)
             _date_by_neighbour(events, times, odd)
         if nameless:
-            _name_by_content(events, nameless, Counter() if same is None else same, self._content)
+            self._name_by_content(events, nameless, Counter() if same is None else same)
         return events, times
 
     def note_repaired(self, whys: Sequence[str]) -> None:
@@ -286,6 +289,16 @@ class RecordReader:
                 f"{self.first_around}) and was repaired to find the next page."
             )
         return lines
+
+    def _name_by_content(self, events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
+        """Give a digest of the record as id; a count distinguishes equal records."""
+        for place in nameless:
+            event = events[place]
+            canonical = self._content.canonical(event.raw)
+            digest = digest_of(b"%b\n%b" % (canonical, self.log.encode()) if self.log else canonical)
+            seen[digest] += 1
+            name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+            events[place] = Event(name, event.time, event.raw)
 
     def _patiently(self, raw: bytes, record: bytes) -> tuple[Any, bytes, _Getters] | None:
         """Read what the strict decoder refuses; set it aside and return None if it cannot be read.
@@ -379,13 +392,3 @@ def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence
         near = first if place < first else place - 1
         events[place] = Event(events[place].id, events[near].time, events[place].raw)
         times[place] = times[near]
-
-
-def _name_by_content(events: list[Event], nameless: Sequence[int], seen: Counter[str], content: Content) -> None:
-    """Give a digest of the record as id; a count distinguishes equal records."""
-    for place in nameless:
-        event = events[place]
-        digest = content.digest(event.raw)
-        seen[digest] += 1
-        name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-        events[place] = Event(name, event.time, event.raw)

@@ -164,13 +164,15 @@ class Runs:
     def position(self) -> Position:
         return unpack_position(self.kept, "test")
 
-    def pages(self, spec: SourceSpec) -> PageReader:
+    def client(self) -> HttpClient:
         session = requests.Session()
         session.trust_env = False
-        client = HttpClient(
+        return HttpClient(
             session, self._service.url, service="Acme", sleep=lambda _: None, now=lambda: self.log.now, tries=1
         )
-        return PageReader(spec, client)
+
+    def pages(self, spec: SourceSpec) -> PageReader:
+        return PageReader(spec, self.client())
 
     def run(self, *, crash_at: int | None = None, cut_after: int | None = None, window=None, known=()):
         """Pull once.

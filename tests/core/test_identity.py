@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.model import Fields, Window
+from audit_provider.core.sources import PageReader
 from tests.core.destinations.stand_ins import Crash
 from tests.core.served_log import BEGIN, Log, LogService, Runs, record
 
@@ -194,6 +195,41 @@ def test_of_records_with_one_id_each_content_is_kept_once(service, reading):
         assert runs.run().counts.spooled == 0
 
     holds()
+
+
+@dataclass
+class TwoLogs(Log):
+    """Each row is in one of two logs, which a parameter names, and does not say in which."""
+
+    first: int = 0
+
+    def answer(self, params):
+        rows = self.rows
+        self.rows = rows[: self.first] if params["log"] == "one" else rows[self.first :]
+        try:
+            return super().answer(params)
+        finally:
+            self.rows = rows
+
+
+class RunsOfTwoLogs(Runs):
+    def pages(self, spec):
+        params = spec.request.params
+        each = {name: replace(spec, request=replace(spec.request, params={**params, "log": name})) for name in LOGS}
+        return PageReader(spec, self.client(), each=each)
+
+
+LOGS = ("one", "two")
+
+
+def test_equal_records_without_an_id_in_two_logs_of_a_source_are_two(service):
+    log = TwoLogs(first=3, now=BEGIN + timedelta(minutes=5))
+    log.add(record(60, "a"), record(60, "a"), record(61, "b"), record(60, "a"), record(61, "b"))
+    runs = RunsOfTwoLogs(service, log, "closed_windows")
+    assert runs.run().counts.duplicates == 0
+    assert runs.spooled() == log.happened()
+    log.now += timedelta(minutes=1)
+    assert runs.run().counts.spooled == 0  # the overlap is read again
 
 
 def test_a_record_with_an_id_that_comes_again_is_a_duplicate_however_it_is_written(service):

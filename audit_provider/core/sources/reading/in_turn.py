@@ -59,6 +59,7 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
     failed: AuditError | None = None
     for name in (*names[first:], *names[:first]):
         own = replace(reader, pages=logs[name], tell=_named(name, reader.tell))
+        own.pages.records.log = name
         steps = _prepared(reading, own, kept.get(name, {}), read_to.get(name))
         before, read_before = kept.get(name), read_to.get(name)
         fresh: int | None = None
