@@ -145,6 +145,7 @@ class RecordReader:
     :ivar fields: As given.
     :ivar log: Name of the log that is read, if the source has several; equal records without an id in two of them are
         two events.
+    :ivar nameless: Number of records without an id so far.
     :ivar undated: Number of records without a readable time so far; they have their time of receipt. The zero time of
         programs, 0001-01-01T00:00:00Z, does not count as a time.
     :ivar first_undated: What the first of them had in place of a time.
@@ -175,6 +176,7 @@ class RecordReader:
         self.pages_repaired = 0
         self.first_around = ""
         self.unreadable: list[Unreadable] = []
+        self.nameless = 0
         self.undated = 0
         self.first_undated = ""
         self.odd = 0
@@ -238,6 +240,7 @@ class RecordReader:
             self.odd += len(odd)
             _date_by_neighbour(events, times, odd)
         if nameless:
+            self.nameless += len(nameless)
             self._name_by_content(events, nameless, Counter() if same is None else same)
         return events, times
 

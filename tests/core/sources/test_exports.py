@@ -317,6 +317,17 @@ def test_a_file_issued_again_adds_only_its_new_rows(salesforce):
     assert len(salesforce.service.downloads) == downloads, "files that are done are not fetched again"
 
 
+def test_equal_rows_without_an_id_in_two_files_are_told_though_other_rows_have_one(salesforce):
+    salesforce.spec = replace(salesforce.spec, fields=replace(salesforce.spec.fields, id="LOGIN_KEY"))
+    created = NOW - timedelta(minutes=30)
+    nameless = {**login(98, created - timedelta(minutes=20)), "LOGIN_KEY": ""}
+    named = {**login(99, created - timedelta(minutes=20)), "LOGIN_KEY": "k"}
+    salesforce.service.files[:] = [LogFile(f"0AT90{each}", "Login", created, [nameless, named]) for each in "01"]
+    salesforce.pull()
+    assert canonical(salesforce.rows()) == canonical([nameless, named])
+    assert any("1 rows of the file 0AT901 are equal to rows read before" in each for each in salesforce.told)
+
+
 def test_a_backfill_of_files_looks_past_its_end_for_files_made_later(salesforce):
     window = Window(NOW - timedelta(hours=6), NOW - timedelta(hours=4))
     salesforce.pull(within=window)

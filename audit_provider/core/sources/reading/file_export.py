@@ -223,6 +223,7 @@ class FileExport:
                     key, path, name = _key(file), _path(file.url), _short(file.id)
                     if key in kept.done or (name in kept.done and paths.setdefault(name, path) == path):
                         continue
+                    before = reader.pages.records.nameless
                     try:
                         kept, known = yield from self._rows(reader, kept, span, file, files)
                     except WaitError:
@@ -233,7 +234,8 @@ class FileExport:
                         kept = replace(kept, failed={**kept.failed, key: file.created or span.end})
                         yield Step((), packed(kept), span.start, kept.window_end)
                         continue
-                    if known and not reader.pages.spec.fields.id and reader.until is None:
+                    known = min(known, reader.pages.records.nameless - before)
+                    if known and reader.until is None:
                         reader.tell(
                             f"{known} rows of the file {file.id} are equal to rows read before: without an id, rows of "
                             f"two files cannot be distinguished, so they are counted once"
