@@ -133,7 +133,12 @@ class LogService(Service):
 
 
 class Runs:
-    """Pull runs over a log, each from what the one before has kept, as text."""
+    """Pull runs over a log, each from what the one before has kept, as text.
+
+    :cvar segment_bytes: after which a segment is written, and the position with it.
+    """
+
+    segment_bytes = 200
 
     def __init__(self, service: LogService, log: Log, reading: str, *, fields: Fields | None = None, **changes):
         service.log = log
@@ -223,7 +228,7 @@ class Runs:
             known=known,
             deadline=_Deadline(time_of_run) if cut_after is not None else None,
             progress=Pages(),
-            segment_bytes=200,
+            segment_bytes=self.segment_bytes,
         )
         assert done.counts.read == done.counts.spooled + done.counts.duplicates
         return done
