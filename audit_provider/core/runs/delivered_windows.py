@@ -8,7 +8,9 @@ looks at the windows, and leaves out what is proven to be at the destination. An
 - that was from beginning to end with the configuration, the address and the credential that the destination has now,
 - the window was read from the same source and account, and its fields have the same meaning,
 - the chain of the window that the ledger leads to holds an event with the same id, the same time and the same bytes,
-- the live segment is new: who deletes an offset so that everything is sent again receives the older ones.
+- the live segment is new: who deletes an offset so that everything is sent again receives the older ones,
+- where content names an object, the window was delivered before the live segment was written. Otherwise a try whose
+  answer was lost may have stored the events under the name of another content.
 
 What is not proven is sent: a repeat does less harm than a loss.
 """
@@ -58,6 +60,14 @@ def receiver_digest(configuration: str, check: str) -> str:
     return hashlib.sha256(f"{configuration}\n{check}".encode()).hexdigest()[:16] if known else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """A proven window. :ivar at: when the destination received the last of its events."""
+
+    stream: OpenStream
+    at: datetime
+
+
 @dataclass
 class DeliveredWindows:
     """Finds the events of the live stream that a destination has received with a window.
@@ -65,6 +75,7 @@ class DeliveredWindows:
     :ivar pipeline: its name. :ivar position: of the live stream, for the segments of one source.
     :ivar delivered_to: returns the digest of how the destination is reached now, see
         :attr:`~audit_provider.core.model.Offset.delivered_to`; "" proves nothing.
+    :ivar whole_segments: content names an object, see :class:`~audit_provider.core.destinations.base.Limits`.
     :ivar now: returns the time, aware UTC. :ivar count: of the events that were left out.
     """
 
@@ -74,13 +85,14 @@ class DeliveredWindows:
     position: Position
     destination: str
     delivered_to: Callable[[], str]
+    whole_segments: bool
     now: Callable[[], datetime]
     log: Log
     count: int = 0
 
     def __post_init__(self) -> None:
         self._manifest: Manifest | None = None
-        self._unread: list[StreamName] | None = None
+        self._unread: dict[StreamName, _Delivered | None] | None = None
         self._proven: list[StreamName] = []
         self._ids = RecentIds()
         self._segments: list[tuple[Stream, Manifest]] = []
@@ -105,7 +117,7 @@ class DeliveredWindows:
             windows = self._windows_of(manifest)
             found = self._found(events, windows) if windows else ()
         except (SpoolDamagedError, StopError) as error:
-            self._unread, self._proven = [], []
+            self._unread, self._proven = {}, []
             self.log.warning(
                 "%s What the backfills have delivered to %s is not known, so it may be sent again with %s/live.",
                 error,
@@ -134,26 +146,29 @@ class DeliveredWindows:
     def _windows_of(self, manifest: Manifest) -> list[StreamName]:
         """Return the proven windows that may hold events of a segment, and read those that were not read before."""
         if self._unread is None:
-            self._unread = [each for each in StreamName.all_in(self.store, self.pipeline) if each.span]
+            self._unread = {each: None for each in StreamName.all_in(self.store, self.pipeline) if each.span}
         for name in [each for each in self._unread if _may_share(each, manifest)]:
-            self._unread.remove(name)
-            if opened := self._proven_window(name):
-                self._read(opened)
+            found = self._unread.pop(name) or self._proven_window(name)
+            if found and self.whole_segments and manifest.written_at < found.at:
+                self._unread[name] = found  # a later segment may be written behind it
+            elif found:
+                self._read(found.stream)
                 self._proven.append(name)
         return [each for each in self._proven if _may_share(each, manifest)]
 
-    def _proven_window(self, name: StreamName) -> OpenStream | None:
+    def _proven_window(self, name: StreamName) -> _Delivered | None:
         """Return a window of which the destination has received every event; else None."""
         opened = open_stream(self.ledger, self.store, name)
         offset = opened.offset(self.destination) if opened else None
-        if opened is None or offset is None or not opened.head.total:
+        if opened is None or offset is None or offset.last_success is None or not opened.head.total:
             return None
         live, position, counts = self.position, opened.position, offset.counts
         is_same = position.is_of(live.account) and (position.source, position.fields) == (live.source, live.fields)
         is_whole = is_at_end(offset, opened.head) and bool(offset.passed) and not offset.started_at and not offset.again
         if not is_same or position.earlier_sources or not is_whole or counts.taken != opened.head.total:
             return None
-        return opened if offset.delivered_to and offset.delivered_to == self.delivered_to() else None
+        is_there = bool(offset.delivered_to) and offset.delivered_to == self.delivered_to()
+        return _Delivered(opened, offset.last_success) if is_there else None
 
     def _read(self, opened: OpenStream) -> None:
         stream = opened.stream

@@ -308,7 +308,7 @@ class Shipment:
                     # What an earlier version has begun goes on as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
-                with closing(self._delivered_windows(own)) as windows:
+                with closing(self._delivered_windows(own, destination)) as windows:
                     ship(
                         destination,
                         shipped.read(stream, windows.followed(passage.manifests(last))),
@@ -344,9 +344,17 @@ class Shipment:
     def _delivered_to(self) -> str:
         return receiver_digest(self.configuration, self.receiver() if self.configuration else "")
 
-    def _delivered_windows(self, own: Position) -> DeliveredWindows:
+    def _delivered_windows(self, own: Position, destination: Destination) -> DeliveredWindows:
         return DeliveredWindows(
-            self.ledger, self.store, self.pipeline, own, self.destination, self._delivered_to, self.now, self.log
+            self.ledger,
+            self.store,
+            self.pipeline,
+            own,
+            self.destination,
+            self._delivered_to,
+            destination.limits.whole_segments,
+            self.now,
+            self.log,
         )
 
     def _replay_stream(self, opened: OpenStream, wanted: TimeRange, run_id: str) -> Replayed:

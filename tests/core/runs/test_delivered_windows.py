@@ -22,6 +22,7 @@ from tests.core.runs.conftest import LIVE, NOW, shipment
 
 PAST = StreamName("p", "20260101T000000Z_20260601T000000Z")
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 THREE = Limits(events=3, batch_bytes=10_000, event_bytes=1000)
 ALL = list("cdefgh")
 
@@ -259,6 +260,21 @@ def test_a_run_that_ended_goes_on_behind_what_was_left_out(delivered):
         ship(delivered, LIVE, first := far_with("ddd", broken))
     ship(delivered, LIVE, rest := far_with())
     assert sorted(first.stored + rest.stored) == sorted("ghijklmn")
+
+
+@pytest.mark.parametrize(("read", "sent"), [(NOW - HOUR, "cdefgh"), (NOW + HOUR, "gh")])
+def test_where_content_names_the_object_every_try_sends_the_same(kept, read, sent):
+    """A try whose answer was lost may have stored its objects before the window was delivered."""
+    hold(kept, PAST, "abcdef")
+    hold(kept, LIVE, "cdefgh", written_at=read)
+    limits = replace(THREE, events=10, whole_segments=True)
+    if read < NOW:
+        with pytest.raises(RefusedError):
+            ship(kept, LIVE, first := Listed(broken, limits=limits))
+        assert first.sends == [list(sent)]
+    ship(kept, PAST, Listed(limits=limits))
+    ship(kept, LIVE, far := Listed(limits=limits))
+    assert far.sends == [list(sent)]
 
 
 def test_a_replay_and_the_window_itself_send_everything(delivered):
