@@ -91,10 +91,13 @@ def _fate(
     if found.place < offset.started_at:
         return Fate(destination, "not shipped", "it was spooled before the destination was added")
     origin = _origin(found, source)
+    # A run that only leaves out is no success, so the last one may be older than the event's segment.
+    is_since = offset.last_success is not None and offset.last_success >= found.manifest.written_at
+    until = offset.last_success if is_since else None
     if delivery is not None and (rule := _rule(delivery, found, origin)):
-        return Fate(destination, "filtered", rule, after=found.manifest.written_at, until=offset.last_success)
+        return Fate(destination, "filtered", rule, after=found.manifest.written_at, until=until)
     there = _there(delivery, found, origin) if delivery is not None and origin is not None else ""
-    return Fate(destination, "delivered", "", after=found.manifest.written_at, until=offset.last_success, there=there)
+    return Fate(destination, "delivered", "", after=found.manifest.written_at, until=until, there=there)
 
 
 def _without_offset(found: FoundEvent, destination: str, letters: DeadLetters, *, is_enabled: bool) -> Fate:

@@ -13,6 +13,8 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Fields, PullCounts
 from audit_provider.core.position import EarlierSource, Position
 from audit_provider.core.runs.delivered_windows import NEW_FOR
+from audit_provider.core.runs.event_search import Wanted, search
+from audit_provider.core.runs.event_story import fates
 from audit_provider.core.shipping.replay import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
@@ -95,6 +97,19 @@ def test_nothing_is_a_success_that_was_not_sent(delivered):
     far = far_with()
     assert ship(delivered, LIVE, far).offset.last_success is None
     assert far.sends == []
+
+
+def test_what_was_left_out_is_found_without_a_time_before_it_was_spooled(delivered):
+    """The run that left it out is no success, and the one before may be older than the segment."""
+    hold(delivered, LIVE, chain="20260430T100000Z-bbbb")
+    hold(delivered, LIVE, "xyz", chain="20260430T100000Z-bbbb")
+    ship(delivered, LIVE, far_with())
+    hold(delivered, LIVE, "abc", chain="20260430T100000Z-bbbb", written_at=NOW + HOUR)
+    ship(delivered, LIVE, far_with())
+    wanted = search(delivered.ledger, delivered.store, Wanted(id="a"), pipeline="p", fields=lambda _: None)
+    (found,) = [each for each in wanted if each.name == LIVE]
+    (fate,) = fates(delivered.ledger, found, {"far": None}, "pylon")
+    assert (fate.state, fate.after, fate.until) == ("delivered", NOW + HOUR, None)
 
 
 def test_another_destination_gets_all(delivered):
