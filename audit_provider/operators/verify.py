@@ -59,7 +59,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
                 f"the spool of {pipeline.name} has {len(found.faults)} faults, the first: {found.faults[0]}; "
                 "'audit-logs verify' lists all of them."
             )
-        lacks = lacking(days)
+        lacks = lacking(days, [each.name for each in pipeline.destinations.values() if asks and each.enabled])
         if lacks:
             raise StopError(
                 f"destinations of {pipeline.name} lack what they confirmed, on {len(lacks)} days: "

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from botocore.stub import Stubber
@@ -14,7 +15,7 @@ from isal import igzip
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.asking import ASKED_WITHIN
+from audit_provider.core.runs.asking import ASKED_WITHIN, lacking
 from audit_provider.core.runs.calendar import Calendar
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.verification.day_arrivals import DayObjects
@@ -244,6 +245,46 @@ def test_a_change_of_the_configuration_is_no_fault_of_what_was_sent_before(asked
     found = asked.found(now=world.now + timedelta(minutes=1))
     assert found.state == "proven"
     assert "its configuration was changed at" in found.asked["s3"].why_not
+
+
+@pytest.mark.parametrize("options", [{"format": "ecs"}, {"format": "cef"}], ids=["changed", "cannot be asked"])
+def test_what_is_missing_stays_missing_where_it_cannot_be_asked_for_any_more(asked, world, options):
+    asked.begin()
+    asked.delete(asked.key())
+    with pytest.raises(AirflowFailException, match="are missing"):
+        asked.verify()
+    before = asked.calendar()
+    asked.options = options
+    world.pylon.add(generate(1, world.now - timedelta(minutes=2), world.now, seed=5))
+    world.pull()
+    asked.ship()
+    with pytest.raises(AirflowFailException, match="are missing"):
+        asked.verify(now=asked.later)
+    found = asked.calendar()
+    assert (found.state, found.reason, found.asked) == (before.state, before.reason, before.asked)
+
+
+@pytest.mark.parametrize("why", ["off", "removed", "not enabled"])
+def test_what_nobody_will_ask_for_again_fails_no_further_run(asked, why):
+    asked.begin()
+    asked.delete(asked.key())
+    with pytest.raises(AirflowFailException, match="are missing"):
+        asked.verify()
+    pipeline = asked.pipeline(ask_destinations=False) if why == "off" else asked.pipeline()
+    if why != "off":
+        idle = {"s3": replace(pipeline.destinations["s3"], enabled=False)} if why == "not enabled" else {}
+        pipeline = replace(pipeline, destinations=idle)
+    assert asked.verify(pipeline=pipeline, now=asked.later)["lacking"] == 0
+
+
+def test_what_retention_has_removed_fails_no_further_run(asked):
+    asked.begin()
+    asked.delete(asked.key())
+    with pytest.raises(AirflowFailException, match="are missing"):
+        asked.verify()
+    day = asked.calendar()
+    assert len(lacking({asked.day: day}, ["s3"])) == 1
+    assert lacking({asked.day: msgspec.structs.replace(day, kept=False)}, ["s3"]) == []
 
 
 def test_what_cannot_be_asked_is_said_and_its_confirmation_counts(asked, world, compare):

@@ -84,7 +84,10 @@ class Asking:
             self._ids[name].add(place_of(day), [key], [tuple(digests)])
 
     def answers(self) -> Answers:
-        """Ask each destination for the events that were taken in."""
+        """Ask each destination for the events that were taken in.
+
+        Where it was not asked, what it lacked before is no less missing.
+        """
         found: Answers = {}
         for name, days in self._passed.items():
             why = f"its configuration was changed at {text_of(self.configured[name])}, after they were spooled"
@@ -93,7 +96,15 @@ class Asking:
         for name, counts in self._counts.items():
             for day, asked in self._of(name, counts).items():
                 found.setdefault(day, {})[name] = asked
-        return found
+        return {
+            day: {name: each for name, each in own.items() if not (each.why_not and self._lacked(name, day))}
+            for day, own in found.items()
+        }
+
+    def _lacked(self, name: str, day: date) -> bool:
+        known = self.before.get(day)
+        asked = known.asked.get(name) if known else None
+        return asked is not None and bool(asked.lacks)
 
     def _of(self, name: str, counts: Mapping[date, int]) -> dict[date, Asked]:
         arrival = self._found[name]
@@ -111,10 +122,10 @@ class Asking:
 
     def _wants(self, name: str, day: date, manifest: Manifest) -> bool:
         """Whether a destination is asked for the events that a segment has of a day."""
+        if self._lacked(name, day):
+            return True
         known = self.before.get(day)
         asked = known.asked.get(name) if known else None
-        if asked and asked.lacks:
-            return True
         if manifest.written_at < self.now - ASKED_WITHIN:
             return False
         is_proven = known is not None and known.state == "proven" and asked is not None and not asked.why_not
@@ -169,13 +180,18 @@ def last_changes(ledger: Ledger, store: Store, pipeline: str) -> dict[str, datet
     return found
 
 
-def lacking(days: Mapping[date, Day]) -> list[str]:
-    """Return what destinations lack, a sentence for each day and destination, the newest day first."""
+def lacking(days: Mapping[date, Day], names: Collection[str]) -> list[str]:
+    """Return what destinations lack, a sentence for each day and destination, the newest day first.
+
+    Days of which retention has removed segments are left out: nobody can ask for their events, or send them, again.
+
+    :param names: of the destinations that are asked.
+    """
     return [
         f"{day}: {name}: {lacks}"
         for day, each in sorted(days.items(), reverse=True)
         for name, asked in each.asked.items()
-        if (lacks := asked.lacks)
+        if each.kept and name in names and (lacks := asked.lacks)
     ]
 
 
