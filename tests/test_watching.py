@@ -79,7 +79,7 @@ def wait_until(holds, what, seconds=600.0):
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.2)
+        time.sleep(1)
     return time.monotonic() - begun
 
 

@@ -228,7 +228,8 @@ def until(true: Callable[[], object], patience: float = 300.0) -> None:
     end = time.monotonic() + patience
     while not true():
         assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.3)
+        # Each look at Airflow's API takes a twentieth of a second of a processor that the tasks need.
+        time.sleep(1)
 
 
 def repeats(counter: Counter[str]) -> int:
