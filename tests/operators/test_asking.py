@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from isal import igzip
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.asking import ASKED_WITHIN, lacking
+from audit_provider.core.runs.asking import ASKED_WITHIN, Asking, lacking
 from audit_provider.core.runs.calendar import Calendar
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.verification.day_arrivals import DayObjects
@@ -26,6 +27,8 @@ from audit_provider.operators import (
 )
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
+from tests.core.destinations.stand_ins import event
+from tests.core.runs.conftest import NOW
 from tests.operators.conftest import context
 from tests.operators.test_verify import at_turn, events
 
@@ -245,6 +248,34 @@ def test_a_change_of_the_configuration_is_no_fault_of_what_was_sent_before(asked
     found = asked.found(now=world.now + timedelta(minutes=1))
     assert found.state == "proven"
     assert "its configuration was changed at" in found.asked["s3"].why_not
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_of_a_day_that_was_shipped_under_two_configurations_it_is_said_only_what_is_missing(has):
+    changed = NOW - timedelta(hours=1)
+
+    class Far:
+        tells_all = by_content = False
+
+        def key(self, folder, segment, event):
+            return event.id, ()
+
+        def gather(self, ids, days):
+            pass
+
+        def count(self, ids):
+            return dict.fromkeys(ids, 1) if has else {}
+
+        def said(self, name):
+            return ()
+
+    far = Far()
+    with Asking(lambda name: far, ["far"], {}, {NOW.date()}, NOW, {"far": changed}) as asking:
+        for name, written_at in (("a", changed - timedelta(hours=1)), ("b", NOW)):
+            asking.meet("far", "p/live", SimpleNamespace(number=1, written_at=written_at), event(name, time=NOW))
+        answer = asking.answers()[NOW.date()]["far"]
+    assert (answer.events, answer.missing) == ((0, 0) if has else (1, 1))
+    assert ("its configuration was changed at" in answer.why_not) is has
 
 
 @pytest.mark.parametrize("options", [{"format": "ecs"}, {"format": "cef"}], ids=["changed", "cannot be asked"])

@@ -86,16 +86,18 @@ class Asking:
     def answers(self) -> Answers:
         """Ask each destination for the events that were taken in.
 
-        Where it was not asked, what it lacked before is no less missing.
+        Where it was not asked, what it lacked before is no less missing. Of a day of which it was asked for some events
+        alone, it is said only what it lacks of these.
         """
         found: Answers = {}
         for name, days in self._passed.items():
-            why = f"its configuration was changed at {text_of(self.configured[name])}, after they were spooled"
+            why = f"its configuration was changed at {text_of(self.configured[name])}, after events of it were spooled"
             for day in days:
                 found.setdefault(day, {})[name] = Asked(self.now, why_not=why)
         for name, counts in self._counts.items():
             for day, asked in self._of(name, counts).items():
-                found.setdefault(day, {})[name] = asked
+                if asked.lacks or asked.later or day not in self._passed.get(name, ()):
+                    found.setdefault(day, {})[name] = asked
         return {
             day: {name: each for name, each in own.items() if not (each.why_not and self._lacked(name, day))}
             for day, own in found.items()
