@@ -235,8 +235,10 @@ ELASTICSEARCH = DestinationSpec(
         "for a signed request to Amazon's services.",
         guarantee="The store has confirmed each document individually (201).",
         duplicates="None within a write index: each document has its own `_id`, and a repeat is answered with 409. A "
-        "record with a known id and different content has an `_id` with its digest, so it is stored separately. After "
-        "a rollover, a repeat of a batch whose answer was lost would be stored again; `event.id` identifies repeats.",
+        "record with a known id and different content has an `_id` with its digest, so it is stored separately. If it "
+        "comes later than readings look back, it has the plain `_id`, and the first document stays: the scheduled "
+        "verification names it as altered. After a rollover, a repeat of a batch whose answer was lost would be stored "
+        "again; `event.id` identifies repeats.",
         old_events="Any age, with their own time in `@timestamp`. Time series streams have their own limits and "
         "refuse single items.",
         unseen="Ingest pipelines that drop documents. Documents in a failure store are counted and reported.",
