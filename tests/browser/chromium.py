@@ -14,6 +14,8 @@ from pathlib import Path
 import requests
 from websockets.sync.client import connect
 
+from tests.sessions import Watch
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -67,7 +69,9 @@ class Chromium:
     def __init__(self, folder: Path) -> None:
         profile = folder / "profile"
         command = ["chromium", *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A browser whose test was killed would stay for ever.
+        self._watch = Watch()
+        self._process = self._watch.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = _appears(lambda: (profile / "DevToolsActivePort").read_text().split()[0])
         self._http = requests.Session()
         self._http.trust_env = False
@@ -92,6 +96,7 @@ class Chromium:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         self._process.kill()
+        self._watch.close()
 
     def call(self, method: str, **parameters):
         """Call the protocol; return its answer."""
