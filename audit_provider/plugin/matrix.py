@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.plugin.incidents import in_one_line
-from audit_provider.plugin.views import (
-    STATES,
-    CellView,
-    ColumnView,
-    DestinationView,
-    Matrix,
-    PipelineView,
-    ReadingCellView,
-    RowView,
-)
+from audit_provider.plugin.overview_views import CellView, ColumnView, Matrix, ReadingCellView, RowView
+from audit_provider.plugin.views import STATES, DestinationView, PipelineView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

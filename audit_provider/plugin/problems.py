@@ -195,8 +195,8 @@ def _failure_of(each: DestinationView) -> str:
 
 def _gap_problems(gaps: Sequence[GapRecord], destinations: Sequence[DestinationView]) -> list[Problem]:
     # What is too old for a destination and set aside is reported as its dead letters, once.
-    told = {each.name for each in destinations if each.enabled and each.dead_letters and each.letters_counted}
-    gaps = [each for each in gaps if each.kind != "too_old" or each.destination not in told]
+    by_letters = {each.name for each in destinations if each.enabled and each.dead_letters and each.letters_counted}
+    gaps = [each for each in gaps if each.kind != "too_old" or each.destination not in by_letters]
     if not gaps:
         return []
     first = gaps[0]

@@ -27,6 +27,7 @@ from audit_provider.plugin.letters import LettersView, open_letters
 from audit_provider.plugin.looks import look_of, with_look
 from audit_provider.plugin.matrix import MOST_ROWS, Wanted, row_of, rows_of
 from audit_provider.plugin.overview import JudgedPipelines, view_of
+from audit_provider.plugin.overview_views import Overview, Setup
 from audit_provider.plugin.progress import PipelineRecords, Records
 from audit_provider.plugin.reading import (
     KnownPipelines,
@@ -37,15 +38,7 @@ from audit_provider.plugin.reading import (
 )
 from audit_provider.plugin.runs import RunsView, last_runs
 from audit_provider.plugin.verdict import totals_of, verdict_of
-from audit_provider.plugin.views import (
-    STATES,
-    DestinationView,
-    Incident,
-    Overview,
-    PipelineDetail,
-    PipelineView,
-    Setup,
-)
+from audit_provider.plugin.views import STATES, DestinationView, Incident, PipelineDetail, PipelineView
 from audit_provider.plugin.within import within
 
 LETTERS_PATIENCE = 20.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from audit_provider.plugin.views import STATES, Totals, Verdict
+from audit_provider.plugin.overview_views import Totals, Verdict
+from audit_provider.plugin.views import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

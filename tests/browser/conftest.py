@@ -95,20 +95,20 @@ def control(sandbox, name, what, **body):
 
 def api_server(airflow):
     """Return the processes of an Airflow's API server."""
-    told = {}
+    processes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             above = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             # A part may write its name into its command line, with another sign between the words.
-            told[int(folder.name)] = (above, (folder / "cmdline").read_bytes().replace(b"_", b"-"))
+            processes[int(folder.name)] = (above, (folder / "cmdline").read_bytes().replace(b"_", b"-"))
         except OSError:  # it has ended meanwhile
             continue
     found = [
-        each for each, (above, command) in told.items() if above == airflow.process_id and b"api-server" in command
+        each for each, (above, command) in processes.items() if above == airflow.process_id and b"api-server" in command
     ]
     assert found, "no process of the API server is known"
     for one in found:
-        found += [each for each, (above, _) in told.items() if above == one]
+        found += [each for each, (above, _) in processes.items() if above == one]
     return found
 
 

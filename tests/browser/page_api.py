@@ -14,8 +14,9 @@ from audit_provider.core.model import utc_now
 from audit_provider.plugin.ended import ended_of
 from audit_provider.plugin.incidents import MOST_NAMED, incidents_of
 from audit_provider.plugin.matrix import Wanted, row_of, rows_of
+from audit_provider.plugin.overview_views import Overview
 from audit_provider.plugin.verdict import totals_of, verdict_of
-from audit_provider.plugin.views import DestinationView, Overview, PipelineDetail, PipelineView, Problem, SourceView
+from audit_provider.plugin.views import DestinationView, PipelineDetail, PipelineView, Problem, SourceView
 from audit_provider.sandbox.server import Reply, Service
 from tests.browser.conftest import ROOT
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.model import utc_now
-from audit_provider.plugin.views import DestinationView, PipelineView, Problem, Setup, SourceView
+from audit_provider.plugin.overview_views import Setup
+from audit_provider.plugin.views import DestinationView, PipelineView, Problem, SourceView
 from tests.browser.conftest import look
 from tests.browser.page_api import Api
 

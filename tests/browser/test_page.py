@@ -65,9 +65,9 @@ def test_the_figures_are_those_of_the_run(world):
     assert noted.dead_letters == {"splunk": 1}
     browser.go(f"{airflow.url}/plugin/audit_logs")
     browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of {len(SOURCES)} pipelines')")
-    told = browser.run(f"[...{FRAME}.querySelectorAll('#incidents li')].map(line => line.innerText)")
-    assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in told), told
-    assert any("Gap from" in each and "pigment" in each for each in told)
+    shown = browser.run(f"[...{FRAME}.querySelectorAll('#incidents li')].map(line => line.innerText)")
+    assert any("splunk has 1 dead letter (connection " in each and "pylon" in each for each in shown), shown
+    assert any("Gap from" in each and "pigment" in each for each in shown)
     totals = browser.run(f"{FRAME}.querySelector('#totals').innerText")
     assert re.match(
         rf". Sources current {len(SOURCES)} of {len(SOURCES)} · . Destinations delivering \d+ of \d+ · ", totals
@@ -249,9 +249,9 @@ def test_a_destination_that_is_stopped_is_red_and_catches_up_by_itself_once_it_i
     control(world.sandbox, "pylon", "events", count=5, span_seconds=60)
     run = airflow.trigger(INCREMENTAL)
     browser.see(f"{state} === 'critical'", 240)
-    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
-    assert "splunk cannot be shipped to (connection " in told
-    assert re.search(r"\d+ events waiting", told)
+    shown = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "splunk cannot be shipped to (connection " in shown
+    assert re.search(r"\d+ events waiting", shown)
     log = f"[...{FRAME}.querySelectorAll('#incidents a')].find(a => a.innerText === 'Task log')"
     assert browser.run(f"{log}.getAttribute('href')").endswith("/tasks/ship_splunk")
     browser.picture(PICTURES / "red.png")
@@ -277,8 +277,8 @@ def test_a_source_that_is_stopped_is_red_while_its_run_goes_on_and_the_next_one_
     run = airflow.trigger(INCREMENTAL)
     browser.see(f"{state} === 'critical'", 240)
     assert airflow.call("GET", f"/dags/{INCREMENTAL}/dagRuns/{run}")["state"] in ("queued", "running")
-    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
-    assert "Pylon audit logs cannot be read (connection " in told
+    shown = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "Pylon audit logs cannot be read (connection " in shown
     look = f"{FRAME}.dispatchEvent(new Event('visibilitychange'))"
     browser.see(f"{look} && /since .* ago\\s+next try in /.test({FRAME}.getElementById('incidents').innerText)")
     log = f"[...{FRAME}.querySelectorAll('#incidents a')].find(a => a.innerText === 'Task log')"
@@ -355,9 +355,9 @@ def test_a_destination_that_is_behind_is_not_fine_though_nothing_has_failed(worl
     state = f"({FRAME}.querySelector('#pipelines [data-pipeline=fresh] [data-key=splunk] .mark')?.ariaLabel)"
     look = f"{FRAME}.dispatchEvent(new Event('visibilitychange'))"
     browser.see(f"{look} && ['warning', 'critical'].includes({state})", 240)
-    told = browser.run(f"{FRAME}.getElementById('incidents').innerText")
-    assert "splunk is behind, though no run has failed (connection " in told
-    assert "events waiting" in told
+    shown = browser.run(f"{FRAME}.getElementById('incidents').innerText")
+    assert "splunk is behind, though no run has failed (connection " in shown
+    assert "events waiting" in shown
     assert "fine" not in browser.run(f"{FRAME}.querySelector('#pipelines [data-pipeline=fresh]').innerText")
     requests.delete(f"{world.sandbox['splunk']['url']}/_sandbox/faults", timeout=60).raise_for_status()
     assert airflow.wait(FRESH, run, print) == "success"

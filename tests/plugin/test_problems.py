@@ -52,7 +52,7 @@ def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), look=
     )
 
 
-def told(seen):
+def shown(seen):
     return [(each.level, each.text) for each in seen.problems]
 
 
@@ -64,9 +64,9 @@ def test_what_reading_has_noticed_is_told_as_the_position_has_it(monitoring):
     )
     old = Finding("f", "notice", "warning", "of an earlier report", NOW)
     seen = view(cursor=kept, noted=summary(findings=(old,)), monitoring=monitoring)
-    assert told(seen) == [("warning", "no answer has had it.")]
+    assert shown(seen) == [("warning", "no answer has had it.")]
     assert seen.state == "warning"
-    assert told(view(cursor=position(now=NOW), noted=summary(findings=(old,)), monitoring=monitoring)) == []
+    assert shown(view(cursor=position(now=NOW), noted=summary(findings=(old,)), monitoring=monitoring)) == []
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_pipeline_that_runs_once_a_day_is_fine_in_between(state):
     yesterday = NOW - timedelta(days=1)
     run = {"success": {"next_run": NOW + 5 * MINUTE}, "running": {"run_at": NOW - 5 * MINUTE}}[state]
     read = replace(position(now=yesterday), complete=state == "success")
-    assert told(view({**run, "run_state": state}, cursor=read, schedule="@daily")) == []
+    assert shown(view({**run, "run_state": state}, cursor=read, schedule="@daily")) == []
 
 
 def test_the_target_is_the_pipelines_own():
@@ -138,10 +138,10 @@ def test_the_target_is_the_pipelines_own():
 def test_lag_is_told_where_the_dag_may_not_be_read_but_not_of_what_runs_by_hand():
     read = position(now=NOW - 48 * HOUR)
     withheld = {"withheld": True}
-    assert told(view(withheld, cursor=read)) == [
+    assert shown(view(withheld, cursor=read)) == [
         ("critical", "Reading is 2 days behind, where 60 minutes is the target.")
     ]
-    assert told(view(withheld, cursor=read, schedule=None)) == []
+    assert shown(view(withheld, cursor=read, schedule=None)) == []
     assert view(withheld, schedule=None).state == "unknown", "nobody can say how its runs end"
 
 
@@ -150,9 +150,9 @@ def test_the_lag_of_a_report_is_told_once():
     noted = summary(findings=(Finding("f", "lag", "warning", "Reading is 3 h behind.", NOW - 2 * HOUR),))
     between = {"run_state": "success", "next_run": NOW + MINUTE, "ended_id": "r", "ended_state": "success"}
     now = [("critical", "Reading is 5 hours behind, where 60 minutes is the target.")]
-    assert told(view(between, cursor=behind, noted=noted)) == now
-    assert told(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted)) == now
-    assert told(view(between, noted=noted)) == [], "it has been made up for since"
+    assert shown(view(between, cursor=behind, noted=noted)) == now
+    assert shown(view({"run_state": "running", "run_at": NOW - 2 * HOUR}, cursor=behind, noted=noted)) == now
+    assert shown(view(between, noted=noted)) == [], "it has been made up for since"
 
 
 def test_reading_that_did_not_finish_lags_since_its_watermark():
@@ -265,7 +265,7 @@ def test_without_monitoring_the_last_report_that_was_made_says_nothing():
     finding = Finding("f", "silence", "critical", "No event at all for 9 hours.", long_ago, "all events")
     noted = summary(made_at=long_ago, dead_letters={"splunk": 7}, findings=(finding,))
     seen = view({"run_state": "success"}, noted=noted, monitoring=False)
-    assert (seen.state, told(seen), seen.findings, seen.reported_at, seen.hours) == ("ok", [], (), None, ())
+    assert (seen.state, shown(seen), seen.findings, seen.reported_at, seen.hours) == ("ok", [], (), None, ())
     assert seen.destinations[0].dead_letters == 0
     assert view({"run_state": "success"}, noted=noted).state == "critical"
 
@@ -274,14 +274,14 @@ def test_letters_that_nobody_counts_are_set_aside_so_far_and_may_be_redriven_lon
     shipped = replace(offset(), counts=ShipCounts(delivered=985, dead_lettered=5))
     seen = view({"run_state": "success"}, shipped=shipped, monitoring=False)
     unknown = "splunk: 5 dead letters in all; how many are still open is unknown, as no report has counted them."
-    assert told(seen) == [("warning", unknown)]
+    assert shown(seen) == [("warning", unknown)]
     assert (seen.state, seen.destinations[0].state, seen.destinations[0].letters_counted) == (
         "warning",
         "warning",
         False,
     )
     counted = view(shipped=shipped, noted=summary(findings=(), dead_letters={"splunk": 2}), cursor=position())
-    assert ("critical", "splunk has 2 dead letters.") in told(counted)
+    assert ("critical", "splunk has 2 dead letters.") in shown(counted)
     assert view(shipped=shipped, noted=summary(findings=()), cursor=position(now=utc_now())).state == "ok"
 
 
@@ -291,7 +291,7 @@ def test_dead_letters_are_critical_before_the_first_report_too(monitoring):
     shipped = replace(offset(), counts=ShipCounts(delivered=985, dead_lettered=5), redriven="")
     dag = {**GOES_WELL, **FAILED, "failed": ("ship_splunk",)}
     seen = view(dag, shipped=shipped, monitoring=monitoring)
-    assert told(seen) == [("critical", "splunk has 5 dead letters.")]
+    assert shown(seen) == [("critical", "splunk has 5 dead letters.")]
     (splunk,) = seen.destinations
     assert (seen.state, splunk.state, splunk.dead_letters, splunk.letters_counted) == ("critical", "critical", 5, True)
     assert incidents_of([seen])[0].text == "splunk has 5 dead letters (connection splunk_hec_default)"
@@ -314,8 +314,8 @@ def too_old(events=5, gaps=(), **more):
 
 
 def test_what_was_too_old_for_a_destination_is_told_once():
-    assert told(too_old(redriven="")) == [("critical", "splunk has 5 dead letters.")]
-    kinds = [text.partition(" ")[0] for _, text in told(too_old(redriven="ab"))]
+    assert shown(too_old(redriven="")) == [("critical", "splunk has 5 dead letters.")]
+    kinds = [text.partition(" ")[0] for _, text in shown(too_old(redriven="ab"))]
     assert kinds == ["Gap", "splunk:"], "nobody knows whether a letter of it is open"
 
 
@@ -324,10 +324,10 @@ def test_a_gap_is_told_with_its_time_and_the_number_of_its_events():
     unread = Gap(NOW - 10 * HOUR, NOW - 9 * HOUR, "it keeps no more", "look_back")
     before = "Gap from 2026-05-01 02:00 to 2026-05-01 03:00 UTC"
     seen = view(cursor=position(now=NOW, gaps=[unread]))
-    assert told(seen) == [("critical", f"{before}, an unknown number of events: it keeps no more")]
-    assert told(too_old(1200, redriven="ab"))[0][1].startswith(f"{at}, 1,200 events: ")
-    assert told(too_old(1, redriven="ab"))[0][1].startswith(f"{at}, 1 event: ")
-    both = told(too_old(7, gaps=[unread], redriven="ab"))[0][1]
+    assert shown(seen) == [("critical", f"{before}, an unknown number of events: it keeps no more")]
+    assert shown(too_old(1200, redriven="ab"))[0][1].startswith(f"{at}, 1,200 events: ")
+    assert shown(too_old(1, redriven="ab"))[0][1].startswith(f"{at}, 1 event: ")
+    both = shown(too_old(7, gaps=[unread], redriven="ab"))[0][1]
     assert both == f"{before} and 1 more, 7 or more events: it keeps no more"
 
 
@@ -490,7 +490,7 @@ def looked(age=timedelta(seconds=20), **changes):
 
 def test_the_last_look_at_a_watched_source_is_shown():
     seen = view(look=looked(), watch=True)
-    assert (seen.state, told(seen)) == ("ok", [])
+    assert (seen.state, shown(seen)) == ("ok", [])
     assert (seen.reading.look.looked_at, seen.reading.look.every) == (NOW - timedelta(seconds=20), 5.0)
     assert view(look=looked()).reading.look is None
 
@@ -499,19 +499,19 @@ def test_the_last_look_at_a_watched_source_is_shown():
 def test_a_watched_source_that_nobody_looks_at_is_a_warning(look):
     seen = view(look=look, watch=True)
     assert seen.state == "warning"
-    assert [level for level, text in told(seen) if "Nobody looks at its source" in text] == ["warning"]
+    assert [level for level, text in shown(seen) if "Nobody looks at its source" in text] == ["warning"]
     paused = view({**GOES_WELL, "paused": True}, look=look, watch=True)
-    assert not [text for _, text in told(paused) if "Nobody looks" in text]
+    assert not [text for _, text in shown(paused) if "Nobody looks" in text]
 
 
 def test_a_watch_has_some_minutes_to_begin():
-    assert told(view({**GOES_WELL, "ended_at": NOW - 2 * MINUTE}, watch=True)) == []
+    assert shown(view({**GOES_WELL, "ended_at": NOW - 2 * MINUTE}, watch=True)) == []
 
 
 @pytest.mark.parametrize(("age", "state"), [(MINUTE, "ok"), (6 * MINUTE, "warning")])
 def test_looks_that_fail_for_long_are_told_with_their_error(age, state):
     seen = view(look=looked(failing_since=NOW - age, last_error="it is down."), watch=True)
     assert seen.state == state
-    assert [text for _, text in told(seen)] == (
+    assert [text for _, text in shown(seen)] == (
         ["Looks at its source fail, so it is read by its schedule alone: it is down."] if state != "ok" else []
     )
