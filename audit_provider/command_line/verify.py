@@ -16,11 +16,10 @@ from audit_provider.core.destinations.elasticsearch_documents import Scope, stre
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.runs.calendar_faults import calendar_faults
-from audit_provider.core.runs.entries import entry_faults
-from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE
+from audit_provider.core.runs.asked_destinations import contents_of
+from audit_provider.core.runs.evidence_log import calendar_faults, entry_faults
+from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
 from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
-from audit_provider.core.runs.shipped_contents import contents_of
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify

@@ -44,22 +44,22 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
-from audit_provider.core.last_look import LOOKS, LastLook
+from audit_provider.core.health import SOURCE_HEALTH
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS, Position
-from audit_provider.core.retention import Removal
-from audit_provider.core.source_health import SOURCE_HEALTH
+from audit_provider.core.spool.stream import Removal
 from audit_provider.core.state_version import DISCARDS, Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.core.transparency.tree import TREES
+from audit_provider.core.watched import LOOKS, LastLook
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit_provider.core.health import SourceHealth
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.source_health import SourceHealth
     from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")

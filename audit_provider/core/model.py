@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from audit_provider.core.outages import Outage
+from audit_provider.core.health import Outage
 
 UTC = timezone.utc
 

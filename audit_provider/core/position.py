@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from audit_provider.core.account import is_same
+from audit_provider.core.health import Noticed
 from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
-from audit_provider.core.source_health import Noticed
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.state_version import Codec

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
 from audit_provider.core.gaps import merged
+from audit_provider.core.health import Noticed
 from audit_provider.core.model import PullCounts, back_by, text_of
 from audit_provider.core.position import with_segment
-from audit_provider.core.source_health import Noticed
 from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.sources.reading.in_turn import steps_of

@@ -1,4 +1,4 @@
-"""What it takes to watch a source: which sources can be watched, the part of the budget for it, and the sweep.
+"""Watching a source: which sources can be watched, the part of the budget for it, the sweep, and the last look.
 
 While a source is watched, a process looks at it every few seconds and starts a run if there is something new. Looks and
 tasks have no record in common that would say who may send when. So looks have a fixed part of the request budget, and
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
+from audit_provider.core.state_version import Codec
 from audit_provider.core.wire.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
+
 
 LOOK_EVERY = timedelta(seconds=5)
 """The time between two looks, if the budget allows it."""
@@ -133,3 +136,33 @@ def _is_hourly(schedule: str) -> bool:
 
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _DAY, _LEAST = timedelta(days=1), timedelta(seconds=1)
+
+
+HAND_OVER_EVERY = timedelta(minutes=1)
+"""How often the record is written. Each time costs Airflow's triggerer as much as several looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """How looking at a source goes.
+
+    :ivar kept_at: when this was written, aware UTC. A process that ends sends no request later than
+        :data:`HAND_OVER_EVERY` and the length of a look after it.
+    :ivar looked_at: when the last look ended that went well; None if none has.
+    :ivar every: seconds between two looks.
+    :ivar failing_since: when the first of the failures in a row happened; None if the last look went well.
+    :ivar last_error: of the last look, "" if it went well. :ivar waits_until: the service asks for no look before.
+    :ivar version: of what is kept, see ``state_version``.
+    """
+
+    kept_at: datetime
+    looked_at: datetime | None = None
+    every: float = 0.0
+    failing_since: datetime | None = None
+    last_error: str = ""
+    waits_until: datetime | None = None
+    version: int = 1
+
+
+LOOKS: Codec[LastLook] = Codec(LastLook, "the last look", "delete it, the next look makes another", versioned=True)
+"""How it is kept."""

@@ -12,7 +12,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.html import findings_table
 from audit_provider.core.monitoring.markdown import findings_markdown, gravest_first
 from audit_provider.core.monitoring.settings import at_least
-from audit_provider.core.runs.finding_events import FINDINGS_TELLER
+from audit_provider.core.runs.own_streams import FINDINGS_TELLER
 
 if TYPE_CHECKING:
     from datetime import datetime

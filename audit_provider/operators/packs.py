@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.runs.calendar import Calendar, span_of
-from audit_provider.core.runs.calendar_faults import calendar_faults
 from audit_provider.core.runs.checkpoints import Signer
-from audit_provider.core.runs.entries import entry_faults
+from audit_provider.core.runs.evidence_log import calendar_faults, entry_faults
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
 from audit_provider.core.runs.recorded_progress import recorded_progress

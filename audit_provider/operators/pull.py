@@ -12,9 +12,9 @@ from audit_provider.core.model import Gap, PullCounts, text_of, utc_now
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import window_from
-from audit_provider.core.runs.pulling import COUNTS, Pulling, SourceReading
+from audit_provider.core.runs.pulling import COUNTS, Pulling, source_failures_kept
 from audit_provider.core.runs.quiet import Followers, idle_after
-from audit_provider.core.runs.source_failures import source_failures_kept
+from audit_provider.core.runs.source_reading import SourceReading
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING

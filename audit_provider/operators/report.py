@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
+from audit_provider.core.health import notices_in
 from audit_provider.core.ledger import summary_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
@@ -23,7 +24,6 @@ from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch, report_stands
 from audit_provider.core.shipping.selection import Redaction
-from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.host.spool_location import open_store

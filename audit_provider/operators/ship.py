@@ -13,11 +13,10 @@ from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
 from audit_provider.core.runs.arguments import discard_from, origin_of, range_from, window_from
+from audit_provider.core.runs.attempt import Patience, Shipped
 from audit_provider.core.runs.configurations import configuration_of
-from audit_provider.core.runs.discarding import discard_letters
-from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.letters import discard_letters, redrive_letters
 from audit_provider.core.runs.shipment import Shipment, forget_replay
-from audit_provider.core.runs.shipped import Shipped
 from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.shipping.terms import Terms, TooOld
 from audit_provider.core.stream_name import StreamName
@@ -198,7 +197,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             return self._replayed(shipment, range_from(params), context["dag_run"].run_id)
         again = None
         if self.windows is None and self.destination in (params.get("redrive") or ()):
-            again = shipment.redrive()
+            again = redrive_letters(shipment, has_source=bool(self.source))
         shipment.ship(names)
         if again is not None:
             shipment.fail_for_letters(again.set_aside, "refused again")
@@ -261,7 +260,6 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             run_id=self.run_id,
             letters_at=f"{spool}/{self.pipeline}",
             letters_fail=self.dead_letters == "fail",
-            has_source=bool(self.source),
             configuration=configuration_of(delivery),
             receiver=cache(partial(connection_check, delivery.conn_id)),
             report=self._send_metrics,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.outages import Outage
+from audit_provider.core.health import Outage
 from audit_provider.plugin.ended_views import EndedIncident
 from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, usual_error
 

@@ -11,8 +11,8 @@ from audit_provider.core.ledger import LookRecord, MemoryLedger
 from audit_provider.plugin.views import LookView, Problem
 
 if TYPE_CHECKING:
-    from audit_provider.core.last_look import LastLook
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.watched import LastLook
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.views import PipelineView
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.source_health import notices_in
+from audit_provider.core.health import notices_in
 from audit_provider.core.stream_name import StreamName
 from audit_provider.plugin.health import Judge
 from audit_provider.plugin.looks import is_known, look_problems, with_look
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.last_look import LastLook
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.watched import LastLook
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.progress import Progress
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.health import Notice
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.source_health import Notice
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.health import Judge
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
+from audit_provider.core.health import Outage
 from audit_provider.core.monitoring.summary import Finding, Summary
-from audit_provider.core.outages import Outage
 
 Level = Literal["critical", "warning"]
 ProblemKind = Literal[

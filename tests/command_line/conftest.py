@@ -6,7 +6,7 @@ import logging
 
 from audit_provider.core.model import utc_now
 from audit_provider.core.runs.arguments import Discard
-from audit_provider.core.runs.discarding import discard_letters
+from audit_provider.core.runs.letters import discard_letters
 from audit_provider.core.spool import LocalStore
 from audit_provider.state import Variables
 from tests.operators.conftest import moto, variables, world

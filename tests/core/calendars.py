@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
 
 
 def keep(calendar, ledger, store, now, pipeline="p"):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.position import Position
-from audit_provider.core.retention import needed_since
+from audit_provider.core.runs.retention import needed_since
 from audit_provider.core.sources.reading.closed_windows import OpenWindow, WindowsState
 from audit_provider.core.sources.reading.scan import OpenScan, ScanState
 from audit_provider.core.sources.reading.tail_cursor import TailState

@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.model import text_of
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.evidence_events import evidence_event, spool_evidence
 from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
+from audit_provider.core.runs.own_streams import evidence_event, spool_evidence
 from audit_provider.core.spool import LocalStore
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import ReportAuditLogsOperator

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from audit_provider.core.health import SOURCE_HEALTH, SourceHealth
 from audit_provider.core.position import unpack_position
-from audit_provider.core.source_health import SOURCE_HEALTH, SourceHealth
 from audit_provider.core.state_version import STATE_VERSION
 from audit_provider.operators import PullAuditLogsOperator
 from tests.operators.conftest import PYLON_TOKEN, context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from audit_provider.core.outages import Outage, without_doubles
+from audit_provider.core.health import Outage, without_doubles
 from audit_provider.plugin.ended import LATELY, ended_of
 from audit_provider.plugin.views import DestinationView, PipelineView, SourceView
 

@@ -11,12 +11,11 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import DeadLetter, Item
+from audit_provider.core.health import Outage, SourceHealth
 from audit_provider.core.model import Event, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import pack_summary
-from audit_provider.core.outages import Outage
 from audit_provider.core.position import pack_position
 from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.spool import LocalStore, Stream
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 

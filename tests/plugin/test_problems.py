@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.last_look import LOOKS, LastLook
+from audit_provider.core.health import Notice, Noticed, SourceHealth
 from audit_provider.core.model import Gap, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import Finding, pack_summary
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import pack_position, with_segment
-from audit_provider.core.source_health import Notice, Noticed, SourceHealth
+from audit_provider.core.watched import LOOKS, LastLook
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.incidents import incidents_of
 from audit_provider.plugin.looks import look_of, with_look

@@ -13,10 +13,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit_provider.core.health import SourceHealth
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import Position, pack_position, with_segment
-from audit_provider.core.source_health import SourceHealth
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.dag_facts import DagFacts

@@ -18,7 +18,7 @@ from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Window
 from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.runs.pacers import Pacers
+from audit_provider.core.runs.source_reading import Pacers
 from audit_provider.core.sources import REGISTRY, PageReader, Reader
 from audit_provider.core.spool import Stream
 from audit_provider.core.wire.budget import POLLING, lane

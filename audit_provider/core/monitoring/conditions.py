@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from audit_provider.core.accounting import Account
     from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.health import Notice
     from audit_provider.core.monitoring.settings import Monitoring
-    from audit_provider.core.source_health import Notice
 
 CRITICAL_LAG = 4
 """Times the target."""

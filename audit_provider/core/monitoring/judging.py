@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from audit_provider.core.health import notices_in
 from audit_provider.core.model import date_of
 from audit_provider.core.monitoring.activity import KEPT_DAYS, REST
 from audit_provider.core.monitoring.baseline import WEEKS_KNOWN, Band, Figures, begin_of, figures_of
@@ -19,7 +20,6 @@ from audit_provider.core.monitoring.findings import fresh_days, noteworthy
 from audit_provider.core.monitoring.memory import KEPT_HOURS, DayRecord, HourRecord, Memory, Totals
 from audit_provider.core.monitoring.objects import watched_counts
 from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, finding_id
-from audit_provider.core.source_health import notices_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

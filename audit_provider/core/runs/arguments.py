@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Origin, Window
 from audit_provider.core.pipeline import aware, source_from
-from audit_provider.core.runs.evidence_events import EVIDENCE_SOURCE, EVIDENCE_TITLE
-from audit_provider.core.runs.finding_events import FINDINGS_SOURCE, FINDINGS_TITLE
+from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE, EVIDENCE_TITLE, FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, AuditError, CredentialError
 from audit_provider.core.model import text_of
-from audit_provider.core.runs.evidence_events import CONFIGURATION_ACTION
+from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.verification.day_arrivals import Asked, answered, place_of
 from audit_provider.core.verification.id_buckets import IdBuckets

@@ -1,4 +1,13 @@
-"""Checkpoints of a pipeline's streams: their trees grow, and what they are is signed and kept as evidence."""
+"""Checkpoints of a pipeline's streams: their trees grow, and what they are is signed and kept as evidence.
+
+A checkpoint that the witness has not signed is sent again by a report, once an hour. A stream that grows needs none of
+this, for its next checkpoint covers the last one. A backfill window grows no more. A mark for each such stream lies in
+the spool, since tasks cannot list the ledger's records::
+
+    <pipeline>/tree/unwitnessed/<stream>
+
+A mark that is lost costs a cosignature and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +17,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import AuditError, UnavailableError
+import msgspec
+
+from audit_provider.core.errors import UNREADABLE, AuditError, SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger import tree_record
-from audit_provider.core.model import text_of
+from audit_provider.core.model import UTC, text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
-from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, evidence_event, spool_evidence
-from audit_provider.core.runs.unwitnessed import Unwitnessed
+from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, evidence_event, spool_evidence
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint
 from audit_provider.core.transparency.merkle import consistency_proof
 from audit_provider.core.transparency.tree import (
+    TREE,
     SegmentRange,
     TreeFiles,
     TreeHead,
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
     from audit_provider.core.transparency.checkpoint import Note, SigningKey
     from audit_provider.core.transparency.witness import Answered, Send, WitnessKey
+
 
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
@@ -317,3 +329,50 @@ def _progress(offset: Offset | None) -> dict[str, Any] | None:
         "last_success": offset.last_success,
         "configuration": digest_of(offset.configuration) if offset.configuration else None,
     }
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""As of a clock that was ahead, so that it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwitnessed:
+    """The marks of one pipeline."""
+
+    store: Store
+    pipeline: str
+    now: Callable[[], datetime]
+
+    def mark(self, name: StreamName) -> None:
+        """Note that the witness did not sign the last checkpoint of a stream now."""
+        self.store.put(self._key(name), msgspec.json.encode(self.now()))
+
+    def unmark(self, name: StreamName) -> None:
+        """Note that it has."""
+        self.store.delete(self._key(name))
+
+    def due(self, every: timedelta) -> list[StreamName]:
+        """Return the streams that are marked and that the witness was not asked about for a while.
+
+        :raises UnavailableError: the spool cannot be read.
+        """
+        found: list[StreamName] = []
+        for below in self.store.names(self._folder):
+            name = StreamName.of_folder(self.pipeline, below)
+            if name is not None and not timedelta(0) <= self.now() - self._asked_at(name) < every:
+                found.append(name)
+        return found
+
+    def _asked_at(self, name: StreamName) -> datetime:
+        try:
+            asked = msgspec.json.decode(self.store.get(self._key(name)), type=datetime)
+        except (SpoolDamagedError, *UNREADABLE):
+            return _NEVER
+        return asked if asked.tzinfo else _NEVER
+
+    def _key(self, name: StreamName) -> str:
+        return f"{self._folder}{name.folder.partition('/')[2]}"
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.pipeline}/{TREE}/unwitnessed/"

@@ -16,7 +16,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import text_of
-from audit_provider.core.runs.evidence_events import CONFIGURATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

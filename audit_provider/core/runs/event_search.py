@@ -12,11 +12,12 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
+from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import Event, Fields, back_by
 from audit_provider.core.open_stream import OpenStream, open_stream
-from audit_provider.core.runs.evidence_events import EVIDENCE_FIELDS
-from audit_provider.core.runs.segment_outlines import outlines_of
+from audit_provider.core.runs.own_streams import OWN_FIELDS
 from audit_provider.core.spool import Head, Stream
+from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.spool.stream import CLOCK_SKEW
 from audit_provider.core.stream_name import StreamName
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.spool.id_index import Span
+    from audit_provider.core.spool.manifests import Look, Outline
+
 
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 """The fields that are read of an event that is found."""
@@ -175,7 +178,7 @@ def _fields_of(
 ) -> tuple[str, Fields | None]:
     """Return the name of the source of a segment, and where its records keep common values."""
     if position is None:
-        return "", EVIDENCE_FIELDS if name.is_made_here else fields(name.pipeline)
+        return "", OWN_FIELDS if name.is_made_here else fields(name.pipeline)
     for own, last in position.by_source(1):
         if number <= last:
             return own.source, own.fields if own.fields != _UNKNOWN else fields(name.pipeline)
@@ -260,3 +263,38 @@ def _holds_text(raw: bytes, text: str) -> bool:
 def _escape(letter: str) -> str:
     units = letter.encode("utf-16-be")
     return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+
+
+def outlines_of(
+    ledger: Ledger, store: Store, stream: Stream, known: OpenStream | None, span: Span, look: Look, name: str = ""
+) -> Iterator[Outline]:
+    """Yield the outlines of the segments of a chain that may hold what is wanted, the newest first.
+
+    :param known: the chain as the ledger has it; None where no record leads to it, and its newest manifest counts.
+    :param span: and :param look: say by the times of segments and by the text of a manifest whether they may hold it.
+    :param name: an id that is wanted, which ``look`` looks for as well; "" for none.
+    :raises AuditError: the spool or a record cannot be read, or a manifest is not what was written.
+    """
+    head = known.head if known else None
+    index = _index_of(ledger, known) if known else IndexHead()
+    indexed: list[Outline] | None = None
+    if known and index.last:
+        indexed = IdIndex(store, known.name.folder, known.chain).search(index, stream.oldest(), span, name)
+    behind = stream.outlines(head, look, index.last if indexed is not None else 0)
+    if known and indexed is not None and _begins_at(behind, known) != index.digest:
+        indexed, behind = None, stream.outlines(head, look)
+    for each in behind:
+        if each.holds and span(each.first_time, each.last_time, each.written_at):
+            yield each
+    yield from indexed or ()
+
+
+def _begins_at(outlines: list[Outline], known: OpenStream) -> str:
+    """Return the digest of the manifest that the oldest of some outlines follows; the head's where there are none."""
+    return outlines[-1].previous.digest if outlines else known.head.digest
+
+
+def _index_of(ledger: Ledger, known: OpenStream) -> IndexHead:
+    """Return the index of a chain's ids that the ledger proves."""
+    tree = tree_record(ledger, known.name).load()
+    return tree.index if tree and tree.chain == known.chain and tree.index.last <= known.head.number else IndexHead()

@@ -17,8 +17,8 @@ from audit_provider.core.ledger import position_record
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.arguments import origin_of
-from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.gap_records import all_gaps
+from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.runs.unreadable_days import UnreadableFacts, unreadable_of
 from audit_provider.core.shipping.letter_records import Line, RedriveRecord

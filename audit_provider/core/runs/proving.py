@@ -12,8 +12,8 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.runs.evidence_events import CHECKPOINT_ACTION
-from audit_provider.core.runs.segment_outlines import outlines_of
+from audit_provider.core.runs.event_search import outlines_of
+from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName

@@ -5,42 +5,41 @@ How each run of the live stream ended is recorded. That decides no run: a record
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.errors import UnavailableError, WaitError
-from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
+from audit_provider.core.health import ERROR_LENGTH, SourceHealth, outages_after, standing
+from audit_provider.core.ledger import GapWindows, position_record, source_record
 from audit_provider.core.model import PullCounts, text_of
 from audit_provider.core.open_stream import OvertakenError, PositionWriter
-from audit_provider.core.progress import PullProgress, grouped
+from audit_provider.core.progress import grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
     KnownStreams,
     asked_before,
     begun_position,
-    first_moment,
     known_streams,
     lacks_removed,
     on_kept_chain,
     read_again,
 )
-from audit_provider.core.runs.pacers import Pacers
-from audit_provider.core.runs.read_account import AccountConnection, ReadAccount, learnt, read_account
+from audit_provider.core.runs.read_account import ReadAccount
 from audit_provider.core.sources import Reader
 from audit_provider.core.stream_name import StreamName
-from audit_provider.core.wire.budget import POLLING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.model import Gap, Window
+    from audit_provider.core.model import Window
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
-    from audit_provider.core.sources import PageReader, SourceSpec
+    from audit_provider.core.runs.source_reading import SourceReading
+    from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Head, Store, Stream
-    from audit_provider.core.wire.rate_limit import Pacer
 
 
 COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
@@ -48,126 +47,6 @@ COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "r
 
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
 """Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
-
-
-class Connection(AccountConnection, Protocol):
-    """A connection to the service that is read: the hook of a task."""
-
-    def pages(self, spec: SourceSpec, *, sleep: Callable[[float], None], pacer: Pacer) -> PageReader:
-        """Return what reads the pages of a source, paced to its budget."""
-
-
-@dataclass
-class SourceReading:
-    """What a run reads a source with: its connection, its part of the request budget, and where gaps are logged.
-
-    :ivar name: the stream that is read into. :ivar task: under which name the run claims a part of the budget.
-    :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar watched: whether looks have a part of it.
-    :ivar start: from when the first run reads.
-    :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
-    :ivar on_gap: called with each gap. :ivar account: that is read, once it is known.
-    """
-
-    ledger: Ledger
-    pipeline: str
-    name: StreamName
-    connection: Connection
-    task: str
-    share: float
-    watched: bool
-    start: str | datetime | None
-    window_number: str
-    on_gap: Callable[[Gap], None]
-    sleep: Callable[[float], None]
-    now: Callable[[], datetime]
-    log: Log
-    account: ReadAccount = field(default_factory=lambda: ReadAccount("", "", ""))
-    _pacers: Pacers | None = None
-
-    def reader(
-        self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
-    ) -> Reader:
-        """Return what the strategy reads with.
-
-        :param window: of the past; None for reading on. :param live: the position of the live stream.
-        :raises ConfigurationError: one of the positions was read from another account.
-        """
-        self.recognise(spec, position, live)
-        sent_before = live.requests if live and self.task == POLLING else {}
-        # The same ones where a run begins again: they know what it has sent.
-        pacers = self._pacers = self._pacers or Pacers(
-            self.ledger,
-            self.pipeline,
-            self.task,
-            sent_before,
-            share=self.share,
-            watched=self.watched,
-            sleep=self.sleep,
-        )
-
-        def pages(each: SourceSpec) -> PageReader:
-            return self.connection.pages(each, sleep=self.sleep, pacer=pacers.of(each))
-
-        return Reader(
-            pages=pages(spec),
-            recovery=pages(spec.recovery) if spec.recovery else None,
-            start=window.start if window else first_moment(position, self.start, self.pipeline),
-            until=window.end if window else None,
-            now=self.now,
-            report=self.on_gap,
-            tell=self.log.warning,
-        )
-
-    @property
-    def requests(self) -> int:
-        """How many requests this run has sent, of every source that it reads."""
-        return self._pacers.made if self._pacers else 0
-
-    def progress(self, reader: Reader, watermark: datetime | None) -> PullProgress:
-        """Return what logs how far reading has got.
-
-        :param watermark: where it begins, None where that cannot be said.
-        """
-        now = self.now()
-        return PullProgress(
-            self.log.info,
-            begun=now,
-            start=watermark or reader.start,
-            end=reader.until or now,
-            window=self.window_number,
-        )
-
-    def recognise(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
-        """Find out which account the connection leads to.
-
-        :raises AuditError: one of the positions was read from another, or that cannot be said, see
-            :func:`~audit_provider.core.runs.read_account.read_account`. Another source starts over by itself.
-        """
-        both = ((self.name, position), (StreamName(self.pipeline), live))
-        kept = [(name, each) for name, each in both if each and each.source == spec.name]
-        # Who deletes the position of the live stream keeps that of late events, which may be of another account.
-        late = None if kept else position_record(self.ledger, StreamName.of_reconciliation(self.pipeline)).load()
-        self.account = read_account(self.connection, kept, [late] if late else [], log=self.log, now=self.now())
-
-    def learn_account(self) -> ReadAccount:
-        """Return the account with what is to be kept of it, before the run commits anything.
-
-        If the vendor has yet to be asked for its id, that is done now, once in a run.
-        """
-        if self.account.is_to_ask:
-            self.account = learnt(self.connection, self.account, self.log, self.now())
-        return self.account
-
-    def leave(self, resumes_at: datetime | None) -> None:
-        """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself.
-
-        :param resumes_at: when the run goes on; None where it has ended.
-        """
-        if self._pacers:
-            try:
-                self._pacers.give_up(resumes_at)
-            except UnavailableError as error:
-                self.log.warning("The share of the request budget stays reserved for some minutes: %s", error)
 
 
 @dataclass
@@ -363,3 +242,92 @@ def _result(position: Position, counts: PullCounts) -> dict[str, Any]:
         "watermark": text_of(position.watermark) if position.watermark else None,
         "complete": position.complete,
     }
+
+
+@contextmanager
+def source_failures_kept(
+    ledger: Ledger,
+    pipeline: str,
+    *,
+    run_id: str,
+    now: Callable[[], datetime],
+    log: Log,
+    run: Callable[[], Pulling | None] = lambda: None,
+) -> Iterator[None]:
+    """Record how the work inside ends: its failure, or that it ended well.
+
+    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
+    something new, so runs that go well write none. A run that has found nothing new does not even read it: its position
+    says that it has read the source to its end since, see
+    :func:`~audit_provider.core.health.standing`.
+
+    :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
+    :param run: returns the run inside, once there is one.
+    """
+    try:
+        yield
+    except (WaitError, FencedError):
+        raise
+    except AuditError as error:
+        _keep_failure(ledger, pipeline, str(error), run_id, now(), log, run())
+        raise
+    except Exception as error:
+        # Only words of this package's own hold no secret.
+        said = f"The pull task ended with an unexpected {type(error).__name__}: see its log."
+        _keep_failure(ledger, pipeline, said, run_id, now(), log, run())
+        raise
+    done = run()
+    if done is None or not done.says_it_ended_well:
+        _keep_success(ledger, pipeline, now(), log, done)
+
+
+def _keep_failure(
+    ledger: Ledger, pipeline: str, said: str, run_id: str, now: datetime, log: Log, run: Pulling | None
+) -> None:
+    with _only_logged(log):
+        record = source_record(ledger, pipeline)
+        kept = record.load() or SourceHealth()
+        read_before = run.read_before if run else None
+        if read_before is None and kept.failures_in_a_row:
+            read_before = _last_complete(ledger, pipeline)
+        before = standing(kept, read_before)
+        same = bool(before.failures_in_a_row and run_id) and before.failed_run == run_id
+        record.commit(
+            SourceHealth(
+                failures_in_a_row=before.failures_in_a_row + (not same),
+                failing_since=before.failing_since or now,
+                failed_at=now,
+                failed_run=run_id,
+                last_error=said[:ERROR_LENGTH],
+                outages=before.outages,
+            )
+        )
+
+
+def _last_complete(ledger: Ledger, pipeline: str) -> datetime | None:
+    """Return when the source was read to its end, by its position, of a run that has failed before it had loaded it.
+
+    None where that cannot be read: the failure is recorded all the same.
+    """
+    try:
+        position = position_record(ledger, StreamName(pipeline)).load()
+    except AuditError:
+        return None
+    return position.last_complete if position else None
+
+
+def _keep_success(ledger: Ledger, pipeline: str, now: datetime, log: Log, run: Pulling | None) -> None:
+    with _only_logged(log):
+        record = source_record(ledger, pipeline)
+        kept = record.load()
+        if kept is None or kept.failures_in_a_row:
+            before = standing(kept or SourceHealth(), run.read_before if run else None)
+            record.commit(SourceHealth(outages=outages_after(before, now)))
+
+
+@contextmanager
+def _only_logged(log: Log) -> Iterator[None]:
+    try:
+        yield
+    except AuditError as error:
+        log.warning("How this run ended is not recorded for the page: %s", error)

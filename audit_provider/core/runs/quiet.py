@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
+from audit_provider.core.health import notices_in
 from audit_provider.core.ledger import offset_record, position_record, summary_record
 from audit_provider.core.shipping.offset_in_chain import is_at_end
-from audit_provider.core.source_health import notices_in
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

@@ -1,28 +1,66 @@
-"""Retention: old segments are removed once no destination waits for them."""
+"""Retention: old segments are removed once no destination waits for them, and the next read does not need them.
+
+A repeated event is recognised by the kept one, however old that is.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.ledger import position_record, removal_record
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.retention import Removal, needed_since
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT
-from audit_provider.core.spool.stream import OLDEST
+from audit_provider.core.spool.stream import CLOCK_SKEW, OLDEST, Removal
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.open_stream import OpenStream
+    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
+
+
+_UNKNOWN_REACH = timedelta(days=8)
+"""Beyond what any source reads back by its own settings: for a position of a version that did not keep its reach."""
+
+_MARKS = frozenset({"window_end", "watermark", "start", "floor"})
+"""Keys of a strategy's state that say from where it reads on, also of what is open."""
+
+
+def needed_since(position: Position) -> datetime | None:
+    """Return the time since which segments must be kept, so that the next read recognises repeated events.
+
+    While a source cannot be read, this time stays the same, whatever the clock says.
+
+    :param position: Position of the stream that is read.
+    :return: None if nothing was read.
+    """
+    if position.updated_at is None:
+        return None
+    keys = _MARKS if position.complete else _MARKS | {"swept_at"}
+    marks = [position.updated_at, *_marks_in(position.reading, keys)]
+    if position.watermark:
+        marks.append(position.watermark)
+    reach = timedelta(seconds=position.looks_back) if position.looks_back else _UNKNOWN_REACH
+    return back_by(min(marks), reach + CLOCK_SKEW)
+
+
+def _marks_in(state: Mapping[str, Any], keys: frozenset[str]) -> Iterator[datetime]:
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            yield from _marks_in(value, keys)
+        elif key in keys and isinstance(value, str):
+            yield msgspec.convert(value, datetime, strict=False)
 
 
 def retain(

@@ -8,34 +8,36 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.accounting import account, beginning, letters_of, table
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
+from audit_provider.core.health import ERROR_LENGTH, outages_after
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import kept_letters, open_streams, opened_for
-from audit_provider.core.outages import ERROR_LENGTH, outages_after
+from audit_provider.core.open_stream import open_streams, opened_for
 from audit_provider.core.progress import ShipProgress, grouped
+from audit_provider.core.runs.attempt import Keeper, Shipped
 from audit_provider.core.runs.configurations import keep_change
-from audit_provider.core.runs.delivered_windows import DeliveredWindows, receiver_digest
-from audit_provider.core.runs.overlapping_windows import refuse_lacking, windows_within
-from audit_provider.core.runs.shipped import Shipped
+from audit_provider.core.runs.overlapping_streams import (
+    DeliveredWindows,
+    receiver_digest,
+    refuse_lacking,
+    windows_within,
+)
 from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
-from audit_provider.core.shipping.redrive import redrive
 from audit_provider.core.shipping.replay import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.stream_name import StreamName
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.destinations.base import Destination
     from audit_provider.core.ledger import Ledger, Record
     from audit_provider.core.model import Offset
-    from audit_provider.core.open_stream import KeptLetters, OpenStream
+    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
-    from audit_provider.core.runs.patience import Patience
-    from audit_provider.core.shipping.dead_letters import DeadLetters
+    from audit_provider.core.runs.attempt import Patience
     from audit_provider.core.shipping.terms import Terms
     from audit_provider.core.spool import Store, Stream
 
@@ -48,7 +50,6 @@ class Shipment:
         given the stream's position, None where that is gone.
     :ivar patience: how long it may last. :ivar run_id: of the DAG run, "" where there is none.
     :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
-    :ivar has_source: whether the source is known where a stream's position is gone.
     :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" where nobody says.
     :ivar receiver: returns the check value of the destination's connection; "" if nobody knows it.
     :ivar report: called with what was done for each stream, also where that failed.
@@ -66,7 +67,6 @@ class Shipment:
     run_id: str = ""
     letters_at: str = ""
     letters_fail: bool = True
-    has_source: bool = True
     configuration: str = ""
     receiver: Callable[[], str] = lambda: ""
     report: Callable[[Shipped], None] = lambda _: None
@@ -91,71 +91,6 @@ class Shipment:
         finally:
             self._account()
         refuse_lacking(self.ledger, self.store, [each.name for each in self.shipped], self.destination, self.log)
-
-    def redrive(self) -> ShipCounts:
-        """Send the open dead letters of the destination again and return what became of them.
-
-        It stops in good order when the time of the task is up; the rest stays open.
-
-        :raises AuditError: it cannot go on. What was taken before is recorded.
-        """
-        total = ShipCounts()
-        for kept in kept_letters(self.ledger, self.store, self.pipeline, self.destination):
-            if kept.unknown:
-                self.log.error(
-                    "Files of dead letters for %s lie in a chain of %s that no record of Airflow knows: nothing proves "
-                    "them, and they are not sent; 'audit-logs verify' names the files.",
-                    self.destination,
-                    kept.name.folder,
-                )
-                continue
-            if not kept.letters.count().open:
-                continue
-            if kept.position is None and not self.has_source:
-                self.log.warning(
-                    "Dead letters of %s stay where they are: its position is gone, so nobody knows their source; give "
-                    "the task its 'source'.",
-                    kept.name.folder,
-                )
-                continue
-            counts = self._redrive(kept)
-            left = kept.letters.count()
-            if unproven := left.open and sum(1 for _ in kept.letters.open()) - sum(1 for _ in kept.letters.proven()):
-                self.log.error(
-                    "%d dead letters of %s in %s are not sent: neither the spool's segments nor Airflow's record prove "
-                    "their events; verify the spool, and load the past again where their segments are gone.",
-                    unproven,
-                    self.destination,
-                    kept.name.folder,
-                )
-            self.log.info(
-                "Dead letters of %s in %s: %d taken (%d of them already there), %d refused again, %d too old, "
-                "%d filtered; %d of %d are open.",
-                self.destination,
-                kept.name.folder,
-                counts.taken,
-                counts.already_there,
-                counts.dead_lettered,
-                counts.too_old,
-                counts.filtered,
-                left.open,
-                left.kept,
-            )
-            total += counts
-        return total
-
-    def _redrive(self, kept: KeptLetters) -> ShipCounts:
-        """Send the letters of one chain, those of each source that it was read from as that source's."""
-        position = kept.position
-        if position is None or not position.earlier_sources:
-            destination, terms = self.connect(position)
-            return redrive(destination, kept.letters, terms=terms)
-        counts, first = ShipCounts(), 1
-        for own, last in position.by_source(first):
-            destination, terms = self.connect(own)
-            counts += redrive(destination, kept.letters, terms=terms, segments=range(first, last + 1))
-            first = last + 1
-        return counts
 
     def replay(self, wanted: TimeRange, run_id: str) -> ShipCounts:
         """Send what the spool holds of a range again, stream by stream, and return what became of it.
@@ -292,7 +227,7 @@ class Shipment:
             progress.reached(shipped.counts.finished, self.now())
 
         try:
-            keeper = _Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
+            keeper = Keeper(letters_of(stream, self.destination, offset), self.now, self.log, offset.letters)
             passage = Passage(stream, position.head, offset, tell=self.log.warning, oldest=oldest)
             reached = passage.offset
             shipped.pending = total = position.pending(reached)
@@ -370,7 +305,7 @@ class Shipment:
             record.commit(reached)
             self.patience.taken(reached.last_success)
 
-        keeper = _Keeper(letters_of(stream, self.destination, None), self.now, self.log)
+        keeper = Keeper(letters_of(stream, self.destination, None), self.now, self.log)
         for of_source, last in position.by_source(offset.segment):
             destination, terms = self.connect(of_source)
             offset = replay(
@@ -399,20 +334,6 @@ class Shipment:
         wrong = [each for each in accounts if not each.adds_up]
         if wrong:
             raise StopError(f"the account of {wrong[0].destination} in {wrong[0].stream} does not add up: {wrong[0]}.")
-
-
-@dataclass(slots=True)
-class _Keeper:
-    """Keeps refused events, and says so. :ivar last: digest of the last file of letters, for the offset."""
-
-    letters: DeadLetters
-    now: Callable[[], datetime]
-    log: Log
-    last: str = ""
-
-    def set_aside(self, refused: Sequence[DeadLetter]) -> None:
-        self.last = self.letters.keep(refused, self.now(), self.last)
-        self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
 
 
 def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Iterable[str], run_id: str) -> None:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, WaitError
-from audit_provider.core.last_look import HAND_OVER_EVERY, LastLook
+from audit_provider.core.health import ERROR_LENGTH
 from audit_provider.core.model import text_of
-from audit_provider.core.outages import ERROR_LENGTH
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
+from audit_provider.core.watched import HAND_OVER_EVERY, LastLook
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import LookRecord

@@ -31,11 +31,10 @@ from audit_provider.core.runs.calendar import (
     span_of,
     with_gaps,
 )
-from audit_provider.core.runs.calendar_faults import calendar_faults, vouched_for
-from audit_provider.core.runs.entries import Logged, files_beside
-from audit_provider.core.runs.evidence_events import VERIFICATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.evidence_log import Logged, calendar_faults, files_beside, vouched_for
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
 from audit_provider.core.runs.gap_records import all_gaps
+from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.recorded_progress import recorded_progress
 from audit_provider.core.runs.unreadable_days import UnreadableFacts, said_of, unreadable_of
 from audit_provider.core.spool import Stream

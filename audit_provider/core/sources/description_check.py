@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
 from audit_provider.core.fields import ABSENT, Extractor, all_paths_of, getter_of
-from audit_provider.core.source_health import Notice, Noticed
+from audit_provider.core.health import Notice, Noticed
 from audit_provider.core.sources.guesses import header_meant, near_path, paths_of, way_on
 from audit_provider.core.sources.paging import NoPaging
 from audit_provider.core.sources.shown import HEADER, is_header

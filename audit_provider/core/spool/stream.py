@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,20 @@ _WRONG_ZONE = timedelta(days=1)
 
 OLDEST = "oldest.json"
 PRUNED = "pruned.json"
+
+SHORTEST = timedelta(days=1)
+"""No ``retention_days`` removes what was written since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What retention has removed of a stream.
+
+    :ivar oldest: Number of the first segment that is kept in ``chain``.
+    """
+
+    chain: str
+    oldest: int
 
 
 class Stream:

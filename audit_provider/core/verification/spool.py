@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.model import back_by, text_of, utc_now
 from audit_provider.core.position import begun_at
-from audit_provider.core.retention import SHORTEST
 from audit_provider.core.shipping.dead_letters import INDEX
-from audit_provider.core.spool.stream import OLDEST, PRUNED
+from audit_provider.core.spool.stream import OLDEST, PRUNED, SHORTEST
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TREE
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable

@@ -10,7 +10,7 @@ import pytest
 from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
 from audit_provider.core.model import UTC, PullCounts
 from audit_provider.core.position import Position
-from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.attempt import Patience
 from audit_provider.core.runs.shipment import Shipment
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter

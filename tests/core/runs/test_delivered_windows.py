@@ -12,9 +12,9 @@ from audit_provider.core.errors import RefusedError
 from audit_provider.core.ledger import position_record
 from audit_provider.core.model import UTC, Fields, PullCounts
 from audit_provider.core.position import EarlierSource, Position
-from audit_provider.core.runs.delivered_windows import NEW_FOR
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.event_story import fates
+from audit_provider.core.runs.overlapping_streams import NEW_FOR
 from audit_provider.core.shipping.replay import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter

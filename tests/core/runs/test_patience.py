@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import RefusedError, UnavailableError, WaitError
-from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.attempt import Patience
 from tests.core.runs.conftest import NOW
 
 MINUTE = timedelta(minutes=1)

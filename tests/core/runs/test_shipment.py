@@ -19,6 +19,7 @@ from audit_provider.core.errors import (
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import kept_letters
+from audit_provider.core.runs.letters import redrive_letters
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.shipping.replay import TimeRange
 from audit_provider.core.stream_name import StreamName
@@ -175,7 +176,7 @@ def test_events_set_aside_fail_one_task_and_only_one_and_are_sent_again(kept):
     after.fail_for_letters(0, "set aside")
     shipment(kept, Listed(), letters_fail=False).fail_for_letters(3, "set aside")
     far = Listed()
-    assert shipment(kept, far).redrive().taken == 1
+    assert redrive_letters(shipment(kept, far)).taken == 1
     assert far.stored == ["c1-0"]
     assert kept_letters(kept.ledger, kept.store, "p", "far")[0].letters.count().open == 0
 
@@ -184,8 +185,8 @@ def test_redrive_records_that_no_copy_holds_do_not_stop_a_destination_for_ever(k
     kept.spool(size=4)
     shipment(kept, Listed("xddd")).ship([LIVE])
     older = dict(kept.store.objects)
-    shipment(kept, Listed("x")).redrive()
-    shipment(kept, Listed()).redrive()
+    redrive_letters(shipment(kept, Listed("x")))
+    redrive_letters(shipment(kept, Listed()))
     kept.store.objects = older
     with pytest.raises(
         SpoolDamagedError, match="redrive record .* is missing.*delete the Variable of the destination's"
@@ -203,9 +204,9 @@ def test_letters_whose_source_nobody_knows_stay(kept):
     kept.spool(size=4)
     shipment(kept, Listed("xddd")).ship([LIVE])
     kept.ledger.delete(LIVE.cursor_key)
-    assert shipment(kept, Listed(), has_source=False).redrive().finished == 0
+    assert redrive_letters(shipment(kept, Listed()), has_source=False).finished == 0
     assert "its position is gone" in str(kept.log)
-    assert shipment(kept, Listed()).redrive().taken == 1
+    assert redrive_letters(shipment(kept, Listed())).taken == 1
 
 
 def test_a_replay_goes_on_by_an_offset_of_its_own(kept):

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 import requests
 
+from audit_provider.core.health import notices_in
 from audit_provider.core.model import Fields
 from audit_provider.core.position import Position, pack_position, unpack_position
 from audit_provider.core.pull import pull
-from audit_provider.core.source_health import notices_in
 from audit_provider.core.sources import PageReader, Reader
 from audit_provider.core.sources.paging import CursorPaging, LinkPaging, NoPaging, OffsetPaging, PagePaging
 from audit_provider.core.sources.request import Request

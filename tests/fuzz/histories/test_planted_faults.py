@@ -9,7 +9,8 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.runs import retention, shipment
+from audit_provider.core.runs import retention
+from audit_provider.core.runs.attempt import Keeper
 from audit_provider.core.shipping import offset_in_chain
 from audit_provider.core.spool import KnownEvents, Stream
 from tests.fuzz.histories import kept
@@ -34,7 +35,7 @@ def offset_that_trusts_its_number(patch):
 
 def letters_that_are_not_kept(patch):
     """What a destination refuses is counted and dropped."""
-    patch.setattr(shipment._Keeper, "set_aside", lambda self, refused: None)
+    patch.setattr(Keeper, "set_aside", lambda self, refused: None)
 
 
 def nothing_is_known(patch):

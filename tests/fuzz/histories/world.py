@@ -21,8 +21,9 @@ from audit_provider.core.ledger import MemoryLedger, offset_record, position_rec
 from audit_provider.core.model import back_by
 from audit_provider.core.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.pull import pull
+from audit_provider.core.runs.attempt import Patience
 from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
-from audit_provider.core.runs.patience import Patience
+from audit_provider.core.runs.letters import redrive_letters
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import Shipment, forget_replay
 from audit_provider.core.shipping.replay import TimeRange
@@ -314,7 +315,7 @@ class World:
         """Send dead letters again. :param is_repaired: the destination refuses nothing any more."""
         far.is_repaired = is_repaired
         try:
-            self._shipment(far).redrive()
+            redrive_letters(self._shipment(far))
         finally:
             far.is_repaired = False
 

@@ -1,0 +1,143 @@
+"""What this package itself puts into the spool: evidence and findings, as events of two streams beside the live one.
+
+Each has a chain and a tree like every other stream, and the ship tasks ship them where the pipeline says so. Evidence
+holds checkpoints, changes of the configuration, entries and what verifications have found. Several tasks of a pipeline
+may write it at once, which is rare: the one that comes second reads the record again and goes on behind the other.
+Findings are written by the report alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.derived_names import FINDING_ACTION, paths_of
+from audit_provider.core.errors import FencedError
+from audit_provider.core.ledger import position_record
+from audit_provider.core.model import Event, Fields, PullCounts, text_of
+from audit_provider.core.position import Position, new_chain, with_segment
+from audit_provider.core.spool import RecentIds, SegmentWriter
+from audit_provider.core.stream_name import StreamName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.monitoring.memory import KeptFinding, Memory
+    from audit_provider.core.spool import Store
+
+
+EVIDENCE_SOURCE = "audit_provider_evidence"
+EVIDENCE_TITLE = "Audit provider evidence"
+CHECKPOINT_ACTION = "audit_provider.checkpoint"
+CONFIGURATION_ACTION = "audit_provider.configuration"
+ENTRIES_ACTION = "audit_provider.entries"
+VERIFICATION_ACTION = "audit_provider.verification"
+
+OWN_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
+"""Where evidence and findings keep common values."""
+
+_TRIES = 10
+
+
+def evidence_event(name: str, now: datetime, record: dict[str, Any]) -> Event:
+    """Return a piece of evidence as an event. :param name: its id."""
+    content = {"id": name, "time": now, **record}
+    return Event(name, now, msgspec.Raw(msgspec.json.encode(content)))
+
+
+def spool_evidence(ledger: Ledger, store: Store, pipeline: str, events: Sequence[Event], now: datetime) -> None:
+    """Append events to the pipeline's stream of evidence, durably.
+
+    :param now: aware UTC.
+    :raises AuditError: the spool or the record cannot be read or written.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            _append_evidence(ledger, store, pipeline, events, now)
+            return
+        except FencedError:
+            if not left:
+                raise
+
+
+def _append_evidence(ledger: Ledger, store: Store, pipeline: str, events: Sequence[Event], now: datetime) -> None:
+    name = StreamName.of_evidence(pipeline)
+    record = position_record(ledger, name)
+    position = record.load() or Position(source=EVIDENCE_SOURCE, chain=new_chain(now), fields=OWN_FIELDS)
+    record.commit(replace(_appended(store, name, position, events, now), completed_at=now))
+
+
+FINDINGS_SOURCE = "audit_provider"
+FINDINGS_TITLE = "Audit provider findings"
+FINDINGS_TELLER = "the stream of findings"
+"""Under which name a memory knows whether a finding is spooled."""
+
+
+def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, now: datetime, fields: Fields) -> int:
+    """Put the findings that are not there yet into the pipeline's stream of findings, however late that is.
+
+    A finding's event has the time at which it was found, so a crash before the position is recorded, or before the
+    memory is, spools none twice. It says where names of events stand in it, and which of their fields they come from,
+    for a destination that redacts these.
+
+    :param memory: records what was spooled; save it afterwards. :param now: aware UTC.
+    :param fields: of the pipeline's source.
+    :return: how many the stream holds that the memory did not know to be there.
+    :raises AuditError: the spool or the Variable cannot be read or written.
+    """
+    due = memory.untold(FINDINGS_TELLER, now)
+    if not due:
+        return 0
+    paths = paths_of(fields)
+    events = [_event(pipeline, each, paths) for each in due]
+    name = StreamName.of_findings(pipeline)
+    record = position_record(ledger, name)
+    position = record.load() or Position(source=FINDINGS_SOURCE, chain=new_chain(now), fields=OWN_FIELDS)
+    stream = name.stream(store, position)
+    recent = RecentIds()
+    for ids in stream.ids_since(position.head, min(each.found_at for each in due)):
+        recent.remember(ids)
+    fresh = recent.admit(events)
+    recent.close()
+    for each in due:
+        each.told.append(FINDINGS_TELLER)
+    if not fresh:
+        return len(due)
+    record.commit(_appended(store, name, position, fresh, now))
+    return len(due)
+
+
+def _appended(store: Store, name: StreamName, position: Position, events: Sequence[Event], now: datetime) -> Position:
+    """Append events to a stream, durably, and return the position to commit."""
+    segment = SegmentWriter(now)
+    segment.add(events)
+    head = name.stream(store, position).append(segment, position.head, now)
+    return replace(
+        position,
+        head=head,
+        counts=position.counts + PullCounts(read=len(events), spooled=len(events)),
+        watermark=now,
+        updated_at=now,
+        complete=True,
+        spooled_at=with_segment(position.spooled_at, head.number, now),
+    )
+
+
+def _event(pipeline: str, kept: KeptFinding, paths: Mapping[str, Sequence[str]]) -> Event:
+    finding = kept.finding
+    found_at = text_of(kept.found_at)
+    record: dict[str, Any] = {
+        **asdict(finding),
+        "id": f"{finding.id}-{found_at}",
+        "finding": finding.id,
+        "time": found_at,
+        "action": f"{FINDING_ACTION}{finding.kind}",
+        "at": text_of(finding.at),
+        "pipeline": pipeline,
+        "paths": paths,
+    }
+    return Event(record["id"], kept.found_at, msgspec.Raw(msgspec.json.encode(record)))
