@@ -24,8 +24,7 @@ from audit_provider.testing.contract import (
     TokenCall,
     WaitForm,
 )
-from audit_provider.testing.contract_paging import Paging
-from audit_provider.testing.documented_call import Call, Kind, Parameter, Role, TimeKind
+from audit_provider.testing.documented_call import Call, Kind, Paging, Parameter, Role, TimeKind
 from audit_provider.testing.strict import words_of
 from tests.core.sources import test_contracts as suite
 from tests.documentation import ROOT, blocks

@@ -11,7 +11,7 @@ from audit_provider.command_line.verify import NOT_CHECKED, key_text, ledger_of,
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.proving import Evidence, prove
-from audit_provider.core.transparency.proof import EventProof
+from audit_provider.core.transparency.checkpoint import EventProof
 from audit_provider.core.transparency.witness import verifier_of
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ from audit_provider.core.destinations.elasticsearch_documents import Scope, stre
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.runs.asked_destinations import contents_of
+from audit_provider.core.runs.asking import contents_of
 from audit_provider.core.runs.evidence_log import calendar_faults, entry_faults
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
 from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
-from audit_provider.core.verification.counts import check_counts
-from audit_provider.core.verification.records import records_of
+from audit_provider.core.verification.documents import records_of
+from audit_provider.core.verification.spool import check_counts
 
 if TYPE_CHECKING:
     import argparse
@@ -125,7 +125,7 @@ def _checkpoints(
 
 def _indexed_notes(options: argparse.Namespace) -> list[Note]:
     """Return the checkpoints in an index or data stream."""
-    from audit_provider.core.verification.indexed_checkpoints import notes_of_index
+    from audit_provider.core.verification.documents import notes_of_index
 
     address = _Address.of(options.checkpoints, "--checkpoints")
     return notes_of_index(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Place
     from audit_provider.core.position import Position
-    from audit_provider.core.shipping.letter_records import LetterCounts
+    from audit_provider.core.shipping.letter_files import LetterCounts
     from audit_provider.core.spool import Stream
 
 

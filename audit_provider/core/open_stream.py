@@ -13,7 +13,7 @@ from audit_provider.core.accounting import letters_before
 from audit_provider.core.ledger import Ledger, Record, offset_record, position_record
 from audit_provider.core.position import Position
 from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_folders import folders_in_spool
+from audit_provider.core.shipping.letter_files import folders_in_spool
 from audit_provider.core.shipping.offset_in_chain import is_at_end
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.state_version import Codec
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit_provider.core.accounting import Account
     from audit_provider.core.ledger import ListedLedger
     from audit_provider.core.model import Offset
-    from audit_provider.core.shipping.letter_folders import Chains
+    from audit_provider.core.shipping.letter_files import Chains
     from audit_provider.core.spool import Store
 
 

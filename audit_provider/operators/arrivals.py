@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.s3_options import S3Options
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.runs.asked_destinations import arrival_at
+from audit_provider.core.runs.asking import arrival_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
     from audit_provider.core.position import Position
-    from audit_provider.core.shipping.replay import TimeRange
+    from audit_provider.core.shipping.sending_again import TimeRange
 
 
 class ShipAuditLogsOperator(AuditLogsOperator):

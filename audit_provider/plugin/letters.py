@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.shipping.letter_records import Letter
+    from audit_provider.core.shipping.letter_files import Letter
 
 MOST_LETTERS = 50
 """Letters that one answer lists."""

@@ -25,8 +25,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import keys_of, parts_of
 from audit_provider.core.model import UTC
 from audit_provider.core.templates import names_in
-from audit_provider.testing.contract_paging import Paging
-from audit_provider.testing.documented_call import Call, TimeKind
+from audit_provider.testing.documented_call import Call, Paging, TimeKind
 from audit_provider.testing.signing_keys import Algorithm, private_key
 from audit_provider.testing.strict import STRICT, decoded
 

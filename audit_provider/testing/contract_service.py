@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from audit_provider.core.model import UTC, utc_now
 from audit_provider.testing.contract import Contract, TokenCall, at, put, remove
-from audit_provider.testing.contract_paging import Cursors, Links, ObjectIds, Offsets, Pages
-from audit_provider.testing.documented_call import BadRequestError, Call
+from audit_provider.testing.documented_call import BadRequestError, Call, Cursors, Links, ObjectIds, Offsets, Pages
 from audit_provider.testing.server import CONTROL, Reply, Request, Service
 from audit_provider.testing.signing_keys import fault_in
 

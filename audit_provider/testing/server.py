@@ -1,12 +1,14 @@
 """What every stand-in is: an HTTP/1.1 server on this machine, with a log of requests and faults on demand.
 
 A stand-in subclasses :class:`Service` for a source, and :class:`DestinationService` for a destination.
+Bodies are read as https://www.rfc-editor.org/rfc/rfc9112#section-6 says, and what a server refuses is refused.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -24,13 +26,15 @@ from requests.structures import CaseInsensitiveDict
 from audit_provider.core.model import utc_now
 from audit_provider.testing.connection import PlainConnection
 from audit_provider.testing.faults import Faults
-from audit_provider.testing.request_body import MalformedRequestError, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from email.message import Message
+    from io import BufferedIOBase
 
     from audit_provider.core.destinations.spec import DestinationSpec
     from audit_provider.testing.faults import Fault
+
 
 CONTROL = "/_sandbox/"
 """Paths for the person at the desk; no vendor has any like them."""
@@ -330,3 +334,57 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
     return Handler
+
+
+_LONGEST_LINE = 65_536
+
+
+class MalformedRequestError(Exception):
+    """Where the request ends is not known. :ivar status: of the answer, after which the connection is closed."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def read_body(headers: Message, stream: BufferedIOBase) -> bytes | None:
+    """Return the body of a request, or None if the client ends within it.
+
+    :param headers: of the request. :param stream: what follows them.
+    :raises MalformedRequestError: its length is not known.
+    """
+    lengths, coding = headers.get_all("Content-Length", []), headers.get("Transfer-Encoding")
+    if coding is not None:
+        if lengths:
+            raise MalformedRequestError(400, "both a length and a transfer coding")
+        if coding.lower() != "chunked":
+            raise MalformedRequestError(501, "an unknown transfer coding")
+        return _chunks(stream)
+    if len(lengths) > 1 or not all(re.fullmatch(r"[0-9]+", each) for each in lengths):
+        raise MalformedRequestError(400, "not one length")
+    length = int(lengths[0]) if lengths else 0
+    body = stream.read(length)
+    return body if len(body) == length else None
+
+
+def _chunks(stream: BufferedIOBase) -> bytes | None:
+    content = bytearray()
+    while True:
+        line = stream.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            return None
+        digits = line.partition(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9A-Fa-f]+", digits):
+            raise MalformedRequestError(400, "the size of a chunk is none")
+        size = int(digits, 16)
+        if size == 0:
+            break
+        piece = stream.read(size + 2)
+        if len(piece) < size + 2:
+            return None
+        if not piece.endswith(b"\r\n"):
+            raise MalformedRequestError(400, "a chunk is longer than its size")
+        content += piece[:-2]
+    while stream.readline(_LONGEST_LINE) not in (b"\r\n", b"\n", b""):
+        pass  # trailers say nothing about events
+    return bytes(content)

@@ -15,7 +15,7 @@ from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import SigningKey
-from audit_provider.core.verification.indexed_checkpoints import notes_of_index
+from audit_provider.core.verification.documents import notes_of_index
 from audit_provider.operators import AuditLogsToElasticsearchOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.state import Variables

@@ -20,7 +20,8 @@ from audit_provider.core.errors import AuditError, ProtocolError, UnavailableErr
 from audit_provider.core.model import Fields
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources import REGISTRY, PageReader
-from audit_provider.core.sources.files import MOST_ROW_LETTERS, File, FileReader
+from audit_provider.core.sources.file_rows import MOST_ROW_LETTERS
+from audit_provider.core.sources.files import File, FileReader
 from audit_provider.core.wire.http import MAX_ANSWER_BYTES, MAX_ANSWER_SECONDS, HttpClient
 from tests.hostile import Hostile
 

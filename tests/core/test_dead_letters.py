@@ -16,8 +16,8 @@ from audit_provider.core.errors import SpoolDamagedError, StopError, Unavailable
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts
 from audit_provider.core.position import Position
 from audit_provider.core.shipping.dead_letters import MOST_WORDS, DeadLetters
-from audit_provider.core.shipping.redrive import redrive
 from audit_provider.core.shipping.selection import Redaction, Selection, Selector
+from audit_provider.core.shipping.sending_again import redrive
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Listed, event

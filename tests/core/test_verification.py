@@ -18,7 +18,7 @@ from audit_provider.core.errors import UnavailableError
 from audit_provider.core.model import Event, Offset, Window
 from audit_provider.core.position import Position
 from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_records import Line, RedriveRecord
+from audit_provider.core.shipping.letter_files import Line, RedriveRecord
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest
 from audit_provider.core.verification import Progress, streams_in, verify

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.runs.recorded_progress import recorded_counts
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.verification.counts import check_counts
+from audit_provider.core.verification.spool import check_counts
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables

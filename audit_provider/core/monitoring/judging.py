@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.categories import Classifier
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.position import Position
-    from audit_provider.core.shipping.letter_records import LetterCounts
+    from audit_provider.core.shipping.letter_files import LetterCounts
 
 HOURS_SHOWN = KEPT_HOURS // timedelta(hours=1)
 MOST_ACTIONS_SHOWN = 100

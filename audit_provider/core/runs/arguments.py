@@ -15,7 +15,7 @@ from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:
     from audit_provider.core.position import Position
-    from audit_provider.core.shipping.replay import TimeRange
+    from audit_provider.core.shipping.sending_again import TimeRange
 
 MOST_DISCARDED = 1000
 """Letters that one run discards."""
@@ -61,7 +61,7 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
     :raises ConfigurationError: it is none.
     """
     # Only a replay needs the ship loop that comes with it; a pull task has none.
-    from audit_provider.core.shipping.replay import TimeRange
+    from audit_provider.core.shipping.sending_again import TimeRange
 
     start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
     try:

@@ -15,7 +15,7 @@ from audit_provider.core.errors import AuditError, SpoolDamagedError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_records import Line
+from audit_provider.core.shipping.letter_files import Line
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.selection import Selection, Selector
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Offset, Origin
     from audit_provider.core.position import Position
     from audit_provider.core.runs.event_search import FoundEvent
-    from audit_provider.core.shipping.letter_records import Letter
+    from audit_provider.core.shipping.letter_files import Letter
 
 State = Literal["delivered", "redriven", "filtered", "discarded", "set aside", "pending", "not shipped", "unknown"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit_provider.core.open_stream import stream_progress
-from audit_provider.core.shipping.letter_folders import folders_in_spool, indexed_folders
+from audit_provider.core.shipping.letter_files import folders_in_spool, indexed_folders
 from audit_provider.core.stream_name import RecordKey, StreamName
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.shipping.letter_records import RedriveRecord
-from audit_provider.core.shipping.redrive import redrive
+from audit_provider.core.shipping.letter_files import RedriveRecord
+from audit_provider.core.shipping.sending_again import redrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -17,8 +17,8 @@ from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.transparency.checkpoint import EventProof
 from audit_provider.core.transparency.merkle import inclusion_proof
-from audit_provider.core.transparency.proof import EventProof
 from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of
 
 if TYPE_CHECKING:

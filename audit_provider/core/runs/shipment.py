@@ -22,7 +22,7 @@ from audit_provider.core.runs.overlapping_streams import (
     windows_within,
 )
 from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
-from audit_provider.core.shipping.replay import Replayed, TimeRange, account_of, replay, replay_table
+from audit_provider.core.shipping.sending_again import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.stream_name import StreamName
 from audit_provider.version import __version__

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import AuditError
 from audit_provider.core.ledger import offset_record
 from audit_provider.core.open_stream import kept_letters, open_stream
-from audit_provider.core.shipping.letter_folders import folders_in_spool
+from audit_provider.core.shipping.letter_files import folders_in_spool
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:

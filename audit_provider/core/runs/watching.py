@@ -25,8 +25,7 @@ from audit_provider.core.monitoring.summary import shown_summary, with_again
 from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.progress import grouped
 from audit_provider.core.runs.own_streams import spool_findings
-from audit_provider.core.shipping.letter_folders import indexed_folders
-from audit_provider.core.shipping.letter_records import LetterCounts
+from audit_provider.core.shipping.letter_files import LetterCounts, indexed_folders
 from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.stream_name import StreamName
 

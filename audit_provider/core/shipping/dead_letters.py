@@ -26,7 +26,8 @@ import msgspec
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, Event
-from audit_provider.core.shipping.letter_records import (
+from audit_provider.core.shipping.letter_files import (
+    INDEX,
     LETTERS,
     RECORD,
     Letter,
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 1000
 """Characters of a reason or an answer that are kept."""
-
-INDEX = "letters"
-"""The folder of a pipeline that says which chains have dead letters, see :mod:`.letter_folders`."""
 
 REFUSED = "refused by the destination"
 

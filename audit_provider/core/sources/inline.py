@@ -15,8 +15,8 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
+from audit_provider.core.sources.description_check import header_meant
 from audit_provider.core.sources.export import ExportJob, FeedList, FileList
-from audit_provider.core.sources.guesses import header_meant
 from audit_provider.core.sources.overrides import carried, merged
 from audit_provider.core.sources.paging import (
     CursorPaging,

@@ -17,12 +17,10 @@ from audit_provider.core.fields import is_absent, paths_of, text_at, whole_numbe
 from audit_provider.core.model import Fields, Window
 from audit_provider.core.records import RecordReader
 from audit_provider.core.sources.answers import AnswerJudge
-from audit_provider.core.sources.description_check import PageWatch
-from audit_provider.core.sources.explode import Exploder
+from audit_provider.core.sources.description_check import PageWatch, fault_beside, records_elsewhere
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import FileReader
-from audit_provider.core.sources.guesses import fault_beside, records_elsewhere
-from audit_provider.core.sources.page_decoder import PageDecoder
+from audit_provider.core.sources.page_records import Exploder, PageDecoder, RepeatMeter
 from audit_provider.core.sources.paging import (
     Call,
     CursorPaging,
@@ -32,7 +30,6 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.reading.base import latest_end
-from audit_provider.core.sources.repeats import RepeatMeter
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.sources.statement import PartWatch, ResultWaiter, StatementPaging, records_of

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.core.errors import LostPageError, ProtocolError
 from audit_provider.core.fields import whole_number
+from audit_provider.core.sources.request import Call, Paging, Way
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
 from audit_provider.core.sources.shown import End
-from audit_provider.core.sources.way import Call, Paging, Way
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown

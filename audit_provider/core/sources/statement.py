@@ -17,8 +17,7 @@ from audit_provider.core.errors import UNREADABLE, LostPageError, ProtocolError,
 from audit_provider.core.fields import Extractor, getter_of, text_at, text_of_scalar, whole_number
 
 # Not for type checking alone: what is written in the pipelines file is validated by these annotations.
-from audit_provider.core.sources.request import Request
-from audit_provider.core.sources.way import Call, Way
+from audit_provider.core.sources.request import Call, Request, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,11 +122,11 @@ class StatementPaging:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """See :class:`~audit_provider.core.sources.way.Paging`."""
+        """See :class:`~audit_provider.core.sources.request.Paging`."""
         return tuple(filter(None, (self.id_at, self.parts_at, self.rows_at, self.cut_at)))
 
     def read(self, shown: Shown) -> Way:
-        """See :class:`~audit_provider.core.sources.way.Paging`."""
+        """See :class:`~audit_provider.core.sources.request.Paging`."""
         if shown.asked:
             statement, part, parts, left = _opened(shown.asked)
             if not shown.ids:
@@ -154,7 +153,7 @@ class StatementPaging:
         return Way(f"{statement} {part + 1} {parts} {left}" if more else "", more=more, said=True)
 
     def apply(self, call: Call, cursor: str) -> Call:
-        """See :class:`~audit_provider.core.sources.way.Paging`.
+        """See :class:`~audit_provider.core.sources.request.Paging`.
 
         :raises RefusedError: the cursor is one of another paging, so the statement has to be run again.
         """

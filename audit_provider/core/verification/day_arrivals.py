@@ -17,8 +17,8 @@ from isal.igzip_lib import IsalError
 from audit_provider.core.errors import UNREADABLE, UnavailableError
 from audit_provider.core.spool import S3Store
 from audit_provider.core.verification.arrival import THERE
+from audit_provider.core.verification.documents import record_in, records_of
 from audit_provider.core.verification.id_buckets import digest_of
-from audit_provider.core.verification.records import record_in, records_of
 from audit_provider.core.verification.segments import FlawError, fetch
 
 if TYPE_CHECKING:

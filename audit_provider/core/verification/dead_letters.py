@@ -14,7 +14,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.open_stream import proven_head
 from audit_provider.core.shipping.dead_letters import DeadLetters, LetterProof
-from audit_provider.core.shipping.letter_records import LETTERS, RECORD, Letter, RedriveRecord
+from audit_provider.core.shipping.letter_files import LETTERS, RECORD, Letter, RedriveRecord
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.verification.report import Fault
 from audit_provider.core.verification.segments import Flaw, FlawError, fetch

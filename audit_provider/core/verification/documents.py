@@ -1,12 +1,18 @@
-"""Which events Elasticsearch or OpenSearch has, by the ids under which they were shipped, and what they say there.
+"""What an index or data stream of Elasticsearch or OpenSearch holds: events by their ids, their records, checkpoints.
+
+The vendor's record within a document is compared with the spool's; checkpoints that were shipped are read back.
 
 https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-ids-query
 https://docs.opensearch.org/latest/query-dsl/term/ids/
+https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-prefix-query
+https://www.elastic.co/docs/reference/elasticsearch/rest-apis/paginate-search-results
+https://docs.opensearch.org/latest/search-plugins/searching-data/paginate/
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
@@ -14,16 +20,18 @@ import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.verification.checkpoints import Log, notes_in
 from audit_provider.core.verification.id_buckets import digest_of
-from audit_provider.core.verification.records import record_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from audit_provider.core.model import Origin
+    from audit_provider.core.model import Event, Origin
+    from audit_provider.core.transparency.checkpoint import Note
     from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.id_buckets import IdBuckets
     from audit_provider.core.wire.http import HttpClient
+
 
 _BATCH = 1000
 _BATCH_OF_DOCUMENTS = 200
@@ -193,3 +201,138 @@ def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_pat
 
 
 _decode = msgspec.json.Decoder(_Found).decode
+
+
+_OWN = frozenset({"@timestamp", "data_stream", "event"})
+"""What a document has at its root beside a record that is the document itself."""
+
+
+def record_in(document: bytes) -> bytes | None:
+    """Return the record that a document holds, in one spelling; None in a form that cannot be compared.
+
+    It is ``event.original``, the object under ``raw``, or else the document itself. Fields that were derived from it
+    are not looked at, since another version of this package, or an ingest pipeline, may derive others.
+    """
+    try:
+        found = msgspec.json.decode(document)
+        if not isinstance(found, dict):
+            return None
+        event = found.get("event")
+        original = event.get("original") if isinstance(event, dict) else found.get("event.original")
+        if isinstance(original, str):
+            return one_spelling(msgspec.json.decode(original))
+        if isinstance(found.get("raw"), dict):
+            return one_spelling(found["raw"])
+    except UNREADABLE:
+        return None
+    if isinstance(found.get("message"), str) and not found.keys() - _OWN - {"message"}:
+        return None
+    return one_spelling({key: value for key, value in found.items() if key not in _OWN})
+
+
+def one_spelling(record: Any) -> bytes:
+    """Return a record however it is written: a store may order, flatten and sort what it gives back."""
+    return msgspec.json.encode(sorted(set(_leaves(record, ""))))
+
+
+def records_of(contents: Contents) -> Contents:
+    """Return what says how the record of an event may lie in a document.
+
+    :param contents: what says how the event itself may lie at a destination.
+    """
+
+    def records(folder: str, segment: int, event: Event) -> Iterator[bytes]:
+        for each in contents(folder, segment, event):
+            if (found := record_in(each)) is not None:
+                yield found
+        try:
+            yield one_spelling(msgspec.json.decode(event.raw))
+        except UNREADABLE:
+            return
+
+    return records
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, path)
+    elif isinstance(value, float) and value.is_integer():
+        yield path, str(int(value))
+    elif isinstance(value, bool):
+        yield path, str(value).lower()
+    elif value is not None:
+        yield path, str(value)
+
+
+_PAGE = 500
+_NOTES_FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hits.sort,hits.hits._source"
+
+# Every form's document has event.id. As a keyword it begins so, and as a text that is one of its words.
+_NOTES_QUERY = {"prefix": {"event.id": {"value": "checkpoint"}}}
+_NOTES_SORT = [{"@timestamp": {"order": "asc", "unmapped_type": "date"}}]
+
+
+def notes_of_index(client: HttpClient, target: str, pipeline: str = "", *, page: int = _PAGE) -> list[Note]:
+    """Return the checkpoints in the documents of an index or a data stream, in whatever form they were shipped.
+
+    :param pipeline: whose checkpoints are wanted, since pipelines may share a target; "" for all.
+    :param page: documents that one request asks for.
+    :raises ConfigurationError: there is none, or no such target.
+    :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+    """
+    found: dict[str, Note] = {}
+    for hit in _hits(client, target, page):
+        if isinstance(hit.source, msgspec.UnsetType):
+            continue
+        try:
+            found |= {str(each): each for each in notes_in(bytes(hit.source))}
+        except ConfigurationError:
+            continue  # another event with such an id, or a form without the record
+    if pipeline:
+        found = {text: note for text, note in found.items() if _is_of(note, pipeline)}
+    if not found:
+        of = f" of the pipeline {pipeline}" if pipeline else ""
+        raise ConfigurationError(
+            f"{client.base_url}/{target} holds no checkpoint{of} that can be read: name the destination's target, and "
+            f"see that the pipeline has 'ship_checkpoints' and a format that keeps the record."
+        )
+    return list(found.values())
+
+
+def _hits(client: HttpClient, target: str, page: int) -> Iterator[Hit]:
+    """Yield the documents page by page, some twice: neither product sorts by ``_id`` unless its settings allow it.
+
+    Each page begins with the time at which the one before it ended, so that documents of one time are not lost at its
+    end.
+    """
+    size, begins = page, None
+    while True:
+        query: dict[str, Any] = {"query": _NOTES_QUERY, "sort": _NOTES_SORT, "size": size, "track_total_hits": True}
+        if begins is not None:
+            query["search_after"] = [begins - 1]
+        hits = search(client, target, query, _NOTES_FILTER_PATH).hits
+        yield from hits
+        if len(hits) < size:
+            return
+        last = hits[-1].sort[0] if hits[-1].sort else None
+        if not isinstance(last, int):
+            raise ProtocolError(f"{client.base_url}/{target} did not sort by @timestamp as asked: check the host.")
+        if last == begins or last == hits[0].sort[0]:
+            if size >= _MOST_HITS:
+                raise ConfigurationError(
+                    f"{client.base_url}/{target} has more than {size:,} checkpoints of one time: export them to a file."
+                )
+            size = _MOST_HITS
+        else:
+            size = page
+        begins = last
+
+
+def _is_of(note: Note, pipeline: str) -> bool:
+    """Whether a checkpoint is of a pipeline, or of a log that is none of this package's, which is to be said."""
+    log = Log.of(note.text.partition("\n")[0])
+    return log is None or log.folder.partition("/")[0] == pipeline

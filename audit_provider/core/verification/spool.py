@@ -1,4 +1,4 @@
-"""A whole spool, or one pipeline's part of it, verified."""
+"""A whole spool, or one pipeline's part of it, verified, and the counts that the last report has left in it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import back_by, text_of, utc_now
+from audit_provider.core.monitoring import activity
 from audit_provider.core.position import begun_at
-from audit_provider.core.shipping.dead_letters import INDEX
+from audit_provider.core.shipping.letter_files import INDEX
 from audit_provider.core.spool.stream import OLDEST, PRUNED, SHORTEST
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TREE
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.chain import ChainRead
     from audit_provider.core.verification.report import VerifiedStream
     from audit_provider.core.verification.segments import SegmentRead
+
 
 _STREAM_DEPTH = 2
 _RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
@@ -311,3 +313,23 @@ def _is_beside(key: str) -> bool:
 
 def _chain(folder: str, position: Position) -> str:
     return f"{folder}/{position.chain}" if position.chain else folder
+
+
+def check_counts(store: Store, pipeline: str, vouched: Mapping[str, str]) -> list[Fault]:
+    """Compare the counts of a pipeline with what the ledger says of them.
+
+    :param vouched: digests of its files by name; empty where nothing says what they are.
+    :raises AuditError: the spool cannot be listed.
+    """
+    folder, faults = f"{pipeline}/{activity.FOLDER}", []
+    if not vouched:
+        return []
+    for name, digest in vouched.items():
+        try:
+            if activity.digest_of(fetch(store, folder, name)) != digest:
+                wrong = "is not what the last report has left: events of that day may be counted wrongly"
+                faults.append(Fault("damaged", folder, 0, f"{folder}/{name}", wrong))
+        except FlawError as error:
+            faults.append(Fault(error.flaw.kind, folder, 0, f"{folder}/{name}", error.flaw.wrong))
+    others = sorted(activity.Activity(store, pipeline).names() - vouched.keys())
+    return [*faults, *(Fault("foreign", folder, 0, f"{folder}/{name}", "was written by no report") for name in others)]

@@ -1,16 +1,163 @@
-"""What a service answered."""
+"""What a service answered: its body, received within bounds of size and time, and what it says."""
 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from urllib3.exceptions import ReadTimeoutError
 
-from audit_provider.core.errors import UNREADABLE, ProtocolError
+from audit_provider.core.errors import UNREADABLE, ProtocolError, UnavailableError
 from audit_provider.core.loose_json import BrokenError, as_utf8, rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+
+ENCODINGS = "gzip, deflate"
+"""What is asked for: what can be decompressed within a bound."""
+
+MOST_LINE_BYTES = 16 * 1024 * 1024
+"""Of one line of an answer that does not end; a longer one is refused."""
+
+_READ_BYTES = 1024 * 1024
+_GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's window bits
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of one answer is taken.
+
+    :ivar size: bytes, decompressed. :ivar seconds: from the first byte of the body to its last.
+    :ivar advice: what to do about a larger one; half a sentence.
+    """
+
+    size: int
+    seconds: float
+    advice: str
+
+
+def parts_of(response: requests.Response, where: str, bounds: Bounds, clock: Callable[[], float]) -> Iterator[bytes]:
+    """Yield a body, decompressed, in parts of at most a megabyte.
+
+    :param where: the request, for messages.
+    :param clock: seconds of a monotonic clock.
+    :raises ProtocolError: it is larger than the bound, or compressed in a way that was not requested.
+    :raises UnavailableError: it takes too long, or ends before it is complete.
+    """
+    end = clock() + bounds.seconds
+    size = 0
+    for part in _decompressed(_received(response), response.headers.get("Content-Encoding", ""), where):
+        size += len(part)
+        if size > bounds.size:
+            raise ProtocolError(f"{where} answered with more than {bounds.size:,} bytes: {bounds.advice}")
+        if clock() > end:
+            raise UnavailableError(
+                f"{where} was still sending its answer after {bounds.seconds:.0f} s: the service or the network is too "
+                "slow."
+            )
+        yield part
+
+
+def lines_of(
+    response: requests.Response, where: str, *, quiet: float, longest: float, clock: Callable[[], float]
+) -> Iterator[list[bytes]]:
+    """Yield the whole lines of a body that does not end, as they come; empty ones are left out.
+
+    An empty list means that there is nothing more for now, and is the last one. Where it is missing, there may be more.
+
+    :param where: the request, for messages. :param quiet: seconds without a line after which nothing more is expected.
+    :param longest: seconds after which no more is read. :param clock: seconds of a monotonic clock.
+    :raises ProtocolError: a line is longer than allowed. :raises UnavailableError: the compressed body is cut off.
+    """
+    last = begun = clock()
+    rest = b""
+    parts = _decompressed(_received(response), response.headers.get("Content-Encoding", ""), where)
+    while clock() - begun < longest:
+        try:
+            part = next(parts, None)
+        except ReadTimeoutError:
+            yield []
+            return
+        *lines, rest = [rest] if part is None else (rest + part).split(b"\n")
+        if part is None and rest.strip():
+            # The service has ended its answer itself, so this is whole.
+            lines, rest = [rest], b""
+        if len(rest) > MOST_LINE_BYTES:
+            raise ProtocolError(f"{where} sent a line of more than {MOST_LINE_BYTES:,} bytes.")
+        if whole := [line for each in lines if (line := each.strip())]:
+            last = clock()
+            yield whole
+        if part is None or clock() - last >= quiet:
+            yield []
+            return
+
+
+def _received(response: requests.Response) -> Iterator[bytes]:
+    # One read of the network at a time: a full megabyte might be waited for without end, a byte each minute.
+    read = getattr(response.raw, "read1", response.raw.read)
+    while part := read(_READ_BYTES, decode_content=False):
+        yield part
+
+
+def _decompressed(parts: Iterator[bytes], encoding: str, where: str) -> Iterator[bytes]:
+    kind = encoding.strip().lower()
+    if kind in ("", "identity", "none"):
+        yield from parts
+    elif kind in ("gzip", "x-gzip", "deflate"):
+        try:
+            yield from _inflated(parts, is_gzip=kind != "deflate", where=where)
+        except zlib.error:
+            raise ProtocolError(
+                f"{where} answered with a body that is labelled {kind} but is not: check proxies in between."
+            ) from None
+    else:
+        raise ProtocolError(
+            f"{where} answered with a Content-Encoding other than {ENCODINGS}, although only these were requested: "
+            "check proxies in between."
+        )
+
+
+def _inflated(parts: Iterator[bytes], *, is_gzip: bool, where: str) -> Iterator[bytes]:
+    opened, members, data = None, 0, b""
+    for received in parts:
+        data = received
+        # An empty part is yielded too, so that the deadline is checked while nothing is decompressed.
+        yield b""
+        while data:
+            if opened is None:
+                opened = zlib.decompressobj(_GZIP if is_gzip else _ZLIB if _has_header(data) else _BARE)
+            try:
+                out = opened.decompress(data, _READ_BYTES)
+            except zlib.error:
+                if members:
+                    return  # padding behind the last member
+                raise
+            data = opened.unconsumed_tail
+            if opened.eof:
+                data, opened, members = opened.unused_data, None, members + 1
+                if not is_gzip:
+                    data = b""
+            if out:
+                yield out
+        if members and not is_gzip:
+            return
+    while opened is not None and (out := opened.decompress(b"", _READ_BYTES)):
+        yield out
+    if opened is not None and not opened.eof:
+        raise UnavailableError(f"{where} ended its answer in the middle of a compressed body.")
+
+
+def _has_header(data: bytes) -> bool:
+    """Whether deflated data begins with zlib's header, as the standard wants and some servers do not."""
+    return data[0] & 0x0F == 8 and (len(data) < 2 or (data[0] << 8 | data[1]) % 31 == 0)
+
 
 _WORDS_SHOWN = 80
 _HEAD_BYTES = 100_000

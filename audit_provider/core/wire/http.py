@@ -21,8 +21,7 @@ from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolE
 from audit_provider.core.loose_json import as_utf8
 from audit_provider.core.model import utc_now
 from audit_provider.core.wire.addresses import url_of
-from audit_provider.core.wire.answer import Answer
-from audit_provider.core.wire.body import ENCODINGS, Bounds, lines_of, parts_of
+from audit_provider.core.wire.answer import ENCODINGS, Answer, Bounds, lines_of, parts_of
 from audit_provider.core.wire.failures import failure_of, refused_by_proxy
 from audit_provider.core.wire.later import Later, is_slow_down, later_of
 from audit_provider.core.wire.redacting import Redactor
@@ -258,7 +257,7 @@ class HttpClient:
     ) -> Iterator[list[bytes]]:
         """Send one GET whose answer does not end, and yield its lines.
 
-        See :func:`~audit_provider.core.wire.body.lines_of`.
+        See :func:`~audit_provider.core.wire.answer.lines_of`.
 
         :param path: as in :meth:`send`.
         :param refuse: raises what an answer means that is a web page, or has another status than 200.

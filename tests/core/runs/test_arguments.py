@@ -12,7 +12,7 @@ from audit_provider.core.model import UTC, Fields, Window
 from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import moment_from, origin_of, range_from, window_from
 from audit_provider.core.runs.own_streams import FINDINGS_SOURCE, FINDINGS_TITLE
-from audit_provider.core.shipping.replay import TimeRange
+from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.sources import REGISTRY
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)

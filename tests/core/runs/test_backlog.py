@@ -16,7 +16,7 @@ from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.runs.left_behind import left_in_spool
 from audit_provider.core.runs.watching import Watch
-from audit_provider.core.shipping.letter_folders import folders_in_spool, indexed_folders
+from audit_provider.core.shipping.letter_files import folders_in_spool, indexed_folders
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import verify

@@ -15,7 +15,7 @@ from audit_provider.core.position import EarlierSource, Position
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.event_story import fates
 from audit_provider.core.runs.overlapping_streams import NEW_FOR
-from audit_provider.core.shipping.replay import TimeRange
+from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
 from audit_provider.core.stream_name import StreamName

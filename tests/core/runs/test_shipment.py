@@ -21,7 +21,7 @@ from audit_provider.core.model import Offset
 from audit_provider.core.open_stream import kept_letters
 from audit_provider.core.runs.letters import redrive_letters
 from audit_provider.core.runs.shipment import forget_replay
-from audit_provider.core.shipping.replay import TimeRange
+from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW, shipment

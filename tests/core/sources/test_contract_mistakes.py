@@ -16,8 +16,7 @@ from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.inline import mistakes_in
 from audit_provider.testing.contract import Contract, Refusal, SlowDown, TokenCall, read_contract
-from audit_provider.testing.contract_paging import Paging
-from audit_provider.testing.documented_call import Call, Parameter
+from audit_provider.testing.documented_call import Call, Paging, Parameter
 from audit_provider.testing.sources import wrong_types_in
 from audit_provider.testing.strict import words_of
 from tests.core.sources.agreement import disagreements

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.model import Event
-from audit_provider.core.sources.explode import Exploder
+from audit_provider.core.sources.page_records import Exploder
 from tests.core.sources.scripted import DAY, Scripted, reader
 
 AT = datetime(2026, 3, 1, tzinfo=timezone.utc)

@@ -15,7 +15,7 @@ from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import REGISTRY, Reader
-from audit_provider.core.sources.files import _events, _rows
+from audit_provider.core.sources.file_rows import _events, _rows
 from audit_provider.core.spool import Stream
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.sandbox.exports import EventLogFileService, FileHost, LogFile, WorkosExportService

@@ -26,7 +26,7 @@ from audit_provider.core.runs.beginning import begun_position, known_streams, on
 from audit_provider.core.runs.letters import redrive_letters
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import Shipment, forget_replay
-from audit_provider.core.shipping.replay import TimeRange
+from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.sources import PYLON, Reader
 from audit_provider.core.spool import LocalStore

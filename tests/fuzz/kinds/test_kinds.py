@@ -12,10 +12,10 @@ import pytest
 from audit_provider.core import records
 from audit_provider.core.errors import AuditError, RefusedError
 from audit_provider.core.fields import getter_of, parts_of
-from audit_provider.core.sources.explode import Exploder
+from audit_provider.core.sources.page_records import Exploder
 from audit_provider.core.sources.reading.file_export import FileExport
+from audit_provider.core.sources.request import Way
 from audit_provider.core.sources.statement import StatementPaging
-from audit_provider.core.sources.way import Way
 from tests.core.destinations.stand_ins import Crash
 from tests.fuzz.conftest import EXAMPLES
 from tests.fuzz.kinds.worlds import WORLDS, GoogleWorkspace, Microsoft365, SnowflakeTable, world_of

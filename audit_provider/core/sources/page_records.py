@@ -1,0 +1,253 @@
+"""The records of a page: decoded strictly, then tolerantly, and found with the values beside them.
+
+**Repeated pages.** Where nothing else marks the end of a list, its last page may be served again: that is detected.
+
+**Records that hold several events.** Some vendors write what one action caused as a list inside one record. A
+destination searches and counts by action, so each element has to be an event: each becomes a record of its own, with
+everything around it. The bytes of the element and of what is around the list stay as the vendor wrote them; a record
+with a single element is not touched.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Container, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from audit_provider.core.content import Content
+from audit_provider.core.errors import UNREADABLE, ProtocolError
+from audit_provider.core.fields import Extractor, first_getter_of, getter_of, keys_of, paths_of, ways_of
+from audit_provider.core.loose_json import CLOSE, KEY, OPEN, BrokenError, key_from, tokens
+from audit_provider.core.model import Event
+from audit_provider.core.sources.shown import is_header
+from audit_provider.core.sources.tolerant_page import PatientReader
+
+if TYPE_CHECKING:
+    from audit_provider.core.model import Fields
+    from audit_provider.core.records import RecordReader
+    from audit_provider.core.sources.spec import SourceSpec
+    from audit_provider.core.wire.answer import Answer
+
+
+_PROOF_BYTES = 64 * 1024
+
+
+class PageDecoder:
+    """Decodes the pages of one source.
+
+    :param fields: of the records on a page. :param reader: notes what was wrong around the records.
+    :param listed: notes what was wrong in them; another reader where a page lists files.
+    """
+
+    def __init__(self, spec: SourceSpec, fields: Fields, reader: RecordReader, listed: RecordReader) -> None:
+        self._reader = reader
+        self._listed = listed
+        self._tolerant = PatientReader(spec.records_at, fields)
+        errors = spec.errors
+        judged = (errors.message_at, errors.code_at, errors.ok_at, errors.partial_at)
+        led_by = [path for path in spec.paging.paths if not is_header(path)]
+        columns = spec.columns.at if spec.columns else ""
+        paths = dict.fromkeys(filter(None, (*led_by, *judged, columns)), Any)
+        if spec.records_at:
+            kind = dict[str, msgspec.Raw] if spec.records_by_key else list[msgspec.Raw]
+            extractor = Extractor({**dict.fromkeys(paths_of(spec.records_at), kind), **paths})
+            self._decode, self._records = extractor.decode, first_getter_of(spec.records_at)
+        else:
+            extractor = Extractor(paths)
+            self._decode, self._records = msgspec.json.Decoder(list[msgspec.Raw]).decode, list
+        # An answer that is the list itself has nothing beside its records.
+        getter = getter_of if spec.records_at else lambda _: lambda _: msgspec.UNSET
+        self._getters = {path: getter(path) for path in ("", *paths)}
+        self._obstacles = {path: extractor.obstacle(path) for path in (*paths_of(spec.records_at), *led_by)}
+
+    def records(self, found: Any) -> Any:
+        """Return the records of a decoded page: a list, or a mapping to them; UNSET where there are none."""
+        return self._records(found)
+
+    def value(self, found: Any, path: str) -> Any:
+        """Return what stands at one of the paths that the source's paging, errors or columns name."""
+        return self._getters[path](found)
+
+    def decoded(self, answer: Answer) -> tuple[Any, int]:
+        """Return a page decoded, strictly or where that cannot be, tolerantly; and how many records nobody can read.
+
+        :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
+        """
+        body = answer.body
+        if _is_utf8(body):
+            try:
+                return self._decode(body), 0
+            except msgspec.ValidationError:
+                raise
+            except UNREADABLE:
+                pass
+        try:
+            page = self._tolerant.read(body)
+            found = self._decode(page.body)
+        except msgspec.ValidationError:
+            raise
+        except (BrokenError, *UNREADABLE) as error:
+            raise ProtocolError(_not_readable(answer, error)) from None
+        self._reader.note_around(page.around)
+        self._listed.note_repaired(page.repaired)
+        self._listed.unreadable += page.unreadable
+        return found, len(page.unreadable)
+
+    def value_unhidden(self, answer: Answer, found: Any, path: str) -> Any:
+        """Return what stands at ``path``, a way to the next page; UNSET where nothing does.
+
+        :raises ProtocolError: something above it is neither an object nor empty.
+        """
+        value = self._getters[path](found)
+        if value is msgspec.UNSET:
+            self.refuse_obstacle(answer, found, path)
+        return value
+
+    def refuse_obstacle(self, answer: Answer, found: Any, path: str) -> None:
+        """Refuse an answer in which ``path`` is not absent but hidden.
+
+        :raises ProtocolError: something above it is neither an object nor empty.
+        """
+        if hidden := self._obstacles[path](found):
+            raise ProtocolError(
+                f"{answer.where} has something other than an object at {hidden!r}, so {path!r} cannot be read: correct "
+                "the source's paths."
+            )
+
+
+def _not_readable(answer: Answer, error: Exception) -> str:
+    if answer.is_web_page or answer.body.lstrip()[:1] not in (b"{", b"["):
+        return answer.not_json()
+    return (
+        f"{answer.where} answered {answer.status} with {len(answer.body):,} bytes that begin like JSON but are not "
+        f"valid to their end ({error}), so the records or the next page cannot be read: the next try requests the "
+        "page again."
+    )
+
+
+def _is_utf8(body: bytes) -> bool:
+    proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
+    try:
+        # In parts that fit a processor's cache, for the text itself is not wanted.
+        for begin in range(0, len(body), _PROOF_BYTES):
+            proof.decode(view[begin : begin + _PROOF_BYTES])
+        proof.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class RepeatMeter:
+    """Counts how many pages in a row are the page before them again, by what their records say.
+
+    :param content: reads that: the same record may be written in two ways.
+    :ivar named: every record of the page that was counted last has an id of its own; to be set by whoever reads them.
+    """
+
+    def __init__(self, content: Content | None = None) -> None:
+        self.named = True
+        self._content = content or Content()
+        self._asked = -1
+        self._last: Sequence[msgspec.Raw] = ()
+        self._repeats = 0
+
+    def count(self, asked: int, records: Sequence[msgspec.Raw], where: str) -> int:
+        """Take in the next page; return how many in a row, this one counted, are the page before them again.
+
+        :param asked: number of the page, or of the records before it. :param where: the request, for messages.
+        :raises ProtocolError: records without an id were taken for a repeated page, and the list goes on behind it.
+        """
+        if asked <= self._asked:
+            self._repeats = 0  # another list
+        elif records and self._is_last(records):
+            self._repeats += 1
+        elif records and self._repeats and not self.named:
+            raise ProtocolError(
+                f"{where} continues after a page that repeated the one before, so a repeated page is not the end of "
+                "this list, and records without an id cannot be told apart: unset paging.ends_when_same."
+            )
+        else:
+            self._repeats = 0
+        self._asked, self._last = asked, tuple(records)
+        return self._repeats
+
+    def _is_last(self, records: Sequence[msgspec.Raw]) -> bool:
+        pairs = zip(records, self._last, strict=False)
+        return len(records) == len(self._last) and all(self._content.is_same(*pair) for pair in pairs)
+
+
+class Exploder:
+    """Separates the events of one source's records.
+
+    :param path: dotted path of the list in a record.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._ways = ways_of(tuple(keys_of(path)))
+        self._decode = Extractor({path: list[msgspec.Raw]}).decode
+        self._list = getter_of(path)
+
+    def separate(
+        self, events: Sequence[Event], recorded: Sequence[datetime], nameless: Container[str] = ()
+    ) -> tuple[list[Event], list[datetime]]:
+        """Return the events of a page, each by itself, and when each was recorded.
+
+        The first event of a record keeps the record's id; the others have their number behind it, as in ``id/2``. A
+        record without such a list, or that cannot be read in full, stays as it is. So does one without an id: equal
+        ones are distinguished by counting, which counts records.
+
+        :param nameless: digests that stand for the ids of records without one.
+        """
+        found: list[Event] = []
+        times: list[datetime] = []
+        for event, moment in zip(events, recorded, strict=True):
+            parts = [event] if event.id.partition("-")[0] in nameless else self._parts(event)
+            found += parts
+            times += [moment] * len(parts)
+        return found, times
+
+    def _parts(self, event: Event) -> list[Event]:
+        raw = bytes(event.raw)
+        try:
+            elements = self._list(self._decode(raw))
+            if not isinstance(elements, list) or len(elements) < 2:
+                return [event]
+            begin, end = self._place(raw)
+        except (BrokenError, *UNREADABLE):
+            return [event]
+        return [
+            Event(
+                event.id if number == 1 else f"{event.id}/{number}",
+                event.time,
+                msgspec.Raw(raw[:begin] + bytes(element) + raw[end:]),
+            )
+            for number, element in enumerate(elements, 1)
+        ]
+
+    def _place(self, raw: bytes) -> tuple[int, int]:
+        """Return where the list's elements begin and end.
+
+        :raises BrokenError: the list is not found.
+        """
+        names: list[str | None] = []
+        objects: list[bool] = []
+        key, begin, inside = "", 0, 0
+        for kind, start, end, depth in tokens(raw, 0):
+            if begin:
+                if kind == CLOSE and depth == inside:
+                    return begin, start
+            elif kind == KEY:
+                key = key_from(raw[start:end])
+            elif kind == OPEN:
+                names.append(key if objects and objects[-1] else None)
+                is_object = raw[start : start + 1] == b"{"
+                if not is_object and tuple(names[1:]) in self._ways:
+                    begin, inside = end, depth - 1
+                objects.append(is_object)
+            elif kind == CLOSE:
+                names.pop()
+                objects.pop()
+        raise BrokenError(len(raw))
