@@ -17,9 +17,8 @@ from audit_provider.core.errors import AuditError, ConfigurationError, Unavailab
 from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.runs.asking import contents_of
-from audit_provider.core.runs.evidence_log import calendar_faults, entry_faults
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
-from audit_provider.core.runs.recorded_progress import recorded_counts, recorded_progress
+from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_counts, recorded_progress
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify

@@ -12,20 +12,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import UTC
+from audit_provider.core.model import UTC, back_by
+from audit_provider.core.reconciliation import midnight, reading_began
+from audit_provider.core.spool.stream import CLOCK_SKEW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from audit_provider.core.model import Unreadable
+    from audit_provider.core.model import Unreadable, Window
+    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Stream
+
 
 FOLDER = "unreadable/"
 FILE = re.compile(r"([0-9a-f]{32})\.json")
@@ -174,3 +179,63 @@ def _digest(content: bytes) -> str:
 
 
 _decode = msgspec.json.Decoder(UnreadableRecord).decode
+
+
+_DAY = timedelta(days=1)
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFacts:
+    """Records that could not be read and are set aside. :ivar stream: its folder. :ivar records: how many.
+
+    :ivar start: what they say happened on or after this midnight UTC, and :ivar end: before this one.
+    """
+
+    stream: str
+    records: int
+    start: datetime
+    end: datetime
+
+
+def unreadable_of(opened: OpenStream) -> list[UnreadableFacts]:
+    """Return the records of a stream that could not be read, with the days that they may be of, the earliest first.
+
+    A record was made since the time that its page was read from. It happened before by no more than the longest delay
+    that the stream has met. Of one that an earlier version kept, or that is lost or damaged itself, nobody knows more
+    than for what time the stream was read.
+    """
+    count = opened.position.counts.set_aside
+    if not count:
+        return []
+    try:
+        kept = [record for _, record in UnreadableRecords(opened.stream).read()]
+    except SpoolDamagedError:
+        kept = []
+    found = Counter(_span(opened, each) for each in kept)
+    if count > len(kept):
+        found[_span(opened, None)] += count - len(kept)
+    return [UnreadableFacts(opened.name.folder, number, *span) for span, number in sorted(found.items())]
+
+
+def _span(opened: OpenStream, record: UnreadableRecord | None) -> tuple[datetime, datetime]:
+    position, span = opened.position, opened.name.span
+    began = span.start if span else reading_began(position) if opened.name.is_live else None
+    since = (record.since if record else None) or began
+    start = back_by(since, timedelta(seconds=position.longest_lag)) if since else _UNKNOWN
+    if span:
+        # A window is asked for beyond its end, and what is known in one window is not set aside in the next.
+        end = max(span.end, position.asked_until or span.end)
+    else:
+        found_at = record.found_at if record else position.updated_at
+        end = (found_at or position.updated_at or _UNKNOWN) + CLOCK_SKEW
+    return midnight(start), midnight(end - timedelta(microseconds=1)) + _DAY
+
+
+def said_of(facts: Iterable[UnreadableFacts], day: Window) -> str:
+    """Return a sentence about the records that may be of a day; "" where there are none."""
+    count = sum(each.records for each in facts if each.start < day.end and day.start < each.end)
+    if not count:
+        return ""
+    records = "record" if count == 1 else "records"
+    return f"{count:,} {records} that may be of this day could not be read: see 'audit-logs unreadable'"

@@ -12,10 +12,9 @@ import msgspec
 
 from audit_provider.core.runs.calendar import Calendar, span_of
 from audit_provider.core.runs.checkpoints import Signer
-from audit_provider.core.runs.evidence_log import calendar_faults, entry_faults
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
-from audit_provider.core.runs.recorded_progress import recorded_progress
+from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_progress
 from audit_provider.core.transparency.checkpoint import signed
 from audit_provider.core.verification import Verification, streams_in, verify
 from audit_provider.hooks.checkpoint_key import signer

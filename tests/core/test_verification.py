@@ -22,7 +22,7 @@ from audit_provider.core.shipping.letter_files import Line, RedriveRecord
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest
 from audit_provider.core.verification import Progress, streams_in, verify
-from audit_provider.core.verification.id_buckets import IdBuckets
+from audit_provider.core.verification.arrival import IdBuckets
 from tests.core.simulation import BEGIN, Crash, MemoryStore, Pipeline, Row, Service
 
 PRUNED = "p/live/pruned.json"

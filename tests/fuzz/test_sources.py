@@ -18,8 +18,8 @@ from audit_provider.core.model import UTC, Fields, Window
 from audit_provider.core.records import RecordReader, time_from
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.export import FeedList
-from audit_provider.core.sources.feeds import FeedReader
 from audit_provider.core.sources.files import File, FileReader
+from audit_provider.core.sources.reading.event_feed import FeedReader
 from audit_provider.core.wire.auth import Token
 from audit_provider.core.wire.rate_limit import Pacer, RateLimit
 from audit_provider.core.wire.waits import LONGEST_WAIT, remaining_requests, wait_asked

@@ -7,7 +7,7 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core.runs.recorded_progress import recorded_counts
+from audit_provider.core.runs.recorded import recorded_counts
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.verification.spool import check_counts
 from audit_provider.operators import ReportAuditLogsOperator

@@ -16,8 +16,8 @@ from audit_provider.core.ledger import MemoryLedger
 from audit_provider.core.model import Unreadable, text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.calendar import ROUND, Calendar
-from audit_provider.core.runs.evidence_log import MOST_FILES, Logged
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
+from audit_provider.core.runs.recorded import MOST_FILES, Logged
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.unreadable import UnreadableRecords
 from audit_provider.operators import VerifyAuditLogsOperator

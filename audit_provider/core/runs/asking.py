@@ -25,9 +25,9 @@ from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.shipping.selection import Selector
+from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.day_arrivals import Asked, DayDocuments, DayObjects, answered, place_of
 from audit_provider.core.verification.documents import DocumentSearch
-from audit_provider.core.verification.id_buckets import IdBuckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

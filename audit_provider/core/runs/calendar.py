@@ -14,8 +14,8 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import UTC, Window
-from audit_provider.core.runs.unreadable_days import said_of
 from audit_provider.core.state_version import refuse_newer
+from audit_provider.core.unreadable import said_of
 from audit_provider.core.verification.day_arrivals import Asked
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.runs.unreadable_days import UnreadableFacts, unreadable_of
 from audit_provider.core.shipping.letter_files import Line, RedriveRecord
 from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.unreadable import UnreadableFacts, unreadable_of
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger import Ledger

@@ -31,14 +31,13 @@ from audit_provider.core.runs.calendar import (
     span_of,
     with_gaps,
 )
-from audit_provider.core.runs.evidence_log import Logged, calendar_faults, files_beside, vouched_for
 from audit_provider.core.runs.evidence_pack import PackFacts, collect
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
-from audit_provider.core.runs.recorded_progress import recorded_progress
-from audit_provider.core.runs.unreadable_days import UnreadableFacts, said_of, unreadable_of
+from audit_provider.core.runs.recorded import Logged, calendar_faults, files_beside, recorded_progress, vouched_for
 from audit_provider.core.spool import Stream
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.unreadable import UnreadableFacts, said_of, unreadable_of
 from audit_provider.core.verification import streams_in, verify
 
 if TYPE_CHECKING:

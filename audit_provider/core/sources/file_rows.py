@@ -16,7 +16,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, ProtocolError
 from audit_provider.core.fields import all_paths_of, keys_of
 from audit_provider.core.loose_json import BrokenError, rewritten
-from audit_provider.core.sources.tolerant_page import PatientReader
+from audit_provider.core.sources.page_records import PatientReader
 from audit_provider.core.wire.http import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:

@@ -1,7 +1,4 @@
-"""Reading one file of events: order it, find it, download it, unpack it, row by row into events.
-
-What a file holds is known by its first bytes, and never by what it is called.
-"""
+"""Reading one file of events: order it, find it, download it, unpack it by its first bytes, row by row into events."""
 
 from __future__ import annotations
 

@@ -161,8 +161,7 @@ def _read(pages: PageReader, log: LogTrial, most_pages: int) -> None:
 
 def _read_feeds(pages: PageReader, log: LogTrial, most_parts: int) -> None:
     """Read each feed from its oldest event, a little."""
-    from audit_provider.core.sources.feeds import FeedReader
-    from audit_provider.core.sources.reading.event_feed import EventFeed
+    from audit_provider.core.sources.reading.event_feed import EventFeed, FeedReader
 
     reading = pages.spec.reading if isinstance(pages.spec.reading, EventFeed) else EventFeed()
     note, content, source = _Notes(pages.spec, log), Content(pages.spec.volatile), FeedReader(pages)

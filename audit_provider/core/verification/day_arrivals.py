@@ -16,18 +16,16 @@ from isal.igzip_lib import IsalError
 
 from audit_provider.core.errors import UNREADABLE, UnavailableError
 from audit_provider.core.spool import S3Store
-from audit_provider.core.verification.arrival import THERE
+from audit_provider.core.verification.arrival import THERE, digest_of
 from audit_provider.core.verification.documents import record_in, records_of
-from audit_provider.core.verification.id_buckets import digest_of
 from audit_provider.core.verification.segments import FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from audit_provider.core.model import Event
-    from audit_provider.core.verification.arrival import Contents
+    from audit_provider.core.verification.arrival import Contents, IdBuckets
     from audit_provider.core.verification.documents import DocumentSearch
-    from audit_provider.core.verification.id_buckets import IdBuckets
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -20,16 +20,15 @@ import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.verification.arrival import digest_of
 from audit_provider.core.verification.checkpoints import Log, notes_in
-from audit_provider.core.verification.id_buckets import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from audit_provider.core.model import Event, Origin
     from audit_provider.core.transparency.checkpoint import Note
-    from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.id_buckets import IdBuckets
+    from audit_provider.core.verification.arrival import Contents, IdBuckets
     from audit_provider.core.wire.http import HttpClient
 
 

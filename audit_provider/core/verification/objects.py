@@ -16,15 +16,13 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolE
 from audit_provider.core.model import Fields, utc_now
 from audit_provider.core.records import RecordReader
 from audit_provider.core.spool import S3Store
-from audit_provider.core.verification.arrival import THERE
-from audit_provider.core.verification.id_buckets import digest_of
+from audit_provider.core.verification.arrival import THERE, digest_of
 from audit_provider.core.verification.segments import FlawError, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from audit_provider.core.verification.arrival import Contents
-    from audit_provider.core.verification.id_buckets import IdBuckets
+    from audit_provider.core.verification.arrival import Contents, IdBuckets
 
 _HIVE = re.compile(r"([0-9a-f]{32})\.ndjson\.gz")
 _ARCHIVE = re.compile(r"archive_.*\.json\.gz")

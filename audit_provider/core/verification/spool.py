@@ -16,10 +16,9 @@ from audit_provider.core.spool.stream import OLDEST, PRUNED, SHORTEST
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TREE
 from audit_provider.core.unreadable import FOLDER, unpack_unreadable
-from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, tally
+from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, IdBuckets, digest_of, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.dead_letters import check_beside, read_letters, read_record
-from audit_provider.core.verification.id_buckets import IdBuckets, digest_of
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
 

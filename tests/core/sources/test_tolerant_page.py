@@ -12,8 +12,8 @@ from audit_provider.core.errors import ProtocolError
 from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import FileList
+from audit_provider.core.sources.page_records import PatientReader
 from audit_provider.core.sources.paging import CursorPaging, OffsetPaging, PagePaging
-from audit_provider.core.sources.tolerant_page import PatientReader
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import FIELDS, Pulled, page, record
 

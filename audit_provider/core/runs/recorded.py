@@ -1,9 +1,9 @@
-"""What the stream of evidence says of what lies beside the events, and how the spool differs from that.
+"""What is recorded of a pipeline, to compare its spool with: by the ledger, and in the stream of evidence.
 
-**Entries** are dead letters, redrives, gaps and acknowledgements, as events of the evidence. That stream is a chain and
-a Merkle log like every other, and its checkpoints cover these entries too. Files of dead letters and redrive records
-are never changed or removed, so one that is in the log and not in the spool is a fault. The configuration's changes are
-events of that stream themselves, see :mod:`.configurations`.
+**Entries** of that stream are dead letters, redrives, gaps and acknowledgements. The stream is a chain and a Merkle log
+like every other, and its checkpoints cover these entries too. Files of dead letters and redrive records are never
+changed or removed, so one that is in the log and not in the spool is a fault. The configuration's changes are events of
+that stream themselves, see :mod:`.configurations`.
 
 **The calendar** is compared with what the last verification has put into that stream.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,20 +20,69 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError, StopError
+from audit_provider.core.ledger import removal_record, summary_record
 from audit_provider.core.model import text_of
+from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.runs.calendar import CALENDAR, Calendar, DayState, key_of
 from audit_provider.core.runs.own_streams import ENTRIES_ACTION, VERIFICATION_ACTION, evidence_event
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification.report import Fault
+from audit_provider.core.verification.spool import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from audit_provider.core.gaps import GapRecord
     from audit_provider.core.ledger import Ledger
     from audit_provider.core.model import Event
     from audit_provider.core.spool import Store
+
+
+def recorded_progress(
+    ledger: Ledger, store: Store, folders: Iterable[str], known: Sequence[str], destination: str = ""
+) -> dict[str, Progress]:
+    """Return what a ledger says of some streams, by folder. Streams that it does not know are left out.
+
+    :param known: destinations whose dead letters are compared, beside those that have some in the spool.
+    :param destination: that is looked at; "" for none.
+    :raises AuditError: the spool cannot be listed, or a record cannot be read.
+    """
+    found = {}
+    for folder in folders:
+        pipeline, _, below = folder.partition("/")
+        name = StreamName.of_folder(pipeline, below)
+        stream = stream_progress(ledger, name) if name else None
+        if name is None or stream is None:
+            continue
+        removal = removal_record(ledger, name).load()
+        removed = removal.oldest if removal and removal.chain == stream.chain else None
+        offsets = {each: stream.kept_offset(each) for each in _served(store, folder, known)}
+        offset = stream.offset(destination) if destination else None
+        found[folder] = Progress(stream.position, offset, offsets, removed)
+    return found
+
+
+def recorded_counts(ledger: Ledger, folders: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the digests of the files of counts that a ledger vouches for, by pipeline and name.
+
+    :param folders: of streams of the pipelines.
+    :raises UnavailableError: a record cannot be read.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for pipeline in sorted({folder.partition("/")[0] for folder in folders}):
+        # A summary that cannot be read is replaced by the next report.
+        with suppress(StopError):
+            if summary := summary_record(ledger, pipeline).load():
+                found[pipeline] = summary.counts
+    return found
+
+
+def _served(store: Store, folder: str, known: Iterable[str]) -> list[str]:
+    served = set(known)
+    for chain in ["", *store.folders(f"{folder}/")]:
+        served |= set(store.folders(f"{folder}/{chain}/dead/" if chain else f"{folder}/dead/"))
+    return sorted(served)
 
 
 MOST_FILES = 500
