@@ -84,12 +84,6 @@ class StreamName:
         return cls(pipeline, _EVIDENCE)
 
     @classmethod
-    def of_cursor_key(cls, pipeline: str, key: str) -> StreamName | None:
-        """Return the stream of the pipeline whose position is kept under a key; None if the key holds no position."""
-        found = RecordKey.parsed(key)
-        return found.stream if found and found.kind == "position" and found.stream.pipeline == pipeline else None
-
-    @classmethod
     def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
         """Return the stream kept in a folder below the pipeline's; None if the folder is of no stream."""
         if folder in ("live", *_APART):
@@ -167,10 +161,6 @@ class StreamName:
     def offset_key(self, destination: str) -> str:
         """Return the key of a destination's delivery offset."""
         return str(RecordKey("offset", self, destination))
-
-    def replay_key(self, run_id: str, destination: str) -> str:
-        """Return the key of a replay's offset."""
-        return str(RecordKey.of_replay(self, run_id, destination))
 
 
 @dataclass(frozen=True, slots=True)

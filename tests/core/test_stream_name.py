@@ -50,15 +50,15 @@ KEYS = st.one_of(
 def test_a_stream_is_found_by_its_folder_and_by_its_key(name, folder):
     assert name.folder == f"p/{folder}"
     assert StreamName.of_folder("p", folder) == name
-    assert StreamName.of_cursor_key("p", name.cursor_key) == name
-    assert StreamName.of_cursor_key("q", name.cursor_key) is None
+    assert RecordKey.parsed(name.cursor_key) == RecordKey("position", name)
 
 
 @pytest.mark.parametrize(
     "rest", ["to.s3", "backfill.w.to.s3", "summary", "budget.polling", "backfill.reconcile.cursor"]
 )
 def test_a_record_that_holds_no_position_is_of_no_stream(rest):
-    assert StreamName.of_cursor_key("p", f"audit_logs.p.{rest}") is None
+    found = RecordKey.parsed(f"audit_logs.p.{rest}")
+    assert found is None or found.kind != "position"
 
 
 @given(KEYS)
@@ -123,5 +123,5 @@ def test_the_longest_names_that_are_taken_fit_into_the_key_of_a_variable():
     streams = [StreamName(pipeline), window, StreamName.of_reconciliation(pipeline), StreamName.of_findings(pipeline)]
     keys = [each.cursor_key for each in streams]
     keys += [each.offset_key(destination) for each in streams]
-    keys += [each.replay_key("manual__2026-01-01T00:00:00+00:00", destination) for each in streams]
+    keys += [str(RecordKey.of_replay(each, "manual__2026-01-01T00:00:00+00:00", destination)) for each in streams]
     assert max(map(len, keys)) == 250
