@@ -1,8 +1,8 @@
 """Verification: a spool read again from end to end, and held against what a destination has.
 
 ``segments`` reads one segment, ``chain`` follows one chain and reads what was removed, ``dead_letters`` reads dead
-letters, ``spool`` verifies all of it, ``id_buckets`` holds the ids, ``arrival`` compares them with a destination, whose
-ids ``objects`` and ``documents`` find, ``report`` says what came out.
+letters, ``spool`` verifies all of it, ``arrival`` compares ids with a destination, whose ids ``objects`` and
+``documents`` find, ``report`` says what came out.
 """
 
 from audit_provider.core.verification.arrival import Arrival
