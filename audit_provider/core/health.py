@@ -15,7 +15,6 @@ from audit_provider.core.state_version import Codec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 MOST_OUTAGES = 20
 """Outages that are kept of one source or destination; the oldest goes first."""
 

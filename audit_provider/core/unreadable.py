@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Stream
 
-
 FOLDER = "unreadable/"
 FILE = re.compile(r"([0-9a-f]{32})\.json")
 

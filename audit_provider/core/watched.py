@@ -21,7 +21,6 @@ from audit_provider.core.wire.rate_limit import RateLimit
 if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
 
-
 LOOK_EVERY = timedelta(seconds=5)
 """The time between two looks, if the budget allows it."""
 

@@ -32,7 +32,6 @@ from audit_provider.operators.task import AuditLogsOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-
 _BY_ITSELF = ("scheduled", "asset_triggered")
 """Types of runs that nobody has asked for: these skip what has nothing to do."""
 

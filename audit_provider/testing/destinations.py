@@ -23,8 +23,9 @@ import pytest
 from audit_provider.core.errors import StopError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import UTC, Event, Fields, Offset, Origin
-from audit_provider.core.shipping.packing import lots
+from audit_provider.core.shipping.packing import packed
 from audit_provider.core.shipping.ship import ship
+from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.validation import checked
 from audit_provider.provider_parts import form_of
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
     from audit_provider.core.destinations.spec import DestinationSpec
-
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """The time at which everything in the tests happens."""
@@ -270,7 +270,8 @@ class DestinationContract:
 
 def _count(destination: Destination, events: list[Event]) -> int:
     """Return how many batches the events are."""
-    return len(list(lots(destination, [(1, events)], (1, 0), restamp=True, now=lambda: NOW)))
+    terms = Terms(sleep=lambda _: None, now=lambda: NOW)
+    return len(list(packed(destination, [(1, events)], Offset(), terms)))
 
 
 def _objects(text: str) -> Iterator[Any]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.spec import DestinationSpec
     from audit_provider.testing.faults import Fault
 
-
 CONTROL = "/_sandbox/"
 """Paths for the person at the desk; no vendor has any like them."""
 

@@ -14,8 +14,9 @@ from audit_provider.core.destinations.base import Limits, Verdict
 from audit_provider.core.destinations.folders import put_by_folder
 from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.model import Event, Offset, text_of
-from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT, lots
+from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT, packed
 from audit_provider.core.shipping.ship import ship
+from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import LocalStore, Stream
 from tests.core.simulation import BEGIN, Crash
 from tests.scale.backfill_objects import shipped, spooled
@@ -116,7 +117,8 @@ def test_where_a_file_ends_depends_on_the_segments_number_alone(sizes, chosen, g
 
     def batches(begin, **options):
         spans = [(place, span) for place, span in enumerate(segments, 1) if place >= begin]
-        found = lots(files, spans, (begin, 0), restamp=True, now=lambda: BEGIN, join_segments=True, **options)
+        terms = Terms(sleep=lambda _: None, now=lambda: BEGIN, **options)
+        found = packed(files, spans, Offset(begin, joins_segments=True), terms)
         return [[(item.segment, item.event.id) for item in lot.batch.items] for lot in found]
 
     def wanted(event):

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.arrival import Contents
     from audit_provider.core.verification.day_arrivals import DayArrival
 
-
 ASKED_WITHIN = timedelta(days=7)
 """Of events that were spooled longer ago, a destination may have deleted some, so it is not asked for them."""
 

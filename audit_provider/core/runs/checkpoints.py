@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from audit_provider.core.transparency.checkpoint import Note, SigningKey
     from audit_provider.core.transparency.witness import Answered, Send, WitnessKey
 
-
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
 

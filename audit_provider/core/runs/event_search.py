@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.id_index import Span
     from audit_provider.core.spool.manifests import Look, Outline
 
-
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
 """The fields that are read of an event that is found."""
 

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Manifest, Store, Stream
 
-
 NEW_FOR = timedelta(days=1)
 """For so long a live segment is new."""
 

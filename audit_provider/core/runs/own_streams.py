@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.memory import KeptFinding, Memory
     from audit_provider.core.spool import Store
 
-
 EVIDENCE_SOURCE = "audit_provider_evidence"
 EVIDENCE_TITLE = "Audit provider evidence"
 CHECKPOINT_ACTION = "audit_provider.checkpoint"

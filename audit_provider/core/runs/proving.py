@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.manifests import Outline
 
-
 _CLOCKS_APART = timedelta(days=1)
 """Of two workers at most: a checkpoint may be dated so much before an event that it covers."""
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Head, Store, Stream
 
-
 COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
 """What a pull counts."""
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
 
-
 _UNKNOWN_REACH = timedelta(days=8)
 """Beyond what any source reads back by its own settings: for a position of a version that did not keep its reach."""
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.spool import Store
 
-
 LETTERS = re.compile(r"[0-9]{12}-[0-9]{8}-([0-9]+)-([0-9a-f]{8})(-[0-9]+)?\.ndjson")
 """Names of files of letters: how many, and a digest of where their events stand. What has another name is none."""
 

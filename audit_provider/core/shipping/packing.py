@@ -6,10 +6,9 @@ What a destination has taken beyond its offset is kept when a run has to end, so
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
@@ -17,14 +16,12 @@ from msgspec import Raw
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Received
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event, Offset, lasting
-from audit_provider.core.shipping.terms import Terms, TooOld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from audit_provider.core.destinations.base import Destination, Place
-
+    from audit_provider.core.shipping.terms import Terms
 
 _MOST_FILTERED = 100_000
 """Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
@@ -70,30 +67,6 @@ class Lot:
         """Places of the first and the last event."""
         first, last = (place_of(each) for each in (self.entries[0], self.entries[-1]))
         return first, last
-
-
-def lots(
-    destination: Destination,
-    segments: Iterable[tuple[int, Sequence[Event]]],
-    first: Place,
-    *,
-    now: Callable[[], datetime],
-    restamp: bool = True,
-    ahead: Iterable[Ahead] = (),
-    join_segments: bool = False,
-    **changes: Any,
-) -> Iterator[Lot]:
-    """Yield the lots of :func:`packed` without an offset or terms, for example in a test of a destination.
-
-    :param first: place of the offset.
-    :param restamp: whether events over the age limit are sent with the current time; otherwise they are set aside.
-    :param ahead: events that the destination already has.
-    :param join_segments: see :attr:`~audit_provider.core.model.Offset.joins_segments`.
-    :param changes: further fields of :class:`~audit_provider.core.shipping.ship.Terms`.
-    """
-    offset = Offset(*first, ahead=tuple(ahead), joins_segments=join_segments)
-    too_old: TooOld = "arrival_time" if restamp else "dead_letter"
-    return packed(destination, segments, offset, Terms(sleep=time.sleep, now=now, too_old=too_old, **changes))
 
 
 def packed(

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.wire.answer import Answer
 
-
 RECORDS_LOOKED_AT = 5
 """Of each page, for fields that no record has had yet."""
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import Answer, HttpClient
     from audit_provider.core.wire.later import Later
 
-
 _PART = 64 * 1024
 _NO_TEXT = b" \r\n\t\x00\xef\xbb\xbf\xff\xfe"
 """Spaces, ends of lines, and byte order marks."""

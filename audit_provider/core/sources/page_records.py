@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.wire.answer import Answer
 
-
 _PROOF_BYTES = 64 * 1024
 
 

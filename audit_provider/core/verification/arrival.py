@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
-
 _BUCKETS = 256
 _KEPT_IN_MEMORY = 100_000
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.arrival import Contents, IdBuckets
     from audit_provider.core.wire.http import HttpClient
 
-
 _BATCH = 1000
 _BATCH_OF_DOCUMENTS = 200
 _MOST_HITS = 10_000  # index.max_result_window, as it comes

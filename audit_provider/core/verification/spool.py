@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.report import VerifiedStream
     from audit_provider.core.verification.segments import SegmentRead
 
-
 _STREAM_DEPTH = 2
 _RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
 """The name of an event whose id another one has."""

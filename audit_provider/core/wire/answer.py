@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import requests
 
-
 ENCODINGS = "gzip, deflate"
 """What is asked for: what can be decompressed within a bound."""
 
