@@ -3,7 +3,6 @@
 #
 # Software: PyPI betterproto 1.2.5 with protobuf 7.36.2 as the reader of reference
 # Expected: google/protobuf/timestamp.proto, "JSON Mapping": a timestamp is written in UTC, which the Z says.
-#           protobuf.dev, "ProtoJSON Format": the same message has the same value in both forms.
 # Seen:     15:30 at +05:30 becomes 15:30Z in JSON, and 10:00Z in the bytes of the same message. protobuf reads
 #           the JSON 5 hours and 30 minutes late. A time in UTC is the same in both.
 # Matters:  Where a program reads times with an offset and passes them on as JSON, as Google's audit logs are,
