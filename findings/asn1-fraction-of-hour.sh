@@ -3,7 +3,7 @@
 #
 # Software: PyPI pyasn1 0.6.5; for comparison ldap3 2.9.1
 # Expected: RFC 4517, section 3.3.13: without minutes, the fraction of a GeneralizedTime is one of the hour,
-#           without seconds one of the minute. X.680, section 46.2, says the same.
+#           without seconds one of the minute.
 # Seen:     pyasn1 reads 2026030110.5Z, which is 10:30, as 10:00:00.5, and 202603011000.5Z, which is 10:00:30, as
 #           10:00:00.5. ldap3 reads both right, and pyasn1 reads a fraction of a second right.
 # Matters:  Directories and certificates have such times. The event is up to an hour early, and nothing shows it.
