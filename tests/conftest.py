@@ -45,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in long)
 
 
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through the modules and the thousands of tests again: they stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def process_context():
     """Let no command that a test runs in this process turn it into one of Airflow's servers for the tests after it."""

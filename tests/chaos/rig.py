@@ -45,6 +45,9 @@ OF_PAST = " of the past"
 """Ends the name of a task of the backfill."""
 
 _BUDGET = {"requests": 10_000, "per": 1}
+_LISTENING = {"settle": 0.05, "last_settle": 0.5}
+"""For how long a task listens for the end of a connection to syslog, which no load balancer delays here."""
+
 KINDS = ("s3", "splunk_hec", "datadog", "elasticsearch", "sentinel", "http", "syslog", "sftp")
 
 
@@ -418,4 +421,4 @@ def _arguments(rig, name, kind):
     }.get(kind, {})
     if kind in ("s3", "sftp"):
         return own
-    return {**own, "options": {"batch_events": BATCH, **({"settle": 0.05} if kind == "syslog" else {})}}
+    return {**own, "options": {"batch_events": BATCH, **(_LISTENING if kind == "syslog" else {})}}

@@ -151,7 +151,7 @@ def start(task, variables_url: str, log: Path, harm: Harm) -> Worker:
 
 def _prepare(variables_url, harm):
     pull.__kwdefaults__["segment_bytes"] = SEGMENT_BYTES
-    TcpClient.__init__.__kwdefaults__["settle"] = 0.05
+    TcpClient.__init__.__kwdefaults__.update({"settle": 0.05, "first_settle": 0.05})  # no balancer is in between
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds / HASTE)
     if harm.ahead:

@@ -18,7 +18,7 @@ from audit_provider.__main__ import main
 from audit_provider.operators import AuditLogsToElasticsearchOperator
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
-from tests.operators.conftest import context
+from tests.operators.conftest import SMALL, context
 
 KEY = "canary-search-key-83b1"
 STREAM = "logs-saas_audit.pylon-default"
@@ -248,6 +248,7 @@ def test_contents_that_were_changed_at_the_destination_are_named(world, run, mot
     assert sorted(line for line in said.splitlines() if "ALTERED" in line) == sorted(f"ALTERED: {name}" for name in ids)
 
 
+@SMALL
 def test_an_archive_that_was_changed_under_its_key_or_another_is_named(world, run, moto):
     world.ship("s3", options={"layout": "datadog_archive"})
     assert run("--against", f"s3://{world.bucket}")[0] == 0

@@ -35,6 +35,8 @@ PYLON_TOKEN = "canary-pylon-token-5d1f"
 HEC_TOKEN = "canary-hec-token-77aa"
 DATADOG_KEY = "canary-datadog-key-10c4"
 DAYS = 60
+SMALL = pytest.mark.parametrize("world", [140], indirect=True, ids=["small"])
+"""For a test that sends each event alone, or makes an object of every hour: a fifth of the events in the same time."""
 _RUNS = itertools.count()
 
 
@@ -81,12 +83,13 @@ def moto():
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch, variables, moto):
+def world(request, tmp_path, monkeypatch, variables, moto):
     """The four services with two months of events, connections to them, and operators of one pipeline."""
     now = utc_now()
     bucket = f"b{tmp_path.name.replace('_', '-').lower()[-40:]}".strip("-")
     moto.client().create_bucket(Bucket=bucket)
-    pylon = PylonService(PYLON_TOKEN, generate(700, now - timedelta(days=DAYS), now), rate_limits={})
+    events = generate(getattr(request, "param", 700), now - timedelta(days=DAYS), now)
+    pylon = PylonService(PYLON_TOKEN, events, rate_limits={})
     splunk = SplunkHecService(HEC_TOKEN, indexes=["audit"], max_content_length=2_000_000)
     datadog = DatadogService(DATADOG_KEY)
     connections = {

@@ -29,7 +29,7 @@ from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
 from tests.core.destinations.stand_ins import event
 from tests.core.runs.conftest import NOW
-from tests.operators.conftest import context
+from tests.operators.conftest import SMALL, context
 from tests.operators.test_verify import at_turn, events
 
 DAY = timedelta(days=1)
@@ -107,6 +107,7 @@ FORMS = [
 ]
 
 
+@SMALL
 @pytest.mark.parametrize("options", FORMS, ids=str)
 def test_a_bucket_that_has_the_events_of_a_day_proves_it(asked, options):
     found = asked.begin(**options).found()
@@ -116,6 +117,7 @@ def test_a_bucket_that_has_the_events_of_a_day_proves_it(asked, options):
     assert found.state == "proven"
 
 
+@SMALL
 @pytest.mark.parametrize("options", FORMS, ids=str)
 def test_an_object_that_is_gone_is_found_on_its_day_until_it_is_there_again(asked, world, options):
     key = asked.begin(**options).key()

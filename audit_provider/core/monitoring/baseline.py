@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ class Baseline:
         self._least_missed = least_missed
         # A day or two of a month may have been unusual themselves.
         self._odd = len(days) // 14
-        self._alike = [self._days_like(weekday) for weekday in range(7)]
+        self._alike = self._days_alike()
 
     def hour(self, weekday: int, hour: int) -> Band:
         """Return the usual range in an hour of a weekday, 0 for Monday.
@@ -149,16 +150,18 @@ class Baseline:
 
     @cached_property
     def _hour_spread(self) -> float:
+        roots = [[_root(each) if each >= _BUSY else None for each in hours] for hours in self._centres]
         return _spread(
-            _distance(count, centre)
+            _root(count) - root
             for weekday, day in self._by_weekday
-            for count, centre in zip(day, self._centres[weekday], strict=True)
-            if centre >= _BUSY
+            for count, root in zip(day, roots[weekday], strict=True)
+            if root is not None
         )
 
     @cached_property
     def _hour_limit(self) -> float:
-        largest = [max(map(_distance, day, self._near[weekday])) for weekday, day in self._by_weekday]
+        roots = [[_root(each) for each in hours] for hours in self._near]
+        largest = [max(map(sub, map(_root, day), roots[weekday])) for weekday, day in self._by_weekday]
         return self._limit(largest, self._hour_spread)
 
     @cached_property
@@ -195,18 +198,19 @@ class Baseline:
         ordered = sorted(values, reverse=True)
         return ordered[self._odd] if len(ordered) > self._odd else 0.0
 
-    def _days_like(self, weekday: int) -> tuple[int, ...]:
-        """Return the days that a weekday is compared with: of its own kind where that is known, or else all."""
+    def _days_alike(self) -> list[tuple[int, ...]]:
+        """Return the days that each weekday is compared with: of its own kind where that is known, or else all."""
         everyday = range(len(self._days))
         if len(self._days) < WEEKS_KNOWN:
-            return tuple(everyday)
+            return [tuple(everyday)] * 7
         own = [median(self._totals[day] for day in everyday if self._weekdays[day] == each) for each in range(7)]
 
-        def alike(other: int) -> bool:
-            less, more = sorted((own[weekday] + 3, own[other] + 3))
+        def alike(one: int, other: int) -> bool:
+            less, more = sorted((own[one] + 3, own[other] + 3))
             return more <= _ALIKE * less
 
-        return tuple(day for day in everyday if alike(self._weekdays[day]))
+        kinds = [{other for other in range(7) if alike(weekday, other)} for weekday in range(7)]
+        return [tuple(day for day in everyday if self._weekdays[day] in kind) for kind in kinds]
 
 
 def _root(count: float) -> float:

@@ -132,9 +132,9 @@ def offsets_ignored(patch):
 FAULTS = [
     (link_parser_that_gives_up, "closed_windows", "link", "must be there|a request was wrong"),
     (second_equal_id_dropped, "closed_windows", "none", "must be there"),
-    (number_is_no_cursor, "since_scan", "cursor", "must be there|more but gives no cursor"),
-    (empty_page_is_the_end, "closed_windows", "next_url", "must be there"),
-    (trouble_is_an_empty_page, "head_scan", "cursor", "must be there"),
+    (number_is_no_cursor, "closed_windows", "cursor", "must be there|more but gives no cursor"),
+    (empty_page_is_the_end, "closed_windows", "page", "must be there"),
+    (trouble_is_an_empty_page, "head_scan", "page", "must be there"),
     (first_page_is_all, "closed_windows", "cursor", "must be there"),
     (nothing_is_known, "since_scan", "none", "it was served"),
     (last_event_lost, "closed_windows", "none", "must be there|the account says"),

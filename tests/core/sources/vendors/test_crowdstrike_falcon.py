@@ -17,7 +17,7 @@ from tests.core.sources.vendors.falcon import FEED, Falcon
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 
 SPEC = REGISTRY["crowdstrike_falcon"]
-QUICK = replace(SPEC, reading=replace(SPEC.reading, quiet=timedelta(seconds=1)))
+QUICK = replace(SPEC, reading=replace(SPEC.reading, quiet=timedelta(seconds=0.4)))
 
 
 @pytest.fixture
