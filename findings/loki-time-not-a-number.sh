@@ -6,8 +6,8 @@
 #           Documentation of Loki, "Ingest logs": the time of an entry is a text of nanoseconds since 1970.
 # Seen:     A record with a time in milliseconds, as by default, or in seconds (unixTime) is sent with the right
 #           nanoseconds. With isoTime the text "NaN" is sent, and the transport takes no notice.
-# Matters:  Loki refuses the whole request, so with batches, the default, one logger with this setting takes the
-#           records of all others with it.
+# Matters:  Such an entry has no time that a store could take. With batches, which are the default, the entries of
+#           all loggers are in one request with it.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
