@@ -250,32 +250,20 @@ def offset_record(ledger: Ledger, name: StreamName, destination: str, *, replay:
 
 def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
     """Return the record of what retention has removed of a stream."""
-    return Record(
-        ledger,
-        RecordKey("removed", name),
-        REMOVALS,
-        f"First segment of {name.folder}; written by the report that removes older ones.",
-    )
+    said = f"First segment of {name.folder}; written by the report that removes older ones."
+    return Record(ledger, RecordKey("removed", name), REMOVALS, said)
 
 
 def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
     """Return the record of what the last report of a pipeline has left for the page."""
-    return Record(
-        ledger,
-        RecordKey("summary", StreamName(pipeline)),
-        SUMMARIES,
-        f"Summary of {pipeline}'s activity; written by its reports.",
-    )
+    said = f"Summary of {pipeline}'s activity; written by its reports."
+    return Record(ledger, RecordKey("summary", StreamName(pipeline)), SUMMARIES, said)
 
 
 def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
     """Return the record of how the last runs that read a pipeline's source ended."""
-    return Record(
-        ledger,
-        RecordKey("source", StreamName(pipeline)),
-        SOURCE_HEALTH,
-        f"How the last runs that read the source of {pipeline} ended; written by its pull task alone.",
-    )
+    said = f"How the last runs that read the source of {pipeline} ended; written by its pull task alone."
+    return Record(ledger, RecordKey("source", StreamName(pipeline)), SOURCE_HEALTH, said)
 
 
 def tree_record(ledger: Ledger, name: StreamName) -> Record[TreeHead]:

@@ -21,10 +21,10 @@ from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, 
 from audit_provider.core.watched import refuse_rare_sweep, refuse_unwatchable, sweep_of
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.wire.rate_limit import RateLimit
-from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of
+from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of, with_unclear
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from audit_provider.core.sources import SourceSpec
 
@@ -198,20 +198,9 @@ def read_pipelines(text: str, only: str | None = None, served: Collection[str] |
             pipeline = pipeline_from(name, as_written(entry) if unclear else entry, served)
             if not unclear:
                 pipelines[name] = pipeline
-        if found := tuple(_with_unclear(mistakes.lines, unclear)):
+        if found := tuple(with_unclear(mistakes.lines, unclear)):
             wrong[name] = (*wrong.get(name, ()), *found)
     return PipelinesFile(pipelines, wrong)
-
-
-def _with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:
-    """Yield what is wrong with a pipeline, and with its keys that are no texts, one line for each place.
-
-    Where there is no such key at all, quotes would not help.
-    """
-    said = {line.partition(": ")[0]: line for line in lines}
-    unknown = {path for path, line in said.items() if ": there is no such key" in line}
-    yield from (line for line in lines if line.partition(": ")[0] not in unclear.keys() - unknown)
-    yield from (f"{path}: {key.refusal}" for path, key in unclear.items() if path not in unknown)
 
 
 def _kept_under(name: NotText) -> str:

@@ -12,7 +12,7 @@ import yaml
 from audit_provider.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     _Constructor = yaml.SafeLoader
 else:
@@ -64,6 +64,17 @@ def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
     elif isinstance(value, list):
         for place, each in enumerate(value):
             yield from keys_without_quotes(each, f"{path}.{place}")
+
+
+def with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:
+    """Yield what is wrong with a pipeline, and with its keys that are no texts, one line for each place.
+
+    Where there is no such key at all, quotes would not help.
+    """
+    said = {line.partition(": ")[0]: line for line in lines}
+    unknown = {path for path, line in said.items() if ": there is no such key" in line}
+    yield from (line for line in lines if line.partition(": ")[0] not in unclear.keys() - unknown)
+    yield from (f"{path}: {key.refusal}" for path, key in unclear.items() if path not in unknown)
 
 
 def as_written(value: Any) -> Any:
