@@ -52,13 +52,13 @@ lint: setup  ## Style, types, import layers, and a look for unsafe code
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml audit_provider
 
-# In the order of the folders, of which the first have the longest files: begun last, they would be waited for.
+# In the order of tests/conftest.py, which spreads the files that wait for servers among those that compute.
 unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests/core
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 5
 
-# Many of its tests wait for sockets, so there are more workers than processors.
-unit-fast: setup  ## The core's tests that are quick: no Airflow is started, and two processors answer in two minutes
-	$(BIN)/python -m pytest tests/core -m 'not slow and not e2e and not real' --numprocesses 6 --dist worksteal
+# Some of its tests wait for sockets, so there are more workers than processors; each costs seconds of imports.
+unit-fast: setup  ## The core's tests that are quick: no Airflow is started, and two processors answer in 90 seconds
+	$(BIN)/python -m pytest tests/core -m 'not slow and not e2e and not real' --numprocesses 4 --dist worksteal
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks

@@ -9,10 +9,17 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
+
+LONG = 600.0
+"""Seconds that a file may take which is no quick one."""
+
+SPREAD = 0.75
+"""The part of the quick files among which the long ones are spread."""
 
 _HOME = tempfile.mkdtemp(prefix="audit-provider-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -40,9 +47,22 @@ JSONFileLoader.load_file = lambda self, file_path: _decoded(_LOADER, file_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker waits for one of them alone at the end."""
-    long = {item.path for item in items if item.get_closest_marker("timeout") or item.get_closest_marker("e2e")}
-    items.sort(key=lambda item: item.path not in long)
+    """Begin with three of the files that take longest, and spread the others of them among the quick ones.
+
+    A file that starts an Airflow waits most of the time. Quick files beside it use the processors meanwhile, and few
+    of those that wait begin at once. None is among the last, where a worker would wait for it alone.
+    """
+    patience: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        wanted = max(limit.args[0] if limit else 0.0, LONG if item.get_closest_marker("e2e") else 0.0)
+        patience[item.path] = max(patience.get(item.path, 0.0), wanted)
+    long = sorted((path for path in patience if patience[path] >= LONG), key=lambda path: -patience[path])
+    quick = [path for path in patience if patience[path] < LONG]
+    apart = SPREAD * len(quick) / max(len(long), 1)
+    places = {path: float(number) for number, path in enumerate(quick)}
+    places |= {path: number * apart - 0.5 if number > 2 else -1.0 for number, path in enumerate(long)}
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,8 @@ from tests.chaos.rig import Rig
 from tests.chaos.scenarios import LONG_ONLY, SCENARIOS
 
 # A scenario is some hundred forks of a large process, each of which takes seconds where the machine does much else.
-pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(900)]
+# With so much patience it is the first file of its worker, which has no threads of other tests yet.
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.timeout(1800)]
 SEED = 11
 
 

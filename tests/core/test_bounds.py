@@ -168,6 +168,7 @@ def test_a_compressed_body_that_never_yields_a_byte_ends_too():
         client_of(far, clock=lambda: float(next(ticks))).send("GET", "/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", ["gzip", "deflate", "endless", "endless_chunks"])
 def test_memory_stays_within_the_bound_whatever_is_sent(sent):
     size = 400 * MIB
@@ -249,6 +250,7 @@ def rows_of(content, **options):
             yield from events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

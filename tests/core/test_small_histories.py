@@ -70,6 +70,7 @@ def rows_of(letters):
     return [record(60, each) | ({"id": f"x{place}"} if each == "x" else {}) for place, each in enumerate(letters)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reading", "paging", "order"), WAYS)
 def test_each_record_of_a_small_log_counts_as_often_as_it_happened(reading, paging, order):
     lost = {}

@@ -388,6 +388,7 @@ def test_what_is_pending_or_set_aside_is_not_missing():
     assert verify(store, progress=progress, arrival=Has(*shipped), destination="hec").exit_code == 0
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_ids():
     random.seed(5)
     peaks = []

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -177,6 +178,7 @@ def run(history):
     return world
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(histories())
 def test_what_a_live_run_passes_is_at_its_receiver(history):

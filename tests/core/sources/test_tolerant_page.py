@@ -186,6 +186,7 @@ def test_an_entry_of_a_list_of_files_is_not_set_aside():
         pulled.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,6 +17,8 @@ from audit_provider.core.sources import Page
 from tests.core.simulation import BEGIN, PYLON_LIST, Crash, Pipeline, Row, Service, minutely
 
 HOUR = 3600
+EXAMPLES = settings(max_examples=max(100, 5 * int(os.environ.get("AUDIT_FUZZ_EXAMPLES", "0"))))
+"""The same hundred each time; ``make chaos`` draws a thousand others."""
 
 
 @st.composite
@@ -73,7 +76,7 @@ def inserts(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@EXAMPLES
 @given(st.data())
 def test_closed_windows_read_exactly_what_was_served(data):
     rows = data.draw(histories())
@@ -88,7 +91,7 @@ def test_closed_windows_read_exactly_what_was_served(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@EXAMPLES
 @given(st.data())
 def test_a_list_of_unknown_order_is_read_exactly(data):
     rows = data.draw(histories())

@@ -18,7 +18,7 @@ from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
 from tests.core.simulation import BEGIN, PYLON, Pipeline, Row, Service, minutely
-from tests.core.sources.reading.test_reading import histories, inserts, run_through, services
+from tests.core.sources.reading.test_reading import EXAMPLES, histories, inserts, run_through, services
 
 TAIL = replace(PYLON, name="tail", reading=TailCursor(probe_after=2))
 KEYSET = replace(PYLON, name="keyset", reading=IdKeyset())
@@ -34,7 +34,7 @@ def expect_all(pipeline):
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@EXAMPLES
 @given(st.data())
 def test_a_tail_is_followed_exactly(data):
     """A stream in the order in which rows were recorded, with cursors that are refused or die on the way."""
@@ -57,7 +57,7 @@ def test_a_tail_is_followed_exactly(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@EXAMPLES
 @given(st.data())
 def test_a_tail_in_order_of_events_is_swept_for_late_ones(data):
     rows = data.draw(histories())
@@ -71,7 +71,7 @@ def test_a_tail_in_order_of_events_is_swept_for_late_ones(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@EXAMPLES
 @given(st.data())
 def test_an_id_keyset_is_read_exactly_whatever_its_order(data):
     rows = data.draw(histories())
@@ -104,7 +104,7 @@ def test_an_id_keyset_that_is_newest_first_without_recovery_is_refused():
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@EXAMPLES
 @given(st.data())
 def test_a_list_with_a_lower_bound_is_read_exactly(data):
     rows = data.draw(histories())
@@ -117,7 +117,7 @@ def test_a_list_with_a_lower_bound_is_read_exactly(data):
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@EXAMPLES
 @given(st.data())
 def test_a_list_without_a_time_filter_is_read_exactly(data):
     """Rows show the time that they are sorted by; late ones lie in the midst of known ones."""
@@ -190,7 +190,7 @@ def test_rows_removed_during_a_scan_begin_it_again():
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@EXAMPLES
 @given(st.data())
 def test_a_window_that_holds_more_than_the_api_gives_is_halved(data):
     rows = [Row(f"e{n}", BEGIN + timedelta(seconds=10 * n), BEGIN + timedelta(seconds=10 * n)) for n in range(120)]
