@@ -150,13 +150,14 @@ def open_streams(ledger: Ledger, store: Store, pipeline: str) -> Iterator[OpenSt
 class KeptLetters:
     """The dead letters of a destination in one chain of segments.
 
-    :ivar position: of the stream, None where it is gone. :ivar unknown: no record of the ledger knows the chain, so
-        nothing proves the letters, and they are not sent.
+    :ivar position: of the stream, None where it is gone. :ivar is_current: the position leads to this chain.
+    :ivar unknown: no record of the ledger knows the chain, so nothing proves the letters, and they are not sent.
     """
 
     name: StreamName
     position: Position | None
     letters: DeadLetters
+    is_current: bool = True
     unknown: bool = False
 
 
@@ -177,6 +178,8 @@ def kept_letters(
         position = opened.position if opened else None
         record = offset_record(ledger, name, destination)
         kept = record.load()
+        # The chains share one record: a commit for one of them must hold what was committed for the others.
+        commit = _committer(record, kept) if kept else None
         for chain in chains:
             offset = kept.in_chain(chain) if kept else None
             stream = Stream(store, name.folder, chain)
@@ -187,10 +190,10 @@ def kept_letters(
                 destination,
                 before,
                 offset,
-                commit=_committer(record, kept) if kept else None,
+                commit=commit,
                 head=proven_head(position, chain, offset),
             )
-            found.append(KeptLetters(name, position, letters, unknown=offset is None and not is_current))
+            found.append(KeptLetters(name, position, letters, is_current, unknown=offset is None and not is_current))
     return found
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
 from audit_provider.core.model import ShipCounts, text_of
+from audit_provider.core.shipping.packing import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.accounting import Account
-    from audit_provider.core.destinations.base import DeadLetter
+    from audit_provider.core.destinations.base import DeadLetter, Place
     from audit_provider.core.ledger import Record
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.position import Position
@@ -125,4 +126,29 @@ class Keeper:
     def set_aside(self, refused: Sequence[DeadLetter]) -> None:
         """Keep some, durably."""
         self.last = self.letters.keep(refused, self.now(), self.last)
+        self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)
+
+
+@dataclass(slots=True)
+class ReplayKeeper:
+    """Keeps events that were refused in a replay, unless they are open dead letters already, and says so.
+
+    No offset names what it keeps, so it replaces no file: one that the destination's own offset leads to would be lost.
+
+    :ivar letters: of the destination, all that are in the chain.
+    """
+
+    letters: DeadLetters
+    now: Callable[[], datetime]
+    log: Log
+    _open: set[tuple[Place, str]] | None = None
+
+    def set_aside(self, refused: Sequence[DeadLetter]) -> None:
+        """Keep some, durably. :raises AuditError: they cannot be kept."""
+        if self._open is None:
+            self._open = {(letter.place, letter.id) for _, letter in self.letters.open()}
+        found = {(place_of(each), each.item.event.id): each for each in refused}
+        if new := [each for key, each in found.items() if key not in self._open]:
+            self.letters.keep(new, self.now(), replaces=False)
+            self._open.update(found)
         self.log.error("%d events set aside, the first: %s", len(refused), refused[0].reason)

@@ -86,6 +86,10 @@ def _redrive(shipment: Shipment, kept: KeptLetters) -> ShipCounts:
     if position is None or not position.earlier_sources:
         destination, terms = shipment.connect(position)
         return redrive(destination, kept.letters, terms=terms)
+    if not kept.is_current:
+        # The numbers of the sources are of the chain that followed: it began with the source that was read last.
+        destination, terms = shipment.connect(next(position.by_source(1))[0])
+        return redrive(destination, kept.letters, terms=terms)
     counts, first = ShipCounts(), 1
     for own, last in position.by_source(first):
         destination, terms = shipment.connect(own)

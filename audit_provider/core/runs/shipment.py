@@ -13,7 +13,7 @@ from audit_provider.core.ledger import offset_record
 from audit_provider.core.model import ShipCounts
 from audit_provider.core.open_stream import open_streams, opened_for
 from audit_provider.core.progress import ShipProgress, grouped
-from audit_provider.core.runs.attempt import Keeper, Shipped
+from audit_provider.core.runs.attempt import Keeper, ReplayKeeper, Shipped
 from audit_provider.core.runs.configurations import keep_change
 from audit_provider.core.runs.overlapping_streams import (
     DeliveredWindows,
@@ -21,6 +21,7 @@ from audit_provider.core.runs.overlapping_streams import (
     refuse_lacking,
     windows_within,
 )
+from audit_provider.core.shipping.dead_letters import DeadLetters
 from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
 from audit_provider.core.shipping.sending_again import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.shipping.ship import ship
@@ -305,7 +306,9 @@ class Shipment:
             record.commit(reached)
             self.patience.taken(reached.last_success)
 
-        keeper = Keeper(letters_of(stream, self.destination, None), self.now, self.log)
+        # Also those behind the destination's own offset, or a retry would keep the same letters once more.
+        letters = DeadLetters(stream, self.destination, None, opened.offset(self.destination))
+        keeper = ReplayKeeper(letters, self.now, self.log)
         for of_source, last in position.by_source(offset.segment):
             destination, terms = self.connect(of_source)
             offset = replay(

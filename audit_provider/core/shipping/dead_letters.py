@@ -81,13 +81,14 @@ class DeadLetters:
         self._commit = commit
         self._head = head
 
-    def keep(self, letters: Sequence[DeadLetter], at: datetime, previous: str = "") -> str:
+    def keep(self, letters: Sequence[DeadLetter], at: datetime, previous: str = "", *, replaces: bool = True) -> str:
         """Keep the letters of one batch, durably, and return the digest of their file: the offset is to name it.
 
         The same letters get the same name, so that a repeat after a crash replaces them; but never letters that were
         sent again since.
 
         :param at: aware UTC. :param previous: digest of the last file that the offset has named.
+        :param replaces: whether a file of the same name may be replaced, because no offset names it.
         """
         kept = [_letter(each, at) for each in letters]
         kept[0] = msgspec.structs.replace(kept[0], previous=previous)
@@ -95,9 +96,9 @@ class DeadLetters:
         stem = f"{self._folder}{kept[0].segment:012d}-{kept[0].index:08d}-{len(kept)}-{digest}"
         closed = {line.name for record in self.records() for line in record.closed}
         name, copy = f"{stem}.ndjson", 1
-        there = set(self._stream.names_beside(self._folder)) if previous else set()
-        linked = self.linked(previous) if name in there else set()
-        while name in closed or name in linked:
+        there = set(self._stream.names_beside(self._folder)) if previous or not replaces else set()
+        taken = there if not replaces else self.linked(previous) if name in there else set()
+        while name in closed or name in taken:
             copy += 1
             name = f"{stem}-{copy}.ndjson"
         content = _encoder.encode_lines(kept)

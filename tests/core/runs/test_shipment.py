@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,13 +17,17 @@ from audit_provider.core.errors import (
     UnavailableError,
     WaitError,
 )
-from audit_provider.core.ledger import offset_record
-from audit_provider.core.model import Offset
+from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.model import Fields, Offset
 from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.runs.letters import redrive_letters
+from audit_provider.core.position import EarlierSource
+from audit_provider.core.runs.arguments import Discard
+from audit_provider.core.runs.letters import discard_letters, redrive_letters
+from audit_provider.core.runs.recorded import recorded_progress
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.stream_name import StreamName
+from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW, shipment
 
@@ -235,3 +240,73 @@ def test_files_join_segments_of_a_window_that_is_read_whole_alone(kept, name, co
     shipment(kept, far).ship([name])
     assert kept.offset(name).joins_segments is joins
     assert len(far.sends) == (1 if joins else 2)
+
+
+def test_letters_of_a_chain_that_ended_and_of_the_one_after_it_are_closed_together(kept):
+    for chain in ("c", "d", "e"):
+        kept.spool(chain=chain, size=4)
+        shipment(kept, Listed("xddd")).ship([LIVE])
+    far = Listed()
+    assert redrive_letters(shipment(kept, far)).taken == 3
+    assert [each.letters.count().open for each in _letters(kept)] == [0, 0, 0]
+    redrive_letters(shipment(kept, again := Listed()))
+    assert (sorted(far.stored), again.stored) == (["c1-0", "d1-0", "e1-0"], [])
+    progress = recorded_progress(kept.ledger, kept.store, [LIVE.folder], ["far"])
+    assert verify(kept.store, progress=progress).faults == ()
+
+
+def test_letters_of_a_chain_that_ended_are_discarded_with_those_of_the_one_after_it(kept):
+    for chain in ("c", "d"):
+        kept.spool(chain=chain, size=4)
+        shipment(kept, Listed("xddd")).ship([LIVE])
+    wanted = Discard(frozenset({"c1-0", "d1-0"}), "test data", "somebody", "run")
+    assert discard_letters(kept.ledger, kept.store, "p", "far", wanted, log=kept.log, now=lambda: NOW) == 2
+    redrive_letters(shipment(kept, far := Listed()))
+    assert far.stored == []
+
+
+def test_letters_of_a_chain_that_ended_are_sent_although_the_next_one_has_fewer_segments(kept):
+    kept.spool(segments=3, size=4)
+    shipment(kept, Listed("dddd", "dddd", "xddd")).ship([LIVE])
+    kept.spool(chain="d", segments=2)
+    record = position_record(kept.ledger, LIVE)
+    position = record.load()
+    record.commit(replace(position, earlier_sources=(EarlierSource(1, "slack", Fields("id", "time")),)))
+    shipment(kept, Listed()).ship([LIVE])
+    far, sources = Listed(), []
+    run = shipment(kept, far)
+    run.connect = lambda position, connect=run.connect: (sources.append(position.source), connect(position))[1]
+    assert redrive_letters(run).taken == 1
+    assert (far.stored, sources) == (["c3-0"], ["slack"])
+
+
+def test_a_replay_leaves_the_letters_that_the_offset_leads_to_as_they_are(kept):
+    """They are all that proves the events once their segments are removed."""
+    kept.spool(size=4, segments=2)
+    shipment(kept, Listed("xddd", "xddd")).ship([LIVE])
+    before = dict(kept.store.objects)
+    (letters,) = _letters(kept)
+    linked = letters.letters.linked(kept.offset().letters)
+    assert len(linked) == 2
+    run = shipment(kept, Listed("xddd", "xxdd"), now=NOW + MINUTE)
+    assert run.replay(TimeRange(), "run").dead_lettered == 3
+    assert before.items() <= kept.store.objects.items()
+    (letters,) = _letters(kept)
+    assert letters.letters.linked(kept.offset().letters) == linked
+    assert sorted(each.id for _, each in letters.letters.open()) == ["c1-0", "c2-0", "c2-1"]
+
+
+def test_a_replay_that_is_tried_again_keeps_what_is_refused_once(kept):
+    """Also where it is ahead of the destination's own offset."""
+    kept.spool(size=4, segments=2)
+    down = raising(UnavailableError("down"))
+    for plan in (["xddd", down], ["xddd", "dddd"]):
+        with suppress(UnavailableError):
+            shipment(kept, Listed(*plan)).replay(TimeRange(), str(plan))
+    shipment(kept, Listed("xddd")).ship([LIVE])
+    (letters,) = _letters(kept)
+    assert [each.id for _, each in letters.letters.open()] == ["c1-0"]
+
+
+def _letters(kept):
+    return kept_letters(kept.ledger, kept.store, "p", "far")
