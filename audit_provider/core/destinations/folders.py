@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
+from audit_provider.core.content import Content
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import UnavailableError
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
 _EVENT_BYTES = 256 * 1024**2
 """Of one event: a file may be of any size, so this guards nothing but the memory."""
+
+_NAME_DIGITS = 32
+_MARK_DIGITS = 8
+FILE_NAME = re.compile(r"([0-9a-f]{32})(?:-[0-9a-f]{8})?\.ndjson\.gz")
+"""Names that :func:`file_name` gives."""
+
+_BY_CONTENT = re.compile(r"([0-9a-f]{32})(-[0-9]+)?")
+_content = Content()
 
 _GZIP = 31  # zlib's window bits for a gzip wrapper
 _GZIP_LEVEL = 2
@@ -55,6 +65,27 @@ def put_by_folder(
         except UnavailableError as error:
             verdicts[folder], said = Verdict.RETRY, str(error)
     return Outcome(tuple([verdict for folder, count in runs for verdict in repeat(verdicts[folder], count)]), said)
+
+
+def file_name(digest: str, items: Sequence[Item]) -> str:
+    """Return the name of a file of lines: the first digits of the digest of its content.
+
+    Equal records without an id are several events. If nothing in their lines distinguishes them, two files may have the
+    same content, and the second would be taken for the first: a digest of their ids is then a part of the name.
+    """
+    hidden = [item.event.id for item in items if _is_hidden(item)]
+    mark = f"-{hashlib.sha256(repr(hidden).encode()).hexdigest()[:_MARK_DIGITS]}" if hidden else ""
+    return f"{digest[:_NAME_DIGITS]}{mark}.ndjson.gz"
+
+
+def _is_hidden(item: Item) -> bool:
+    """Whether the line of an event neither holds its id nor decides it: the id counts equal records, or is made of
+    more than what is sent.
+    """
+    named = _BY_CONTENT.fullmatch(item.event.id)
+    if named is None or item.event.id.encode() in item.encoded:
+        return False
+    return named[2] is not None or _content.digest(item.encoded) != named[1]
 
 
 def packed_lines(items: Sequence[Item]) -> tuple[str, bytes]:

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from audit_provider.core.destinations.datadog import attributes_of
-from audit_provider.core.destinations.folders import packed_lines
+from audit_provider.core.destinations.folders import file_name, packed_lines
 from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.fields import FieldReader
@@ -89,8 +89,8 @@ class Hive:
         return items
 
     def name(self, digest: str, items: Sequence[Item]) -> str:
-        """Return the first digits of the digest."""
-        return f"{digest[:_NAME_DIGITS]}.ndjson.gz"
+        """See :func:`~audit_provider.core.destinations.folders.file_name`."""
+        return file_name(digest, items)
 
     def packed(self, items: Sequence[Item]) -> tuple[str, bytes]:
         """Return the lines, compressed."""

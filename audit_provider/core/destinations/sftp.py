@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit_provider.core.destinations.base import Batch, Item, Limits, Outcome, Verdict
-from audit_provider.core.destinations.folders import file_limits, packed_lines, put_by_folder
+from audit_provider.core.destinations.folders import file_limits, file_name, packed_lines, put_by_folder
 from audit_provider.core.destinations.spec import About, DestinationSpec
 from audit_provider.core.errors import ConfigurationError, StopError, UnavailableError
 from audit_provider.core.formats import Raw
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from audit_provider.core.formats import Form
     from audit_provider.core.model import Event, Origin
     from audit_provider.core.wire.ssh import SshConnection
-
-_NAME_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,9 @@ class SftpDestination:
             )
         return f"{self._client.where} accepts the login, and the folder {folder} exists."
 
-    def path_of(self, day: str, digest: str) -> str:
+    def path_of(self, day: str, name: str) -> str:
         """Return the path of a file."""
-        name, source = f"{digest[:_NAME_DIGITS]}.ndjson.gz", self._origin.source
+        source = self._origin.source
         flat = self._options.layout == "flat"
         return posixpath.join(
             self._options.folder, f"{source}-{day}-{name}" if flat else f"source={source}/dt={day}/{name}"
@@ -112,7 +110,7 @@ class SftpDestination:
 
     def _put(self, day: str, items: Sequence[Item]) -> Verdict:
         digest, body = packed_lines(items)
-        path = self.path_of(day, digest)
+        path = self.path_of(day, file_name(digest, items))
         with self._client.sftp() as sftp, self._refusals(path):
             if self._is_there(sftp, path, len(body), digest):
                 return Verdict.ALREADY_THERE

@@ -6,6 +6,7 @@ its id where the format writes it at a known path. A bucket is read in the parti
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
     from audit_provider.core.verification.arrival import Contents, IdBuckets
     from audit_provider.core.verification.documents import DocumentSearch
+
+_OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
+"""Ends the name of an event whose id another one has."""
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,20 +114,41 @@ def answered(ids: IdBuckets, arrival: DayArrival, days: Collection[date], now: d
         }
         found = arrival.count(wanted) if not arrival.tells_all else {key: bucket[key].count(THERE) for key in wanted}
         for key, places in wanted.items():
-            fate = "found" if found.get(key) else "missing"
             met = bucket.contents.get(key, [])
-            if fate == "found" and not arrival.by_content and _differs(met, arrival.said(key)):
-                fate = "altered"
-            for place in places:
+            if arrival.by_content:
+                fates = list(_fates_of_equal(met, ordinals, found.get(key, 0)))
+            else:
+                fate = "found" if found.get(key) else "missing"
+                if fate == "found" and _differs(met, arrival.said(key)):
+                    fate = "altered"
+                fates = [(place, key, fate) for place in places]
+            for place, name, fate in fates:
                 day = ordinals[place]
                 counts[day]["events"] += 1
                 counts[day][fate] += 1
                 if fate != "found":
-                    first.setdefault(day, met[0][1][0] if arrival.by_content else key)
+                    first.setdefault(day, name)
     return {
         day: Asked(now, count["events"], count["missing"], count["altered"], first.get(day, ""))
         for day, count in counts.items()
     }
+
+
+def _fates_of_equal(
+    met: Iterable[tuple[int, tuple[str, ...]]], days: Collection[int], count: int
+) -> Iterator[tuple[int, str, str]]:
+    """Yield the place, the id and the fate of each event that was met with one content.
+
+    Equal records without an id are several events, and a destination must hold as many.
+
+    :param days: places of days. :param count: how many times the content is there.
+    """
+    names: dict[str, int] = {}
+    for place, digests in met:
+        if place in days:
+            # The same event may have its own id in one stream, and a name of its own in another.
+            number = names.setdefault(_OWN_NAME.sub("", digests[0]), len(names))
+            yield place, digests[0], "found" if number < count else "missing"
 
 
 def _differs(met: Iterable[tuple[int, tuple[str, ...]]], said: Iterable[str]) -> bool:

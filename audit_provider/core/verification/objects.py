@@ -12,6 +12,7 @@ import msgspec
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from audit_provider.core.destinations.folders import FILE_NAME
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolError
 from audit_provider.core.model import Fields, utc_now
 from audit_provider.core.records import RecordReader
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from audit_provider.core.verification.arrival import Contents, IdBuckets
 
-_HIVE = re.compile(r"([0-9a-f]{32})\.ndjson\.gz")
 _ARCHIVE = re.compile(r"archive_.*\.json\.gz")
 _OWN_ARCHIVE = re.compile(
     r"archive_\d{6}\.\d{4}\.([0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.json\.gz"
@@ -98,7 +98,7 @@ class ObjectIds:
             return _ids_of_parquet(content), ()
         plain: bytes = igzip.decompress(content)  # type: ignore[no-untyped-call]
         digest = hashlib.sha256(plain).hexdigest()
-        archive, hive, own_archive = (each.fullmatch(name) for each in (_ARCHIVE, _HIVE, _OWN_ARCHIVE))
+        archive, hive, own_archive = (each.fullmatch(name) for each in (_ARCHIVE, FILE_NAME, _OWN_ARCHIVE))
         if hive and not digest.startswith(hive[1]):
             raise _DigestError
         if own_archive and str(UUID(digest[:32], version=5)) != own_archive[1]:
