@@ -245,7 +245,7 @@ class Ahead:
     """Events of one segment, one after another, that a destination has taken before those in front of them.
 
     :ivar index: place of the first in the segment, from 0. :ivar count: how many.
-    :ivar ids: digest of their ids: others' segments may have replaced the one that they were in.
+    :ivar ids: digest of these events: others' segments may have replaced the one that they were in.
     :ivar already_there: as in :class:`ShipCounts`, else they are delivered. :ivar restamped: likewise.
     """
 

@@ -6,9 +6,8 @@ from datetime import date
 
 import pytest
 
-from audit_provider.core.verification.arrival import THERE
+from audit_provider.core.verification.arrival import THERE, IdBuckets
 from audit_provider.core.verification.day_arrivals import answered, place_of
-from audit_provider.core.verification.id_buckets import IdBuckets
 from tests.core.runs.conftest import NOW
 
 DAY = date(2026, 3, 1)

@@ -448,6 +448,22 @@ def test_a_file_that_is_damaged_is_named(beginning, damage):
         list(letters.open())
 
 
+@pytest.mark.parametrize("content", [b"", None], ids=["empty", "of another file"])
+def test_a_file_that_holds_other_letters_than_its_name_says_closes_none(content):
+    store = MemoryStore()
+    kept(store, "a", "b")
+    one, other = (key for key in store.keys("p/live/c/dead/") if key.endswith(".ndjson"))
+    before = store.objects[one]
+    store.objects[one] = store.objects[other] if content is None else content
+    destination = Listed(limits=SMALL)
+    with pytest.raises(SpoolDamagedError, match=f"{one.rpartition('/')[2]}.*are not what was written"):
+        again(destination, letters_in(store))
+    assert destination.stored == []
+    store.objects[one] = before
+    again(destination, letters_in(store))
+    assert destination.stored == ["a", "b"]
+
+
 @pytest.mark.parametrize("folder", ["dead/siem", "dead/siem/redriven", "dead/siem/seen"])
 @pytest.mark.parametrize("name", ["README.txt", "000000000001-00000000-1-12345678.ndjson.bak", "1-2.json"])
 def test_a_file_of_somebody_else_is_none_of_the_letters(folder, name):

@@ -172,6 +172,8 @@ LOKI = Preset(
     # An ingester permanently refuses entries an hour older than the newest entry of the stream, which may be from now.
     max_age=timedelta(minutes=45),
     takes=None,
+    unseen="Of several entries of one stream with the same time and the same line, Loki keeps one. With `format: raw` "
+    "that is one of equal records without an id; the other formats write the id into the line.",
 )
 
 

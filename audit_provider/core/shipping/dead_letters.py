@@ -35,6 +35,7 @@ from audit_provider.core.shipping.letter_files import (
     Line,
     RedriveRecord,
     Refusal,
+    digest_of_places,
 )
 from audit_provider.core.state_version import DISCARDS
 
@@ -92,8 +93,8 @@ class DeadLetters:
         """
         kept = [_letter(each, at) for each in letters]
         kept[0] = msgspec.structs.replace(kept[0], previous=previous)
-        digest = hashlib.sha256(repr([each.place for each in kept]).encode()).hexdigest()[:8]
-        stem = f"{self._folder}{kept[0].segment:012d}-{kept[0].index:08d}-{len(kept)}-{digest}"
+        place = f"{kept[0].segment:012d}-{kept[0].index:08d}"
+        stem = f"{self._folder}{place}-{len(kept)}-{digest_of_places(kept)}"
         closed = {line.name for record in self.records() for line in record.closed}
         name, copy = f"{stem}.ndjson", 1
         there = set(self._stream.names_beside(self._folder)) if previous or not replaces else set()
@@ -153,14 +154,22 @@ class DeadLetters:
     def read(self, name: str) -> list[Letter]:
         """Return the letters of a file.
 
-        :raises SpoolDamagedError: it does not hold dead letters.
+        :raises SpoolDamagedError: it does not hold dead letters, or others than its name says.
         """
         try:
-            return _letters.decode_lines(self._stream.get_beside(name))
+            found = _letters.decode_lines(self._stream.get_beside(name))
         except UNREADABLE as error:
             raise SpoolDamagedError(
                 f"the dead letters {name} of {self._stream} cannot be read ({error}): restore the file."
             ) from None
+        named = LETTERS.fullmatch(name, len(self._folder))
+        # Else the letters that were there would be closed by what becomes of those that are there now.
+        if named and (len(found) != int(named[1]) or digest_of_places(found) != named[2]):
+            raise SpoolDamagedError(
+                f"the dead letters {name} of {self._stream} are not what was written (the name says other events): "
+                "restore the file."
+            )
+        return found
 
     def open(self) -> Iterator[tuple[Line, Letter]]:
         """Yield the letters that the destination still has not got, each with the reason of the latest try."""

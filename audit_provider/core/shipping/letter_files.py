@@ -13,6 +13,7 @@ made, and those of streams that were restored without it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from audit_provider.core.model import Event
 from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from audit_provider.core.spool import Store
 
@@ -70,6 +71,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def spooled(self) -> Event:
         """The event as the spool holds it."""
         return Event(self.id, self.time, self.event)
+
+
+def digest_of_places(letters: Sequence[Letter]) -> str:
+    """Return the digest in the name of a file of letters: of where their events stand."""
+    return hashlib.sha256(repr([each.place for each in letters]).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Raw
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Received
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Ahead, Event, Offset, lasting
+from audit_provider.core.spool.segment import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -303,4 +303,5 @@ def _range(group: Sequence[tuple[Item, bool]]) -> Ahead:
 
 
 def _digest(events: Sequence[Event]) -> str:
-    return hashlib.sha256(msgspec.json.encode([event.id for event in events])).hexdigest()[:16]
+    # Not the ids alone: a segment that has replaced theirs may hold other content under the same ids.
+    return hashlib.sha256(b"\n".join(map(line_of, events))).hexdigest()[:16]

@@ -14,7 +14,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.open_stream import proven_head
 from audit_provider.core.shipping.dead_letters import DeadLetters, LetterProof
-from audit_provider.core.shipping.letter_files import LETTERS, RECORD, Letter, RedriveRecord
+from audit_provider.core.shipping.letter_files import LETTERS, RECORD, Letter, RedriveRecord, digest_of_places
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.verification.report import Fault
 from audit_provider.core.verification.segments import Flaw, FlawError, fetch
@@ -44,7 +44,7 @@ def read_letters(store: Store, folder: str, name: str) -> list[Letter]:
         raise FlawError(Flaw("damaged", name, "cannot be read as dead letters")) from None
     if len(found) != int(named[1]):
         raise FlawError(Flaw("total", name, f"holds {len(found)} letters of {int(named[1])}"))
-    if hashlib.sha256(repr([each.place for each in found]).encode()).hexdigest()[:8] != named[2]:
+    if digest_of_places(found) != named[2]:
         raise FlawError(Flaw("damaged", name, "holds letters of other events than its name says"))
     return found
 

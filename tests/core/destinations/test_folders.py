@@ -13,7 +13,7 @@ from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.model import Fields
 from audit_provider.core.records import RecordReader
 from audit_provider.core.shipping.selection import Redaction, Selection, Selector
-from audit_provider.core.verification.id_buckets import IdBuckets
+from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.objects import ObjectIds
 from audit_provider.sandbox.sftp import SftpService
 from tests.core.destinations.other_intakes import ssh_of

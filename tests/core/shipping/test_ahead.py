@@ -115,6 +115,18 @@ def test_another_segment_in_the_place_of_the_one_that_was_sent_is_sent_whole():
     assert desk.offset.counts == ShipCounts(delivered=8)
 
 
+def test_another_segment_with_other_content_under_the_same_ids_is_sent_whole():
+    far, desk = Counting(blocked="0"), Desk()
+    with pytest.raises(WaitError):
+        desk.ship(far, spans(2, 6), concurrency=4)
+    assert desk.offset.ahead
+    far.blocked, first = set(), list(far.stored)
+    changed = [event(number, outcome="corrected") for number in range(2, 8)]
+    desk.ship(far, [spans(2)[0], changed])
+    assert [name for name in far.stored[len(first) :] if name not in "01"] == [each.id for each in changed]
+    assert desk.offset.counts == ShipCounts(delivered=8)
+
+
 def test_a_shorter_segment_in_its_place_is_not_passed_over():
     far, desk = Counting(blocked="0"), Desk()
     with pytest.raises(WaitError):
