@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -82,6 +83,26 @@ _VALUE, _FIRST_ITEM, _NAME, _COLON, _AFTER = range(5)
 
 _encode = msgspec.json.Encoder().encode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+_LONGEST_WHOLE = 18
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_WHOLE else digits
+
+
+def _number(written: str) -> float | str:
+    number = float(written)
+    return number if math.isfinite(number) else written
+
+
+def value_of(text: bytes | msgspec.Raw) -> Any:
+    """Return what a text in JSON says; what no number can hold becomes a text.
+
+    :raises ValueError: it is no JSON. :raises RecursionError: it is nested too deep.
+    """
+    return json.loads(bytes(text), parse_int=_whole_number, parse_float=_number)
 
 
 class BrokenError(ValueError):
@@ -226,6 +247,17 @@ def rewritten(text: bytes) -> Rewritten:
         raise BrokenError(reached)
     parts.append(text[done:])
     return Rewritten(b"".join(parts), tuple(why))
+
+
+def decoded(text: bytes) -> Any:
+    """Return what a text says, rewritten if a strict decoder refuses it, as it does half of a surrogate pair.
+
+    :raises BrokenError: there is no complete value, or something follows it.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except UNREADABLE:
+        return value_of(rewritten(text).text)
 
 
 def _end_of_text(text: bytes, place: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -26,7 +24,7 @@ from audit_provider.core.fields import (
     shape_of,
     value_at,
 )
-from audit_provider.core.loose_json import BrokenError, rewritten
+from audit_provider.core.loose_json import BrokenError, rewritten, value_of
 from audit_provider.core.model import UTC, Event, Fields, Unreadable
 from audit_provider.core.times import ZERO_TIME, is_too_fine
 from audit_provider.core.times import time_from as time_from  # where others look for it
@@ -127,9 +125,6 @@ def _are_utc(moments: Sequence[Any]) -> bool:
 def _written(moment: Any) -> Any:
     """Return a moment as a vendor may have written it."""
     return moment.isoformat() if isinstance(moment, datetime) else moment
-
-
-_LONGEST_WHOLE = 18
 
 
 class RecordReader:
@@ -311,14 +306,14 @@ class RecordReader:
         """
         try:
             # What no number can hold is JSON all the same, and is kept as it came.
-            found = json.loads(raw, parse_int=_whole_number, parse_float=_number)
+            found = value_of(raw)
             msgspec.json.decode(raw, type=msgspec.Raw)
             return found, raw, self._patient
         except UNREADABLE:
             pass
         try:
             anew = rewritten(raw)
-            found = json.loads(anew.text, parse_int=_whole_number, parse_float=_number)
+            found = value_of(anew.text)
         except (BrokenError, *UNREADABLE) as error:
             self.unreadable.append(Unreadable(record, str(error)))
             return None
@@ -370,15 +365,6 @@ def _in_mapping(path: str) -> Callable[[Any], Any]:
         return ABSENT if value is None else value
 
     return get
-
-
-def _whole_number(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _LONGEST_WHOLE else digits
-
-
-def _number(written: str) -> float | str:
-    number = float(written)
-    return number if math.isfinite(number) else written
 
 
 def _shown(value: Any) -> str:

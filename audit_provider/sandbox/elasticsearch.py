@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
-from audit_provider.sandbox.elasticsearch_search import search
+from audit_provider.sandbox.elasticsearch_search import search, written
 from audit_provider.sandbox.elasticsearch_store import DocumentError, Index, Refusal, RefusalError, refuse_template
 from audit_provider.testing.server import DestinationService, Reply, Request
 
@@ -204,7 +204,9 @@ class ElasticsearchService(DestinationService):
             return _error(404, "index_not_found_exception", f"no such index [{target}]")
         with self._lock:
             found = search(self.targets[target], request.plain_body() or b"{}")
-        return _error(found.status, found.kind, found.reason) if isinstance(found, Refusal) else Reply.json(200, found)
+        if isinstance(found, Refusal):
+            return _error(found.status, found.kind, found.reason)
+        return Reply(200, written(found, is_filtered=bool(request.param("filter_path"))))
 
     def _bulk(self, request: Request) -> Reply:
         if request.headers.get("Content-Type", "").split(";")[0] not in _KINDS:

@@ -78,7 +78,7 @@ class Index:
         self.is_full = False
         self._mappings = (template or {}).get("mappings", {})
         self._ignores_malformed = (template or {}).get("settings", {}).get("index.mapping.ignore_malformed", False)
-        self._generations: list[dict[str, dict[str, Any]]] = [{}]
+        self._generations: list[dict[str, Document]] = [{}]
         self._fields: dict[str, str] = {}
 
     @classmethod
@@ -102,12 +102,12 @@ class Index:
         self._generations.append({})
         self._fields = {}
 
-    def documents(self) -> Iterator[dict[str, Any]]:
+    def documents(self) -> Iterator[Document]:
         """Yield every document."""
         for generation in self._generations:
             yield from generation.values()
 
-    def entries(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def entries(self) -> Iterator[tuple[str, str, Document]]:
         """Yield every document, after the backing index that it is in and its id."""
         for number, generation in enumerate(self._generations, 1):
             index = f".ds-{self.name}-2026.03.01-{number:06d}" if self.is_stream else self.name
@@ -231,14 +231,22 @@ def _mapped_types(mappings: Mapping[str, Any]) -> Iterator[tuple[str, str, set[s
             yield name, each["mapping"]["type"], set(each["mapping"]) - {"type"}
 
 
-def _parsed(text: str) -> dict[str, Any]:
+class Document(dict[str, Any]):
+    """A document. :ivar text: as it was written."""
+
+    text = ""
+
+
+def _parsed(text: str) -> Document:
     try:
         document = json.loads(text, object_pairs_hook=_unique)
     except ValueError as error:
         raise _unfit(f"failed to parse: {error}") from None
     if not isinstance(document, dict):
         raise _unfit("a document is an object")
-    return document
+    parsed = Document(document)
+    parsed.text = text
+    return parsed
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -379,6 +379,7 @@ def test_documents_that_are_lost_or_changed_are_found_on_their_day(asked, cluste
     del cluster.targets[STREAM]._generations[-1][name]
     record = json.loads(other["event"]["original"])
     other["event"]["original"] = json.dumps(record | {"action": "IssueOpened, not what it was"})
+    other.text = json.dumps(other)
     with pytest.raises(AirflowFailException, match="1 are missing and 1 are altered of"):
         asked.verify(pipeline=SEARCHES)
     assert asked.calendar().asked["s3"].first in (document["event"]["id"], other["event"]["id"])

@@ -163,3 +163,27 @@ def test_a_block_is_answered_alike(stores, stand_in_store, setting, attribute):
     setattr(stand_in_store.targets[target], attribute, True)
     real, stand_in = (shape(asked(url, "POST", f"/{target}/_bulk", BULKS["no id"])) for url in stores)
     assert stand_in == real
+
+
+@pytest.mark.parametrize("filter_path", ["", "?filter_path=hits.hits._source"])
+def test_a_source_is_written_alike(stores, filter_path):
+    numbers = '"a":1e400,"b":1e-400,"c":-0.0,"d":0.12345678901234567890,"e":1000000000000000000000000000000'
+    name = f"numbers{bool(filter_path)}"
+    query = json.dumps({"query": {"ids": {"values": [name]}}})
+    sources = []
+    for url in stores:
+        body = lines({"create": {"_id": name}}, f'{{"@timestamp":"{TIME}","raw":{{{numbers},"f":"\\ud800"}}}}')
+        assert asked(url, "POST", f"/{STREAM}/_bulk?refresh=true", body).json()["errors"] is False
+        answer = asked(url, "POST", f"/{STREAM}/_search{filter_path}", query, kind="application/json")
+        found = json.loads(answer.content, parse_float=str, parse_int=str)
+        sources.append(found["hits"]["hits"][0]["_source"]["raw"])
+    real, stand_in = sources
+    assert {name: as_double(each) for name, each in stand_in.items()} == {
+        name: as_double(each) for name, each in real.items()
+    }
+    assert real["a"] == ("Infinity" if filter_path else "1e400")
+
+
+def as_double(written):
+    """Return a number that was written anew, which each language does in its way; others as they are written."""
+    return float(written) if written in ("0.0", "-0.0", "0.12345678901234568") else written

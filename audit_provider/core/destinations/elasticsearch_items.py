@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.destinations.base import Outcome, Verdict
-from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, StopError
+from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError, StopError
 from audit_provider.core.wire.later import means_later
 
 if TYPE_CHECKING:
@@ -128,13 +128,11 @@ def judge_items(
 
 def _items(answer: Answer, count: int) -> list[_Item]:
     try:
-        reply = _decode(answer.body)
+        reply = answer.decoded(_decode)
     except msgspec.ValidationError as error:
         raise ProtocolError(
             f"{answer.where} answered 200, but not as _bulk does ({error}): check the host; everything is kept."
         ) from None
-    except UNREADABLE:
-        raise ProtocolError(answer.not_json()) from None
     if len(reply.items) != count:
         raise ProtocolError(
             f"{answer.where} answered for {len(reply.items)} of {count} events: check proxies in between; "

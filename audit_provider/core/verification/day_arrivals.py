@@ -16,6 +16,7 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from audit_provider.core.errors import UNREADABLE, UnavailableError
+from audit_provider.core.loose_json import decoded
 from audit_provider.core.spool import S3Store
 from audit_provider.core.verification.arrival import THERE, digest_of
 from audit_provider.core.verification.documents import record_in, records_of
@@ -263,7 +264,7 @@ class DayObjects:
             yield digest_of(line), ()
             return
         try:
-            found = msgspec.json.decode(line)
+            found = decoded(line)
         except UNREADABLE:
             return
         for part in self._id_at:

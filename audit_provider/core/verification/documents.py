@@ -20,6 +20,7 @@ import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
+from audit_provider.core.loose_json import decoded
 from audit_provider.core.verification.arrival import digest_of
 from audit_provider.core.verification.checkpoints import Log, notes_in
 
@@ -143,10 +144,11 @@ class DocumentSearch:
             query = {"query": {"ids": {"values": list(names)}}}
         query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": self.contents is not None}
         hits = search(
+            # A filter makes OpenSearch write the sources anew, without the digits that a double does not hold.
             self._client,
             self._target,
             query,
-            _FILTER_PATH if self.contents is None else f"{_FILTER_PATH},hits.hits._source",
+            _FILTER_PATH if self.contents is None else None,
         )
         if hits.total.value > len(hits.hits):
             if len(ids) == 1:
@@ -164,16 +166,16 @@ class DocumentSearch:
         return found
 
 
-def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_path: str) -> Hits:
+def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_path: str | None) -> Hits:
     """Ask ``_search`` of an index or a data stream.
 
-    :param query: the body. :param filter_path: which parts the answer has, see :class:`Hits`.
+    :param query: the body. :param filter_path: which parts the answer has, see :class:`Hits`; None for all.
     :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
     """
     answer = client.fetch(
         "POST",
         f"/{quote(target, safe='')}/_search",
-        params={"filter_path": filter_path},
+        params={"filter_path": filter_path} if filter_path else {},
         headers={"Content-Type": "application/json", "Accept": "application/json"},
         body=msgspec.json.encode(query),
     )
@@ -187,8 +189,8 @@ def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_pat
             f"{answer.where} answered {answer.status}{client.words(answer)}: check the name of the target."
         )
     try:
-        found = _decode(answer.body)
-    except UNREADABLE:
+        found = answer.decoded(_decode)
+    except msgspec.ValidationError:
         raise ProtocolError(f"{answer.where} answered 200 and not as _search does: check the host.") from None
     if found.timed_out or found.shards.failed:
         raise UnavailableError(
@@ -204,28 +206,48 @@ _decode = msgspec.json.Decoder(_Found).decode
 _OWN = frozenset({"@timestamp", "data_stream", "event"})
 """What a document has at its root beside a record that is the document itself."""
 
+_ENVELOPE = frozenset({"id", "time", "source", "pipeline", "raw"})
+"""What the format ``envelope`` always has."""
+
 
 def record_in(document: bytes) -> bytes | None:
     """Return the record that a document holds, in one spelling; None in a form that cannot be compared.
 
-    It is ``event.original``, the object under ``raw``, or else the document itself. Fields that were derived from it
-    are not looked at, since another version of this package, or an ingest pipeline, may derive others.
+    It is ``event.original`` (ECS), ``raw_data`` (OCSF), the object under ``raw``, or else the document itself. Fields
+    that were derived from it are not compared, since another version of this package, or an ingest pipeline, may derive
+    others.
     """
     try:
-        found = msgspec.json.decode(document)
+        found = decoded(document)
         if not isinstance(found, dict):
             return None
-        event = found.get("event")
-        original = event.get("original") if isinstance(event, dict) else found.get("event.original")
-        if isinstance(original, str):
-            return one_spelling(msgspec.json.decode(original))
-        if isinstance(found.get("raw"), dict):
-            return one_spelling(found["raw"])
+        inner = found.get("raw")
+        original = _original_in(found)
+        if original is None and isinstance(inner, dict):
+            # The destination puts a document that a strict decoder refuses under 'raw', whatever its format is.
+            original = _original_in(inner)
+            if original is None:
+                return one_spelling(inner["raw"] if _is_envelope(inner) else inner)
+        if original is not None:
+            return one_spelling(decoded(original.encode()))
     except UNREADABLE:
         return None
     if isinstance(found.get("message"), str) and not found.keys() - _OWN - {"message"}:
         return None
     return one_spelling({key: value for key, value in found.items() if key not in _OWN})
+
+
+def _original_in(document: Mapping[str, Any]) -> str | None:
+    """Return the record's text, which ECS and OCSF have."""
+    event = document.get("event")
+    original = event.get("original") if isinstance(event, dict) else document.get("event.original")
+    if original is None and "class_uid" in document:
+        original = document.get("raw_data")
+    return original if isinstance(original, str) else None
+
+
+def _is_envelope(found: Mapping[str, Any]) -> bool:
+    return isinstance(found.get("raw"), dict) and found.keys() >= _ENVELOPE
 
 
 def one_spelling(record: Any) -> bytes:
@@ -244,7 +266,7 @@ def records_of(contents: Contents) -> Contents:
             if (found := record_in(each)) is not None:
                 yield found
         try:
-            yield one_spelling(msgspec.json.decode(event.raw))
+            yield one_spelling(decoded(bytes(event.raw)))
         except UNREADABLE:
             return
 

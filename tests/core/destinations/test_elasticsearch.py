@@ -27,6 +27,8 @@ from audit_provider.core.errors import (
 )
 from audit_provider.core.formats import FORMATS, Envelope, Raw
 from audit_provider.core.model import Event, Fields, Offset, Origin
+from audit_provider.core.verification.arrival import digest_of
+from audit_provider.core.verification.documents import DocumentSearch, records_of
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
@@ -361,6 +363,39 @@ def test_the_cause_is_told_and_no_secret_is(serve):
     destination = ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client_of(serve(lambda request: answer)))
     outcome = destination.send(batch_of(destination, "a"))
     assert "*** why" in outcome.reasons[0]
+
+
+HALF = rb'"Preview of field\'s value: \uD800 alone"'
+"""As OpenSearch 2.19.6 and 3.9.0 quote what they were sent: strict JSON holds no half of a surrogate pair."""
+
+
+def test_an_answer_that_quotes_half_a_surrogate_pair_holds_up_no_other_event(serve):
+    said = b'{"type": "mapper_parsing_exception", "reason": %s}' % HALF
+    body = b'{"errors": true, "items": [{"create": {"status": 400, "error": %s}}, {"create": {"status": 201}}]}' % said
+    desk = Desk()
+    destination = ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client_of(serve(lambda _: (200, {}, body))))
+    desk.ship(destination, [[event("a"), event("b")]])
+    assert "value: \ufffd alone" in desk.letters["a"].reason
+    assert desk.offset.counts.delivered == 1
+
+
+def test_a_document_with_half_a_surrogate_pair_is_found_and_compared(serve):
+    document = b'{"id": "e1", "said": %s}' % HALF
+    hit = b'{"_id": "slack:p:e1", "_source": %s}' % document
+    body = b'{"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": 1}, "hits": [%s]}}' % hit
+    server = serve(lambda _: (200, {}, body))
+
+    def contents(folder, segment, event):
+        yield bytes(event.raw)
+
+    origin = Origin("p", "slack", Fields("id", "date"))
+    asked = DocumentSearch(client_of(server), "audit", origin, sleep=lambda _: None, contents=contents)
+    assert asked.count(["e1"]) == {"e1": 1}
+    records = records_of(contents)
+    same, other = (Event("e1", NOW, msgspec.Raw(each)) for each in (document, document.replace(b"alone", b"altered")))
+    assert asked.said("e1")
+    assert set(asked.said("e1")) <= {digest_of(each) for each in records("p/live", 1, same)}
+    assert not set(asked.said("e1")) & {digest_of(each) for each in records("p/live", 1, other)}
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

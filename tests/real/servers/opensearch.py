@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from audit_provider.core.model import Event
 from audit_provider.sandbox.local_airflow import free_ports
 from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import ORIGIN, adverse_events, good_events
+from tests.real.asking import Questions, asked
 from tests.real.clients import http_client
 from tests.real.obtaining import Obtained, from_maven, java_home
 from tests.real.process import Process, started
@@ -151,6 +153,38 @@ def plain_index(node: Cluster) -> Finding:
     return compare(shipment, node.held("plain"), _expected(destination), notes=_letters(shipment))
 
 
+def asked_for(node: Cluster, form: str) -> Finding:
+    """The scheduled verification asks for all adverse events that are delivered, whatever their ids and records are."""
+    options = {"namespace": f"asked_{form}"}
+    destination = node.destination(form, template="install", product="opensearch", **options)
+    shipment = Shipment(adverse_events()).run(destination)
+    target = destination.target
+
+    def document(event: Event) -> tuple[str, str]:
+        """Return index and id of an event's document."""
+        action = json.loads(destination.encode(event, restamp=False).split(b"\n", 1)[0])
+        query = {"query": {"ids": {"values": [action["create"]["_id"]]}}}
+        (hit,) = node.ask("POST", f"/{quote(target)}/_search", query)["hits"]["hits"]
+        return hit["_index"], hit["_id"]
+
+    def remove(event: Event) -> None:
+        index, name = document(event)
+        node.ask("DELETE", f"/{index}/_doc/{quote(name, safe='')}?refresh=true")
+
+    def alter(event: Event) -> None:
+        index, name = document(event)
+        path = f"/{index}/_doc/{quote(name, safe='')}"
+        kept = node.ask("GET", path)
+        only = f"if_seq_no={kept['_seq_no']}&if_primary_term={kept['_primary_term']}"
+        altered = json.loads(json.dumps(kept["_source"]).replace("user_login", "user_logout"))
+        node.ask("PUT", f"{path}?refresh=true&{only}", altered)
+
+    client = http_client(node.url, service="OpenSearch")
+    node.ask("POST", f"/{quote(target)}/_refresh")
+    entry = {"type": "elasticsearch", "format": form, **options}
+    return asked(shipment, Questions(entry, client), remove=remove, alter=alter)
+
+
 def rolled_over(node: Cluster) -> Finding:
     """The same events once more after a rollover: stored twice, as the page says, and nothing is missing."""
     events = good_events(50)
@@ -159,6 +193,18 @@ def rolled_over(node: Cluster) -> Finding:
     node.ask("POST", f"/{destination.target}/_rollover")
     shipment = Shipment(events).run(destination)
     return compare(shipment, node.held(destination.target), _expected(destination), takes=50)
+
+
+def quoted(node: Cluster) -> Finding:
+    """The answer quotes a value with half of a surrogate pair: that event is set aside, the others are stored."""
+    target = "quoted"
+    under_raw = {"properties": {"detail": {"type": "integer"}}}  # where a record goes that a strict decoder refuses
+    node.ask("PUT", f"/{target}", {"mappings": {"properties": {"raw": under_raw}}})
+    half = next(each for each in adverse_events() if each.id == "half a pair")
+    events = [*good_events(10), half, *good_events(20)[10:]]
+    destination = node.destination("raw", target=target)
+    shipment = Shipment(events).run(destination)
+    return compare(shipment, node.held(target), _expected(destination), takes=20, notes=_letters(shipment))
 
 
 def blocked(node: Cluster, setting: str) -> Finding:
@@ -259,9 +305,11 @@ SCENARIOS: dict[str, Callable[[Cluster], Finding]] = {
     "data stream, adverse events, twice, ocsf": lambda node: adverse(node, "ocsf"),
     "plain index, adverse events, raw": plain_index,
     "its test": lambda node: checked(node.destination(), says="accepts the credential"),
+    **{f"asked for the days, {form}": partial(asked_for, form=form) for form in ("ecs", "envelope", "ocsf", "raw")},
     "rollover, then the same ids": rolled_over,
     "read only": lambda node: blocked(node, "read_only"),
     "read only, since its disk is full": lambda node: blocked(node, "read_only_allow_delete"),
+    "a value that its answer quotes": quoted,
     "no writes": lambda node: blocked(node, "write"),
     "no index, and none is made": no_stream,
     "failure store, which it does not have": no_failure_store,

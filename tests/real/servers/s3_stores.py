@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
+from audit_provider.core.formats import FORMATS, Form
 from audit_provider.core.model import Event, utc_now
 from audit_provider.sandbox.local_airflow import free_ports
 from tests.real.account import Finding, Shipment, checked, compare
 from tests.real.adverse import NOW, ORIGIN, adverse_events, good_events
+from tests.real.asking import Questions, asked
 from tests.real.clients import s3_client
 from tests.real.obtaining import from_pypi
 from tests.real.process import Process, started
@@ -75,10 +78,10 @@ class Store:
         """Return a client, by default with the right keys."""
         return s3_client(self.url, key or self.key, secret or self.secret)
 
-    def destination(self, *, secret: str = "", **options: Any) -> S3Destination:
+    def destination(self, *, secret: str = "", form: Form | None = None, **options: Any) -> S3Destination:
         """Return the product's own."""
         wanted = {"bucket": self.bucket, **options}
-        return S3Destination(S3Options(**wanted), ORIGIN, self.client(secret=secret), now=utc_now)
+        return S3Destination(S3Options(**wanted), ORIGIN, self.client(secret=secret), now=utc_now, form=form)
 
     def ships(
         self, events: Sequence[Event], *, ends: str = "well", takes: int | None = None, **options: Any
@@ -184,12 +187,37 @@ def killed(store: Store) -> Finding:
     return found if len(held) == 600 or found.wrong else Finding(found.said, found.held, f"{len(held)} are held")
 
 
+def asked_for(store: Store, form: str) -> Finding:
+    """The scheduled verification asks for all adverse events; one line is taken out, another one altered."""
+    client, bucket, prefix = store.client(), store.bucket, f"asked-{form}"
+    own = FORMATS[form](ORIGIN, "1.1")
+    shipment = Shipment(adverse_events()).run(store.destination(prefix=prefix, form=own))
+
+    def rewrite(event: Event, change: Callable[[bytes], bytes]) -> None:
+        old = own.write(event) + b"\n"
+        for found in client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]:
+            content = gzip.decompress(client.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+            if old in content:
+                body = gzip.compress(content.replace(old, change(old), 1))
+                client.put_object(Bucket=bucket, Key=found["Key"], Body=body)
+                return
+
+    return asked(
+        shipment,
+        Questions({"type": "s3", "bucket": bucket, "prefix": prefix, "format": form}, client),
+        remove=lambda event: rewrite(event, lambda line: b""),
+        alter=lambda event: rewrite(event, lambda line: line.replace(b"user_login", b"user_logout")),
+        by_content=form == "raw",
+    )
+
+
 _ALL = len(adverse_events())
 
 SCENARIOS: dict[str, Callable[[Store], Finding]] = {
     "adverse events, twice, hive": lambda store: store.ships(adverse_events(), prefix="hive", takes=_ALL),
     "adverse events, twice, odd prefix": lambda store: store.ships(adverse_events(), prefix="p 1/ü+&=", takes=_ALL),
     "200 objects, twice": lambda store: store.ships(spread_events(600, 200), prefix="many", takes=600),
+    **{f"asked for the days, {form}": partial(asked_for, form=form) for form in ("raw", "envelope", "ecs", "ocsf")},
     "wrong secret": lambda store: store.ships(good_events(20), secret="wrong", ends="CredentialError", takes=0),
     "Object Lock, which the bucket has not": lambda store: unlocked(store),
     "Object Lock, which the bucket has not, its test": lambda store: checked(
