@@ -86,7 +86,7 @@ def main() -> None:
     begun = time.monotonic()
     works: dict[str, Callable[[str, Path], Work]] = {"plain": plain, "read": read, "tree": tree}
     if name != "plain":
-        from audit_provider.host.process_memory import keep_large_blocks_apart
+        from audit_provider.host.process import keep_large_blocks_apart
 
         keep_large_blocks_apart()  # as every task does
     if name in works:

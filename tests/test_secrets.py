@@ -38,7 +38,7 @@ from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from audit_provider.testing.signing_keys import private_key
 from tests.hostile import Hostile, chain_of, cut, echo, found_in, garbled, silent
-from tests.operators.conftest import context, variables  # noqa: F401 - a fixture
+from tests.operators.conftest import context, no_pause, variables  # noqa: F401 - fixtures
 
 CANARY = 'canary/Tok+en=7f3a"91&c2'
 SETTING = "canary-setting 88+e1/x"
@@ -133,13 +133,12 @@ class Watch:
 
 
 @pytest.fixture
-def watch(request, caplog, capsys, monkeypatch):
+def watch(request, caplog, capsys, monkeypatch, no_pause):  # noqa: F811
     parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
     silence = 0.02 if parameters.get("answer") == "silence" else 5.0
     caplog.set_level(logging.DEBUG)
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "sleep", lambda seconds: None)
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "timeout", (5.0, silence))
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda seconds: None)
     return Watch(caplog, capsys)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.model import Gap, PullCounts, text_of, utc_now
+from audit_provider.core.model import Gap, PullCounts, text_of
 from audit_provider.core.pipeline import source_from
 from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import window_from
@@ -21,7 +21,6 @@ from audit_provider.core.wire.budget import POLLING
 from audit_provider.core.wire.budget import lane as lane_name
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.host.settings import spool_uri
-from audit_provider.host.sleeping import sleep_or_defer
 from audit_provider.host.spool_location import open_store
 from audit_provider.host.versions import skip_tasks
 from audit_provider.operators import metrics
@@ -154,7 +153,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             ledger=self.ledger,
             pipeline=self.pipeline,
             redrive=(context.get("params") or {}).get("redrive") or (),
-            now=utc_now(),
+            now=self.now(),
             log=self.log,
         )
         if idle.current:
@@ -206,7 +205,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         if self.window:
             return self._read(context)
         with source_failures_kept(
-            self.ledger, self.pipeline, run_id=self.run_id, now=utc_now, log=self.log, run=lambda: self._run
+            self.ledger, self.pipeline, run_id=self.run_id, now=self.now, log=self.log, run=lambda: self._run
         ):
             return self._read(context)
 
@@ -224,7 +223,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             window=window,
             lane=self.lane,
             destinations=(context.get("params") or {}).get("destinations"),
-            begun=self.begun or utc_now(),
+            begun=self.begun or self.now(),
             run_minutes=self.run_minutes,
             goes_on=self.done_before.get("read", 0) > 0,
             report=partial(self._send_metrics, live=window is None),
@@ -271,8 +270,8 @@ class PullAuditLogsOperator(AuditLogsOperator):
             start=self.start,
             window_number=f"window {number} of {len(windows)}" if number else "",
             on_gap=self._log_gap,
-            sleep=sleep_or_defer,
-            now=utc_now,
+            sleep=self.sleep,
+            now=self.now,
             log=self.log,
         )
         return self._source_reading
@@ -283,7 +282,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         metrics.count("read", reached.counts.read - begun.counts.read, tags)
         metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
         metrics.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
-        lag = reached.lag(utc_now()) if live else None
+        lag = reached.lag(self.now()) if live else None
         if lag is not None:
             metrics.gauge("lag_seconds", lag, tags)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.model import Gap, utc_now
+from audit_provider.core.model import Gap
 from audit_provider.core.runs.reconciling import Reconciling
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import RECONCILIATION
@@ -76,12 +76,12 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
             width=timedelta(seconds=self.width),
             retention_days=self.retention_days,
             fail_on_missed=self.fail_on_missed,
-            deadline=(self.begun or utc_now()) + timedelta(minutes=self.run_minutes),
+            deadline=(self.begun or self.now()) + timedelta(minutes=self.run_minutes),
             reader=source.reader,
             progress=source.progress,
             report=partial(self._send_metrics, live=False),
             log=self.log,
-            now=utc_now,
+            now=self.now,
         )
         return self._comparing.run()
 

@@ -12,7 +12,6 @@ from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
 from audit_provider.core.health import notices_in
 from audit_provider.core.ledger import summary_record
-from audit_provider.core.model import utc_now
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import with_again
 from audit_provider.core.open_stream import opened_for
@@ -180,7 +179,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             tellers=tellers(settings.notify, ship_findings=settings.ship_findings),
             notify=lambda memory, now, hidden: tell(self.pipeline, settings.notify, memory, context, now, hidden),
             log=self.log,
-            now=utc_now,
+            now=self.now,
         ).run(accounts, gaps)
 
     def _monitors(self) -> bool:
@@ -204,7 +203,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
                 destinations=self.destinations,
                 signer=signer(),
                 log=self.log,
-                now=utc_now,
+                now=self.now,
             ).make([*names, *own])
         except AuditError as error:
             # The account of the run is no less true for it, and is printed first.
@@ -222,14 +221,14 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         for notice in () if self.by_window else notices_in(opened.position.noticed):
             self.log.warning("Notice of reading into %s: %s", name.folder, notice.text)
         accounts = [opened.account(each) for each in destinations]
-        if opened.stream.due_for_pruning(utc_now()):
+        if opened.stream.due_for_pruning(self.now()):
             retain(
                 self.ledger,
                 store,
                 name,
                 self.destinations,
                 retention_days=self.retention_days,
-                now=utc_now(),
+                now=self.now(),
                 log=self.log,
             )
         return accounts
@@ -245,7 +244,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         known: dict[str, Sequence[str]] = dict.fromkeys(pipelines.wrong, ())
         known |= {name: list(each.destinations) for name, each in pipelines.pipelines.items()}
         known.setdefault(self.pipeline, self.destinations)
-        return left_in_spool(self.ledger, store, known, self.pipeline, now=utc_now())
+        return left_in_spool(self.ledger, store, known, self.pipeline, now=self.now())
 
     def _failed_tasks(self, context: Context) -> list[str]:
         ti = context["ti"]

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.errors import AuditError, WaitError
-from audit_provider.core.model import Origin, ShipCounts, Window, utc_now
+from audit_provider.core.model import Origin, ShipCounts, Window
 from audit_provider.core.runs.arguments import discard_from, origin_of, range_from, window_from
 from audit_provider.core.runs.attempt import Patience, Shipped
 from audit_provider.core.runs.configurations import configuration_of
@@ -22,7 +22,6 @@ from audit_provider.core.shipping.terms import Terms, TooOld
 from audit_provider.core.stream_name import StreamName
 from audit_provider.host.connection import connection_check
 from audit_provider.host.settings import spool_uri
-from audit_provider.host.sleeping import sleep_or_defer
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import metrics
 from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
@@ -131,7 +130,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         :raises AuditError: its connection cannot be used.
         """
         destination: Destination = self.hook(delivery.conn_id).destination(
-            delivery.options, origin, form, sleep=sleep_or_defer
+            delivery.options, origin, form, sleep=self.sleep
         )
         return destination
 
@@ -222,7 +221,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if wanted is None:
             return {}
         store = open_store(self.spool or spool_uri())
-        count = discard_letters(self.ledger, store, self.pipeline, self.destination, wanted, log=self.log, now=utc_now)
+        count = discard_letters(self.ledger, store, self.pipeline, self.destination, wanted, log=self.log, now=self.now)
         return {"discarded": count}
 
     def _replayed(self, shipment: Shipment, wanted: TimeRange, run_id: str) -> dict[str, int]:
@@ -245,7 +244,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
     def _new_shipment(self, delivery: Delivery) -> Shipment:
         patience = Patience(
-            self.destination, self.begun or utc_now(), self.run_minutes, goes_on=self.by_window or self.replay
+            self.destination, self.begun or self.now(), self.run_minutes, goes_on=self.by_window or self.replay
         )
         spool = self.spool or spool_uri()
         return Shipment(
@@ -256,7 +255,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             connect=partial(self._connect_stream, delivery, patience),
             patience=patience,
             log=self.log,
-            now=utc_now,
+            now=self.now,
             run_id=self.run_id,
             letters_at=f"{spool}/{self.pipeline}",
             letters_fail=self.dead_letters == "fail",
@@ -276,8 +275,8 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         destination = self.connect(delivery, origin, form_of(delivery, origin))
         takes_all = delivery.selection.takes_all
         return destination, Terms(
-            sleep=sleep_or_defer,
-            now=utc_now,
+            sleep=self.sleep,
+            now=self.now,
             too_old=self.too_old,
             deadline=patience.deadline,
             select=None if takes_all else Selector(delivery.selection, origin.fields).select,
@@ -309,11 +308,11 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         known = [each for each in self._shipped if each.position]
         if not known:
             return ""
-        end = max((each.latest for each in known if each.latest), default=utc_now())
+        end = max((each.latest for each in known if each.latest), default=self.now())
         start = min((each.earliest for each in known if each.earliest), default=end - timedelta(days=1))
         if any(each.counts.restamped for each in known):
             # What was too old lies there under the time of its arrival.
-            end = utc_now()
+            end = self.now()
         times = Window(start, end + timedelta(seconds=1))
         return self.link(self._delivery(), self._origin(known[0].position), times)
 

@@ -13,7 +13,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from audit_provider.core.errors import AuditError, CredentialError, StopError, WaitError
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.host.process_memory import keep_large_blocks_apart
+from audit_provider.host.process import keep_large_blocks_apart, sleep_or_defer
 from audit_provider.host.versions import TryAgainError
 from audit_provider.operators.links import keep_link
 from audit_provider.state import Variables
@@ -34,13 +34,15 @@ class AuditLogsOperator(BaseOperator):
     defers it, which costs no try. What was done before is recorded, so neither a lost trigger nor a killed triggerer
     costs more than the wait.
 
-    :cvar ledger: where progress is kept: Airflow's Variables.
+    :cvar ledger: where progress is kept: Airflow's Variables. :cvar now: the clock of the task, aware UTC.
+    :cvar sleep: sleeps for some seconds, or raises :class:`~audit_provider.core.errors.WaitError` for a long wait.
     :ivar begun: when this try began, before any wait without a worker. :ivar resumed: it goes on after such a wait.
-    :ivar done_before: counts of what it did before
-        the last wait. :ivar run_id: of the DAG run, "" where there is none.
+    :ivar done_before: counts of what it did before the last wait. :ivar run_id: of the DAG run, "" where there is none.
     """
 
     ledger: Ledger = Variables()
+    now: Callable[[], datetime] = staticmethod(utc_now)
+    sleep: Callable[[float], None] = staticmethod(sleep_or_defer)
     begun: datetime | None = None
     resumed: bool = False
     run_id: str = ""
@@ -53,7 +55,7 @@ class AuditLogsOperator(BaseOperator):
         # The same operator may be executed several times in one process.
         begun, self.done_before = self._handed_on
         self.resumed = begun is not None
-        self.begun, self._handed_on = begun or utc_now(), (None, {})
+        self.begun, self._handed_on = begun or self.now(), (None, {})
         run = context.get("dag_run")
         self.run_id = run.run_id if run else ""
         with _as_airflow_errors(self.credential):

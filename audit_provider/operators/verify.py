@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import ConfigurationError, StopError
-from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline, read_pipelines
 from audit_provider.core.runs.asking import lacking
 from audit_provider.core.runs.verifying import Verifying
@@ -51,7 +50,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         store = open_store(self.spool or spool_uri())
         asks = pipeline.reconcile is None or pipeline.reconcile.ask_destinations
         arrival_of = arrivals_of(self._with_options(pipeline)) if asks else None
-        run = Verifying(self.ledger, store, pipeline, self.log, utc_now, __version__, arrival_of)
+        run = Verifying(self.ledger, store, pipeline, self.log, self.now, __version__, arrival_of)
         found, days = run.run()
         self.log.info("\n%s", found)
         if found.faults:

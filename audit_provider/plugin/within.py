@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from audit_provider.core.errors import UnavailableError
@@ -23,27 +23,13 @@ class _OutOfTimeError(Exception):
     """Nobody waits any longer. It is none of this package's errors, which a verification would note and go on."""
 
 
-def within(seconds: float, work: Callable[[], _T]) -> _T:
+def within(seconds: float, work: Callable[[], _T], threads: Executor = _threads) -> _T:
     """Return what ``work`` returns, or raise what it raises.
 
     :param seconds: how long to wait for it. It goes on in its thread afterwards, and ends by its own limits.
+    :param threads: in which it is done.
     :raises UnavailableError: it does not end in time.
     """
-    return _within(_threads, seconds, work)
-
-
-def reading_within(seconds: float, store: Callable[[], Store], work: Callable[[Store], _T]) -> _T:
-    """Return what ``work`` returns, or raise what it raises; it is given a spool that it may read for so long.
-
-    :param seconds: how long to wait for it, and how long it may read: the next object it asks for afterwards ends it.
-    :param store: opens the spool.
-    :raises UnavailableError: it does not end in time.
-    """
-    until = time.monotonic() + seconds
-    return _within(_readers, seconds, lambda: work(_Until(store(), until)))
-
-
-def _within(threads: ThreadPoolExecutor, seconds: float, work: Callable[[], _T]) -> _T:
     late = UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.")
     job = threads.submit(work)
     wait([job], seconds)
@@ -54,6 +40,17 @@ def _within(threads: ThreadPoolExecutor, seconds: float, work: Callable[[], _T])
         return job.result()
     except _OutOfTimeError:
         raise late from None
+
+
+def reading_within(seconds: float, store: Callable[[], Store], work: Callable[[Store], _T]) -> _T:
+    """Return what ``work`` returns, or raise what it raises; it is given a spool that it may read for so long.
+
+    :param seconds: how long to wait for it, and how long it may read: the next object it asks for afterwards ends it.
+    :param store: opens the spool.
+    :raises UnavailableError: it does not end in time.
+    """
+    until = time.monotonic() + seconds
+    return within(seconds, lambda: work(_Until(store(), until)), _readers)
 
 
 class _Until:

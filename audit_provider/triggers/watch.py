@@ -21,7 +21,7 @@ from audit_provider.core.ledger import LookRecord
 from audit_provider.core.model import utc_now
 from audit_provider.core.watched import HAND_OVER_EVERY, budget_of_looks, time_between_looks
 from audit_provider.core.wire.rate_limit import Pacer
-from audit_provider.host.sleeping import sleep_or_defer
+from audit_provider.host.process import sleep_or_defer
 
 if TYPE_CHECKING:
     from audit_provider.core.runs.look import Lookout

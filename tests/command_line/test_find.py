@@ -237,7 +237,7 @@ def test_where_nobody_knows_the_source_who_did_what_is_not_searched(world, find,
     shutil.copytree(world.spool, tmp_path / "copy")
     actor = next(filter(None, (json.loads(line)["raw"].get("actor_user_id") for line in lines_of(world))))
     copy = ("--spool", tmp_path / "copy", "--without-airflow", "--actor", actor)
-    monkeypatch.setattr("audit_provider.command_line.find.described", lambda _: None)
+    monkeypatch.setenv("AIRFLOW__AUDIT_LOGS__PIPELINES_FILE", str(tmp_path / "none.yaml"))
     code, _, said = find(*copy)
     assert (code, "keep who did what: name its source with --source" in said) == (2, True)
     assert find(*copy, "--source", "pylon")[0] == 0

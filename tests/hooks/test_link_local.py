@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from ipaddress import ip_address
+import socket
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_the_other_end_of_every_connection_is_looked_at(connect, kind, monkeypat
         url = f"http://127.0.0.1:{listening.port}"
         hook = connect(kind, url, **({"token_url": f"{url}/token"} if kind == "azure_logs_ingestion" else {}))
         clients = hook.client(tries=1), hook.outside("", tries=1)
-        monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
+        monkeypatch.setattr(socket.socket, "getpeername", lambda _: ("169.254.169.254", 80))
         for client in clients:
             with pytest.raises(ConfigurationError, match="leads to"):
                 client.send("GET", "/")
@@ -86,7 +86,7 @@ def test_no_tunnel_leads_there(host):
 
 
 def test_no_request_of_a_hook_goes_there_through_its_tunnel(connect, monkeypatch):
-    with SftpService("pw", hosts={"siem.internal": "127.0.0.1"}) as service:
+    with SftpService("pw", hosts={"metadata.google.internal": "127.0.0.1"}) as service:
         far = {
             "conn_type": "ssh",
             "host": "127.0.0.1",
@@ -96,10 +96,9 @@ def test_no_request_of_a_hook_goes_there_through_its_tunnel(connect, monkeypatch
             "extra": {"host_key": service.host_key, "look_for_keys": "false"},
         }
         monkeypatch.setenv("AIRFLOW_CONN_FAR", json.dumps(far))
-        client = connect("splunk_hec", "https://siem.internal", ssh_conn_id="far").client()
-        monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA_NAMES", frozenset({"siem.internal"}))
+        session = connect("splunk_hec", "https://siem.internal", ssh_conn_id="far").http_hook.get_conn()
         with pytest.raises(ConfigurationError, match="leads to"):
-            client.send("GET", "/")
+            session.get("https://metadata.google.internal/")
         assert service.forwarded == []
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
+from airflow.sdk import Variable
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -17,6 +19,7 @@ from audit_provider.core.model import utc_now
 from audit_provider.core.reconciliation import looks_back, midnight
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.spool import LocalStore
+from audit_provider.host.process import sleep_or_defer
 from audit_provider.operators import (
     AuditLogsToDatadogOperator,
     AuditLogsToS3Operator,
@@ -24,6 +27,7 @@ from audit_provider.operators import (
     PullAuditLogsOperator,
     ReconcileAuditLogsOperator,
 )
+from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.sandbox.datadog import DatadogService
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
@@ -70,10 +74,16 @@ def variables(tmp_path, monkeypatch):
     folder = tmp_path / "variables"
     folder.mkdir()
     kept = type("Variables", (FileVariables,), {"folder": folder})
-    monkeypatch.setattr("audit_provider.state.Variable", kept)
+    for name in ("get", "set", "delete"):
+        monkeypatch.setattr(Variable, name, partial(_asked, kept, name))
     # These alone: tests in the same process may have made a database, and records in it.
-    monkeypatch.setattr("audit_provider.host.missing.is_at_hand", lambda: False)
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")
     return kept
+
+
+def _asked(kept, name, *arguments, **named):
+    """Hand on what Airflow is asked. Looked up each time, since tests replace one of these."""
+    return getattr(kept, name)(*arguments, **named)
 
 
 @pytest.fixture(scope="session")
@@ -184,10 +194,17 @@ def _fatal_at(write, fatal, *, after):
     return write_or_die
 
 
-def set_clock(monkeypatch, moment):
-    """Let the tasks believe that it is another time."""
-    for module in ("reconcile", "pull", "task"):
-        monkeypatch.setattr(f"audit_provider.operators.{module}.utc_now", lambda: moment)
+def set_clock(monkeypatch, moment, *others):
+    """Let the tasks that read a source believe that it is another time. :param others: operators that do so too."""
+    for each in (PullAuditLogsOperator, *others):
+        monkeypatch.setattr(each, "now", staticmethod(lambda: moment))
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    """Let the tasks not sleep; a wait that is too long for that gives the worker back as ever."""
+    pauseless = partial(sleep_or_defer, sleep=lambda _: None)
+    monkeypatch.setattr(AuditLogsOperator, "sleep", staticmethod(pauseless))
 
 
 @pytest.fixture

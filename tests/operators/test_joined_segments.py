@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from audit_provider.core.model import text_of
+from audit_provider.core.pull import pull
 from audit_provider.operators import AuditLogsToS3Operator
 from tests.core.simulation import Crash
 from tests.operators.conftest import context, crash_at_commit
@@ -17,7 +18,7 @@ from tests.operators.conftest import context, crash_at_commit
 @pytest.fixture
 def window(world, monkeypatch):
     """A window that is read whole, into a segment per page."""
-    monkeypatch.setattr("audit_provider.core.runs.pulling.WINDOW_SEGMENT_AGE", timedelta(0))
+    monkeypatch.setitem(pull.__kwdefaults__, "segment_bytes", 8_000)
     window = {
         "start": text_of(world.now - timedelta(days=61)),
         "end": text_of(world.now + timedelta(seconds=1)),

@@ -34,8 +34,7 @@ def test_what_a_window_within_holds_is_shipped_as_well(world, past, longer):
     assert Counter(world.datadog.ids()) == Counter(world.splunk.ids())
 
 
-def test_a_window_within_that_was_not_shipped_to_its_end_is_shipped_on(world, past, longer, monkeypatch):
-    monkeypatch.setattr("audit_provider.operators.ship.sleep_or_defer", lambda seconds: None)
+def test_a_window_within_that_was_not_shipped_to_its_end_is_shipped_on(world, past, longer, no_pause):
     whole = world.pull(window=past)["spooled"]
     world.pull(window=longer)
     world.datadog.faults.add("status", status=503, after=3, count=None)

@@ -101,8 +101,7 @@ def test_dead_letters_need_not_end_the_task_failed(world):
     assert world.ship("datadog", dead_letters="succeed")["dead_lettered"] == 1
 
 
-def test_the_tries_of_a_run_are_one_failure(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.operators.ship.sleep_or_defer", lambda seconds: None)
+def test_the_tries_of_a_run_are_one_failure(world, no_pause):
     world.pull()
     world.splunk.faults.add("status", status=503, count=None)
     ship = AuditLogsToSplunkHecOperator(task_id="s", pipeline="p", index="audit", spool=f"file://{world.spool}")
@@ -220,8 +219,7 @@ def test_a_connection_that_is_missing_or_mistyped(world, monkeypatch):
         world.pull()
 
 
-def test_an_outage_is_left_to_airflows_retries(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
+def test_an_outage_is_left_to_airflows_retries(world, no_pause):
     world.pylon.faults.add("status", status=503, count=None)
     with pytest.raises(AirflowException, match="503 5 times in a row") as caught:
         world.pull()
@@ -239,8 +237,7 @@ def test_a_long_wait_gives_the_worker_back(world):
     assert world.pull()["spooled"] == 700
 
 
-def test_answers_that_are_cut_or_slow_cost_nothing(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
+def test_answers_that_are_cut_or_slow_cost_nothing(world, no_pause):
     world.pylon.faults.add("cut", count=2)
     world.pylon.faults.add("status", status=429, headers={"X-Retry-After": "1"}, after=2)
     assert world.pull()["spooled"] == 700

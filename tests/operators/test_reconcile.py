@@ -177,8 +177,7 @@ def test_what_was_spooled_under_another_time_is_not_named_as_late(world, compare
 
 
 @pytest.mark.parametrize("page", range(1, 5))
-def test_a_comparison_that_breaks_off_goes_on_and_loses_nothing(world, compare, ending, monkeypatch, page):
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
+def test_a_comparison_that_breaks_off_goes_on_and_loses_nothing(world, compare, ending, no_pause, page):
     world.pull()
     late = insert(world, 40, ending - timedelta(hours=9))
     world.pylon.faults.add("status", status=503, after=page, count=None)
@@ -216,8 +215,7 @@ def test_a_run_may_end_failed_where_that_is_wanted(world, compare, ending):
     assert compare(fail_on_missed=True)["late"] == 0
 
 
-def test_what_was_found_before_a_run_broke_off_still_fails_the_next(world, compare, ending, monkeypatch):
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
+def test_what_was_found_before_a_run_broke_off_still_fails_the_next(world, compare, ending, no_pause, monkeypatch):
     world.pull()
     insert(world, 3, ending - timedelta(hours=9))
     put, reached = world.variables.set, []

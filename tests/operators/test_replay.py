@@ -194,8 +194,7 @@ def test_a_crash_at_any_commit_loses_nothing_and_the_retry_goes_on(world, form, 
     assert Counter(arrived()) == found
 
 
-def test_a_destination_that_breaks_off_is_resumed_by_the_retry(world, form, monkeypatch):
-    monkeypatch.setattr("audit_provider.host.sleeping.time.sleep", lambda _: None)
+def test_a_destination_that_breaks_off_is_resumed_by_the_retry(world, form, no_pause):
     world.pull(page_size=40)
     world.splunk.faults.add("status", status=503, after=2, count=None)
     options = {"options": {"batch_events": 200}}

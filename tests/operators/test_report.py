@@ -278,20 +278,14 @@ def about(world, *names):
     )
 
 
-def at(monkeypatch, moment):
-    """Let pull and report run at another time."""
-    set_clock(monkeypatch, moment)
-    monkeypatch.setattr("audit_provider.operators.report.utc_now", lambda: moment)
-
-
 @pytest.mark.parametrize("days", [3, 9])
 def test_what_happened_in_an_outage_is_found_when_it_is_read(world, report, monkeypatch, days):
     begun = world.now - timedelta(days=days + 1)
-    at(monkeypatch, begun)
+    set_clock(monkeypatch, begun, ReportAuditLogsOperator)
     world.pull(start=(begun - timedelta(days=20)).isoformat())
     report()
     evil(world, timedelta(days=days))
-    at(monkeypatch, world.now)
+    set_clock(monkeypatch, world.now, ReportAuditLogsOperator)
     world.pull()
     report()
     assert about(world, "mallory", "victim") == [
@@ -439,7 +433,7 @@ def test_a_notifier_that_is_down_for_days_is_told_in_the_end(world, report, noti
         broken.setattr(notifier, "broken", True)
         with pytest.raises(AirflowFailException, match="could not send"):
             report(notify)
-    at(monkeypatch, world.now + timedelta(days=6))
+    set_clock(monkeypatch, world.now + timedelta(days=6), ReportAuditLogsOperator)
     report(notify)
     assert any("UserRoleChanged" in each for each in notifier.said)
     report(notify)
@@ -454,7 +448,7 @@ def test_a_crash_while_findings_are_spooled_spools_each_once_however_long_it_las
         crash_at_write(patched, fatal, after=fatal % 2)
         with pytest.raises(Crash):
             report({"ship_findings": True})
-    at(monkeypatch, world.now + timedelta(days=6))
+    set_clock(monkeypatch, world.now + timedelta(days=6), ReportAuditLogsOperator)
     report({"ship_findings": True, "without": ["lag", "silence"]})
     store = LocalStore(world.spool)
     position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")

@@ -8,10 +8,16 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from audit_provider.core.ledger import removal_record
 from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pull import pull
+from audit_provider.core.spool import LocalStore
+from audit_provider.core.spool.stream import Removal
+from audit_provider.core.stream_name import StreamName
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
+from audit_provider.state import Variables
 from tests.operators.conftest import context, set_clock
 from tests.operators.test_reconcile import DAY, insert
 
@@ -26,9 +32,8 @@ def later(world, monkeypatch):
             task_id="report", pipeline="p", destinations=destinations, spool=f"file://{world.spool}", **arguments
         )
         moment = utc_now() + timedelta(days=31)
-        with monkeypatch.context() as patched:
-            patched.setattr("audit_provider.operators.report.utc_now", lambda: moment)
-            task.execute(context(params=params or {}))
+        task.now = lambda: moment
+        task.execute(context(params=params or {}))
 
     return run
 
@@ -40,6 +45,20 @@ def window(world):
 
 def kept(world, stream):
     return len(list(world.spool.glob(f"p/{stream}/*/*.manifest.json.gz")))
+
+
+def remove_all_but_the_head(world):
+    """Remove more of the live stream than the next read looks back to: months later, that is what retention removes."""
+    name, ledger = StreamName("p"), Variables()
+    opened = open_stream(ledger, LocalStore(world.spool), name)
+    month = utc_now() + timedelta(days=31)
+    removed = opened.stream.prune(
+        finished=opened.head.number - 1,
+        written_before=month,
+        now=month,
+        mark=lambda number: removal_record(ledger, name).commit(Removal(opened.chain, number)),
+    )
+    assert removed == opened.head.number - 1
 
 
 def test_what_every_destination_has_goes_and_the_head_stays(world, later, monkeypatch):
@@ -175,12 +194,11 @@ def test_a_database_restored_from_before_the_retention_loses_nothing(world, late
     world.pull(page_size=50)
     world.ship("splunk")
     saved = world.variables.all()
-    monkeypatch.setattr("audit_provider.core.runs.retention.needed_since", lambda position: None)
     world.pylon.add(generate(60, world.now - timedelta(minutes=10), world.now, seed=2))
     set_clock(monkeypatch, utc_now() + timedelta(minutes=5))
     assert world.pull(page_size=50)["spooled"] == 60
     world.ship("splunk")
-    later("splunk_hec")
+    remove_all_but_the_head(world)
     for key, value in saved.items():
         world.variables.set(key, value)
     more = generate(30, world.now - timedelta(minutes=9), world.now, seed=3)

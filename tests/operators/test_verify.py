@@ -35,12 +35,12 @@ def ship(world, **arguments):
 
 
 @pytest.fixture
-def verify(world, monkeypatch):
+def verify(world):
     """Verify, and return the calendar. :param now: that it is for the task."""
 
     def run(now=None, pipeline=PIPELINE):
-        monkeypatch.setattr("audit_provider.operators.verify.utc_now", lambda: now or world.now)
         task = VerifyAuditLogsOperator(task_id="verify", pipeline=pipeline, spool=f"file://{world.spool}")
+        task.now = lambda: now or world.now
         task.execute(context())
         return calendar(world)
 

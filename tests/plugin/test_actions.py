@@ -125,7 +125,7 @@ def test_what_the_work_raises_is_raised(error):
         within(5, refuse)
 
 
-def test_work_that_ends_while_the_time_runs_out_keeps_its_answer(monkeypatch):
+def test_work_that_ends_while_the_time_runs_out_keeps_its_answer():
     class EndsWhenLookedAt(Future):
         def done(self):
             if not super().done():
@@ -136,8 +136,7 @@ def test_work_that_ends_while_the_time_runs_out_keeps_its_answer(monkeypatch):
         def submit(self, work):
             return EndsWhenLookedAt()
 
-    monkeypatch.setattr("audit_provider.plugin.within._threads", Pool())
-    assert within(0.01, lambda: "took it") == "took it"
+    assert within(0.01, lambda: "took it", Pool()) == "took it"
 
 
 @pytest.mark.parametrize(

@@ -199,12 +199,13 @@ def test_open_dead_letters_are_listed_with_the_destinations_words(world):
     assert world.get("op", path.replace("splunk", "s3")).json() == none
 
 
-def test_dead_letters_are_counted_by_reason_and_listed_by_page(world, monkeypatch):
-    monkeypatch.setattr("audit_provider.plugin.letters.MOST_LETTERS", 2)
-    monkeypatch.setattr("audit_provider.plugin.letters.MOST_REASONS", 1)
+def test_dead_letters_are_counted_by_reason_and_listed_by_page(world):
     world.pipelines(paged={"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
     keep_pipeline(world, "paged", ["splunk"])
-    reasons = ("refused", "too large", "refused", "odd", "refused")
+    from audit_provider.plugin.letters import MOST_LETTERS, MOST_REASONS
+
+    few = [f"reason {number}" for number in range(MOST_REASONS + 2)]
+    reasons = ["refused" if place % 2 else few[place // 2 % len(few)] for place in range(2 * MOST_LETTERS + 3)]
     found = [
         DeadLetter(Item(Event(f"e{place}", utc_now(), msgspec.Raw(b"{}")), b"", 1, place), reason)
         for place, reason in enumerate(reasons)
@@ -212,21 +213,21 @@ def test_dead_letters_are_counted_by_reason_and_listed_by_page(world, monkeypatc
     DeadLetters(Stream(LocalStore(world.home / "spool"), "paged/live", "c"), "splunk").keep(found, utc_now())
     path = "/api/pipelines/paged/destinations/splunk/dead-letters"
     seen = []
-    for first, more in ((0, True), (2, True), (4, False)):
+    for first, more in ((0, True), (MOST_LETTERS, True), (2 * MOST_LETTERS, False)):
         page = world.get("op", f"{path}?first={first}").json()
         seen += [each["id"] for each in page["letters"]]
-        assert (page["first"], page["total"], page["more"]) == (first, 5, more)
-        assert page["reasons"] == [{"reason": "refused", "count": 3}, {"reason": "", "count": 2}]
-    assert seen == ["e0", "e1", "e2", "e3", "e4"]
-    for reason, first, ids, more in (
-        ("refused", 0, ["e0", "e2"], True),
-        ("refused", 2, ["e4"], False),
-        ("odd", 0, ["e3"], False),
-        ("no such reason", 0, [], False),
-    ):
+        assert (page["first"], page["total"], page["more"]) == (first, len(reasons), more)
+        named, rest = page["reasons"][:-1], page["reasons"][-1]
+        assert named[0] == {"reason": "refused", "count": MOST_LETTERS + 1}
+        assert len(named) == MOST_REASONS
+        assert rest == {"reason": "", "count": len(reasons) - sum(each["count"] for each in named)}
+    assert seen == [f"e{place}" for place in range(len(reasons))]
+    for reason, first in (("refused", 0), ("refused", MOST_LETTERS), ("reason 3", 0), ("no such reason", 0)):
         page = world.get("op", f"{path}?first={first}&reason={reason}").json()
-        assert ([each["id"] for each in page["letters"]], page["more"]) == (ids, more)
-        assert (page["matched"], page["total"]) == (reasons.count(reason), 5), "all are counted all the same"
+        ids = [f"e{place}" for place, each in enumerate(reasons) if each == reason][first:]
+        shown = (ids[:MOST_LETTERS], len(ids) > MOST_LETTERS)
+        assert ([each["id"] for each in page["letters"]], page["more"]) == shown
+        assert (page["matched"], page["total"]) == (reasons.count(reason), len(reasons)), "all are counted all the same"
 
 
 def test_the_account_of_a_destination_adds_up(world):

@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta, timezone
-from ipaddress import ip_address
 from itertools import count
 from types import SimpleNamespace
 
@@ -289,7 +288,7 @@ def test_check_names_who_speaks_first(answering):
 
 
 def test_nothing_is_written_to_an_address_to_avoid(receiver, monkeypatch):
-    monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _: ("169.254.169.254", 6514))
     destination = SyslogDestination(SyslogOptions(), ORIGIN, tcp_client_of(receiver, host="127.0.0.1"))
     with pytest.raises(ConfigurationError, match="metadata"):
         destination.check()

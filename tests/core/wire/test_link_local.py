@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 import pytest
 import requests
@@ -136,7 +135,7 @@ def listening():
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_name_that_leads_elsewhere_when_it_is_used_gets_nothing(scheme, monkeypatch):
     """What was looked up before may have changed since: the connection's own other end is what counts."""
-    monkeypatch.setattr("audit_provider.core.wire.addresses._METADATA", frozenset({ip_address("127.0.0.1")}))
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _: ("169.254.169.254", 80))
     session = requests.Session()
     session.trust_env = False
     session.mount(f"{scheme}://", GuardedAdapter())

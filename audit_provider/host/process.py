@@ -1,15 +1,41 @@
-"""Where the process takes a segment's memory from, so that one after the other leaves no holes behind."""
+"""What a task takes of its process: how long it sleeps there, and where the memory of a segment comes from."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import time
 from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from audit_provider.core.errors import WaitError
+from audit_provider.core.model import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_SLEEP = 61.0
+"""Seconds. A longer wait gives the worker slot or the triggerer's thread back: the task defers, the watch looks later.
+A budget per minute is waited for by sleeping."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of glibc's malloc.h
 _LARGE = 4 * 1024**2
 _KEPT_FREE = 16 * 1024**2
 _OWN_OPTIONS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
+
+
+def sleep_or_defer(seconds: float, *, sleep: Callable[[float], None] | None = None) -> None:
+    """Sleep, or refuse to where it would hold a worker slot or a thread for long.
+
+    :param sleep: in place of ``time.sleep``.
+    :raises WaitError: ``seconds`` are more than :data:`LONGEST_SLEEP`.
+    """
+    if seconds > LONGEST_SLEEP:
+        raise WaitError(
+            f"The service asks for a pause of {seconds:.0f} s.", until=utc_now() + timedelta(seconds=seconds)
+        )
+    (sleep or time.sleep)(seconds)
 
 
 def keep_large_blocks_apart() -> None:

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from audit_provider.host import process_memory
+from audit_provider.host import process
 
 SECOND_BLOCK_IS_IN_THE_HEAP = """
 import re, sys
 from pathlib import Path
 if sys.argv[1] == "apart":
-    from audit_provider.host.process_memory import keep_large_blocks_apart
+    from audit_provider.host.process import keep_large_blocks_apart
     keep_large_blocks_apart()
 block = bytes(8 << 20)
 del block
@@ -31,7 +31,7 @@ print(int(heap[1], 16) <= id(block) < int(heap[2], 16))
     [("as it is", {}, "True"), ("apart", {}, "False"), ("apart", {"MALLOC_MMAP_THRESHOLD_": str(32 << 20)}, "True")],
 )
 def test_a_large_block_lies_apart_also_after_one_was_freed_unless_the_environment_says_otherwise(how, options, within):
-    others = {name: text for name, text in os.environ.items() if name not in process_memory._OWN_OPTIONS}
+    others = {name: text for name, text in os.environ.items() if name not in process._OWN_OPTIONS}
     command = [sys.executable, "-c", SECOND_BLOCK_IS_IN_THE_HEAP, how]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=others | options)
     assert done.stdout.strip() == within
@@ -39,4 +39,4 @@ def test_a_large_block_lies_apart_also_after_one_was_freed_unless_the_environmen
 
 def test_a_library_without_it_is_left_alone(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
-    process_memory.keep_large_blocks_apart()
+    process.keep_large_blocks_apart()
