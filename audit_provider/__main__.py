@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from audit_provider.command_line.dag_files import copy_dag_files
-from audit_provider.command_line.evidence import run_evidence
-from audit_provider.command_line.find import run_find
+from audit_provider.command_line.evidence import run_check_proof, run_evidence, run_find, run_prove
 from audit_provider.command_line.parser import parser
-from audit_provider.command_line.prove import run_check_proof, run_prove
-from audit_provider.command_line.unreadable import run_unreadable
-from audit_provider.command_line.verify import run_verify
+from audit_provider.command_line.verify import run_verify, store_at
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
 from audit_provider.core.siem_config import PLACEHOLDER, Converted, destinations_from
+from audit_provider.core.spool import Stream
+from audit_provider.core.unreadable import FOLDER, UnreadableRecords
+from audit_provider.core.verification import streams_in
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.runs.left_behind import LeftBehind
+    from audit_provider.core.spool import Store
+    from audit_provider.core.unreadable import UnreadableRecord
+
+_PACKAGE = Path(__file__).parent
+_PLACES = (_PACKAGE / "dag_files", _PACKAGE.parent / "dags")
+"""In an installed package, and in a checkout."""
 
 NO_COMMAND = 2
 """Exit code where no command is given, as of any mistake in the arguments."""
@@ -64,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
             "test-event": _test,
             "convert-siem-config": _convert,
             "dag-files": _dag_files,
-            "unreadable": run_unreadable,
+            "unreadable": _unreadable,
         }
         if options.command == "try":
             return 0 if _try(options) else 1
@@ -76,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _try(options: argparse.Namespace) -> bool:
-    from audit_provider.command_line.trial import trial
+    from audit_provider.command_line.connections import trial
     from audit_provider.core.sources import REGISTRY
 
     needs_file = options.pipelines is not None or options.source not in REGISTRY
@@ -230,8 +235,64 @@ def _variable(converted: Converted, *, secrets: bool) -> str:
 
 
 def _dag_files(options: argparse.Namespace) -> None:
-    for line in copy_dag_files(options.folder, replace=options.replace):
+    for line in _copied(options.folder, replace=options.replace):
         print(line)
+
+
+def _copied(folder: Path, *, replace: bool = False) -> Iterator[str]:
+    """Copy the DAG files into a folder, and an example pipelines file if it has none; yield a line for each.
+
+    :param replace: whether DAG files that differ are replaced. A pipelines file belongs to the user and is never
+        replaced.
+    :raises ConfigurationError: a DAG file differs, or the folder cannot be written.
+    """
+    found = next(place for place in _PLACES if place.is_dir())
+    files = {path.name: path.read_bytes() for path in sorted(found.iterdir()) if path.suffix in (".py", ".yaml")}
+    try:
+        there = {name: (folder / name).read_bytes() for name in files if (folder / name).exists()}
+        for name, content in files.items():
+            if name.endswith(".py") and there.get(name, content) != content and not replace:
+                raise ConfigurationError(
+                    f"{folder / name} is not the file of this version: compare the files, then use --replace."
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            if there.get(name) == content or (name in there and name.endswith(".yaml")):
+                yield f"kept     {folder / name}"
+                continue
+            (folder / name).write_bytes(content)
+            yield f"written  {folder / name}"
+    except OSError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be used ({error.strerror}): name another.") from None
+
+
+def _unreadable(options: argparse.Namespace) -> None:
+    """List them, or write one of them.
+
+    :raises AuditError: the spool cannot be read. :raises ConfigurationError: there is none of that name.
+    """
+    store = store_at(options.spool)
+    count = 0
+    for name, record in _unreadable_in(store, options.pipeline):
+        if options.show is None:
+            count += 1
+            size = len(record.content)
+            print(f"{text_of(record.found_at)}  {record.source}  {size:,} bytes  {record.reason}  {name}")
+        elif options.show == name:
+            sys.stdout.buffer.write(record.content)
+            return
+    if options.show is not None:
+        raise ConfigurationError(f"there is no unreadable record {options.show!r}: list them without --show.")
+    print(f"{count} unreadable record{'' if count == 1 else 's'}")
+
+
+def _unreadable_in(store: Store, pipeline: str) -> Iterator[tuple[str, UnreadableRecord]]:
+    for folder in streams_in(store, pipeline):
+        for chain in ("", *store.folders(f"{folder}/")):
+            if f"{chain}/" == FOLDER:
+                continue
+            for name, record in UnreadableRecords(Stream(store, folder, chain)).read():
+                yield "/".join(filter(None, (folder, chain, name))), record
 
 
 def _counted(count: int, noun: str) -> str:

@@ -267,7 +267,7 @@ def _client() -> Any:
 def _measure_large(home: Path) -> LargeTimes:
     from airflow.utils.session import create_session
 
-    from audit_provider.plugin.warming import warm
+    from audit_provider.plugin.app import warm
 
     client = _client()
     with create_session() as session:

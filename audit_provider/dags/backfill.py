@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import math
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Param, task
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import UTC, text_of, utc_now
-from audit_provider.dags.conf import refuse_unknown_keys
-from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
+from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.sources.reading.closed_windows import ClosedWindows
+from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
+from audit_provider.dags.tasks import dag_of, pull_arguments, refuse_unknown_keys, ship_task
+from audit_provider.host.settings import most_mapped
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
-from audit_provider.operators.backfill import MOST_WINDOW_DAYS, lanes_of, plan_windows, windows_of_lane
 
 if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.sources import SourceSpec
+
+MOST_WINDOW_DAYS = 180
+"""The widest window that the form takes."""
 
 USUAL_REACH = timedelta(days=365)
 """How far back the form begins, where the vendor lets anyone read so far."""
@@ -49,17 +56,12 @@ def build_backfill(pipeline: Pipeline) -> DAG:
     windows one after the other, and all lanes share the backfill's part of the request budget.
     """
     names, spec, lanes = list(pipeline.destinations), pipeline.spec, lanes_of(pipeline)
-    with DAG(
-        dag_id=f"audit_backfill_{pipeline.name}",
-        description=f"Load the past of {spec.title}",
-        schedule=None,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        default_args=RETRIES,
-        tags=[*TAGS, "backfill", spec.name, *pipeline.tags],
+    with dag_of(
+        pipeline,
+        "backfill",
+        f"Load the past of {spec.title}",
+        doc=build_backfill.__doc__,
         params=_form(names, _lookback(spec)),
-        doc_md=build_backfill.__doc__,
     ) as dag:
         plan = task(task_id="plan", pre_execute=refuse_unknown_keys)(plan_windows)
         windows = plan(pipeline=pipeline.name, lanes=lanes, **_manner(spec))
@@ -146,3 +148,88 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
             chosen=destinations,
         ),
     }
+
+
+def plan_windows(
+    pipeline: str, params: dict[str, Any] | None = None, *, whole: bool = False, refusal: str = "", lanes: int = 1
+) -> list[dict[str, str]]:
+    """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
+
+    They touch, and none is longer than ``window_days``; the last ends at ``end``.
+
+    :param pipeline: name of the pipeline, for messages.
+    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
+    :param whole: one window, since the source would be scanned from its head for each.
+    :param refusal: why there is no backfill of this source.
+    :param lanes: how many tasks are mapped over the windows, each over a part of them: see :func:`lanes_of`.
+    :raises AirflowFailException: there is nothing to plan, or more than Airflow maps.
+    """
+    params = params or {}
+    if refusal:
+        raise AirflowFailException(f"the backfill of {pipeline} is refused: {refusal}")
+    try:
+        start = moment_from(params["start"], "start")
+        end = moment_from(params["end"], "end") if params.get("end") else utc_now()
+    except ConfigurationError as error:
+        raise AirflowFailException(f"the backfill of {pipeline} cannot be planned: {error}") from None
+    # Whole seconds, so that the same form gives the same windows, and with them the same streams.
+    start, end = start.replace(microsecond=0), min(end, utc_now()).replace(microsecond=0)
+    if start >= end:
+        raise AirflowFailException(
+            f"the backfill of {pipeline} cannot be planned: its start {text_of(start)} is not before its end "
+            f"{text_of(end)}."
+        )
+    width = end - start if whole else timedelta(days=params["window_days"])
+    windows = []
+    while start < end:
+        stop = min(start + width, end)
+        windows.append({"start": text_of(start), "end": text_of(stop)})
+        start = stop
+    most = most_mapped()
+    if math.ceil(len(windows) / lanes) > most:
+        raise AirflowFailException(_too_many(pipeline, len(windows), most, lanes, windows_days=params["window_days"]))
+    return windows
+
+
+def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days: int) -> str:
+    """Return the sentence for more windows than Airflow maps."""
+    needed = math.ceil(count * windows_days / (most * lanes))
+    remedy = (
+        (f"set 'Days per window' to {needed} or more")
+        if needed <= MOST_WINDOW_DAYS
+        else ("set a later 'From', or raise the limit")
+    )
+    each = f" for each of {lanes} lanes" if lanes > 1 else ""
+    return (
+        f"the backfill of {pipeline} is refused: {count:,} windows, Airflow maps {most:,}{each} "
+        f"([core] max_map_length): {remedy}."
+    )
+
+
+def lanes_of(pipeline: Pipeline) -> int:
+    """Return how many windows of a backfill are read at the same time: the pipeline's ``backfill_windows``.
+
+    Where it says nothing: as many as can use the backfill's part of the budget, supposing that a window is read at one
+    request a second, and one where reading a window is more than asking for its pages. A source that is scanned from
+    its head, or not read by time at all, has one lane: every window would read the same list.
+    """
+    try:
+        spec = pipeline.spec.for_backfill()
+    except ConfigurationError:
+        return 1
+    if spec.reading.backfill != "windows":
+        return 1
+    if pipeline.backfill_windows is not None:
+        return pipeline.backfill_windows
+    if not isinstance(spec.reading, ClosedWindows):
+        return 1
+    limit = spec.rate_limit.share(pipeline.backfill_share)
+    return min(max(1, math.ceil(limit.requests / limit.per)), MOST_WINDOWS_AT_ONCE)
+
+
+def windows_of_lane(windows: list[dict[str, str]], lane: int, lanes: int) -> list[dict[str, str]]:
+    """Return the windows of one lane; all lanes together have each window once.
+
+    :param lane: from 1.
+    """
+    return windows[lane - 1 :: lanes]

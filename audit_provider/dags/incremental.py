@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, get_parsing_context
 
 from audit_provider import operators
-from audit_provider.core.model import UTC
 from audit_provider.core.runs.arguments import MOST_REASON
 from audit_provider.core.runs.quiet import Followers
-from audit_provider.dags.conf import refuse_unknown_keys
-from audit_provider.dags.own_task import SHIP, OtherTask, runs_here
-from audit_provider.dags.watching import schedule_of
-from audit_provider.host.versions import retry_arguments
+from audit_provider.dags.tasks import (
+    SHIP,
+    OtherTask,
+    dag_of,
+    pull_arguments,
+    refuse_unknown_keys,
+    runs_here,
+    ship_task,
+)
+from audit_provider.host.versions import watched_schedule
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.triggers.base import BaseEventTrigger
 
-    from audit_provider.core.delivery import Delivery
     from audit_provider.core.pipeline import Pipeline
 
-TAGS = ("audit-logs",)
-RETRIES: dict[str, Any] = {
-    "retries": 2,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
-    **retry_arguments(),
-}
-
+ASSET = "x-audit-logs-look://"
+"""What the name of the asset begins with whose events are looks that have found something; the pipeline follows."""
 
 PULL_DOC = """Reads what is new at the source into the spool.
 
@@ -54,17 +54,13 @@ def build_incremental(pipeline: Pipeline) -> DAG:
     With ``watch: true``, a trigger looks at the source every few seconds and starts a run if there is something new.
     """
     spec = pipeline.spec
-    with DAG(
-        dag_id=f"audit_incremental_{pipeline.name}",
-        description=f"{spec.title} to {', '.join(pipeline.destinations)}",
+    with dag_of(
+        pipeline,
+        "incremental",
+        f"{spec.title} to {', '.join(pipeline.destinations)}",
+        doc=__doc__,
         schedule=schedule_of(pipeline),
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        default_args=RETRIES,
-        tags=[*TAGS, spec.name, *pipeline.tags],
         params=_form(list(pipeline.destinations)),
-        doc_md=__doc__,
     ) as dag:
         pull, report = _pull_task(pipeline), _report_task(pipeline)
         findings = pipeline.monitoring is not None and pipeline.monitoring.ship_findings
@@ -159,31 +155,29 @@ def _form(destinations: list[str]) -> dict[str, Param]:
     }
 
 
-def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
-    """Return the pull operator's arguments for a pipeline."""
+def schedule_of(pipeline: Pipeline) -> Any:
+    """Return the schedule of a pipeline's incremental DAG.
+
+    A process that runs a task needs no schedule, so it does not import the trigger.
+    """
+    if not pipeline.watch or pipeline.schedule is None or get_parsing_context().task_id:
+        return pipeline.schedule
+
+    def trigger() -> BaseEventTrigger:
+        from audit_provider.triggers.watch import WatchTrigger
+
+        return WatchTrigger(json.dumps(described(pipeline), sort_keys=True, default=str))
+
+    return watched_schedule(pipeline.schedule, f"{ASSET}{pipeline.name}", trigger) or pipeline.schedule
+
+
+def described(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what is needed to look at a pipeline's source, as JSON. It contains no secret."""
+    monitoring = pipeline.monitoring
     return {
-        "pipeline": pipeline.name,
+        "name": pipeline.name,
         **pipeline.source_arguments,
-        "backfill_share": pipeline.backfill_share,
-        "run_minutes": pipeline.run_minutes,
-        "watched": pipeline.watch,
-        "max_active_tis_per_dag": 1,
+        "destinations": [each.name for each in pipeline.destinations.values() if each.enabled],
+        "findings": monitoring is not None and monitoring.ship_findings,
+        "evidence": pipeline.ship_checkpoints,
     }
-
-
-def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> BaseOperator:
-    """Return the ship task of one destination."""
-    task_id = f"{SHIP}{delivery.name}"
-    if not runs_here(task_id):
-        return OtherTask(task_id=task_id, trigger_rule="all_done")
-    return operators.SHIP_OPERATORS[delivery.type].of_delivery(
-        delivery,
-        task_id=task_id,
-        pipeline=pipeline.name,
-        source=pipeline.source,
-        run_minutes=pipeline.run_minutes,
-        pre_execute=refuse_unknown_keys,
-        trigger_rule="all_done",
-        max_active_tis_per_dag=1,
-        **arguments,
-    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG
 
 from audit_provider import operators
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import UTC
-from audit_provider.dags.conf import refuse_unknown_keys
-from audit_provider.dags.incremental import RETRIES, TAGS, pull_arguments, ship_task
-from audit_provider.dags.own_task import OtherTask, runs_here
+from audit_provider.dags.tasks import (
+    OtherTask,
+    dag_of,
+    pull_arguments,
+    refuse_unknown_keys,
+    runs_here,
+    ship_task,
+)
 from audit_provider.operators import ReconcileAuditLogsOperator, ReportAuditLogsOperator
 
 if TYPE_CHECKING:
@@ -38,16 +41,12 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
         return None
     if reconcile is None:
         return None
-    with DAG(
-        dag_id=f"audit_reconcile_{pipeline.name}",
-        description=f"Compare the past of {spec.title} with the spool",
+    with dag_of(
+        pipeline,
+        "reconcile",
+        f"Compare the past of {spec.title} with the spool",
+        doc=build_reconcile.__doc__,
         schedule=reconcile.schedule,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        default_args=RETRIES,
-        tags=[*TAGS, "reconcile", spec.name, *pipeline.tags],
-        doc_md=build_reconcile.__doc__,
     ) as dag:
         compare = ReconcileAuditLogsOperator(
             task_id="compare",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param
 
-from audit_provider.core.model import UTC
 from audit_provider.dags.backfill import destinations_field
-from audit_provider.dags.incremental import RETRIES, TAGS, ship_task
+from audit_provider.dags.tasks import dag_of, ship_task
 from audit_provider.operators import ReportAuditLogsOperator
 
 if TYPE_CHECKING:
@@ -23,17 +21,8 @@ def build_replay(pipeline: Pipeline) -> DAG:
     destination again, whichever run read them, and does not change the destination's offset.
     """
     names = list(pipeline.destinations)
-    with DAG(
-        dag_id=f"audit_replay_{pipeline.name}",
-        description=f"Send events of {pipeline.spec.title} again",
-        schedule=None,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        default_args=RETRIES,
-        tags=[*TAGS, "replay", pipeline.spec.name, *pipeline.tags],
-        params=_form(names),
-        doc_md=build_replay.__doc__,
+    with dag_of(
+        pipeline, "replay", f"Send events of {pipeline.spec.title} again", doc=build_replay.__doc__, params=_form(names)
     ) as dag:
         report = ReportAuditLogsOperator(
             task_id="report",

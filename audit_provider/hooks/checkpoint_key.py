@@ -15,7 +15,7 @@ from audit_provider.core.transparency.checkpoint import Checkpoint, PublicKey, S
 from audit_provider.core.transparency.witness import WitnessKey
 from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, refuse_host
 from audit_provider.core.wire.http import HttpClient
-from audit_provider.hooks.described_form import DescribedForm
+from audit_provider.hooks.service import DescribedForm
 from audit_provider.host.connection import connection_of
 from audit_provider.host.settings import checkpoint_conn_id
 from audit_provider.version import __version__

@@ -17,7 +17,7 @@ from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, re
 from audit_provider.core.wire.auth import NoAuth
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.core.wire.ssh import TunnelAdapter
-from audit_provider.hooks.described_form import DescribedForm
+from audit_provider.get_provider_info import get_provider_info
 from audit_provider.hooks.ssh import ssh_connection
 from audit_provider.host.connection import connection_of
 from audit_provider.version import __version__
@@ -35,6 +35,42 @@ PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
 """Options of a client for a person at the Test button, or a request that needs a token: nothing waits for long."""
 
 _SESSION_EXTRAS = ("verify", "ca", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
+
+
+class DescribedForm:
+    """The form as the provider's info describes it. Airflow 3.1 asks the hook, later versions read the info."""
+
+    conn_type: str
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields."""
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from wtforms import BooleanField, PasswordField, StringField
+        from wtforms.validators import any_of
+
+        def field(described: dict[str, Any]) -> Any:
+            label, schema = described["label"], described["schema"]
+            about = {"description": described["description"]}
+            if "boolean" in schema["type"]:
+                return BooleanField(label, default=schema.get("default"), **about)
+            if schema.get("format") == "password":
+                return PasswordField(label, widget=BS3PasswordFieldWidget(), **about)
+            choice = {"validators": [any_of(schema["enum"])]} if "enum" in schema else {}
+            return StringField(label, widget=BS3TextFieldWidget(), **choice, **about)
+
+        return {name: field(each) for name, each in cls._described()["conn-fields"].items()}
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows Airflow's fields."""
+        behaviour: dict[str, Any] = cls._described()["ui-field-behaviour"]
+        return behaviour
+
+    @classmethod
+    def _described(cls) -> dict[str, Any]:
+        kinds = get_provider_info()["connection-types"]
+        return next(each for each in kinds if each["connection-type"] == cls.conn_type)
 
 
 class ServiceHook(DescribedForm, BaseHook):

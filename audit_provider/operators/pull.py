@@ -23,9 +23,9 @@ from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
 from audit_provider.host.versions import skip_tasks
-from audit_provider.operators import metrics
-from audit_provider.operators.lineage import openlineage, spool_asset, tell_asset
+from audit_provider.operators import signals
 from audit_provider.operators.links import AuditLogLink
+from audit_provider.operators.signals import openlineage, spool_asset, tell_asset
 from audit_provider.operators.task import AuditLogsOperator
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
             )
             for each in idle.current:
                 tags = {"pipeline": self.pipeline, "destination": each, "source": pulled.position.source}
-                metrics.gauge("pending", 0, tags)
+                signals.gauge("pending", 0, tags)
         if idle.report:
             self.log.info("The report of %s stands: another one is skipped.", text_of(idle.report))
         return idle.tasks(self.followers)
@@ -279,12 +279,12 @@ class PullAuditLogsOperator(AuditLogsOperator):
     def _send_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
         """Send the figures of a run: what is durable of it, also where it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
-        metrics.count("read", reached.counts.read - begun.counts.read, tags)
-        metrics.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
-        metrics.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
+        signals.count("read", reached.counts.read - begun.counts.read, tags)
+        signals.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)
+        signals.count("set_aside", reached.counts.set_aside - begun.counts.set_aside, tags)
         lag = reached.lag(self.now()) if live else None
         if lag is not None:
-            metrics.gauge("lag_seconds", lag, tags)
+            signals.gauge("lag_seconds", lag, tags)
 
     def _log_gap(self, gap: Gap) -> None:
         self.log.error(

@@ -23,8 +23,8 @@ from audit_provider.core.stream_name import StreamName
 from audit_provider.host.connection import connection_check
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
-from audit_provider.operators import metrics
-from audit_provider.operators.lineage import destination_asset, openlineage, tell_asset
+from audit_provider.operators import signals
+from audit_provider.operators.signals import destination_asset, openlineage, tell_asset
 from audit_provider.operators.task import AuditLogsOperator
 
 if TYPE_CHECKING:
@@ -288,13 +288,13 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         if shipped.position is None:
             return
         tags = {"pipeline": self.pipeline, "destination": self.destination, "source": shipped.position.source}
-        metrics.count("delivered", shipped.counts.delivered, tags)
+        signals.count("delivered", shipped.counts.delivered, tags)
         if not shipped.name.is_live:
             return
         if shipped.pending is not None:
-            metrics.gauge("pending", shipped.pending, tags)
+            signals.gauge("pending", shipped.pending, tags)
         if shipped.account:
-            metrics.gauge("dead_letters", shipped.account.dead_letters, tags)
+            signals.gauge("dead_letters", shipped.account.dead_letters, tags)
 
     def execute(self, context: Context) -> Any:
         """Do the work once, and let the asset event say what was delivered, if anything was."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.destinations.registry import DESTINATIONS
+from audit_provider.core.destinations.s3_options import S3Options
 from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.pipeline import Pipeline, read_pipelines
-from audit_provider.core.runs.asking import lacking
+from audit_provider.core.runs.asking import arrival_at, lacking
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
-from audit_provider.host.spool_location import open_store
-from audit_provider.operators.arrivals import arrivals_of
+from audit_provider.host.spool_location import open_store, s3_client
 from audit_provider.operators.task import AuditLogsOperator
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.sdk import Context
+
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.position import Position
+    from audit_provider.core.verification.day_arrivals import DayArrival
 
 _SAID = 3
 
@@ -49,7 +57,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         pipeline = self._pipeline()
         store = open_store(self.spool or spool_uri())
         asks = pipeline.reconcile is None or pipeline.reconcile.ask_destinations
-        arrival_of = arrivals_of(self._with_options(pipeline)) if asks else None
+        arrival_of = _arrivals_of(self._with_options(pipeline)) if asks else None
         run = Verifying(self.ledger, store, pipeline, self.log, self.now, __version__, arrival_of)
         found, days = run.run()
         self.log.info("\n%s", found)
@@ -99,3 +107,27 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         if found is None:
             raise ConfigurationError(f"the pipelines file has no pipeline {name!r} without mistakes.")
         return found
+
+
+def _arrivals_of(pipeline: Pipeline) -> Callable[[str, Mapping[str, Position]], DayArrival]:
+    """Return what asks a destination of a pipeline, by its name and by the positions of the streams.
+
+    A connection is looked up, and its library loaded, when the first event of a destination is asked for.
+
+    :param pipeline: with the options of its destinations.
+    """
+
+    def arrival_of(name: str, positions: Mapping[str, Position]) -> DayArrival:
+        delivery = pipeline.destinations.get(name)
+        if delivery is None or delivery.options is None:
+            raise ConfigurationError("its options are not known in this process: see the pipelines file")
+        return arrival_at(delivery, pipeline, positions, partial(_client, delivery), time.sleep)
+
+    return arrival_of
+
+
+def _client(delivery: Delivery) -> Any:
+    """Return a boto3 S3 client, or the HTTP client of another destination."""
+    if isinstance(delivery.options, S3Options):
+        return s3_client(delivery.conn_id)
+    return resolve_name(DESTINATIONS[delivery.type].hook_path)(delivery.conn_id).client()

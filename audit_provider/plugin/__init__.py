@@ -1,8 +1,8 @@
 """The page "Audit logs" in Airflow's navigation.
 
-``reading`` gets the records in a few queries, ``progress`` decodes and ``overview`` judges them, ``matrix`` makes rows
-of them, ``access`` says who may see and do what, ``routes`` and ``actions`` are the JSON API, ``page/`` is what the
-browser shows.
+``reading`` gets the records in a few queries, ``progress`` decodes and ``overview`` judges them, ``all_pipelines`` sums
+them up and makes rows of them, ``access`` says who may see and do what, ``routes`` and ``actions`` are the JSON API,
+``page/`` is what the browser shows.
 
 Every process of Airflow loads this module, workers too, so the app itself is made only where it is asked for.
 """

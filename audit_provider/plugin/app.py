@@ -1,19 +1,36 @@
-"""The FastAPI app that Airflow's API server mounts at ``/audit-logs``."""
+"""The FastAPI app that Airflow's API server mounts at ``/audit-logs``, and what it prepares when the server starts.
+
+Of 500 pipelines, to fetch, decrypt, decode and judge all records takes seconds of a processor once; each later request
+does so only with what has changed.
+"""
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
-from collections.abc import Awaitable, Callable
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from airflow.models import DagModel, Variable
+from airflow.utils.session import create_session
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from audit_provider.core.errors import AuditError
+from audit_provider.core.model import utc_now
+from audit_provider.core.stream_name import PREFIX
+from audit_provider.host.settings import airflow_root
 from audit_provider.plugin import actions, evidence, routes
 from audit_provider.plugin.access import SeesPage
-from audit_provider.plugin.warming import warmed
+from audit_provider.plugin.looks import look_of
+from audit_provider.plugin.reading import read_dags
 from audit_provider.version import __version__
 
 reader = routes.reader
+
+_log = logging.getLogger(__name__)
 
 _PAGE = Path(__file__).with_name("page")
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -28,8 +45,42 @@ HEADERS = {
 }
 """Of every answer. What the page shows is nobody else's, so nothing keeps it."""
 
+
+@asynccontextmanager
+async def _warmed(_: FastAPI) -> AsyncIterator[None]:
+    """Begin the work in a thread: each process of the server does so once it has started, and waits for nothing.
+
+    Where it is forked from another one, that is after the fork, so no connection to the database is shared.
+    """
+    threading.Thread(target=_warm, name="audit-logs-page", daemon=True).start()
+    yield
+
+
+def warm(session: Session) -> None:
+    """Read, decode and judge the records of all pipelines, and keep that for users who may see all of them."""
+    known = routes.reader.read()
+    stored = Variable.key.startswith(f"{PREFIX}.", autoescape=True)
+    records = routes.records_reader.read(session, set(session.scalars(select(Variable.key).where(stored))))
+    dags = read_dags(session, known.pipelines, set(session.scalars(select(DagModel.dag_id))))
+    for pipeline in known.pipelines.values():
+        own = records.of(pipeline.name)
+        progress = routes.progress_reader.read(pipeline, own)
+        look = look_of(pipeline, own.look)
+        routes.judged.read(pipeline, progress, dags.get(pipeline.name), look, root=airflow_root(), now=utc_now())
+    routes.left_behind.read(known, records)
+
+
+def _warm() -> None:
+    try:
+        with create_session() as session:
+            warm(session)
+    except Exception as error:  # noqa: BLE001 - the first request does the same, and says what is wrong
+        # Only words of this package's own hold no secret.
+        _log.info("The page is not prepared (%s): its first request takes longer.", type(error).__name__)
+
+
 # FastAPI's own pages for the description ask nobody who reads them, nor do mounted folders: both are routes here.
-app = FastAPI(version=__version__, lifespan=warmed, openapi_url=None, docs_url=None, redoc_url=None)
+app = FastAPI(version=__version__, lifespan=_warmed, openapi_url=None, docs_url=None, redoc_url=None)
 pages = APIRouter(dependencies=[SeesPage], include_in_schema=False)
 
 

@@ -23,11 +23,10 @@ from audit_provider.core.runs.proving import Evidence
 from audit_provider.core.spool import Store
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
-from audit_provider.operators.packs import Pack, make_pack
-from audit_provider.operators.stories import Story, story_of
+from audit_provider.operators.evidence import Pack, Story, make_pack, story_of
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage, require, sent_by_page
-from audit_provider.plugin.evidence_views import Asked, CalendarView, DayView, Span, StoriesView
 from audit_provider.plugin.routes import is_hidden, pipeline_of, records_reader
+from audit_provider.plugin.views import Asked, CalendarView, DayView, Span, StoriesView
 from audit_provider.plugin.within import reading_within, within
 from audit_provider.state import Variables
 

@@ -1,15 +1,20 @@
-"""What is wrong, by cause: a SIEM that is down under fifty pipelines is one cause, and one line."""
+"""What is wrong, and what was wrong lately and is no more, by cause: a SIEM that is down under fifty pipelines is one
+cause, and one line."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from audit_provider.core.health import Outage
+from audit_provider.plugin.overview_views import EndedIncident
 from audit_provider.plugin.views import STATES, Incident, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from audit_provider.plugin.views import PipelineView
 
@@ -18,6 +23,9 @@ MOST_INCIDENTS = 50
 
 MOST_NAMED = 5
 """Pipelines that an incident names in an overview."""
+
+LATELY = timedelta(hours=24)
+"""For how long an outage that ended is among the incidents; the pipeline's own view remembers it for longer."""
 
 _MOST_LETTERS = 300
 """Of an error in one line."""
@@ -29,15 +37,14 @@ _VARIES = re.compile(r"\d+")
 """What differs between two tries that failed for one reason: ports, counts, times."""
 
 
-def incidents_of(views: Sequence[PipelineView]) -> list[Incident]:
-    """Return the problems of all pipelines, one for each cause: the worst first, then what concerns most pipelines."""
-    return incidents_and_more(views)[0]
+def incidents_of(views: Sequence[PipelineView]) -> tuple[list[Incident], int]:
+    """Return the problems of all pipelines, one for each cause, and how many more there are than are shown.
 
-
-def incidents_and_more(views: Sequence[PipelineView], most: int | None = None) -> tuple[list[Incident], int]:
-    """Return the gravest incidents, and how many more there are. :param most: how many are wanted; None for all."""
+    The worst come first, then those that concern most pipelines.
+    """
     groups = _groups(views)
-    return [_incident(key, group) for key, group in groups[:most]], len(groups[most:]) if most is not None else 0
+    shown = [_incident(key, group) for key, group in groups[:MOST_INCIDENTS]]
+    return shown, len(groups) - len(shown)
 
 
 def _groups(views: Sequence[PipelineView]) -> list[tuple[tuple[str, ...], list[tuple[str, Problem]]]]:
@@ -104,6 +111,80 @@ def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
     if len(pipelines) == 1:
         return first.text
     return f"{first.summary} ({len(pipelines)} pipelines)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An outage, with the part of a pipeline that had it. :ivar name: of the source or of the destination."""
+
+    pipeline: str
+    kind: str
+    cause: str
+    name: str
+    outage: Outage
+
+
+def ended_of(views: Sequence[PipelineView], now: datetime) -> list[EndedIncident]:
+    """Return the outages that ended in the last 24 hours, by the connection that failed, the last to end first."""
+    groups: dict[tuple[str, str], list[_Seen]] = {}
+    for each in _seen(views):
+        if now - each.outage.ended <= LATELY:
+            groups.setdefault((each.kind, each.cause), []).append(each)
+    found = [_ended(kind, cause, group) for (kind, cause), group in groups.items()]
+    found.sort(key=lambda each: each.key)
+    found.sort(key=lambda each: each.ended, reverse=True)
+    return found[:MOST_INCIDENTS]
+
+
+def _seen(views: Sequence[PipelineView]) -> Iterator[_Seen]:
+    for view in views:
+        for outage in view.reading.outages:
+            yield _Seen(view.name, "source", view.reading.conn_id, view.source, outage)
+        for each in view.destinations:
+            for outage in each.outages:
+                yield _Seen(view.name, "destination", each.conn_id, each.name, outage)
+
+
+def _ended(kind: str, cause: str, group: Sequence[_Seen]) -> EndedIncident:
+    outages = [each.outage for each in group]
+    together = _together((each.began, each.ended) for each in outages)
+    pipelines = tuple(dict.fromkeys(each.pipeline for each in group))
+    names = ", ".join(dict.fromkeys(each.name for each in group))
+    error, _ = usual_error(each.error for each in outages)
+    return EndedIncident(
+        key=f"{kind} {cause}",
+        text=f"{names} could not be {'read' if kind == 'source' else 'shipped to'} (connection {cause})",
+        cause=cause,
+        times=len(together),
+        began=min(began for began, _ in together),
+        ended=max(ended for _, ended in together),
+        at_least=any(each.at_least for each in outages),
+        longest=max((ended - began).total_seconds() for began, ended in together),
+        waited=_waited(group),
+        error=error,
+        pipelines=pipelines[:MOST_NAMED],
+        concerned=len(pipelines),
+    )
+
+
+def _waited(group: Sequence[_Seen]) -> int | None:
+    most: dict[tuple[str, str], int] = {}
+    for each in group:
+        if each.outage.waited is not None:
+            part = (each.pipeline, each.name)
+            most[part] = max(most.get(part, 0), each.outage.waited)
+    return sum(most.values()) if most else None
+
+
+def _together(times: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Return spans of time, those that overlap as one."""
+    found: list[tuple[datetime, datetime]] = []
+    for began, ended in sorted(times):
+        if found and began <= found[-1][1]:
+            found[-1] = (found[-1][0], max(ended, found[-1][1]))
+        else:
+            found.append((began, ended))
+    return found
 
 
 def usual_error(errors: Iterable[str]) -> tuple[str, int]:

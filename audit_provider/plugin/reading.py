@@ -12,8 +12,8 @@ from sqlalchemy import case, func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.stream_name import PREFIX
-from audit_provider.dags.incremental import RETRIES
 from audit_provider.dags.pipelines import read_file
+from audit_provider.dags.tasks import RETRIES
 from audit_provider.host.settings import beside_dags, pipelines_file
 from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
 from audit_provider.plugin.progress import Records, progress_of

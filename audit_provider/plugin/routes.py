@@ -21,11 +21,10 @@ from audit_provider.core.runs.left_behind import left_in_ledger
 from audit_provider.dags.pipelines import message_of
 from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
-from audit_provider.plugin.ended import ended_of
-from audit_provider.plugin.incidents import MOST_INCIDENTS, MOST_NAMED, incidents_and_more
+from audit_provider.plugin.all_pipelines import MOST_ROWS, Wanted, row_of, rows_of, totals_of, verdict_of
+from audit_provider.plugin.incidents import MOST_NAMED, ended_of, incidents_of
 from audit_provider.plugin.letters import LettersView, open_letters
 from audit_provider.plugin.looks import look_of, with_look
-from audit_provider.plugin.matrix import MOST_ROWS, Wanted, row_of, rows_of
 from audit_provider.plugin.overview import JudgedPipelines, view_of
 from audit_provider.plugin.overview_views import Overview, Setup
 from audit_provider.plugin.progress import PipelineRecords, Records
@@ -37,7 +36,6 @@ from audit_provider.plugin.reading import (
     read_dags,
 )
 from audit_provider.plugin.runs import RunsView, last_runs
-from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import STATES, DestinationView, Incident, PipelineDetail, PipelineView
 from audit_provider.plugin.within import within
 
@@ -133,7 +131,7 @@ def overview(
     page, matrix = rows_of(views, wanted)
     whole = next((each for each in views if each.name == opened), None)
     mistakes = _mistakes(known, unseen, all_seen=not hidden and not records.hidden)
-    incidents, more = incidents_and_more(views, MOST_INCIDENTS)
+    incidents, more = incidents_of(views)
     wrong = "\n".join(filter(None, (mistakes, left_behind.read(known, records))))
     return _changed(
         request,

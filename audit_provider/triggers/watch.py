@@ -45,8 +45,8 @@ class WatchTrigger(BaseEventTrigger):
     Position, session and connection stay in memory between looks, for each question to Airflow costs its triggerer as
     much as several looks. It writes the Variable of the last look and nothing else.
 
-    :param pipeline: JSON of what :func:`~audit_provider.dags.watching.described` returns. A text stays the same on its
-        way through Airflow's database, and only a changed text begins another trigger.
+    :param pipeline: JSON of what :func:`~audit_provider.dags.incremental.described` returns. A text stays the same on
+        its way through Airflow's database, and only a changed text begins another trigger.
     """
 
     def __init__(self, pipeline: str) -> None:
@@ -96,7 +96,7 @@ def _turns_or_none(described: Mapping[str, Any]) -> Turns | None:
 def turns_of(described: Mapping[str, Any]) -> Turns:
     """Return what watches a pipeline.
 
-    :param described: see :func:`~audit_provider.dags.watching.described`.
+    :param described: see :func:`~audit_provider.dags.incremental.described`.
     :raises AuditError: the record of the last look cannot be read, or the pipeline is wrong.
     """
     from audit_provider.core.pipeline import source_from

@@ -11,11 +11,9 @@ from types import SimpleNamespace
 import msgspec
 
 from audit_provider.core.model import utc_now
-from audit_provider.plugin.ended import ended_of
-from audit_provider.plugin.incidents import MOST_NAMED, incidents_of
-from audit_provider.plugin.matrix import Wanted, row_of, rows_of
+from audit_provider.plugin.all_pipelines import Wanted, row_of, rows_of, totals_of, verdict_of
+from audit_provider.plugin.incidents import MOST_NAMED, ended_of, incidents_of
 from audit_provider.plugin.overview_views import Overview
-from audit_provider.plugin.verdict import totals_of, verdict_of
 from audit_provider.plugin.views import DestinationView, PipelineDetail, PipelineView, Problem, SourceView
 from audit_provider.sandbox.server import Reply, Service
 from tests.browser.conftest import ROOT
@@ -106,6 +104,7 @@ class Api(Service):
                 size=int(request.param("size") or 50),
             ),
         )
+        incidents, more = incidents_of(views)
         found = Overview(
             utc_now(),
             critical=0,
@@ -119,7 +118,8 @@ class Api(Service):
             setup=self.setup,
             opened=next((PipelineDetail(each, self.activity) for each in views if each.name == opened), None),
             ended=tuple(ended_of(views, utc_now())),
-            incidents=tuple(replace(each, pipelines=each.pipelines[:MOST_NAMED]) for each in incidents_of(views)),
+            incidents=tuple(replace(each, pipelines=each.pipelines[:MOST_NAMED]) for each in incidents),
+            more_incidents=more,
         )
         body = msgspec.json.encode(found)
         tag = f'"{hashlib.sha256(body.partition(b",")[2]).hexdigest()}"'

@@ -10,7 +10,7 @@ import pytest
 from audit_provider.core.model import utc_now
 from audit_provider.core.runs.calendar import Day
 from audit_provider.core.verification.day_arrivals import Asked
-from audit_provider.plugin.evidence_views import CalendarView, DayView
+from audit_provider.plugin.views import CalendarView, DayView
 from audit_provider.sandbox.server import Reply
 from tests.browser.conftest import look
 from tests.browser.test_matrix import page  # noqa: F401 - a fixture

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.operators.backfill import plan_windows, windows_of_lane
+from audit_provider.dags.backfill import plan_windows, windows_of_lane
 from tests.airflow_names import ParamValidationError
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"

@@ -67,14 +67,12 @@ def vendors_but(*own):
 
 
 def hooks_but(*own):
-    shared = ("connection", "described_form", "destinations", "service", "ssh")
+    shared = ("connection", "destinations", "service", "ssh")
     return rf"audit_provider\.hooks\.(?!({'|'.join((*own, *shared))})\b)"
 
 
 def operators_but(*own):
-    return (
-        rf"audit_provider\.operators\.(?!({'|'.join((*own, 'destinations', 'lineage', 'links', 'metrics', 'task'))})\b)"
-    )
+    return rf"audit_provider\.operators\.(?!({'|'.join((*own, 'destinations', 'links', 'signals', 'task'))})\b)"
 
 
 DENIED = {

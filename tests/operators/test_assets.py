@@ -12,7 +12,7 @@ from airflow.sdk import Asset
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.dags import build_backfill, build_incremental
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator
-from audit_provider.operators.lineage import data_set
+from audit_provider.operators.signals import data_set
 from audit_provider.sandbox.events import generate
 from tests.operators.conftest import context
 

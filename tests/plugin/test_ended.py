@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from audit_provider.core.health import Outage, without_doubles
-from audit_provider.plugin.ended import LATELY, ended_of
+from audit_provider.plugin.incidents import LATELY, ended_of
 from audit_provider.plugin.views import DestinationView, PipelineView, SourceView
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")

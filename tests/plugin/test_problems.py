@@ -294,7 +294,7 @@ def test_dead_letters_are_critical_before_the_first_report_too(monitoring):
     assert shown(seen) == [("critical", "splunk has 5 dead letters.")]
     (splunk,) = seen.destinations
     assert (seen.state, splunk.state, splunk.dead_letters, splunk.letters_counted) == ("critical", "critical", 5, True)
-    assert incidents_of([seen])[0].text == "splunk has 5 dead letters (connection splunk_hec_default)"
+    assert incidents_of([seen])[0][0].text == "splunk has 5 dead letters (connection splunk_hec_default)"
     for changed in (replace(shipped, redriven="ab"), replace(shipped, again=1), replace(shipped, redriven=None)):
         assert view(shipped=changed, monitoring=monitoring).state == "warning"
 

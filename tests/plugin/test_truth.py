@@ -19,10 +19,10 @@ from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.position import Position, pack_position, with_segment
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.plugin.all_pipelines import totals_of, verdict_of
 from audit_provider.plugin.dag_facts import DagFacts
 from audit_provider.plugin.overview import JudgedPipelines, view_of
 from audit_provider.plugin.progress import Records, progress_of
-from audit_provider.plugin.verdict import totals_of, verdict_of
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -14,8 +14,8 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.dags import build_backfill
+from audit_provider.dags.backfill import lanes_of, windows_of_lane
 from audit_provider.operators import PullAuditLogsOperator
-from audit_provider.operators.backfill import lanes_of, windows_of_lane
 from tests.operators.conftest import context
 
 S3 = {"s3": {"type": "s3", "bucket": "b"}}

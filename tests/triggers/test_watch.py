@@ -13,7 +13,7 @@ import pytest
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.watched import LOOKS, LastLook, budget_of_looks
-from audit_provider.dags.watching import described
+from audit_provider.dags.incremental import described
 from audit_provider.sandbox.events import generate
 from audit_provider.triggers.watch import WatchTrigger, turns_of
 from tests.operators.conftest import moto, variables, world  # noqa: F401 - fixtures

@@ -1,4 +1,6 @@
-"""Figures of a run for StatsD, DogStatsD and OpenTelemetry, through Airflow's own ``Stats``.
+"""What a task says of its data to other tools: assets for Airflow, data sets for OpenLineage, and metrics.
+
+Metrics are figures of a run for StatsD, DogStatsD and OpenTelemetry, through Airflow's own ``Stats``.
 
 ============================= ======= ============================================= ===================================
 metric                        kind    tags                                          counts
@@ -20,15 +22,65 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from airflow.providers.common.compat.sdk import Stats, conf
+from airflow.providers.common.compat.sdk import Asset, Stats, conf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from airflow.sdk import BaseOperator, Context
 
 _PREFIX = "audit_logs"
 _IN_NAMES = ("pipeline", "destination")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def spool_asset(pipeline: str) -> Asset:
+    """Return the asset that stands for a pipeline's events in the spool: ``x-audit-logs://<pipeline>``."""
+    return Asset(f"x-audit-logs://{pipeline}")
+
+
+def destination_asset(pipeline: str, destination: str) -> Asset:
+    """Return the asset that stands for a pipeline's events at a destination: ``x-audit-logs://<pipeline>/<name>``."""
+    return Asset(f"x-audit-logs://{pipeline}/{destination}")
+
+
+def tell_asset(operator: BaseOperator, context: Context, asset: Asset, *, new: bool, extra: Mapping[str, Any]) -> None:
+    """Let the task's asset event say what is new, or keep it back where nothing is.
+
+    Airflow emits an event for every outlet of a task that ends well, so a task with nothing to tell has to end without
+    that outlet.
+
+    :param operator: the running task's own copy. :param extra: counts, as JSON.
+    """
+    if not new:
+        operator.outlets = [each for each in operator.outlets if each != asset]
+    elif asset in operator.outlets and (events := context.get("outlet_events")) is not None:
+        events[asset].extra = dict(extra)
+
+
+def openlineage(inputs: Iterable[str], outputs: Iterable[str]) -> Any:
+    """Return what OpenLineage's provider asks of an operator; None where it is not installed.
+
+    :param inputs: URIs of what was read. :param outputs: of what was written.
+    """
+    try:
+        from airflow.providers.common.compat.openlineage.facet import Dataset
+        from airflow.providers.openlineage.extractors import OperatorLineage
+    except ImportError:
+        return None
+    return OperatorLineage(
+        inputs=[Dataset(*data_set(uri)) for uri in inputs], outputs=[Dataset(*data_set(uri)) for uri in outputs]
+    )
+
+
+def data_set(uri: str) -> tuple[str, str]:
+    """Return namespace and name of a data set, as OpenLineage names them. A login in the URI is left out."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("", "file"):
+        return "file", unquote(parts.path)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.strip("/") or "/"
 
 
 def count(name: str, value: int, tags: Mapping[str, str]) -> None:

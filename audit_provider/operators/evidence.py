@@ -1,23 +1,31 @@
-"""The pack: a time range of a pipeline as one signed file, for people and for machines."""
+"""Evidence for people: the story of one event, and the pack of a time range as one signed file."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from audit_provider.core.errors import AuditError
+from audit_provider.core.model import Window
+from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.calendar import Calendar, span_of
 from audit_provider.core.runs.checkpoints import Signer
+from audit_provider.core.runs.event_search import FoundEvent
+from audit_provider.core.runs.event_story import Fate, destinations_of, fates
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
 from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_progress
+from audit_provider.core.spool.segment import digest_of_line
 from audit_provider.core.transparency.checkpoint import signed
 from audit_provider.core.verification import Verification, streams_in, verify
-from audit_provider.hooks.checkpoint_key import signer
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
@@ -25,9 +33,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger import Ledger
-    from audit_provider.core.model import Window
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.runs.proving import Evidence, KeptCheckpoint
     from audit_provider.core.spool import Store
+
+_SECOND = timedelta(seconds=1)
 
 _STAMP = (1980, 1, 1, 0, 0, 0)
 """Of every file in a pack, so that the same evidence makes the same bytes."""
@@ -55,6 +65,85 @@ To check it:
 
 
 @dataclass(frozen=True, slots=True)
+class Story:
+    """One event, as it is shown and kept as JSON.
+
+    :ivar links: by destination, the page on which people see the event there. :ivar checkpoint: that covers it; None
+        where none does yet.
+    """
+
+    found: FoundEvent
+    fates: list[Fate]
+    links: Mapping[str, str]
+    checkpoint: KeptCheckpoint | None
+
+    @property
+    def chain(self) -> str:
+        """The folder of the chain of segments."""
+        return f"{self.found.name.folder}/{self.found.chain}".rstrip("/")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is kept as JSON."""
+        found, manifest = self.found, self.found.manifest
+        return {
+            "id": found.event.id,
+            "pipeline": found.name.pipeline,
+            "stream": found.name.folder,
+            "chain": found.chain,
+            "happened": found.event.time,
+            "spooled": manifest.written_at,
+            "fields": dict(found.fields),
+            "segment": found.head.number,
+            "manifest_sha256": found.head.digest,
+            "segment_sha256": manifest.sha256,
+            "index": found.index,
+            "place": found.place,
+            "sha256": digest_of_line(found.event),
+            "proven": found.is_proven,
+            "checkpoint": self.checkpoint.checkpoint if self.checkpoint else None,
+            "destinations": [
+                {**msgspec.to_builtins(each), "link": self.links.get(each.destination, "")} for each in self.fates
+            ],
+        }
+
+
+def story_of(ledger: Ledger, found: FoundEvent, evidence: Evidence, pipeline: Pipeline | None) -> Story:
+    """Return the story of an event that was found.
+
+    :param evidence: of its pipeline. :param pipeline: as the pipelines file has it; None where it has none.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    deliveries = destinations_of(found, pipeline.destinations if pipeline else {})
+    source = pipeline.source if pipeline else None
+    became = [_narrowed(each, found, evidence) for each in fates(ledger, found, deliveries, source)]
+    links = {each.destination: _link(pipeline, found, each) for each in became} if pipeline else {}
+    return Story(found, became, links, evidence.covering(found))
+
+
+def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
+    """Return a fate with the times between which checkpoints say that the destination passed the event."""
+    if fate.state not in ("delivered", "filtered") or fate.after is None:
+        return fate
+    after, until = evidence.passing(found, fate.destination)
+    until = min(filter(None, (fate.until, until)), default=None)
+    return replace(fate, after=max(fate.after, after or fate.after), until=until)
+
+
+def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
+    """Return the page on which people see an event at its destination; "" where it is not known."""
+    from audit_provider.operators import SHIP_OPERATORS
+
+    delivery = pipeline.destinations.get(fate.destination)
+    if delivery is None or fate.state not in ("delivered", "redriven"):
+        return ""
+    times = Window(found.event.time, found.event.time + _SECOND)
+    with contextlib.suppress(AuditError, OverflowError):
+        origin = origin_of(found.name.pipeline, pipeline.source, found.position)
+        return SHIP_OPERATORS[delivery.type].link(delivery, origin, times)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """A pack. :ivar facts: what it says. :ivar verification: of the spool. :ivar content: the zip file."""
 
@@ -71,6 +160,9 @@ def make_pack(
     :param now: aware UTC. :param events: whether the events themselves are in it.
     :raises AuditError: the spool, a record or the key cannot be read.
     """
+    # Here, since the story of an event needs no Airflow.
+    from audit_provider.hooks.checkpoint_key import signer
+
     progress = recorded_progress(ledger, store, streams_in(store, pipeline.name), list(pipeline.destinations))
     verification = verify(store, pipeline=pipeline.name, progress=progress)
     beside = (*entry_faults(ledger, store, pipeline.name), *calendar_faults(ledger, store, pipeline.name))

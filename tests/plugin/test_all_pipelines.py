@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from audit_provider.plugin.matrix import MOST_COLUMNS, Wanted, rows_of
+from audit_provider.plugin.all_pipelines import MOST_COLUMNS, Wanted, rows_of
 from audit_provider.plugin.views import DestinationView, PipelineView, SourceView
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")

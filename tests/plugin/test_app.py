@@ -34,7 +34,7 @@ def fetched(monkeypatch):
 def test_the_first_request_finds_the_records_read(world, fetched):
     from airflow.utils.session import create_session
 
-    from audit_provider.plugin.warming import warm
+    from audit_provider.plugin.app import warm
 
     keep_pipeline(world)
     with create_session() as session:
@@ -54,7 +54,7 @@ def test_the_first_request_reads_them_where_nothing_was_prepared(world, fetched)
 def test_a_user_who_may_read_less_is_shown_no_more_after_that(world, fetched):
     from airflow.utils.session import create_session
 
-    from audit_provider.plugin.warming import warm
+    from audit_provider.plugin.app import warm
 
     keep_pipeline(world)
     answers = [world.get("viewer", "/api/overview")]

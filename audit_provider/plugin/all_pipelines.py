@@ -1,4 +1,7 @@
-"""The rows and columns of the overview: which pipelines are asked for, in which order, and where they ship to."""
+"""What the overview says of all pipelines together: the verdict, the totals, and the matrix of rows and columns.
+
+Nothing is fine unless every part is known, current and has run.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.plugin.incidents import in_one_line
-from audit_provider.plugin.overview_views import CellView, ColumnView, Matrix, ReadingCellView, RowView
+from audit_provider.plugin.overview_views import CellView, ColumnView, Matrix, ReadingCellView, RowView, Totals, Verdict
 from audit_provider.plugin.views import STATES, DestinationView, PipelineView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from audit_provider.plugin.views import State
 
 MOST_COLUMNS = 10
 """Connections that have a column each. Of more, the destinations of one type share a column."""
@@ -21,6 +26,8 @@ MOST_ROWS = 200
 
 MOST_TEXT = 120
 """Letters of an error in a row."""
+
+_WORDS = {"critical": "critical", "warning": "with a warning", "unknown": "unknown", "new": "never run", "off": "off"}
 
 _MOST_NAMES = 3
 _LAST = "9"
@@ -47,6 +54,57 @@ class Wanted:
     group: Literal["", "source", "tag"] = ""
     page: int = 1
     size: int = 50
+
+
+def verdict_of(views: Sequence[PipelineView], *, hidden: int = 0, mistakes: str = "") -> Verdict:
+    """Return the verdict on all pipelines.
+
+    :param views: of those that the user may see. :param hidden: how many others there are.
+    :param mistakes: of the pipelines file, and what waits under names that it does not have; "" for none.
+    """
+    if not views:
+        if mistakes:
+            return Verdict("critical", "The pipelines file is wrong")
+        if hidden:
+            return Verdict("unknown", f"None of the {hidden} pipelines may be read by you")
+        return Verdict("new", "There are no pipelines yet")
+    total, counts = len(views), Counter(each.state for each in views)
+    worst = min(counts, key=STATES.index)
+    if worst == "ok":
+        if mistakes:
+            return Verdict("critical", "The pipelines file is wrong")
+        if hidden:
+            return Verdict(
+                "unknown", f"No problem in {total} of {total + hidden} pipelines; you may not read the others"
+            )
+        return Verdict("ok", "The pipeline is fine" if total == 1 else f"All {total} pipelines are fine")
+    if counts["new"] == total:
+        text = f"{total} of {total} have not run yet"
+    else:
+        figures = [f"{counts[each]} {_WORDS[each]}" for each in STATES if each in _WORDS and counts[each]]
+        text = f"{', '.join(figures)} of {total} {'pipeline' if total == 1 else 'pipelines'}"
+    return Verdict("critical" if mistakes else worst, text)
+
+
+def totals_of(views: Sequence[PipelineView], *, hidden: int = 0) -> Totals:
+    """Return what is asked first of all pipelines that the user may see. :param hidden: how many others there are."""
+    served = [each for view in views for each in view.destinations if each.enabled]
+    waits = [since for each in served for since in (each.waiting_since, each.elsewhere_since) if since]
+    return Totals(
+        sources=len(views),
+        current=sum(each.reading.state == "ok" for each in views),
+        destinations=len(served),
+        delivering=sum(each.state == "ok" for each in served),
+        waiting=sum(each.pending + each.pending_elsewhere for each in served),
+        waiting_since=min(waits, default=None),
+        worst_source=_worst([each.reading.state for each in views], hidden),
+        worst_destination=_worst([each.state for each in served], hidden),
+    )
+
+
+def _worst(states: Sequence[State], hidden: int) -> State:
+    worst: State = min(states, key=STATES.index, default="new")
+    return "unknown" if hidden and worst == "ok" else worst
 
 
 def rows_of(views: Sequence[PipelineView], wanted: Wanted) -> tuple[list[PipelineView], Matrix]:

@@ -1,0 +1,140 @@
+"""What all DAGs and their tasks share: how they are tried again, what they refuse, and which of them a process runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.sdk import DAG, get_parsing_context
+
+from audit_provider import operators
+from audit_provider.core.model import UTC
+from audit_provider.core.validation import near
+from audit_provider.host.versions import retry_arguments
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, Param
+
+    from audit_provider.core.delivery import Delivery
+    from audit_provider.core.pipeline import Pipeline
+
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    **retry_arguments(),
+}
+
+SHIP = "ship_"
+"""What the id of a ship task begins with; the destination's name follows."""
+
+AIRFLOWS_OWN = frozenset({"openlineage"})
+"""Keys that Airflow adds where one DAG starts another."""
+
+
+def dag_of(
+    pipeline: Pipeline,
+    kind: str,
+    description: str,
+    *,
+    doc: str | None,
+    schedule: Any = None,
+    params: dict[str, Param] | None = None,
+) -> DAG:
+    """Return a DAG of a pipeline, without its tasks.
+
+    :param kind: what its id begins with, after ``audit_``. :param doc: Markdown for Airflow's page.
+    :param schedule: None where a person starts it. :param params: the fields of its form.
+    """
+    own = () if kind == "incremental" else (kind,)
+    return DAG(
+        dag_id=f"audit_{kind}_{pipeline.name}",
+        description=description,
+        schedule=schedule,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=RETRIES,
+        tags=["audit-logs", *own, pipeline.spec.name, *pipeline.tags],
+        params=params,
+        doc_md=doc,
+    )
+
+
+def pull_arguments(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the pull operator's arguments for a pipeline."""
+    return {
+        "pipeline": pipeline.name,
+        **pipeline.source_arguments,
+        "backfill_share": pipeline.backfill_share,
+        "run_minutes": pipeline.run_minutes,
+        "watched": pipeline.watch,
+        "max_active_tis_per_dag": 1,
+    }
+
+
+def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> BaseOperator:
+    """Return the ship task of one destination."""
+    task_id = f"{SHIP}{delivery.name}"
+    if not runs_here(task_id):
+        return OtherTask(task_id=task_id, trigger_rule="all_done")
+    return operators.SHIP_OPERATORS[delivery.type].of_delivery(
+        delivery,
+        task_id=task_id,
+        pipeline=pipeline.name,
+        source=pipeline.source,
+        run_minutes=pipeline.run_minutes,
+        pre_execute=refuse_unknown_keys,
+        trigger_rule="all_done",
+        max_active_tis_per_dag=1,
+        **arguments,
+    )
+
+
+def refuse_unknown_keys(context: Context) -> None:
+    """Fail before a task begins, where its run was given a key that the DAG's form has not.
+
+    Airflow itself takes any key, and hands it to every task: with a mistyped ``destinations``, a replay would go to all
+    of them.
+
+    :raises AirflowFailException: there is such a key.
+    """
+    form = context["dag"].params
+    for key in context["dag_run"].conf or {}:
+        if key not in form and key not in AIRFLOWS_OWN:
+            guess = near(key, form) if form else "; the form has no fields"
+            raise AirflowFailException(
+                f"the run was started with {key!r}, which is not a field of this DAG's form{guess}: start it again "
+                "without it."
+            )
+
+
+def runs_here(task_id: str) -> bool:
+    """Whether this process may run a task: it does so unless Airflow says that it runs another one.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/howto/dynamic-dag-generation.html
+    """
+    return (get_parsing_context().task_id or task_id) == task_id
+
+
+def served_here() -> set[str] | None:
+    """Return the destinations that this process ships to; None for all."""
+    task_id = get_parsing_context().task_id
+    if not task_id:
+        return None
+    return {task_id.removeprefix(SHIP)} if task_id.startswith(SHIP) else set()
+
+
+class OtherTask(BaseOperator):
+    """A task of the same DAG that another process runs: here only its place in the DAG counts.
+
+    What it would import is not imported here.
+    """
+
+    def execute(self, context: Context) -> Any:
+        """Refuse to run.
+
+        :raises AirflowFailException: always.
+        """
+        raise AirflowFailException(f"{self.task_id} was to run in a process that was started for another task.")
