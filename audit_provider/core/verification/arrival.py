@@ -50,13 +50,15 @@ class IdBucket(dict[str, list[int]]):
 class IdBuckets:
     """Ids with a number each that says where one was met.
 
-    They lie in files of a private temporary folder, by a hash of the id, so that all that is known of one id is in one
-    bucket, and one bucket is in memory at a time. The folder is removed at the end of the ``with`` block.
+    Beyond a hundred thousand they lie in files of a private temporary folder, by a hash of the id, so that all that is
+    known of one id is in one bucket, and one bucket is read at a time. The folder is removed at the end of the
+    ``with`` block.
     """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="audit-verify-")
         self._lines: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
+        self._written: set[int] = set()
         self._count = 0
 
     def __enter__(self) -> IdBuckets:
@@ -81,12 +83,13 @@ class IdBuckets:
 
     def __iter__(self) -> Iterator[IdBucket]:
         """Yield each bucket."""
-        self._flush()
-        for number in range(_BUCKETS):
-            path = self._path(number)
-            if path.exists():
+        for number, lines in enumerate(self._lines):
+            # A small number of ids needs no file.
+            content = self._path(number).read_bytes() if number in self._written else b""
+            content += b"\n".join(lines)
+            if content:
                 bucket = IdBucket()
-                for place, name, digests in _decode_lines(path.read_bytes()):
+                for place, name, digests in _decode_lines(content):
                     bucket.setdefault(name, []).append(place)
                     if digests:
                         bucket.contents.setdefault(name, []).append((place, digests))
@@ -98,6 +101,7 @@ class IdBuckets:
                 if lines:
                     with self._path(number).open("ab") as file:
                         file.write(b"\n".join(lines) + b"\n")
+                    self._written.add(number)
                     lines.clear()
         except OSError as error:
             raise UnavailableError(
