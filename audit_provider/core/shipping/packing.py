@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Raw
 
 from audit_provider.core.destinations.base import Batch, DeadLetter, Filtered, Item, Received
@@ -267,7 +268,7 @@ MOST_AHEAD = 64
 def is_ahead(ahead: Ahead, events: Sequence[Event]) -> bool:
     """Whether a segment holds the events that were taken, at the same place. :param events: all of the segment."""
     found = events[ahead.index : ahead.index + ahead.count]
-    return len(found) == ahead.count and _digest(found) == ahead.ids
+    return len(found) == ahead.count and ahead.ids in (_digest(found), _digest_of_ids(found))
 
 
 def ahead_of(taken: Iterable[tuple[Item, bool] | Ahead]) -> tuple[Ahead, ...]:
@@ -305,3 +306,8 @@ def _range(group: Sequence[tuple[Item, bool]]) -> Ahead:
 def _digest(events: Sequence[Event]) -> str:
     # Not the ids alone: a segment that has replaced theirs may hold other content under the same ids.
     return hashlib.sha256(b"\n".join(map(line_of, events))).hexdigest()[:16]
+
+
+def _digest_of_ids(events: Sequence[Event]) -> str:
+    # As an earlier version wrote it. Else all that it had sent ahead would be sent again after an upgrade.
+    return hashlib.sha256(msgspec.json.encode([event.id for event in events])).hexdigest()[:16]

@@ -209,23 +209,30 @@ _OWN = frozenset({"@timestamp", "data_stream", "event"})
 _ENVELOPE = frozenset({"id", "time", "source", "pipeline", "raw"})
 """What the format ``envelope`` always has."""
 
+_OCSF_METADATA = frozenset({"version", "product", "log_name", "uid"})
+"""What the format ``ocsf`` always has under ``metadata``; its product is named like its vendor."""
+
+_OCSF_PRODUCT = frozenset({"name", "vendor_name"})
+
 
 def record_in(document: bytes) -> bytes | None:
     """Return the record that a document holds, in one spelling; None in a form that cannot be compared.
 
-    It is ``event.original`` (ECS), ``raw_data`` (OCSF), the object under ``raw``, or else the document itself. Fields
-    that were derived from it are not compared, since another version of this package, or an ingest pipeline, may derive
-    others.
+    It is ``event.original`` (ECS), ``raw_data`` (OCSF as this package writes it), the object under ``raw``, or else the
+    document itself. Fields that were derived from it are not compared, since another version of this package, or an
+    ingest pipeline, may derive others. A vendor's own ECS or OCSF within ``raw`` is the record, and is compared whole.
     """
     try:
         found = decoded(document)
         if not isinstance(found, dict):
             return None
+        if _is_envelope(found):
+            return one_spelling(found["raw"])
         inner = found.get("raw")
         original = _original_in(found)
         if original is None and isinstance(inner, dict):
-            # The destination puts a document that a strict decoder refuses under 'raw', whatever its format is.
-            original = _original_in(inner)
+            # The destination puts a document that a strict decoder refuses under 'raw', except ECS.
+            original = _raw_data_in(inner)
             if original is None:
                 return one_spelling(inner["raw"] if _is_envelope(inner) else inner)
         if original is not None:
@@ -241,9 +248,17 @@ def _original_in(document: Mapping[str, Any]) -> str | None:
     """Return the record's text, which ECS and OCSF have."""
     event = document.get("event")
     original = event.get("original") if isinstance(event, dict) else document.get("event.original")
-    if original is None and "class_uid" in document:
-        original = document.get("raw_data")
-    return original if isinstance(original, str) else None
+    return original if isinstance(original, str) else _raw_data_in(document)
+
+
+def _raw_data_in(document: Mapping[str, Any]) -> str | None:
+    """Return the record's text in an OCSF document of this package; a vendor's own one is a record itself."""
+    metadata = document.get("metadata")
+    if "class_uid" not in document or not isinstance(metadata, dict) or not metadata.keys() >= _OCSF_METADATA:
+        return None
+    product, original = metadata["product"], document.get("raw_data")
+    is_own = isinstance(product, dict) and product.keys() == _OCSF_PRODUCT and len(set(map(str, product.values()))) == 1
+    return original if is_own and isinstance(original, str) else None
 
 
 def _is_envelope(found: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit_provider.core.destinations.base import Verdict
 from audit_provider.core.destinations.elasticsearch import ElasticsearchDestination, ElasticsearchOptions
-from audit_provider.core.destinations.elasticsearch_documents import stream_name
+from audit_provider.core.destinations.elasticsearch_documents import Documents, stream_name
 from audit_provider.core.destinations.elasticsearch_templates import template_for
 from audit_provider.core.errors import (
     UNREADABLE,
@@ -832,3 +832,39 @@ def test_a_check_that_fails(serve, answer, error):
     with pytest.raises(error) as caught:
         ElasticsearchDestination(ElasticsearchOptions(), ORIGIN, client).check()
     assert isinstance(caught.value, AuditError)
+
+
+OCSF_OF_A_VENDOR = {"class_uid": 3002, "raw_data": "{}", "metadata": {"uid": "e1", "product": {"name": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("form", "record"),
+    [
+        ("envelope", OCSF_OF_A_VENDOR),
+        ("envelope", {"event": {"original": "{}"}}),
+        ("raw", OCSF_OF_A_VENDOR),
+        ("raw", {"event": "login", **OCSF_OF_A_VENDOR}),
+    ],
+)
+def test_a_record_that_is_itself_of_a_common_schema_is_compared_whole(serve, form, record):
+    origin = Origin("p", "slack", Fields("id", "date"))
+    documents = Documents(FORMATS[form].make(origin, None), origin, "audit", "pipeline")
+    sent, altered = (
+        Event("e1", NOW, msgspec.Raw(msgspec.json.encode({"id": "e1", "actor": actor, **record})))
+        for actor in ("alice", "eve")
+    )
+    source = documents.lines(altered).partition(b"\n")[2]
+    hit = b'{"_id": "slack:p:e1", "_source": %s}' % source
+    body = b'{"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": 1}, "hits": [%s]}}' % hit
+    server = serve(lambda _: (200, {}, body))
+
+    def contents(folder, segment, event):
+        yield bytes(event.raw)
+        yield documents.lines(event).partition(b"\n")[2]
+
+    asked = DocumentSearch(client_of(server), "audit", origin, sleep=lambda _: None, contents=contents)
+    asked.count(["e1"])
+    said, records = set(asked.said("e1")), records_of(contents)
+    assert said
+    assert said <= {digest_of(each) for each in records("p/live", 1, altered)}
+    assert not said & {digest_of(each) for each in records("p/live", 1, sent)}

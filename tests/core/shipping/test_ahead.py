@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import replace
 
@@ -125,6 +126,26 @@ def test_another_segment_with_other_content_under_the_same_ids_is_sent_whole():
     desk.ship(far, [spans(2)[0], changed])
     assert [name for name in far.stored[len(first) :] if name not in "01"] == [each.id for each in changed]
     assert desk.offset.counts == ShipCounts(delivered=8)
+
+
+def test_what_an_earlier_version_had_sent_ahead_is_not_sent_again():
+    far, desk = Counting(blocked="0"), Desk()
+    with pytest.raises(WaitError):
+        desk.ship(far, spans(8), concurrency=4)
+    # That version named the events by their ids alone.
+    names = [str(number) for number in range(8)]
+    desk.offset = replace(
+        desk.offset,
+        ahead=tuple(replace(each, ids=_by_ids(names[each.index :][: each.count])) for each in desk.offset.ahead),
+    )
+    far.blocked = set()
+    desk.ship(far, spans(8))
+    assert sorted(far.stored) == names
+    assert desk.offset.counts == ShipCounts(delivered=8)
+
+
+def _by_ids(names):
+    return hashlib.sha256(msgspec.json.encode(names)).hexdigest()[:16]
 
 
 def test_a_shorter_segment_in_its_place_is_not_passed_over():
