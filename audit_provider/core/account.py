@@ -1,10 +1,10 @@
-"""Whose log it is that a position was read from.
+"""The account at the vendor from which a position was read.
 
-It is kept as a short text: a fingerprint of the address, the settings and the login, and behind a slash a digest of the
-account's id, if the vendor gives one. Two accounts with an id are compared by it alone: the same account may get
-another host, and a token of another account may be used with the same host.
+It is kept as a short text: a fingerprint of the address, the settings and the login, then a slash and a digest of the
+account's id, if the vendor gives one. Two accounts that both have an id are compared by the id alone, because the same
+account may move to another host, and a token of another account may be used with the same host.
 
-Beside an id, a check value of the credential is kept, so that the vendor is asked again only for another credential.
+A check value of the credential is kept with an id, so that the id is requested again only if the credential changes.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ def fingerprint(address: str, settings: Mapping[str, str], login: str) -> str:
 
 
 def check_value(secrets: Sequence[str], token_url: str) -> str:
-    """Return what tells one credential from another: 16 bits of it, and a digest of where its tokens come from.
+    """Return a value that distinguishes credentials: 16 bits of a digest, and a digest of where the tokens come from.
 
-    Of two credentials, 1 pair in 65,536 has the same value. It has no salt, because every position then keeps the same
-    16 bits of a credential: with a salt each, some dozens of windows would keep enough to prove a guess of it.
+    Two different credentials have the same value in 1 of 65,536 cases. The digest has no salt, so every position keeps
+    the same 16 bits of a credential. With a different salt in each, the positions of some dozens of windows together
+    would hold enough bits to confirm a guess of the credential.
 
     :param secrets: what the credential consists of, in a fixed order.
-    :param token_url: "" where it is the source's own.
+    :param token_url: "" if it is the source's own.
     """
     key, parts = b"audit_provider.credential", msgspec.json.encode(list(secrets))
     found = hmac.new(key, parts, hashlib.sha256).hexdigest()[:_CHECK_DIGITS]
@@ -65,7 +66,7 @@ def check_value(secrets: Sequence[str], token_url: str) -> str:
 def with_id(found: str, vendor_id: str) -> str:
     """Return an account with the id that the vendor gives.
 
-    :param found: its fingerprint. :param vendor_id: such as that of an organisation; "" where it is not known.
+    :param found: its fingerprint. :param vendor_id: such as that of an organisation; "" if it is not known.
     """
     return f"{found}{_BETWEEN}{hashlib.sha256(vendor_id.encode()).hexdigest()[:_DIGITS]}" if vendor_id else found
 
@@ -81,12 +82,12 @@ def confirmed(kept: str) -> str:
 
 
 def is_confirmed(found: str) -> bool:
-    """Return whether a person has confirmed the account that a connection leads to: no fingerprint has a slash."""
+    """Return whether a person has confirmed the account of a connection; a fingerprint alone has no slash."""
     return _BETWEEN in found
 
 
 def is_same(kept: str, found: str) -> bool:
-    """Return whether two accounts are one. "" stands for any, because an earlier version did not say which."""
+    """Return whether two accounts are the same. "" matches any, because an earlier version did not record it."""
     (kept_parts, _, kept_id), (found_parts, _, found_id) = kept.partition(_BETWEEN), found.partition(_BETWEEN)
     if kept_id and found_id:
         return kept_id == found_id
@@ -107,7 +108,7 @@ def continued(kept: str, found: str) -> str:
 def refuse_other_account(kept: str, found: str, name: ReadStream, where: str) -> None:
     """Refuse to read on from a position that belongs to another account.
 
-    :param kept: the account that the position was read from, "" where an earlier version did not say.
+    :param kept: the account that the position was read from, "" if an earlier version did not record it.
     :param found: the account that would be read. :param where: the connection, for the message.
     :raises ConfigurationError: they are not the same.
     """

@@ -1,4 +1,4 @@
-"""The accounting identity: a record read is spooled, a duplicate or set aside, and every event spooled is somewhere."""
+"""The accounting identity: a record read is spooled, a duplicate or set aside; each spooled event is accounted for."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ class Account:
     ``read = spooled + duplicates + set_aside`` and
     ``spooled + again = before + delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
-    :ivar same_id: of the spooled, those that came under an id which a record of other content has.
+    :ivar same_id: of the spooled, those whose id another record with different content already had.
     :ivar set_aside: records that could not be read, kept as dead letters of the source.
-    :ivar outside: events served in addition, for a window of the past, that belong to another window.
-    :ivar recorded_within: of those read, events that happened outside of the window and belong to it since they were
+    :ivar outside: events that were served for a window of the past but belong to another window.
+    :ivar recorded_within: of those read, events that happened outside of the window, but belong to it because they were
         recorded within it.
     :ivar before: events that were in the stream before the destination was added and are no longer kept.
-    :ivar restamped: of the delivered, those that have the time of their arrival, for the destination would have dropped
-        them for their age (not a term of the sum).
-    :ivar again: events that are shipped twice, since a late writer's segments have replaced those that they were in;
-        0 unless two runs have written one position.
-    :ivar redriven: of the events set aside, those that the destination took later, when they were sent again,
-        :ivar left_out: those that its settings left out then, :ivar discarded: those that a person discarded, and
-        :ivar dead_letters: those still open. What was set aside stays in ``too_old`` and ``dead_lettered``.
-    :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" where it ended well.
+    :ivar restamped: of the delivered, those that were sent with the current time, because the destination would have
+        dropped them for their age (not a term of the sum).
+    :ivar again: events that are shipped twice, because the segments of a late writer replaced theirs; 0 unless two runs
+        wrote the same position.
+    :ivar redriven: of the events set aside, those that a redrive delivered later,
+        :ivar left_out: those that the destination's settings left out of the redrive, :ivar discarded: those that a
+        person discarded, and :ivar dead_letters: those still open. All of them stay counted in ``too_old`` and
+        ``dead_lettered``.
+    :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" if it ended well.
     """
 
     stream: str
@@ -68,7 +69,7 @@ class Account:
 
     @property
     def arrived(self) -> int:
-        """How many events the destination has in all: with those that it took when they were sent again."""
+        """How many events the destination has in all, including those that a redrive delivered."""
         return self.delivered + self.already_there + self.redriven
 
     @property
@@ -83,9 +84,9 @@ class Account:
 
 
 def account(stream: Stream, destination: str, position: Position, offset: Offset | None) -> Account:
-    """Return the account of one destination; what is pending is counted in the spool, not inferred.
+    """Return the account of one destination; pending events are counted in the spool, not inferred.
 
-    :param offset: None where the destination has not begun.
+    :param offset: None if the destination has not begun.
     :raises SpoolDamagedError: the segments do not lead to the offset.
     """
     counts = position.counts
@@ -110,7 +111,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
         redriven=letters.redriven,
         left_out=letters.filtered,
         discarded=letters.discarded,
-        # Never fewer than the ledger proves: the files of letters may have been removed.
+        # The ledger proves a minimum: somebody may have removed files of letters.
         dead_letters=max(letters.open, _at_least_open(offset, letters)),
         again=offset.again if offset else 0,
         failures_in_a_row=offset.failures_in_a_row if offset else 0,
@@ -123,7 +124,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
 
 
 def beginning(stream: Stream, position: Position) -> Offset:
-    """Return the offset of a destination that has none: the oldest segment kept."""
+    """Return the offset at which a new destination begins: the oldest segment kept."""
     oldest = stream.oldest()
     started_at = 0
     if 1 < oldest <= position.head.number:
@@ -134,13 +135,13 @@ def beginning(stream: Stream, position: Position) -> Offset:
 def letters_of(stream: Stream, destination: str, offset: Offset | None) -> DeadLetters:
     """Return the dead letters of a destination in a stream that is being shipped.
 
-    :param offset: None where the destination has not begun: it is going to be given all that is kept.
+    :param offset: None if the destination has not begun; it will then get everything that is kept.
     """
     return DeadLetters(stream, destination, letters_before(stream, offset), offset)
 
 
 def letters_before(stream: Stream, offset: Offset | None) -> Place:
-    """Return the place before which dead letters count. :param offset: None where the destination has not begun."""
+    """Return the place before which dead letters count. :param offset: None if the destination has not begun."""
     return (offset.segment, offset.index) if offset else (stream.oldest(), 0)
 
 
@@ -191,10 +192,10 @@ _RARE = ("same_id", "set_aside", "outside", "recorded_within", "before", "again"
 
 
 def table(accounts: Iterable[Account]) -> str:
-    """Return accounts as a text table; those of ``_RARE`` are shown where one of them is not 0."""
+    """Return accounts as a text table; a column of ``_RARE`` is shown only if one of its values is not 0."""
     accounts = list(accounts)
     shown = {each: any(getattr(one, each) for one in accounts) for each in _RARE}
-    # Without a redrive it is what was delivered.
+    # Without a redrive, it equals what was delivered.
     shown["arrived"] = any(one.redriven for one in accounts)
     columns = [each for each in _COLUMNS if shown.get(each[0], True)]
     rows: list[Sequence[str]] = [[title for _, title in columns]]

@@ -1,4 +1,4 @@
-"""The content of a record, whatever its formatting: it decides whether two records are equal.
+"""The content of a record, independent of its formatting: it decides whether two records are equal.
 
 A vendor may write one event in different ways: with its keys in another order, with other spaces, or with a field that
 changes with every answer, such as a link that expires.
@@ -41,7 +41,7 @@ class Content:
                 _remove(found, keys)
             return msgspec.json.encode(found, order="sorted")
         except UNREADABLE:
-            # A number beyond every range, half a surrogate pair, too deep.
+            # Such as a number out of range, half a surrogate pair, or too much nesting.
             return self._patient(bytes(raw))
 
     def _patient(self, raw: bytes) -> bytes:
@@ -54,7 +54,7 @@ class Content:
             return raw
 
     def is_same(self, one: msgspec.Raw, other: msgspec.Raw) -> bool:
-        """Whether two records say the same."""
+        """Return whether two records have the same content."""
         return bytes(one) == bytes(other) or self.canonical(one) == self.canonical(other)
 
     def digest(self, raw: bytes | memoryview | msgspec.Raw) -> str:
@@ -63,7 +63,7 @@ class Content:
 
 
 def digest_of(canonical: bytes) -> str:
-    """Return the first half of the SHA-256 of a canonical record, 32 hexadecimal digits: what names it."""
+    """Return the first half of the SHA-256 of a canonical record, 32 hexadecimal digits, used as its name."""
     return hashlib.sha256(canonical).hexdigest()[:32]
 
 

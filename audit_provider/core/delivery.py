@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MOST_CONCURRENCY = 16
 MOST_LETTERS_TOGETHER = 172
-"""Of a pipeline's and a destination's name: the longest key of a Variable, that of a replayed window's offset, has 78
-letters beside them, and Airflow's database holds 250."""
+"""Most characters of a pipeline's and a destination's name together. The longest key of a Variable, that of a replayed
+window's offset, has 78 characters besides them, and Airflow's database holds 250."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +71,13 @@ class Delivery(_SharedKeys):
 
     @property
     def selection(self) -> Selection:
-        """What of the events may leave."""
+        """Which events, and which parts of them, are shipped."""
         return Selection(self.only, self.omit, self.redact)
 
     def written(self) -> dict[str, Any]:
-        """Return the keys by which the pipelines file says the same, without those that have their default.
+        """Return the keys that describe this delivery in the pipelines file, without those that have their default.
 
-        Those of its type are left out in a process that does not know them.
+        If this process has not loaded the options of the destination's type, their keys are left out.
         """
         own = {
             each.name: value
@@ -110,8 +110,8 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str, *, with_option
     """Return the delivery that a destination's ``entry`` describes.
 
     :param path: path of the entry in the file, for messages.
-    :param with_options: whether its ``options`` are wanted. Without, the module of its type is not imported, and its
-        ``conn_id`` is "" where the entry names none.
+    :param with_options: whether to read its ``options``. If not, the module of its type is not imported, and its
+        ``conn_id`` is "" if the entry names none.
     :raises ConfigurationError: with one line per mistake.
     """
     check_name(name, path)
@@ -147,7 +147,7 @@ def delivery_from(name: str, entry: Mapping[str, Any], path: str, *, with_option
 
 
 def _options_from(kind: str, entry: Mapping[str, Any], path: str) -> Any:
-    """Return what a destination's type understands of its entry."""
+    """Return the options of a destination's type, read from its entry."""
     if kind not in DESTINATIONS:
         raise ConfigurationError(f"{path}.type: there is no destination type {kind!r}{near(kind, DESTINATIONS)}")
     own = {key: value for key, value in entry.items() if key not in _WRITTEN_KEYS}
@@ -160,7 +160,7 @@ def _options_from(kind: str, entry: Mapping[str, Any], path: str) -> Any:
 
 
 def form_of(delivery: Delivery, origin: Origin) -> Form:
-    """Return the form that a destination's events take: the one it asks for, or its type's own."""
+    """Return the format of a destination's events: the one in its settings, or the default of its type."""
     name = delivery.format or delivery.options.default_format
     return FORMATS[name](origin, delivery.ocsf_version)
 

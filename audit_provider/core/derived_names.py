@@ -1,4 +1,4 @@
-"""Names that a sentence takes from events, and their redaction if the events themselves are redacted.
+"""Names that a sentence quotes from events, and their redaction if the events themselves are redacted.
 
 A finding quotes actions, actors and addresses. A destination whose events are redacted gets the finding redacted in the
 same way, so each name is kept with its place in the sentence and the fields from which it may come.
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Fields
 
 Role = Literal["action", "actor", "address", "answer", "object_type", "object", "target"]
-"""What a name is: an event's action, who did it, from which address, words of a service about events, the type of what
-was acted on, its id, or the user or group that was acted on."""
+"""What a name is: an event's action, its actor, the actor's IP address, a service's error message about events, the
+type or the id of the object, or the user or group that was acted on."""
 
 Treatment = Literal["drop", "hash"]
 
 Part = str | tuple[Role, str]
-"""Of a sentence: words, or a name with its role."""
+"""A part of a sentence: plain text, or a name with its role."""
 
 FINDING_ACTION = "audit_provider.finding."
-"""With which the action of a finding begins that is an event."""
+"""How the action of an event that represents a finding begins."""
 
 UNNAMED = "A finding of the kind {}: an earlier version wrote its text, which may contain redacted values."
-"""The text of a finding of which nobody knows where its names stand."""
+"""The text of a finding if the places of the names in it are not known."""
 
 REMOVED = "(removed)"
 """Stands for a name that may not be shown."""
@@ -125,9 +125,9 @@ def digest_of(value: object) -> str:
 
 
 def _covers(redacted: Sequence[str], path: Sequence[str]) -> bool:
-    """Whether the keys of a redacted path lead to those of another one, or to something above.
+    """Return whether a redacted path covers another path: it is the same path, or leads to something above it.
 
-    An element of a list may be named, be any, or be left out, in either path; in doubt they meet.
+    Either path may name an element of a list, write ``*`` for any, or leave it out. If in doubt, the path is covered.
     """
     if not redacted:
         return True

@@ -9,7 +9,7 @@
     │   ├── RefusedError        the service refuses the request itself (4xx)
     │   ├── ProtocolError       the answer is not what the service documents, so it cannot be trusted
     │   │   ├── MaybeStoredError  a destination's success that is not understood
-    │   │   ├── CircleError     its cursors lead round in a circle, so none can be trusted
+    │   │   ├── CircleError     its cursors form a circle, so none can be trusted
     │   │   ├── CutOffError     an answer would have been too large
     │   │   └── LostPageError   a page does not exist although the page before said so
     │   ├── SpoolDamagedError   a segment is missing or is not what was written
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoders raise at a text that they cannot read. Only the newer of msgspec's versions raise a ValueError."""
+"""What decoders raise if they cannot read a text. Only newer versions of msgspec raise a ValueError."""
 
 
 class AuditError(Exception):
@@ -79,7 +79,7 @@ class CutOffError(ProtocolError):
 
 
 class CircleError(ProtocolError):
-    """The cursors of a scan lead round in a circle, so nothing may be concluded from where they led before."""
+    """The cursors of a scan form a circle, so nothing may be concluded from the pages read with them before."""
 
 
 class LostPageError(ProtocolError):
@@ -98,7 +98,7 @@ class SpoolDamagedError(StopError):
 
 
 class FencedError(StopError):
-    """Another run has moved this position since this run read it; going on could undo its work."""
+    """Another run has moved this position since this run read it; continuing could undo that run's work."""
 
 
 class DeadLetteredError(StopError):
@@ -127,9 +127,9 @@ class HungUpError(UnavailableError):
 
 
 class WaitError(RetryError):
-    """The service's budget asks for a longer pause than may be slept here.
+    """The service's budget requires a longer wait than is allowed here.
 
-    :ivar until: aware UTC time from which the work may go on.
+    :ivar until: aware UTC time from which the work may continue.
     """
 
     def __init__(self, message: str, *, until: datetime) -> None:

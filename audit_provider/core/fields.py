@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Fields
 
 ABSENT = msgspec.UNSET
-"""What a path leads to that is not there."""
+"""The value at a path that the record does not have."""
 
 _DOT = re.compile(r"(?<!\\)\.")
 _MOST_DIGITS = 18
@@ -31,7 +31,7 @@ _NO_OBJECT = str | int | float | bool
 
 
 def keys_of(path: str) -> list[str]:
-    """Return the keys of a dotted path; a dot of a key's own stands behind a backslash, as in ``error.\\.tag``."""
+    """Return the keys of a dotted path; a backslash marks a dot that is part of a key, as in ``error.\\.tag``."""
     return [key.replace("\\.", ".") for key in _DOT.split(path)] if path else []
 
 
@@ -46,7 +46,7 @@ def parts_of(path: str) -> tuple[str, ...]:
 
 
 def all_paths_of(written: str) -> tuple[str, ...]:
-    """Return every path that a field names, those that are joined to one value included."""
+    """Return every path that a field names, including each of those that are joined to one value."""
     return tuple(part for path in paths_of(written) for part in parts_of(path))
 
 
@@ -108,7 +108,7 @@ def is_absent(value: Any) -> bool:
 
 
 def whole_number(text: str) -> int | None:
-    """Return the number that decimal digits write; None if the text is another, or has more digits than a count has."""
+    """Return the number that decimal digits represent; None for any other text, or for more digits than a count has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
@@ -120,7 +120,7 @@ def getter_of(path: str) -> Callable[[Any], Any]:
         return _indexed_getter_of(path)
     names, *others = ([_attribute(key) for key in keys] for keys in ways_of(tuple(keys_of(path))))
     if not others and len(names) == 1:
-        # Every object that the shape decodes to has it, present or not.
+        # Every object that the shape decodes to has this attribute, even if the key is absent.
         return attrgetter(*names)
 
     def get(root: Any) -> Any:
@@ -173,15 +173,15 @@ def _indexed_getter_of(path: str) -> Callable[[Any], Any]:
 
 
 def joined_getter_of(path: str) -> Callable[[Any], Any]:
-    """Return a function like that of :func:`getter_of`, for a path that may join the values of several by ``/``.
+    """Return a function like that of :func:`getter_of`, for a path that may join several values by ``/``.
 
-    If one of them is absent, all are: half an id names several events.
+    If one of the values is absent, the result is absent too, because a part of an id may match several events.
     """
     return joined([getter_of(part) for part in parts_of(path)])
 
 
 def joined(getters: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Return a function to the values that some functions find, joined by ``/``; UNSET if one of them finds none."""
+    """Return a function that joins the values found by several functions by ``/``; UNSET if one of them finds none."""
     if len(getters) == 1:
         return getters[0]
 
@@ -247,7 +247,7 @@ class FieldReader:
         for name, getters in self._getters:
             for get in getters:
                 value = get(record)
-                # Nearly all are texts or absent, and these lines run for every event.
+                # Nearly all values are texts or absent, and these lines run for every event.
                 text = value if type(value) is str else "" if value is ABSENT else _text_of_field(name, value)
                 if text:
                     found[name] = text
@@ -255,9 +255,7 @@ class FieldReader:
         return found
 
     def _read_strange(self, raw: bytes) -> dict[str, str]:
-        """Read a record that the strict decoder refuses: half a surrogate pair, a number beyond every range, broken
-        UTF-8.
-        """
+        """Read a record that the strict decoder refuses, such as one with half a surrogate pair or broken UTF-8."""
         try:
             record = json.loads(raw.decode(errors="replace"))
         except (ValueError, RecursionError):
@@ -300,7 +298,7 @@ def _shape(paths: Mapping[tuple[str, ...], Any]) -> Any:
 
 
 def _list_of(paths: Mapping[tuple[str, ...], Any]) -> Any:
-    """Return the type of a list where an object may be: of what paths such as ``0.name`` lead to, else of anything."""
+    """Return the type of a list in place of an object: typed items for paths such as ``0.name``, else any items."""
     items = {keys[1:]: kind for keys, kind in paths.items() if keys[0].isdecimal()}
     if not items:
         return list[msgspec.Raw]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audit_provider.core.position import Position
 
 MOST_GAPS = 50
-"""Gaps of one position. What is more is merged with its neighbour, for a Variable must not grow without end."""
+"""Most gaps of one position. If there are more, neighbours are merged, so that a Variable cannot grow without limit."""
 
 _ID_DIGITS = 12
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,7 +136,7 @@ def gaps_in(
 
 
 def _too_old(pipeline: str, stream: str, destination: str, offset: Offset, position: Position) -> GapRecord:
-    """Return the gap of what a destination would have dropped for its age."""
+    """Return the gap of the events that were set aside because they are older than the destination accepts."""
     latest = offset.too_old_to or offset.last_success or position.updated_at or _UNKNOWN
     earliest = offset.too_old_from or latest
     count = offset.counts.too_old

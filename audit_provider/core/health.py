@@ -1,6 +1,6 @@
-"""How a source or a destination fares: how its last runs ended, its outages that ended, and notices of reading.
+"""The health of a source or a destination: how its last runs ended, its past outages, and notices of reading.
 
-A notice is about how a source is described. It is no error, yet a person should look at it.
+A notice says that the description of a source may be wrong. It is not an error, but a person should look at it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_OUTAGES = 20
-"""Outages that are kept of one source or destination; the oldest goes first."""
+"""Most outages kept for one source or destination; the oldest is dropped first."""
 
 ERROR_LENGTH = 500
 """Characters of the last error that the record of a source or a destination keeps."""
 
 _ENDED_ERROR_LENGTH = 200
-"""Characters that an outage which ended keeps of it."""
+"""Characters of the last error that a past outage keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Runs in a row that failed, and after them one that went well.
+    """Failed runs in a row, followed by a successful one.
 
-    :ivar began: when the first of them failed, and :ivar ended: when it went well again, aware UTC.
+    :ivar began: when the first of them failed, and :ivar ended: when a run succeeded again, aware UTC.
     :ivar failures: how many runs failed. :ivar error: of the last one, in one line.
-    :ivar waited: events that the destination had not got when it went well again, which is the most, for meanwhile the
-        source was read; None of a source, or where nobody knows.
-    :ivar at_least: it ended later than said: the runs that followed found nothing new, and did not write down that they
-        went well, so ``ended`` is when the last run failed.
+    :ivar waited: events pending at the destination when it recovered; this is the maximum, because the source was read
+        throughout the outage. None for a source, or if it is not known.
+    :ivar at_least: the outage ended later than ``ended``, which is when the last run failed. The successful runs after
+        it found nothing new, so they recorded no success.
     """
 
     began: datetime
@@ -46,11 +46,11 @@ class Outage:
 
 
 class Failing(Protocol):
-    """The record of a source or of a destination that says how its last runs ended."""
+    """A record that says how the last runs of a source or a destination ended."""
 
     @property
     def failures_in_a_row(self) -> int:
-        """Runs since the last one that ended well."""
+        """Failed runs since the last successful one."""
 
     @property
     def failing_since(self) -> datetime | None:
@@ -58,21 +58,21 @@ class Failing(Protocol):
 
     @property
     def last_error(self) -> str:
-        """What the last of them ended with."""
+        """The error of the last of them."""
 
     @property
     def outages(self) -> tuple[Outage, ...]:
-        """Those that ended, the newest last."""
+        """Past outages, the newest last."""
 
 
 def outages_after(
     failing: Failing, now: datetime, waited: int | None = None, *, at_least: bool = False
 ) -> tuple[Outage, ...]:
-    """Return the outages that have ended, once a run has gone well after those which a record tells of.
+    """Return the past outages, including the one that a successful run has just ended.
 
-    One of which nobody knows when it began, as an earlier version has left it, is not among them.
+    An outage whose beginning an earlier version did not record is left out.
 
-    :param now: when it went well again. :param waited: events that waited until then.
+    :param now: when a run succeeded again. :param waited: events that were pending until then.
     :param at_least: see :class:`Outage`.
     """
     if not failing.failures_in_a_row or failing.failing_since is None:
@@ -83,7 +83,7 @@ def outages_after(
 
 
 def without_doubles(outages: Iterable[Outage], others: Iterable[Outage]) -> tuple[Outage, ...]:
-    """Return the outages of a destination, with those that another of its streams alone has seen; the newest last."""
+    """Return the outages of a destination, plus those that only its other streams recorded; the newest last."""
     own = list(outages)
     more = [each for each in others if not any(each.began <= one.ended and one.began <= each.ended for one in own)]
     return tuple(sorted((*own, *more), key=lambda each: each.ended))
@@ -91,13 +91,13 @@ def without_doubles(outages: Iterable[Outage], others: Iterable[Outage]) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """Failures of reading a source. It stands beside the position, for a source may fail before there is one.
+    """Failures of reading a source. Kept apart from the position, because a source may fail before there is one.
 
-    :ivar failures_in_a_row: runs since the last one that ended well; the tries of one run are one failure.
+    :ivar failures_in_a_row: failed runs since the last successful one; all tries of one run count as one failure.
     :ivar failing_since: when the first of them failed, aware UTC. :ivar failed_at: when the last try failed.
     :ivar failed_run: id of the last run that failed. :ivar last_error: its error, in one sentence or more.
-    :ivar outages: those that ended, the newest last.
-    :ivar version: of what is kept, see ``state_version``.
+    :ivar outages: past outages, the newest last.
+    :ivar version: of the record, see ``state_version``.
     """
 
     failures_in_a_row: int = 0
@@ -112,19 +112,20 @@ class SourceHealth:
 SOURCE_HEALTH: Codec[SourceHealth] = Codec(
     SourceHealth, "how reading a source ended", "delete it, the next run makes another", versioned=True
 )
-"""How it is kept."""
+"""How :class:`SourceHealth` is kept."""
 
 
 def standing(health: SourceHealth, read_at: datetime | None) -> SourceHealth:
-    """Return the failures of a source that still stand.
+    """Return the failures of a source that are not over yet.
 
-    Reading to the end after the last failure ends them: a run that finds nothing new writes the position alone.
+    They are over if the source was read to its end after the last failure. The position shows that, because a run that
+    finds nothing new writes only the position.
 
-    :param read_at: when the source was last read to its end, by the position, aware UTC; None where nothing says so.
+    :param read_at: when the source was last read to its end, from the position, aware UTC; None if it is not known.
     """
     if read_at is None or health.failed_at is None or read_at <= health.failed_at:
         return health
-    # The position says when it was read to its end last, and not when it was for the first time since.
+    # The position has the last complete read, but the outage ended with the first one after the failure.
     return SourceHealth(outages=outages_after(health, health.failed_at, at_least=True))
 
 
@@ -132,8 +133,8 @@ def standing(health: SourceHealth, read_at: datetime | None) -> SourceHealth:
 class Notice:
     """One thing noticed, kept with the position for as long as it holds.
 
-    :ivar key: what it is about. :ivar text: one sentence, and what to change. :ivar at: when it was last met, aware
-        UTC.
+    :ivar key: what it is about. :ivar text: one sentence, and what to change. :ivar at: when it was last noticed,
+        aware UTC.
     """
 
     key: str
@@ -144,10 +145,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What the answers of one request's source have shown so far, over all runs.
+    """What the answers of a source have shown so far, over all runs.
 
-    :ivar met: keys of what some answer or record has had. :ivar looked: by key of what none has had yet, in how many
-        records it was looked for.
+    :ivar met: keys that some answer or record had. :ivar looked: for each key that no record had so far, the number of
+        records in which it was looked for.
     """
 
     met: tuple[str, ...] = ()

@@ -22,20 +22,21 @@ key                                        writer                 holds
 ========================================== ====================== =====================================
 
 Airflow's Variables are the ledger of a running pipeline (:mod:`audit_provider.state`); :class:`MemoryLedger` holds
-copies of records. Two writers of one record are kept apart in four ways, each for what the one before lets through:
+copies of records. Four mechanisms keep two writers of one record apart; each covers what the one before it misses:
 
 1. Airflow: ``max_active_runs=1`` and ``max_active_tis_per_dag=1`` let one task at a time write a record. A run that
    is started by hand waits for the scheduled one.
-2. The fence, :class:`Record`: every write first reads whether the ledger still holds what this run left there, and
-   reads it again afterwards. A task whose worker was cut off, and that comes back late, finds another run's record and
-   stops with a :class:`~audit_provider.core.errors.FencedError`.
+2. The fence, :class:`Record`: every write first checks that the ledger still holds what this run left there, and checks
+   again afterwards. If a task was cut off and comes back late, it finds another run's record and stops with a
+   :class:`~audit_provider.core.errors.FencedError`.
 3. The copy (:mod:`~audit_provider.core.open_stream`): Variables have no compare-and-set, so a task may be frozen
-   between that look and its write, and its old position then replaces a newer one. A position is written to two
-   records, one after the other, so such a write replaces one of them, and the other one is newer.
-4. The chain: if an old position replaces both, whatever is read on from it is whole, because a position is one record
-   with the head of its chain of segments. Each delivery offset holds the digest of the last segment that it passed;
-   where the position's chain does not hold that segment, the offset goes back to the last segment that both chains
-   share, and what follows is shipped again. Nothing is lost, and the account says how much was shipped again.
+   between that check and its write, and its old position then replaces a newer one. A position is written to two
+   records, one after the other, so such a write replaces only one of them, and the other one is newer.
+4. The chain: even if an old position replaces both records, reading continues from it without loss, because a position
+   is one record with the head of its chain of segments. Each delivery offset holds the digest of the last segment that
+   it passed. If the position's chain does not hold that segment, the offset goes back to the last segment that both
+   chains share, and everything after it is shipped again. Nothing is lost, and the account says how much was shipped
+   again.
 """
 
 from __future__ import annotations
@@ -83,18 +84,18 @@ _ACKNOWLEDGEMENTS: Codec[dict[str, Acknowledgement]] = Codec(
 
 
 class Ledger(Protocol):
-    """Where records are kept, as texts."""
+    """A store of records, each a text under a key."""
 
     def read(self, key: str) -> str | None:
-        """Return the text under a key; None if it is proven that there is none.
+        """Return the text under a key; None only if there is certainly none.
 
-        :raises UnavailableError: it is not known.
+        :raises UnavailableError: the ledger does not answer.
         """
 
     def write(self, key: str, text: str, description: str = "") -> None:
         """Keep a text under a key. :param description: for people who see the record.
 
-        :raises UnavailableError: it is not known to be kept.
+        :raises UnavailableError: the text may not have been kept.
         """
 
     def delete(self, key: str) -> None:
@@ -102,14 +103,14 @@ class Ledger(Protocol):
 
 
 class ListedLedger(Ledger, Protocol):
-    """A ledger that can also say which keys it has. Airflow's tasks cannot ask that of every version of Airflow."""
+    """A ledger that can also list its keys. Tasks cannot list Variables in every version of Airflow."""
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that begin with ``prefix``, sorted."""
 
 
 class MemoryLedger:
-    """A ledger in a dict: copies of records, or none at all, such as beside the copy of a spool.
+    """A ledger in a dict, with copies of records, or empty, for example to verify a copy of a spool.
 
     :ivar texts: by key.
     """
@@ -135,10 +136,10 @@ class MemoryLedger:
 
 
 class Record(Generic[T]):
-    """One record with one writer: a write is refused where another has written since it was read.
+    """One record with one writer: a write is refused if another run has written since this run read the record.
 
-    It is read again afterwards, so that of two who wrote at once all but the last are stopped. A commit costs two reads
-    and a write; :meth:`put` saves the second read.
+    The record is read again after a write, so that if several runs write at once, all but the last one stop. A commit
+    costs two reads and one write; :meth:`put` saves the second read.
 
     :param description: for people who see the record in Airflow.
     """
@@ -156,7 +157,7 @@ class Record(Generic[T]):
         return f"the Variable {self._key}"
 
     def hold(self) -> str | None:
-        """Read the record without decoding it: a later commit is refused if another run has written since."""
+        """Read the record without decoding it, so that a later commit is refused if another run writes meanwhile."""
         text = self._ledger.read(self._key)
         self._own = {text}
         return text
@@ -183,7 +184,7 @@ class Record(Generic[T]):
         try:
             self._ledger.write(self._key, text, self._description)
         except UnavailableError as error:
-            failure = error  # it may have been written all the same, or be written later
+            failure = error  # the text may have been written all the same, or be written later
         there = self._ledger.read(self._key)
         if there == text:
             self._own = {text}
@@ -193,8 +194,9 @@ class Record(Generic[T]):
             raise failure
 
     def put(self, value: T) -> None:
-        """Record a value without reading it again afterwards: the caller has proven that nothing is lost where another
-        run writes at the same moment.
+        """Record a value without reading it again afterwards.
+
+        The caller has proven that nothing is lost if another run writes at the same moment.
 
         :raises FencedError: another run has recorded one since :meth:`load`, or a person has deleted it.
         :raises UnavailableError: the ledger does not answer; nothing of this run is kept.
@@ -210,9 +212,9 @@ class Record(Generic[T]):
         self._own = {text}
 
     def refuse_changed(self) -> None:
-        """Refuse to go on if another run has recorded a value since :meth:`load` or the last commit.
+        """Refuse to continue if another run has recorded a value since :meth:`load` or the last commit.
 
-        :raises FencedError: one has. :raises UnavailableError: it is not known.
+        :raises FencedError: another run has. :raises UnavailableError: the ledger does not answer.
         """
         if self._ledger.read(self._key) not in self._own:
             raise self._fenced()
@@ -249,13 +251,13 @@ def offset_record(ledger: Ledger, name: StreamName, destination: str, *, replay:
 
 
 def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
-    """Return the record of what retention has removed of a stream."""
+    """Return the record of which segments of a stream retention has removed."""
     said = f"First segment of {name.folder}; written by the report that removes older ones."
     return Record(ledger, RecordKey("removed", name), REMOVALS, said)
 
 
 def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
-    """Return the record of what the last report of a pipeline has left for the page."""
+    """Return the record of what the last report of a pipeline wrote for the page."""
     said = f"Summary of {pipeline}'s activity; written by its reports."
     return Record(ledger, RecordKey("summary", StreamName(pipeline)), SUMMARIES, said)
 
@@ -293,7 +295,7 @@ class Acknowledgements:
         self._record.commit(self.load() | {gap_id: acknowledgement})
 
     def remove(self, gap_id: str) -> None:
-        """Remove an acknowledgement, so that its gap is open again; nothing where there is none.
+        """Remove an acknowledgement, so that its gap is open again; do nothing if there is none.
 
         :raises FencedError: somebody else has recorded one at the same moment.
         """
@@ -303,10 +305,10 @@ class Acknowledgements:
 
 
 class GapWindows:
-    """The windows of a pipeline that have gaps, because a window of which nothing could be read has no folder in the
-    spool.
+    """The backfill windows of a pipeline that have gaps.
 
-    Each lane of the backfill writes its own record, and all are read.
+    They are recorded because a window of which nothing could be read has no folder in the spool. Each lane of the
+    backfill writes its own record, and a reader reads all of them.
     """
 
     def __init__(self, ledger: Ledger, pipeline: str) -> None:
@@ -322,14 +324,14 @@ class GapWindows:
         ]
 
     def load(self) -> list[StreamName]:
-        """Return the streams of the windows, lane by lane, in the order in which they were met.
+        """Return the streams of the windows, lane by lane, in the order in which they were recorded.
 
         :raises StopError: a record holds something else.
         """
         return [StreamName(self._pipeline, window) for lane in self._lanes for window in lane.load() or ()]
 
     def add(self, name: StreamName, lane: int) -> None:
-        """Record a window; it is no error if it is there. :param lane: that reads it, from 1."""
+        """Record a window, if it is not recorded yet. :param lane: number of the lane that reads it, from 1."""
         record = self._lanes[lane - 1]
         known = record.load() or []
         if name.window not in known:
@@ -344,8 +346,9 @@ class TaskClaims:
         self._key = str(RecordKey("claims", StreamName(pipeline), task))
 
     def begin(self) -> dict[str, Claim]:
-        """Return the claims like :meth:`load`, and leave a record where there is none: to prove that costs a task more
-        than to read one.
+        """Return the claims like :meth:`load`, and create an empty record if there is none.
+
+        Proving that a record does not exist costs a task more than reading one.
         """
         text = self._ledger.read(self._key)
         if text is None:
@@ -353,9 +356,9 @@ class TaskClaims:
         return self._claims_in(text)
 
     def load(self) -> dict[str, Claim]:
-        """Return the claims; an unreadable record counts as none.
+        """Return the claims; a record that cannot be decoded counts as empty.
 
-        :raises UnavailableError: it is not known.
+        :raises UnavailableError: the ledger does not answer.
         """
         return self._claims_in(self._ledger.read(self._key))
 
@@ -371,7 +374,7 @@ class TaskClaims:
 
 
 class LookRecord:
-    """The last look at a watched source; written by what watches it, unfenced: the next look writes another one.
+    """The last look at a watched source. Only its watcher writes it, unfenced, because the next look replaces it.
 
     :ivar key: under which it is kept.
     """
@@ -384,11 +387,11 @@ class LookRecord:
     def load(self) -> LastLook | None:
         """Return the last look; None if there is none.
 
-        :raises StopError: the record holds something else. :raises UnavailableError: it is not known.
+        :raises StopError: the record holds something else. :raises UnavailableError: the ledger does not answer.
         """
         text = self._ledger.read(self.key)
         return LOOKS.unpack(text, f"the Variable {self.key}") if text else None
 
     def keep(self, look: LastLook) -> None:
-        """Write it. :raises UnavailableError: it may not be written."""
+        """Record a look. :raises UnavailableError: it may not have been recorded."""
         self._ledger.write(self.key, LOOKS.pack(look), f"The last look at the source of {self._pipeline}.")

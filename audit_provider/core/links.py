@@ -1,6 +1,6 @@
-"""Addresses of the pages on which people look at events: at the vendor, and at the destinations.
+"""Addresses of the pages on which people look at events, at the vendor and at the destinations.
 
-Nothing secret goes in: an address is shown to everybody who may see the task.
+An address contains no secret, because everybody who may see the task sees it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def discover(page: str, target: str, times: Window) -> str:
     :param page: address of Discover itself, such as ``https://kibana.example.com/app/discover``.
     """
     bounds = f"(time:(from:'{text_of(times.start)}',to:'{text_of(times.end)}'))"
-    # The documents of a data stream lie in indices whose names hold the stream's.
+    # The documents of a data stream are in indices whose names contain the stream's name.
     query = f"(query:(language:kuery,query:'_index : *{target}*'))"
     return f"{page}#/?_g={quote(bounds, safe=_RISON)}&_a={quote(query, safe=_RISON)}"
 
@@ -106,7 +106,7 @@ def log_analytics(cloud: str, workspace: str, stream: str, times: Window, *, pip
     own = f"\n| where Pipeline == {_quoted(pipeline)}" if pipeline else ""
     query = f"{stream.removeprefix('Custom-')}{own}\n| sort by EventTime desc"
     packed = b64encode(gzip.compress(query.encode(), mtime=0)).decode()
-    # The portal takes the query apart once more than a browser does.
+    # The portal decodes the query once more than a browser does.
     twice = quote(quote(packed, safe=""), safe="")
     span = quote(f"{text_of(times.start)}/{text_of(times.end)}", safe="")
     return (
@@ -116,7 +116,7 @@ def log_analytics(cloud: str, workspace: str, stream: str, times: Window, *, pip
 
 
 _RISON = "(),:'!*_-.~"
-"""Characters that the state in an address of Discover is written with."""
+"""Characters that stay unquoted in the state part of a Discover address."""
 
 
 def _quoted(value: str) -> str:

@@ -33,14 +33,14 @@ _MARKS = (
 
 
 def marked_encoding(begin: bytes) -> str:
-    """Return the encoding that a mark at the beginning of a text names, "" where there is no mark."""
+    """Return the encoding that a text's byte order mark indicates; "" if there is no mark."""
     return next((name for mark, name in _MARKS if begin.startswith(mark)), "")
 
 
 def as_utf8(body: bytes) -> bytes:
-    """Return a text with a byte order mark in UTF-8 without it; any other body as it is.
+    """Return a body that has a byte order mark as UTF-8 without the mark; any other body unchanged.
 
-    What is no character becomes U+FFFD.
+    Bytes that are not valid in the marked encoding become U+FFFD.
     """
     encoding = marked_encoding(body)
     if encoding == "utf-8-sig":
@@ -49,20 +49,20 @@ def as_utf8(body: bytes) -> bytes:
 
 
 MOST_DEPTH = 64
-"""Levels of nesting that are kept as they are where a record is rewritten; what lies deeper becomes a text."""
+"""Levels of nesting that are kept if a record is rewritten; a value nested deeper becomes a text."""
 
 SPACE = b" \t\n\r\f\v"
 
 OPEN, CLOSE, COMMA, KEY, TEXT, WORD, DEEP = range(7)
-"""What a token is: ``TEXT``, ``WORD`` and ``DEEP`` are values, ``KEY`` names one. ``DEEP`` is one list or object,
-the first below :data:`MOST_DEPTH`, of which nothing is looked at but where it ends."""
+"""Kinds of tokens. ``TEXT``, ``WORD`` and ``DEEP`` are values, ``KEY`` is the key of one. ``DEEP`` is a whole list or
+object right below :data:`MOST_DEPTH`; only its end is determined."""
 
 Token = tuple[int, int, int, int]
-"""What a token is, from where to where it stands, and how many levels are open behind it (of ``DEEP``: inside it)."""
+"""The kind of a token, its start and end, and how many levels are open after it (for ``DEEP``: inside it)."""
 
 _TOKEN = re.compile(rb'[ \t\n\r\f\v]*(?:([\[{])|([\]}])|([:,])|("[^"\\]*")|(")|([^ \t\n\r\f\v\[\]{}:,"]+))')
 _OPENED, _CLOSED, _MARK, _PLAIN_TEXT, _TEXT_BEGUN, _BARE = range(1, 7)
-_INSIDE = re.compile(rb'[^"\\]*(?:\\[\s\S][^"\\]*){0,500}')  # in parts, for what may be given back is remembered
+_INSIDE = re.compile(rb'[^"\\]*(?:\\[\s\S][^"\\]*){0,500}')  # in parts, because backtracking state takes memory
 _NUMBER = re.compile(rb"([+-]?)(?:([0-9]+)(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?")
 _JSON_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NO_NUMBER = re.compile(rb"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -98,9 +98,9 @@ def _number(written: str) -> float | str:
 
 
 def value_of(text: bytes | msgspec.Raw) -> Any:
-    """Return what a text in JSON says; what no number can hold becomes a text.
+    """Return the value of a JSON text; a number that Python cannot hold becomes a text.
 
-    :raises ValueError: it is no JSON. :raises RecursionError: it is nested too deep.
+    :raises ValueError: it is not JSON. :raises RecursionError: it is nested too deeply.
     """
     return json.loads(bytes(text), parse_int=_whole_number, parse_float=_number)
 
@@ -108,7 +108,7 @@ def value_of(text: bytes | msgspec.Raw) -> Any:
 class BrokenError(ValueError):
     """A text is not JSON, even if it is read tolerantly.
 
-    :ivar place: Where that shows, in bytes from its beginning.
+    :ivar place: Where the error was found, in bytes from the beginning of the text.
     """
 
     def __init__(self, place: int) -> None:
@@ -119,7 +119,7 @@ class BrokenError(ValueError):
 class Rewritten(NamedTuple):
     """A text as JSON.
 
-    :ivar why: What was not valid; empty for nothing.
+    :ivar why: What was not valid; empty if everything was.
     """
 
     text: bytes
@@ -127,7 +127,7 @@ class Rewritten(NamedTuple):
 
 
 def is_strict(text: bytes | memoryview, *, is_utf8: bool) -> bool:
-    """Whether a text is JSON as it stands. :param is_utf8: that is known already."""
+    """Return whether a text is strictly JSON. :param is_utf8: it is already known to be UTF-8."""
     try:
         if not is_utf8:
             bytes(text).decode()
@@ -138,7 +138,7 @@ def is_strict(text: bytes | memoryview, *, is_utf8: bool) -> bool:
 
 
 def key_from(written: bytes) -> str:
-    """Return the key that a ``KEY`` says."""
+    """Return the key that a ``KEY`` token represents."""
     try:
         found = json.loads(written.decode(errors="replace"), strict=False)
     except ValueError:
@@ -147,17 +147,17 @@ def key_from(written: bytes) -> str:
 
 
 def past_space(text: bytes, place: int) -> int:
-    """Return the next place that is no white space."""
+    """Return the next place that is not white space."""
     found = _SPACES.match(text, place)
     return found.end() if found else place
 
 
 def tokens(text: bytes, place: int, open_objects: int = 0) -> Iterator[Token]:
-    """Yield the tokens of one value, colons left out.
+    """Yield the tokens of one value, without colons.
 
-    :param place: where to begin. :param open_objects: begin behind a value in so many nested objects instead, and end
-        where the last of them is closed.
-    :raises BrokenError: there is no whole value.
+    :param place: where to begin. :param open_objects: if not 0, begin after a value inside of so many nested objects,
+        and end where the outermost of them is closed.
+    :raises BrokenError: there is no complete value.
     """
     if open_objects:
         state, opened = _AFTER, bytearray([_OBJECT]) * open_objects
@@ -250,7 +250,7 @@ def rewritten(text: bytes) -> Rewritten:
 
 
 def decoded(text: bytes) -> Any:
-    """Return what a text says, rewritten if a strict decoder refuses it, as it does half of a surrogate pair.
+    """Return the value of a text, rewritten first if a strict decoder refuses it, such as half a surrogate pair.
 
     :raises BrokenError: there is no complete value, or something follows it.
     """
@@ -261,7 +261,7 @@ def decoded(text: bytes) -> Any:
 
 
 def _end_of_text(text: bytes, place: int) -> int:
-    """Return the end of a quoted text. :param place: behind the quote that begins it."""
+    """Return the end of a quoted text. :param place: after the quote that begins it."""
     while (found := _INSIDE.match(text, place)) and place < len(text):
         place = found.end()
         if text[place : place + 1] == b'"':
@@ -272,7 +272,7 @@ def _end_of_text(text: bytes, place: int) -> int:
 
 
 def _past_deep(text: bytes, place: int) -> tuple[int, int]:
-    """Return the end of a list or object, and how many levels it has. Brackets that stand together count at once."""
+    """Return the end of a list or object, and its number of levels. Adjacent brackets are counted in one step."""
     opened, deepest = bytearray(), 0
     while found := _DEEPER.search(text, place):
         start, place = found.span()
@@ -282,7 +282,7 @@ def _past_deep(text: bytes, place: int) -> tuple[int, int]:
             opened += text[start:place]
             deepest = max(deepest, len(opened))
         else:
-            # No more than what is open: the next bracket may close what is around.
+            # Close no more than is open here: a further bracket may close something around this value.
             count = min(place - start, len(opened))
             place = start + count
             if opened[-count:] != bytes([_BRACES[text[start]]]) * count:
@@ -301,7 +301,7 @@ def _is_word(text: bytes, start: int, end: int) -> bool:
 
 
 def _word(word: bytes) -> tuple[str, bytes]:
-    """Return what is wrong with a bare word, "" for nothing, and the word as JSON."""
+    """Return what is wrong with a bare word ("" if nothing is), and the word as JSON."""
     if word in _CONSTANTS or _JSON_NUMBER.fullmatch(word):
         return "", word
     if word in _OTHER_CONSTANTS:
@@ -317,7 +317,7 @@ def _word(word: bytes) -> tuple[str, bytes]:
 
 
 def _text(quoted: bytes) -> tuple[str, bytes]:
-    """Return what is wrong with a text, "" for nothing, and the text as JSON."""
+    """Return what is wrong with a text ("" if nothing is), and the text as JSON."""
     if quoted[:1] != b'"':
         return "a key without quotes", b'"' + quoted + b'"'
     if is_strict(quoted, is_utf8=False):
@@ -348,5 +348,5 @@ def _text(quoted: bytes) -> tuple[str, bytes]:
 
 
 def _as_text(value: bytes) -> bytes:
-    """Return a value as a JSON text that holds it as it came."""
+    """Return a JSON text that contains a value unchanged."""
     return _encode(value.decode(errors="replace"))

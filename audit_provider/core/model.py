@@ -1,4 +1,4 @@
-"""The values of the product: what is moved, and what is known about progress."""
+"""The values of the product: events, and the records of progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     :ivar id: The vendor's id, or a digest of the record if the vendor gives none.
     :ivar time: When it happened, aware UTC.
     :ivar raw: The vendor's record, byte for byte (one JSON object on one line). It may be a view into the page or the
-        segment from which it was read, and then keeps all of that in memory: ``raw.copy()`` does not.
+        segment from which it was read, and then keeps all of that in memory; ``raw.copy()`` does not.
     """
 
     id: str
@@ -116,10 +116,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a destination knows of where its events come from.
+    """What a destination knows about the source of its events.
 
-    :ivar title: the source's name as people say it.
-    :ivar actions: the source's actions, or patterns of them, to what they mean: ``kind.verb`` or ``kind.verb.outcome``.
+    :ivar title: the source's name for people.
+    :ivar actions: meaning of the source's actions, or of patterns of them: ``kind.verb`` or ``kind.verb.outcome``.
     """
 
     pipeline: str
@@ -130,16 +130,17 @@ class Origin:
 
 
 GapKind = Literal["look_back", "cursor", "cap", "retention", "too_old", "late", "unknown"]
-"""Why a span is not whole: the vendor lets nobody read so far back, a cursor was left for too long, a window holds more
-than the API gives, the events are no longer kept, a destination would have dropped them for their age, they came late
-or were missed, or an earlier version did not say."""
+"""Why a span is incomplete, in this order: the vendor does not allow reading so far back, a cursor was not used for too
+long, a window has more events than the API returns, the vendor no longer keeps the events, a destination would have
+dropped them for their age, they came late or were missed, or an earlier version did not record the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span that was wanted and cannot be read: reported, never silent.
+    """A span that should have been read but cannot be; it is always reported.
 
-    :ivar found_at: None where an earlier version did not say.
+    :ivar wanted: start of the span, aware UTC. :ivar possible: its end, aware UTC.
+    :ivar found_at: aware UTC; None if an earlier version did not record it.
     """
 
     wanted: datetime
@@ -158,15 +159,15 @@ class Gap:
 class PullCounts:
     """The pull side of the accounting identity: ``read = spooled + duplicates + set_aside``.
 
-    :ivar duplicates: records that are the same event as one that is spooled: of equal id and equal content, or without
-        an id and not more of them than are spooled.
-    :ivar same_id: of the spooled, those that came under an id which a record of other content has (not a term of the
+    :ivar duplicates: records of an event that is already spooled: id and content are equal, or the record has no id and
+        as many equal records are spooled.
+    :ivar same_id: of the spooled, those whose id another record with different content already had (not a term of the
         sum).
-    :ivar set_aside: what could not be read, and is kept as a dead letter of the source.
-    :ivar outside: what was served beside what is read, for a window of the past: it belongs to another window and is
-        left out (not a term of the sum).
-    :ivar recorded_within: of those read, events that happened outside of a window of the past, and belong to it since
-        they were recorded within it and are served for no other one (not a term of the sum).
+    :ivar set_aside: records that could not be read, kept as dead letters of the source.
+    :ivar outside: events that were served for a window of the past but belong to another window; they are left out
+        (not a term of the sum).
+    :ivar recorded_within: of those read, events that happened outside of a window of the past, but belong to it because
+        they were recorded within it and no other window gets them (not a term of the sum).
     """
 
     read: int = 0
@@ -188,12 +189,12 @@ class PullCounts:
 class ShipCounts:
     """The delivery side: ``spooled = delivered + already_there + too_old + dead_lettered + filtered + pending``.
 
-    :ivar delivered: the destination's own delivered-predicate held.
-    :ivar already_there: an earlier try had stored it; nothing was stored twice.
-    :ivar too_old: set aside because the destination would drop it for its age.
-    :ivar dead_lettered: set aside with the destination's own words.
+    :ivar delivered: confirmed by the destination as stored.
+    :ivar already_there: stored by an earlier try; nothing was stored twice.
+    :ivar too_old: set aside because the destination would drop them for their age.
+    :ivar dead_lettered: set aside because the destination refused them.
     :ivar filtered: left out by the destination's ``only`` or ``except``.
-    :ivar restamped: of the delivered, those shipped under their arrival time (not a term of the sum).
+    :ivar restamped: of the delivered, those sent with the current time (not a term of the sum).
     :ivar outside: outside the range of a replay; 0 elsewhere.
     """
 
@@ -242,11 +243,11 @@ class ShipCounts:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Events of one segment, one after another, that a destination has taken before those in front of them.
+    """Consecutive events of one segment that a destination has taken, although earlier events are still pending.
 
     :ivar index: place of the first in the segment, from 0. :ivar count: how many.
-    :ivar ids: digest of these events: others' segments may have replaced the one that they were in.
-    :ivar already_there: as in :class:`ShipCounts`, else they are delivered. :ivar restamped: likewise.
+    :ivar ids: digest of these events, to detect that another writer's segment has replaced theirs.
+    :ivar already_there: whether they count so in :class:`ShipCounts`, else as delivered. :ivar restamped: likewise.
     """
 
     segment: int
@@ -261,29 +262,29 @@ class Ahead:
 class Offset:
     """How far one destination got in one stream of segments. The next event to ship is ``index`` of ``segment``.
 
-    :ivar chain: the chain of segments that it is a place in.
-    :ivar started_at: events of the stream that lay before this destination's beginning.
-    :ivar passed: digest of the last segment of which events are finished; "" where there is none, or an earlier version
-        did not say. :ivar again: events that were finished in segments which others have replaced since.
-    :ivar failures_in_a_row: runs since the last one that ended well. :ivar failed_run: id of the last that failed.
-    :ivar failing_since: when the first of them failed; None where none did, or an earlier version did not say.
+    :ivar chain: the chain of segments to which this offset belongs.
+    :ivar started_at: events of the stream before the place at which this destination began.
+    :ivar passed: digest of the last segment of which events are finished; "" if there is none, or an earlier version
+        did not record it. :ivar again: events that were finished in segments which another writer has replaced since.
+    :ivar failures_in_a_row: failed runs since the last successful one. :ivar failed_run: id of the last failed run.
+    :ivar failing_since: when the first of them failed; None if none did, or an earlier version did not record it.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
-    :ivar ahead: what is taken beyond the offset, in order; a run that failed leaves it, and later runs do not send it.
-    :ivar refused_in_a_row: events that were refused since the destination took one, as far as that may be the sender's
-        fault, and :ivar refused_alike: digest of the reason that they share; "" where they were refused with a batch.
-    :ivar joins_segments: files named by their content hold events of several segments. Said before the first is sent
-        and never changed, so that every try makes the same files; None where nothing was sent.
-    :ivar untold: events set aside since a task last ended failed for such.
+    :ivar ahead: events taken beyond the offset, in order; a failed run leaves them, and later runs do not send them.
+    :ivar refused_in_a_row: events refused since the destination last took one, if the sender may be at fault, and
+        :ivar refused_alike: digest of the reason that they share; "" if a whole batch was refused.
+    :ivar joins_segments: files named by their content hold events of several segments. It is recorded before the first
+        file is sent and never changed, so that every try makes the same files; None if nothing was sent.
+    :ivar untold: events set aside since a task last failed because of events set aside.
     :ivar letters: digest of the last file of dead letters; each such file holds the digest of the one before.
-    :ivar redriven: digest of the last redrive record, likewise; "" where there is none, None where an earlier version
-        did not say. It is kept before the record is written, so :ivar redriven_before: counts after a crash in between.
-    :ivar earlier: offsets in chains of segments that ended, which still have dead letters.
-    :ivar configuration: how the destination was configured when it was last shipped to, without secrets, as JSON; ""
-        where nothing says so.
-    :ivar delivered_to: of a backfill window, the digest of the configuration, the address and the credential with which
-        all events so far were shipped; "" where these have changed, or where an earlier version did not say.
-    :ivar outages: those that ended, the newest last.
-    :ivar version: of what is kept, see ``state_version``; higher for good once a dead letter of it was discarded.
+    :ivar redriven: digest of the last redrive record, likewise; "" if there is none, None if an earlier version did not
+        record it. It is kept before that record is written; after a crash in between, :ivar redriven_before: counts.
+    :ivar earlier: offsets in chains of segments that ended but still have dead letters.
+    :ivar configuration: the destination's configuration at the last shipment, without secrets, as JSON; "" if it is not
+        known.
+    :ivar delivered_to: for a backfill window, the digest of the configuration, the address and the credential with
+        which all events so far were shipped; "" if these have changed, or an earlier version did not record it.
+    :ivar outages: past outages, the newest last.
+    :ivar version: of the record, see ``state_version``; it stays higher once a dead letter was discarded.
     """
 
     segment: int = 1
@@ -315,15 +316,15 @@ class Offset:
     outages: tuple[Outage, ...] = ()
 
     def in_chain(self, chain: str) -> Offset | None:
-        """Return what is kept of a chain: this offset, or that of a chain which ended; None where nothing is."""
+        """Return the offset in a chain: this one, or one in a chain that ended; None if there is none."""
         return next((each for each in (self, *self.earlier) if each.chain == chain), None)
 
     def needed_version(self) -> int:
-        """Return the version that this offset and those of chains that ended need, see ``state_version``."""
+        """Return the version that this offset and those in ended chains need, see ``state_version``."""
         return max(each.version for each in (self, *self.earlier))
 
     def begun_anew(self) -> tuple[Offset, ...]:
-        """Return what stays of this offset, and of those before it, once it begins with another chain."""
+        """Return the offsets to keep as ``earlier`` when the destination begins with another chain."""
         own = (replace(self, earlier=(), ahead=(), outages=()),) if self.counts.set_aside or self.redriven else ()
         return (*self.earlier, *own)
 
@@ -352,9 +353,9 @@ def date_of(moment: datetime, separator: str = "-") -> str:
 
 
 def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:
-    """Return an aware UTC ``moment`` as RFC 3339 with so many digits of the second, cut and not rounded.
+    """Return an aware UTC ``moment`` as RFC 3339 with so many digits after the second, cut off and not rounded.
 
-    Written for every event, so by the encoder that does it in a twentieth of ``isoformat``'s time.
+    It is called for every event, so it uses the encoder, which takes a twentieth of ``isoformat``'s time.
     """
     text = _encode(moment)
     if len(text) == _WHOLE_SECONDS:  # quotes included; the encoder leaves out a fraction that is zero
@@ -368,10 +369,10 @@ def microseconds_of(moment: datetime) -> int:
 
 
 def back_by(moment: datetime, span: timedelta) -> datetime:
-    """Return ``moment - span``, or the calendar's first moment: vendors send times that have nothing before them."""
+    """Return ``moment - span``, but no earlier than year 1, because vendors send even the calendar's first times."""
     return _FIRST + max(moment - _FIRST - span, timedelta(0))
 
 
 def utc_now() -> datetime:
-    """Return the time now, aware UTC: the default of every ``now`` argument."""
+    """Return the current time, aware UTC: the default of every ``now`` argument."""
     return datetime.now(UTC)

@@ -1,6 +1,6 @@
-"""A stream of a pipeline, opened: how far it is read and shipped, and where its segments are.
+"""A stream of a pipeline with its progress: how far it is read and shipped, and where its segments are.
 
-The task that keeps its position writes it twice, so that a late write replaces no newer one.
+The task that owns the position writes it to two records, so that a late write never replaces the newest one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StreamProgress:
-    """How far a stream is read and shipped, by a ledger alone. An offset is read when it is asked for."""
+    """How far a stream is read and shipped, from a ledger alone. An offset is read only when it is needed."""
 
     ledger: Ledger
     name: StreamName
@@ -48,30 +48,30 @@ class StreamProgress:
         return self.position.head
 
     def kept_offset(self, destination: str) -> Offset | None:
-        """Return the offset as it is kept, of whichever chain.
+        """Return the offset as it is kept, whatever its chain.
 
         :raises StopError: the record holds something else.
         """
         return offset_record(self.ledger, self.name, destination).load()
 
     def offset(self, destination: str) -> Offset | None:
-        """Return the offset of a destination that has begun with this chain; None for one that has not.
+        """Return a destination's offset in this chain; None if it has not begun with this chain.
 
-        An offset is a place in one chain: one of another chain says nothing about this one.
+        An offset belongs to one chain: an offset in another chain says nothing about this one.
 
         :raises StopError: the record holds something else.
         """
         return self.of_chain(self.kept_offset(destination))
 
     def is_meant_for(self, destination: str) -> bool:
-        """Whether a destination is to get the stream: evidence only once it has begun with it.
+        """Return whether a destination gets this stream; the evidence stream only if the destination has begun with it.
 
         :raises StopError: the record of its offset holds something else.
         """
         return not self.name.is_evidence or self.kept_offset(destination) is not None
 
     def of_chain(self, offset: Offset | None) -> Offset | None:
-        """Return an offset if it is of this chain, else None."""
+        """Return an offset if it belongs to this chain, else None."""
         return offset if offset is not None and offset.chain == self.chain else None
 
     def offsets(self, destinations: Iterable[str]) -> dict[str, Offset | None]:
@@ -91,9 +91,9 @@ class OpenStream(StreamProgress):
         return self.name.stream(self.store, self.position)
 
     def lost_head(self, oldest: int | None = None) -> str:
-        """Return a sentence where the head is no longer kept, for an older database was restored; else "".
+        """Return a sentence if the head is no longer kept because an older database was restored; else "".
 
-        :param oldest: number of the oldest segment kept, if that is known already.
+        :param oldest: number of the oldest segment kept, if the caller knows it already.
         :raises SpoolDamagedError: the mark of the oldest segment cannot be read.
         """
         oldest = self.stream.oldest() if oldest is None else oldest
@@ -119,7 +119,7 @@ class OpenStream(StreamProgress):
 
 
 def stream_progress(ledger: Ledger, name: StreamName) -> StreamProgress | None:
-    """Return the progress of a stream; None if nothing was read into it.
+    """Return the progress of a stream; None if it has no position yet.
 
     :raises StopError: the record of its position holds something else.
     """
@@ -128,7 +128,7 @@ def stream_progress(ledger: Ledger, name: StreamName) -> StreamProgress | None:
 
 
 def open_stream(ledger: Ledger, store: Store, name: StreamName) -> OpenStream | None:
-    """Return a stream, opened; None if nothing was read into it.
+    """Return a stream with its progress; None if it has no position yet.
 
     :raises StopError: the record of its position holds something else.
     """
@@ -150,8 +150,8 @@ def open_streams(ledger: Ledger, store: Store, pipeline: str) -> Iterator[OpenSt
 class KeptLetters:
     """The dead letters of a destination in one chain of segments.
 
-    :ivar position: of the stream, None where it is gone. :ivar is_current: the position leads to this chain.
-    :ivar unknown: no record of the ledger knows the chain, so nothing proves the letters, and they are not sent.
+    :ivar position: of the stream, None if it was deleted. :ivar is_current: the position belongs to this chain.
+    :ivar unknown: no record of the ledger names the chain, so nothing proves the letters, and they are not sent.
     """
 
     name: StreamName
@@ -164,11 +164,11 @@ class KeptLetters:
 def kept_letters(
     ledger: Ledger, store: Store, pipeline: str, destination: str, folders: Mapping[str, Chains] | None = None
 ) -> list[KeptLetters]:
-    """Return the dead letters of a destination in the live stream and every backfill's, also of chains that ended.
+    """Return the dead letters of a destination in the live stream and all backfill streams, including ended chains.
 
-    Those of a chain that neither a position nor an offset knows are marked as ``unknown``.
+    Those in a chain that neither a position nor an offset names are marked as ``unknown``.
 
-    :param folders: the chains with dead letters by destination; None to list every stream.
+    :param folders: the chains with dead letters, by destination; None to look for them in every stream.
     :raises AuditError: the spool or a record cannot be read.
     """
     found = []
@@ -178,7 +178,7 @@ def kept_letters(
         position = opened.position if opened else None
         record = offset_record(ledger, name, destination)
         kept = record.load()
-        # The chains share one record: a commit for one of them must hold what was committed for the others.
+        # The chains share one record, so a commit for one chain must keep what was committed for the others.
         commit = _committer(record, kept) if kept else None
         for chain in chains:
             offset = kept.in_chain(chain) if kept else None
@@ -198,7 +198,7 @@ def kept_letters(
 
 
 def proven_head(position: Position | None, chain: str, offset: Offset | None) -> Head | None:
-    """Return the last segment of a chain that the ledger proves; None where it proves none."""
+    """Return the last segment of a chain that the ledger proves; None if it proves none."""
     if position is not None and position.chain == chain:
         return position.head
     if offset is None or not offset.passed:
@@ -207,7 +207,7 @@ def proven_head(position: Position | None, chain: str, offset: Offset | None) ->
 
 
 def _committer(record: Record[Offset], kept: Offset) -> Callable[[Offset], None]:
-    """Return what keeps an offset of one chain in the record, beside those of other chains."""
+    """Return a function that commits an offset in one chain and keeps those in other chains unchanged."""
 
     def commit(offset: Offset) -> None:
         nonlocal kept
@@ -231,23 +231,23 @@ _COPIES: Codec[Position] = Codec(Position, "the copy of a position", "delete it"
 
 
 class OvertakenError(Exception):
-    """The record has an older position than its copy, and had it when it was loaded.
+    """The record has an older position than its copy, and already had it when it was loaded.
 
-    Nothing was committed: load the newest one, and read on.
+    Nothing was committed: load the newest position, and continue from there.
     """
 
 
 class PositionWriter:
     """The position of a stream in two records, for the task that writes it.
 
-    A commit of new segments writes the copy first, then the record that everybody reads. A write that comes late, from
-    a task that was frozen just before it, replaces one of them by an older position: its ``sequence`` is lower than
-    that of the other one, which counts. The late task finds the other record changed, and stops. A commit without new
-    segments writes the record alone: if that comes late, no segment is replaced.
+    A commit of new segments writes the copy first, then the record that everybody reads. If a task was frozen just
+    before a write, its late write replaces one of the two by an older position, with a lower ``sequence``; the other
+    one, with the higher ``sequence``, counts. The late task finds the other record changed, and stops. A commit without
+    new segments writes only the record: if such a write is late, no segment is replaced.
 
-    So a run that finds nothing new reads the position where it begins, and the copy and the position where it ends. A
-    copy of the same number proves that no other run has committed a segment, so that nothing is lost if another one
-    writes the record at the same moment: it is not read again.
+    A run that finds nothing new therefore reads the position at its beginning, and the copy and the position at its
+    end. If the copy has the same ``sequence``, no other run has committed a segment. Then nothing is lost if another
+    run writes the record at the same moment, so the record is not read again after the write.
     """
 
     def __init__(self, ledger: Ledger, name: StreamName) -> None:
@@ -260,10 +260,10 @@ class PositionWriter:
         self._is_proven = False
 
     def load_record(self) -> Position | None:
-        """Return the position of the record, or None if there is none. The copy is read at the first commit.
+        """Return the position of the record, or None if there is none. The copy is read only at the first commit.
 
         :raises StopError: the record has other content, or is from a newer version of this package.
-        :raises UnavailableError: it is not known.
+        :raises UnavailableError: the ledger does not answer.
         """
         kept = self._record.load()
         if kept is None:
@@ -276,7 +276,7 @@ class PositionWriter:
         """Return the newest position, or None if there is none.
 
         :raises StopError: a record has other content, or is from a newer version of this package.
-        :raises UnavailableError: it is not known.
+        :raises UnavailableError: the ledger does not answer.
         """
         kept, copy = self._record.load(), self._copy.load()
         if kept and copy and _is_newer(copy, kept):
@@ -298,7 +298,7 @@ class PositionWriter:
             return
         self._unchecked, self._is_proven = None, False
         position = replace(position, sequence=self._sequence + 1)
-        # Or a run that was overtaken would leave a copy with a higher number than the record.
+        # Without this check, a run that was overtaken would leave a copy with a higher number than the record.
         self._record.refuse_changed()
         self._copy.commit(position)
         self._record.commit(position)
@@ -307,7 +307,7 @@ class PositionWriter:
         self._reached = position.chain, position.head
 
     def confirm(self) -> None:
-        """Prove the position of a run that has committed nothing.
+        """Check that the position of a run that has committed nothing is still the newest.
 
         :raises FencedError: another run has recorded one with new segments since it was loaded.
         :raises OvertakenError: after :meth:`load_record`: the copy is newer than the record, which nobody has changed.
@@ -321,7 +321,7 @@ class PositionWriter:
         self._unchecked, self._is_proven = None, False
 
     def _check_copy(self) -> None:
-        """Read the copy, of a run that has committed no segment: does it prove that no other run has either?"""
+        """Read the copy, if this run has committed no segment, to learn whether another run has."""
         if self._is_proven:
             self._copy.refuse_changed()
         elif kept := self._unchecked:
@@ -334,16 +334,16 @@ class PositionWriter:
 
 
 def _is_newer(copy: Position, kept: Position) -> bool:
-    """Whether the copy of a position counts, and not the record. An earlier version counts no commits."""
+    """Return whether the copy of a position counts instead of the record. An earlier version counted no commits."""
     return copy.chain == kept.chain and copy.sequence > kept.sequence > 0
 
 
 def opened_for(ledger: Ledger, store: Store, name: StreamName, destinations: Iterable[str]) -> OpenStream | None:
-    """Return a stream; by the copy of its position if a destination has passed more than the position holds.
+    """Return a stream, with the copy of its position if a destination has shipped beyond the position of the record.
 
-    A task that was frozen before it wrote the position may have put an older one in its place.
+    That happens if a task was frozen before it wrote the position, and then replaced it by an older one.
 
-    :return: None if nothing was read into it.
+    :return: None if the stream has no position yet.
     :raises StopError: a record holds something else.
     """
     opened = open_stream(ledger, store, name)

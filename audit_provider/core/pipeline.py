@@ -92,7 +92,7 @@ class Pipeline:
 
     @property
     def redact(self) -> Redaction:
-        """What page, report and notifiers leave out of what they say about events."""
+        """What the page, the report and notifiers redact in the event values that they show."""
         if self.monitoring and self.monitoring.redact is not None:
             return self.monitoring.redact
         each = [delivery.redact for delivery in self.destinations.values()]
@@ -103,7 +103,7 @@ class Pipeline:
 
     @property
     def source_arguments(self) -> dict[str, Any]:
-        """What a task or a trigger needs to read the source, without objects and without secrets."""
+        """What a task or a trigger needs to read the source: plain values without secrets."""
         return {
             "source": self.source,
             "settings": dict(self.settings),
@@ -116,7 +116,7 @@ class Pipeline:
 
     @property
     def spec(self) -> SourceSpec:
-        """The source, with this pipeline's own settings of its reading."""
+        """The source, with this pipeline's own reading settings."""
         return source_from(
             self.name,
             self.source,
@@ -129,10 +129,10 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelinesFile:
-    """What a pipelines file says.
+    """The content of a pipelines file.
 
-    :ivar wrong: names of the pipelines that are left out, to what is wrong in each: one sentence per mistake, beginning
-        with its path.
+    :ivar wrong: the mistakes of each pipeline that is left out, by its name: one sentence per mistake, beginning with
+        its path.
     """
 
     pipelines: Mapping[str, Pipeline]
@@ -171,11 +171,11 @@ class _PipelineEntry:
 
 
 def read_pipelines(text: str, only: str | None = None, served: Collection[str] | None = None) -> PipelinesFile:
-    """Return the pipelines of a file's ``text``; those with a mistake are left out and named.
+    """Return the pipelines of a file's ``text``; those with a mistake are left out and reported.
 
-    :param only: name of the one pipeline that is wanted; None for all. What is wrong in others is then not looked for.
-    :param served: destinations whose options are wanted; None for all. The others have no ``options``, and a mistake
-        in these is not looked for.
+    :param only: name of the only pipeline to read; None for all. The others are not checked.
+    :param served: destinations whose options are needed; None for all. The others have no ``options``, and these are
+        not checked.
     :raises ConfigurationError: the file as a whole cannot be read.
     """
     content = values_of(text)
@@ -204,7 +204,7 @@ def read_pipelines(text: str, only: str | None = None, served: Collection[str] |
 
 
 def _kept_under(name: NotText) -> str:
-    """Return the end of a sentence about a pipeline's name: the other one that version 0.1 ran it under."""
+    """Return the end of a sentence about a pipeline's name: the other name that version 0.1 used for it."""
     with contextlib.suppress(ConfigurationError):
         check_name(name.converted, "")
         if name.converted != name.written:
@@ -304,9 +304,11 @@ def pipeline_from(name: str, entry: Any, served: Collection[str] | None = None) 
 
 
 def _written(name: str, entry: Any, mistakes: Mistakes) -> tuple[_PipelineEntry, set[str]]:
-    """Return the keys of a pipeline that can be read, and which cannot: the others are checked all the same.
+    """Return a pipeline's keys as far as they can be read, and the names of those that cannot.
 
-    :param mistakes: gets what is wrong with those.
+    The keys that can be read are then checked all the same, so that all mistakes are reported at once.
+
+    :param mistakes: gets the mistakes of the keys that cannot be read.
     :raises ConfigurationError: there are no keys at all.
     """
     with mistakes.collected():
@@ -321,7 +323,7 @@ def _written(name: str, entry: Any, mistakes: Mistakes) -> tuple[_PipelineEntry,
 
 
 def setting_text(value: Any, path: str) -> str:
-    """Return a setting's value as the text that stands in requests; a list is joined by commas.
+    """Return a setting's value as the text that is sent in requests; a list is joined by commas.
 
     :raises ConfigurationError: it is neither.
     """
@@ -336,7 +338,7 @@ def aware(moment: datetime | date | None, what: str) -> datetime | None:
     """Return ``moment`` as an aware UTC time; a date is its midnight, and a time without zone is UTC.
 
     :param what: begins the message.
-    :raises ConfigurationError: it is none in UTC, or lies where no service can have kept an audit log.
+    :raises ConfigurationError: it cannot be represented in UTC, or is outside of the years that are allowed.
     """
     if moment is None:
         return None
@@ -346,7 +348,7 @@ def aware(moment: datetime | date | None, what: str) -> datetime | None:
         found = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         found = None
-    # What is read reaches back from it, and ahead, and the calendar must have room for that.
+    # Reading adds and subtracts spans of time, so the calendar must have room before and after it.
     if found is None or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise ConfigurationError(f"{what} {moment} is outside the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
     return found
@@ -363,11 +365,11 @@ def source_from(
 ) -> SourceSpec:
     """Return a source with a pipeline's own page size, reading settings and budget.
 
-    :param name: of the pipeline, for messages. :param settings: only checked here; the connection may hold more.
+    :param name: of the pipeline, for messages. :param settings: only checked here; the connection may have more.
     :raises ConfigurationError: there is no such source, or a setting does not fit it.
     """
     if not isinstance(source, str):
-        # Knows every reading strategy, and most pipelines name their source.
+        # Imported late: it loads every reading strategy, and most pipelines only name their source.
         from audit_provider.core.sources.inline import source_of
 
         spec = source_of(source, f"{name}.source", SOURCES, name)

@@ -1,9 +1,9 @@
 """How far a pipeline has read its source: the one record that defines which segments exist.
 
-It also remembers when some segments were written, so that how long a destination has been behind is known without
-reading a manifest. Of neighbours, one is dropped once they are about equally old: a year of segments leaves some dozens
-of pairs, and what they say of a segment between two is too old by half of its age and a minute at most, and never too
-young.
+It also keeps the times at which some segments were written, to show how long a destination has been behind without
+reading a manifest. If two neighbouring segments are about equally old, only one of their times is kept, so a year of
+segments leaves a few dozen pairs. A time estimated from them is never later than the true one. It makes a segment
+appear too old by at most half of its age and a minute.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Position:
     :ivar reading: The strategy's own state.
     :ivar head: The last committed segment.
     :ivar counts: Counts of the whole stream.
-    :ivar watermark: Everything that happened before is read, except for late events.
+    :ivar watermark: Everything that happened before this time is read, except for late events.
     :ivar longest_lag: Seconds; the largest delay so far between an event and its record.
-    :ivar ahead: Ids and times of recent events with a time in the future. They are needed because known ids are
-        searched in manifests by the time when these were written.
+    :ivar ahead: Ids and times of recent events with a time in the future. They are needed because known ids are looked
+        up in manifests by the time at which the manifests were written.
     :ivar ahead_digests: Digests of their records, to recognise repeats.
     :ivar looks_back: Seconds; how far before the watermark the next read may begin; 0 if unknown.
     :ivar gaps: Time ranges that could not be read.
@@ -58,17 +58,18 @@ class Position:
     :ivar noticed: Signs that a source is described wrongly, for the ``source`` and its ``recovery``.
     :ivar account: The account that was read, see :mod:`~audit_provider.core.account`; "" if an earlier version wrote
         it.
-    :ivar credential_check: Check value of the credential for which the vendor has given the account's id, or, behind
-        ``refused``, of one to which it has refused that; beside an account without an id, of one for which it could not
-        be asked, see :mod:`~audit_provider.core.runs.read_account`.
-    :ivar account_checked_at: When the vendor has last given the account's id to that credential; None where nothing
-        says so.
+    :ivar credential_check: Check value of the credential for which the vendor returned the account's id. It begins with
+        ``refused`` if the vendor refused to return the id for that credential. If the account has no id, it belongs to
+        a credential for which the id could not be requested, see :mod:`~audit_provider.core.runs.read_account`.
+    :ivar account_checked_at: When the vendor last returned the account's id for that credential; None if it is not
+        known.
     :ivar earlier_sources: Sources that were read before ``source`` replaced them, the oldest first.
-    :ivar asked_until: Up to where a window of the past was asked for, which is beyond its end, to receive what was
-        recorded late; None for the live stream, and if an earlier version read a part of the window.
+    :ivar asked_until: End of the time range requested for a window of the past. It is beyond the window's end, to
+        receive events that were recorded late. None for the live stream, and if an earlier version read a part of the
+        window.
     :ivar complete: Whether the last run read everything.
-    :ivar completed_at: When a run last did, even if another one continues reading; None if none has, or if an earlier
-        version wrote the position, see :attr:`last_complete`.
+    :ivar completed_at: When a run last read everything, even if a later run is not complete yet; None if none has, or
+        if an earlier version wrote the position, see :attr:`last_complete`.
     :ivar spooled_at: When some of the segments were written, see :mod:`~audit_provider.core.position`; empty if an
         earlier version wrote the position.
     :ivar sequence: How often segments were committed; 0 if an earlier version wrote the position, see
@@ -105,13 +106,13 @@ class Position:
 
     @property
     def place(self) -> str:
-        """The end of the stream as one text: its chain, and the number and digest of its last segment."""
+        """The end of the stream as text: its chain, and the number and digest of its last segment."""
         return f"{self.chain}/{self.head.number}/{self.head.digest}"
 
     def lag(self, now: datetime) -> float | None:
-        """Return how far reading is behind, in seconds: since the last complete read, or behind the watermark.
+        """Return how far reading is behind, in seconds since the last complete read, or else since the watermark.
 
-        None if it is not known how far the source has been read, for example if the mark is in the future because a
+        None if it is not known how far the source has been read, for example if that time is in the future because a
         clock was ahead.
         """
         limit = now + CLOCK_SKEW
@@ -124,11 +125,11 @@ class Position:
 
     @property
     def last_complete(self) -> datetime | None:
-        """When the source was last read to its end; None where nothing says so."""
+        """When the source was last read to its end; None if it is not known."""
         return self.completed_at or (self.updated_at if self.complete else None)
 
     def is_of(self, account: str) -> bool:
-        """Whether it was read from an account. A position of an earlier version belongs to every account.
+        """Return whether it was read from an account. A position of an earlier version matches every account.
 
         :param account: "" for any.
         """
@@ -151,7 +152,7 @@ class Position:
         yield self, self.head.number
 
     def pending(self, offset: Offset | None) -> int:
-        """Return how many events an offset has not passed yet: ``spooled + again = before + finished + pending``.
+        """Return the number of pending events of an offset, from ``spooled + again = before + finished + pending``.
 
         :param offset: Offset in this chain; None for a destination that has received nothing yet.
         """
@@ -160,19 +161,19 @@ class Position:
         return self.head.total + offset.again - offset.started_at - offset.counts.finished
 
     def waiting_since(self, offset: Offset | None, now: datetime) -> datetime | None:
-        """Return when the oldest event that an offset has yet to pass was spooled, at the earliest.
+        """Return the earliest time at which the oldest pending event of an offset may have been spooled.
 
-        None where nothing says so: an earlier version has spooled it, and :meth:`waiting_at_least` says what is known.
-        Asked where something is pending.
+        None if it is not known because an earlier version spooled the event; see :meth:`waiting_at_least`. Call it only
+        if events are pending.
 
         :param offset: as for :meth:`pending`.
         """
         return written_at(self.spooled_at, offset.segment if offset else 1, now)
 
     def waiting_at_least(self, offset: Offset | None, now: datetime) -> float:
-        """Return for how many seconds the oldest event waits at least that an offset has yet to pass.
+        """Return how many seconds the oldest pending event of an offset has waited at least.
 
-        Where nothing says when it was spooled, that was before the first time that the position knows.
+        If it is not known when the event was spooled, it was before the first time that the position has.
         """
         since = self.waiting_since(offset, now)
         if since is None and self.spooled_at:
@@ -183,7 +184,7 @@ class Position:
 POSITIONS: Codec[Position] = Codec(
     Position, "a position", "restore it, or delete it to read again from 'start'", versioned=True
 )
-"""How a position is kept."""
+"""How a :class:`Position` is kept."""
 
 
 def pack_position(position: Position) -> str:
@@ -195,7 +196,7 @@ def unpack_position(text: str, where: str) -> Position:
     """Return the position kept as JSON in ``text``.
 
     :param where: what holds it, for the message.
-    :raises StopError: it is not a position, or one of a newer version of this package.
+    :raises StopError: it is not a position, or is from a newer version of this package.
     """
     return POSITIONS.unpack(text, where)
 
@@ -225,9 +226,9 @@ _MARGIN = 60
 
 
 def with_segment(times: SpoolTimes, number: int, written_at: datetime) -> SpoolTimes:
-    """Return the times with that of a new segment, and without the ones that say hardly more than their neighbours.
+    """Return the times with that of a new segment, without those that add little to their neighbours.
 
-    :param number: greater than those before. :param written_at: now, aware UTC.
+    :param number: greater than all before. :param written_at: now, aware UTC.
     """
     now = int(written_at.timestamp())
     kept: list[tuple[int, int]] = []
@@ -239,9 +240,9 @@ def with_segment(times: SpoolTimes, number: int, written_at: datetime) -> SpoolT
 
 
 def written_at(times: Sequence[tuple[int, int]], number: int, now: datetime) -> datetime | None:
-    """Return when a segment was written, at the earliest; None where the times do not reach back to it.
+    """Return the earliest time at which a segment may have been written; None if the times do not reach back to it.
 
-    No segment was written later than one behind it, so a time that says so was left by a clock that was wrong.
+    A segment is never written after the next one, so a time that contradicts this comes from a wrong clock.
 
     :param now: aware UTC.
     """

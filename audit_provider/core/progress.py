@@ -1,4 +1,4 @@
-"""What long work writes to its task's log: groups, and progress from time to time; never once per page or batch."""
+"""What long work writes to its task's log: groups, and its progress at intervals, not once per page or batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event
 
 EVERY = timedelta(seconds=20)
-"""Least time between two lines. Work that is done sooner logs none."""
+"""Least time between two lines. Work that takes less time logs no progress."""
 
 
 class _Told:
@@ -39,7 +39,7 @@ class _Told:
         return f"{done / self.seconds(now):,.0f}/s"
 
     def left(self, done: float, rest: float, now: datetime) -> str:
-        """Return the time left, supposing that the rest goes as fast; "" where nothing is done to judge by."""
+        """Return the time left at the speed so far; "" if nothing is done yet."""
         return f"about {_rounded(self.seconds(now) * rest / done)} left" if done > 0 and rest > 0 else ""
 
 
@@ -160,7 +160,7 @@ class Log(Protocol):
 
 @contextmanager
 def grouped(log: Log, title: str) -> Iterator[None]:
-    """Fold the lines that are logged inside into one group, as Airflow's UI shows it."""
+    """Put the lines that are logged inside into one group, which Airflow's UI folds."""
     log.info("::group::%s", title)
     try:
         yield

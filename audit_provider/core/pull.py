@@ -1,4 +1,4 @@
-"""The pull loop: every source is read into the spool by these lines."""
+"""The pull loop: the one function that reads every source into the spool."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SEGMENT_BYTES = 8 * 1024 * 1024
 SEGMENT_AGE = timedelta(seconds=60)
 MOST_AHEAD = 300
-"""Events dated ahead of the clock that a position remembers."""
+"""Most events with a time in the future that a position remembers."""
 
 _AHEAD_FOR = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -44,7 +44,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one run of the loop did. :ivar counts: of this run. :ivar complete: there was nothing more to read."""
+    """The result of one run of the loop. :ivar counts: of this run. :ivar complete: everything was read."""
 
     position: Position
     counts: PullCounts
@@ -66,26 +66,26 @@ def pull(
     segment_bytes: int = SEGMENT_BYTES,
     segment_age: timedelta = SEGMENT_AGE,
 ) -> Pulled:
-    """Read a source on from ``position`` into ``stream``.
+    """Read a source from ``position`` on into ``stream``.
 
-    A segment is written when it is full or old enough, and then the position that counts it is committed; so a
-    crash costs one segment of reading, and no position moves before its events are durable.
+    A segment is written when it is full or old enough; only then the position that includes it is committed. So after a
+    crash at most one segment is read again, and no position moves before its events are durable.
 
     :param commit: records a position, durably.
-    :param within: a window of the past: what belongs to another one is counted and left out.
-    :param earlier_until: up to where the window before that one was asked for, if that is less than it usually is.
-    :param known: other streams whose events are not spooled again; gone through where the source serves something.
-    :param deadline: stop in good order once it has passed; the next run goes on.
+    :param within: a window of the past; events that belong to another window are counted and left out.
+    :param earlier_until: end of the time range requested for the window before that one, if it is less than usual.
+    :param known: other streams whose events are not spooled again; they are read only if the source serves events.
+    :param deadline: once it has passed, stop after the current step; the next run continues.
     :param progress: notified of every page. :param segment_bytes: before compression.
-    :raises AuditError: reading cannot go on. What was read before is committed, so the next run goes on from
-        there, unless it was read by cursors that lead round.
+    :raises AuditError: reading cannot continue. What was read before is committed, so the next run continues from
+        there, unless the cursors formed a circle.
     """
     run = _Run(reader, stream, position, known, commit, segment_bytes, segment_age)
     if within:
         run.keep_to(within, reading, earlier_until)
     reader = replace(reader, report=run.note)
     if within and replace(reader, report=lambda _: None).reachable(within.start) >= within.end:
-        # Nothing of it can be read any more; asking would only be refused.
+        # The vendor no longer lets anyone read this window; a request would only be refused.
         reader.reachable(within.start)
         run.known.close()
         run.flush(complete=True)
@@ -118,7 +118,7 @@ def pull(
 
 
 class _Run:
-    """The open segment of one run of the loop, and what is true once it is durable."""
+    """The open segment of one run of the loop, and the state to commit once the segment is durable."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class _Run:
             watch.resume(position.noticed.get(name, Noticed()))
 
     def keep_to(self, window: Window, reading: Reading, earlier_until: datetime | None) -> None:
-        """Leave out what belongs to another window of the past, and keep in this one what has no time."""
+        """Leave out events that belong to another window of the past; events without a time stay in this one."""
         self._reader.pages.wanted = window
         self._borders = Borders(
             window,
@@ -178,7 +178,7 @@ class _Run:
         self.position = replace(self.position, asked_until=asked)
 
     def take(self, step: Step) -> Taken:
-        """Put a step's new events into the open segment; return how many they were."""
+        """Add a step's new events to the open segment; return how many there were."""
         if step.events:
             self._recall(step.since)
         events: Sequence[Event] = step.events
@@ -211,7 +211,7 @@ class _Run:
         return Taken(len(fresh), counts.same_id)
 
     def oddities(self) -> list[str]:
-        """Return what is worth a line of the log, a sentence each."""
+        """Return what should be logged about irregular records, one sentence each."""
         lines = [*self._reader.pages.records.oddities(), *(self._borders.oddities() if self._borders else ())]
         if self.known.same_id.count:
             lines.append(str(self.known.same_id))
@@ -234,7 +234,7 @@ class _Run:
         self._first_far_ahead = self._first_far_ahead or next(iter(far), None)
 
     def _keep_unreadable(self, since: datetime) -> SetAside:
-        """Set aside, durably, what could not be read since the last step."""
+        """Set aside, durably, the records that could not be read since the last step."""
         new = known = 0
         for pages in filter(None, (self._reader.pages, self._reader.recovery)):
             if found := pages.records.take_unreadable():
@@ -245,7 +245,7 @@ class _Run:
         return SetAside(new, known)
 
     def flush(self, *, complete: bool = False) -> None:
-        """Write the open segment, then commit the position that counts it."""
+        """Write the open segment, then commit the position that includes it."""
         if self._step is None and not self._gaps and (not complete or self.position.complete):
             return
         now = self._reader.now()
@@ -286,7 +286,7 @@ class _Run:
         self._reader.report(gap)
 
     def _noticed(self) -> dict[str, Noticed]:
-        """Tell what the answers have shown of whether the source is described as it is, and return it."""
+        """Log and return what the answers have shown about errors in the description of the source."""
         for watch in self._watches.values():
             for text in watch.fresh():
                 self._reader.tell(text)
@@ -300,7 +300,7 @@ class _Run:
         """Load the ids that events recorded since then may repeat."""
         since = min(since, self._reader.now())
         if len(self._ahead) >= MOST_AHEAD:
-            # The vendor's clock itself is wrong, by a time zone at most: more lies ahead than is remembered.
+            # The vendor's clock is wrong, by a time zone at most: more events are in the future than are remembered.
             since = back_by(since, _DAY)
         self.known.recall(since)
 
@@ -311,6 +311,6 @@ class _Run:
 
 
 def _latest(ahead: dict[str, datetime], since: datetime) -> dict[str, datetime]:
-    """Return what is worth remembering of events that were dated ahead of the clock."""
+    """Return those of the events with a time in the future that are worth remembering."""
     latest = sorted(ahead.items(), key=itemgetter(1))[-MOST_AHEAD:]
     return {name: time for name, time in latest if time > since}

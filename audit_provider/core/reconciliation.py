@@ -1,7 +1,7 @@
 """Reconciliation: a closed window of the past is read again, and the served events are compared with the spool.
 
-It is a reading strategy, so the pull loop runs it like any other: late and missed events are spooled into a separate
-stream, and its state says up to which time everything was compared.
+It is a reading strategy, so the pull loop runs it like any other. Late and missed events are spooled into a separate
+stream, and the strategy's state says up to which time everything was compared.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.reader import Reader
 
 MOST_NAMED = 20
-"""Late events that are named one by one."""
+"""Most late events whose ids are listed."""
 
 MOST_SPANS = 50
-"""Spans of time that were compared, with something between them that was not."""
+"""Most separate spans of compared time that are kept."""
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -47,14 +47,14 @@ class Reconcile:
     """How a pipeline is reconciled with its source.
 
     :ivar schedule: Cron expression, preset, or null for manual runs. Example: ``0 3 * * *``.
-    :ivar after: Seconds that must have passed since the end of a window. Default and minimum: one hour more than the
-        live reading looks back. Example: ``180000``.
+    :ivar after: Seconds that must have passed since the end of a window. Default and minimum: one hour more than live
+        reading looks back. Example: ``180000``.
     :ivar width: Maximum length of one window in seconds, in whole days. Example: ``172800``.
     :ivar fail_on_missed: Whether a run fails if it finds late or missed events.
-    :ivar verify: Whether each run also verifies the spool of the pipeline, of old segments a share, and writes down
+    :ivar verify: Whether each run also verifies the pipeline's spool, with a share of the old segments, and records
         which days are proven, for the calendar of the page.
-    :ivar ask_destinations: Whether that also asks S3, Elasticsearch and OpenSearch whether they have the events of the
-        last days that they confirmed. The connection then needs the right to read there.
+    :ivar ask_destinations: Whether that verification also checks that S3, Elasticsearch and OpenSearch have the events
+        of the last days that they confirmed. The connection then needs the right to read there.
     """
 
     schedule: str | None = "@daily"
@@ -66,10 +66,10 @@ class Reconcile:
 
 
 def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int) -> Reconcile | None:
-    """Return what a pipeline's key ``reconcile`` says; None where it is ``false``.
+    """Return the settings under a pipeline's key ``reconcile``; None if it is ``false``.
 
-    :param path: where the key stands. :param retention_days: of the pipeline's segments.
-    :raises ConfigurationError: it cannot be done so.
+    :param path: of the key, for messages. :param retention_days: of the pipeline's segments.
+    :raises ConfigurationError: the settings are wrong, or do not fit the source or the retention.
     """
     if entry is False:
         return None
@@ -92,10 +92,10 @@ def reconcile_from(entry: Any, path: str, spec: SourceSpec, retention_days: int)
 
 
 def check_retention(retention_days: int, path: str, spec: SourceSpec) -> None:
-    """Refuse to remove segments that the live reading would still look at again: repeats are known by them.
+    """Refuse a retention that removes segments which live reading still needs to recognise repeated events.
 
-    :param path: where the key stands.
-    :raises ConfigurationError: they would be removed.
+    :param path: of the key, for messages.
+    :raises ConfigurationError: it is too short.
     """
     reach = looks_back(spec)
     if spec.lookback:
@@ -110,7 +110,7 @@ def check_retention(retention_days: int, path: str, spec: SourceSpec) -> None:
 
 
 def looks_back(spec: SourceSpec) -> timedelta:
-    """Return how far back the live reading of a source may look again, and an hour more."""
+    """Return how far back the live reading of a source may read again, plus an hour."""
     reach = timedelta(0)
     for each in (spec, spec.recovery):
         if each:
@@ -124,14 +124,14 @@ _REACHING = ("overlap", "sweep_reach", "sweep_every", "made_within")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a source serves of a window, against what the spool held of it.
+    """The events that a source serves for a window, compared with those that the spool held.
 
     :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
         or were missed, and are spooled now. :ivar late_ids: the first of them, and
-        :ivar late_by_action: their number by action, of pages of which all that the window lacked was new.
-    :ivar changed: records whose id the spool held with other content: spooled now, and neither late nor missed.
-    :ivar gone: events of the spool that the source no longer shows; None where the window was read in parts, so that
-        nobody knows. :ivar outside: events served beside these that belong to another window.
+        :ivar late_by_action: their number by action, without pages on which they could not be identified one by one.
+    :ivar changed: records whose id the spool held with different content: spooled now, and neither late nor missed.
+    :ivar gone: events of the spool that the source no longer shows; None if the window was read in parts, because then
+        it is not known. :ivar outside: events that were also served, but belong to another window.
     """
 
     start: datetime
@@ -151,13 +151,13 @@ class Comparison:
 
     @property
     def in_spool(self) -> int:
-        """Events served that the spool held already."""
+        """Served events that the spool already held."""
         return self.served - self.late - self.changed
 
 
 @dataclass(frozen=True, slots=True)
 class OpenComparison:
-    """A window begun and not read whole. :ivar reading: the state of reading it.
+    """A window whose comparison has begun but is not finished. :ivar reading: the state of reading it.
 
     :ivar lacks: a part of it could not be read, see :attr:`ReconciliationState.compared`.
     """
@@ -171,11 +171,11 @@ class OpenComparison:
 class ReconciliationState:
     """What is kept between runs.
 
-    :ivar reached: everything that happened before is compared. :ivar last: the last comparison that was finished.
-    :ivar untold: late events of finished comparisons that no run has reported at its end.
-    :ivar compared: the spans of time of which everything is compared, the last :data:`MOST_SPANS`, oldest first.
-        Between them lies what could not be compared any more when its turn came, and windows of which a part could not
-        be read.
+    :ivar reached: everything that happened before this time is compared. :ivar last: the last finished comparison.
+    :ivar untold: late events of finished comparisons that no run has reported at its end yet.
+    :ivar compared: the spans of time that are compared completely, the last :data:`MOST_SPANS`, oldest first. Between
+        them are times that could no longer be compared when their turn came, and windows of which a part could not be
+        read.
     """
 
     reached: datetime | None = None
@@ -189,11 +189,11 @@ class ReconciliationState:
 class Reconciliation:
     """Read window after window, from where the last run ended to ``until``, and compare each with the spool.
 
-    Windows end at midnight UTC and touch, so nothing is left out between two runs, however late or seldom they come.
+    Windows end at midnight UTC and follow each other without a gap, so nothing is left out, however rarely runs happen.
 
-    :ivar reading: of the source, by time. :ivar until: where the last window ends. :ivar width: of one window at most.
-    :ivar hold: takes in the ids that the spool holds of a window.
-    :ivar action: of an event. :ivar finished: called with each comparison.
+    :ivar reading: of the source, by time. :ivar until: end of the last window. :ivar width: of one window at most.
+    :ivar hold: adds the ids that the spool holds of a window to the given set.
+    :ivar action: returns the action of an event. :ivar finished: called with each comparison.
     """
 
     reading: Reading
@@ -221,7 +221,7 @@ class Reconciliation:
             resumed = False
 
     def _end(self, start: datetime) -> datetime:
-        # A log without an upper bound of time is scanned from its head, so all that is due is one window.
+        # A log that cannot be read up to a given time is scanned from its head, so everything due is one window.
         return self.until if self.reading.backfill == "scan" else min(midnight(start) + self.width, self.until)
 
     def _compare(
@@ -257,8 +257,8 @@ class Reconciliation:
                 fresh = yield Step(tuple(events), packed(kept), since, kept.reached, outside=left_out.outside)
                 changed = fresh.same_id if isinstance(fresh, Taken) else 0
                 if fresh - changed != len(missing):
-                    # An event that was spooled under another time is not held of this window, and yet known. Nobody
-                    # says which they are, so none of the page is named.
+                    # An event that was spooled with another time is known, but not held in this window. It is not known
+                    # which events these are, so none of the page is listed.
                     late = before.late + fresh - changed
                     found = replace(before, served=found.served, late=late, outside=found.outside)
                 found = replace(found, changed=found.changed + changed)
@@ -283,7 +283,7 @@ class Reconciliation:
 
 
 def with_span(spans: Sequence[Window], window: Window) -> tuple[Window, ...]:
-    """Return spans of time with one more; those that touch or overlap are one."""
+    """Return spans of time with one more; those that touch or overlap are merged."""
     apart = [each for each in spans if each.end < window.start or window.end < each.start]
     touching = [each for each in spans if each not in apart]
     start = min([window.start, *(each.start for each in touching)])
@@ -292,9 +292,9 @@ def with_span(spans: Sequence[Window], window: Window) -> tuple[Window, ...]:
 
 
 def reading_began(live: Position) -> datetime | None:
-    """Return where the live reading began: what happened before was never asked for.
+    """Return the time at which live reading began; earlier events were never requested.
 
-    Of a source with several logs, it is where the first of them did.
+    If a source has several logs, it is the earliest of their times.
     """
     states = live.reading.get("logs") or {"": live.reading}
     found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
@@ -314,7 +314,7 @@ class _Gaps:
     lacks: bool
 
     def report(self, gap: Gap) -> None:
-        """Report a gap, unless it lies beyond the vendor's limit: that was read while it could be."""
+        """Report a gap, unless it is due to the vendor's look-back limit: live reading has read that part in time."""
         if gap.kind != "look_back":
             self.lacks = True
             self.reader.report(gap)

@@ -1,4 +1,4 @@
-"""From a vendor's records to events, byte for byte."""
+"""Turns a vendor's records into events, byte for byte."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _zone_of = attrgetter("tzinfo")
 
 
 class PlainPageDecoder:
-    """Reads such pages in a third of the time: all records in one decoding.
+    """Reads a regular page in a third of the time, by decoding all records at once.
 
-    :param names: paths of the id, :param times: of the time, :param recorded: of when it was recorded, each in order of
-        preference. Only the first of each is looked at here.
+    :param names: paths of the id, :param times: of the time, :param recorded: of the time of recording, each in order
+        of preference. Only the first of each is used here.
     """
 
     def __init__(self, names: Sequence[str], times: Sequence[str], recorded: Sequence[str]) -> None:
         self._decode: Callable[[bytes], list[Any]] | None = None
         moment = datetime | int | float
         first = [each[0] if each else "" for each in (recorded, times, names)]
-        # An id of several values is joined record by record, so such pages take the other way.
+        # An id of several values is joined record by record, so such pages are read by RecordReader.
         is_joined = any(len(parts_of(path)) > 1 for path in first)
         if names and times and len(set(first)) == 3 and not is_joined:
             self._decode = _decoder_of(dict(zip(first, (moment, moment, str | int), strict=True)))
@@ -57,11 +57,11 @@ class PlainPageDecoder:
         self._has_other_recorded = len(recorded) > 1
 
     def read(self, records: Sequence[msgspec.Raw]) -> tuple[list[Event], list[datetime], timedelta] | None:
-        """Return events, times and the largest delay; None where a record has no id or time, or is no object."""
+        """Return events, times and the largest delay; None if a record has no id or time, or is not an object."""
         if self._decode is None:
             return None
         joined = b",".join(records)
-        # A decoder rounds what is finer than a microsecond. Who writes one such time, writes all so.
+        # A decoder rounds times finer than a microsecond. A vendor that writes one such time writes all of them so.
         is_fine = any(map(is_too_fine, records[:: len(records) // _SAMPLES + 1]))
         decode = self._decode_as_written if is_fine else self._decode
         try:
@@ -101,7 +101,7 @@ class PlainPageDecoder:
     def _even(
         self, records: Sequence[msgspec.Raw], found: Sequence[Any]
     ) -> tuple[list[Event], list[datetime], timedelta] | None:
-        """Return the same where all records are alike in how they say id and times; None where they are not."""
+        """Return the same as :meth:`read`, if all records write id and times in the same way; None if they do not."""
         names, times, recorded = (list(map(get, found)) for get in (self._id, self._time, self._recorded))
         if set(map(type, names)) != {str} or not all(names) or not _are_utc(times) or ZERO_TIME in times:
             return None
@@ -123,7 +123,7 @@ def _are_utc(moments: Sequence[Any]) -> bool:
 
 
 def _written(moment: Any) -> Any:
-    """Return a moment as a vendor may have written it."""
+    """Return a decoded time as text; any other value unchanged."""
     return moment.isoformat() if isinstance(moment, datetime) else moment
 
 
@@ -183,7 +183,8 @@ class RecordReader:
     ) -> tuple[list[Event], list[datetime]]:
         """Return the page's events in the page's order, and when each was recorded (or else happened).
 
-        :param same: how often each record without an id was met, to distinguish equal ones; by default within the page.
+        :param same: how often each record without an id was read, to distinguish equal ones; by default, only the
+            records of this page are counted.
         :param where: the request, for messages.
         """
         events: list[Event] = []
@@ -251,7 +252,7 @@ class RecordReader:
     def note_around(self, whys: Sequence[str]) -> None:
         """Count a page on which the JSON around the records was not valid.
 
-        :param whys: what was wrong; empty for nothing.
+        :param whys: what was wrong; empty if nothing was.
         """
         if whys:
             self.pages_repaired += 1
@@ -263,9 +264,9 @@ class RecordReader:
         return taken
 
     def oddities(self, *, quotes: bool = True) -> list[str]:
-        """Return lines for the log about irregular records, a sentence each.
+        """Return lines for the log about irregular records, one sentence each.
 
-        :param quotes: they may quote what a record has in place of a time.
+        :param quotes: whether a line may quote the value that a record has in place of a time.
         """
         lines = []
         if self.undated:
@@ -305,7 +306,7 @@ class RecordReader:
         :param record: the record as it came.
         """
         try:
-            # What no number can hold is JSON all the same, and is kept as it came.
+            # A number too large for Python is valid JSON all the same, so the record is kept unchanged.
             found = value_of(raw)
             msgspec.json.decode(raw, type=msgspec.Raw)
             return found, raw, self._patient
@@ -322,7 +323,7 @@ class RecordReader:
 
 
 class _Getters:
-    """Finds id and times in a decoded record, each at the first of its paths that has one."""
+    """Finds the id and the times of a decoded record, each at the first of its paths that has a value."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
-"""From the SIEM settings of a SaaS product to a destination of the pipelines file.
+"""Converts the SIEM settings of a SaaS product to a destination of the pipelines file.
 
-AuthOS and its like keep ``name``, ``provider_type``, ``endpoint_url``, ``api_key``, ``auth_header`` and ``batch_size``.
+AuthOS and similar products have ``name``, ``provider_type``, ``endpoint_url``, ``api_key``, ``auth_header`` and
+``batch_size``.
 https://authos.dev/docs/api/reference/enterprise/siem/
 """
 
@@ -33,7 +34,7 @@ _IGNORED = (
 )
 _LIST, _TOTAL = "siem_configs", "total"
 PLACEHOLDER = "<api_key>"
-"""Stands in a connection for the credential that a product does not show."""
+"""Placeholder in a connection for a credential that the product does not show."""
 
 _PROVIDERS = ("datadog", "splunk", "elastic", "custom")
 _SPLUNK_SCHEME = re.compile(r"Splunk\s+", re.IGNORECASE)
@@ -50,9 +51,9 @@ _DATADOG_QUERY = {"ddsource": "source", "service": "service", "hostname": "hostn
 class Converted:
     """A destination, and the connection it needs.
 
-    :ivar name: of the destination. :ivar entry: what stands under it in the pipelines file.
+    :ivar name: of the destination. :ivar entry: its keys in the pipelines file.
     :ivar conn_id: of the connection. :ivar connection: Airflow's JSON form of it, secrets included.
-    :ivar lacks_credential: the product's answer does not show it, so :data:`PLACEHOLDER` stands in the connection.
+    :ivar lacks_credential: the product does not show the credential, so the connection has :data:`PLACEHOLDER` instead.
     """
 
     name: str
@@ -63,11 +64,11 @@ class Converted:
 
 
 def destinations_from(answer: Mapping[str, Any]) -> list[Converted]:
-    """Return the destinations that a product's answer means: one SIEM configuration, or its list of them.
+    """Return the destinations of a product's answer, which is one SIEM configuration or a list of them.
 
-    Where two have the same name, the later one gets a number.
+    If two have the same name, a number is added to the later one.
 
-    :raises ConfigurationError: as by :func:`destination_from`; or the list is empty, or not the whole one.
+    :raises ConfigurationError: as by :func:`destination_from`; or the list is empty or incomplete.
     """
     if _LIST not in answer:
         return [destination_from(answer)]
@@ -97,7 +98,7 @@ def destinations_from(answer: Mapping[str, Any]) -> list[Converted]:
 
 
 def _numbered(converted: Converted, others: Mapping[str, Converted]) -> Converted:
-    """Return a destination under a name that no other has."""
+    """Return a destination with a name that no other has."""
     name, number = converted.name, 1
     while name in others:
         number += 1
@@ -107,12 +108,12 @@ def _numbered(converted: Converted, others: Mapping[str, Converted]) -> Converte
 
 
 def destination_from(config: Mapping[str, Any]) -> Converted:
-    """Return the destination that a product's SIEM configuration means.
+    """Return the destination that a product's SIEM configuration describes.
 
-    A product's API shows no credential. Where neither key of one is there, and others are that only an answer has, such
-    as ``id``, a placeholder stands in the connection.
+    A product's API does not show the credential. If the configuration has no credential, but has a key that only an
+    API's answer has, such as ``id``, the connection gets a placeholder.
 
-    :raises ConfigurationError: a key is missing or not known, or asks for something that no destination supports.
+    :raises ConfigurationError: a key is missing or unknown, or requires something that no destination supports.
     """
     unknown = [key for key in config if key not in (*_KEYS, *_SWITCHES, *_IGNORED)]
     if unknown:
@@ -167,7 +168,7 @@ def _is_secret(parts: SplitResult) -> bool:
 
 
 def _enabled(config: Mapping[str, Any]) -> dict[str, bool]:
-    """Return whether events are to be sent, where the product says so."""
+    """Return the key ``enabled``, if the product says whether events are sent; else nothing."""
     given = [key for key in _SWITCHES if config.get(key) is not None]
     for key in given:
         if not isinstance(config[key], bool):
@@ -176,9 +177,9 @@ def _enabled(config: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def _secret(config: Mapping[str, Any], header: str) -> str:
-    """Return the credential: the API key, or what follows the colon of the header with this name.
+    """Return the credential: the API key, or the value of the header with this name.
 
-    :raises ConfigurationError: there is none, or it stands in another header.
+    :raises ConfigurationError: there is none, or it is in another header.
     """
     name, value = _credential(config)
     if not value or (name and name.lower() != header.lower()):
@@ -187,9 +188,9 @@ def _secret(config: Mapping[str, Any], header: str) -> str:
 
 
 def _credential(config: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the header's name and value, or "" and the API key; "" twice where there is neither.
+    """Return the header's name and value, or "" and the API key; "" and "" if there is neither.
 
-    :raises ConfigurationError: there are both, or what is there cannot be sent as a header.
+    :raises ConfigurationError: there are both, or the credential cannot be sent as a header.
     """
     key, header = (str(config.get(each) or "").strip() for each in ("api_key", "auth_header"))
     for name, text in (("api_key", key), ("auth_header", header)):
@@ -211,9 +212,9 @@ def _credential(config: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _prefix(parts: SplitResult, known: re.Pattern[str], example: str) -> str:
-    """Return what stands in an address before the service's own path: "" or a proxy's path.
+    """Return the part of an address's path before the service's own path: "" or a proxy's path.
 
-    :raises ConfigurationError: the path does not end as the service's does.
+    :raises ConfigurationError: the path does not end with the service's own path.
     """
     if not parts.path.strip("/"):
         return ""
@@ -227,15 +228,15 @@ def _prefix(parts: SplitResult, known: re.Pattern[str], example: str) -> str:
 
 
 def _query(parts: SplitResult, known: Mapping[str, str]) -> dict[str, Any]:
-    """Return the options of the destination that an address says in its query.
+    """Return the options of the destination that the query of an address contains.
 
-    :param known: keys of the query, and the option that each is.
-    :raises ConfigurationError: it says something else, or something twice.
+    :param known: option for each key of the query.
+    :raises ConfigurationError: the query has another key, or one key twice.
     """
     pairs = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
     found = {known[key]: value for key, value in pairs if key in known and value}
     if len(found) < len(pairs):
-        # What stands there may be a credential, so it is not quoted.
+        # The query may contain a credential, so the message does not quote it.
         allowed = f": it may contain {', '.join(known)}, once each" if known else ""
         raise ConfigurationError(
             "the SIEM configuration's 'endpoint_url' has a query that this type of destination does not "

@@ -1,9 +1,9 @@
-"""What is kept between runs, as JSON, and the version of it: the spool, the positions, the offsets and other records.
+"""The JSON form and the version of everything kept between runs: the spool, positions, offsets and other records.
 
-A newer version of this package reads what an older one has kept. An older one would skip what it does not know, so it
-refuses a record with a higher version than its own.
+A newer version of this package reads the records of an older one. An older one would skip keys that it does not know,
+so it refuses a record with a higher state version than its own.
 
-What few records hold raises the version of those records alone, so that whoever has none of them can go back.
+If only a few records use a new feature, only their version is raised, so that users without such records can go back.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STATE_VERSION = 1
-"""To be raised where a version that does not know a change would read it wrongly; a record without it is of 1."""
+"""Raise it if a version that does not know a change would misread the record. A record without a version has 1."""
 
 DISCARDS = 2
-"""Of an offset that leads to discarded dead letters: a version that does not know those would send them again."""
+"""Version of an offset with discarded dead letters; a version that does not know those would send them again."""
 
 
 class _Versioned(msgspec.Struct):
@@ -32,10 +32,10 @@ class _Versioned(msgspec.Struct):
 
 
 def refuse_newer(kept: bytes | str, where: str, newest: int = STATE_VERSION) -> None:
-    """Refuse a record of a newer version. What cannot be read at all is left to its own reader.
+    """Refuse a record of a newer version. If the record cannot be decoded at all, its own reader reports that.
 
-    :param kept: JSON. :param where: what holds it, for the message. :param newest: version that is known here.
-    :raises StopError: it is of a newer version.
+    :param kept: JSON. :param where: what holds it, for the message. :param newest: highest version known here.
+    :raises StopError: it is from a newer version.
     """
     try:
         version = msgspec.json.decode(kept, type=_Versioned).version
@@ -54,7 +54,7 @@ class Codec(Generic[T]):
 
     :ivar type: of the value, for the decoder. :ivar name: of the kind in messages, as in ``a position``.
     :ivar remedy: what to do with a record that cannot be read. :ivar versioned: the value has a field ``version``.
-    :ivar newest: version that is known here. :ivar needs: of a value, the version that its content needs.
+    :ivar newest: highest version known here. :ivar needs: returns the version that a value's content needs.
     """
 
     type: Any
@@ -65,7 +65,7 @@ class Codec(Generic[T]):
     needs: Callable[[T], int] | None = None
 
     def pack(self, value: T) -> str:
-        """Return a value as JSON, with the version that it needs where the kind has one."""
+        """Return a value as JSON, with the version that it needs if the kind is versioned."""
         if not self.versioned:
             return msgspec.json.encode(value).decode()
         version = max(STATE_VERSION, self.needs(value) if self.needs else 0)
@@ -75,7 +75,7 @@ class Codec(Generic[T]):
         """Return the value that ``text`` holds.
 
         :param where: what holds it, for the message.
-        :raises StopError: it is of a newer version of this package, or is no record of this kind.
+        :raises StopError: it is from a newer version of this package, or is not a record of this kind.
         """
         if self.versioned:
             refuse_newer(text, where, self.newest)

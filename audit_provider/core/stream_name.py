@@ -1,4 +1,4 @@
-"""Names of a pipeline's streams and records: folders in the spool, keys in the ledger. The grammar of keys stands here.
+"""Names of a pipeline's streams and records: folders in the spool, keys in the ledger. The grammar of keys:
 
 ::
 
@@ -14,8 +14,8 @@
     audit_logs.<pipeline>[.<stream>].tree                         tree
     audit_logs.<pipeline>.look                                    look
 
-``<stream>`` is nothing for the live stream, else ``backfill.<window>``, ``reconcile``, ``findings`` or ``evidence``. No
-name holds a dot.
+``<stream>`` is empty for the live stream, else ``backfill.<window>``, ``reconcile``, ``findings`` or ``evidence``. No
+name contains a dot.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 PREFIX = "audit_logs"
-"""Of every key."""
+"""How every key begins."""
 
 RecordKind = Literal[
     "position",
@@ -59,10 +59,10 @@ _APART = (_RECONCILE, _FINDINGS, _EVIDENCE)
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """Which stream of a pipeline: live, a backfill window's, the reconciliation's, that of findings or of evidence.
+    """A stream of a pipeline: live, of a backfill window, of the reconciliation, of findings or of evidence.
 
     :ivar window: "" for the live stream, ``reconcile`` for that of late events, ``findings`` for that of findings,
-        ``evidence`` for that of checkpoints and of the configuration.
+        ``evidence`` for that of checkpoints and changes of the configuration, else the backfill window.
     """
 
     pipeline: str
@@ -75,17 +75,17 @@ class StreamName:
 
     @classmethod
     def of_findings(cls, pipeline: str) -> StreamName:
-        """Return the stream of what monitoring has found."""
+        """Return the stream of monitoring's findings."""
         return cls(pipeline, _FINDINGS)
 
     @classmethod
     def of_evidence(cls, pipeline: str) -> StreamName:
-        """Return the stream of checkpoints and of the configuration's changes."""
+        """Return the stream of checkpoints and changes of the configuration."""
         return cls(pipeline, _EVIDENCE)
 
     @classmethod
     def of_folder(cls, pipeline: str, folder: str) -> StreamName | None:
-        """Return the stream kept in a folder below the pipeline's; None if the folder is of no stream."""
+        """Return the stream kept in a folder of the pipeline; None if the folder belongs to no stream."""
         if folder in ("live", *_APART):
             return cls(pipeline, "" if folder == "live" else folder)
         window = folder.removeprefix("backfill-")
@@ -104,41 +104,41 @@ class StreamName:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is the stream that the pipeline's own schedule reads into."""
+        """Whether it is the live stream, into which the pipeline's own schedule reads."""
         return not self.window
 
     @property
     def is_findings(self) -> bool:
-        """Whether it is the stream of what monitoring has found."""
+        """Whether it is the stream of monitoring's findings."""
         return self.window == _FINDINGS
 
     @property
     def is_evidence(self) -> bool:
-        """Whether it is the stream of checkpoints and of the configuration's changes."""
+        """Whether it is the stream of checkpoints and changes of the configuration."""
         return self.window == _EVIDENCE
 
     @property
     def is_made_here(self) -> bool:
-        """Whether its events are this package's own and no vendor's."""
+        """Whether this package makes its events, and not a vendor."""
         return self.is_findings or self.is_evidence
 
     @property
     def is_backfill(self) -> bool:
-        """Whether it is a backfill window's: once that is read whole, its stream grows no more."""
+        """Whether it is the stream of a backfill window; it no longer grows once the window is read completely."""
         return bool(self.window) and self.window not in _APART
 
     @property
     def span(self) -> Window | None:
-        """The backfill window that it is the stream of; None for another stream."""
+        """The backfill window of this stream; None for any other stream."""
         start, _, end = self.window.partition("_")
         try:
             first, last = (datetime.strptime(each, _STAMP).replace(tzinfo=UTC) for each in (start, end))
             return Window(first, last)
-        except ValueError:  # such as a folder that somebody has copied beside the others
+        except ValueError:  # such as a copy of a folder that somebody has made
             return None
 
     def overlaps(self, window: Window) -> bool:
-        """Whether this is the stream of a backfill window that has some time in common with ``window``."""
+        """Return whether this is the stream of a backfill window that overlaps with ``window``."""
         own = self.span
         return own is not None and own.start < window.end and window.start < own.end
 
@@ -150,7 +150,7 @@ class StreamName:
         return f"{self.pipeline}/backfill-{self.window}" if self.window else f"{self.pipeline}/live"
 
     def stream(self, store: Store, position: Position) -> Stream:
-        """Return the stream that a position leads to."""
+        """Return the stream in the chain of a position."""
         return Stream(store, self.folder, position.chain)
 
     @property
@@ -168,8 +168,8 @@ class RecordKey:
     """The key of one record of a pipeline.
 
     :ivar kind: what the record holds. :ivar stream: of a position, an offset or a replay; else the live one.
-    :ivar of: whose record it is: the destination's of an offset or a replay, the task's of claims, the lane's of gap
-        windows ("" for the first). :ivar run: digest of a replay's run.
+    :ivar of: the destination of an offset or a replay, the task of claims, or the lane of gap windows ("" for the
+        first). :ivar run: digest of the id of a replay's run.
     """
 
     kind: RecordKind
@@ -179,12 +179,12 @@ class RecordKey:
 
     @classmethod
     def of_replay(cls, stream: StreamName, run_id: str, destination: str) -> RecordKey:
-        """Return the key of a replay's offset. A digest stands for the run, since a key holds 250 characters."""
+        """Return the key of a replay's offset. It has a digest of the run's id, because a key holds 250 characters."""
         return cls("replay", stream, destination, hashlib.sha256(run_id.encode()).hexdigest()[:12])
 
     @classmethod
     def parsed(cls, key: str) -> RecordKey | None:
-        """Return the key that a text is; None if it is none of this package's."""
+        """Return the key that a text represents; None if it is not a key of this package."""
         prefix, *names = key.split(".")
         if prefix != PREFIX or not names or not all(names):
             return None
@@ -258,6 +258,6 @@ def _stream_at(pipeline: str, path: list[str]) -> StreamName | None:
 
 
 def _stamp(moment: datetime) -> str:
-    # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
+    # Not by strftime: on some systems, it writes years before 1000 with fewer than four digits.
     moment = moment.astimezone(UTC)
     return f"{date_of(moment, '')}T{moment:%H%M%SZ}"

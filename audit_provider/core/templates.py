@@ -1,4 +1,4 @@
-"""Texts with names in braces: how a request says where the bounds of the time range and the settings go."""
+"""Templates with names in braces, by which a request says where time bounds and settings are inserted."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def filled(template: Any, values: Mapping[str, str], *, quoted: bool = False) -> Any:
-    """Return a copy of ``template`` with values in place of their names; other names stay.
+    """Return a copy of ``template`` with values in place of their names; unknown names stay unchanged.
 
-    :param quoted: values are parts of a path.
+    :param quoted: percent-encode the values, because they are parts of a path.
     """
     if isinstance(template, str):
 
@@ -49,7 +49,7 @@ def filled(template: Any, values: Mapping[str, str], *, quoted: bool = False) ->
 
 
 def names_in(template: Any) -> set[str]:
-    """Return the names in braces, bounds of time included."""
+    """Return the names in braces, including those of time bounds."""
     if isinstance(template, str):
         return set(_NAME.findall(template))
     if isinstance(template, Mapping):
@@ -60,12 +60,12 @@ def names_in(template: Any) -> set[str]:
 
 
 def is_bounded(template: Any) -> bool:
-    """Whether a bound of time stands in ``template``."""
+    """Return whether ``template`` contains a time bound."""
     return not names_in(template).isdisjoint(BOUNDS)
 
 
 def unbounded(template: Any) -> Any:
-    """Return a copy of ``template`` without the entries that hold a bound of time."""
+    """Return a copy of ``template`` without the entries that contain a time bound."""
     if isinstance(template, Mapping):
         return {
             key: unbounded(value)
@@ -76,9 +76,9 @@ def unbounded(template: Any) -> Any:
 
 
 def bounds_of(window: Window, times: TimeFormat) -> dict[str, str]:
-    """Return how a window's bounds are written; rounded outwards, so that the window holds all it should.
+    """Return a window's bounds as texts, rounded outwards, so that no part of the window is cut off.
 
-    A date as the end means the whole of that day.
+    A date as the end includes that whole day.
     """
     return {
         "start": _text(_rounded(window.start, _GRAINS[times]), times),
@@ -87,7 +87,7 @@ def bounds_of(window: Window, times: TimeFormat) -> dict[str, str]:
 
 
 def asked_for(start: datetime, end: datetime, times: TimeFormat) -> tuple[datetime, datetime]:
-    """Return the span that a request with these bounds asks for: as :func:`bounds_of` writes them."""
+    """Return the span that a request really covers once :func:`bounds_of` has written and rounded its bounds."""
     grain = _GRAINS[times]
     return _rounded(start, grain), _rounded(end, grain) + grain if times == "date" else _rounded(end, grain, up=True)
 

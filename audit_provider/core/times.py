@@ -1,4 +1,4 @@
-"""From a time as vendors write it to a moment: date-times of every usual form, and epochs of every usual grain."""
+"""Reads times as vendors write them: date-times in all usual forms, and epochs in all usual units."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import msgspec
 from audit_provider.core.model import UTC
 
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-"""What programs in Go and .NET write for "no time"."""
+"""The time that programs in Go and .NET write for "no time"."""
 
 FAR_AHEAD = timedelta(days=366)
-"""What lies further ahead of the clock is no time at which an event happened."""
+"""A time further in the future than this cannot be the time of an event."""
 
 _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) is in milliseconds
 _US_FLOOR = 100_000_000_000_000
@@ -33,8 +33,8 @@ _CALENDAR = re.compile(
     r" ?(?:([Zz]|UTC|utc|GMT|gmt)|([+-]\d\d)(?::?(\d\d))?(?: [A-Z]{3,5})?)?"
     r"(?:\[(?:([A-Za-z_]+(?:/[A-Za-z_+0-9-]+)*)|[+-][\d:]+)\])?"
 )
-"""ISO 8601, extended and basic, and what is well understood and looks like it: to the minute, to the day, with a leap
-second, a comma, a short or spaced zone, a zone's name behind it.
+"""ISO 8601, extended and basic, and similar unambiguous forms: to the minute, to the day, with a leap second, a comma,
+a short or separated zone, or a zone's name at the end.
 """
 
 _SECOND_DIGITS = 14
@@ -45,16 +45,16 @@ _MAIL = re.compile(
     r"(?: *(?:GMT|UTC|UT|Z|[ECMP][SD]T|[+-]\d{4}))?(?: *\([^()]*\))?"
     r"|[A-Za-z]{3} [A-Za-z]{3} +\d{1,2} \d\d:\d\d:\d\d \d{4}"
 )
-"""A date of a mail (RFC 5322) or of HTTP in any of its three forms; of zones those that are the same everywhere."""
+"""A date of a mail (RFC 5322) or of HTTP in any of its three forms, with zone names that mean the same everywhere."""
 
 
 def time_from(value: Any) -> datetime | None:
-    """Return an aware UTC time from a date-time or an epoch, as number or text; None where it is neither.
+    """Return an aware UTC time from a date-time or an epoch, as number or text; None if it is neither.
 
     It reads ISO 8601 and RFC 3339 in their usual variants, dates of mails and of HTTP, digits that begin with a year
     from 1970 to 2100 (``YYYYMMDD``, ``YYYYMMDDhhmm``, ``YYYYMMDDhhmmss``), and epochs in s, ms, µs or ns. A text
-    without an offset is taken for UTC, as audit APIs mean it. What is finer than a microsecond is cut off, never
-    rounded. A time outside the years 1 to 9999 in UTC cannot be represented, so it is None as well.
+    without an offset is read as UTC, as audit APIs mean it. Digits beyond a microsecond are cut off, never rounded. A
+    time outside the years 1 to 9999 in UTC cannot be represented, so the result is None.
     """
     if isinstance(value, str):
         return _from_text(value)
@@ -145,7 +145,7 @@ def _from_whole(value: int) -> datetime | None:
 
 
 def _from_number(text: str) -> datetime | None:
-    """Return the moment that digits say: a date without any separator, or an epoch."""
+    """Return the time that digits represent: a date without separators, or an epoch."""
     whole, _, fraction = text.replace(",", ".").partition(".")
     if _DIGITS.fullmatch(whole) and (not fraction or (fraction.isdecimal() and len(whole) == _SECOND_DIGITS)):
         padded = whole.ljust(_SECOND_DIGITS, "0")
@@ -155,7 +155,7 @@ def _from_number(text: str) -> datetime | None:
         except ValueError:
             if len(whole) == _SECOND_DIGITS:
                 return None
-            # No date, so it is an epoch.
+            # It is not a date, so it is an epoch.
     try:
         number = Decimal(text)
     except InvalidOperation:

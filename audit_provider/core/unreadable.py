@@ -1,10 +1,10 @@
-"""Dead letters of a source: what stood where a record should and could not be read, kept beside the segments.
+"""Dead letters of a source: records that could not be read, kept beside the segments.
 
 ::
 
-    <stream>/<chain>/unreadable/<digest>.json    one each, named by the digest of its bytes
+    <stream>/<chain>/unreadable/<digest>.json    one file per record, named by the digest of its bytes
 
-Nothing here is ever changed or removed, and nothing is shipped: a person looks at it, see ``audit-logs unreadable``.
+These files are never changed, removed or shipped; people list them with ``audit-logs unreadable``.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FILE = re.compile(r"([0-9a-f]{32})\.json")
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One of them, as it is kept.
+    """A record that could not be read, as it is kept.
 
-    :ivar number: which of its stream it is, from 1. :ivar found_at: aware UTC.
-    :ivar record: as it came: a text, or where it is none in ``base64``, as :ivar encoding: says.
-    :ivar since: it was made at or after this time, aware UTC; None if an earlier version kept it.
+    :ivar number: its number in the stream, from 1. :ivar found_at: aware UTC.
+    :ivar record: the record unchanged, as text, or in base64 if it is not valid UTF-8, see :ivar encoding:.
+    :ivar since: the record was made at or after this time, aware UTC; None if an earlier version kept it.
     """
 
     source: str
@@ -53,13 +53,13 @@ class UnreadableRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def content(self) -> bytes:
-        """The bytes as they came."""
+        """The bytes of the record, unchanged."""
         return self.record.encode() if self.encoding == "utf-8" else base64.b64decode(self.record)
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What became of some records that cannot be read. :ivar known: were set aside before, here or elsewhere."""
+    """What became of some unreadable records. :ivar known: already set aside before, in this stream or another."""
 
     new: int = 0
     known: int = 0
@@ -68,8 +68,8 @@ class SetAside:
 class UnreadableRecords:
     """The unreadable records of one chain of segments.
 
-    :param stream: of the chain. :param counted: how many the position counts: what a run that died has kept beyond that
-        is set aside again.
+    :param stream: of the chain. :param counted: how many the position counts. If a run died after it kept further
+        records, these are set aside again.
     """
 
     def __init__(self, stream: Stream, counted: int = 0) -> None:
@@ -86,10 +86,10 @@ class UnreadableRecords:
         known: Sequence[Stream] = (),
         since: datetime | None = None,
     ) -> SetAside:
-        """Keep records durably, those that are not kept yet.
+        """Keep the records that are not kept yet, durably.
 
-        :param source: where they come from. :param at: aware UTC. :param known: other streams that may have them.
-        :param since: they were made at or after this time; None where nobody knows.
+        :param source: name of the source. :param at: aware UTC. :param known: other streams that may have them.
+        :param since: the records were made at or after this time; None if it is not known.
         """
         before = self._counted
         for each in found:
@@ -106,7 +106,7 @@ class UnreadableRecords:
         return SetAside(new, len(found) - new)
 
     def names_not_kept(self, found: Sequence[Unreadable], known: Sequence[Stream] = ()) -> list[str]:
-        """Return the names of those records that :meth:`keep` would keep. Which are kept is asked once for each."""
+        """Return the names of the records that :meth:`keep` would keep. Each name is looked up in the spool once."""
         names = [name for name in map(_name_of, found) if name not in self._kept]
         new = [name for name in names if not self._is_kept(name, known)]
         self._kept.update(set(names).difference(new))
@@ -133,7 +133,7 @@ class UnreadableRecords:
 
 
 def unpack_unreadable(content: bytes, name: str) -> UnreadableRecord | None:
-    """Return the record of a file; None where it is not what was written. :param name: of the file, without folders."""
+    """Return the record in a file; None if the file is not what was written. :param name: of it, without folders."""
     found = FILE.fullmatch(name)
     try:
         record = _decode(content)
@@ -147,9 +147,7 @@ def _name_of(found: Unreadable) -> str:
 
 
 def _read(stream: Stream, name: str) -> UnreadableRecord | None:
-    """Return a record that is kept; None where there is none. One that cannot be read is as good as none: it is
-    written again.
-    """
+    """Return a kept record; None if there is none, or if its file is damaged, so that it is written again."""
     try:
         return unpack_unreadable(stream.get_beside(name), name.rpartition("/")[2])
     except SpoolDamagedError:
@@ -186,9 +184,9 @@ _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFacts:
-    """Records that could not be read and are set aside. :ivar stream: its folder. :ivar records: how many.
+    """Unreadable records of a stream. :ivar stream: the stream's folder. :ivar records: how many.
 
-    :ivar start: what they say happened on or after this midnight UTC, and :ivar end: before this one.
+    :ivar start: their events happened on or after this midnight UTC, and :ivar end: before this midnight UTC.
     """
 
     stream: str
@@ -198,11 +196,11 @@ class UnreadableFacts:
 
 
 def unreadable_of(opened: OpenStream) -> list[UnreadableFacts]:
-    """Return the records of a stream that could not be read, with the days that they may be of, the earliest first.
+    """Return the unreadable records of a stream with the days to which they may belong, the earliest first.
 
-    A record was made since the time that its page was read from. It happened before by no more than the longest delay
-    that the stream has met. Of one that an earlier version kept, or that is lost or damaged itself, nobody knows more
-    than for what time the stream was read.
+    A record was made after the start of the time range that was requested. Its event happened earlier by no more than
+    the longest delay seen in the stream. If an earlier version kept the record, or its file is lost or damaged, only
+    the time range of the stream is known.
     """
     count = opened.position.counts.set_aside
     if not count:
@@ -223,7 +221,7 @@ def _span(opened: OpenStream, record: UnreadableRecord | None) -> tuple[datetime
     since = (record.since if record else None) or began
     start = back_by(since, timedelta(seconds=position.longest_lag)) if since else _UNKNOWN
     if span:
-        # A window is asked for beyond its end, and what is known in one window is not set aside in the next.
+        # A window is requested beyond its end, and a record set aside in one window is not set aside in the next.
         end = max(span.end, position.asked_until or span.end)
     else:
         found_at = record.found_at if record else position.updated_at
@@ -232,7 +230,7 @@ def _span(opened: OpenStream, record: UnreadableRecord | None) -> tuple[datetime
 
 
 def said_of(facts: Iterable[UnreadableFacts], day: Window) -> str:
-    """Return a sentence about the records that may be of a day; "" where there are none."""
+    """Return a sentence about the unreadable records that may belong to a day; "" if there are none."""
     count = sum(each.records for each in facts if each.start < day.end and day.start < each.end)
     if not count:
         return ""

@@ -1,4 +1,4 @@
-"""From what a user wrote to a value, with the path of every mistake."""
+"""Converts what a user wrote to values, and reports every mistake with its path."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.errors import ConfigurationError
 
 MOST_DAYS = 36_500
-"""A hundred years: the longest span of time that is taken. Longer ones lead out of the calendar once they are used."""
+"""A hundred years: the longest span of time that is accepted. With a longer one, dates would leave the calendar."""
 
 MOST_WHOLE = 10**15
-"""The largest whole number that is taken; what converts it to a floating-point number must not round it."""
+"""The largest whole number that is accepted; a floating-point number holds it exactly."""
 
 PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """Schedules that have a name."""
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) -> Any:
     """Return the dataclass ``kind`` that ``entry`` describes.
 
-    :param path: where the entry stands. :param extra: keys that somebody else knows, for "did you mean".
+    :param path: of the entry. :param extra: keys that are valid elsewhere, for "did you mean".
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     if not isinstance(entry, dict):
@@ -49,7 +49,7 @@ def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) ->
         mistakes.add(f"{path}.{key}: there is no such key{near(key, known)}")
     with mistakes.collected():
         found = checked(kind, {key: value for key, value in entry.items() if key in own}, path)
-    # What was only written wrong is not missing as well.
+    # A misspelled key is not reported as missing too.
     meant = [f"{path}.{closest(key, known)}: is required" for key in unknown]
     mistakes.lines = [line for line in mistakes.lines if line not in meant]
     mistakes.raise_any()
@@ -57,7 +57,7 @@ def validated(kind: Any, entry: Any, path: str, *, extra: Iterable[str] = ()) ->
 
 
 class Mistakes:
-    """Everything that is wrong in what a user wrote, so that all of it is said at once.
+    """All mistakes in what a user wrote, collected so that they are reported at once.
 
     :ivar lines: one sentence each, beginning with its path.
     """
@@ -66,19 +66,19 @@ class Mistakes:
         self.lines: list[str] = []
 
     def add(self, line: str) -> None:
-        """Note a mistake. :param line: begins with its path."""
+        """Add a mistake. :param line: begins with its path."""
         self.lines.append(line)
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[None]:
-        """Note a :class:`ConfigurationError` that is raised inside, and go on after it."""
+        """Collect a :class:`ConfigurationError` that is raised inside, and continue after the block."""
         try:
             yield
         except ConfigurationError as error:
             self.lines += str(error).split("\n")
 
     def raise_any(self) -> None:
-        """Raise what was noted.
+        """Raise the collected mistakes.
 
         :raises ConfigurationError: with one line per mistake, if there is any.
         """
@@ -87,12 +87,12 @@ class Mistakes:
 
 
 def checked(kind: Any, value: Any, path: str, *, strict: bool = False) -> Any:
-    """Return ``value`` as ``kind``. Numbers and spans that no later calculation can hold are refused.
+    """Return ``value`` as ``kind``. Numbers and spans that would overflow in later calculations are refused.
 
-    :param strict: it must be of that type already, as a value written in Python is.
+    :param strict: it must already be of that type, as a value written in Python is.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
-    # Where nothing is validated, as in a task whose options are values already, its import would cost the most.
+    # Imported late: a task whose options are already values validates nothing, and this import would cost it most.
     from pydantic import ValidationError
 
     try:
@@ -105,7 +105,7 @@ def checked(kind: Any, value: Any, path: str, *, strict: bool = False) -> Any:
 
 
 def _beyond(found: Any, path: str) -> Iterator[str]:
-    """Yield one line for each number that is valid by itself and would overflow where it is used."""
+    """Yield one line for each number that is valid by itself but would overflow when it is used."""
     if isinstance(found, timedelta):
         if found < timedelta(0):
             yield f"{path}: must be at least 0"
@@ -130,19 +130,19 @@ def _beyond(found: Any, path: str) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=256)
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what validates a kind: making it costs far more than using it, and a file has many of one kind."""
+    """Return the validator of a type, cached, because making it costs far more than using it."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
 
 
 def check_schedule(schedule: str | None, path: str) -> None:
-    """Refuse what is no schedule: in a DAG file it would stop every pipeline of that file.
+    """Refuse an invalid schedule, because it would stop every pipeline of its DAG file.
 
-    Refused as well is what a cron expression says and nobody means: a day that never comes, a step that is longer than
-    what it divides, a time that is drawn anew at each look.
+    Valid cron expressions that nobody means are refused too: a date that does not exist, a step longer than the unit
+    that it divides, and a random time that is drawn again at each evaluation.
 
-    :raises ConfigurationError: it is neither a cron expression nor a preset, or it is one of these.
+    :raises ConfigurationError: it is neither a cron expression nor a preset, or is one of those.
     """
     from croniter import CroniterBadDateError, croniter
 
@@ -174,21 +174,21 @@ def check_schedule(schedule: str | None, path: str) -> None:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about a wrong name: the one that was probably meant, or all there are."""
+    """Return the end of a sentence about a wrong name: the name that was probably meant, or all known ones."""
     known = list(known)
     close = closest(name, known)
     return f", did you mean {close!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one that was probably meant, None where none is like it."""
+    """Return the known name that was probably meant; None if none is similar."""
     as_written = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), as_written, n=1)
     return as_written[close[0]] if close else None
 
 
 def _lines(error: ValidationError, value: Any, path: str) -> list[str]:
-    """Return a line per key, though each type that a key may have gives an error of its own."""
+    """Return one line per key, although pydantic reports one error for each type that a key may have."""
     said: dict[str, list[str]] = {}
     for each in error.errors(include_url=False):
         place = ".".join([path, *_keys(each["loc"], value, missing=each["type"] == "missing")])
@@ -199,7 +199,7 @@ def _lines(error: ValidationError, value: Any, path: str) -> list[str]:
 
 
 def _words_of(error: Mapping[str, Any]) -> str:
-    """Return what one error says, in the words of somebody who writes YAML."""
+    """Return the message of an error in the terms of a person who writes YAML."""
     for start, words in _WORDS.items():
         if error["type"].startswith(start):
             return words
@@ -220,11 +220,11 @@ _WORDS = {
     "datetime": "must be a time such as 2026-01-31T10:00:00Z",
     "date": "must be a date such as 2026-01-31",
 }
-"""By how pydantic's name of an error begins."""
+"""The message for each beginning of pydantic's name of an error."""
 
 
 def _keys(place: Sequence[int | str], value: Any, *, missing: bool) -> list[str]:
-    """Return the keys on the way to a mistake, without the types that pydantic puts between them."""
+    """Return the keys of the path to a mistake, without the types that pydantic inserts between them."""
     keys = []
     for part in place:
         known = isinstance(value, Mapping) and part in value

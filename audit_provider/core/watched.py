@@ -1,8 +1,8 @@
-"""Watching a source: which sources can be watched, the part of the budget for it, the sweep, and the last look.
+"""Watching a source: which sources can be watched, the looks' part of the budget, the sweep, and the last look.
 
 While a source is watched, a process looks at it every few seconds and starts a run if there is something new. Looks and
-tasks have no record in common that would say who may send when. So looks have a fixed part of the request budget, and
-the tasks of a watched pipeline have the rest.
+tasks share no record that coordinates their requests. So looks have a fixed part of the request budget, and the tasks
+of a watched pipeline have the rest.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ SWEEP_EVERY = timedelta(hours=1)
 """The longest time between two runs of a watched pipeline."""
 
 LEAST_REQUESTS = 3
-"""Of a budget: one for looks, one for polling, one for a backfill."""
+"""Least requests of a budget: one for looks, one for polling, one for a backfill."""
 
 _MOST_PART = 4
-"""Looks have at most one request in so many."""
+"""Looks get at most one of this many requests."""
 
 _PAGES = 2
-"""Requests of a look for which its part has room."""
+"""Requests that the budget of looks allows for each look."""
 
 _SHORT = 60.0
-"""Seconds. The budget of a longer period is divided, so that a process that starts again waits for no longer."""
+"""Seconds. The budget of a longer period is divided, so that a restarted process never waits longer than this."""
 
 
 def budget_of_looks(limit: RateLimit) -> RateLimit:
@@ -48,27 +48,27 @@ def budget_of_looks(limit: RateLimit) -> RateLimit:
     part = _part(limit)
     if limit.per <= _SHORT:
         return RateLimit(part, limit.per)
-    # Any time as long as the whole period touches one more of the short ones than fit into it.
+    # A span as long as the whole period overlaps with one short period more than fit into it.
     periods = math.ceil(limit.per / _SHORT) + 1
     return RateLimit(part // periods, _SHORT) if part >= periods else RateLimit(1, limit.per / part)
 
 
 def budget_beside_looks(limit: RateLimit) -> RateLimit:
-    """Return the part of a budget that the tasks of a watched pipeline have."""
+    """Return the part of a budget that is left for the tasks of a watched pipeline."""
     return RateLimit(limit.requests - _part(limit), limit.per)
 
 
 def time_between_looks(spec: SourceSpec) -> timedelta:
-    """Return the time between the ends of two looks at a source, as its budget allows it."""
+    """Return the time between the ends of two looks at a source that its budget allows."""
     own = budget_of_looks(spec.rate_limit)
     return max(LOOK_EVERY, timedelta(seconds=own.per / own.requests))
 
 
 def refuse_unwatchable(spec: SourceSpec, path: str) -> None:
-    """Refuse a source that is not to be looked at every few seconds: it is polled.
+    """Refuse to watch a source that should not be looked at every few seconds; it can be polled.
 
     :param path: of the setting, for messages.
-    :raises ConfigurationError: a look would cost more than a look, or its budget has no room for any.
+    :raises ConfigurationError: a look would fetch files or run a query, or the budget has no room for looks.
     """
     if spec.export is not None:
         raise ConfigurationError(
@@ -90,18 +90,18 @@ def refuse_unwatchable(spec: SourceSpec, path: str) -> None:
 
 
 def sweep_of(pipeline: str) -> str:
-    """Return the schedule of a watched pipeline that has none of its own: hourly, at a minute that its name gives.
+    """Return the default schedule of a watched pipeline: hourly, at a minute derived from its name.
 
-    Otherwise all pipelines would run at the same minute.
+    Otherwise, all pipelines would run at the same minute.
     """
     return f"{zlib.crc32(pipeline.encode()) % 60} * * * *"
 
 
 def refuse_rare_sweep(schedule: str | None, path: str) -> None:
-    """Refuse a schedule by which a watched pipeline would run less than hourly.
+    """Refuse a schedule with which a watched pipeline would run less often than every hour.
 
     :param schedule: a valid one, or None. :param path: of the setting, for messages.
-    :raises ConfigurationError: it is one.
+    :raises ConfigurationError: it would run less often.
     """
     if schedule is None or not _is_hourly(schedule):
         raise ConfigurationError(
@@ -111,13 +111,13 @@ def refuse_rare_sweep(schedule: str | None, path: str) -> None:
 
 
 def _part(limit: RateLimit) -> int:
-    """Return how many of a budget's requests looks have."""
+    """Return how many of a budget's requests looks get."""
     wanted = math.ceil(_PAGES * limit.per / LOOK_EVERY.total_seconds())
     return max(1, min(wanted, limit.requests // _MOST_PART))
 
 
 def _is_hourly(schedule: str) -> bool:
-    """Whether a valid schedule has a run in every hour of every day."""
+    """Return whether a valid schedule never leaves more than an hour between two runs."""
     from croniter import croniter
 
     if schedule.startswith("@"):
@@ -138,20 +138,21 @@ _DAY, _LEAST = timedelta(days=1), timedelta(seconds=1)
 
 
 HAND_OVER_EVERY = timedelta(minutes=1)
-"""How often the record is written. Each time costs Airflow's triggerer as much as several looks."""
+"""How often the record is written. A write costs Airflow's triggerer as much as several looks."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """How looking at a source goes.
+    """The state of the looks at a source.
 
-    :ivar kept_at: when this was written, aware UTC. A process that ends sends no request later than
-        :data:`HAND_OVER_EVERY` and the length of a look after it.
-    :ivar looked_at: when the last look ended that went well; None if none has.
+    :ivar kept_at: when this record was written, aware UTC. If the process that wrote it has ended, its last request was
+        at most :data:`HAND_OVER_EVERY` and the length of a look after this time.
+    :ivar looked_at: when the last successful look ended; None if there was none.
     :ivar every: seconds between two looks.
-    :ivar failing_since: when the first of the failures in a row happened; None if the last look went well.
-    :ivar last_error: of the last look, "" if it went well. :ivar waits_until: the service asks for no look before.
-    :ivar version: of what is kept, see ``state_version``.
+    :ivar failing_since: when the first of the failures in a row happened; None if the last look was successful.
+    :ivar last_error: of the last look, "" if it was successful. :ivar waits_until: the service allows no look before
+        this time.
+    :ivar version: of the record, see ``state_version``.
     """
 
     kept_at: datetime
@@ -164,4 +165,4 @@ class LastLook:
 
 
 LOOKS: Codec[LastLook] = Codec(LastLook, "the last look", "delete it, the next look makes another", versioned=True)
-"""How it is kept."""
+"""How a :class:`LastLook` is kept."""

@@ -1,4 +1,4 @@
-"""From YAML text to plain values: by the safe loader, stricter, and bounded whatever the text is."""
+"""Reads YAML text into plain values: with the safe loader, stricter, and with bounded memory and depth."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ else:
     _Constructor = object
 
 MOST_LETTERS = 1_000_000
-"""Of a text."""
+"""Most characters of a text."""
 
 DEEPEST = 100
-"""Collections inside of one another that the fast loader gets."""
+"""Most levels of nesting with which the fast loader is used."""
 
 MOST_NODES = 200_000
-"""Values that a text stands for, each alias counted as all it stands for."""
+"""Most values of a text; an alias counts as all values that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotText:
     """A key that YAML does not read as a text, such as ``010``, ``on``, ``no`` or ``12:30`` without quotes.
 
-    It stays apart from every text: ``1`` and ``"1"`` would be one name, and the second entry would replace the first.
+    It is distinct from every text: otherwise, ``1`` and ``"1"`` would be one name, and the second entry would replace
+    the first.
 
-    :ivar written: the key as it stands in the file. :ivar read_as: what YAML reads, in words.
-    :ivar converted: what it becomes where it is made a text, as version 0.1 did with names of pipelines.
+    :ivar written: the key as written in the file. :ivar read_as: what YAML reads, in words.
+    :ivar converted: the key converted to text, as version 0.1 did with names of pipelines.
     """
 
     written: str
@@ -54,7 +55,7 @@ class NotText:
 def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
     """Yield the path of each key below ``value`` that is not a text, and the key.
 
-    :param path: where ``value`` stands.
+    :param path: of ``value``.
     """
     if isinstance(value, dict):
         for key, each in value.items():
@@ -67,9 +68,9 @@ def keys_without_quotes(value: Any, path: str) -> Iterator[tuple[str, NotText]]:
 
 
 def with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[str]:
-    """Yield what is wrong with a pipeline, and with its keys that are no texts, one line for each place.
+    """Yield the mistakes of a pipeline, including its keys that are not texts, one line per path.
 
-    Where there is no such key at all, quotes would not help.
+    If there is no such key at all, only that is reported, because quotes would not help.
     """
     said = {line.partition(": ")[0]: line for line in lines}
     unknown = {path for path, line in said.items() if ": there is no such key" in line}
@@ -78,21 +79,22 @@ def with_unclear(lines: list[str], unclear: Mapping[str, NotText]) -> Iterator[s
 
 
 def as_written(value: Any) -> Any:
-    """Return ``value`` with each key as the text that stands in the file."""
+    """Return ``value`` with each key as the text that is written in the file."""
     if isinstance(value, dict):
         return {str(key): as_written(each) for key, each in value.items()}
     return [as_written(each) for each in value] if isinstance(value, list) else value
 
 
 def values_of(text: str) -> Any:
-    """Return what a YAML text holds. A key of a mapping is a text or a :class:`NotText`.
+    """Return the values of a YAML text. A key of a mapping is a text or a :class:`NotText`.
 
-    :raises ConfigurationError: it cannot be read, is too large, or its aliases make it so or lead round.
+    :raises ConfigurationError: it cannot be read, is too large by itself or through its aliases, or an alias contains
+        itself.
     """
     if len(text) > MOST_LETTERS:
         raise ConfigurationError(f"the text has more than {MOST_LETTERS:,} letters, split it into several files")
     if _FastLoader is not None and _is_shallow(text, _FastLoader):
-        # What is wrong is left to the other loader, whose words are the ones to show.
+        # If there is a mistake, the other loader reports it, because its messages are the ones to show.
         with contextlib.suppress(yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError):
             return yaml.load(text, Loader=_FastLoader)  # noqa: S506  # nosec B506
     try:
@@ -107,14 +109,14 @@ def values_of(text: str) -> Any:
     except RecursionError:
         raise ConfigurationError("it is nested too deeply, use fewer levels") from None
     except (ValueError, OverflowError, TypeError, AttributeError) as error:
-        # Such as a date that is none, for which the safe loader has no error of its own.
+        # Such as an impossible date, for which the safe loader has no error of its own.
         raise ConfigurationError(f"a value in it cannot be read ({error}), write it in quotes") from None
 
 
 def _is_shallow(text: str, loader: Any) -> bool:
-    """Return whether a text is read without a mistake, and nested so little that a loader may call itself for it.
+    """Return whether a text has no syntax error, and so little nesting that a recursive loader can read it.
 
-    libyaml's has no end to that but the end of the process.
+    libyaml's loader has no limit of its own: it would end the process.
     """
     depth = 0
     try:
@@ -131,7 +133,7 @@ def _is_shallow(text: str, loader: Any) -> bool:
 
 
 class _Stricter(_Constructor):
-    """What both loaders share: a key that stands twice is refused, as the second would silently win."""
+    """What both loaders share: a key that occurs twice is refused, because the second would silently win."""
 
     def get_single_node(self) -> Any:
         node = super().get_single_node()
@@ -162,11 +164,11 @@ class _Stricter(_Constructor):
 
 
 class _Loader(_Stricter, yaml.SafeLoader):
-    """In Python."""
+    """The loader in Python."""
 
 
 _FastLoader = type("_FastLoader", (_Stricter, yaml.CSafeLoader), {}) if yaml.__with_libyaml__ else None
-"""By libyaml, in a sixth of the time."""
+"""The loader by libyaml, which takes a sixth of the time."""
 
 
 def _not_text(node: yaml.Node, value: Any) -> NotText:
@@ -182,7 +184,7 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (date, "a date"),
     (type(None), "nothing"),
 )
-"""How a value that is no text is named, the special kind before the general one."""
+"""What a value that is not a text is called; a special type comes before the general one."""
 
 
 def _count(node: yaml.Node, known: dict[int, int], above: list[int]) -> int:

@@ -180,7 +180,7 @@ class Activity:
         self._put(_PROGRESS, progress)
 
     def memory(self, kind: type[_Kind]) -> _Kind | None:
-        """Return what the findings remember, None where they have nothing to."""
+        """Return what the findings remember, None if they have nothing to."""
         return self._read(_MEMORY, kind)
 
     def keep_memory(self, memory: object) -> None:
@@ -188,7 +188,7 @@ class Activity:
         self._store.put(self._folder + _MEMORY, msgspec.json.encode(memory))
 
     def first(self) -> date | None:
-        """Return the first day of which anything is counted, None where there is none."""
+        """Return the first day of which anything is counted, None if there is none."""
         return min(self._kept(), default=None)
 
     def prune(self, before: date) -> None:

@@ -43,7 +43,7 @@ def conditions(
 ) -> list[Finding]:
     """Return the current problems. A finding keeps its id while the same problem lasts with the same severity.
 
-    :param lag: seconds; None where nothing was read. :param accounts: of the live stream.
+    :param lag: seconds; None if nothing was read. :param accounts: of the live stream.
     :param dead_letters: number of open ones, by destination. :param gaps: open ones.
     :param notices: signs that the source is described wrongly.
     :param unwitnessed_since: when the witness of checkpoints first did not sign, and has not since.
@@ -75,9 +75,9 @@ def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Fin
 
 
 def severity_of(lag: float | None, settings: Monitoring) -> Severity | None:
-    """Return how bad it is that reading or a destination is so far behind; None where the target is met.
+    """Return how bad it is that reading or a destination is so far behind; None if the target is met.
 
-    :param lag: seconds; None where nothing says how far.
+    :param lag: seconds; None if nothing says how far.
     """
     target = settings.lag_target.total_seconds()
     if lag is None or lag <= target:

@@ -100,7 +100,7 @@ class OtherChains:
 
 
 def other_chains(stream: Stream, place: str, activity: Activity, progress: Progress, first: date) -> OtherChains | None:
-    """Return the other chains of a stream, None where there is none of which anything is counted.
+    """Return the other chains of a stream, None if there is none of which anything is counted.
 
     :param place: of the chain that is counted now. :param first: the first day that is counted at all.
     """

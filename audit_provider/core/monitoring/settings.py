@@ -92,7 +92,7 @@ def at_least(severity: Severity, least: Severity) -> bool:
 
 
 def monitoring_from(entry: Any, path: str) -> Monitoring | None:
-    """Return what a pipeline's key ``monitoring`` says; None where it is ``false``.
+    """Return what a pipeline's key ``monitoring`` says; None if it is ``false``.
 
     :param path: where the key stands.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.

@@ -56,7 +56,7 @@ class DeadLetters:
     """The dead letters of one destination in one chain of segments.
 
     :param before: only what was set aside before this place counts: a run that died between setting letters aside and
-        moving its offset over them ships these events again. None where there is no such offset.
+        moving its offset over them ships these events again. None if there is no such offset.
     :param offset: what the ledger keeps of this chain; it says which records count. Without it all do.
     :param commit: keeps an offset durably, before the record that it names is written.
     :param head: the last segment that the ledger proves; :meth:`proven` reads the events from there.
@@ -225,7 +225,7 @@ class DeadLetters:
         return self._linked_records(names)
 
     def last_record(self) -> str:
-        """Return the digest of the last redrive record that counts; "" where none does."""
+        """Return the digest of the last redrive record that counts; "" if none does."""
         names = self.record_names() if self._offset and self._offset.redriven is not None else []
         return self._record(names[-1])[0] if names else ""
 
@@ -295,7 +295,7 @@ class LetterProof:
         self._read: tuple[int, list[Event]] = (0, [])
 
     def event(self, name: str, letter: Letter) -> Event | None:
-        """Return the event of a letter; None where nothing proves it. :param name: of the letter's file.
+        """Return the event of a letter; None if nothing proves it. :param name: of the letter's file.
 
         :raises SpoolDamagedError: a segment is missing or is not what was written.
         """
@@ -305,7 +305,7 @@ class LetterProof:
         return letter.spooled if name in self._linked else None
 
     def events(self, number: int) -> list[Event] | None:
-        """Return the events of a segment of the chain; None where it is no longer kept, or the chain has none such."""
+        """Return the events of a segment of the chain; None if it is no longer kept, or the chain has none such."""
         if not self._oldest <= number <= self._head.number:
             return None
         if self._read[0] != number:

@@ -44,7 +44,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     :ivar event: the vendor's record byte for byte, as the spool holds it: a destination's ``redact`` is applied when it
         is sent, not here. :ivar id: of the event, and :ivar time: when it happened.
-    :ivar reason: why it is here. :ivar answer: the destination's own words, shortened, "" where it was not asked.
+    :ivar reason: why it is here. :ivar answer: the destination's own words, shortened, "" if it was not asked.
     :ivar segment: number of the segment in the stream, and :ivar index: place of the event in it, from 0.
     :ivar batch: places of the first and the last event that were to travel together.
     :ivar previous: digest of the file of letters before; only the first letter of a file says so.
@@ -127,7 +127,7 @@ class RedriveRecord:
     """What became of some letters when they were sent again, or that a person discarded them.
 
     :ivar at: aware UTC. :ivar previous: digest of the record before; "" for the first.
-    :ivar by: who discarded letters, :ivar why: for which reason, and :ivar run: by which DAG run; "" where none were.
+    :ivar by: who discarded letters, :ivar why: for which reason, and :ivar run: by which DAG run; "" if none were.
     """
 
     at: datetime

@@ -112,7 +112,7 @@ class Passage:
         return replace(offset, passed=digest)
 
     def _digest(self, number: int) -> str:
-        """Return the digest of a segment of the chain; "" where it has none of that number."""
+        """Return the digest of a segment of the chain; "" if it has none of that number."""
         if number not in self._digests and 0 < number < self._head.number:
             # The segment itself may be no longer kept.
             self._digests[number] = self._walk.to(number + 1).manifest.previous.digest
@@ -120,7 +120,7 @@ class Passage:
 
 
 def _passed(offset: Offset) -> tuple[int, str]:
-    """Return number and digest of the last segment of which an event is finished; "" where the digest is not known."""
+    """Return number and digest of the last segment of which an event is finished; "" if the digest is not known."""
     return offset.segment if offset.index else offset.segment - 1, offset.passed
 
 

@@ -42,7 +42,7 @@ class Passed:
     """What of a lot is finished without a hole.
 
     :ivar offset: after it. :ivar letters: to be kept before the offset is recorded.
-    :ivar refused: why the rest must not be set aside, although it was refused; None where there is no such rest.
+    :ivar refused: why the rest must not be set aside, although it was refused; None if there is no such rest.
     """
 
     offset: Offset

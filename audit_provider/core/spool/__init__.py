@@ -1,7 +1,7 @@
 """The spool: a small durable log between reading and shipping.
 
-``store`` keeps objects whole, ``segment`` is the file format, ``stream`` the chain of segments, ``manifests`` reads any
-part of a chain, ``known`` finds events that are met again, and ``ids`` are the sets of ids for that.
+``store`` keeps whole objects, ``segment`` is the file format, ``stream`` the chain of segments, ``manifests`` reads any
+part of a chain, ``known`` recognises events that are served again, and ``ids`` has the sets of ids for that.
 """
 
 from audit_provider.core.spool.ids import ComparedIds, RecentIds

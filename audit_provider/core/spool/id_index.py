@@ -1,17 +1,17 @@
-"""An index of a chain's segments: which ids each one holds, and of which times its events are.
+"""An index of a chain's segments: which ids each segment holds, and the times of its events.
 
-A live stream that is read every five minutes has a hundred thousand segments a year. A search that opens the manifest
-of each would take minutes, and as many requests where the spool is a bucket. So the report puts what a search needs of
-up to :data:`FULL` segments into one file, beside the files of the tree::
+A live stream that is read every five minutes has a hundred thousand segments a year. A search that opens every manifest
+would take minutes, and one request per manifest if the spool is a bucket. So the report writes what a search needs to
+know about up to :data:`FULL` segments into one file, beside the files of the tree::
 
     <pipeline>/tree/<stream>/<chain>/ids/<first segment>-<last segment>-<digest>.ids
 
-A file is a line of JSON about all of its segments, a line with a row for each segment, and four bytes for each id, the
-same ones for the same id. Other ids may have them too, so what is found here is looked up in the manifest.
+A file has a line of JSON about all of its segments, a line with one row per segment, and a hash of four bytes per id.
+Different ids may have the same hash, so what is found here is then looked up in the manifest.
 
-**An index saves time and hides nothing.** The ledger has the SHA-256 of the last file, and each file that of the one
-before, so an index is as much proven as the chain itself. Where a file is missing or is not what was written, or the
-index is of other segments than the chain has now, the search reads the manifests.
+**An index saves time and hides nothing.** The ledger has the SHA-256 of the last file, and each file has that of the
+file before, so an index is proven as well as the chain itself. If a file is missing or is not what was written, or the
+chain now has other segments than the index, the search reads the manifests.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.stream import Stream
 
 STEP = 64
-"""Segments that are left to their manifests before the index grows: it is written seldom, and little is left out."""
+"""Segments after which the index grows: it is then written rarely, and a search reads few manifests besides."""
 
 FULL = 1024
 FULL_BYTES = 4 * 1024**2
-"""Segments, and bytes of ids, after which a file is full and the next one begins."""
+"""Segments, or bytes of ids, after which a file is full and the next one begins."""
 
 HASH_BYTES = 4
 _AT_ONCE = 8
@@ -56,10 +56,10 @@ _NAME = re.compile(r"([0-9]{12})-([0-9]{12})-([0-9a-f]{16})\.ids")
 
 @dataclass(frozen=True, slots=True)
 class IndexHead:
-    """How far an index is. ``IndexHead()`` is that of a chain that has none.
+    """How far an index reaches. ``IndexHead()`` means that the chain has no index.
 
-    :ivar first: number of the first segment of the last file. :ivar last: of its last segment, and :ivar digest: of the
-        manifest of that. :ivar sha256: of the file.
+    :ivar first: number of the first segment in the last file. :ivar last: of its last segment, and :ivar digest: of
+        that segment's manifest. :ivar sha256: of the file.
     """
 
     first: int = 0
@@ -74,9 +74,9 @@ class IndexHead:
 
 
 class _Front(msgspec.Struct, frozen=True):
-    """What stands in the first line.
+    """The content of the first line.
 
-    :ivar previous: head of the segment before the first. :ivar before: the file before this one.
+    :ivar previous: head before the first segment. :ivar before: the file before this one.
     :ivar first_time: smallest, and :ivar last_time: and :ivar written_at: largest of all segments.
     """
 
@@ -89,7 +89,7 @@ class _Front(msgspec.Struct, frozen=True):
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True):
-    """One segment. :ivar digest: of its manifest. :ivar total: events of the chain up to its last.
+    """One segment. :ivar digest: of its manifest. :ivar total: events of the chain up to and including this segment.
 
     :ivar ids: how many hashes it has.
     """
@@ -103,8 +103,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 Span = Callable[[datetime, datetime, datetime], bool]
-"""Says whether segments may hold what is wanted: by the first and the last event's time, and by when they were written.
-"""
+"""Returns whether segments may match a search, given the earliest and latest event time and the time of writing."""
 
 
 class IdIndex:
@@ -119,11 +118,11 @@ class IdIndex:
         self._folder = f"{pipeline}/tree/{stream}/{chain or 'unnamed'}/ids/"
 
     def search(self, index: IndexHead, oldest: int, span: Span, name: str = "") -> list[Outline] | None:
-        """Return the outlines of the indexed segments that may hold what is wanted, the newest first.
+        """Return the outlines of the indexed segments that may match a search, the newest first.
 
-        :param index: that the ledger has. :param oldest: number of the oldest segment that is kept.
-        :param name: an id; "" where only times are wanted.
-        :return: None where the index cannot be used, and the manifests have to be read.
+        :param index: as the ledger has it. :param oldest: number of the oldest segment that is kept.
+        :param name: an id; "" to search by times alone.
+        :return: None if the index cannot be used, so that the manifests have to be read.
         :raises UnavailableError: the spool cannot be read.
         """
         needle = _hash(name) if name else None
@@ -139,12 +138,12 @@ class IdIndex:
                 held = range(len(rows)) if needle is None else _places(rows, hashes, needle)
                 return sha256, front, _outlines(front, rows, span, held)
             except (SpoolDamagedError, IndexError, TypeError, *UNREADABLE):
-                # Whoever may write the spool can give any content the name that fits it.
+                # Somebody who can write to the spool can give any content a matching name, so it may be anything.
                 return None
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             waiting = iter(names)
-            # What is read is large, and what is kept of it is not: only so many are read ahead.
+            # A file is large and its outlines are small, so only a few files are read ahead.
             running = deque(pool.submit(some, each) for each in islice(waiting, 2 * _AT_ONCE))
             while running:
                 if read := running.popleft().result():
@@ -166,12 +165,12 @@ class IdIndex:
     def grow(
         self, stream: Stream, head: Head, index: IndexHead, *, over: Callable[[], bool] = lambda: False
     ) -> Iterator[IndexHead]:
-        """Let an index grow up to a head, and yield how far it is whenever that is durable: record it.
+        """Let an index grow up to a head. Each time a file is durable, yield how far the index reaches, to be recorded.
 
-        An index that does not fit the chain, or of which a file is missing or damaged, is made anew. Full files are
-        large, so of these one is read each time.
+        If the index does not match the chain, or a file of it is missing or damaged, it is made anew. Files are large,
+        so each run checks the content of only one of the older files.
 
-        :param head: that the ledger proves. :param over: says that the time is up; the rest is left for the next run.
+        :param head: proven by the ledger. :param over: returns whether the time is up; the next run continues.
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
         oldest = max(stream.oldest(), 1)
@@ -193,12 +192,12 @@ class IdIndex:
                 block = _Block(Head(index.last, index.digest, block.total), index)
 
     def _last(self, stream: Stream, head: Head, index: IndexHead, oldest: int) -> _Block:
-        """Return what the index goes on with: its last file, a new one after it, or one for the oldest segment."""
+        """Return the file with which to continue: the last one, a new one after it, or one for the oldest segment."""
         names = [each for each in self._names() if _numbers(each)[1] >= oldest]
         walk = stream.walk(head)
         is_kept = oldest <= index.last <= head.number and self._is_whole(names, index, oldest)
         others = [each for each in names if each != index.name]
-        # A digest chooses by chance, so in time each has its turn, and nothing need be recorded.
+        # Choosing by a digest is as good as random: in time each file is checked, and nothing needs to be recorded.
         chosen = others[int(index.sha256[:8], 16) % len(others)] if others else index.name
         is_kept = is_kept and self._is_undamaged(chosen)
         if is_kept and walk.to(index.last).head.digest == index.digest and (block := self._read(index)):
@@ -213,7 +212,7 @@ class IdIndex:
             return None
 
     def _is_whole(self, names: Sequence[str], index: IndexHead, oldest: int) -> bool:
-        """Whether files of all kept segments are there, by their names."""
+        """Return whether the names of the files cover all kept segments."""
         ends = dict(map(_numbers, names))
         ends[index.first] = index.last
         begin = min(ends)
@@ -231,7 +230,7 @@ class IdIndex:
         return True
 
     def _content(self, name: str) -> tuple[str, bytes]:
-        """Return the SHA-256 of a file, and what it holds.
+        """Return the SHA-256 and the content of a file.
 
         :raises SpoolDamagedError: it is missing, or is not what was written under this name.
         """
@@ -243,7 +242,7 @@ class IdIndex:
         return sha256, content
 
     def _remove(self, index: IndexHead, oldest: int) -> None:
-        """Remove files that others have replaced, and those of segments that retention has removed."""
+        """Remove files that newer ones have replaced, and those of segments that retention has removed."""
         for name in self._names():
             first, last = _numbers(name)
             if name != index.name and (last < oldest or first >= index.first or last >= index.first):
@@ -256,7 +255,7 @@ class IdIndex:
 
 @dataclass
 class _Block:
-    """A file while it grows. :ivar previous: the head before its first segment. :ivar before: the file before it."""
+    """A file being built. :ivar previous: the head before its first segment. :ivar before: the file before it."""
 
     previous: Head
     before: IndexHead
@@ -305,7 +304,7 @@ class _Block:
 
 
 def _some(stream: Stream, head: Head, first: int, last: int) -> list[tuple[_Row, bytes]]:
-    """Return the rows of some segments, and the hashes of their ids, in their order."""
+    """Return the rows of some segments, each with the hashes of its ids, in order."""
     each = stream.walk(head).to(last).head
     found = []
     while each.number >= first:
@@ -318,13 +317,13 @@ def _some(stream: Stream, head: Head, first: int, last: int) -> list[tuple[_Row,
 
 
 def hashes_of(manifest: Manifest) -> list[bytes]:
-    """Return the hash of each id of a segment, and of those that such ids were made of."""
+    """Return the hash of each id of a segment, and of each vendor's id from which such an id was made."""
     made = {front for front in map(_front_of, manifest.ids) if front}
     return [_hash(each) for each in (*manifest.ids, *sorted(made))]
 
 
 def _front_of(name: str) -> str:
-    """Return the id that a name may have been made of, see ``Known``; "" where it was made of none."""
+    """Return the vendor's id in a name ``<id>-<digest>``, see ``known``; "" if the name has another form."""
     is_made = len(name) > _MADE_BYTES and name[-_MADE_BYTES] == "-" and _HEX.issuperset(name[1 - _MADE_BYTES :])
     return name[:-_MADE_BYTES] if is_made else ""
 
@@ -341,7 +340,7 @@ def _numbers(name: str) -> tuple[int, int]:
 def _parts(content: bytes) -> tuple[_Front, list[_Row], bytes]:
     """Return the parts of a file.
 
-    :raises SpoolDamagedError: it is none, or is one of a newer version.
+    :raises SpoolDamagedError: it is not an index, or is from a newer version.
     """
     front, _, rest = content.partition(b"\n")
     rows, _, hashes = rest.partition(b"\n")
@@ -352,7 +351,7 @@ def _parts(content: bytes) -> tuple[_Front, list[_Row], bytes]:
 
 
 def _places(rows: Sequence[_Row], hashes: bytes, needle: bytes) -> list[int]:
-    """Return the places of the segments that have a hash, in their order."""
+    """Return the places of the segments that have a hash, in order."""
     found: dict[int, None] = {}
     ends: list[int] = []
     place = hashes.find(needle)
@@ -365,7 +364,7 @@ def _places(rows: Sequence[_Row], hashes: bytes, needle: bytes) -> list[int]:
 
 
 def _outlines(front: _Front, rows: Sequence[_Row], span: Span, places: Sequence[int]) -> list[Outline]:
-    """Return the outlines of segments, the newest first. :param places: of those that may be wanted."""
+    """Return the outlines of segments, the newest first. :param places: of those that may match."""
     found = []
     for place in reversed(places):
         row = rows[place]

@@ -1,4 +1,4 @@
-"""Sets of ids in little memory: those that a reader may meet again, and those of two logs that are compared."""
+"""Sets of ids in little memory: ids that a source may serve again, and the ids of two logs that are compared."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _AT_ONCE = 1000
 
 
 class RecentIds:
-    """A set of ids, and of each the place that it was remembered under.
+    """A set of ids, each with the place under which it was remembered.
 
-    More than a few go into a table whose bulk lies on disk, so that a window of ten million events needs hardly more
-    memory than one of ten thousand. It is a cache: the spool's manifests are the record.
+    If there are many, they go into a table that is mostly on disk, so that a window of ten million events needs hardly
+    more memory than one of ten thousand. It is only a cache: the spool's manifests are the record.
 
-    :param most_in_memory: how many are kept in memory.
+    :param most_in_memory: how many ids are kept in memory before that.
     """
 
     def __init__(self, most_in_memory: int = MOST_IN_MEMORY) -> None:
@@ -40,8 +40,8 @@ class RecentIds:
     def remember(self, ids: Iterable[str], place: int = 0, known: set[str] | None = None) -> None:
         """Add ids.
 
-        :param place: any number, such as that of the segment that holds them; the first one stands.
-        :param known: is given those that were known already.
+        :param place: any number, such as that of the segment that holds them; an id keeps its first place.
+        :param known: receives the ids that were known already.
         """
         if self._table is None:
             ids = ids if isinstance(ids, tuple) else tuple(ids)
@@ -58,7 +58,7 @@ class RecentIds:
             known.update(met)
 
     def add(self, ids: Iterable[str], place: int = 0) -> dict[str, int]:
-        """Add ids, each named once; return those that were known, each with its place."""
+        """Add ids without repetition; return those that were known, each with its place."""
         if self._table is None:
             known = self._few.intersection(ids)
             met = self._places_of(known) if known else {}
@@ -70,7 +70,7 @@ class RecentIds:
         return met
 
     def admit(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Return the events of ids not met before, in order, and remember them; of those with one id, the first."""
+        """Return the events with new ids, in order, and remember the ids; of several with one id, only the first."""
         page: dict[str, Event] = {}
         for event in events:
             page.setdefault(event.id, event)
@@ -78,7 +78,7 @@ class RecentIds:
         return [event for name, event in page.items() if name not in met]
 
     def close(self) -> None:
-        """Drop them."""
+        """Drop the ids."""
         if self._table is not None:
             self._table.close()
 
@@ -101,10 +101,11 @@ class RecentIds:
 
 
 _FIRST_SLOTS = 1_500_000
-"""Six megabytes, enough for a million ids: growing costs as much as adding."""
+"""Six megabytes, enough for a million ids. It is large because growing the table costs as much as filling it."""
 
 _FULLEST = 0.7
-"""Part of the slots that may be taken. A new id is compared with five others at the end, and with one on average."""
+"""Part of the slots that may be used. A new id is compared with five others in the fullest table, on average with one.
+"""
 
 _LOT = 256
 """Ids that are written, and looked up, together."""
@@ -114,12 +115,12 @@ _TAG = (1 << 32) - (1 << _LOT_BITS)
 
 
 class IdTable:
-    """A set of ids that can only grow, to a thousand million, and of each the place that it was added under.
+    """A set of ids that can only grow, to a thousand million, each with the place under which it was added.
 
-    The ids themselves lie in a temporary file, lot by lot. In memory is a hash table of four bytes a slot: ten bits of
-    the id's hash, and the number of the lot that it may be in. What the table calls possible is looked up in the file,
-    so no id is ever taken for another. An index on disk, as SQLite has it, reads and writes a page for nearly every id
-    once it outgrows its cache, since ids come in no order.
+    The ids themselves are in a temporary file, lot by lot. In memory is a hash table with four bytes per slot: ten bits
+    of the id's hash, and the number of the lot in which the id may be. A possible match is looked up in the file, so no
+    id is ever taken for another. An index on disk, such as SQLite's, would read and write a page for nearly every id
+    once it outgrows its cache, because ids come in no order.
     """
 
     def __init__(self) -> None:
@@ -132,25 +133,25 @@ class IdTable:
         self._lot = lru_cache(maxsize=8)(self._read)
 
     def mark(self, place: int) -> None:
-        """Let the ids that are added from here on belong to ``place``, any number; 0 at first."""
+        """Set the place, any number, of the ids that are added from now on; it is 0 at first."""
         if self._open and place != self._places[-1]:
             self._close_lot()
         self._places[-1] = place
 
     def add(self, ids: Sequence[str], met: dict[str, int] | None = None) -> list[str]:
-        """Add ids, each named once, and return those that are new, in their order.
+        """Add ids without repetition, and return those that are new, in order.
 
-        :param met: is given the others, each with its place.
+        :param met: receives the known ones, each with its place.
         """
         while self._count + len(ids) > _FULLEST * len(self._slots):
             self._grow()
         slots, size, open_lot = self._slots, len(self._slots), len(self._ends) - 1
         new: list[str] = []
         for name, hashed in zip(ids, map(hash, ids), strict=True):
-            # Counted from the end, so that the slot after the last is the first.
+            # Slots are counted from the end, with negative indexes, so that the slot after the last one is the first.
             slot, entry = ~(hashed % size), hashed & _TAG | open_lot
             while kept := slots[slot]:
-                # Alike above the lot's number: the same tag.
+                # The bits above the lot's number are equal: the same tag.
                 if (kept ^ entry) >> _LOT_BITS == 0 and name in self._ids(kept & ~_TAG):
                     if met is not None:
                         met[name] = self._places[kept & ~_TAG]
@@ -166,12 +167,12 @@ class IdTable:
         return new
 
     def close(self) -> None:
-        """Drop it."""
+        """Drop the table."""
         self._file.close()
 
     def _grow(self) -> None:
         size = 2 * len(self._slots)
-        self._slots = array("I")  # or both would be in memory
+        self._slots = array("I")  # so that the old and the new one are not in memory together
         self._slots = _slots(size)
         for lot in range(1, len(self._ends) - 1):
             self._place(self._read(lot), lot)
@@ -208,12 +209,12 @@ _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
 
 
 class ComparedIds:
-    """What the spool holds of a window, against what the source serves of it.
+    """Compares the ids that the spool holds of a window with those that the source serves.
 
-    Of several records under one id, all but the first are spooled under ``<id>-<digest>`` and compared under that name.
-    Kept in a private SQLite table that spills to a temporary file.
+    If several records have one id, all but the first are spooled under ``<id>-<digest>`` and compared under that name.
+    The ids are in a private SQLite table, which uses a temporary file if it is large.
 
-    :param volatile: paths that are left out where contents are compared.
+    :param volatile: paths that are left out when contents are compared.
     """
 
     def __init__(self, volatile: Sequence[str] = ()) -> None:
@@ -231,13 +232,13 @@ class ComparedIds:
             self._table.execute(line)
 
     def hold(self, ids: Iterable[str]) -> None:
-        """Take in ids that the spool holds."""
+        """Add ids that the spool holds."""
         ids = tuple(ids)
         self._holds_own_names = self._holds_own_names or any(map(_OWN_NAME.search, ids))
         self._table.executemany("INSERT OR IGNORE INTO ids VALUES (?, NULL)", ((each,) for each in ids))
 
     def serve(self, events: Iterable[Event]) -> tuple[int, list[Event]]:
-        """Take in events that the source serves; return how many it had not served before, and those not held."""
+        """Add events that the source serves; return how many of them are new here, and those that are not held."""
         fresh, missing = 0, []
         for event in events:
             content = hash(bytes(event.raw))
@@ -254,7 +255,7 @@ class ComparedIds:
         return fresh, missing
 
     def unserved(self) -> int:
-        """Return how many are held that the source has not served."""
+        """Return how many held ids the source has not served."""
         (count,) = self._table.execute("SELECT count(*) FROM ids WHERE served IS NULL").fetchone()
         return int(count)
 

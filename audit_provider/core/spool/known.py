@@ -1,8 +1,8 @@
-"""The events that a reader may meet again, by id and by what they say.
+"""Recognises events that are served again, by their ids and contents.
 
-An event is met again where its id *and* its content are known. The id of each event is looked up; content is compared
-only where an id is known, and is read from the segment that holds it, so an event that is new costs nothing more.
-What the events of some segments say is kept as numbers: eight bytes an event, most of them on disk.
+An event is a repeat if its id *and* its content are known. The id of each event is looked up. Contents are compared
+only if the id is known, and are read from the segment that holds it, so a new event costs nothing more. The contents of
+those segments are kept as hashes of eight bytes per event, most of them on disk.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.stream import Stream
 
 MOST_SHOWN = 5
-"""Ids, and paths, that are shown of records under a known id."""
+"""Most ids, and most paths, that a message shows of records under a known id."""
 
 _MOST_COMPARED = 3
 _SUFFIX = 33
-"""Letters of a name behind the id that it was made of: a hyphen and a digest."""
+"""Characters that follow the id in a name ``<id>-<digest>``: a hyphen and a digest."""
 
 _UNPLACED = -1
 
 
 @dataclass(slots=True)
 class SameId:
-    """What came under a known id with other content.
+    """Records that came under a known id with different content.
 
-    :ivar count: of such records that were new. :ivar ids: the first of those ids.
-    :ivar paths: where the first of them differed from what was known.
+    :ivar count: of those records that were new. :ivar ids: the first of their ids.
+    :ivar paths: paths at which the first of them differed from the known record.
     """
 
     count: int = 0
@@ -64,7 +64,7 @@ class SameId:
 
 
 class _Past:
-    """One stream, gone through from its head backwards, as far as was asked."""
+    """One stream, read from its head backwards, only as far as needed."""
 
     def __init__(self, stream: Stream, head: Head) -> None:
         self.stream = stream
@@ -72,22 +72,22 @@ class _Past:
         self._next: Manifest | None = next(self._manifests, None)
 
     def since(self, floor: datetime) -> Iterator[Manifest]:
-        """Yield the manifests not yielded before that were written at or after ``floor``."""
+        """Yield further manifests, not yielded before, that were written at or after ``floor``."""
         while self._next and self._next.written_at >= floor:
             yield self._next
             self._next = next(self._manifests, None)
 
 
 class KnownEvents:
-    """What the spool holds of what is being read.
+    """The events in the spool that the source may serve again.
 
-    :param streams: what is spooled already, each with its head; the first is the one that is read into. They are gone
-        through once, when something is recalled.
-    :param ahead: ids that no manifest names which is looked at, :param ahead_digests: and the digests of their records,
-        where they are known.
-    :param volatile: paths that are left out where contents are compared.
-    :param tell: called with what has to be known of the spool. :param most_in_memory: ids, see :class:`RecentIds`.
-    :ivar same_id: what came under a known id.
+    :param streams: streams with their heads; the first is the one that is being written. The iterable is consumed at
+        the first call of :meth:`recall`.
+    :param ahead: ids of events with a time in the future, which the manifests that are read do not contain,
+        :param ahead_digests: and the digests of their records, if they are known.
+    :param volatile: paths that are left out when contents are compared.
+    :param tell: called with a line to log. :param most_in_memory: ids, see :class:`RecentIds`.
+    :ivar same_id: records that came under a known id.
     """
 
     def __init__(
@@ -108,9 +108,9 @@ class KnownEvents:
         self._ids = RecentIds(most_in_memory)
         self._ids.remember(ahead, _UNPLACED)
         self._ahead_digests = ahead_digests or {}
-        # Segments looked at later than another one that has an event of the same id.
+        # Further segments with an event of an id that a segment read before also has.
         self._elsewhere: dict[str, list[int]] = {}
-        # Ids under which events may be known by a name of their own alone: that of the first was not looked at.
+        # Ids of events that may be known only as <id>-<digest>, because the segment of the first one was not read.
         self._renamed: set[str] = set()
         self._segments: list[tuple[Stream, Manifest | Head] | None] = []
         self._tables = ContentTable()
@@ -119,7 +119,7 @@ class KnownEvents:
         self._recalled_since: datetime | None = None
 
     def recall(self, since: datetime) -> None:
-        """Load the ids of what was spooled at or after ``since``: an hour is allowed for clocks that differ."""
+        """Load the ids of the events that were spooled at or after ``since``, minus an hour for clocks that differ."""
         if self._recalled_since is not None and since >= self._recalled_since:
             return
         self._recalled_since = since
@@ -138,19 +138,19 @@ class KnownEvents:
         self._renamed.update(name[:-_SUFFIX] for name in ids if name[-_SUFFIX : 1 - _SUFFIX] == "-")
 
     def open(self, segment: SegmentWriter) -> None:
-        """Let what is admitted from here on lie in ``segment``."""
+        """Set the open segment, to which the events admitted from now on belong."""
         self._open = _OpenSegment(segment, self.content)
         self._segments.append(None)
         self._open_place = len(self._segments) - 1
 
     def sealed(self, stream: Stream, head: Head) -> None:
-        """Take note that the open segment has been written: ``head`` is its own."""
+        """Note that the open segment has been written and has this ``head``."""
         self._segments[self._open_place] = (stream, head)
 
     def admit(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Return those events that are new, in their order, and remember them; they go into the open segment.
+        """Return the events that are new, in order, and remember them as part of the open segment.
 
-        An event whose id is known and whose content is another is new, and gets a name of its own.
+        An event with a known id and different content is new, and is renamed to ``<id>-<digest>``.
         """
         page = {event.id: event for event in events}
         if repeated := len(page) < len(events):
@@ -171,27 +171,27 @@ class KnownEvents:
                     fresh.append(event)
             elif not (self._is_held(event, place) if place is not None else self._says_the_same(event, first)):
                 renamed = Event(self._name(event), event.time, event.raw)
-                # What is known by such a name says the same, for the name holds its digest.
+                # An event known by such a name has the same content, because the name contains its digest.
                 if not self._ids.add((renamed.id,), self._open_place):
                     fresh.append(renamed)
                     self._note(event, place, first)
         return fresh
 
     def _is_renamed(self, event: Event) -> bool:
-        """Whether an event that is not known by its id is known by a name of its own."""
+        """Return whether an event that is not known by its id is known by the name ``<id>-<digest>``."""
         return event.id in self._renamed and bool(self._ids.add((self._name(event),), self._open_place))
 
     def _name(self, event: Event) -> str:
-        """Return the name of an event whose id another one has."""
+        """Return the name of an event whose id another event has."""
         return f"{event.id}-{self.content.digest(event.raw)}"
 
     def close(self) -> None:
-        """Drop everything."""
+        """Release all memory and files."""
         self._ids.close()
         self._tables.close()
 
     def _with_equal_bytes(self, page: Mapping[str, Event], met: Mapping[str, int]) -> set[str]:
-        """Return those of the ids met again whose events say the same byte for byte."""
+        """Return those known ids whose events are equal byte for byte."""
         by_place: dict[int, list[str]] = {}
         for name, place in met.items():
             by_place.setdefault(place, []).append(name)
@@ -205,23 +205,23 @@ class KnownEvents:
         return event.raw == other.raw or self.content.canonical(event.raw) == self.content.canonical(other.raw)
 
     def _is_held(self, event: Event, place: int) -> bool:
-        """Whether an event of this id and this content is known."""
+        """Return whether an event with this id and this content is known."""
         canonical = self.content.canonical(event.raw)
         digest = digest_of(canonical)
         if event.id.startswith(digest):
             return True  # named by its content
         if place == _UNPLACED:
-            # An earlier version did not keep the digest.
+            # An earlier version did not keep the digest; then the event counts as known.
             return self._ahead_digests.get(event.id, digest) == digest
         if any(all(self._held(each, [canonical], canonical=True)) for each in self._places(event.id, place)):
             return True
-        # Another stream may hold it too, in another state.
+        # Another stream may also hold the id, with different content.
         stream = self._stream_of(place)
         others = (other for other in range(len(self._segments)) if self._stream_of(other) is not stream)
         return any(all(self._held(other, [canonical], canonical=True)) for other in others)
 
     def _places(self, name: str, place: int) -> Iterator[int]:
-        """Yield the segments known to hold an event of an id, the first one met first."""
+        """Yield the segments known to hold an event with this id, in the order in which they were read."""
         yield place
         yield from self._elsewhere.get(name, ())
 
@@ -230,7 +230,7 @@ class KnownEvents:
         return segment[0] if segment else self._pasts[0].stream
 
     def _held(self, place: int, contents: Sequence[bytes], *, canonical: bool = False) -> list[bool]:
-        """Return of each content whether an event of a segment says this."""
+        """Return for each content whether an event of a segment has it."""
         if self._segments[place] is None:
             return self._open.held(contents, canonical=canonical)
         name = place, canonical
@@ -240,7 +240,7 @@ class KnownEvents:
         return self._tables.held(name, contents)
 
     def _events(self, place: int) -> Sequence[Event]:
-        """Return the events of a segment; none where they cannot be read, for then nothing proves what they said."""
+        """Return the events of a segment; none if it cannot be read, because then nothing proves their content."""
         segment = self._segments[place]
         if segment is None:
             return self._open.events()
@@ -268,7 +268,7 @@ class KnownEvents:
 
 
 class _OpenSegment:
-    """What the events of a segment say that is still being written."""
+    """The contents of the events in a segment that is still being written."""
 
     def __init__(self, segment: SegmentWriter, content: Content) -> None:
         self._segment = segment
@@ -277,7 +277,7 @@ class _OpenSegment:
         self._said: dict[bool, set[int]] = {False: set(), True: set()}
 
     def held(self, contents: Sequence[bytes], *, canonical: bool) -> list[bool]:
-        """Return of each content whether one of its events says this."""
+        """Return for each content whether one of its events has it."""
         if canonical not in self._added:
             self._added[canonical] = self._segment.reader()
         said = self._said[canonical]
@@ -286,7 +286,7 @@ class _OpenSegment:
         return [hash(content) in said for content in contents]
 
     def events(self) -> list[Event]:
-        """Return all of them."""
+        """Return all events of the segment so far."""
         return self._segment.reader()()
 
 
@@ -294,10 +294,10 @@ _IN_MEMORY = 32
 
 
 class ContentTable:
-    """Says whether a segment holds an event of some content.
+    """Determines whether a segment holds an event with a given content.
 
-    A content is known by Python's own hash of its bytes, SipHash with a key that each process draws for itself: nobody
-    who writes an event can choose one that is taken for another.
+    A content is represented by Python's own hash of its bytes, SipHash with a random key for each process. So nobody
+    can write an event on purpose that is taken for another.
     """
 
     def __init__(self) -> None:
@@ -310,7 +310,7 @@ class ContentTable:
         return segment in self._places
 
     def put(self, segment: Hashable, contents: Iterable[bytes]) -> None:
-        """Take in what a segment's events say. :param segment: any name, used once."""
+        """Add the contents of a segment's events. :param segment: any name, used once."""
         numbers = array("q", sorted(map(hash, contents)))
         if self._opened is None:
             self._opened = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the table
@@ -320,7 +320,7 @@ class ContentTable:
         self._end += len(numbers) * numbers.itemsize
 
     def held(self, segment: Hashable, contents: Iterable[bytes]) -> list[bool]:
-        """Return of each content whether one of the events of a segment says this."""
+        """Return for each content whether one of the events of a segment has it."""
         numbers = self._numbers(segment)
         last = len(numbers) - 1
         return [
@@ -328,7 +328,7 @@ class ContentTable:
         ]
 
     def close(self) -> None:
-        """Drop it."""
+        """Drop the table."""
         if self._opened:
             self._opened.close()
 

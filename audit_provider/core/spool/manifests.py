@@ -1,16 +1,16 @@
 """A walk through a chain of manifests: any segment is reached from the head by few reads, and each read is proven.
 
-The ledger holds the digest of the head, and each manifest holds the digest of the one before. By that link alone, a
-reader of the oldest pending segment would first read every manifest behind it. So a manifest also names some segments
-further back. With numbers written in base :data:`SPREAD`, manifest ``n`` names each segment that agrees with ``n - 1``
-down to some digit, has a smaller digit there, and zeros after it. Each digit of a number is then corrected by one read:
-five in a chain of up to 32,768 segments. What manifest ``n`` names follows from manifest ``n - 1``, so writing it reads
-nothing more.
+The ledger holds the digest of the head, and each manifest holds the digest of the one before. With that link alone, a
+reader of the oldest pending segment would have to read every newer manifest first. So a manifest also names some
+segments further back. With numbers written in base :data:`SPREAD`, manifest ``n`` names each segment whose number has
+the same leading digits as ``n - 1``, then a smaller digit, then only zeros. One read then corrects one digit of the
+number: five reads in a chain of up to 32,768 segments. The names in manifest ``n`` follow from manifest ``n - 1``, so
+writing it reads nothing more.
 
-The digest of a manifest covers these names as it covers all else, so what is reached by them is proven by the head.
+The digest of a manifest covers these names too, so the head proves every segment that is reached through them.
 
-A search reads every manifest of a chain. Decoding the ids of ten million events would take most of its time, so the ids
-are left as bytes in an outline of the manifest, and a search looks into these.
+A search reads every manifest of a chain. Decoding the ids of ten million events would take most of its time, so a
+search looks at the undecoded bytes, and an outline of a manifest has no ids.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 
 SPREAD = 8
-"""A larger base needs fewer reads to reach a segment, and makes longer manifests: up to seven names a digit."""
+"""The base. A larger one needs fewer reads to reach a segment, but makes manifests longer: seven names a digit."""
 
 MOST_KEPT = 4000
-"""Manifests that a walk keeps in memory. More are met only in a chain of a version that named none further back."""
+"""Most manifests that a walk keeps in memory. It is reached only in old chains, which name no segments further back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A manifest that the head proves. :ivar head: that leads to it. :ivar manifest: without its ids."""
+    """A manifest that the head of the chain proves. :ivar head: its own head. :ivar manifest: without its ids."""
 
     head: Head
     manifest: Manifest
@@ -57,12 +57,12 @@ def named_after(manifest: Manifest) -> Earlier:
     if manifest.number == 1:
         return ()
     named = (*manifest.earlier, (manifest.previous.number, manifest.previous.digest))
-    # Only where a digit is carried does a name fall away.
+    # A name is dropped only if incrementing the number carries a digit.
     return named if manifest.number % SPREAD else tuple(each for each in named if _agree(each[0], manifest.number))
 
 
 def _agree(number: int, last: int) -> bool:
-    """Whether both agree in all digits before the last digit of ``number`` that is not 0. :param number: from 1."""
+    """Return whether both numbers agree in all digits before the last non-zero digit of ``number``, which is not 0."""
     block = SPREAD
     while number % block == 0:
         block *= SPREAD
@@ -70,13 +70,13 @@ def _agree(number: int, last: int) -> bool:
 
 
 class Walk:
-    """Goes to segments of one chain, best in ascending order: each manifest is then read once.
+    """Goes to segments of one chain. In ascending order, each manifest is read only once.
 
-    Manifests above the place that was reached are kept, for they lead to what comes next. Where there are too many,
-    every second one is dropped and read again when its turn comes, so memory is bounded in any chain.
+    Manifests after the segment that was reached are kept in memory, because the next segments are reached through them.
+    If there are too many, every second one is dropped and read again when it is needed, so memory is bounded.
 
-    :ivar head: the last segment. :ivar kept: what was reached and is kept in memory, the head first.
-    :param read: returns the manifest of a head, proven by its digest, and raises :class:`SpoolDamagedError` where it is
+    :ivar head: the last segment. :ivar kept: manifests that were reached and are kept in memory, the head's first.
+    :param read: returns the manifest of a head, proven by its digest, and raises :class:`SpoolDamagedError` if it is
         missing or is not what was written. :param most: manifests that are kept.
     """
 
@@ -89,7 +89,7 @@ class Walk:
     def to(self, number: int) -> Reached:
         """Return a segment, proven.
 
-        :param number: from 1 to that of the head; it must still be kept.
+        :param number: from 1 to the head's number; the segment must still be kept.
         :raises SpoolDamagedError: a manifest on the way is missing or is not what was written.
         """
         if not 1 <= number <= self.head.number:
@@ -106,7 +106,7 @@ class Walk:
         return above[-1]
 
     def upwards(self, first: int) -> Iterator[Reached]:
-        """Yield the segments from ``first`` to the head, each proven to follow the one that was yielded before it.
+        """Yield the segments from ``first`` to the head, each proven to follow the one yielded before it.
 
         :raises SpoolDamagedError: a manifest is missing, is not what was written, or does not follow.
         """
@@ -132,7 +132,7 @@ class Walk:
 
 
 def _next(manifest: Manifest, number: int) -> Head:
-    """Return the segment that is nearest to ``number``, from above, of those that a manifest names."""
+    """Return, of the segments that a manifest names, the one nearest to ``number`` that is not below it."""
     for each, digest in manifest.earlier:
         if number <= each < manifest.number:
             return Head(each, digest)
@@ -141,16 +141,16 @@ def _next(manifest: Manifest, number: int) -> Head:
 
 _IDS = b',"ids":['
 _AT_ONCE = 8
-"""Manifests that are read at the same time: from a bucket, most of the time of a read is waiting."""
+"""Manifests that are read at the same time, because a read from a bucket is mostly waiting."""
 
 _TOGETHER = 16
-"""Manifests that one thread reads one after the other: of a stream that is read often, they are short."""
+"""Manifests that one thread reads one after the other, because those of a stream that is read often are short."""
 
 MOST_DAYS = 800
-"""Days of a segment that are named."""
+"""Most days that are listed for a segment."""
 
 Look = Callable[[bytes], bool]
-"""Says whether the text of a manifest holds what is searched."""
+"""Returns whether the text of a manifest matches a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Outline:
     """A manifest without its ids.
 
     :ivar name: of the manifest's file. :ivar head: number, digest and total of the segment. :ivar previous: the head
-        before it. :ivar holds: what the look at the whole text has said.
+        before it. :ivar holds: whether the manifest's text matched the search.
     """
 
     name: str
@@ -171,14 +171,14 @@ class Outline:
 
     @property
     def days(self) -> list[date]:
-        """The days, UTC, from that of the first event to that of the last; of a span of years, the last of them."""
+        """The days, UTC, from the first event's to the last event's; at most :data:`MOST_DAYS`, the last ones."""
         last = self.last_time.astimezone(UTC).date()
         count = min((last - self.first_time.astimezone(UTC).date()).days, MOST_DAYS)
         return [last - timedelta(days=each) for each in range(count + 1)]
 
 
 class _Front(msgspec.Struct):
-    """What stands before the ids in a manifest's file."""
+    """The part of a manifest before its ids."""
 
     number: int
     previous: Head
@@ -191,11 +191,11 @@ class _Front(msgspec.Struct):
 def outlines_of(names: Iterable[str], read: Callable[[str], bytes], look: Look) -> Iterator[Outline]:
     """Yield the outlines of manifests, in the order of their names.
 
-    A file that is not what its name says is passed over: :func:`chained` then misses it where the chain needs it.
+    A file whose content does not match its name is skipped; :func:`chained` reports it if the chain needs it.
 
     :param names: of the files. :param read: returns a file's content. :param look: called with each manifest's text, by
         several threads at once.
-    :raises StopError: a manifest is of a newer version of this package.
+    :raises StopError: a manifest is from a newer version of this package.
     """
 
     def outline(name: str) -> Outline | None:
@@ -221,7 +221,7 @@ def outlines_of(names: Iterable[str], read: Callable[[str], bytes], look: Look) 
     waiting = iter(names)
     parts = iter(lambda: tuple(islice(waiting, _TOGETHER)), ())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # The names are few bytes each, the texts behind them are not: only so many are read ahead.
+        # The texts are large, so only a few are read ahead.
         running = deque(pool.submit(some, part) for part in islice(parts, 2 * _AT_ONCE))
         while running:
             yield from running.popleft().result()
@@ -229,10 +229,10 @@ def outlines_of(names: Iterable[str], read: Callable[[str], bytes], look: Look) 
 
 
 def chained(found: Iterable[Outline], head: Head, oldest: int) -> list[Outline]:
-    """Return the outlines that a head leads to, the newest first, each proven by the digest in the one before.
+    """Return the outlines of the chain of a head, the newest first, each proven by the digest in the newer one.
 
     :param oldest: number of the oldest segment that is kept.
-    :raises SpoolDamagedError: one is missing or is not what was written, so nothing can be said of the whole chain.
+    :raises SpoolDamagedError: one is missing or is not what was written, so the chain cannot be searched completely.
     """
     by_digest: Mapping[str, Outline] = {each.head.digest: each for each in found}
     chain: list[Outline] = []
@@ -249,7 +249,7 @@ def chained(found: Iterable[Outline], head: Head, oldest: int) -> list[Outline]:
 
 
 def newest_head(found: Iterable[Outline]) -> Head:
-    """Return the head of a chain that no record knows: the newest manifest that no other one follows."""
+    """Return the head of a chain that no record names: the newest manifest that no other one follows."""
     found = list(found)
     followed = {each.previous.digest for each in found}
     loose = [each for each in found if each.head.digest not in followed]
@@ -257,7 +257,7 @@ def newest_head(found: Iterable[Outline]) -> Head:
 
 
 def _front(text: bytes, name: str) -> _Front:
-    """Decode what stands before the ids; the whole text where they stand elsewhere."""
+    """Decode the part of a manifest before its ids; the whole text if the ids are elsewhere."""
     front, separator, _ = text.partition(_IDS)
     try:
         return _decoder.decode(front + b"}" if separator else text)

@@ -1,4 +1,4 @@
-"""A segment: some thousands of events in one compressed file, and the manifest that vouches for them."""
+"""A segment: some thousands of events in one compressed file, and the manifest that proves them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ GZIP = 31  # zlib's window bits for a gzip wrapper
 LEVEL = 1
 DIGEST_SHOWN = 16
 MOST_BYTES = 1024**3
-"""Decompressed, of one file of the spool. It is written with some megabytes, and one page more at most."""
+"""Most decompressed bytes of one file of the spool. Files are written with some megabytes plus one page at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last committed segment of a stream. ``Head()`` is the head of a stream that has none.
+    """The last committed segment of a stream. ``Head()`` is the head of a stream without segments.
 
-    :ivar digest: SHA-256 of its manifest, which holds the digest of the one before: a chain.
-    :ivar total: events in the stream up to and including it.
+    :ivar digest: SHA-256 of its manifest, which holds the digest of the one before, so that they form a chain.
+    :ivar total: events in the stream up to and including this segment.
     """
 
     number: int = 0
@@ -40,7 +40,7 @@ class Head:
 
     @property
     def name(self) -> str:
-        """The manifest's name. Named by content, so that two writers can never overwrite each other's."""
+        """The file name of the manifest. It has a digest of the content, so two writers never overwrite each other."""
         return f"{self.number:012d}-{self.digest[:DIGEST_SHOWN]}.manifest.json.gz"
 
 
@@ -54,10 +54,10 @@ class Manifest:
 
     :ivar previous: the head before it. :ivar data: file name of the events. :ivar sha256: of that file.
     :ivar first_time: smallest and :ivar last_time: largest event time.
-    :ivar ids: of every event, in order: the memory that duplicates are known by.
-    :ivar version: of what is kept, see ``state_version``.
-    :ivar earlier: segments further back, see :mod:`~audit_provider.core.spool.manifests`; a manifest of an earlier
-        version names none.
+    :ivar ids: of every event, in order; duplicates are recognised by them.
+    :ivar version: of the record, see ``state_version``.
+    :ivar earlier: segments further back, see :mod:`~audit_provider.core.spool.manifests`; empty if an earlier version
+        wrote the manifest.
     """
 
     number: int
@@ -80,15 +80,15 @@ class Manifest:
         return self.previous.total + self.events
 
     def without_ids(self) -> Manifest:
-        """Return the manifest less its bulk, to keep many in memory."""
+        """Return the manifest without its large parts, so that many can be kept in memory."""
         return replace(self, ids=(), earlier=())
 
 
 class SegmentWriter:
-    """Collects events until a segment is full, compressing as they come.
+    """Collects events until a segment is full, and compresses them as they come.
 
     :param opened_at: aware UTC, for the age of the segment.
-    :ivar last_time: of the events so far, the latest.
+    :ivar last_time: the latest event time so far.
     """
 
     def __init__(self, opened_at: datetime) -> None:
@@ -119,9 +119,9 @@ class SegmentWriter:
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 
     def reader(self) -> Callable[[], list[Event]]:
-        """Return a function that returns the events added since it was called last, all of them the first time.
+        """Return a function that returns the events added since its last call, and at its first call all of them.
 
-        They are read from what is compressed already, so that no page has to stay in memory for it.
+        It decompresses them, so that no page has to stay in memory for it.
         """
         inflater, read = isal_zlib.decompressobj(GZIP), 0
 
@@ -164,12 +164,12 @@ class SegmentWriter:
 
 
 def data_name(number: int, sha256: str) -> str:
-    """Return the name of the file of a segment's events, which has this digest."""
+    """Return the name of the file of a segment's events. :param sha256: of the file."""
     return f"{number:012d}-{sha256[:DIGEST_SHOWN]}.ndjson.gz"
 
 
 def pack_manifest(manifest: Manifest) -> tuple[Head, bytes]:
-    """Return the head that a manifest makes, and the manifest's file."""
+    """Return the head of a manifest, and the content of the manifest's file."""
     text = msgspec.json.encode(manifest)
     head = Head(manifest.number, hashlib.sha256(text).hexdigest(), manifest.total)
     return head, igzip.compress(text, LEVEL, mtime=0)
@@ -179,7 +179,7 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
     """Return the manifest of ``head``.
 
     :raises SpoolDamagedError: the file is not the one that was written.
-    :raises StopError: it is of a newer version of this package.
+    :raises StopError: it is from a newer version of this package.
     """
     text = _decompress(content, f"the manifest {head.name}")
     if hashlib.sha256(text).hexdigest() != head.digest:
@@ -195,10 +195,10 @@ def unpack_manifest(head: Head, content: bytes) -> Manifest:
 
 
 def found_manifest(name: str, content: bytes) -> Manifest:
-    """Return a manifest of which only the file is known. :param name: of the file, with the first digits of its digest.
+    """Return a manifest whose head is not known. :param name: of the file, with the first digits of its digest.
 
     :raises SpoolDamagedError: the file is not the one that was written.
-    :raises StopError: it is of a newer version of this package.
+    :raises StopError: it is from a newer version of this package.
     """
     text = _decompress(content, f"the manifest {name}")
     head = Head(int(name.partition("-")[0]), hashlib.sha256(text).hexdigest())
@@ -208,7 +208,7 @@ def found_manifest(name: str, content: bytes) -> Manifest:
 
 
 def plain_manifest(content: bytes, name: str) -> bytes:
-    """Return the text of a manifest's file, unproven. :param name: of the file, for messages.
+    """Return the text of a manifest's file without checking its digest. :param name: of the file, for messages.
 
     :raises SpoolDamagedError: it cannot be decompressed.
     """
@@ -216,9 +216,9 @@ def plain_manifest(content: bytes, name: str) -> bytes:
 
 
 def peek_written_at(content: bytes) -> datetime:
-    """Return when a manifest says it was written, without proof: for retention only.
+    """Return the time of writing in a manifest without checking its digest; for retention only.
 
-    :raises SpoolDamagedError: it does not say.
+    :raises SpoolDamagedError: the manifest has no such time.
     """
     try:
         return msgspec.json.decode(_decompress(content, "a manifest of the spool"), type=_Written).written_at
@@ -248,10 +248,10 @@ def unpack_lines(manifest: Manifest, content: bytes) -> bytes:
 
 
 def decode_events(lines: bytes) -> list[Event]:
-    """Return events by their lines.
+    """Return the events of some lines.
 
-    How deep a record may be nested depends on how deep the call is. What could be written can be read on a stack that
-    has just begun, so that no record keeps a segment from a task whose calls are nested deeper than those of the pull.
+    The more calls are on the stack, the less deeply a record may be nested. A record that the pull could write may be
+    too deep for a task with more calls on its stack, so it is then decoded on the new stack of a thread.
     """
     try:
         return _decoder.decode_lines(lines)
@@ -261,7 +261,7 @@ def decode_events(lines: bytes) -> list[Event]:
 
 
 def line_of(event: Event) -> bytes:
-    """Return the line of an event in its segment, byte for byte, without the line's end."""
+    """Return the line of an event in its segment, byte for byte, without the line break."""
     return _encoder.encode(event)
 
 
@@ -275,7 +275,7 @@ class _Written(msgspec.Struct):
 
 
 def _inflated(manifest: Manifest, content: bytes) -> bytes:
-    """Return a segment's lines. Their number of bytes is proven with the manifest, so memory is taken once."""
+    """Return a segment's lines. The manifest proves their number of bytes, so memory is allocated only once."""
     if manifest.raw_bytes > MOST_BYTES:
         return _decompress(content, f"the segment {manifest.data}")
     try:

@@ -1,4 +1,4 @@
-"""Where the spool's objects are kept: each written whole or not at all."""
+"""Where the spool's objects are kept. Each object is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _MISCONFIGURED = _REFUSED | {"NoSuchBucket"}
 
 
 class Store(Protocol):
-    """Objects by key. A key is a relative path with ``/``; a put is atomic and durable when it returns."""
+    """Objects by key. A key is a relative path with ``/``; a put is atomic, and durable when it returns."""
 
     def put(self, key: str, content: bytes) -> None:
-        """Write an object whole."""
+        """Write an object."""
 
     def get(self, key: str) -> bytes:
         """Return an object.
@@ -41,24 +41,24 @@ class Store(Protocol):
         """Yield the keys that begin with ``prefix`` (a folder, ending in ``/``, or "" for all), in order."""
 
     def names(self, folder: str, after: str = "") -> Iterator[str]:
-        """Yield the names of the objects right in a folder, in order, without those in folders below.
+        """Yield the names of the objects directly in a folder, in order, without those in its subfolders.
 
-        :param folder: ends in ``/``. :param after: only names behind this one.
+        :param folder: ends in ``/``. :param after: only names greater than this one.
         """
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders right below ``prefix`` (a folder, ending in ``/``, or ""), in order."""
+        """Return the names of the folders directly below ``prefix`` (a folder, ending in ``/``, or ""), in order."""
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error if there is none."""
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that would lead out of the spool, on any store, or that no store can keep.
+    """Refuse a key that would lead out of the spool on some store, or that is too long for a store.
 
-    Also one that does so only once its letters are folded to their plain forms, as some file systems do.
+    The check includes the key's Unicode compatibility form (NFKC), because some file systems normalise names.
 
-    :raises ConfigurationError: it is one.
+    :raises ConfigurationError: the key is such a key.
     """
     parts = key.removesuffix("/").split("/")
     folded = unicodedata.normalize("NFKC", key).removesuffix("/").split("/")
@@ -92,7 +92,7 @@ class LocalStore:
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    # Said again, since a umask may have taken from it what the owner needs.
+                    # Set again, because a umask may have removed rights that the owner needs.
                     os.fchmod(file.fileno(), _FILE_MODE)
                     file.write(content)
                     file.flush()
@@ -183,9 +183,9 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}"
 
     def put(self, key: str, content: bytes) -> None:
-        """Write with one PutObject, which S3 keeps whole or not at all.
+        """Write with one PutObject, which S3 keeps completely or not at all.
 
-        :raises ConfigurationError: the answer does not name the object, so somebody in between gave it.
+        :raises ConfigurationError: the answer has no ETag, so it did not come from S3.
         """
         answer = self._call("put_object", key, Body=content, **checksum_of(content))
         if not answer.get("ETag"):
@@ -271,7 +271,7 @@ class S3Store:
                 ) from None
             raise UnavailableError(f"{self._name} at {self} answered {code} to {method}.") from None
         except NoCredentialsError:
-            # The service that hands out a machine's role may fail for a moment, so this is tried again.
+            # The service that provides a machine's role may fail for a moment, so another try may succeed.
             raise UnavailableError(
                 f"{self._name} at {self} is to be used without a credential: make the connection that it names in "
                 f"Airflow, or give this machine a role."
@@ -283,7 +283,7 @@ class S3Store:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename or a new folder survive a power cut."""
+    """Make a rename or a new folder durable, so that it survives a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

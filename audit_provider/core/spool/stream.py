@@ -1,4 +1,4 @@
-"""A stream: the append-only chain of segments of one reader, and what can be asked of it."""
+"""A stream: the append-only chain of segments of one reader."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 
 CLOCK_SKEW = timedelta(hours=1)
 _SET_BACK = timedelta(days=2)
-"""A time so little in the future is believed: the clock was set back, or little harm is done until it has come."""
+"""A time at most this far in the future is believed: the clock was set back, or the time comes soon enough."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _WRONG_ZONE = timedelta(days=1)
-"""So far ahead a vendor may date an event whose clock, or time zone, is wrong: that proves nothing."""
+"""An event this far in the future proves nothing about a clock: the vendor's clock or time zone may be wrong."""
 
 OLDEST = "oldest.json"
 PRUNED = "pruned.json"
 
 SHORTEST = timedelta(days=1)
-"""No ``retention_days`` removes what was written since."""
+"""Segments younger than this are kept whatever ``retention_days`` is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What retention has removed of a stream.
+    """Which segments of a stream retention has removed.
 
     :ivar oldest: Number of the first segment that is kept in ``chain``.
     """
@@ -60,12 +60,12 @@ class Removal:
 class Stream:
     """The segments of one reader, from the oldest kept to a head that the caller keeps.
 
-    A segment that no head leads to does not exist for readers, so a crash between writing a segment and
-    recording its head costs nothing but the space.
+    A segment that is not part of the chain of a head does not exist for readers. So a crash between writing a segment
+    and recording its head costs only the space.
 
     :param store: where objects are kept. :param name: ``<pipeline>/<stream>``.
-    :param chain: the folder below, of the chain that began with the present position: where a position is deleted and
-        reading starts over, nothing of the old chain is in the way.
+    :param chain: name of the chain, which is a subfolder. Each new position begins a new chain, so if a position is
+        deleted and reading starts over, the old segments are not in the way.
     """
 
     def __init__(self, store: Store, name: str, chain: str = "") -> None:
@@ -84,10 +84,11 @@ class Stream:
         return self._folder
 
     def append(self, segment: SegmentWriter, head: Head, written_at: datetime) -> Head:
-        """Write a segment after ``head``, durably, and return the new head: commit it.
+        """Write a segment after ``head``, durably, and return the new head, which the caller commits.
 
-        :param written_at: now. Where the clock was set back, the segment gets the time of the one before it, for
-            :meth:`ids_since` ends at the first that is too old; where it was ahead and is right again, its own.
+        :param written_at: now. If the clock was set back, the segment gets the time of the one before it, because
+            :meth:`ids_since` stops at the first segment that is too old. If the clock was ahead before and is right
+            again, the segment gets its own time.
         """
         if self._written is None or self._written[0] != head:
             last = next(self.back_from(head), None)
@@ -102,10 +103,11 @@ class Stream:
         return new_head
 
     def _is_set_back(self, head: Head, now: datetime) -> bool:
-        """Whether the clock that says ``now`` was set back, where ``head`` has a later time; else that one was ahead.
+        """Return whether the clock was set back, given that ``head`` has a later time than ``now``.
 
-        Events prove a time: none is spooled before it happens, so where segments with a later time than now also
-        hold events of such a time, it is the clock of now that is wrong.
+        Otherwise, the clock was ahead when ``head`` was written. Events decide this: no event is spooled before it
+        happens. If segments with a later time than now hold events that are also later than now, then the present clock
+        is wrong.
         """
         for manifest in self.back_from(head):
             if manifest.written_at <= now:
@@ -136,7 +138,7 @@ class Stream:
             head = manifest.previous
 
     def walk(self, head: Head) -> Walk:
-        """Return a walk through the chain that ``head`` leads to; the same one as long as that is the head."""
+        """Return a walk through the chain of ``head``; the same one as long as the head is the same."""
         if self._walk is None or self._walk.head != head:
             self._walk = Walk(self.manifest, head)
         return self._walk
@@ -146,11 +148,11 @@ class Stream:
         return Stream(self._store, self._name, chain)
 
     def found_manifests(self, last: int) -> Iterator[Manifest]:
-        """Yield the manifests up to segment ``last``, the newest first, where no head is known that leads to them.
+        """Yield the manifests up to segment ``last``, the newest first, if the head of their chain is not known.
 
-        Those that a late writer's have replaced are among them.
+        They include manifests that a late writer has replaced.
 
-        :raises SpoolDamagedError: one is not what its name says.
+        :raises SpoolDamagedError: the content of one does not match its name.
         """
         for number, keys in sorted(self._files_by_number().items(), reverse=True):
             for key in keys if number <= last else ():
@@ -160,9 +162,9 @@ class Stream:
     def outlines(self, head: Head | None, look: Look, after: int = 0) -> list[Outline]:
         """Return the outlines of all kept segments of a chain, the newest first.
 
-        :param head: that the ledger proves; None where no record knows the chain, and its newest manifest counts.
+        :param head: proven by the ledger; None if no record names the chain, so that its newest manifest is the head.
         :param look: called with the text of each manifest, by several threads.
-        :param after: only segments behind the one of this number.
+        :param after: only segments with a greater number than this.
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
         files = self._files_by_number(after)
@@ -206,8 +208,8 @@ class Stream:
     def ids_since(self, head: Head, since: datetime) -> Iterator[Sequence[str]]:
         """Yield the ids of all kept events that were spooled at or after ``since``.
 
-        An event is never spooled before it happens, so these are all that happened since, and more. An hour
-        is allowed for clocks that differ; what is dated further ahead, the position remembers.
+        An event is never spooled before it happens, so these include all events that happened since then. An hour is
+        allowed for clocks that differ; the position remembers events with times further in the future.
         """
         floor = back_by(since, CLOCK_SKEW)
         for manifest in self.back_from(head):
@@ -217,7 +219,7 @@ class Stream:
             head = manifest.previous
 
     def ids_within(self, head: Head, window: Window) -> Iterator[Sequence[str]]:
-        """Yield the ids of all kept events that happened in a window; only segments that it cuts are read."""
+        """Yield the ids of all kept events of a window; only segments that are partly in the window are read."""
         floor = back_by(window.start, CLOCK_SKEW)
         for manifest in self.back_from(head):
             if manifest.written_at < floor:
@@ -230,7 +232,7 @@ class Stream:
                 yield [event.id for event in self.events(manifest) if event.time in window]
 
     def oldest(self) -> int:
-        """Return the number of the oldest kept segment; 1 where none was ever removed."""
+        """Return the number of the oldest kept segment; 1 if none was ever removed."""
         try:
             content = self._store.get(self._key(OLDEST))
         except SpoolDamagedError:
@@ -244,7 +246,7 @@ class Stream:
         return number
 
     def due_for_pruning(self, now: datetime) -> bool:
-        """Whether a day has passed since :meth:`prune` looked last."""
+        """Return whether a day has passed since the last call of :meth:`prune`."""
         try:
             looked = msgspec.json.decode(self._store.get(self._key(PRUNED)), type=datetime)
         except (SpoolDamagedError, *UNREADABLE):
@@ -264,10 +266,10 @@ class Stream:
         """Remove segments that every destination has finished and that are old enough; return how many.
 
         :param finished: the number of the last segment that all destinations have finished.
-        :param together: segments are removed in so many, counted from the first of the stream.
-        :param needed: the next read reaches back to this time, so what was written since stays, however old it is: a
-            repeat is known by the id and the content of the event that is kept.
-        :param mark: keeps the number of the first segment that stays elsewhere, durably, before any is removed.
+        :param together: segments are removed in groups of this size, counted from the first of the stream.
+        :param needed: the next read reaches back to this time, so segments written since then stay, however old they
+            are, because repeats are recognised by the id and content of kept events.
+        :param mark: called before any segment is removed; keeps the number of the first one that stays, durably.
         """
         if needed:
             written_before = min(written_before, back_by(needed, CLOCK_SKEW))
@@ -283,10 +285,10 @@ class Stream:
         if mark:
             mark(keep)
         if keep > oldest:
-            # The mark first: a crash in between leaves files that nobody reads, never a mark without its files.
+            # The mark is written first: a crash in between leaves files that nobody reads, but none is missing.
             self._store.put(self._key(OLDEST), msgspec.json.encode(keep))
         for number, keys in files.items():
-            # What was written below the mark, after an older head, was not shipped yet.
+            # A segment below the mark, but after an older head, was not shipped yet.
             if number < keep and number <= finished:
                 for key in keys:
                     self._store.delete(key)
@@ -296,11 +298,11 @@ class Stream:
     def _written_by(
         self, number: int, files: Mapping[int, Sequence[str]], now: datetime, known: dict[int, datetime]
     ) -> datetime:
-        """Return when a segment was written at the latest.
+        """Return the latest time at which a segment may have been written.
 
-        One with a time in the future was written by a clock that was ahead, and before the next one.
+        If its time is in the future, a clock was ahead; then the time of the next segment limits it.
 
-        :param files: by number of their segment. :param known: what was found out before; it is added to.
+        :param files: by number of their segment. :param known: results of earlier calls; it is added to.
         """
         met: list[int] = []
         while number in files and number not in known:
@@ -323,13 +325,13 @@ class Stream:
         return files
 
     def put_beside(self, name: str, content: bytes) -> None:
-        """Keep an object beside the segments, durably. :param name: with the folder below the chain's."""
+        """Keep an object beside the segments, durably. :param name: with its subfolder of the chain's folder."""
         self._store.put(self._key(name), content)
 
     def mark_in_pipeline(self, folder: str, name: str) -> None:
-        """Keep an empty object that says that this chain has something, durably.
+        """Keep an empty object as a mark for this chain, durably.
 
-        :param folder: of the pipeline, for objects of all of its streams. :param name: of the object.
+        :param folder: of the pipeline, for marks of all of its streams. :param name: of the mark.
         """
         pipeline, _, stream = self._folder.partition("/")
         self._store.put(f"{pipeline}/{folder}/{stream}/{name}", b"")

@@ -201,7 +201,7 @@ class Note:
         return "".join([self.text, "\n", *(f"{each}\n" for each in self.signatures)])
 
     def signature(self, name: str, number: bytes) -> bytes | None:
-        """Return the signature that names a key; None where there is none."""
+        """Return the signature that names a key; None if there is none."""
         return next((each.signature for each in self.signatures if (each.name, each.number) == (name, number)), None)
 
     def signed_by(self, keys: Iterable[Verifier], name: str) -> list[Verifier]:

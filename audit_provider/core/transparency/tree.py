@@ -51,7 +51,7 @@ class TreeHead:
     :ivar head: the last segment in it. :ivar before: events of the chain before its first leaf, which were removed
         before the tree began. :ivar block: number of the first segment in the last file of ranges, 0 for none.
     :ivar hashes: of the range from the first leaf to the last, in base64.
-    :ivar size: of the last checkpoint, and :ivar made_at: when that was made; None where none was made.
+    :ivar size: of the last checkpoint, and :ivar made_at: when that was made; None if none was made.
     :ivar root: of the last checkpoint, hexadecimal.
     :ivar unwitnessed_since: when the witness first did not sign a checkpoint of the stream, and has not since; None
         where it has signed the last one, or there is no witness.
@@ -215,9 +215,9 @@ def grow(
 
 
 def standing(stream: Stream, chain: str, head: Head, tree: TreeHead | None) -> tuple[TreeHead, str]:
-    """Return the tree that goes on in a chain, and why it is another one than was kept; "" where it is the same.
+    """Return the tree that goes on in a chain, and why it is another one than was kept; "" if it is the same.
 
-    :param head: that the ledger proves. :param tree: what is kept; None where nothing is.
+    :param head: that the ledger proves. :param tree: what is kept; None if nothing is.
     :raises SpoolDamagedError: a manifest is missing or is not what was written.
     """
     oldest = stream.oldest()

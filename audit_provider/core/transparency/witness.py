@@ -92,7 +92,7 @@ class WitnessKey:
         return f"{self.name}+{self.number.hex()}+{base64.b64encode(_COSIGNATURE + self.key.raw).decode()}"
 
     def cosigned_at(self, note: Note) -> datetime | None:
-        """Return when the witness has signed a checkpoint; None where it has not.
+        """Return when the witness has signed a checkpoint; None if it has not.
 
         :raises ProtocolError: a signature that names the key was not made with it.
         """
